@@ -1,0 +1,186 @@
+"""What else would cost: the same program, data and gap with one restriction.
+
+``alternatives`` answers which hardware comes next; ``baselines`` are the plans people would make
+without a planner. A restriction that has no plan, or none in time, is null with the reason. All
+of them share one time budget.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from planner.milp import build_program, solve_program
+from planner.options.restrict import restrict
+from planner.plan.document import Alternative, Baseline
+from planner.units import SECONDS_PER_HOUR
+
+if TYPE_CHECKING:
+    from planner.demand.records import Demand
+    from planner.milp import Limits, SolverSettings
+    from planner.options.records import OptionSet
+    from planner.plan.document import Plan
+
+_OUT_OF_TIME = "not solved within the time budget of the comparisons"
+_LATER = "this tenure is not planned by this version"
+_BF16 = "bf16"
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    cost_usd: float | None
+    bound_usd: float | None
+    why_not: str | None
+
+
+def compare_with_restrictions(
+    plan: Plan, demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
+) -> Plan:
+    """Return the plan with its alternatives per hardware type and its baselines.
+
+    Parameters
+    ----------
+    plan, demand, options, limits
+        The solved problem.
+    settings
+        Settings of the main solve; ``time_limit_s`` is the budget of all comparisons together.
+    """
+    trials = _Trials(demand, options, limits, settings)
+    by_hardware = trials.by_hardware()
+    alternatives = [
+        _alternative(name, "hardware", answer, plan, "") for name, answer in by_hardware.items()
+    ]
+    alternatives += _tokens(plan, demand, options)
+    alternatives.sort(key=lambda a: (a.cost_usd is None, a.cost_usd or 0.0, a.name))
+    return replace(
+        plan,
+        alternatives=tuple(alternatives),
+        baselines=tuple(trials.baselines(plan, by_hardware)),
+    )
+
+
+class _Trials:
+    """Solves restricted programs within one budget."""
+
+    def __init__(
+        self, demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
+    ) -> None:
+        self.demand, self.options, self.limits = demand, options, limits
+        self.settings = settings
+        self.deadline_s = time.monotonic() + settings.time_limit_s
+
+    def solve(self, options: OptionSet, limits: Limits) -> _Answer:
+        left_s = self.deadline_s - time.monotonic()
+        if left_s <= 0:
+            return _Answer(None, None, _OUT_OF_TIME)
+        missing = self._without_option(options)
+        if missing:
+            return _Answer(None, None, f"no option for {', '.join(missing)}")
+        settings = replace(self.settings, time_limit_s=left_s, log=False)
+        result = solve_program(build_program(self.demand, options, limits), settings)
+        if result.objective_usd is None:
+            infeasible = result.proof.status == "infeasible"
+            return _Answer(None, None, "infeasible" if infeasible else _OUT_OF_TIME)
+        return _Answer(result.objective_usd, result.proof.bound_usd, None)
+
+    def by_hardware(self) -> dict[str, _Answer]:
+        everything = (*self.options.options, *self.options.dominated)
+        return {
+            name: self.solve(
+                restrict(
+                    self.options,
+                    lambda o, name=name: o.hardware == name,  # type: ignore[misc]
+                    tokens=False,
+                    same_model_only=self.limits.max_models is not None,
+                ),
+                self.limits,
+            )
+            for name in sorted({o.hardware for o in everything})
+        }
+
+    def baselines(self, plan: Plan, by_hardware: dict[str, _Answer]) -> list[Baseline]:
+        solved = [(a.cost_usd, name) for name, a in by_hardware.items() if a.cost_usd is not None]
+        if solved:
+            best = by_hardware[min(solved)[1]]
+        else:
+            best = _Answer(None, None, "no single hardware type serves every workload")
+        on_demand = (
+            self.solve(self._only(lambda _: True), self.limits)
+            if plan.api
+            else _Answer(plan.cost_usd, plan.bound_usd, None)
+        )
+        static = replace(self.limits, scaling="static")
+        peak = self.solve(self._only(lambda o: o.quantization == _BF16), static)
+        answers = {
+            "best_single_hardware": best,
+            "all_on_demand": on_demand,
+            "all_reserved": _Answer(None, None, _LATER),
+            "all_owned": _Answer(None, None, _LATER),
+            "all_api": _all_tokens(self.demand, self.options),
+            "peak_static_bf16": peak,
+        }
+        return [Baseline(n, a.cost_usd, a.bound_usd, a.why_not) for n, a in answers.items()]
+
+    def _only(self, keep) -> OptionSet:  # type: ignore[no-untyped-def] # noqa: ANN001
+        return restrict(
+            self.options,
+            keep,
+            tokens=False,
+            same_model_only=self.limits.max_models is not None,
+        )
+
+    def _without_option(self, options: OptionSet) -> list[str]:
+        ids = {o.id for o in options.options}
+        served = {c.workload for c in options.capacities if c.option_id in ids}
+        served |= {a.workload for a in options.api}
+        return [w.workload for w in self.demand.workloads if w.workload not in served]
+
+
+def _tokens(plan: Plan, demand: Demand, options: OptionSet) -> list[Alternative]:
+    """Return the cost of buying every request of a single-workload problem from each API offer."""
+    if len(demand.workloads) != 1:
+        return []
+    rows = []
+    for offer in (*options.api, *options.api_unproven):
+        cost = _tokens_usd(demand, offer.workload, offer.usd_per_request)
+        answer = _Answer(cost, cost, None)
+        unproven = "latency unproven" if offer in options.api_unproven else ""
+        assumed = "latency assumed" if offer.assumed_latency and not unproven else unproven
+        rows.append(_alternative(offer.id, "api", answer, plan, assumed))
+    return rows
+
+
+def _all_tokens(demand: Demand, options: OptionSet) -> _Answer:
+    total = 0.0
+    for rates in demand.workloads:
+        offers = [
+            o for o in (*options.api, *options.api_unproven) if o.workload == rates.workload
+        ]
+        if not offers:
+            return _Answer(None, None, f"no API offer meets the quality of {rates.workload}")
+        total += min(_tokens_usd(demand, o.workload, o.usd_per_request) for o in offers)
+    return _Answer(total, total, None)
+
+
+def _tokens_usd(demand: Demand, workload: str, usd_per_request: tuple[float, ...]) -> float:
+    grid = demand.grid
+    seconds = grid.hours_per_block_in_period * SECONDS_PER_HOUR
+    requests = demand.of(workload).mean_rps.sum(axis=1) * seconds
+    return float(
+        sum(
+            count * price * factor
+            for count, price, factor in zip(
+                requests, usd_per_request, grid.discount_factor, strict=True
+            )
+        )
+    )
+
+
+def _alternative(
+    name: str, kind: str, answer: _Answer, plan: Plan, note: str
+) -> Alternative:
+    ratio = None
+    if answer.cost_usd is not None and plan.cost_usd:
+        ratio = answer.cost_usd / plan.cost_usd
+    return Alternative(name, kind, answer.cost_usd, ratio, answer.why_not or note)

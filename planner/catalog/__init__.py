@@ -1,0 +1,1 @@
+"""Facts about hardware, models, engines, prices and demand, each with source and date."""

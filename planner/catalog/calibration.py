@@ -1,0 +1,84 @@
+"""A parameter of the performance model for one combination of hardware, engine and format.
+
+Rows of kind ``value`` state the parameter; the narrowest scope that has one wins, in the order
+accelerator, engine, quantization, default. Rows of kind ``multiplier`` that match then multiply
+it, whatever their scope. So ``c_layer_us`` is its default times the engine's multiplier, and a
+``throughput_factor`` stated for an accelerator that was calibrated is not touched by the
+class default of a number format.
+
+The provenance is that of the ``value`` row: a multiplier refines a value, it does not make it
+better known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.errors import Fault, InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from planner.catalog.load import Catalog
+    from planner.catalog.schema import Calibration
+
+EVERYTHING = "all"
+"""``key_id`` of rows with scope ``default``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter after its multipliers.
+
+    Parameters
+    ----------
+    value
+        Value in `unit`.
+    unit
+        Unit of the table.
+    provenance
+        How the value is known.
+    """
+
+    value: float
+    unit: str
+    provenance: str
+
+
+def parameter(
+    catalog: Catalog, name: str, *, accelerator: str, engine: str, quantization: str
+) -> Parameter:
+    """Return one parameter of the performance model.
+
+    Parameters
+    ----------
+    catalog
+        The catalogue.
+    name
+        Parameter as in the table, with its unit at the end (``c_layer_us``).
+    accelerator, engine, quantization
+        Keys of the combination.
+
+    Raises
+    ------
+    InputError
+        When no row states a value for this combination.
+    """
+    keys = (
+        ("accelerator", accelerator),
+        ("engine", engine),
+        ("quantization", quantization),
+        ("default", EVERYTHING),
+    )
+    found = (catalog.calibration_row(name, scope, key) for scope, key in keys)
+    rows: list[Calibration] = [row for row in found if row is not None]
+    base = next((row for row in rows if row.kind == "value"), None)
+    if base is None:
+        hint = did_you_mean(name, {row.parameter for row in catalog.calibration})
+        message = f"no row of kind `value` and scope `default` for parameter `{name}`{hint}"
+        fault = Fault("calibration.csv", None, None, "calibration.parameter", message)
+        raise InputError([fault], "planner catalog list calibration")
+    value = base.value
+    for row in rows:
+        if row.kind == "multiplier":
+            value *= row.value
+    return Parameter(value, base.unit, base.provenance)

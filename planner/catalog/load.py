@@ -1,0 +1,246 @@
+"""The catalogue: every fact the planner may use, from the shipped tables and overlay folders.
+
+Tables are merged by primary key in order: shipped first, then each overlay folder, so that the
+last folder wins row by row. Accelerator names of offers and interconnects may be any alias;
+a name that no table knows is kept, because hardware with measured capacities needs no row.
+Every fault of every file is collected before one :class:`~planner.errors.InputError` is raised.
+
+The checksum covers the content of all merged rows, not their order, spelling of numbers, or
+file: two catalogues with the same facts have the same checksum.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from planner.catalog.location import shipped_path
+from planner.catalog.schema import (
+    TABLES,
+    Accelerator,
+    Alias,
+    ApiOffer,
+    Calibration,
+    Engine,
+    Interconnect,
+    LengthCell,
+    Model,
+    Offer,
+    ProfilePoint,
+    QualityScore,
+    Quantization,
+    Row,
+)
+from planner.catalog.table import Located, folded, read_table, scan_table
+from planner.errors import Fault, InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["Catalog", "Origin", "build_catalog", "load_catalog", "read_table"]
+
+NOT_TABLES = ("measured_sample",)
+"""Other CSV files that may lie beside the tables."""
+
+_NAMING = ("accelerators", "aliases")
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a row was read: file name and line counted from 1."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All tables, each in file order, with look-up by key.
+
+    Parameters
+    ----------
+    accelerators, aliases, interconnects, models, quantizations, quality, engines, calibration,
+    offers, api_offers, profiles, lengths
+        Rows of the table of that name.
+    sha256
+        Checksum of the content.
+    origins
+        File and line of a row by (table, key).
+    """
+
+    accelerators: tuple[Accelerator, ...]
+    aliases: tuple[Alias, ...]
+    interconnects: tuple[Interconnect, ...]
+    models: tuple[Model, ...]
+    quantizations: tuple[Quantization, ...]
+    quality: tuple[QualityScore, ...]
+    engines: tuple[Engine, ...]
+    calibration: tuple[Calibration, ...]
+    offers: tuple[Offer, ...]
+    api_offers: tuple[ApiOffer, ...]
+    profiles: tuple[ProfilePoint, ...]
+    lengths: tuple[LengthCell, ...]
+    sha256: str
+    origins: Mapping[tuple[str, Key], Origin]
+    _index: Mapping[tuple[str, Key], Row] = field(repr=False)
+    _names: Mapping[str, str] = field(repr=False)
+
+    def table(self, name: str) -> tuple[Row, ...]:
+        """Return the rows of the table with file stem `name`."""
+        rows: tuple[Row, ...] = getattr(self, name)
+        return rows
+
+    def accelerator(self, key: str) -> Accelerator | None:
+        """Return the accelerator with this id or alias, ``None`` when there is none."""
+        row = self._index.get(("accelerators", (self.resolve_accelerator(key) or key,)))
+        return row if isinstance(row, Accelerator) else None
+
+    def resolve_accelerator(self, name: str) -> str | None:
+        """Return the accelerator id that `name` (an id or an alias, in any case) stands for."""
+        return self._names.get(folded(name))
+
+    def interconnect(self, accelerator: str, accelerators: int) -> Interconnect | None:
+        """Return the measured all-reduce of a group of `accelerators` devices, if any."""
+        row = self._index.get(("interconnects", (accelerator, str(accelerators))))
+        return row if isinstance(row, Interconnect) else None
+
+    def model(self, key: str) -> Model | None:
+        """Return the model with this id, ``None`` when there is none."""
+        row = self._index.get(("models", (key,)))
+        return row if isinstance(row, Model) else None
+
+    def quantization(self, key: str) -> Quantization | None:
+        """Return the number format with this id, ``None`` when there is none."""
+        row = self._index.get(("quantizations", (key,)))
+        return row if isinstance(row, Quantization) else None
+
+    def engine(self, key: str) -> Engine | None:
+        """Return the serving engine with this id, ``None`` when there is none."""
+        row = self._index.get(("engines", (key,)))
+        return row if isinstance(row, Engine) else None
+
+    def calibration_row(self, parameter: str, scope: str, key_id: str) -> Calibration | None:
+        """Return the calibration row with exactly this key, ``None`` when there is none."""
+        row = self._index.get(("calibration", (parameter, scope, key_id)))
+        return row if isinstance(row, Calibration) else None
+
+    def scores(self, model: str, benchmark: str) -> tuple[QualityScore, ...]:
+        """Return every score of `model` on `benchmark`, of all formats and evaluators."""
+        return tuple(q for q in self.quality if q.model == model and q.benchmark == benchmark)
+
+    def profile(self, name: str) -> tuple[float, ...] | None:
+        """Return the hourly multipliers of a demand profile in order, ``None`` when unknown."""
+        points = sorted((p.hour, p.multiplier) for p in self.profiles if p.profile == name)
+        return tuple(multiplier for _, multiplier in points) or None
+
+    def length_cells(self, name: str) -> tuple[LengthCell, ...] | None:
+        """Return the cells of a joint length histogram, ``None`` when unknown."""
+        return tuple(cell for cell in self.lengths if cell.lengths == name) or None
+
+    def origin(self, table: str, row: Row) -> Origin | None:
+        """Return where a row of `table` was read."""
+        return self.origins.get((table, row.key))
+
+
+def load_catalog(overlays: Sequence[Path] = ()) -> Catalog:
+    """Return the shipped catalogue with overlay folders on top.
+
+    Parameters
+    ----------
+    overlays
+        Folders that hold any of the tables, under the same file names. A row replaces the row
+        with the same key of an earlier folder.
+
+    Raises
+    ------
+    InputError
+        With every fault of every file.
+    """
+    faults: list[Fault] = []
+    files = _shipped_files()
+    for folder in overlays:
+        for table, path in _tables_of(folder, faults):
+            files[table].append((path, str(path)))
+    rows: dict[str, list[Located[Any]]] = {}
+    names: dict[str, str] = {}
+    # Names first: the other tables may call an accelerator by any of them.
+    for table in sorted(TABLES, key=lambda table: table not in _NAMING):
+        reads = [
+            scan_table(path, shown, TABLES[table], None if table in _NAMING else names)
+            for path, shown in files[table]
+        ]
+        rows[table] = [located for read in reads for located in read.rows]
+        faults += (fault for read in reads for fault in read.faults)
+        if table in _NAMING:
+            names = _accelerator_names(rows)
+    if faults:
+        raise InputError(faults, "planner catalog list KIND shows the rows that are accepted")
+    return build_catalog(rows)
+
+
+def build_catalog(rows: Mapping[str, Iterable[Located[Any]]]) -> Catalog:
+    """Return the catalogue of rows given by table, the last row of a key winning.
+
+    Parameters
+    ----------
+    rows
+        Located rows by table name; a table left out is empty.
+    """
+    merged: dict[str, dict[Key, Row]] = {name: {} for name in TABLES}
+    origins: dict[tuple[str, Key], Origin] = {}
+    for table in TABLES:
+        for located in rows.get(table, ()):
+            key = located.row.key
+            merged[table][key] = located.row
+            origins[table, key] = Origin(located.file, located.line)
+    tables: dict[str, Any] = {name: tuple(by_key.values()) for name, by_key in merged.items()}
+    return Catalog(
+        **tables,
+        sha256=_checksum(merged),
+        origins=origins,
+        _index={
+            (name, key): row for name, by_key in merged.items() for key, row in by_key.items()
+        },
+        _names=_accelerator_names(rows),
+    )
+
+
+def _shipped_files() -> dict[str, list[tuple[Path, str]]]:
+    folder = shipped_path("catalogs")
+    return {table: [(folder / f"{table}.csv", f"catalogs/{table}.csv")] for table in TABLES}
+
+
+def _tables_of(folder: Path, faults: list[Fault]) -> list[tuple[str, Path]]:
+    """Return the tables of an overlay folder; add a fault for every file that is none."""
+    if not folder.is_dir():
+        state = "is not a folder" if folder.exists() else "does not exist"
+        faults.append(Fault(str(folder), None, None, "", f"the overlay {state}"))
+        return []
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() != ".csv" or path.stem in NOT_TABLES:
+            continue
+        if path.name in {f"{name}.csv" for name in TABLES}:
+            found.append((path.stem, path))
+        else:
+            hint = did_you_mean(path.stem, TABLES) or f"; tables are {', '.join(TABLES)}"
+            faults.append(Fault(str(path), None, None, "", f"no table `{path.stem}`{hint}"))
+    return found
+
+
+def _accelerator_names(rows: Mapping[str, Iterable[Located[Any]]]) -> dict[str, str]:
+    names = {folded(a.row.alias): a.row.accelerator for a in rows.get("aliases", ())}
+    return names | {folded(a.row.id): a.row.id for a in rows.get("accelerators", ())}
+
+
+def _checksum(merged: Mapping[str, Mapping[Key, Row]]) -> str:
+    content = {
+        table: [by_key[key].model_dump() for key in sorted(by_key)]
+        for table, by_key in merged.items()
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,217 @@
+"""One CSV table: bytes to validated rows, with every fault and its position.
+
+A table is UTF-8 (a byte-order mark is tolerated) with the column names in the first line.
+Columns may stand in any order, and optional ones may be left out. A blank cell means unknown.
+Cells are stripped of surrounding space. Blank lines are skipped.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from planner.catalog.messages import sentence
+from planner.catalog.schema import Row
+from planner.errors import Fault, InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True, slots=True)
+class Located(Generic[R]):
+    """A row and where it was read.
+
+    Parameters
+    ----------
+    row
+        The validated row.
+    file
+        Name of the file as shown to the user.
+    line
+        Line of the row's first cell, counted from 1.
+    """
+
+    row: R
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableRead(Generic[R]):
+    """What one file gave: the rows that are valid, and everything that is wrong."""
+
+    rows: tuple[Located[R], ...]
+    faults: tuple[Fault, ...]
+
+
+def read_table(path: Path, name: str, model: type[R]) -> list[R]:
+    """Return the rows of one CSV file.
+
+    Parameters
+    ----------
+    path
+        File to read.
+    name
+        Name of the file in messages.
+    model
+        Row model; its fields are the columns.
+
+    Raises
+    ------
+    InputError
+        With every fault of the file.
+    """
+    read = scan_table(path, name, model)
+    if read.faults:
+        raise InputError(read.faults)
+    return [located.row for located in read.rows]
+
+
+def scan_table(
+    path: Path, name: str, model: type[R], accelerators: Mapping[str, str] | None = None
+) -> TableRead[R]:
+    """Return the valid rows and the faults of one CSV file; never raises for its content.
+
+    Parameters
+    ----------
+    path
+        File to read.
+    name
+        Name of the file in messages.
+    model
+        Row model; its fields are the columns.
+    accelerators
+        Accelerator id by folded name (see :func:`folded`): cells of a column ``accelerator`` that
+        hold such a name are read as the id. Product names have spaces, which no id has.
+    """
+    scan = _Scan(name, path.stem, model, accelerators or {})
+    text = scan.decode(path)
+    if text is not None:
+        scan.read(text)
+    return TableRead(tuple(scan.rows), tuple(scan.faults))
+
+
+def folded(name: str) -> str:
+    """Return `name` as names are compared: without case or space around it."""
+    return name.strip().casefold()
+
+
+class _Scan(Generic[R]):
+    """Reads one file and collects rows and faults."""
+
+    def __init__(
+        self, name: str, table: str, model: type[R], accelerators: Mapping[str, str]
+    ) -> None:
+        self.name, self.table, self.model, self.ids = name, table, model, accelerators
+        self.header: list[str] = []
+        self.rows: list[Located[R]] = []
+        self.faults: list[Fault] = []
+        self.lines: dict[tuple[str, ...], int] = {}
+
+    def decode(self, path: Path) -> str | None:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            self._fault(None, None, "", f"cannot be read: {error.strerror}")
+            return None
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            # The codec strips the byte-order mark before it counts, so positions shift by three.
+            line = data[: error.start].count(b"\n") + 1
+            self._fault(line, None, "", "is not UTF-8; save the table as CSV UTF-8")
+            return None
+
+    def read(self, text: str) -> None:
+        lines = self._lines(text)
+        first = next(lines, None)
+        if first is None:
+            if not self.faults:
+                self._fault(
+                    1, None, "", f"is empty; the first line names the columns {self._all()}"
+                )
+            return
+        line, cells = first
+        self.header = [cell.strip() for cell in cells]
+        complete = self._check_header(line)
+        for line, cells in lines:
+            if complete:
+                self._row(line, [cell.strip() for cell in cells])
+
+    def _lines(self, text: str) -> Iterator[tuple[int, list[str]]]:
+        """Yield (first line, cells) of every record that is not blank."""
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        while True:
+            start = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                self._fault(start, None, "", f"is not valid CSV from this line on: {error}")
+                return
+            if any(cell.strip() for cell in cells):
+                yield start, cells
+
+    def _check_header(self, line: int) -> bool:
+        """Report what is wrong with the columns; return whether every mandatory one is there."""
+        known = self.model.model_fields
+        for number, column in enumerate(self.header, start=1):
+            if column not in known:
+                hint = did_you_mean(column, known) or f"; columns are {self._all()}"
+                self._fault(line, number, column, f"unknown column `{column}`{hint}")
+            elif column in self.header[: number - 1]:
+                self._fault(line, number, column, f"column `{column}` appears twice")
+        missing = [
+            column
+            for column, field in known.items()
+            if field.is_required() and column not in self.header
+        ]
+        for column in missing:
+            self._fault(line, None, column, f"column `{column}` is required and missing")
+        return not missing
+
+    def _row(self, line: int, cells: list[str]) -> None:
+        if len(cells) != len(self.header):
+            message = f"has {len(cells)} cells where the header names {len(self.header)} columns"
+            self._fault(line, None, "", message)
+            return
+        known = self.model.model_fields
+        values = {
+            column: cell
+            for column, cell in zip(self.header, cells, strict=True)
+            if cell and column in known
+        }
+        if "accelerator" in values:
+            name = values["accelerator"]
+            values["accelerator"] = self.ids.get(folded(name), name)
+        try:
+            row = self.model.model_validate(values)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                column = str(detail["loc"][0])
+                number = self.header.index(column) + 1 if column in self.header else None
+                self._fault(line, number, column, sentence(detail))
+            return
+        before = self.lines.setdefault(row.key, line)
+        if before != line:
+            key = ", ".join(row.key)
+            message = f"repeats the key ({key}) of line {before}; keep one of the two"
+            self._fault(line, None, "", message)
+            return
+        self.rows.append(Located(row, self.name, line))
+
+    def _all(self) -> str:
+        return ", ".join(self.model.model_fields)
+
+    def _fault(self, line: int | None, column: int | None, field: str, message: str) -> None:
+        path = f"{self.table}.{field}" if field else self.table
+        self.faults.append(Fault(self.name, line, column, path, message))

@@ -1,0 +1,1 @@
+"""Demand on a time grid: rates by block and period, and length distributions."""

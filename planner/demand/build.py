@@ -1,0 +1,126 @@
+"""Demand of every workload of a problem on its time grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.catalog.schema import LengthCell
+from planner.catalog.table import read_table
+from planner.demand.grid import time_grid
+from planner.demand.lengths import from_histogram, independent
+from planner.demand.rates import HOURS, hourly_multipliers, rates_on_grid
+from planner.demand.records import Demand, WorkloadDemand
+from planner.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planner.catalog.load import Catalog
+    from planner.demand.records import FloatArray, LengthDistribution, TimeGrid
+    from planner.problem.load import LoadedProblem
+    from planner.problem.schema import Lengths, Workload
+    from planner.yaml_io import Path_
+
+_FLAT = "flat"
+
+
+def build_demand(loaded: LoadedProblem, catalog: Catalog) -> Demand:
+    """Return rates and length distributions of every workload.
+
+    Raises
+    ------
+    InputError
+        With every length distribution that cannot be built (a mean outside its percentiles, an
+        unreadable histogram file).
+    """
+    grid = time_grid(loaded.problem)
+    demands, warnings, faults = [], [], []
+    for index, workload in enumerate(loaded.problem.workloads):
+        multipliers, notes = _multipliers(workload, catalog)
+        warnings += [f"{workload.name}: {note}" for note in notes]
+        try:
+            lengths, notes = _lengths(loaded, workload, index, catalog)
+            warnings += [f"{workload.name}: {note}" for note in notes]
+        except InputError as error:
+            faults += error.faults
+            continue
+        demands.append(_on_grid(loaded, workload, multipliers, lengths, grid))
+    if faults:
+        raise InputError(faults, "planner schema problem")
+    return Demand(grid, tuple(demands), tuple(warnings))
+
+
+def _on_grid(
+    loaded: LoadedProblem,
+    workload: Workload,
+    multipliers: FloatArray,
+    lengths: LengthDistribution | None,
+    grid: TimeGrid,
+) -> WorkloadDemand:
+    mean, planned = rates_on_grid(
+        workload.arrival,
+        multipliers,
+        workload.growth_per_period,
+        loaded.problem.policy.forecast_confidence,
+        grid,
+    )
+    return WorkloadDemand(workload.name, mean, planned, lengths)
+
+
+def _multipliers(workload: Workload, catalog: Catalog) -> tuple[FloatArray, list[str]]:
+    profile = workload.arrival.profile
+    if profile == _FLAT:
+        return np.ones(HOURS), []
+    if isinstance(profile, str):
+        points = sorted((p.hour, p.multiplier) for p in catalog.profiles if p.profile == profile)
+        return hourly_multipliers([value for _, value in points], profile)
+    return hourly_multipliers(profile, "in the problem file")
+
+
+def _lengths(
+    loaded: LoadedProblem, workload: Workload, index: int, catalog: Catalog
+) -> tuple[LengthDistribution | None, list[str]]:
+    lengths = workload.lengths
+    if lengths is None:
+        return None, []
+    path: Path_ = ("workloads", index, "lengths")
+    cells = _cells(loaded, lengths, path, catalog)
+    isl, osl = lengths.isl_tokens, lengths.osl_tokens
+    if cells:
+        distribution = from_histogram(
+            cells, isl.mean if isl else None, osl.mean if osl else None
+        )
+        return distribution, []
+    if isl is None or osl is None:
+        raise InputError([loaded.fault(path, "needs both marginals or a histogram")])
+    notes = [
+        f"lengths.{name} states only a mean: every request is planned at exactly that length"
+        for name, marginal in (("isl_tokens", isl), ("osl_tokens", osl))
+        if marginal.max is None
+    ]
+    try:
+        return independent(isl, osl), notes
+    except ValueError as error:
+        raise InputError([loaded.fault(path, str(error))]) from error
+
+
+def _cells(
+    loaded: LoadedProblem, lengths: Lengths, path: Path_, catalog: Catalog
+) -> Sequence[LengthCell]:
+    if lengths.joint is not None:
+        return [c for c in catalog.lengths if c.lengths == lengths.joint]
+    if lengths.ref is None:
+        return []
+    rows = read_table(loaded.folder / lengths.ref, lengths.ref, LengthCell)
+    names = {row.lengths for row in rows}
+    if lengths.name is None and len(names) == 1:
+        return rows
+    chosen = [row for row in rows if row.lengths == lengths.name]
+    if not chosen:
+        listing = ", ".join(f"`{n}`" for n in sorted(names)) or "nothing"
+        message = f"no histogram `{lengths.name}` in {lengths.ref}; it holds {listing}"
+        fault = loaded.fault((*path, "name"), message)
+        raise InputError([Fault(fault.file, fault.line, fault.column, fault.path, message)])
+    return chosen

@@ -1,0 +1,107 @@
+"""Why there is no plan: which requirement of which workload no option meets, and by how much."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from planner.milp import build_program, solve_program
+
+if TYPE_CHECKING:
+    from planner.demand.records import Demand
+    from planner.milp import Limits, SolverSettings
+    from planner.options.records import OptionSet, Rejection
+    from planner.problem.schema import Problem
+
+_NEAREST = 3
+_ASK = {
+    "quality": "its quality floor",
+    "quality_missing": "a known quality score",
+    "memory": "memory for the weights and one request",
+    "context": "its context length",
+    "residency": "its residency",
+    "ttft_ms": "its time to first token",
+    "tpot_ms": "its time per output token",
+    "itl_ms": "its gap between tokens",
+    "e2e_ms": "its end-to-end latency",
+    "rate": "its latency limits at any load",
+    "no_price": "a usable price",
+    "no_node": "a node its parallelism divides",
+    "no_rate": "a known compute rate",
+    "parallelism": "a parallelism that divides the model",
+    "no_interconnect": "a measured all-reduce",
+    "latency_unproven": "proven API latency",
+}
+
+
+def unservable(options: OptionSet, problem: Problem) -> tuple[str, ...]:
+    """Return why some workload has no option at all; empty when every workload has one."""
+    served = {c.workload for c in options.capacities} | {a.workload for a in options.api}
+    lines: list[str] = []
+    for workload in problem.workloads:
+        if workload.name in served:
+            continue
+        lines.append(f"{workload.name}: none of {options.considered} options can serve it")
+        against = [r for r in options.rejections if r.workload in {"", workload.name}]
+        lines += _reasons(against)
+    return tuple(lines)
+
+
+def _reasons(rejections: list[Rejection]) -> list[str]:
+    groups: dict[tuple[str, str], list[Rejection]] = defaultdict(list)
+    for item in rejections:
+        if item.kind != "offer":
+            groups[item.kind, item.reason].append(item)
+    lines = []
+    ordered = sorted(groups.items(), key=lambda g: -sum(r.count for r in g[1]))
+    for (kind, reason), items in ordered:
+        count = sum(item.count for item in items)
+        what = "API offers" if kind == "api" else "options"
+        lines.append(f"  {count} {what} miss {_ASK.get(reason, reason)}; nearest:")
+        nearest = sorted(items, key=lambda r: (r.shortfall or float("inf"), r.subject))
+        lines += [f"    {item.subject}: {item.detail}" for item in nearest[:_NEAREST]]
+    return lines
+
+
+def diagnose_program(
+    demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
+) -> tuple[str, ...]:
+    """Return which single limit makes the program infeasible, by solving without it.
+
+    Parameters
+    ----------
+    demand, options, limits
+        The infeasible program.
+    settings
+        Solver settings; each trial stops at the first plan.
+    """
+    trials = [
+        (f"quota of {q.max_accelerators} x {q.hardware}", replace(
+            limits, quotas=tuple(other for other in limits.quotas if other != q)
+        ))
+        for q in limits.quotas
+    ]
+    if limits.max_models is not None:
+        trials.append((f"max_models {limits.max_models}", replace(limits, max_models=None)))
+    if limits.max_hardware_types is not None:
+        without = replace(limits, max_hardware_types=None)
+        trials.append((f"max_hardware_types {limits.max_hardware_types}", without))
+    if limits.spare_replicas:
+        without = replace(limits, spare_replicas=0)
+        trials.append((f"spare_replicas {limits.spare_replicas}", without))
+    if limits.scaling == "hourly":
+        without = replace(limits, scaling="static")
+        trials.append(("hourly scaling within elastic_max_nodes", without))
+    loose = replace(settings, gap=1.0, log=False)
+    lines = [
+        f"without the {name} there is a plan"
+        for name, relaxed in trials
+        if solve_program(build_program(demand, options, relaxed), loose).decisions is not None
+    ]
+    if lines:
+        return ("every workload has options, but the limits leave no plan:", *lines)
+    return (
+        "every workload has options, but the limits leave no plan, and no single limit of "
+        "quotas, max_models, max_hardware_types and spare_replicas is the cause alone",
+    )

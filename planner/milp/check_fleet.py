@@ -1,0 +1,119 @@
+"""Checks the nodes of decisions: packing, prices, starts, elasticity, static scaling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.milp.costs import starts
+from planner.milp.fleet import billing_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from planner.demand.records import Demand
+    from planner.milp.records import Limits
+    from planner.options.records import NodeOffer, OptionSet
+    from planner.plan.records import Decisions
+
+    IntArray = NDArray[np.int64]
+
+
+def fleet_faults(
+    demand: Demand, options: OptionSet, limits: Limits, decisions: Decisions
+) -> Iterator[str]:
+    """Yield what is wrong with the nodes of decisions.
+
+    Parameters
+    ----------
+    demand, options, limits
+        The records the decisions answer.
+    decisions
+        Whole decisions.
+    """
+    grid = demand.grid
+    offers = {offer.offer_id: o for o, offer in enumerate(options.offers)}
+    nodes = np.zeros((len(offers), grid.periods, grid.blocks), dtype=np.int64)
+    for row in decisions.nodes:
+        nodes[offers[row.offer_id], row.period, row.block] += row.nodes
+        if row.nodes < 0:
+            yield f"{row.nodes} nodes of {row.offer_id}"
+    for o, offer in enumerate(options.offers):
+        for t in range(grid.periods):
+            yield from _offer_faults(offer, t, nodes[o, t], grid.block_h, limits)
+    yield from _packing_faults(options, decisions, nodes)
+    if limits.scaling == "static":
+        yield from _static_faults(decisions, grid.blocks)
+
+
+def _offer_faults(
+    offer: NodeOffer, t: int, nodes: IntArray, block_h: float, limits: Limits
+) -> Iterator[str]:
+    name = offer.offer_id
+    if offer.price_usd_per_hour[t] is None and nodes.any():
+        yield f"nodes of {name} in period {t} without a price"
+    if limits.scaling == "static":
+        if nodes.min() != nodes.max():
+            yield f"nodes of {name} differ by block in period {t}"
+        return
+    if nodes.size > 1 and nodes.max() - nodes.min() > offer.elastic_max_nodes:
+        yield f"{name} follows the day by {nodes.max() - nodes.min()} nodes in period {t}"
+    window = billing_blocks(offer, block_h, nodes.size)
+    started = starts(nodes)
+    billed = sum((np.roll(started, j) for j in range(window)), start=np.zeros_like(nodes))
+    if window > 1 and np.any(nodes < billed):
+        yield f"nodes of {name} end before their minimum billing time in period {t}"
+
+
+def _static_faults(decisions: Decisions, blocks: int) -> Iterator[str]:
+    counts: dict[tuple[str, str, int], list[int]] = {}
+    for row in decisions.replicas:
+        counts.setdefault((row.pool, row.option_id, row.period), []).append(row.replicas)
+    for (pool, option, t), found in counts.items():
+        if len(found) != blocks or min(found) != max(found):
+            yield f"replicas of {option} in pool {pool} differ by block in period {t}"
+
+
+def _packing_faults(options: OptionSet, decisions: Decisions, nodes: IntArray) -> Iterator[str]:
+    by_id = {option.id: option for option in options.options}
+    wanted: dict[tuple[str, int, int], dict[int, int]] = {}
+    for row in decisions.replicas:
+        option = by_id[row.option_id]
+        sizes = wanted.setdefault((option.hardware, row.period, row.block), {})
+        sizes[option.accelerators] = sizes.get(option.accelerators, 0) + row.replicas
+    for (hardware, t, b), sizes in wanted.items():
+        shapes: dict[int, int] = {}
+        for o, offer in enumerate(options.offers):
+            if offer.hardware == hardware and nodes[o, t, b] > 0:
+                size = offer.accelerators_per_node
+                shapes[size] = shapes.get(size, 0) + int(nodes[o, t, b])
+        if not fits_nodes(sizes, [g for g, count in shapes.items() for _ in range(count)]):
+            yield f"replicas on {hardware} do not fit its nodes in period {t}, block {b}"
+
+
+def fits_nodes(replicas: Mapping[int, int], nodes: Sequence[int]) -> bool:
+    """Say whether replicas fit nodes one by one, largest replica first.
+
+    Exact when the sizes form a chain of divisors; otherwise it may miss a packing.
+
+    Parameters
+    ----------
+    replicas
+        Replicas by accelerators of one.
+    nodes
+        Accelerators of each node.
+    """
+    free = list(nodes)
+    for size in sorted(replicas, reverse=True):
+        left = replicas[size]
+        for place, shape in enumerate(nodes):
+            if shape % size == 0:
+                here = min(left, free[place] // size)
+                free[place] -= here * size
+                left -= here
+        if left > 0:
+            return False
+    return True

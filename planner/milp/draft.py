@@ -1,0 +1,181 @@
+"""From a solver's values to whole replicas and nodes with flows that add up.
+
+Integers come back as floats and flows carry the solver's tolerance. So integers are rounded (and
+must be close to begin with), the flows are solved again with the integers fixed, and then scaled
+so that every planned rate is met exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.errors import InternalError
+from planner.milp.highs import solve_arrays, with_fixed_integers
+from planner.plan.records import Decisions, FlowDecision, NodeDecision, ReplicaDecision
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from planner.milp.bridge import Arrays
+    from planner.milp.model import Model
+    from planner.milp.records import SolverSettings
+    from planner.milp.sets import Sets
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+_LARGEST_DISTANCE = 1e-5
+"""Farthest that a value of an integer column may be from a whole number."""
+_SMALLEST_SHARE = 1e-9
+"""Flows below this share of the planned rate are the solver's tolerance, not a decision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Decisions by index.
+
+    Parameters
+    ----------
+    replicas
+        Shape (C, T, B).
+    nodes
+        Shape (O, T, B).
+    flow_rps
+        By (workload, column, period, block).
+    api_rps
+        By (API option, period, block).
+    """
+
+    replicas: IntArray
+    nodes: IntArray
+    flow_rps: Mapping[tuple[int, int, int, int], float]
+    api_rps: Mapping[tuple[int, int, int], float]
+
+
+def round_integers(arrays: Arrays, values: FloatArray) -> FloatArray:
+    """Return the values with integer columns rounded.
+
+    Parameters
+    ----------
+    arrays
+        The problem.
+    values
+        By column.
+
+    Raises
+    ------
+    InternalError
+        When an integer column is not close to a whole number.
+    """
+    whole = np.where(arrays.integer, np.rint(values), values)
+    distance = np.abs(whole - values)
+    if distance.size and float(distance.max()) > _LARGEST_DISTANCE:
+        worst = int(distance.argmax())
+        msg = f"the solver returned {values[worst]:g} for integer {arrays.column_names[worst]}"
+        raise InternalError(msg)
+    return whole
+
+
+def with_exact_flows(arrays: Arrays, whole: FloatArray, settings: SolverSettings) -> FloatArray:
+    """Return the values with the flows solved again for the rounded integers.
+
+    Parameters
+    ----------
+    arrays
+        The problem.
+    whole
+        By column, integers rounded.
+    settings
+        Seed and threads of the solver.
+    """
+    fixed = with_fixed_integers(arrays, whole)
+    for gap in (0.0, 1.0):  # a gap of 0 asks for tight tolerances
+        outcome = solve_arrays(fixed, replace(settings, gap=gap, log=False))
+        if outcome.values is not None:
+            return outcome.values
+    return whole
+
+
+def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
+    """Return the decisions that values stand for, every planned rate met exactly.
+
+    Parameters
+    ----------
+    model
+        Variables by index.
+    arrays
+        The problem.
+    values
+        By column, integers rounded.
+    """
+    sets = model.sets
+    value_of = dict(zip(arrays.column_names, values.tolist(), strict=True))
+    shape = (sets.grid.periods, sets.grid.blocks)
+    replicas = np.zeros((len(sets.columns), *shape), dtype=np.int64)
+    for index, variable in model.n.items():
+        replicas[index] = round(value_of.get(variable.name, 0.0))
+    nodes = np.zeros((len(sets.options.offers), *shape), dtype=np.int64)
+    for index, variable in model.nodes.items():
+        nodes[index] = round(value_of.get(variable.name, 0.0))
+    position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
+    flow = {key: value_of[v.name] for key, v in model.f.items()}
+    api = {key: value_of[v.name] for key, v in model.a.items()}
+    owner = [position[option.workload] for option in sets.options.api]
+    total = np.zeros_like(sets.planned_rps)
+    unit_rps = sets.rate_unit_rps
+    smallest = _SMALLEST_SHARE * sets.planned_rps / unit_rps[:, None, None]
+    flow = {(w, c, t, b): x for (w, c, t, b), x in flow.items() if x > smallest[w, t, b]}
+    api = {(i, t, b): x for (i, t, b), x in api.items() if x > smallest[owner[i], t, b]}
+    for (w, _, t, b), x in flow.items():
+        total[w, t, b] += x
+    for (i, t, b), x in api.items():
+        total[owner[i], t, b] += x
+    scale = np.divide(sets.planned_rps, total, out=np.zeros_like(total), where=total > 0)
+    return Draft(
+        replicas,
+        nodes,
+        {(w, c, t, b): float(x * scale[w, t, b]) for (w, c, t, b), x in flow.items()},
+        {(i, t, b): float(x * scale[owner[i], t, b]) for (i, t, b), x in api.items()},
+    )
+
+
+def to_decisions(sets: Sets, draft: Draft) -> Decisions:
+    """Return the rows of a draft; zero rows are left out.
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    draft
+        Decisions by index.
+    """
+    workloads = [rates.workload for rates in sets.demand.workloads]
+    replicas = tuple(
+        ReplicaDecision(
+            sets.pools[sets.columns[c].pool],
+            sets.option_of(c).id,
+            t,
+            b,
+            int(draft.replicas[c, t, b]),
+            sets.columns[c].min_replicas,
+        )
+        for c, t, b in zip(*(i.tolist() for i in np.nonzero(draft.replicas)), strict=True)
+    )
+    nodes = tuple(
+        NodeDecision(sets.options.offers[o].offer_id, t, b, int(draft.nodes[o, t, b]))
+        for o, t, b in zip(*(i.tolist() for i in np.nonzero(draft.nodes)), strict=True)
+    )
+    flows = tuple(
+        FlowDecision(workloads[w], sets.option_of(c).id, t, b, rate_rps)
+        for (w, c, t, b), rate_rps in sorted(draft.flow_rps.items())
+    )
+    api = tuple(
+        FlowDecision(sets.options.api[i].workload, sets.options.api[i].id, t, b, rate_rps)
+        for (i, t, b), rate_rps in sorted(draft.api_rps.items())
+    )
+    return Decisions(replicas, flows, api, nodes)

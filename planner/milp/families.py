@@ -1,0 +1,74 @@
+"""The register of constraint families, and the program they make.
+
+Every family has a text of its rows on a toy problem among the tests; a family without one fails
+there, so that none is added unread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.milp import caps, constraints, fleet, spares
+from planner.milp.model import Program, build_variables
+from planner.milp.objective import set_objective
+from planner.milp.sets import build_sets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from planner.demand.records import Demand
+    from planner.milp.model import Model
+    from planner.milp.records import Limits
+    from planner.options.records import OptionSet
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One constraint family.
+
+    Parameters
+    ----------
+    name
+        Name of the family.
+    add
+        Adds its rows to a model.
+    """
+
+    name: str
+    add: Callable[[Model], None]
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family("demand", constraints.add_demand),
+    Family("capacity", constraints.add_capacity),
+    Family("tightening", constraints.add_tightening),
+    Family("brackets", constraints.add_brackets),
+    Family("packing", fleet.add_packing),
+    Family("node_starts", fleet.add_node_starts),
+    Family("min_billing", fleet.add_min_billing),
+    Family("elasticity", fleet.add_elasticity),
+    Family("static_scaling", fleet.add_static_scaling),
+    Family("spares", spares.add_spares),
+    Family("quotas", caps.add_quotas),
+    Family("max_models", caps.add_max_models),
+    Family("max_hardware_types", caps.add_max_hardware_types),
+)
+
+
+def build_program(demand: Demand, options: OptionSet, limits: Limits) -> Program:
+    """Return the program that chooses replicas, nodes and tokens at the least discounted cost.
+
+    Parameters
+    ----------
+    demand
+        Planned and mean rates of every workload.
+    options
+        Ways to serve, their capacities, nodes and tokens on offer.
+    limits
+        Policy and supply limits.
+    """
+    model = build_variables(build_sets(demand, options, limits))
+    for family in FAMILIES:
+        family.add(model)
+    return Program(model.problem, model, set_objective(model))

@@ -1,0 +1,224 @@
+"""The program as PuLP objects: variables, and the way rows are added.
+
+Variables by kind (indices: pool p, column c, workload w, API option i, offer o, period t, block
+b, model m, hardware type h)::
+
+    n[p,c,t,b]  whole replicas of a column
+    y[p,c,t,b]  1 when the bracket is in use; only where several brackets or spares need it
+    e[p,c,t,b]  idle replicas of a column (spares only): what its flows leave free
+    r[g,t,b]    idle capacity of a pool in replicas of a reference column (spares only)
+    f[w,c,t,b]  planned rate of a workload on a column, in the workload's rate unit
+    a[w,i,t,b]  planned rate of a workload served by tokens, in the same unit
+    N[o,t,b]    whole nodes of an offer;  s[o,t,b]  nodes started at the beginning of a block
+    base[o,t]   nodes of an offer that are there all day
+    u[m], v[h]  1 when a model or a hardware type is used
+
+Names hold positions only, because PuLP maps several characters to ``_`` and names could collide;
+:mod:`planner.milp.naming` turns them into sentences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pulp
+
+from planner.milp.costs import node_block_usd, start_usd
+from planner.milp.naming import sentences
+from planner.milp.sets import offers_that_fit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from planner.milp.sets import Sets
+
+Terms = dict[pulp.LpVariable, float]
+EQ: int = pulp.LpConstraintEQ
+LE: int = pulp.LpConstraintLE
+GE: int = pulp.LpConstraintGE
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """Rows whose shadow price is reported together.
+
+    Parameters
+    ----------
+    what, where, unit
+        As in :class:`planner.milp.records.ShadowPrice`.
+    weights
+        Change of the right-hand side of each row per unit, by row name.
+    """
+
+    what: str
+    where: str
+    unit: str
+    weights: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class Model:
+    """Variables and rows while they are built.
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    problem
+        The PuLP problem that receives the rows.
+    """
+
+    sets: Sets
+    problem: pulp.LpProblem
+    n: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    y: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    e: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    f: dict[tuple[int, int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    a: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    nodes: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    starts: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    base: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
+    priced: list[Priced] = field(default_factory=list)
+
+    def variable(
+        self, name: str, upper: float | None = None, *, whole: bool = False
+    ) -> pulp.LpVariable:
+        """Return a new variable from 0 to `upper`.
+
+        Parameters
+        ----------
+        name
+            Letters, positions and ``_`` only.
+        upper
+            Upper bound, ``None`` for none.
+        whole
+            True for an integer.
+        """
+        kind = pulp.LpInteger if whole else pulp.LpContinuous
+        return self.problem.add_variable(name, 0, upper, kind)
+
+    def row(self, name: str, terms: Terms, sense: int, rhs: float = 0.0) -> None:
+        """Add the row ``terms (sense) rhs``.
+
+        Parameters
+        ----------
+        name
+            Unique; family and positions.
+        terms
+            Coefficient by variable.
+        sense
+            ``EQ``, ``LE`` or ``GE``.
+        rhs
+            Right-hand side.
+        """
+        expression = pulp.LpAffineExpression(terms)
+        row = pulp.LpConstraint(expression, sense, name, rhs)  # type: ignore[no-untyped-call]
+        self.problem.addConstraint(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program ready to solve or to export.
+
+    Parameters
+    ----------
+    problem
+        The PuLP problem, objective in `money_unit_usd`.
+    model
+        Variables by index.
+    money_unit_usd
+        Discounted USD of one unit of the objective, a power of ten.
+    """
+
+    problem: pulp.LpProblem
+    model: Model
+    money_unit_usd: float
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Sentence in the user's words for every variable and row name."""
+        rows = self.problem.constraints()
+        columns = self.problem.variables()
+        return sentences(self.model.sets, [v.name for v in columns] + [r.name for r in rows])
+
+
+def build_variables(sets: Sets) -> Model:
+    """Return a model with the variables of every index that can be non-zero.
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    """
+    problem = pulp.LpProblem("plan", pulp.LpMinimize)  # type: ignore[no-untyped-call]
+    model = Model(sets, problem)
+    _replica_variables(model)
+    _api_variables(model)
+    _node_variables(model)
+    return model
+
+
+def needs_bracket_variable(sets: Sets, column: int, t: int, b: int) -> bool:
+    """Say whether a column needs a binary variable to tell that it is in use.
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    column, t, b
+        Positions of the column, the period and the block.
+    """
+    own = sets.columns[column]
+    siblings = sum(
+        1
+        for c in sets.columns_of_pool[own.pool]
+        if sets.columns[c].option == own.option and sets.n_max[c, t, b] > 0
+    )
+    return siblings > 1 or own.min_replicas > 1 or sets.limits.spare_replicas > 0
+
+
+def _replica_variables(model: Model) -> None:
+    sets = model.sets
+    for c, column in enumerate(sets.columns):
+        for t, b in sets.slots():
+            limit = int(sets.n_max[c, t, b])
+            if limit == 0:
+                continue
+            index = f"{column.pool}_{c}_{t}_{b}"
+            model.n[c, t, b] = model.variable(f"n_{index}", limit, whole=True)
+            if needs_bracket_variable(sets, c, t, b):
+                model.y[c, t, b] = model.variable(f"y_{index}", 1, whole=True)
+            if sets.limits.spare_replicas > 0:
+                model.e[c, t, b] = model.variable(f"e_{index}")
+            for w in column.mu_rps:
+                if sets.planned_rps[w, t, b] > 0:
+                    model.f[w, c, t, b] = model.variable(f"f_{w}_{c}_{t}_{b}")
+
+
+def _api_variables(model: Model) -> None:
+    sets = model.sets
+    position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
+    for i, api in enumerate(sets.options.api):
+        w = position[api.workload]
+        for t, b in sets.slots():
+            if sets.planned_rps[w, t, b] > 0:
+                model.a[i, t, b] = model.variable(f"a_{w}_{i}_{t}_{b}")
+
+
+def _node_variables(model: Model) -> None:
+    sets = model.sets
+    needed = [sets.options.options[o] for o in sorted({c.option for c in sets.columns})]
+    for o, offer in enumerate(sets.options.offers):
+        if not any(offers_that_fit(option, [offer]) for option in needed):
+            continue
+        for t, b in sets.slots():
+            if node_block_usd(sets.grid, offer, t) is None:
+                continue
+            model.nodes[o, t, b] = model.variable(f"N_{o}_{t}_{b}", whole=True)
+            if sets.is_static or sets.grid.blocks == 1:
+                continue
+            if start_usd(sets.grid, offer, t) > 0 or offer.min_billing_h > sets.grid.block_h:
+                model.starts[o, t, b] = model.variable(f"s_{o}_{t}_{b}")
+            if (o, t) not in model.base:
+                model.base[o, t] = model.variable(f"base_{o}_{t}")

@@ -1,0 +1,136 @@
+"""Sentences for the short names of variables and rows.
+
+A name is a prefix and positions (``n_0_3_1_4``). Each prefix has the kinds of its positions, in
+order, and a sentence; the table is what LP files, diagnoses and reports translate names with.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from planner.milp.sets import Sets
+
+_SENTENCES: dict[str, tuple[str, str]] = {
+    "n": ("pctb", "replicas of {c} in pool {p}, {t}, {b}"),
+    "y": ("pctb", "{c} is in use in pool {p}, {t}, {b}"),
+    "e": ("pctb", "idle replicas of {c} in pool {p}, {t}, {b}"),
+    "r": ("ctb", "idle capacity in replicas of {c}, {t}, {b}"),
+    "f": ("wctb", "planned rate of {w} on {c}, {t}, {b}"),
+    "a": ("witb", "planned rate of {w} on {i}, {t}, {b}"),
+    "N": ("otb", "nodes of {o}, {t}, {b}"),
+    "s": ("otb", "nodes of {o} started, {t}, {b}"),
+    "base": ("ot", "nodes of {o} that are there all day, {t}"),
+    "u": ("m", "model {m} is used"),
+    "v": ("h", "hardware {h} is used"),
+    "demand": ("wtb", "the planned rate of {w} is served, {t}, {b}"),
+    "capacity": ("pctb", "{c} in pool {p} carries no more than its replicas can, {t}, {b}"),
+    "tighten": ("wctb", "{w} needs a whole replica of {c} to use it, {t}, {b}"),
+    "bracketlow": ("pctb", "{c} in pool {p} has the replicas its capacity assumes, {t}, {b}"),
+    "brackethigh": ("pctb", "{c} in pool {p} stays below the next bracket, {t}, {b}"),
+    "bracketflow": ("wctb", "{w} uses {c} only where that bracket is in use, {t}, {b}"),
+    "bracketone": ("pctb", "one bracket of the option of {c} in pool {p}, {t}, {b}"),
+    "packing": ("htbk", "replicas on {h} fit whole nodes (shape group {k}), {t}, {b}"),
+    "start": ("otb", "new nodes of {o} are started, {t}, {b}"),
+    "billing": ("otb", "started nodes of {o} run for the minimum billing time, {t}, {b}"),
+    "baselow": ("otb", "all-day nodes of {o} are there, {t}, {b}"),
+    "elastic": ("otb", "nodes of {o} beyond the all-day minimum can be had, {t}, {b}"),
+    "samereplicas": ("pctb", "replicas of {c} in pool {p} are equal all day, {t}, {b}"),
+    "samenodes": ("otb", "nodes of {o} are equal all day, {t}, {b}"),
+    "sparepool": ("ctb", "idle capacity of the pool in replicas of {c}, {t}, {b}"),
+    "spare": ("ctbk", "losing the largest replicas is survived ({c}, option {k}), {t}, {b}"),
+    "sparemean": ("wtb", "spares of {w} replace at least the mean replica in use, {t}, {b}"),
+    "quota": ("qtb", "quota {q}, {t}, {b}"),
+    "modelflow": ("wmtb", "{w} uses model {m} only when it is used, {t}, {b}"),
+    "modelreplicas": ("pctbk", "replicas of {c} in pool {p} only for used models, {t}, {b}"),
+    "maxmodels": ("", "number of models in the plan"),
+    "hardwareflow": ("whtb", "{w} uses {h} only when it is used, {t}, {b}"),
+    "hardwarereplicas": ("pctbk", "replicas of {c} in pool {p} only on used hardware, {t}, {b}"),
+    "maxhardware": ("", "number of hardware types in the plan"),
+}
+
+
+def models_of(sets: Sets) -> list[str]:
+    """Return the models that a plan could use, options before APIs.
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    """
+    own = [sets.option_of(c).model for c in range(len(sets.columns))]
+    return list(dict.fromkeys(own + [api.model for api in sets.options.api]))
+
+
+def hardware_of(sets: Sets) -> list[str]:
+    """Return the hardware types that a plan could use.
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    """
+    return list(dict.fromkeys(sets.option_of(c).hardware for c in range(len(sets.columns))))
+
+
+def quota_label(sets: Sets, position: int) -> str:
+    """Return a quota in the user's words.
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    position
+        Position of the quota in the limits.
+    """
+    quota = sets.limits.quotas[position]
+    where = " ".join(part for part in (quota.provider, quota.region) if part)
+    at = f" at {where}" if where else ""
+    return f"{quota.max_accelerators} accelerators of {quota.hardware}{at}"
+
+
+def sentences(sets: Sets, names: Sequence[str]) -> dict[str, str]:
+    """Return the sentence of every name.
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    names
+        Names of variables and rows.
+    """
+    labels = _labels(sets)
+    return {name: _sentence(name, labels) for name in names}
+
+
+def _sentence(name: str, labels: dict[str, Callable[[int], str]]) -> str:
+    prefix, *positions = name.split("_")
+    kinds, sentence = _SENTENCES[prefix]
+    words = {
+        kind: labels[kind](int(position)) for kind, position in zip(kinds, positions, strict=True)
+    }
+    return sentence.format(**words)
+
+
+def _labels(sets: Sets) -> dict[str, Callable[[int], str]]:
+    models, hardware = models_of(sets), hardware_of(sets)
+
+    def column(c: int) -> str:
+        least = sets.columns[c].min_replicas
+        return f"{sets.option_of(c).id} (from {least} replica{'s' if least > 1 else ''})"
+
+    return {
+        "p": lambda p: sets.pools[p],
+        "c": column,
+        "w": lambda w: sets.demand.workloads[w].workload,
+        "i": lambda i: sets.options.api[i].id,
+        "o": lambda o: sets.options.offers[o].offer_id,
+        "t": lambda t: f"period {t}",
+        "b": lambda b: f"block {b}",
+        "m": lambda m: models[m],
+        "h": lambda h: hardware[h],
+        "q": lambda q: quota_label(sets, q),
+        "k": str,
+    }

@@ -1,0 +1,54 @@
+"""The objective of the program, in a money unit that keeps coefficients near 1.
+
+Costs are those of :mod:`planner.milp.costs`. The unit is the power of ten nearest to the median
+coefficient: solvers lose accuracy with coefficients far from 1, and with tokens and whole quarters
+in dollars they reach 1e13.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pulp
+
+from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, start_usd
+
+if TYPE_CHECKING:
+    from planner.milp.model import Model, Terms
+
+
+def set_objective(model: Model) -> float:
+    """Set the objective of the problem and return its money unit in USD, a power of ten.
+
+    Parameters
+    ----------
+    model
+        Receives the objective.
+    """
+    usd = _coefficients_usd(model)
+    positive = [coefficient for coefficient in usd.values() if coefficient > 0]
+    unit_usd = 10.0 ** round(math.log10(float(np.median(positive)))) if positive else 1.0
+    scaled = {variable: coefficient / unit_usd for variable, coefficient in usd.items()}
+    expression = pulp.LpAffineExpression(scaled, name="cost")
+    model.problem.setObjective(expression)  # type: ignore[no-untyped-call]
+    return unit_usd
+
+
+def _coefficients_usd(model: Model) -> Terms:
+    sets, grid = model.sets, model.sets.grid
+    terms: Terms = {}
+    for (o, t, _), nodes in model.nodes.items():
+        terms[nodes] = node_block_usd(grid, sets.options.offers[o], t) or 0.0
+    for (o, t, _), started in model.starts.items():
+        terms[started] = start_usd(grid, sets.options.offers[o], t)
+    position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
+    for i, api in enumerate(sets.options.api):
+        unit_rps = float(sets.rate_unit_rps[position[api.workload]])
+        for t in range(grid.periods):
+            usd_per_rps = api_usd_per_planned_rps(sets.demand, api, t)
+            for b in range(grid.blocks):
+                if (i, t, b) in model.a:
+                    terms[model.a[i, t, b]] = float(usd_per_rps[b]) * unit_rps
+    return terms

@@ -1,0 +1,137 @@
+"""What the program is asked for and what it answers with.
+
+`Limits` and `SolverSettings` are the questions a problem file turns into; `MilpResult` is the
+answer: whole decisions, the proof that goes with them, and what the limits cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from planner.plan.records import Decisions, Proof
+
+DEFAULT_GAP = 0.01
+DEFAULT_TIME_LIMIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Most accelerators of a hardware type, at one provider or region when stated.
+
+    Parameters
+    ----------
+    hardware
+        Accelerator key.
+    max_accelerators
+        Accelerators rented at the same time, idle ones included, >= 0.
+    provider, region
+        Where the quota applies; ``None`` for everywhere together.
+    """
+
+    hardware: str
+    max_accelerators: int
+    provider: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Policy and supply limits of the program.
+
+    Parameters
+    ----------
+    scaling
+        ``hourly``: nodes and replicas may differ by block; ``static``: equal all day.
+    spare_replicas
+        Largest replicas k of every pool that may be lost without losing planned rate, >= 0.
+    max_models, max_hardware_types
+        Most models (API models included) and accelerator types in the whole plan; ``None``
+        for no limit.
+    quotas
+        Every one holds in every block.
+    """
+
+    scaling: Literal["hourly", "static"] = "hourly"
+    spare_replicas: int = 0
+    max_models: int | None = None
+    max_hardware_types: int | None = None
+    quotas: tuple[Quota, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SolverSettings:
+    """How long, how close and with which solver.
+
+    Parameters
+    ----------
+    gap
+        Relative gap to stop at, 0 to 1; 0 means 1e-9.
+    time_limit_s
+        Wall time of the solve, > 0.
+    seed
+        Random seed of the solver, >= 0.
+    threads
+        Threads of the solver, >= 1. Results repeat exactly with 1.
+    solver
+        ``highs`` or ``cbc``.
+    log
+        True to write the solver's log to standard error.
+    """
+
+    gap: float = DEFAULT_GAP
+    time_limit_s: float = DEFAULT_TIME_LIMIT_S
+    seed: int = 0
+    threads: int = 1
+    solver: Literal["highs", "cbc"] = "highs"
+    log: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowPrice:
+    """What one unit of a limit is worth in the **LP relaxation** of the program.
+
+    Replicas and nodes may be fractional in the relaxation, so this is a guide to what is worth
+    asking, not a promise: a what-if needs a new solve.
+
+    Parameters
+    ----------
+    what
+        Family of the limit: ``demand``, ``quota``, ``elasticity``, ``max_models`` or
+        ``max_hardware_types``.
+    where
+        The workload, quota or offer, in the user's words.
+    usd_per_unit
+        Discounted cost that one unit more adds (demand) or saves (all others), >= 0.
+    unit
+        The unit: for demand ``requests/s at the peak``, every block growing in proportion; for
+        the others the unit more is granted in every block of the horizon.
+    """
+
+    what: str
+    where: str
+    usd_per_unit: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MilpResult:
+    """Answer of the program.
+
+    Parameters
+    ----------
+    decisions
+        Whole decisions that were checked row by row; ``None`` without a plan.
+    proof
+        Status, bound, solver and size.
+    objective_usd
+        Discounted cost of the decisions by the program's own unscaled objective.
+    shadow_prices
+        From the LP relaxation, largest first; only those above zero.
+    """
+
+    decisions: Decisions | None
+    proof: Proof
+    objective_usd: float | None
+    shadow_prices: tuple[ShadowPrice, ...]

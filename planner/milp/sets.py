@@ -1,0 +1,266 @@
+r"""Index sets and data of the program, taken from the demand and option records.
+
+A **column** is one option of one pool in one bracket of replicas sharing the queue. Bracket k
+holds from :math:`R_k` to :math:`R_{k+1} - 1` replicas, and a replica then carries
+``mu[w]`` requests/s of workload w alone. Workloads of a pool share the brackets of an option: the
+union of their ``min_replicas``, each taking its largest point at or below.
+
+Most replicas worth having in a column, with load the replicas' worth of all planned rates of the
+pool, k spares, and the exchange ratio :math:`r(c, d) = \min_w mu[w, c] / mu[w, d]`::
+
+    n_max[c] = max(R_k, ceil(load[c] + k * max_d 1 / r(c, d)))          over d with r(c, d) > 0
+
+because that many carry the whole pool and replace any k lost replicas on their own. When that
+number lies inside bracket k, higher brackets of the option can only hold more replicas, which
+never cost less, so they are dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from planner.demand.records import Demand, TimeGrid
+    from planner.milp.records import Limits
+    from planner.options.records import Capacity, NodeOffer, Option, OptionSet
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One option of one pool in one bracket.
+
+    Parameters
+    ----------
+    pool, option
+        Positions in `Sets.pools` and `OptionSet.options`.
+    min_replicas
+        Replicas R the capacity asks for.
+    last_replicas
+        Most replicas of the bracket, ``None`` for the last one.
+    accelerators
+        Accelerators of one replica.
+    mu_rps
+        Requests/s of one replica by position of the workload.
+    """
+
+    pool: int
+    option: int
+    min_replicas: int
+    last_replicas: int | None
+    accelerators: int
+    mu_rps: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Sets:
+    """Index sets of the program.
+
+    Parameters
+    ----------
+    demand, options, limits
+        The records everything is taken from.
+    pools, workloads_of_pool
+        Names, and positions of the workloads of each pool.
+    columns, columns_of_pool
+        Columns in pool, option and bracket order, and their positions by pool.
+    ratio_of_pool
+        ``ratio[i, j]``: replicas of the pool's column j that one replica of column i replaces
+        in any mix of workloads; 0 where a workload of j cannot run on i.
+    planned_rps
+        Shape (W, T, B), requests/s.
+    rate_unit_rps
+        Unit of the flow variables of each workload, a power of ten near its highest rate, so
+        that coefficients and tolerances do not depend on the size of the workload.
+    n_max
+        Most replicas worth having, shape (C, T, B); 0 where the column has no variables.
+    """
+
+    demand: Demand
+    options: OptionSet
+    limits: Limits
+    pools: tuple[str, ...]
+    workloads_of_pool: tuple[tuple[int, ...], ...]
+    columns: tuple[Column, ...]
+    columns_of_pool: tuple[tuple[int, ...], ...]
+    ratio_of_pool: tuple[FloatArray, ...]
+    planned_rps: FloatArray
+    rate_unit_rps: FloatArray
+    n_max: IntArray
+
+    @property
+    def grid(self) -> TimeGrid:
+        """Time grid of the demand."""
+        return self.demand.grid
+
+    @property
+    def is_static(self) -> bool:
+        """True when nodes and replicas are equal in all blocks of a period."""
+        return self.limits.scaling == "static"
+
+    def option_of(self, column: int) -> Option:
+        """Return the option of a column."""
+        return self.options.options[self.columns[column].option]
+
+    def slots(self) -> list[tuple[int, int]]:
+        """Return every (period, block)."""
+        return [(t, b) for t in range(self.grid.periods) for b in range(self.grid.blocks)]
+
+
+def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
+    """Return the index sets of a program.
+
+    Parameters
+    ----------
+    demand, options, limits
+        What is asked, what can serve, and under which limits.
+    """
+    names = [w.workload for w in demand.workloads]
+    pool_of = {name: name for name in names} | dict(options.pool_of)
+    pools = tuple(dict.fromkeys(pool_of[name] for name in names))
+    members = tuple(
+        tuple(i for i, name in enumerate(names) if pool_of[name] == pool) for pool in pools
+    )
+    columns, of_pool = _columns(names, members, options)
+    planned = np.stack([np.asarray(w.planned_rps, dtype=np.float64) for w in demand.workloads])
+    ratios = tuple(exchange_ratios([columns[c] for c in cs]) for cs in of_pool)
+    return Sets(
+        demand=demand,
+        options=options,
+        limits=limits,
+        pools=pools,
+        workloads_of_pool=members,
+        columns=columns,
+        columns_of_pool=of_pool,
+        ratio_of_pool=ratios,
+        planned_rps=planned,
+        rate_unit_rps=np.array([_power_of_ten(float(p.max())) for p in planned]),
+        n_max=_replica_bounds(columns, of_pool, ratios, planned, limits),
+    )
+
+
+def exchange_ratios(columns: Sequence[Column]) -> FloatArray:
+    """Return the exchange ratios of the columns of one pool.
+
+    Parameters
+    ----------
+    columns
+        Columns of one pool.
+
+    Returns
+    -------
+    Shape (C, C): entry (i, j) is the least of ``mu[w, i] / mu[w, j]`` over the workloads of
+    column j, and 0 when one of them cannot run on column i.
+    """
+    workloads = sorted({w for column in columns for w in column.mu_rps})
+    mu = np.array([[column.mu_rps.get(w, 0.0) for w in workloads] for column in columns])
+    mu = mu.reshape(len(columns), len(workloads))
+    ratio = np.full((len(columns), len(columns)), np.inf)
+    for rates in mu.T:
+        usable = rates > 0
+        ratio[:, usable] = np.minimum(ratio[:, usable], rates[:, None] / rates[usable])
+    return ratio
+
+
+def offers_that_fit(option: Option, offers: Sequence[NodeOffer]) -> list[NodeOffer]:
+    """Return the offers whose nodes hold whole replicas of an option and that have a price.
+
+    Parameters
+    ----------
+    option
+        The replica.
+    offers
+        Nodes that can be rented.
+    """
+    return [
+        offer
+        for offer in offers
+        if offer.hardware == option.hardware
+        and offer.accelerators_per_node % option.accelerators == 0
+        and any(price is not None for price in offer.price_usd_per_hour)
+    ]
+
+
+def _power_of_ten(value: float) -> float:
+    return float(10.0 ** math.floor(math.log10(value))) if value > 0 else 1.0
+
+
+def _columns(
+    names: Sequence[str], members: Sequence[Sequence[int]], options: OptionSet
+) -> tuple[tuple[Column, ...], tuple[tuple[int, ...], ...]]:
+    capacity = {(c.workload, c.option_id): c for c in options.capacities}
+    columns: list[Column] = []
+    of_pool = []
+    for pool, workloads in enumerate(members):
+        first = len(columns)
+        for position, option in enumerate(options.options):
+            if not offers_that_fit(option, options.offers):
+                continue
+            usable = {
+                w: capacity[names[w], option.id]
+                for w in workloads
+                if (names[w], option.id) in capacity
+            }
+            columns += _brackets(pool, position, option.accelerators, usable)
+        of_pool.append(tuple(range(first, len(columns))))
+    return tuple(columns), tuple(of_pool)
+
+
+def _brackets(
+    pool: int, option: int, accelerators: int, usable: Mapping[int, Capacity]
+) -> list[Column]:
+    starts = sorted({p.min_replicas for c in usable.values() for p in c.points})
+    steps: list[tuple[int, dict[int, float]]] = []
+    for start in starts:
+        mu = {
+            w: max(p.planned_rps for p in c.points if p.min_replicas <= start)
+            for w, c in usable.items()
+            if c.points[0].min_replicas <= start
+        }
+        # A bracket that carries no more than the one below only adds symmetry.
+        if not steps or mu != steps[-1][1]:
+            steps.append((start, mu))
+    last: list[int | None] = [start - 1 for start, _ in steps[1:]]
+    return [
+        Column(pool, option, start, end, accelerators, mu)
+        for (start, mu), end in zip(steps, [*last, None], strict=True)
+    ]
+
+
+def _replica_bounds(
+    columns: Sequence[Column],
+    of_pool: Sequence[Sequence[int]],
+    ratios: Sequence[FloatArray],
+    planned: FloatArray,
+    limits: Limits,
+) -> IntArray:
+    bounds = np.zeros((len(columns), *planned.shape[1:]), dtype=np.int64)
+    for members, ratio in zip(of_pool, ratios, strict=True):
+        with np.errstate(divide="ignore"):
+            worst = np.where(ratio > 0, 1.0 / ratio, 0.0).max(axis=1, initial=0.0)
+        done: dict[int, NDArray[np.bool_]] = {}
+        widest = {columns[c].option: len(columns[c].mu_rps) for c in members}
+        for c, inverse in zip(members, worst, strict=True):
+            column = columns[c]
+            load = sum(planned[w] / mu for w, mu in column.mu_rps.items())
+            if limits.scaling == "static":
+                load = np.broadcast_to(np.max(load, axis=1, keepdims=True), planned.shape[1:])
+            enough = np.ceil(load + limits.spare_replicas * inverse).astype(np.int64)
+            enough = np.where(load > 0, np.maximum(enough, column.min_replicas), 0)
+            closed = done.setdefault(column.option, np.zeros(planned.shape[1:], dtype=bool))
+            last = column.last_replicas
+            bounds[c] = np.where(closed, 0, enough if last is None else np.minimum(enough, last))
+            # A higher bracket may be the first one that another workload of the pool can use.
+            if last is not None and len(column.mu_rps) == widest[column.option]:
+                closed |= enough <= last
+    return bounds

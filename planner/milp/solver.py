@@ -1,0 +1,137 @@
+"""Solves a program and returns whole decisions with a proof.
+
+The only place that decides a status, from the solver's own model status and nothing else::
+
+    gap = max(0, cost - bound) / max(|cost|, 1 USD)
+    optimal  <=>  there is a plan and gap <= asked + 1e-9            (asked 0 means 1e-9)
+
+`cost` is the cost of the rounded decisions on unscaled data, never the solver's objective; a plan
+outside the gap is `feasible`, whatever the solver calls it. CBC's bound comes from its log; where
+the log has none, the bound is that of the LP relaxation, solved by HiGHS.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.milp import highs
+from planner.milp.bridge import to_arrays
+from planner.milp.cbc import solve_with_cbc
+from planner.milp.check import verify_decisions
+from planner.milp.costs import decisions_usd
+from planner.milp.draft import read_draft, round_integers, to_decisions, with_exact_flows
+from planner.milp.highs import Outcome, relaxed, solve_arrays
+from planner.milp.records import MilpResult, ShadowPrice
+from planner.milp.trim import trim
+from planner.plan.records import Proof
+
+if TYPE_CHECKING:
+    from planner.milp.bridge import Arrays
+    from planner.milp.model import Program
+    from planner.milp.records import SolverSettings
+    from planner.plan.records import Decisions
+
+GAP_TOLERANCE = 1e-9
+_SMALLEST_COST_USD = 1.0
+_SMALLEST_SHADOW_PRICE = 1e-9
+"""Share of the objective's unit below which a dual is the solver's tolerance."""
+
+
+def solve_program(program: Program, settings: SolverSettings) -> MilpResult:
+    """Return decisions, proof and shadow prices of a program.
+
+    Parameters
+    ----------
+    program
+        What :func:`planner.milp.build_program` returned.
+    settings
+        Gap, time limit, seed, threads and solver.
+
+    Raises
+    ------
+    InternalError
+        When the solver fails, or its plan breaks a row on unscaled data.
+    """
+    began_s = time.perf_counter()
+    arrays = to_arrays(program.problem)
+    relaxation = solve_arrays(relaxed(arrays), replace(settings, log=False))
+    outcome, version = _solve(program, arrays, settings, relaxation)
+    decisions, cost_usd = None, None
+    if outcome.values is not None:
+        decisions, cost_usd = _decide(program, arrays, outcome, settings)
+    bound_usd = None if outcome.bound is None else outcome.bound * program.money_unit_usd
+    proof = Proof(
+        status=_status(outcome, cost_usd, bound_usd, settings.gap),
+        bound_usd=bound_usd,
+        solver=settings.solver,
+        solver_version=version,
+        seconds=time.perf_counter() - began_s,
+        variables=len(arrays.column_names),
+        constraints=len(arrays.row_names),
+    )
+    return MilpResult(decisions, proof, cost_usd, _shadow_prices(program, arrays, relaxation))
+
+
+def relative_gap(cost_usd: float, bound_usd: float) -> float:
+    """Return the relative gap between a cost and a proven lower limit, >= 0.
+
+    Parameters
+    ----------
+    cost_usd
+        Cost of a plan.
+    bound_usd
+        Proven lower limit.
+    """
+    return max(0.0, cost_usd - bound_usd) / max(abs(cost_usd), _SMALLEST_COST_USD)
+
+
+def _solve(
+    program: Program, arrays: Arrays, settings: SolverSettings, relaxation: Outcome
+) -> tuple[Outcome, str]:
+    if settings.solver == "highs":
+        return solve_arrays(arrays, settings), highs.version()
+    outcome, version = solve_with_cbc(program.problem, settings)
+    if outcome.status != "infeasible" and outcome.bound is None:
+        outcome = replace(outcome, bound=relaxation.bound)
+    return outcome, version
+
+
+def _decide(
+    program: Program, arrays: Arrays, outcome: Outcome, settings: SolverSettings
+) -> tuple[Decisions, float]:
+    values = np.zeros(0) if outcome.values is None else outcome.values
+    whole = round_integers(arrays, values)
+    exact = with_exact_flows(arrays, whole, settings)
+    sets = program.model.sets
+    draft = trim(sets, read_draft(program.model, arrays, exact))
+    decisions = to_decisions(sets, draft)
+    verify_decisions(sets.demand, sets.options, sets.limits, decisions)
+    return decisions, decisions_usd(sets.demand, sets.options, sets.limits, decisions)
+
+
+def _status(outcome: Outcome, cost_usd: float | None, bound_usd: float | None, gap: float) -> str:
+    if outcome.status != "solved" or cost_usd is None:
+        return outcome.status
+    if bound_usd is None:
+        return "feasible"
+    asked = max(gap, GAP_TOLERANCE) + GAP_TOLERANCE
+    return "optimal" if relative_gap(cost_usd, bound_usd) <= asked else "feasible"
+
+
+def _shadow_prices(
+    program: Program, arrays: Arrays, relaxation: Outcome
+) -> tuple[ShadowPrice, ...]:
+    if relaxation.row_duals is None:
+        return ()
+    dual_of = dict(zip(arrays.row_names, relaxation.row_duals.tolist(), strict=True))
+    prices = []
+    for priced in program.model.priced:
+        worth = abs(sum(dual_of[row] * weight for row, weight in priced.weights.items()))
+        if worth > _SMALLEST_SHADOW_PRICE:
+            usd = worth * program.money_unit_usd
+            prices.append(ShadowPrice(priced.what, priced.where, usd, priced.unit))
+    return tuple(sorted(prices, key=lambda p: (-p.usd_per_unit, p.what, p.where)))

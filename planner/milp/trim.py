@@ -1,0 +1,184 @@
+"""Removes what a plan within the gap does not need: idle replicas, then idle nodes.
+
+A solver that stops at a gap may keep replicas on nodes that are paid anyway, and nodes that
+nothing runs on. Removing them keeps every row and never costs more, so the proof still holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.milp.costs import node_block_usd, start_usd, starts
+from planner.milp.fleet import billing_blocks, fitting_shapes, shape_unions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from planner.milp.draft import Draft
+    from planner.milp.sets import Sets
+    from planner.options.records import NodeOffer
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+_TOLERANCE = 1e-7
+"""Replicas' worth of load that the flows may exceed a whole number by."""
+
+
+def trim(sets: Sets, draft: Draft) -> Draft:
+    """Return the draft without replicas and nodes that nothing needs.
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    draft
+        Decisions that keep every row.
+    """
+    replicas = _trim_replicas(sets, draft)
+    return replace(draft, replicas=replicas, nodes=_trim_nodes(sets, replicas, draft.nodes))
+
+
+def loads(sets: Sets, draft: Draft) -> FloatArray:
+    """Return the load of every column in replicas, shape (C, T, B).
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    draft
+        Decisions by index.
+    """
+    load = np.zeros(draft.replicas.shape)
+    for (w, c, t, b), rate_rps in draft.flow_rps.items():
+        load[c, t, b] += rate_rps / sets.columns[c].mu_rps[w]
+    return load
+
+
+def _spans(sets: Sets) -> Iterator[tuple[int, list[int]]]:
+    """Yield the blocks that must change together, by period."""
+    blocks = list(range(sets.grid.blocks))
+    for t in range(sets.grid.periods):
+        yield from [(t, blocks)] if sets.is_static else [(t, [b]) for b in blocks]
+
+
+def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
+    replicas, load = draft.replicas.copy(), loads(sets, draft)
+    least = np.ceil(load - _TOLERANCE * np.maximum(load, 1.0)).astype(np.int64)
+    for pool, members in enumerate(sets.columns_of_pool):
+        by_size = sorted(members, key=lambda c: -sets.columns[c].accelerators)
+        for t, span in _spans(sets):
+            for c in by_size:
+                needed = int(least[c, t, span].max())
+                floor = max(needed, sets.columns[c].min_replicas) if needed else 0
+                while replicas[c, t, span[0]] > floor:
+                    now = int(replicas[c, t, span[0]])
+                    replicas[c, t, span] = _one_step_fewer(sets, c, now, floor)
+                    if not all(_survives(sets, pool, replicas, load, (t, b)) for b in span):
+                        replicas[c, t, span] = now
+                        break
+    return replicas
+
+
+def _one_step_fewer(sets: Sets, c: int, now: int, floor: int) -> int:
+    """Return the next smaller number of replicas that the bracket allows."""
+    if sets.limits.spare_replicas == 0:
+        return floor
+    return now - 1 if now > sets.columns[c].min_replicas else 0
+
+
+def _survives(
+    sets: Sets, pool: int, replicas: IntArray, load: FloatArray, slot: tuple[int, int]
+) -> bool:
+    if sets.limits.spare_replicas == 0:
+        return True
+    members = list(sets.columns_of_pool[pool])
+    count = replicas[members, *slot]
+    idle = np.maximum(count - load[members, *slot], 0.0)
+    replaced = idle @ sets.ratio_of_pool[pool]
+    wanted = sets.limits.spare_replicas - _TOLERANCE
+    return bool(np.all(replaced[count > 0] >= wanted))
+
+
+def _trim_nodes(sets: Sets, replicas: IntArray, nodes: IntArray) -> IntArray:
+    nodes = nodes.copy()
+    prices = [max(p or 0.0 for p in o.price_usd_per_hour) for o in sets.options.offers]
+    for o in sorted(range(len(prices)), key=lambda o: -prices[o]):
+        for t in range(sets.grid.periods):
+            while _remove_one(sets, replicas, nodes, o, t):
+                pass
+    return nodes
+
+
+def _remove_one(sets: Sets, replicas: IntArray, nodes: IntArray, o: int, t: int) -> bool:
+    """Take one node of an offer out of the longest run of blocks that can spare it."""
+    blocks = sets.grid.blocks
+    offer = sets.options.offers[o]
+    idle = [
+        b for b in range(blocks) if nodes[o, t, b] > 0 and _fit(sets, replicas, nodes, o, (t, b))
+    ]
+    if not idle or (sets.is_static and len(idle) < blocks):
+        return False
+    now = nodes[o, t].copy()
+    for run in _runs(idle, blocks):
+        fewer = now.copy()
+        fewer[run] -= 1
+        if _is_better(sets, offer, t, now, fewer):
+            nodes[o, t] = fewer
+            return True
+    return False
+
+
+def _runs(idle: Sequence[int], blocks: int) -> Iterator[list[int]]:
+    """Yield the runs of idle blocks of a day that wraps, longest first."""
+    free = set(idle)
+    for length in range(len(idle), 0, -1):
+        for first in idle:
+            run = [(first + j) % blocks for j in range(length)]
+            if free.issuperset(run):
+                yield run
+
+
+def _fit(sets: Sets, replicas: IntArray, nodes: IntArray, o: int, slot: tuple[int, int]) -> bool:
+    """Say whether the replicas still fit with one node of an offer less."""
+    hardware = sets.options.offers[o].hardware
+    columns = [c for c in range(len(sets.columns)) if sets.option_of(c).hardware == hardware]
+    supply: dict[int, int] = {}
+    for other, offer in enumerate(sets.options.offers):
+        if offer.hardware == hardware:
+            count = int(nodes[other, *slot]) - (1 if other == o else 0)
+            size = offer.accelerators_per_node
+            supply[size] = supply.get(size, 0) + size * count
+    used = {
+        c: int(replicas[c, *slot]) * sets.columns[c].accelerators
+        for c in columns
+        if replicas[c, *slot] > 0
+    }
+    fits = {c: fitting_shapes(sets.columns[c].accelerators, supply) for c in used}
+    return all(
+        sum(used[c] for c in used if fits[c] <= union) <= sum(supply[g] for g in union)
+        for union in shape_unions(fits.values())
+    )
+
+
+def _is_better(sets: Sets, offer: NodeOffer, t: int, now: IntArray, fewer: IntArray) -> bool:
+    """Say whether fewer nodes keep the rules of an offer and do not cost more."""
+    if sets.is_static:
+        return True
+    grid = sets.grid
+    node_usd, begin_usd = node_block_usd(grid, offer, t) or 0.0, start_usd(grid, offer, t)
+    added = starts(fewer)
+    window = billing_blocks(offer, grid.block_h, grid.blocks)
+    billed = sum((np.roll(added, j) for j in range(window)), start=np.zeros_like(added))
+    saved_usd = node_usd * float((now - fewer).sum())
+    extra_usd = begin_usd * float(added.sum() - starts(now).sum())
+    return bool(
+        (window == 1 or np.all(fewer >= billed))
+        and fewer.max() - fewer.min() <= max(offer.elastic_max_nodes, now.max() - now.min())
+        and extra_usd <= saved_usd
+    )

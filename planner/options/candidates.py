@@ -1,0 +1,131 @@
+"""Every replica that could be built from the candidates, before asking what it can carry.
+
+A combination is dropped here, with its reason, when it cannot exist (the accelerator has no rate
+for the format, heads do not divide, parts without a scale-up link have no measured all-reduce)
+or cannot be bought (no price, no node that the parallelism divides).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from planner.catalog.schema import Accelerator, Engine, Model, Quantization
+from planner.options.records import Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from planner.catalog.load import Catalog
+    from planner.options.records import NodeOffer
+    from planner.problem.schema import Candidates
+
+_Keyed = TypeVar("_Keyed", Accelerator, Engine, Model, Quantization)
+
+DEFAULT_ENGINES = ("vllm",)
+DEFAULT_TENSOR_PARALLEL = (1, 2, 4, 8)
+SCALE_UP_LINKS = ("nvlink", "infinity_fabric")
+"""Links whose all-reduce the calibrated step model covers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A replica that can exist and whose nodes can be rented."""
+
+    model: Model
+    quantization: Quantization
+    engine: Engine
+    accelerator: Accelerator
+    tensor_parallel: int
+
+    @property
+    def option_id(self) -> str:
+        """Identity of the option: ``model/quantization/engine/hardware/tpN``."""
+        return option_id(
+            self.model.id,
+            self.quantization.id,
+            self.engine.id,
+            self.accelerator.id,
+            self.tensor_parallel,
+        )
+
+
+def option_id(
+    model: str, quantization: str, engine: str, hardware: str, tensor_parallel: int
+) -> str:
+    """Return the identity of an option."""
+    return f"{model}/{quantization}/{engine}/{hardware}/tp{tensor_parallel}"
+
+
+def buildable(
+    chosen: Candidates, catalog: Catalog, nodes: Sequence[NodeOffer]
+) -> tuple[list[Candidate], list[Rejection], int]:
+    """Return the candidates that can be built, the rejected ones, and how many were considered."""
+    models = _chosen(catalog.models, chosen.models)
+    formats = _chosen(catalog.quantizations, chosen.quantizations)
+    engines = _chosen(catalog.engines, chosen.engines or list(DEFAULT_ENGINES))
+    devices = _chosen(catalog.accelerators, chosen.hardware)
+    degrees = chosen.tensor_parallel or list(DEFAULT_TENSOR_PARALLEL)
+    per_device = len(models) * len(formats) * len(engines) * len(degrees)
+    candidates: list[Candidate] = []
+    rejected: list[Rejection] = []
+    for device in devices:
+        shapes = {n.accelerators_per_node for n in nodes if n.hardware == device.id}
+        if not shapes:
+            rejected.append(_no_price(device, catalog, per_device))
+            continue
+        for model in models:
+            for quantization in formats:
+                for engine in engines:
+                    for degree in degrees:
+                        item = Candidate(model, quantization, engine, device, degree)
+                        faults = list(_why_not(item, shapes, catalog))
+                        rejected += faults
+                        if not faults:
+                            candidates.append(item)
+    return candidates, rejected, per_device * len(devices)
+
+
+def _chosen(rows: Iterable[_Keyed], names: Sequence[str]) -> list[_Keyed]:
+    return [row for row in rows if not names or row.id in names]
+
+
+def _no_price(device: Accelerator, catalog: Catalog, count: int) -> Rejection:
+    listed = any(o.accelerator == device.id for o in catalog.offers)
+    state = "no usable price" if listed else "no dated price"
+    detail = (
+        f"{state} of {device.name} ({device.id}) at the start of the horizon; add a row to "
+        f"offers.csv of an overlay (accelerator={device.id})"
+    )
+    return Rejection("option", device.id, "", "no_price", detail, count)
+
+
+def _why_not(item: Candidate, shapes: set[int], catalog: Catalog) -> Iterator[Rejection]:
+    device, degree, model = item.accelerator, item.tensor_parallel, item.model
+    reason: tuple[str, str] | None = None
+    if device.peak_flops(item.quantization.compute) is None or device.bf16_tflops is None:
+        reason = (
+            "no_rate",
+            f"{device.id} has no dense {item.quantization.compute} rate in the catalogue",
+        )
+    elif model.heads % degree:
+        reason = ("parallelism", f"{model.heads} heads do not divide by {degree}")
+    elif not any(shape % degree == 0 for shape in shapes):
+        listing = ", ".join(str(s) for s in sorted(shapes))
+        reason = (
+            "no_node",
+            f"no offered node of {device.id} ({listing} accelerators) divides by {degree}",
+        )
+    elif degree > 1 and not _linked(device, degree, catalog):
+        reason = (
+            "no_interconnect",
+            f"no measured all-reduce of {degree} x {device.id}; add a row to interconnects.csv",
+        )
+    if reason is not None:
+        yield Rejection("option", item.option_id, "", *reason)
+
+
+def _linked(device: Accelerator, degree: int, catalog: Catalog) -> bool:
+    if catalog.interconnect(device.id, degree) is not None:
+        return True
+    return device.link in SCALE_UP_LINKS and device.link_gb_per_s is not None

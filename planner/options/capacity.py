@@ -1,0 +1,248 @@
+"""What one replica of each candidate carries of each workload, from the performance model.
+
+Workloads of a pool share replicas, so the capacity for workload w is the highest rate of w alone
+at which a probe request of every class that may run on the option still meets its own limits. A
+class that cannot meet its limits on an option even without load does not use it, and is not
+probed there. Planned capacities hold with probability ``policy.confidence``; nominal ones are
+the median.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.options.model_run import REPLICAS, ModelRun, length_factors, traffic_class
+from planner.options.records import Capacity, CapacityPoint, Option, Rejection
+from planner.options.specs import replica_spec
+from planner.perf.memory import memory_fit
+from planner.units import BYTES_PER_GB
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from planner.catalog.load import Catalog
+    from planner.demand.records import Demand
+    from planner.options.candidates import Candidate
+    from planner.perf.memory import MemoryFit
+    from planner.perf.rate import RateResult
+    from planner.perf.traffic import TrafficClass
+    from planner.problem.schema import Problem, Workload
+
+MEDIAN = 0.5
+_NEGLIGIBLE_GAIN = 1e-3
+"""Relative gain of capacity below which a larger number of replicas is not a bracket of its own."""
+
+Quality = dict[tuple[str, str], tuple[tuple[str, float], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelledOptions:
+    """Options, capacities, and the reasons and notes that go with them."""
+
+    options: tuple[Option, ...]
+    capacities: tuple[Capacity, ...]
+    rejections: tuple[Rejection, ...]
+    warnings: tuple[str, ...] = ()
+
+    def with_context(
+        self, rejections: Sequence[Rejection], warnings: Sequence[str]
+    ) -> ModelledOptions:
+        """Return a copy with earlier rejections and notes in front."""
+        return replace(
+            self,
+            rejections=(*rejections, *self.rejections),
+            warnings=(*warnings, *self.warnings),
+        )
+
+
+def modelled_capacities(
+    problem: Problem,
+    catalog: Catalog,
+    demand: Demand,
+    usable: Mapping[str, Sequence[Candidate]],
+    quality: Quality,
+) -> ModelledOptions:
+    """Return options and capacities of every pool, and why the others carry nothing.
+
+    Parameters
+    ----------
+    usable
+        Candidates each workload may use (quality, context, residency), by workload.
+    quality
+        Scores by (model, quantization), carried into the options.
+    """
+    model = _Model(problem, catalog)
+    pools: dict[str, list[Workload]] = defaultdict(list)
+    for workload in problem.workloads:
+        pools[workload.pool_name].append(workload)
+    for members in pools.values():
+        model.add_pool(members, demand, usable)
+    options = [
+        replace(
+            option,
+            quality=quality.get((option.model, option.quantization), ()),
+        )
+        for option in model.options.values()
+    ]
+    return ModelledOptions(tuple(options), tuple(model.capacities), tuple(model.rejections))
+
+
+class _Model:
+    """Runs the performance model pool by pool and collects its answers."""
+
+    def __init__(self, problem: Problem, catalog: Catalog) -> None:
+        self.policy = problem.policy
+        self.catalog = catalog
+        self.options: dict[str, Option] = {}
+        self.capacities: list[Capacity] = []
+        self.rejections: list[Rejection] = []
+
+    def add_pool(
+        self,
+        members: Sequence[Workload],
+        demand: Demand,
+        usable: Mapping[str, Sequence[Candidate]],
+    ) -> None:
+        """Add the capacities of a pool, one batch for candidates with the same classes."""
+        by_id = {c.option_id: c for w in members for c in usable[w.name]}
+        allowed = {w.name: {c.option_id for c in usable[w.name]} for w in members}
+        batches: dict[tuple[object, ...], list[Candidate]] = defaultdict(list)
+        for candidate in by_id.values():
+            names = tuple(w.name for w in members if candidate.option_id in allowed[w.name])
+            factors = tuple(length_factors(w, candidate.model.id) for w in members)
+            batches[names, factors].append(candidate)
+        for (names, _), candidates in batches.items():
+            classes = [
+                traffic_class(w, demand, candidates[0].model.id)
+                for w in members
+                if w.name in names  # type: ignore[operator]
+            ]
+            self._add_batch(candidates, classes)
+
+    def _add_batch(
+        self, candidates: Sequence[Candidate], classes: Sequence[TrafficClass]
+    ) -> None:
+        longest = max(float((c.isl_tokens + c.osl_tokens).max()) for c in classes)
+        specs = [replica_spec(c, self.catalog) for c in candidates]
+        fit = memory_fit(specs, max_tokens_per_request=longest)
+        fitting = []
+        for i, candidate in enumerate(candidates):
+            if fit.fits[i]:
+                fitting.append(i)
+            else:
+                self._reject_memory(candidate, fit, i, classes, longest)
+        if not fitting:
+            return
+        runner = ModelRun(
+            [candidates[i] for i in fitting],
+            [specs[i] for i in fitting],
+            fit.take(np.array(fitting)),
+            self.catalog,
+            self.policy,
+        )
+        remaining = self._usable_classes(runner, classes)
+        groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for i, names in enumerate(remaining):
+            if names:
+                groups[names].append(i)
+        for names, rows in groups.items():
+            probes = [c for c in classes if c.name in names]
+            for load in probes:
+                self._add_capacities(runner, np.array(rows), load, probes)
+
+    def _usable_classes(
+        self, runner: ModelRun, classes: Sequence[TrafficClass]
+    ) -> list[tuple[str, ...]]:
+        """Return for each candidate the classes that meet their limits without load."""
+        names: list[list[str]] = [[] for _ in runner.candidates]
+        for load in classes:
+            missed = runner.missed_without_load(load)
+            for i, candidate in enumerate(runner.candidates):
+                if missed[i] is None:
+                    names[i].append(load.name)
+                    continue
+                reason, detail, shortfall = missed[i]
+                self.rejections.append(
+                    Rejection(
+                        "option", candidate.option_id, load.name, reason, detail, shortfall=shortfall
+                    )
+                )
+        return [tuple(n) for n in names]
+
+    def _add_capacities(
+        self,
+        runner: ModelRun,
+        rows: NDArray[np.intp],
+        load: TrafficClass,
+        probes: Sequence[TrafficClass],
+    ) -> None:
+        planned = runner.rates(rows, load, probes, self.policy.confidence)
+        nominal = runner.rates(rows, load, probes, MEDIAN)
+        for i, row in enumerate(rows):
+            candidate = runner.candidates[row]
+            points = _points(planned, nominal, i)
+            if not points:
+                limit = planned.limit_texts[int(planned.limit[i, -1])]
+                detail = f"no rate keeps the limits, even with {REPLICAS[-1]} replicas: {limit}"
+                self.rejections.append(
+                    Rejection("option", candidate.option_id, load.name, "rate", detail)
+                )
+                continue
+            self.options.setdefault(candidate.option_id, runner.option(int(row)))
+            origin = runner.coefficients[int(row)].origin
+            self.capacities.append(Capacity(load.name, candidate.option_id, points, origin))
+
+    def _reject_memory(
+        self,
+        candidate: Candidate,
+        fit: MemoryFit,
+        i: int,
+        classes: Sequence[TrafficClass],
+        longest: float,
+    ) -> None:
+        needed = fit.weight_bytes_per_gpu[i] + fit.other_bytes_per_gpu[i]
+        usable = fit.usable_bytes_per_gpu[i]
+        detail = (
+            f"weights {fit.weight_bytes_per_gpu[i] / BYTES_PER_GB:.1f} GB and runtime "
+            f"{fit.other_bytes_per_gpu[i] / BYTES_PER_GB:.1f} GB per accelerator leave "
+            f"{max(usable - needed, 0.0) / BYTES_PER_GB:.1f} of {usable / BYTES_PER_GB:.1f} usable GB "
+            f"for the KV cache; one request of {longest:.0f} tokens must fit"
+        )
+        for load in classes:
+            self.rejections.append(
+                Rejection(
+                    "option",
+                    candidate.option_id,
+                    load.name,
+                    "memory",
+                    detail,
+                    shortfall=max(float(needed / usable), 1.0),
+                )
+            )
+
+
+def _points(planned: RateResult, nominal: RateResult, i: int) -> tuple[CapacityPoint, ...]:
+    """Return the brackets of one candidate: numbers of replicas that raise its capacity."""
+    points: list[CapacityPoint] = []
+    for k, replicas in enumerate(REPLICAS):
+        rate = float(planned.rate_rps[i, k])
+        known = points[-1].planned_rps if points else 0.0
+        if rate <= known * (1 + _NEGLIGIBLE_GAIN):
+            continue
+        points.append(
+            CapacityPoint(
+                min_replicas=replicas,
+                planned_rps=rate,
+                nominal_rps=max(float(nominal.rate_rps[i, k]), rate),
+                ttft_p99_s=float(planned.ttft_p99_s[i, k]),
+                tpot_mean_s=float(planned.tpot_mean_s[i, k]),
+                limit=planned.limit_texts[int(planned.limit[i, k])],
+            )
+        )
+    return tuple(points)

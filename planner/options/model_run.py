@@ -1,0 +1,159 @@
+"""Runs of the performance model for a batch of candidates, in the terms of a problem.
+
+Workloads become traffic classes, candidates become replicas, and what the model trusts less is
+slowed down by its time factor: planned figures hold with probability ``policy.confidence``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.options.records import Option
+from planner.options.specs import coefficients
+from planner.perf.rate import max_rates
+from planner.perf.spec import engine_limits
+from planner.perf.step import step_model
+from planner.perf.traffic import METRICS, LatencyLimit, TrafficClass
+from planner.perf.uncertainty import time_factor
+from planner.units import MS_PER_S
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from planner.catalog.load import Catalog
+    from planner.demand.records import Demand
+    from planner.options.candidates import Candidate
+    from planner.perf.memory import MemoryFit
+    from planner.perf.rate import RateResult
+    from planner.perf.spec import ReplicaSpec
+    from planner.problem.schema import Policy, Workload
+
+REPLICAS = (1, 2, 4, 8, 16, 32)
+"""Numbers of replicas sharing a queue for which capacities are computed."""
+SAMPLES = 1_024
+SEED = 20_270_101
+"""Seed of the stratified samples; part of the model, so that capacities never depend on a run."""
+METRIC_FIELDS = ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms")
+"""Metrics of the problem file, in the order of the performance model's."""
+
+
+class ModelRun:
+    """The performance model of a batch of candidates that fit their memory."""
+
+    def __init__(
+        self,
+        candidates: Sequence[Candidate],
+        specs: Sequence[ReplicaSpec],
+        fit: MemoryFit,
+        catalog: Catalog,
+        policy: Policy,
+    ) -> None:
+        self.candidates = list(candidates)
+        self.fit = fit
+        self.step = step_model(specs)
+        self.engine = engine_limits(specs)
+        self.coefficients = [coefficients(c, catalog) for c in candidates]
+        self.policy = policy
+
+    def rates(
+        self,
+        rows: NDArray[np.intp],
+        load: TrafficClass,
+        probes: Sequence[TrafficClass],
+        confidence: float,
+        replicas: Sequence[int] = REPLICAS,
+    ) -> RateResult:
+        """Return the highest rates of some candidates at a confidence."""
+        chosen = [self.coefficients[int(r)] for r in rows]
+        factor = np.array(
+            [time_factor(confidence, c.sigma_ln_time, c.throughput_factor) for c in chosen]
+        )
+        return max_rates(
+            self.step.take(rows),
+            self.fit.take(rows),
+            self.engine.take(rows),
+            load,
+            probes,
+            replicas=replicas,
+            time_factor=factor,
+            max_utilization=self.policy.max_utilization,
+            samples=SAMPLES,
+            seed=SEED,
+        )
+
+    def missed_without_load(self, load: TrafficClass) -> list[tuple[str, str, float] | None]:
+        """Return for each candidate the limit its own class misses without load, or ``None``."""
+        rows = np.arange(len(self.candidates))
+        confidence = self.policy.confidence
+        latency_s = self.rates(rows, load, (load,), confidence, replicas=(1,)).unloaded_s
+        missed: list[tuple[str, str, float] | None] = []
+        for row in latency_s:
+            ratios = [s / limit.limit_s for s, limit in zip(row, load.limits, strict=True)]
+            worst = int(np.argmax(ratios)) if ratios else -1
+            if worst < 0 or ratios[worst] <= 1:
+                missed.append(None)
+                continue
+            limit = load.limits[worst]
+            detail = (
+                f"{limit.text} is {row[worst] * MS_PER_S:.0f} ms without any load at confidence "
+                f"{self.policy.confidence:g}, limit {limit.limit_s * MS_PER_S:g} ms"
+            )
+            missed.append((f"{limit.metric}_ms", detail, float(ratios[worst])))
+        return missed
+
+    def option(self, row: int) -> Option:
+        """Return the option of a candidate."""
+        candidate = self.candidates[row]
+        per_gpu = float(self.fit.weight_bytes_per_gpu[row])
+        return Option(
+            id=candidate.option_id,
+            model=candidate.model.id,
+            quantization=candidate.quantization.id,
+            engine=candidate.engine.id,
+            hardware=candidate.accelerator.id,
+            tensor_parallel=candidate.tensor_parallel,
+            weight_bytes=per_gpu * candidate.tensor_parallel,
+            kv_capacity_tokens=float(self.fit.kv_capacity_tokens[row]),
+        )
+
+
+def length_factors(workload: Workload, model: str) -> tuple[float, float]:
+    """Return the factors on prompt and output lengths in the model's own tokens."""
+    factors = workload.token_factors.get(model)
+    return (factors.isl, factors.osl) if factors else (1.0, 1.0)
+
+
+def traffic_class(workload: Workload, demand: Demand, model: str) -> TrafficClass:
+    """Return the requests of a workload as the performance model takes them.
+
+    Raises
+    ------
+    ValueError
+        When the workload has no lengths.
+    """
+    lengths = demand.of(workload.name).lengths
+    if lengths is None:
+        text = f"{workload.name} has no lengths; they are required without measured capacities"
+        raise ValueError(text)
+    isl_factor, osl_factor = length_factors(workload, model)
+    cache = workload.prefix_cache
+    return TrafficClass(
+        name=workload.name,
+        isl_tokens=np.maximum(lengths.isl_tokens * isl_factor, 1.0),
+        osl_tokens=np.maximum(lengths.osl_tokens * osl_factor, 1.0),
+        probability=lengths.probability,
+        interarrival_cv=workload.arrival.interarrival_cv,
+        prefix_hit_rate=(cache.hit_rate or 0.0) if cache else 0.0,
+        limits=tuple(
+            LatencyLimit(
+                METRICS[METRIC_FIELDS.index(slo.metric)],
+                None if slo.percentile == "mean" else float(slo.percentile),
+                slo.limit / MS_PER_S,
+            )
+            for slo in workload.slo
+        ),
+    )

@@ -1,0 +1,93 @@
+"""Nodes that can be rented: price by period, filters of the problem, and why the others cannot.
+
+For each (provider, instance, region, tenure) the newest row with ``valid_from`` at or before the
+start of a period applies. Prices older than ``max_price_age_days`` at the start of the horizon
+are not used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.catalog.dates import age_days
+from planner.catalog.offers import offers_at
+from planner.options.records import NodeOffer, Rejection
+from planner.units import MINUTES_PER_HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planner.catalog.load import Catalog
+    from planner.catalog.schema import Offer
+    from planner.demand.records import TimeGrid
+    from planner.problem.schema import Problem
+
+DEFAULT_STARTUP_MINUTES = 10.0
+"""Time from order to serving when the offer states none: boot, weights, warm-up."""
+DEFAULT_ELASTIC_MAX_NODES = 8
+"""Nodes an on-demand offer is trusted to add within a day when the offer states no figure."""
+PLANNED_TENURES = ("on_demand",)
+
+
+def rentable_nodes(
+    problem: Problem, catalog: Catalog, grid: TimeGrid
+) -> tuple[list[NodeOffer], list[Rejection]]:
+    """Return the offers a plan may rent and the rejected ones with reasons."""
+    by_period = [
+        {offer.offer_id: offer for offer in offers_at(catalog, start)}
+        for start in grid.period_start
+    ]
+    nodes, rejected = [], []
+    for offer_id in sorted({o.offer_id for o in catalog.offers}):
+        rows = [period.get(offer_id) for period in by_period]
+        known = [row for row in rows if row is not None]
+        if not known:
+            detail = f"no price is valid at {grid.period_start[0]}; add a dated row to offers.csv"
+            rejected.append(Rejection("offer", offer_id, "", "no_price", detail))
+            continue
+        reason = _why_not(known[0], problem, grid)
+        if reason is not None:
+            rejected.append(Rejection("offer", offer_id, "", *reason))
+            continue
+        nodes.append(_node(known[-1], rows))
+    return nodes, rejected
+
+
+def _why_not(offer: Offer, problem: Problem, grid: TimeGrid) -> tuple[str, str] | None:
+    supply = problem.supply
+    if offer.tenure not in supply.tenures:
+        return "tenure", f"tenure {offer.tenure} is not among supply.tenures"
+    if offer.tenure not in PLANNED_TENURES:
+        return "tenure", f"tenure {offer.tenure} is not planned by this version"
+    if supply.providers and offer.provider not in supply.providers:
+        return "provider", f"provider {offer.provider} is not among supply.providers"
+    regions = next((w.residency for w in problem.workloads if isinstance(w.residency, list)), None)
+    if regions is not None and offer.region not in regions:
+        return "residency", f"region {offer.region} is outside the residency of the workloads"
+    age = age_days(offer.as_of, grid.period_start[0])
+    if age > supply.max_price_age_days:
+        detail = (
+            f"price of {offer.as_of} is {age} days old at the start of the horizon, more than "
+            f"supply.max_price_age_days = {supply.max_price_age_days}; add a newer row"
+        )
+        return "price_age", detail
+    return None
+
+
+def _node(newest: Offer, rows: Sequence[Offer | None]) -> NodeOffer:
+    startup = newest.startup_minutes
+    return NodeOffer(
+        offer_id=newest.offer_id,
+        provider=newest.provider,
+        region=newest.region,
+        instance=newest.instance,
+        tenure=newest.tenure,
+        hardware=newest.accelerator,
+        accelerators_per_node=newest.accelerators,
+        price_usd_per_hour=tuple(None if r is None else r.price_usd_per_hour for r in rows),
+        price_date=newest.as_of,
+        startup_h=(DEFAULT_STARTUP_MINUTES if startup is None else startup) / MINUTES_PER_HOUR,
+        min_billing_h=(newest.min_billing_minutes or 0.0) / MINUTES_PER_HOUR,
+        elastic_max_nodes=newest.elastic_max_nodes or DEFAULT_ELASTIC_MAX_NODES,
+        note=newest.notes,
+    )

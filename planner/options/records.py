@@ -1,0 +1,231 @@
+"""What the options step hands to the program: ways to serve, what they can carry, what rejects.
+
+An option is one replica: model x quantization x engine x hardware x parallelism. What a
+replica can carry depends on the workload, on the other classes of the pool, and on how many
+replicas share the queue, so capacities are separate records. Rented nodes are offers; API
+tokens are a third kind of supply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MODELLED = "modelled"
+MEASURED = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One replica: a complete copy of a model that serves alone.
+
+    Parameters
+    ----------
+    id
+        ``model/quantization/engine/hardware/tpN``.
+    model, quantization, engine, hardware
+        Catalogue keys (or names of a table of measured capacities).
+    tensor_parallel, pipeline_parallel
+        Accelerators the replica is split over; their product is `accelerators`.
+    weight_bytes, kv_capacity_tokens
+        Memory of the weights over the whole replica, and tokens its KV cache holds; ``None``
+        for measured options.
+    quality
+        Score by benchmark that a workload asks for, as ``(benchmark, score)``.
+    """
+
+    id: str
+    model: str
+    quantization: str
+    engine: str
+    hardware: str
+    tensor_parallel: int
+    pipeline_parallel: int = 1
+    weight_bytes: float | None = None
+    kv_capacity_tokens: float | None = None
+    quality: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def accelerators(self) -> int:
+        """Accelerators of one replica."""
+        return self.tensor_parallel * self.pipeline_parallel
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityPoint:
+    """Capacity of one replica when at least `min_replicas` share its queue.
+
+    Parameters
+    ----------
+    min_replicas
+        Replicas R that share the queue (the capacity holds for R and more).
+    planned_rps
+        Requests/s of one replica at the stated confidence.
+    nominal_rps
+        The same at the median of the coefficient.
+    ttft_p99_s, tpot_mean_s
+        Latencies at the planned capacity, at the stated confidence; ``None`` for measured
+        options without them.
+    limit
+        What stops a higher rate, in words (``ttft p99 of chat``, ``memory``, ``utilization``).
+    """
+
+    min_replicas: int
+    planned_rps: float
+    nominal_rps: float
+    ttft_p99_s: float | None
+    tpot_mean_s: float | None
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What one replica of an option carries of one workload, by replicas sharing the queue.
+
+    `points` are in ascending ``min_replicas``, never empty, with ``planned_rps`` > 0 and
+    non-decreasing.
+    """
+
+    workload: str
+    option_id: str
+    points: tuple[CapacityPoint, ...]
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOffer:
+    """A node that can be rented, with its price in every period.
+
+    Parameters
+    ----------
+    offer_id, provider, region, instance, tenure, hardware
+        Identity; `hardware` is the accelerator key.
+    accelerators_per_node
+        Accelerators G of the node.
+    price_usd_per_hour
+        Price of the node by period, length T; ``None`` in a period without a valid price.
+    price_date
+        Date of the newest price used.
+    startup_h
+        Time paid in the block before a node serves, hours.
+    min_billing_h
+        Shortest time billed, hours.
+    elastic_max_nodes
+        Nodes beyond the all-day minimum that the offer can be expected to add.
+    note
+        What the catalogue says about the offer (no service level, host not included, ...).
+    """
+
+    offer_id: str
+    provider: str
+    region: str
+    instance: str
+    tenure: str
+    hardware: str
+    accelerators_per_node: int
+    price_usd_per_hour: tuple[float | None, ...]
+    price_date: str
+    startup_h: float
+    min_billing_h: float
+    elastic_max_nodes: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiOption:
+    """Tokens of one provider for one workload.
+
+    Parameters
+    ----------
+    id
+        Offer identity.
+    usd_per_request
+        Cost of a mean request by period, length T.
+    input_tokens, output_tokens
+        Mean tokens of a request, cached input included.
+    assumed_latency
+        True when the offer states no latency and the problem allows to assume it.
+    quality
+        Score by benchmark that the workload asks for.
+    """
+
+    id: str
+    workload: str
+    provider: str
+    model: str
+    mode: str
+    usd_per_request: tuple[float, ...]
+    input_tokens: float
+    output_tokens: float
+    assumed_latency: bool
+    price_date: str
+    quality: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why something cannot serve.
+
+    Parameters
+    ----------
+    kind
+        ``option``, ``offer`` or ``api``.
+    subject
+        Id of what is rejected; a group of options may be one row (``l40s-48gb``).
+    workload
+        Workload it was rejected for; empty when for all.
+    reason
+        Short code that reports count by (``memory``, ``quality``, ``ttft_ms``, ``no_price``).
+    detail
+        Sentence with the figures and the way out.
+    count
+        Options this row stands for.
+    shortfall
+        How far the option misses, as a ratio above 1 (limit / reached or reached / limit), when
+        that is a number; used to name the nearest miss.
+    """
+
+    kind: str
+    subject: str
+    workload: str
+    reason: str
+    detail: str
+    count: int = 1
+    shortfall: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSet:
+    """Everything the program may choose from, and everything it may not with the reason.
+
+    Parameters
+    ----------
+    options
+        Replica options with a capacity for at least one workload.
+    capacities
+        One record per (workload, option) that can be served, dominated options included.
+    offers
+        Nodes of hardware that at least one option needs.
+    api
+        API options usable by a workload.
+    api_unproven
+        API options barred only because they state no latency: shown as alternatives.
+    rejections
+        What cannot serve.
+    pruned
+        Why each dominated option is left out of the program.
+    dominated
+        Options that another option dominates: feasible, never better.
+    """
+
+    options: tuple[Option, ...]
+    capacities: tuple[Capacity, ...]
+    offers: tuple[NodeOffer, ...]
+    api: tuple[ApiOption, ...]
+    api_unproven: tuple[ApiOption, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    pruned: tuple[Rejection, ...] = ()
+    warnings: tuple[str, ...] = ()
+    considered: int = 0
+    dominated: tuple[Option, ...] = ()
+    pool_of: tuple[tuple[str, str], ...] = field(default=())
+    """Pool of every workload, as ``(workload, pool)`` in problem order."""

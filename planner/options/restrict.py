@@ -1,0 +1,49 @@
+"""The same options under one restriction: a hardware type only, bf16 only, no tokens.
+
+Options that another one dominated come back when the dominating one falls away, so a restriction
+starts from everything that is feasible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from planner.options.prune import prune
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from planner.options.records import Option, OptionSet
+
+
+def restrict(
+    options: OptionSet,
+    keep: Callable[[Option], bool],
+    *,
+    tokens: bool,
+    same_model_only: bool,
+) -> OptionSet:
+    """Return the option set with the options that `keep` accepts.
+
+    Parameters
+    ----------
+    tokens
+        Whether API options stay.
+    same_model_only
+        As in :func:`planner.options.prune.prune`.
+    """
+    feasible = [o for o in (*options.options, *options.dominated) if keep(o)]
+    ids = {o.id for o in feasible}
+    capacities = [c for c in options.capacities if c.option_id in ids]
+    kept, pruned = prune(feasible, capacities, same_model_only=same_model_only)
+    winners = {o.id for o in kept}
+    hardware = {o.hardware for o in kept}
+    return replace(
+        options,
+        options=tuple(kept),
+        dominated=tuple(o for o in feasible if o.id not in winners),
+        offers=tuple(o for o in options.offers if o.hardware in hardware),
+        api=options.api if tokens else (),
+        pruned=tuple(pruned),
+    )

@@ -1,0 +1,153 @@
+"""From catalogue rows to the numbers the performance model takes.
+
+Units change here: the catalogue states milliseconds, microseconds and gigabytes, the model takes
+SI. Parameters come from :mod:`planner.catalog.calibration`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.catalog.calibration import parameter
+from planner.perf.arch import Architecture
+from planner.perf.spec import Device, EngineSettings, NumberFormat, ReplicaSpec, StepParameters
+from planner.units import BYTES_PER_GB, MS_PER_S
+
+if TYPE_CHECKING:
+    from planner.catalog.calibration import Parameter
+    from planner.catalog.load import Catalog
+    from planner.catalog.schema import Accelerator, Model
+    from planner.options.candidates import Candidate
+
+_US_PER_S = 1e6
+_BF16 = "bf16"
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    """How far a modelled coefficient is trusted.
+
+    Parameters
+    ----------
+    throughput_factor
+        Median of measured over modelled throughput.
+    sigma_ln_time
+        Standard deviation of the logarithm of measured over modelled time.
+    origin
+        ``calibrated`` or ``class_default``.
+    """
+
+    throughput_factor: float
+    sigma_ln_time: float
+    origin: str
+
+
+def coefficients(candidate: Candidate, catalog: Catalog) -> Coefficients:
+    """Return how far the model is trusted for a candidate."""
+    factor = _parameter("throughput_factor", candidate, catalog)
+    sigma = _parameter("sigma_ln_time", candidate, catalog)
+    return Coefficients(factor.value, sigma.value, sigma.provenance)
+
+
+def architecture(model: Model) -> Architecture:
+    """Return the architecture of a catalogue model."""
+    return Architecture(
+        layers=model.layers,
+        hidden=model.hidden,
+        heads=model.heads,
+        kv_heads=model.kv_heads,
+        head_dim=model.head_dim,
+        intermediate=model.intermediate,
+        vocab=model.vocab,
+        tied_embeddings=model.tied_embeddings,
+        experts_routed=model.experts_routed,
+        experts_active=model.experts_active,
+        experts_shared=model.experts_shared,
+        moe_intermediate=model.moe_intermediate,
+        dense_first_layers=model.dense_first_layers,
+        kv_lora_rank=model.kv_lora_rank,
+        q_lora_rank=model.q_lora_rank,
+        qk_rope_head_dim=model.qk_rope_head_dim,
+        qk_nope_head_dim=model.qk_nope_head_dim,
+        v_head_dim=model.v_head_dim,
+        sliding_window=model.sliding_window,
+        full_attention_fraction=model.full_attention_fraction,
+    )
+
+
+def replica_spec(candidate: Candidate, catalog: Catalog) -> ReplicaSpec:
+    """Return what the performance model needs to know of a candidate."""
+    quantization, engine = candidate.quantization, candidate.engine
+    return ReplicaSpec(
+        architecture=architecture(candidate.model),
+        device=_device(candidate.accelerator, candidate, catalog),
+        number_format=NumberFormat(
+            weight_bytes=quantization.weight_bytes,
+            expert_weight_bytes=quantization.expert_weight_bytes,
+            kv_bytes=quantization.kv_bytes,
+        ),
+        engine=EngineSettings(
+            scheduler=engine.scheduler,
+            chunk_tokens=engine.chunk_tokens,
+            max_num_seqs=engine.max_num_seqs,
+            memory_fraction=engine.memory_fraction,
+        ),
+        parameters=_parameters(candidate, catalog),
+        tensor_parallel=candidate.tensor_parallel,
+    )
+
+
+def _device(device: Accelerator, candidate: Candidate, catalog: Catalog) -> Device:
+    measured = catalog.interconnect(device.id, candidate.tensor_parallel)
+    peak = device.peak_flops(candidate.quantization.compute)
+    attention_peak = device.peak_flops(_BF16)
+    if peak is None or attention_peak is None:
+        text = f"{candidate.option_id} has no rate; it must be rejected before"
+        raise ValueError(text)
+    link = device.link_gb_per_s
+    return Device(
+        memory_bytes=device.memory_bytes,
+        bandwidth_bytes_per_s=device.bandwidth_bytes_per_s,
+        peak_flops=peak,
+        peak_attention_flops=attention_peak,
+        link_bytes_per_s=None if link is None else link * BYTES_PER_GB,
+        allreduce_bandwidth_bytes_per_s=(
+            None if measured is None else measured.bus_bandwidth_gb_per_s * BYTES_PER_GB
+        ),
+        allreduce_latency_s=(
+            None if measured is None else measured.allreduce_latency_us / _US_PER_S
+        ),
+    )
+
+
+def _parameter(name: str, candidate: Candidate, catalog: Catalog) -> Parameter:
+    return parameter(
+        catalog,
+        name,
+        accelerator=candidate.accelerator.id,
+        engine=candidate.engine.id,
+        quantization=candidate.quantization.id,
+    )
+
+
+def _parameters(candidate: Candidate, catalog: Catalog) -> StepParameters:
+    def value(name: str, per: float = 1.0) -> float:
+        return _parameter(name, candidate, catalog).value / per
+
+    return StepParameters(
+        e_c=value("e_c"),
+        e_m=value("e_m"),
+        p_overlap=value("p_overlap"),
+        e_c_moe=value("e_c_moe"),
+        e_m_moe=value("e_m_moe"),
+        e_kv=value("e_kv"),
+        e_att=value("e_att"),
+        a_ar_s=value("a_ar_us", _US_PER_S),
+        e_net=value("e_net"),
+        c_layer_s=value("c_layer_us", _US_PER_S),
+        c_moe_s=value("c_moe_us", _US_PER_S),
+        c_step_s=value("c_step_us", _US_PER_S),
+        c_req_s=value("c_req_us", _US_PER_S),
+        t_req_s=value("t_req_ms", MS_PER_S),
+    )

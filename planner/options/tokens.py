@@ -1,0 +1,160 @@
+"""API tokens as a way to serve: quality, latency evidence and cost of a request.
+
+Cost of a request = uncached input + cached input + output, at the workload's mean lengths in the
+model's own tokens. An offer without stated latencies serves a workload with latency limits only
+when the problem says ``supply.api_latency: assume_met``; otherwise it is listed as an alternative
+whose latency is unproven. The score is the bf16 score unless the offer states a number format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.catalog.dates import age_days
+from planner.catalog.offers import api_offers_at
+from planner.options.quality import BF16
+from planner.options.records import ApiOption, Rejection
+from planner.units import TOKENS_PER_MTOK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planner.catalog.load import Catalog
+    from planner.catalog.schema import ApiOffer
+    from planner.demand.records import LengthDistribution, TimeGrid
+    from planner.options.quality import QualityBook
+    from planner.problem.schema import Problem, Workload
+
+_STANDARD = "standard"
+_STATED_PERCENTILE = 99.0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSupply:
+    """API options of one workload: usable, barred only by unproven latency, and rejected."""
+
+    usable: tuple[ApiOption, ...]
+    unproven: tuple[ApiOption, ...]
+    rejections: tuple[Rejection, ...]
+
+
+def token_supply(
+    workload: Workload,
+    lengths: LengthDistribution | None,
+    problem: Problem,
+    catalog: Catalog,
+    grid: TimeGrid,
+    book: QualityBook,
+) -> TokenSupply:
+    """Return what API offers can do for a workload."""
+    if "api" not in problem.supply.tenures or lengths is None:
+        return TokenSupply((), (), ())
+    models = set(problem.candidates.models) or {m.id for m in catalog.models}
+    usable, unproven, rejected = [], [], []
+    by_period = [
+        {offer.offer_id: offer for offer in api_offers_at(catalog, start)}
+        for start in grid.period_start
+    ]
+    for offer_id, offer in sorted(by_period[0].items()):
+        if offer.model not in models or offer.mode != _STANDARD:
+            continue
+        reason = _why_not(offer, workload, problem, grid, book)
+        if reason is not None:
+            rejected.append(Rejection("api", offer.offer_id, workload.name, *reason))
+            continue
+        prices = [period.get(offer_id, offer) for period in by_period]
+        stated = _latency_meets(offer, workload)
+        option = _option(offer, prices, workload, lengths, book, assumed=stated is None)
+        if stated is False:
+            detail = _latency_detail(offer)
+            rejected.append(Rejection("api", offer.offer_id, workload.name, "latency", detail))
+        elif stated or not workload.slo or problem.supply.api_latency == "assume_met":
+            usable.append(option)
+        else:
+            unproven.append(option)
+            detail = "states no latency; allow it with supply.api_latency: assume_met"
+            rejected.append(
+                Rejection("api", offer.offer_id, workload.name, "latency_unproven", detail)
+            )
+    return TokenSupply(tuple(usable), tuple(unproven), tuple(rejected))
+
+
+def _why_not(
+    offer: ApiOffer, workload: Workload, problem: Problem, grid: TimeGrid, book: QualityBook
+) -> tuple[str, str] | None:
+    supply = problem.supply
+    if supply.providers and offer.provider not in supply.providers:
+        return "provider", f"provider {offer.provider} is not among supply.providers"
+    if workload.residency != "any":
+        return "residency", "an API has no stated region; residency of the workload excludes it"
+    age = age_days(offer.as_of, grid.period_start[0])
+    if age > supply.max_price_age_days:
+        return "price_age", f"price of {offer.as_of} is {age} days old at the start of the horizon"
+    for floor in workload.quality:
+        verdict = book.verdict(floor, offer.model, offer.quantization or BF16)
+        if not verdict.passed:
+            return verdict.reason, verdict.detail
+    return None
+
+
+def _latency_meets(offer: ApiOffer, workload: Workload) -> bool | None:
+    """Return whether stated latencies meet every limit; ``None`` when one is not stated."""
+    stated: dict[str, float | None] = {"ttft_ms": offer.ttft_p99_ms, "tpot_ms": offer.tpot_p99_ms}
+    verdicts: list[bool | None] = []
+    for slo in workload.slo:
+        value = stated.get(slo.metric)
+        covered = slo.percentile == "mean" or slo.percentile <= _STATED_PERCENTILE
+        verdicts.append(None if value is None or not covered else value <= slo.limit)
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
+def _latency_detail(offer: ApiOffer) -> str:
+    return f"states TTFT p99 {offer.ttft_p99_ms} ms, TPOT p99 {offer.tpot_p99_ms} ms: above a limit"
+
+
+def _option(
+    offer: ApiOffer,
+    prices: Sequence[ApiOffer],
+    workload: Workload,
+    lengths: LengthDistribution,
+    book: QualityBook,
+    *,
+    assumed: bool,
+) -> ApiOption:
+    factors = workload.token_factors.get(offer.model)
+    isl = lengths.isl_mean_tokens * (factors.isl if factors else 1.0)
+    osl = lengths.osl_mean_tokens * (factors.osl if factors else 1.0)
+    cache = workload.prefix_cache
+    hit_rate = (cache.hit_rate or 0.0) if cache else 0.0
+    quality = []
+    for floor in workload.quality:
+        score = book.score(offer.model, offer.quantization or BF16, floor.benchmark)
+        if score is not None:
+            quality.append((floor.benchmark, score.value))
+    return ApiOption(
+        id=offer.offer_id,
+        workload=workload.name,
+        provider=offer.provider,
+        model=offer.model,
+        mode=offer.mode,
+        usd_per_request=tuple(_request_usd(p, isl, osl, hit_rate) for p in prices),
+        input_tokens=isl,
+        output_tokens=osl,
+        assumed_latency=assumed and bool(workload.slo),
+        price_date=offer.as_of,
+        quality=tuple(quality),
+    )
+
+
+def _request_usd(offer: ApiOffer, isl: float, osl: float, hit_rate: float) -> float:
+    cached_price = offer.cached_input_usd_per_mtok
+    cached = isl * hit_rate if cached_price is not None else 0.0
+    usd_per_mtok_sum = (
+        (isl - cached) * offer.input_usd_per_mtok
+        + cached * (cached_price or 0.0)
+        + osl * offer.output_usd_per_mtok
+    )
+    return usd_per_mtok_sum / TOKENS_PER_MTOK

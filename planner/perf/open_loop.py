@@ -1,0 +1,226 @@
+"""Mean state of a replica under open arrivals: batch size, step times and utilization.
+
+At rate lam per replica a prompt of P tokens (mean) takes n prefill steps of t_f each, the rest of
+the time is decode-only steps of t_d; b requests decode on average::
+
+    room = K - b            prompt tokens a chunked step has space for (K: chunk budget)
+    n    = max(P / room, 1) q = max(1 - P / room, 0)         q: free share of a prompt's step
+    rho  = lam (n t_f - rho q t_d)                            share of time in prefill steps
+    gaps per second = lam (n - rho q) + (1 - rho) / t_d
+    itl  = 1 / gaps per second      b = lam (O - 1) itl
+
+When prompts queue, the next one fills the free share of a step, which saves q t_d with
+probability rho; so short prompts saturate at full steps, not at one step each. With prefill
+priority prompts run alone: no gap ends in a prefill step, room has no bound and q = 0.
+
+Given b, all step times are known and the two balances are one quadratic in lam, which has one
+positive root. So the state is tabulated once per option over a fixed grid of b, and read
+backwards for any lam: no fixed-point iteration, no dependence on a starting point. The highest
+stable rate is the largest rate of the table with rho <= 1 and b within the batch limit
+``min(max_num_seqs, kv_capacity / resident tokens of a request)``.
+
+Source: mean-value analysis of a server whose steps carry prefill and decode together; Little's
+law gives b and the KV cache that the running requests hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from planner.perf.spec import EngineLimits, Floats
+    from planner.perf.step import StepModel
+    from planner.perf.traffic import TrafficMeans
+
+UNBOUNDED_TOKENS = 1e15
+"""Room of a step that is not cut to chunks: finite, to keep products with zero finite."""
+_SMALLEST_BATCH = 1e-3
+_LARGEST_BATCH = 16_384.0
+_GRID_POINTS = 72
+"""Grid of mean batch sizes: neighbours differ by 26 %, and b is interpolated between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSteps:
+    """Steps of a replica with b decodes; arrays of one shape.
+
+    Parameters
+    ----------
+    room_tokens
+        Prompt tokens a step has space for.
+    riding
+        Decodes that share the prefill steps.
+    prefill_steps, spare_share
+        Steps n of a mean prompt, and share q of its step that is free.
+    decode_s, prefill_s
+        Time of a decode-only step and of a prefill step, seconds.
+    """
+
+    room_tokens: Floats
+    riding: Floats
+    prefill_steps: Floats
+    spare_share: Floats
+    decode_s: Floats
+    prefill_s: Floats
+
+
+def batch_steps(
+    step: StepModel, engine: EngineLimits, means: TrafficMeans, batch: Floats
+) -> BatchSteps:
+    """Return the steps with `batch` decodes, of shape (n,) or (n, k)."""
+    wide = (slice(None),) + (None,) * (batch.ndim - 1)
+    chunked = engine.is_chunked[wide]
+    riding = np.where(chunked, batch, 0.0)
+    room = np.where(chunked, np.maximum(engine.chunk_tokens[wide] - batch, 1.0), UNBOUNDED_TOKENS)
+    steps = np.maximum(means.prefill_tokens / room, 1.0)
+    spare = np.where(chunked, np.maximum(1.0 - means.prefill_tokens / room, 0.0), 0.0)
+    context, one = means.context_tokens, np.maximum(batch, 1.0)
+    return BatchSteps(
+        room_tokens=room,
+        riding=riding,
+        prefill_steps=steps,
+        spare_share=spare,
+        decode_s=step.time_s(one, one * context, 0.0, one),
+        prefill_s=step.time_s(
+            means.prefill_tokens / steps + riding,
+            riding * context,
+            means.prefill_pairs / steps,
+            riding,
+        ),
+    )
+
+
+def balance_rate_rps(
+    steps: BatchSteps, is_chunked: NDArray[np.bool_], batch: Floats, output_gaps: float
+) -> Floats:
+    """Return the rate at which a replica holds `batch` decodes, or at which it saturates if lower.
+
+    Parameters
+    ----------
+    steps
+        Steps at `batch`.
+    is_chunked
+        Whether gaps end in prefill steps too, broadcastable to `batch`.
+    output_gaps
+        Mean output tokens after the first, >= 0.
+    """
+    n, q = steps.prefill_steps, steps.spare_share
+    decode_s, whole_s = steps.decode_s, steps.prefill_steps * steps.prefill_s
+    saved_s = q * decode_s
+    # a2 lam^2 + a1 lam + a0 = 0 with a2 <= 0 < a0: exactly one positive root.
+    mixed = batch * np.where(is_chunked, n, 0.0)
+    a2 = -(mixed * q * np.maximum(steps.prefill_s - decode_s, 0.0) + output_gaps * saved_s)
+    a1 = mixed + batch * (saved_s - whole_s) / decode_s - output_gaps
+    a0 = batch / decode_s
+    denominator = np.sqrt(a1 * a1 - 4 * a2 * a0) - a1
+    root = 2 * a0 / np.maximum(denominator, np.finfo(float).tiny)
+    return np.asarray(np.minimum(root, 1.0 / (whole_s - saved_s)), dtype=float)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTable:
+    """Rate over mean batch size of n options.
+
+    Parameters
+    ----------
+    batch, rate_rps
+        Grid of batch sizes and the rate at each, shape (n, J), both non-decreasing.
+    batch_cap
+        Batch limit, shape (n,).
+    batch_binds
+        Whether the batch limit, not the time of steps, stops a higher rate, shape (n,).
+    """
+
+    batch: Floats
+    rate_rps: Floats
+    batch_cap: Floats
+    batch_binds: NDArray[np.bool_]
+
+    @property
+    def saturation_rps(self) -> Floats:
+        """Highest stable rate, shape (n,)."""
+        return np.asarray(self.rate_rps[:, -1], dtype=float)
+
+    def batch_at(self, options: NDArray[np.intp], rate_rps: Floats) -> Floats:
+        """Return the mean batch of `options` at `rate_rps`, both of shape (r,)."""
+        rates, batches = self.rate_rps[options], self.batch[options]
+        upper = np.clip((rates <= rate_rps[:, None]).sum(axis=1), 1, rates.shape[1] - 1)
+        row = np.arange(len(options))
+        low, high = rates[row, upper - 1], rates[row, upper]
+        share = (rate_rps - low) / np.maximum(high - low, np.finfo(float).tiny)
+        start, end = batches[row, upper - 1], batches[row, upper]
+        return np.asarray(start + np.clip(share, 0.0, 1.0) * (end - start), dtype=float)
+
+
+def load_table(
+    step: StepModel, engine: EngineLimits, means: TrafficMeans, kv_capacity_tokens: Floats
+) -> LoadTable:
+    """Return the rate over batch size of every option.
+
+    Parameters
+    ----------
+    kv_capacity_tokens
+        Tokens the cache of a replica holds, shape (n,), >= 0.
+    """
+    kv_cap = kv_capacity_tokens / means.resident_tokens
+    cap = np.minimum(engine.max_num_seqs, kv_cap)
+    ratio = np.geomspace(_SMALLEST_BATCH, _LARGEST_BATCH, _GRID_POINTS - 1)
+    # The limit itself is the last point of a row, so that it is exact and not a grid point.
+    grid = np.minimum(np.concatenate([[0.0], ratio])[None, :], cap[:, None])
+    steps = batch_steps(step, engine, means, grid)
+    rate = balance_rate_rps(steps, engine.is_chunked[:, None], grid, means.output_gaps)
+    # Beyond the peak more decodes leave no room for prompts; no replica stays there.
+    rate = np.maximum.accumulate(np.where(grid > 0, rate, 0.0), axis=1)
+    below_cap = np.where(grid < cap[:, None], rate, 0.0).max(axis=1)
+    return LoadTable(grid, rate, cap, rate[:, -1] > below_cap)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaState:
+    """Mean state of rows, each an option at a rate; arrays of shape (r,).
+
+    Parameters
+    ----------
+    rate_rps, batch
+        Rate of one replica and mean decodes.
+    steps
+        Steps at that batch.
+    prefill_share
+        Share of time rho in prefill steps, 0 to 1.
+    prefill_gap_share
+        Share of token gaps that end in a prefill step (chunked), or that a prompt delays.
+    gap_s
+        Mean time between tokens, seconds.
+    """
+
+    rate_rps: Floats
+    batch: Floats
+    steps: BatchSteps
+    prefill_share: Floats
+    prefill_gap_share: Floats
+    gap_s: Floats
+
+
+def replica_state(
+    step: StepModel,
+    engine: EngineLimits,
+    means: TrafficMeans,
+    rate_rps: Floats,
+    batch: Floats,
+) -> ReplicaState:
+    """Return the state of rows at `rate_rps` with `batch` decodes, each of shape (r,)."""
+    steps = batch_steps(step, engine, means, batch)
+    whole_s = steps.prefill_steps * steps.prefill_s
+    saved_s = steps.spare_share * steps.decode_s
+    rho = np.minimum(rate_rps * whole_s / (1.0 + rate_rps * saved_s), 1.0)
+    prefill_rate = rate_rps * (steps.prefill_steps - rho * steps.spare_share)
+    decode_rate = (1.0 - rho) / steps.decode_s
+    gaps_per_s = np.where(engine.is_chunked, prefill_rate, 0.0) + decode_rate
+    gap_s = 1.0 / np.maximum(gaps_per_s, np.finfo(float).tiny)
+    share = np.minimum(prefill_rate * gap_s, 1.0)
+    return ReplicaState(rate_rps, batch, steps, rho, share, gap_s)

@@ -1,0 +1,91 @@
+"""Time of prompts in the engine: what each occupies, and when its first token appears.
+
+With b decodes riding along and room for K - b prompt tokens, a prompt of P tokens and A attended
+pairs takes ``full = floor(P / room)`` steps filled to the brim and one step with the rest::
+
+    latency = full t(room) + t(rest)
+    service = latency - rho t(decode only) (1 - rest / room)     if there is a rest
+
+While prompts queue, the next one fills the rest of the last step, so that step's overhead is
+shared; this happens in the share rho of time in which prompts are in service. Pairs are spread
+evenly over the tokens of a prompt. Engines with prefill priority run whole prompts alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from planner.perf.open_loop import ReplicaState
+    from planner.perf.spec import Floats
+    from planner.perf.step import StepModel
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTimes:
+    """Times of u distinct prompts at r states; arrays of shape (r, u) unless said.
+
+    Parameters
+    ----------
+    service_s
+        Time the prompt adds to those behind it, seconds.
+    latency_s
+        Time from the start of its prefill to its first token, seconds.
+    full_steps
+        Steps filled to the brim.
+    full_step_s
+        Time of one of those, seconds.
+    rest_step_s
+        Time of the step with the rest, seconds; 0 without a rest.
+    """
+
+    service_s: Floats
+    latency_s: Floats
+    full_steps: Floats
+    full_step_s: Floats
+    rest_step_s: Floats
+
+
+def prompt_times(
+    step: StepModel,
+    state: ReplicaState,
+    context_tokens: float,
+    prompt_tokens: Floats,
+    prompt_pairs: Floats,
+) -> PromptTimes:
+    """Return the times of prompts at every state.
+
+    Parameters
+    ----------
+    step
+        Options of the states, r of them.
+    context_tokens
+        Mean cached tokens of a decoding request.
+    prompt_tokens, prompt_pairs
+        Computed tokens and attended pairs, shape (u,), > 0.
+    """
+    room, riding = state.steps.room_tokens[:, None], state.steps.riding[:, None]
+    pairs_per_token = prompt_pairs / prompt_tokens
+    full = np.floor(prompt_tokens / room)
+    rest = np.maximum(prompt_tokens - full * room, 0.0)
+    cached = riding * context_tokens
+    # One time per state: only the attended pairs of a full step depend on the prompt.
+    bare_s = step.time_s(np.minimum(room, prompt_tokens.max()) + riding, cached, 0.0, riding)
+    full_s = bare_s + _pairs_s(step, np.minimum(room, prompt_tokens), pairs_per_token)
+    rest_s = step.time_s(rest + riding, cached, rest * pairs_per_token, riding)
+    rest_s = np.where(rest > 0, rest_s, 0.0)
+    latency_s = full * full_s + rest_s
+    base_s = np.where(riding > 0, state.steps.decode_s[:, None], 0.0)
+    unused = np.where(rest > 0, 1.0 - rest / room, 0.0)
+    saved_s = state.prefill_share[:, None] * np.minimum(base_s, rest_s) * unused
+    return PromptTimes(latency_s - saved_s, latency_s, full, full_s, rest_s)
+
+
+def _pairs_s(step: StepModel, tokens: Floats, pairs_per_token: Floats) -> Floats:
+    pairs = tokens * pairs_per_token
+    near = np.minimum(pairs, step.window_tokens[:, None] * tokens)
+    time_s = pairs * step.pair_s[:, None] + near * step.pair_window_s[:, None]
+    return np.asarray(time_s, dtype=float)

@@ -1,0 +1,213 @@
+"""What the performance model knows about one replica: device, number format, engine, parameters.
+
+Every figure is in SI units. The efficiencies of :class:`StepParameters` are shares of the peak of
+the data sheet *after* the multipliers of engine and number format; where they come from is the
+caller's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planner.perf.arch import Architecture
+
+Floats = NDArray[np.float64]
+Scheduler = Literal["chunked", "prefill_priority"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One accelerator, and what connects it to the others of its replica.
+
+    Parameters
+    ----------
+    memory_bytes
+        Memory that the driver reports, bytes, > 0.
+    bandwidth_bytes_per_s
+        Peak memory bandwidth, bytes/s, > 0.
+    peak_flops
+        Peak of matrix products in the compute type of the number format, FLOP/s, > 0.
+    peak_attention_flops
+        Peak of attention (bf16), FLOP/s, > 0.
+    link_bytes_per_s
+        Link bandwidth per direction, bytes/s; ``None`` when unknown.
+    allreduce_bandwidth_bytes_per_s
+        Measured bus bandwidth of an all-reduce in a group of this size, bytes/s; ``None`` when
+        not measured. It replaces the link.
+    allreduce_latency_s
+        Measured time of a small all-reduce in a group of this size, seconds; ``None`` when not
+        measured. It replaces ``StepParameters.a_ar_s``.
+    """
+
+    memory_bytes: float
+    bandwidth_bytes_per_s: float
+    peak_flops: float
+    peak_attention_flops: float
+    link_bytes_per_s: float | None = None
+    allreduce_bandwidth_bytes_per_s: float | None = None
+    allreduce_latency_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """Bytes per number, scales included.
+
+    Parameters
+    ----------
+    weight_bytes
+        Bytes per weight outside routed experts, > 0 (the mean of a mixed checkpoint).
+    expert_weight_bytes
+        Bytes per weight of routed experts, > 0.
+    kv_bytes
+        Bytes per cached element, > 0.
+    """
+
+    weight_bytes: float
+    expert_weight_bytes: float
+    kv_bytes: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How the serving engine forms its steps.
+
+    Parameters
+    ----------
+    scheduler
+        ``chunked``: prompts are cut to chunks that share steps with decodes;
+        ``prefill_priority``: whole prompts run alone and decodes wait.
+    chunk_tokens
+        Most new tokens of a step, > 0.
+    max_num_seqs
+        Most requests of a step, > 0.
+    memory_fraction
+        Share of device memory that the engine uses, 0 to 1.
+    """
+
+    scheduler: Scheduler = "chunked"
+    chunk_tokens: int = 8192
+    max_num_seqs: int = 256
+    memory_fraction: float = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class StepParameters:
+    """Parameters of the step time, after the multipliers of engine and number format.
+
+    The defaults are the end-to-end fit for bf16.
+
+    Parameters
+    ----------
+    e_c, e_m
+        Share of peak compute and bandwidth reached by dense layers.
+    p_overlap
+        Softness of the maximum of compute and memory time, >= 1.
+    e_c_moe, e_m_moe
+        The same shares for routed experts.
+    e_kv, e_att
+        Share of bandwidth reached by decode attention, of compute by prefill attention.
+    a_ar_s
+        Fixed time of one all-reduce, seconds.
+    e_net
+        Share of link bandwidth that an all-reduce reaches.
+    c_layer_s, c_moe_s, c_step_s, c_req_s
+        Fixed time per layer, per MoE layer, per step, and per decoding request, seconds.
+    t_req_s
+        Time of a request outside the engine steps, seconds.
+    """
+
+    e_c: float = 0.72
+    e_m: float = 0.88
+    p_overlap: float = 1.25
+    e_c_moe: float = 0.125
+    e_m_moe: float = 0.73
+    e_kv: float = 0.88
+    e_att: float = 0.50
+    a_ar_s: float = 7.1e-6
+    e_net: float = 0.33
+    c_layer_s: float = 43e-6
+    c_moe_s: float = 21e-6
+    c_step_s: float = 0.66e-3
+    c_req_s: float = 8e-6
+    t_req_s: float = 89e-3
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSpec:
+    """One way to run a model: everything that decides step time and memory.
+
+    Parameters
+    ----------
+    tensor_parallel
+        Devices the replica is split over, >= 1.
+
+    Raises
+    ------
+    ValueError
+        When `tensor_parallel` is below 1, or above 1 without any link bandwidth.
+    """
+
+    architecture: Architecture
+    device: Device
+    number_format: NumberFormat
+    engine: EngineSettings
+    parameters: StepParameters
+    tensor_parallel: int = 1
+
+    def __post_init__(self) -> None:
+        if self.tensor_parallel < 1:
+            msg = f"tensor_parallel is {self.tensor_parallel}; accepted: 1 or more"
+            raise ValueError(msg)
+        bandwidths = (self.device.link_bytes_per_s, self.device.allreduce_bandwidth_bytes_per_s)
+        if self.tensor_parallel > 1 and all(b is None for b in bandwidths):
+            msg = (
+                f"tensor_parallel is {self.tensor_parallel}, which needs link_bytes_per_s or "
+                "allreduce_bandwidth_bytes_per_s of the device"
+            )
+            raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """Engine settings of n options as arrays of shape (n,).
+
+    Parameters
+    ----------
+    is_chunked
+        Whether prompts share steps with decodes.
+    chunk_tokens, max_num_seqs
+        As in :class:`EngineSettings`.
+    request_s
+        Time of a request outside the engine steps, seconds.
+    """
+
+    is_chunked: NDArray[np.bool_]
+    chunk_tokens: Floats
+    max_num_seqs: Floats
+    request_s: Floats
+
+    def take(self, indices: NDArray[np.intp]) -> EngineLimits:
+        """Return the options at `indices`."""
+        return EngineLimits(
+            self.is_chunked[indices],
+            self.chunk_tokens[indices],
+            self.max_num_seqs[indices],
+            self.request_s[indices],
+        )
+
+
+def engine_limits(specs: Sequence[ReplicaSpec]) -> EngineLimits:
+    """Return the engine settings of `specs` as arrays."""
+    return EngineLimits(
+        is_chunked=np.array([s.engine.scheduler == "chunked" for s in specs], dtype=bool),
+        chunk_tokens=np.array([s.engine.chunk_tokens for s in specs], dtype=float),
+        max_num_seqs=np.array([s.engine.max_num_seqs for s in specs], dtype=float),
+        request_s=np.array([s.parameters.t_req_s for s in specs], dtype=float),
+    )

@@ -1,0 +1,239 @@
+"""Time of one engine step for many options at once.
+
+Compute and memory time of an op class overlap softly, with overlap parameter p::
+
+    t = ((F / (peak e_c))^p + (B / (bandwidth e_m))^p)^(1/p)
+
+A step is the sum of its op classes and of fixed times::
+
+    t_step = dense + experts
+           + max2(F_decode / (peak_att 0.5), B_kv / (bandwidth e_kv))
+           + F_prefill / (peak_att e_att)
+           + n_ar a_ar + V / bus + L c_layer + L_moe c_moe + c_step + b c_req
+
+max2 is the soft maximum with p = 2; both of its terms grow with the same count of cached tokens,
+so it is one constant per token. The bus is ``link e_net``, or the measured bus bandwidth of an
+all-reduce of this group size. Work per token is in :mod:`planner.perf.work`.
+
+An efficiency above 1 absorbs error of the model's form; it is capped at 1.1, the range in which
+such fits were seen to carry over to other options.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.perf.work import step_work
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from planner.perf.spec import Floats, ReplicaSpec
+    from planner.perf.work import StepWork
+
+MAX_EFFICIENCY = 1.1
+"""Cap of an effective efficiency."""
+DECODE_ATTENTION_EFFICIENCY = 0.5
+"""Share of peak compute reached by decode attention."""
+
+_NOT_TIMES = frozenset({"overlap", "expert_miss_log", "window_tokens"})
+
+
+@dataclass(frozen=True, slots=True)
+class StepModel:
+    """Step time of n options; every field is an array of shape (n,).
+
+    Parameters
+    ----------
+    dense_read_s, dense_token_s, head_request_s
+        Weight streaming, and computation per new token and per request.
+    expert_read_s, expert_token_s, expert_miss_log
+        All routed experts streamed, computation per new token, ln(1 - k/E); 0 without experts.
+    overlap
+        Softness p of the maximum of compute and memory time, >= 1.
+    kv_token_s, kv_window_token_s, window_tokens
+        Decode attention per cached token in layers with full attention and with a window.
+    pair_s, pair_window_s
+        Prefill attention per attended pair, likewise.
+    network_token_s
+        All-reduce per new token.
+    fixed_s, request_s
+        Per step, and per decoding request.
+    """
+
+    dense_read_s: Floats
+    dense_token_s: Floats
+    head_request_s: Floats
+    expert_read_s: Floats
+    expert_token_s: Floats
+    expert_miss_log: Floats
+    overlap: Floats
+    kv_token_s: Floats
+    kv_window_token_s: Floats
+    window_tokens: Floats
+    pair_s: Floats
+    pair_window_s: Floats
+    network_token_s: Floats
+    fixed_s: Floats
+    request_s: Floats
+
+    @property
+    def options(self) -> int:
+        """Number of options n."""
+        return len(self.fixed_s)
+
+    def take(self, indices: ArrayLike) -> StepModel:
+        """Return the options at `indices` (repeats allowed), in that order."""
+        rows = np.asarray(indices, dtype=np.intp)
+        return StepModel(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    def scaled(self, time_factor: ArrayLike) -> StepModel:
+        """Return the model with every time multiplied by `time_factor`, scalar or (n,)."""
+        factor = np.asarray(time_factor, dtype=float)
+        return StepModel(
+            *(
+                getattr(self, f.name) * (1.0 if f.name in _NOT_TIMES else factor)
+                for f in fields(self)
+            )
+        )
+
+    def time_s(
+        self,
+        new_tokens: ArrayLike,
+        kv_tokens: ArrayLike,
+        attended_pairs: ArrayLike,
+        decodes: ArrayLike,
+    ) -> Floats:
+        """Return the time of one step, seconds.
+
+        Arguments are scalars, or arrays whose first axis is the option; shorter shapes are
+        repeated over trailing axes.
+
+        Parameters
+        ----------
+        new_tokens
+            Tokens processed, decodes included, > 0.
+        kv_tokens
+            Cached tokens that the decodes read, >= 0.
+        attended_pairs
+            Pairs of a prefill token and a position it attends to, >= 0.
+        decodes
+            Requests that decode, >= 0 (a mean may be fractional).
+        """
+        args = [np.asarray(a, dtype=float) for a in (new_tokens, kv_tokens, attended_pairs)]
+        batch = np.asarray(decodes, dtype=float)
+        ndim = max(1, batch.ndim, *(a.ndim for a in args))
+        tokens, cached, pairs = (_trailing(a, ndim) for a in args)
+        batch = _trailing(batch, ndim)
+        time_s = self._dense_s(tokens, batch, ndim)
+        time_s = time_s + self._attention_s(tokens, cached, pairs, batch, ndim)
+        time_s += tokens * _trailing(self.network_token_s, ndim)
+        time_s += _trailing(self.fixed_s, ndim) + batch * _trailing(self.request_s, ndim)
+        return self._add_experts_s(time_s, tokens, ndim)
+
+    def _dense_s(self, tokens: Floats, batch: Floats, ndim: int) -> Floats:
+        head_s = (batch + 1.0) * _trailing(self.head_request_s, ndim)
+        compute_s = tokens * _trailing(self.dense_token_s, ndim) + head_s
+        read_s, overlap = _trailing(self.dense_read_s, ndim), _trailing(self.overlap, ndim)
+        return _soft_max(compute_s, read_s, overlap)
+
+    def _attention_s(
+        self, tokens: Floats, cached: Floats, pairs: Floats, batch: Floats, ndim: int
+    ) -> Floats:
+        time_s = cached * _trailing(self.kv_token_s, ndim) + pairs * _trailing(self.pair_s, ndim)
+        if not self.kv_window_token_s.any():
+            return time_s
+        window = _trailing(self.window_tokens, ndim)
+        prefill = np.maximum(tokens - batch, 0.0)
+        near = np.minimum(cached, window * batch) * _trailing(self.kv_window_token_s, ndim)
+        return (
+            time_s
+            + near
+            + np.minimum(pairs, window * prefill) * _trailing(self.pair_window_s, ndim)
+        )
+
+    def _add_experts_s(self, time_s: Floats, tokens: Floats, ndim: int) -> Floats:
+        rows = np.flatnonzero(self.expert_read_s)
+        if not rows.size:
+            return time_s
+        own = tokens if tokens.shape[0] == 1 else tokens[rows]
+        hit_share = -np.expm1(own * _trailing(self.expert_miss_log[rows], ndim))
+        time_s[rows] += _soft_max(
+            own * _trailing(self.expert_token_s[rows], ndim),
+            hit_share * _trailing(self.expert_read_s[rows], ndim),
+            _trailing(self.overlap[rows], ndim),
+        )
+        return time_s
+
+
+def step_model(specs: Sequence[ReplicaSpec]) -> StepModel:
+    """Return the step model of `specs`, one option each, in order."""
+    columns = np.array([_coefficients(s, step_work(s)) for s in specs], dtype=float)
+    columns = columns.reshape(len(specs), len(fields(StepModel)))
+    return StepModel(*np.ascontiguousarray(columns.T))
+
+
+def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
+    arch, device, theta = spec.architecture, spec.device, spec.parameters
+    peak, bandwidth = device.peak_flops, device.bandwidth_bytes_per_s
+    kv_s = math.hypot(
+        work.kv_flop_per_token / (device.peak_attention_flops * DECODE_ATTENTION_EFFICIENCY),
+        work.kv_read_bytes_per_token / (bandwidth * _capped(theta.e_kv)),
+    )
+    pair_s = work.pair_flop / (device.peak_attention_flops * _capped(theta.e_att))
+    dense_flops = peak * _capped(theta.e_c)
+    fixed_s = arch.layers * theta.c_layer_s + arch.moe_layers * theta.c_moe_s + theta.c_step_s
+    network_token_s, all_reduces_s = _network_s(spec, work)
+    return (
+        work.dense_read_bytes / (bandwidth * _capped(theta.e_m)),
+        work.dense_flop_per_token / dense_flops,
+        work.head_flop_per_request / dense_flops,
+        work.expert_read_bytes / (bandwidth * _capped(theta.e_m_moe)),
+        work.expert_flop_per_token / (peak * _capped(theta.e_c_moe)),
+        work.expert_miss_log,
+        theta.p_overlap,
+        kv_s * work.full_share,
+        kv_s * work.window_share,
+        work.window_tokens,
+        pair_s * work.full_share,
+        pair_s * work.window_share,
+        network_token_s,
+        fixed_s + all_reduces_s,
+        theta.c_req_s,
+    )
+
+
+def _network_s(spec: ReplicaSpec, work: StepWork) -> tuple[float, float]:
+    if spec.tensor_parallel == 1:
+        return 0.0, 0.0
+    device, theta = spec.device, spec.parameters
+    bus = device.allreduce_bandwidth_bytes_per_s
+    if bus is None:
+        bus = (device.link_bytes_per_s or 0.0) * _capped(theta.e_net)
+    measured_s = device.allreduce_latency_s
+    latency_s = theta.a_ar_s if measured_s is None else measured_s
+    return work.network_bytes_per_token / bus, work.all_reduces * latency_s
+
+
+def _capped(efficiency: float) -> float:
+    return min(efficiency, MAX_EFFICIENCY)
+
+
+def _trailing(array: Floats, ndim: int) -> Floats:
+    if array.ndim in (0, ndim):
+        return array.reshape((1,) * ndim) if array.ndim == 0 else array
+    return array.reshape(array.shape + (1,) * (ndim - array.ndim))
+
+
+def _soft_max(compute_s: Floats, read_s: Floats, overlap: Floats) -> Floats:
+    # Dividing by the larger side keeps both powers between 0 and 1, so nothing underflows.
+    larger = np.maximum(compute_s, read_s)
+    smaller = np.minimum(compute_s, read_s)
+    ratio: NDArray[np.float64] = smaller / np.maximum(larger, np.finfo(float).tiny)
+    return np.asarray(larger * (1.0 + ratio**overlap) ** (1.0 / overlap), dtype=float)

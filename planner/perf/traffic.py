@@ -1,0 +1,272 @@
+"""Traffic of a request class, and the samples that stand for it.
+
+Lengths are a distribution over atoms (isl, osl, probability), so step times are computed once per
+distinct prompt and looked up per request. A sample of N requests is stratified: atoms are drawn
+systematically (atom counts are right to within one request), intervals between arrivals and other
+random numbers are the means of N equally likely slices of their distribution, and every
+column is permuted on its own. The same seed gives the same numbers for every option and rate
+(common random numbers), so differences between options are differences of the options.
+
+Intervals are a gamma renewal process with unit mean and the stated coefficient of variation; 1 is
+Poisson, 0 a clock.
+
+With prefix hits H (share of prompt tokens found in the cache) a prompt of I tokens computes
+``P = I (1 - H)`` tokens, which attend to ``A = P (I H + P / 2)`` pairs; its cache is full size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from planner.perf.memory import block_rounded_tokens
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from planner.perf.spec import Floats
+
+Metric = Literal["ttft", "tpot", "itl", "e2e"]
+METRICS: tuple[Metric, ...] = ("ttft", "tpot", "itl", "e2e")
+MAX_PERCENTILE = 100.0
+_GAMMA_DRAWS_PER_STRATUM = 64
+"""Enough that the mean of a slice is known to about 1 % of its width."""
+_PROBABILITY_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyLimit:
+    """A limit on one latency of a class.
+
+    Parameters
+    ----------
+    metric
+        ``ttft``, ``tpot`` (one value per request), ``itl`` (every gap between tokens) or ``e2e``.
+    percentile
+        Percentile that is limited, above 0 and below 100; ``None`` limits the mean.
+    limit_s
+        Largest value accepted, seconds, > 0.
+
+    Raises
+    ------
+    ValueError
+        When a field is outside its range.
+    """
+
+    metric: Metric
+    percentile: float | None
+    limit_s: float
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS:
+            msg = f"metric is {self.metric!r}; accepted: {', '.join(METRICS)}"
+            raise ValueError(msg)
+        if self.percentile is not None and not 0 < self.percentile < MAX_PERCENTILE:
+            msg = f"percentile is {self.percentile}; accepted: above 0 and below 100, or None"
+            raise ValueError(msg)
+        if self.limit_s <= 0:
+            msg = f"limit_s is {self.limit_s}; accepted: above 0"
+            raise ValueError(msg)
+
+    @property
+    def text(self) -> str:
+        """The metric and its percentile in words, such as ``ttft p99``."""
+        return f"{self.metric} " + ("mean" if self.percentile is None else f"p{self.percentile:g}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrafficClass:
+    """Requests of one kind.
+
+    Parameters
+    ----------
+    name
+        Name in messages.
+    isl_tokens, osl_tokens
+        Prompt and output tokens of every atom, shape (m,), >= 1.
+    probability
+        Probability of every atom, shape (m,), >= 0, sum 1.
+    interarrival_cv
+        Coefficient of variation of the intervals between arrivals, >= 0.
+    prefix_hit_rate
+        Share of prompt tokens found in the prefix cache, 0 to below 1.
+    limits
+        Limits that a request of this class must keep.
+
+    Raises
+    ------
+    ValueError
+        When shapes differ or a value is outside its range.
+    """
+
+    name: str
+    isl_tokens: Floats
+    osl_tokens: Floats
+    probability: Floats
+    interarrival_cv: float = 1.0
+    prefix_hit_rate: float = 0.0
+    limits: tuple[LatencyLimit, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("isl_tokens", "osl_tokens", "probability"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
+        shape = self.isl_tokens.shape
+        if len(shape) != 1 or {self.osl_tokens.shape, self.probability.shape} != {shape}:
+            msg = f"{self.name}: lengths and probabilities must be vectors of the same length"
+            raise ValueError(msg)
+        self._check_values()
+
+    def _check_values(self) -> None:
+        if not (self.isl_tokens >= 1).all() or not (self.osl_tokens >= 1).all():
+            msg = f"{self.name}: isl_tokens and osl_tokens must be 1 or more"
+            raise ValueError(msg)
+        total = float(self.probability.sum())
+        if (self.probability < 0).any() or abs(total - 1) > _PROBABILITY_TOLERANCE:
+            msg = f"{self.name}: probabilities must be 0 or more and sum to 1, they sum to {total}"
+            raise ValueError(msg)
+        if self.interarrival_cv < 0:
+            msg = f"{self.name}: interarrival_cv is {self.interarrival_cv}; accepted: 0 or more"
+            raise ValueError(msg)
+        if not 0 <= self.prefix_hit_rate < 1:
+            msg = f"{self.name}: prefix_hit_rate is {self.prefix_hit_rate}; accepted: 0 to below 1"
+            raise ValueError(msg)
+
+    @property
+    def max_tokens_per_request(self) -> float:
+        """Prompt and output of the longest request, tokens."""
+        return float((self.isl_tokens + self.osl_tokens)[self.probability > 0].max())
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficMeans:
+    """Moments of a class that decide the mean state of a replica.
+
+    Parameters
+    ----------
+    prefill_tokens, prefill_pairs
+        Mean computed prompt tokens and attended pairs of a request.
+    prefill_cv2
+        Squared coefficient of variation of the computed prompt tokens.
+    output_gaps
+        Mean output tokens after the first.
+    context_tokens
+        Mean cached tokens of a decoding request, weighted by time in the batch.
+    resident_tokens
+        The same rounded up to blocks of the cache.
+    interarrival_cv2
+        Squared coefficient of variation of the intervals.
+    """
+
+    prefill_tokens: float
+    prefill_pairs: float
+    prefill_cv2: float
+    output_gaps: float
+    context_tokens: float
+    resident_tokens: float
+    interarrival_cv2: float
+
+
+def prefill_work(traffic: TrafficClass) -> tuple[Floats, Floats]:
+    """Return computed tokens and attended pairs of every atom's prompt, each of shape (m,)."""
+    computed = traffic.isl_tokens * (1.0 - traffic.prefix_hit_rate)
+    cached = traffic.isl_tokens - computed
+    return computed, computed * (cached + computed / 2)
+
+
+def traffic_means(traffic: TrafficClass) -> TrafficMeans:
+    """Return the moments of `traffic`."""
+    weight = traffic.probability / traffic.probability.sum()
+    tokens, pairs = prefill_work(traffic)
+    mean = float(weight @ tokens)
+    residence = weight * traffic.osl_tokens
+    residence = residence / residence.sum()
+    context = traffic.isl_tokens + traffic.osl_tokens / 2
+    return TrafficMeans(
+        prefill_tokens=mean,
+        prefill_pairs=float(weight @ pairs),
+        prefill_cv2=max(float(weight @ tokens**2) / mean**2 - 1.0, 0.0),
+        output_gaps=float(weight @ (traffic.osl_tokens - 1.0)),
+        context_tokens=float(residence @ context),
+        resident_tokens=float(residence @ block_rounded_tokens(context)),
+        interarrival_cv2=traffic.interarrival_cv**2,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSample:
+    """N requests that stand for a class.
+
+    Parameters
+    ----------
+    prompt_tokens, prompt_pairs
+        Computed tokens and attended pairs of the u distinct prompts, shape (u,).
+    prompt
+        Index of the distinct prompt of every request, shape (N,).
+    output_tokens
+        The v distinct output lengths, shape (v,).
+    output
+        Index of the distinct output of every request, shape (N,).
+    prefill_normal, batch_normal
+        Standard normal numbers of every request, for its share of prefill steps and for the
+        batch it meets, shape (N,).
+    """
+
+    prompt_tokens: Floats
+    prompt_pairs: Floats
+    prompt: NDArray[np.intp]
+    output_tokens: Floats
+    output: NDArray[np.intp]
+    prefill_normal: Floats
+    batch_normal: Floats
+
+
+def sample_requests(
+    traffic: TrafficClass, samples: int, rng: np.random.Generator
+) -> RequestSample:
+    """Return `samples` requests of `traffic`: atoms drawn systematically, in random order."""
+    edges = np.cumsum(traffic.probability / traffic.probability.sum())
+    atom = np.searchsorted(edges, (np.arange(samples) + 0.5) / samples)
+    atom = rng.permutation(np.minimum(atom, len(edges) - 1))
+    tokens, pairs = prefill_work(traffic)
+    _, first, prompt = np.unique(traffic.isl_tokens, return_index=True, return_inverse=True)
+    osl_tokens, output = np.unique(traffic.osl_tokens, return_inverse=True)
+    return RequestSample(
+        prompt_tokens=tokens[first],
+        prompt_pairs=pairs[first],
+        prompt=prompt[atom],
+        output_tokens=osl_tokens,
+        output=output[atom],
+        prefill_normal=stratified_normals(samples, rng),
+        batch_normal=stratified_normals(samples, rng),
+    )
+
+
+def unit_intervals(cv: float, samples: int, rng: np.random.Generator) -> Floats:
+    """Return intervals between arrivals with mean exactly 1, shape (samples,), in random order.
+
+    Parameters
+    ----------
+    cv
+        Coefficient of variation, >= 0.
+    """
+    if cv == 0:
+        return np.ones(samples)
+    shape = 1 / cv**2
+    draws = np.sort(rng.standard_gamma(shape, samples * _GAMMA_DRAWS_PER_STRATUM))
+    strata = draws.reshape(samples, _GAMMA_DRAWS_PER_STRATUM).mean(axis=1)
+    return rng.permutation(strata / strata.mean())
+
+
+def stratified_uniforms(samples: int, rng: np.random.Generator) -> Floats:
+    """Return the midpoints of `samples` equal slices of (0, 1), in random order."""
+    return rng.permutation((np.arange(samples) + 0.5) / samples)
+
+
+def stratified_normals(samples: int, rng: np.random.Generator) -> Floats:
+    """Return the standard normal quantiles of the same midpoints, in random order."""
+    normal = NormalDist()
+    quantiles = [normal.inv_cdf((i + 0.5) / samples) for i in range(samples)]
+    return rng.permutation(np.array(quantiles))

@@ -1,0 +1,244 @@
+"""The flow, in the order the data take. Read this file first.
+
+    catalogue + problem -> demand -> options -> mixed-integer program -> plan -> audit
+
+Each step is one call below; each is a package with the same name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from planner.alternatives import compare_with_restrictions
+from planner.catalog.load import load_catalog
+from planner.demand.build import build_demand
+from planner.diagnosis import diagnose_program, unservable
+from planner.errors import InputError
+from planner.milp import Limits, Quota, SolverSettings, build_program, solve_program
+from planner.options.build import build_options
+from planner.plan.assemble import assemble_plan, plan_without_allocations
+from planner.plan.records import Proof
+from planner.plan.remarks import binding_rows, plan_warnings
+from planner.problem.load import load_every_scenario, load_problem
+from planner.problem.references import reference_faults, resolve_hardware
+from planner.verify.audit import require_sound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from planner.catalog.load import Catalog
+    from planner.demand.records import Demand
+    from planner.milp import Program
+    from planner.options.records import OptionSet
+    from planner.plan.document import Plan
+    from planner.problem.load import LoadedProblem
+    from planner.problem.schema import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class SolveSettings:
+    """How long and how close to solve.
+
+    Parameters
+    ----------
+    gap
+        Relative gap to stop at, >= 0; 0 means 1e-9.
+    time_limit_s
+        Wall seconds of the main program; the comparisons share a second budget of this length.
+    seed
+        Seed of the solver.
+    solver
+        ``highs`` or ``cbc``.
+    log
+        True to show the solver's log on stderr.
+    compare
+        True to solve the comparisons with restricted options too.
+    """
+
+    gap: float = 0.01
+    time_limit_s: float = 60.0
+    seed: int = 0
+    solver: Literal["highs", "cbc"] = "highs"
+    log: bool = False
+    compare: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A checked problem with everything the program needs."""
+
+    loaded: LoadedProblem
+    catalog: Catalog
+    demand: Demand
+    options: OptionSet
+    limits: Limits
+
+
+def solve_problem(
+    name: str | Path,
+    scenario: str | None = None,
+    assignments: Sequence[str] = (),
+    overlays: Sequence[Path] = (),
+    settings: SolveSettings | None = None,
+) -> Plan:
+    """Return the cheapest plan of a problem, with its proof, or why there is none.
+
+    Parameters
+    ----------
+    name
+        Path of a problem file, or name of a shipped problem.
+    scenario
+        Named patch of the problem.
+    assignments
+        ``PATH=VALUE`` changes.
+    overlays
+        Catalogue folders that win over the shipped catalogue and the problem's own.
+    settings
+        Gap, time limit, seed, solver.
+
+    Raises
+    ------
+    InputError
+        With every fault of the problem or the catalogues.
+    InternalError
+        When the plan fails its own audit.
+    """
+    prepared = prepare(name, scenario, assignments, overlays)
+    return solve_prepared(prepared, settings or SolveSettings())
+
+
+def prepare(
+    name: str | Path,
+    scenario: str | None = None,
+    assignments: Sequence[str] = (),
+    overlays: Sequence[Path] = (),
+) -> Prepared:
+    """Return the checked problem with its demand and options; parameters as `solve_problem`.
+
+    Raises
+    ------
+    InputError
+        With every fault of the problem or the catalogues.
+    """
+    loaded = load_problem(name, scenario, assignments)
+    loaded, catalog = _with_catalog(loaded, overlays)
+    demand = build_demand(loaded, catalog)
+    options = build_options(loaded, catalog, demand)
+    return Prepared(loaded, catalog, demand, options, program_limits(loaded.problem))
+
+
+def check_problem(name: str | Path, overlays: Sequence[Path] = ()) -> list[LoadedProblem]:
+    """Return the problem and its scenarios after every check that needs no solve.
+
+    Raises
+    ------
+    InputError
+        With every fault, the scenario named in each.
+    """
+    checked = []
+    for loaded in load_every_scenario(name):
+        resolved, catalog = _with_catalog(loaded, overlays)
+        build_demand(resolved, catalog)
+        checked.append(resolved)
+    return checked
+
+
+def program_of(prepared: Prepared) -> Program:
+    """Return the mixed-integer program of a prepared problem, for export."""
+    return build_program(prepared.demand, prepared.options, prepared.limits)
+
+
+def program_limits(problem: Problem) -> Limits:
+    """Return the policy and supply limits of a problem in the program's terms."""
+    quotas = tuple(
+        Quota(q.hardware, q.max_accelerators, q.provider, q.region)
+        for q in problem.supply.quotas
+    )
+    policy = problem.policy
+    return Limits(
+        scaling=policy.scaling,
+        spare_replicas=policy.spare_replicas,
+        max_models=policy.max_models,
+        max_hardware_types=policy.max_hardware_types,
+        quotas=quotas,
+    )
+
+
+def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
+    """Return the plan of a prepared problem.
+
+    Raises
+    ------
+    InternalError
+        When the plan fails its own audit.
+    """
+    record = _record(settings)
+    without_way = unservable(prepared.options, prepared.loaded.problem)
+    if without_way:
+        proof = Proof("infeasible", None, settings.solver, "", 0.0, 0, 0)
+        return _no_plan(prepared, proof, record, without_way)
+    solver = SolverSettings(
+        gap=settings.gap,
+        time_limit_s=settings.time_limit_s,
+        seed=settings.seed,
+        solver=settings.solver,
+        log=settings.log,
+    )
+    result = solve_program(program_of(prepared), solver)
+    if result.decisions is None:
+        reasons: tuple[str, ...] = ()
+        if result.proof.status == "infeasible":
+            reasons = diagnose_program(prepared.demand, prepared.options, prepared.limits, solver)
+        return _no_plan(prepared, result.proof, record, reasons)
+    plan = assemble_plan(
+        prepared.loaded,
+        prepared.catalog,
+        prepared.demand,
+        prepared.options,
+        result.decisions,
+        result.proof,
+        record,
+    )
+    plan = replace(
+        plan,
+        binding=binding_rows(plan, result.shadow_prices),
+        warnings=plan_warnings(plan, prepared.loaded.problem, prepared.options),
+    )
+    require_sound(plan, prepared.loaded.problem, prepared.catalog)
+    if not settings.compare:
+        return plan
+    return compare_with_restrictions(
+        plan, prepared.demand, prepared.options, prepared.limits, solver
+    )
+
+
+def _with_catalog(
+    loaded: LoadedProblem, overlays: Sequence[Path]
+) -> tuple[LoadedProblem, Catalog]:
+    catalog = load_catalog([*loaded.overlays, *overlays])
+    loaded = resolve_hardware(loaded, catalog)
+    faults = reference_faults(loaded, catalog)
+    if faults:
+        raise InputError(faults, "planner catalog list hardware|models|offers")
+    return loaded, catalog
+
+
+def _no_plan(
+    prepared: Prepared, proof: Proof, record: dict[str, Any], reasons: tuple[str, ...]
+) -> Plan:
+    return plan_without_allocations(
+        prepared.loaded, prepared.catalog, prepared.options, proof, record, reasons
+    )
+
+
+def _record(settings: SolveSettings) -> dict[str, Any]:
+    return {
+        "gap": settings.gap,
+        "time_limit_s": settings.time_limit_s,
+        "seed": settings.seed,
+        "threads": 1,
+        "solver": settings.solver,
+        "compare": settings.compare,
+    }

@@ -1,0 +1,1 @@
+"""The plan: whole decisions, the tables and money that follow from them, and its file."""

@@ -1,0 +1,146 @@
+"""The plan from the decisions of the program, computed afresh on unscaled data.
+
+``cost_usd`` is the discounted sum of the cost lines, ``gap = max(0, cost - bound) / max(|cost|,
+1 USD)``, and a plan is ``optimal`` when the gap is within what was asked for.
+"""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from planner.plan.costs import cost_lines, unit_costs
+from planner.plan.document import SCHEMA_VERSION, Plan
+from planner.plan.tables import allocation_rows, api_rows, fleet_rows
+
+if TYPE_CHECKING:
+    from planner.catalog.load import Catalog
+    from planner.demand.records import Demand
+    from planner.options.records import OptionSet
+    from planner.plan.records import Decisions, Proof
+    from planner.problem.load import LoadedProblem
+
+GAP_TOLERANCE = 1e-9
+_PACKAGES = ("inference-planner", "pulp", "highspy", "numpy", "pydantic")
+
+
+def relative_gap(cost_usd: float, bound_usd: float) -> float:
+    """Return ``max(0, cost - bound) / max(|cost|, 1 USD)``."""
+    return max(0.0, cost_usd - bound_usd) / max(abs(cost_usd), 1.0)
+
+
+def assemble_plan(
+    loaded: LoadedProblem,
+    catalog: Catalog,
+    demand: Demand,
+    options: OptionSet,
+    decisions: Decisions,
+    proof: Proof,
+    settings: dict[str, Any],
+) -> Plan:
+    """Return the plan of whole decisions.
+
+    Parameters
+    ----------
+    settings
+        Options of the solve, recorded in the plan: ``gap``, ``time_limit_s``, ``seed``, ...
+    """
+    fleet = fleet_rows(demand, options, decisions)
+    api = api_rows(demand, options, decisions)
+    lines = cost_lines(demand, options, decisions, fleet, api)
+    cost = sum(line.discounted_usd for line in lines)
+    bound = None if proof.bound_usd is None else min(proof.bound_usd, cost)
+    gap = None if bound is None else relative_gap(cost, bound)
+    within = gap is not None and gap <= settings["gap"] + GAP_TOLERANCE
+    return Plan(
+        **_header(loaded, catalog, settings, min((r.price_date for r in (*fleet, *api)), default=None)),
+        status="optimal" if within else "feasible",
+        cost_usd=cost,
+        bound_usd=bound,
+        gap=gap,
+        tco_usd=sum(line.usd for line in lines),
+        solver=_solver(proof),
+        allocations=allocation_rows(demand, options, decisions),
+        fleet=fleet,
+        api=api,
+        cost_lines=lines,
+        unit_costs=unit_costs(demand, options, decisions, lines, fleet),
+        option_counts=option_counts(options),
+        warnings=(*demand.warnings, *options.warnings),
+    )
+
+
+def plan_without_allocations(
+    loaded: LoadedProblem,
+    catalog: Catalog,
+    options: OptionSet,
+    proof: Proof,
+    settings: dict[str, Any],
+    diagnosis: tuple[str, ...],
+) -> Plan:
+    """Return the record of a problem without a plan: status and reasons, cost null."""
+    return Plan(
+        **_header(loaded, catalog, settings, None),
+        status=proof.status,
+        cost_usd=None,
+        bound_usd=proof.bound_usd,
+        gap=None,
+        tco_usd=None,
+        solver=_solver(proof),
+        option_counts=option_counts(options),
+        diagnosis=diagnosis,
+        warnings=options.warnings,
+    )
+
+
+def option_counts(options: OptionSet) -> dict[str, Any]:
+    """Return how many options were considered, offered to the program, and rejected by reason."""
+    by_reason: dict[str, int] = {}
+    seen: dict[str, set[str]] = {}
+    for item in options.rejections:
+        if item.kind != "option":
+            continue
+        subjects = seen.setdefault(item.reason, set())
+        if item.subject not in subjects:
+            subjects.add(item.subject)
+            by_reason[item.reason] = by_reason.get(item.reason, 0) + item.count
+    return {
+        "considered": options.considered,
+        "feasible": len(options.options) + len(options.pruned),
+        "in_program": len(options.options),
+        "dominated": len(options.pruned),
+        "rejected": dict(sorted(by_reason.items())),
+    }
+
+
+def _header(
+    loaded: LoadedProblem, catalog: Catalog, settings: dict[str, Any], oldest: str | None
+) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "problem": {
+            "name": loaded.problem.name,
+            "sha256": loaded.sha256,
+            "scenario": loaded.scenario,
+            "set": list(loaded.assignments),
+            "text": loaded.document.text,
+        },
+        "catalog": {"sha256": catalog.sha256, "oldest_price_date": oldest},
+        "versions": {
+            **{name: version(name) for name in _PACKAGES},
+            "python": platform.python_version(),
+        },
+        "seed": settings["seed"],
+        "options": settings,
+    }
+
+
+def _solver(proof: Proof) -> dict[str, Any]:
+    return {
+        "name": proof.solver,
+        "version": proof.solver_version,
+        "seconds": proof.seconds,
+        "variables": proof.variables,
+        "constraints": proof.constraints,
+    }

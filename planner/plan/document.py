@@ -1,0 +1,172 @@
+"""The plan as its readers see it: tables with units in every name, and the proof.
+
+Fields are in the order of the JSON file. ``rate_rps`` is the mean rate; ``utilization`` is mean
+rate over capacity times replicas, spares included; ``capacity_rps`` is of one replica at the
+stated confidence, ``capacity_nominal_rps`` at the median.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """One workload on one option in one period and block; replicas belong to the pool."""
+
+    period: int
+    block: int
+    pool: str
+    workload: str
+    rate_rps: float
+    planned_rate_rps: float
+    option_id: str
+    model: str
+    quantization: str
+    engine: str
+    hardware: str
+    tensor_parallel: int
+    pipeline_parallel: int
+    replicas: int
+    accelerators: int
+    capacity_rps: float
+    capacity_nominal_rps: float
+    utilization: float
+    ttft_p99_ms: float | None
+    tpot_mean_ms: float | None
+    quality: dict[str, float]
+    coefficient_origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRow:
+    """Rented nodes of one offer in one period and block.
+
+    ``usd = price_usd_per_hour x (nodes x hours + startup_node_hours)``: nodes that serve from
+    the next block on are paid while they start.
+    """
+
+    period: int
+    block: int
+    offer_id: str
+    provider: str
+    region: str
+    instance: str
+    tenure: str
+    hardware: str
+    nodes: int
+    accelerators_per_node: int
+    accelerators: int
+    price_usd_per_hour: float
+    price_date: str
+    hours: float
+    startup_node_hours: float
+    usd: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRow:
+    """Tokens bought for one workload in one period and block; latencies are not promised."""
+
+    period: int
+    block: int
+    workload: str
+    provider: str
+    model: str
+    mode: str
+    rate_rps: float
+    planned_rate_rps: float
+    input_mtok: float
+    output_mtok: float
+    usd: float
+    price_date: str
+    ttft_p99_ms: float | None
+    tpot_mean_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """Cost of one category in one period, split by workload and hardware."""
+
+    period: int
+    category: str
+    workload: str
+    hardware: str
+    tenure: str
+    usd: float
+    discounted_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnitCost:
+    """Average cost of a workload's tokens and requests, idle and spare capacity included."""
+
+    workload: str
+    usd_per_million_output_tokens: float | None
+    usd_per_million_tokens: float | None
+    usd_per_request: float
+    utilization: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The same program with one restriction: what it costs, or why it cannot be compared."""
+
+    name: str
+    cost_usd: float | None
+    bound_usd: float | None
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """The best plan with one hardware type only, or one API offer for all requests."""
+
+    name: str
+    kind: str
+    cost_usd: float | None
+    ratio_to_plan: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A limit met with equality, and what one unit more of it is worth in the LP relaxation."""
+
+    what: str
+    where: str
+    shadow_price_usd_per_unit: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All allocations, their cost, and the proof."""
+
+    schema_version: int
+    problem: dict[str, Any]
+    catalog: dict[str, Any]
+    versions: dict[str, str]
+    seed: int
+    options: dict[str, Any]
+    status: str
+    cost_usd: float | None
+    bound_usd: float | None
+    gap: float | None
+    tco_usd: float | None
+    solver: dict[str, Any]
+    allocations: tuple[Allocation, ...] = ()
+    fleet: tuple[FleetRow, ...] = ()
+    api: tuple[ApiRow, ...] = ()
+    cost_lines: tuple[CostLine, ...] = ()
+    unit_costs: tuple[UnitCost, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    binding: tuple[Binding, ...] = ()
+    option_counts: dict[str, Any] = field(default_factory=dict)
+    diagnosis: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()

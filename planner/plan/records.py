@@ -1,0 +1,81 @@
+"""The plan: decisions of the program, the proof, and the tables a reader sees.
+
+:class:`Decisions` is what a solver returns, in whole replicas and nodes. Everything else is
+computed from it on unscaled data (:mod:`planner.plan.assemble`), so that no number of a plan
+comes out of a solver's floating point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaDecision:
+    """Whole replicas of an option in a pool, in one period and block."""
+
+    pool: str
+    option_id: str
+    period: int
+    block: int
+    replicas: int
+    min_replicas: int
+    """Bracket of the capacity that was used: at least this many replicas share the queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowDecision:
+    """Planned rate of a workload sent to an option (`supply_id` an option or API id)."""
+
+    workload: str
+    supply_id: str
+    period: int
+    block: int
+    planned_rps: float
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDecision:
+    """Whole nodes of an offer, in one period and block."""
+
+    offer_id: str
+    period: int
+    block: int
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Everything the program decided; rows with zero are left out."""
+
+    replicas: tuple[ReplicaDecision, ...]
+    flows: tuple[FlowDecision, ...]
+    api_flows: tuple[FlowDecision, ...]
+    nodes: tuple[NodeDecision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How good the plan is known to be.
+
+    Parameters
+    ----------
+    status
+        ``optimal`` (within the gap asked for), ``feasible``, ``infeasible`` or ``no_solution``.
+    bound_usd
+        Proven lower limit of the discounted cost, constants included; ``None`` without one.
+    solver, solver_version
+        Name and version.
+    seconds
+        Wall time of the solve.
+    variables, constraints
+        Size of the program.
+    """
+
+    status: str
+    bound_usd: float | None
+    solver: str
+    solver_version: str
+    seconds: float
+    variables: int
+    constraints: int

@@ -1,0 +1,85 @@
+"""What a reader must know beside the tables: what binds, and on which assumptions it rests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from planner.options.candidates import DEFAULT_TENSOR_PARALLEL
+from planner.options.nodes import (
+    DEFAULT_ELASTIC_MAX_NODES,
+    DEFAULT_STARTUP_MINUTES,
+    PLANNED_TENURES,
+)
+from planner.plan.document import Binding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from planner.options.records import OptionSet
+    from planner.plan.document import Plan
+    from planner.problem.schema import Problem
+
+__all__ = ["DEFAULT_TENSOR_PARALLEL", "binding_rows", "plan_warnings"]
+
+
+class Priced(Protocol):
+    """A shadow price of the program."""
+
+    @property
+    def what(self) -> str:
+        """Family of the limit."""
+
+    @property
+    def where(self) -> str:
+        """Place in the user's words."""
+
+    @property
+    def usd_per_unit(self) -> float:
+        """Value of one unit more."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of the limit."""
+
+
+def binding_rows(plan: Plan, prices: Iterable[Priced]) -> tuple[Binding, ...]:
+    """Return the limits that bind: those with a shadow price, and what stops each option used."""
+    rows = [Binding(p.what, p.where, p.usd_per_unit, p.unit) for p in prices]
+    return tuple(rows)
+
+
+def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str, ...]:
+    """Return what the plan assumes or cannot prove, only where the plan depends on it."""
+    notes = list(plan.warnings)
+    later = [t for t in problem.supply.tenures if t not in (*PLANNED_TENURES, "api")]
+    if later:
+        notes.append(
+            f"tenures {', '.join(later)} are not planned by this version; "
+            "a plan that uses them may be cheaper"
+        )
+    notes += _fleet_notes(plan, problem, options)
+    assumed = {a.id for a in options.api if a.assumed_latency}
+    if plan.api and assumed:
+        notes.append("API latencies are assumed to keep the limits; no provider states them")
+    default = sorted(
+        {r.hardware for r in plan.allocations if r.coefficient_origin == "class_default"}
+    )
+    if default:
+        notes.append(
+            f"capacity on {', '.join(default)} rests on class defaults, not on measurements of "
+            "this accelerator: measure before signing"
+        )
+    return tuple(dict.fromkeys(notes))
+
+
+def _fleet_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
+    offers = {o.offer_id: o for o in options.offers}
+    used = [offers[i] for i in sorted({row.offer_id for row in plan.fleet})]
+    notes = [f"{o.offer_id}: {o.note}" for o in used if o.note]
+    if problem.policy.scaling == "hourly" and problem.time_blocks > 1 and used:
+        notes.append(
+            f"assumed where an offer states nothing: {DEFAULT_STARTUP_MINUTES:g} minutes to "
+            f"start a node, and at most {DEFAULT_ELASTIC_MAX_NODES} nodes per offer that come and "
+            "go within a day"
+        )
+    return notes

@@ -1,0 +1,219 @@
+"""Allocation, fleet and API tables from whole replicas and nodes, on unscaled data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from planner.options.prune import rate_at
+from planner.plan.document import Allocation, ApiRow, FleetRow
+from planner.units import MS_PER_S, SECONDS_PER_HOUR, TOKENS_PER_MTOK
+
+if TYPE_CHECKING:
+    from planner.demand.records import Demand
+    from planner.options.records import (
+        ApiOption,
+        Capacity,
+        CapacityPoint,
+        NodeOffer,
+        Option,
+        OptionSet,
+    )
+    from planner.plan.records import Decisions, ReplicaDecision
+
+
+def allocation_rows(
+    demand: Demand, options: OptionSet, decisions: Decisions
+) -> tuple[Allocation, ...]:
+    """Return a row for every workload that an option serves, and for spare-only options.
+
+    The mean rate of a flow is its planned rate times mean over planned of the workload.
+    """
+    option_of = {o.id: o for o in options.options}
+    capacity_of = {(c.workload, c.option_id): c for c in options.capacities}
+    pool_of = dict(options.pool_of)
+    flows = {
+        (f.workload, f.supply_id, f.period, f.block): f.planned_rps for f in decisions.flows
+    }
+    rows = []
+    for decision in decisions.replicas:
+        option = option_of[decision.option_id]
+        members = [w for w, pool in pool_of.items() if pool == decision.pool]
+        usable = [w for w in members if (w, option.id) in capacity_of]
+        where = (option.id, decision.period, decision.block)
+        # Replicas without traffic are spares: show them once for every workload they cover.
+        served = [w for w in usable if flows.get((w, *where), 0.0) > 0] or usable
+        for workload in served:
+            planned = flows.get((workload, *where), 0.0)
+            mean = planned * mean_share(demand, workload, decision.period, decision.block)
+            capacity = capacity_of[workload, option.id]
+            rows.append(_allocation(decision, workload, option, capacity, mean, planned))
+    return tuple(rows)
+
+
+def _allocation(
+    decision: ReplicaDecision,
+    workload: str,
+    option: Option,
+    capacity: Capacity,
+    mean_rps: float,
+    planned_rps: float,
+) -> Allocation:
+    point = point_at(capacity, decision.replicas)
+    return Allocation(
+        period=decision.period,
+        block=decision.block,
+        pool=decision.pool,
+        workload=workload,
+        rate_rps=mean_rps,
+        planned_rate_rps=planned_rps,
+        option_id=option.id,
+        model=option.model,
+        quantization=option.quantization,
+        engine=option.engine,
+        hardware=option.hardware,
+        tensor_parallel=option.tensor_parallel,
+        pipeline_parallel=option.pipeline_parallel,
+        replicas=decision.replicas,
+        accelerators=decision.replicas * option.accelerators,
+        capacity_rps=point.planned_rps,
+        capacity_nominal_rps=point.nominal_rps,
+        utilization=mean_rps / (point.planned_rps * decision.replicas),
+        ttft_p99_ms=_ms(point.ttft_p99_s),
+        tpot_mean_ms=_ms(point.tpot_mean_s),
+        quality=dict(option.quality),
+        coefficient_origin=capacity.origin,
+    )
+
+
+def fleet_rows(
+    demand: Demand, options: OptionSet, decisions: Decisions
+) -> tuple[FleetRow, ...]:
+    """Return a row for every offer with nodes in a block, start-up time included.
+
+    Raises
+    ------
+    KeyError
+        When a decision names an unknown offer.
+    """
+    grid = demand.grid
+    offers = {o.offer_id: o for o in options.offers}
+    nodes: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0] * grid.blocks)
+    for decision in decisions.nodes:
+        nodes[decision.offer_id, decision.period][decision.block] = decision.nodes
+    rows = []
+    for (offer_id, period), counts in sorted(nodes.items(), key=lambda item: item[0][::-1]):
+        offer = offers[offer_id]
+        for block, count in enumerate(counts):
+            started = max(counts[(block + 1) % grid.blocks] - count, 0)
+            if count or started:
+                rows.append(_fleet_row(offer, period, block, count, started, demand))
+    return tuple(sorted(rows, key=lambda r: (r.period, r.block, r.offer_id)))
+
+
+def _fleet_row(
+    offer: NodeOffer, period: int, block: int, count: int, started: int, demand: Demand
+) -> FleetRow:
+    grid = demand.grid
+    price = offer.price_usd_per_hour[period]
+    if price is None:
+        text = f"{offer.offer_id} has no price in period {period}"
+        raise KeyError(text)
+    hours = grid.hours_per_block_in_period
+    startup = started * offer.startup_h * grid.days_per_period
+    return FleetRow(
+        period=period,
+        block=block,
+        offer_id=offer.offer_id,
+        provider=offer.provider,
+        region=offer.region,
+        instance=offer.instance,
+        tenure=offer.tenure,
+        hardware=offer.hardware,
+        nodes=count,
+        accelerators_per_node=offer.accelerators_per_node,
+        accelerators=count * offer.accelerators_per_node,
+        price_usd_per_hour=price,
+        price_date=offer.price_date,
+        hours=hours,
+        startup_node_hours=startup,
+        usd=price * (count * hours + startup),
+        note=offer.note,
+    )
+
+
+def api_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tuple[ApiRow, ...]:
+    """Return a row for every workload served by tokens in a block; cost follows the mean rate."""
+    offers = {(a.workload, a.id): a for a in options.api}
+    rows = []
+    for flow in decisions.api_flows:
+        offer = offers[flow.workload, flow.supply_id]
+        mean = flow.planned_rps * mean_share(demand, flow.workload, flow.period, flow.block)
+        requests = mean * demand.grid.hours_per_block_in_period * SECONDS_PER_HOUR
+        rows.append(_api_row(offer, flow.period, flow.block, mean, flow.planned_rps, requests))
+    return tuple(rows)
+
+
+def _api_row(
+    offer: ApiOption, period: int, block: int, mean_rps: float, planned_rps: float, requests: float
+) -> ApiRow:
+    return ApiRow(
+        period=period,
+        block=block,
+        workload=offer.workload,
+        provider=offer.provider,
+        model=offer.model,
+        mode=offer.mode,
+        rate_rps=mean_rps,
+        planned_rate_rps=planned_rps,
+        input_mtok=requests * offer.input_tokens / TOKENS_PER_MTOK,
+        output_mtok=requests * offer.output_tokens / TOKENS_PER_MTOK,
+        usd=requests * offer.usd_per_request[period],
+        price_date=offer.price_date,
+        ttft_p99_ms=None,
+        tpot_mean_ms=None,
+    )
+
+
+def point_at(capacity: Capacity, replicas: int) -> CapacityPoint:
+    """Return the capacity that holds when `replicas` share the queue.
+
+    Raises
+    ------
+    ValueError
+        When so few replicas meet no limit.
+    """
+    points = [p for p in capacity.points if p.min_replicas <= replicas]
+    if not points:
+        text = f"{capacity.option_id} meets no limit with {replicas} replicas"
+        raise ValueError(text)
+    return points[-1]
+
+
+def mean_share(demand: Demand, workload: str, period: int, block: int) -> float:
+    """Return mean over planned rate of a workload in a block (0 without demand)."""
+    rates = demand.of(workload)
+    planned = float(rates.planned_rps[period, block])
+    return float(rates.mean_rps[period, block]) / planned if planned > 0 else 0.0
+
+
+def load_in_replicas(
+    demand: Demand, options: OptionSet, decisions: Decisions
+) -> dict[tuple[str, str, int, int], float]:
+    """Return planned load ``f / mu`` in replicas by (workload, option, period, block)."""
+    capacity_of = {(c.workload, c.option_id): c for c in options.capacities}
+    pool_of = dict(options.pool_of)
+    replicas = {
+        (d.pool, d.option_id, d.period, d.block): d.replicas for d in decisions.replicas
+    }
+    loads = {}
+    for flow in decisions.flows:
+        pool = pool_of[flow.workload]
+        count = replicas[pool, flow.supply_id, flow.period, flow.block]
+        rate = rate_at(capacity_of[flow.workload, flow.supply_id], count)
+        loads[flow.workload, flow.supply_id, flow.period, flow.block] = flow.planned_rps / rate
+    return loads
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * MS_PER_S

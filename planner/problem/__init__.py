@@ -1,0 +1,1 @@
+"""The problem file: its schema, patches, validation and measured capacities."""

@@ -1,0 +1,256 @@
+"""The problem file: what a user writes, one model per section.
+
+Field names are fixed by the interface; their meaning is in the docstrings, which also become
+the descriptions of the JSON Schema. Numbers carry their unit in the name, fractions are 0-1.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+Growth = Positive | list[Positive]
+Unplanned = dict[str, Any] | list[Any] | float | str
+"""Value of a field that a later version plans; anything but its default is refused."""
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are refused, values are never converted silently."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+
+class Horizon(Section):
+    """Periods the plan covers."""
+
+    start: Month
+    """First month, YYYY-MM."""
+    periods: Annotated[int, Field(ge=1, le=20)] = 1
+    months_per_period: Annotated[int, Field(ge=1, le=12)] = 3
+
+
+class Finance(Section):
+    """Money over time."""
+
+    discount_rate_per_year: Annotated[float, Field(ge=0, le=1)] = 0.08
+    """Nominal rate per year as a fraction."""
+    terminal_value: Literal["straight_line", "none"] = "straight_line"
+    """Value of owned hardware at the end of the horizon; without effect on rented nodes."""
+
+
+class Arrival(Section):
+    """How requests arrive. Exactly one of the two rate fields is given."""
+
+    requests_per_day: Positive | None = None
+    mean_rate_rps: Positive | None = None
+    """Mean requests per second over the day."""
+    profile: str | list[NonNegative] = "flat"
+    """Name of a profile of the catalogue, `flat`, or 24 (or 168) hourly multipliers."""
+    interarrival_cv: Annotated[float, Field(ge=0, le=20)] = 1.0
+    """Coefficient of variation of the time between requests inside an hour; 1 is Poisson."""
+    peak_factor_in_hour: Annotated[float, Field(ge=1, le=100)] = 1.2
+    """Rate to plan for over the mean of its hour (busiest 1-10 minutes)."""
+    forecast_cv: Annotated[float, Field(ge=0, le=5)] = 0.15
+    """Relative standard error of the hourly forecast."""
+    day_types: Unplanned | None = None
+    rate_factors: list[Positive] | None = None
+
+
+class Marginal(Section):
+    """Distribution of one length in tokens, from its mean and percentiles."""
+
+    mean: Annotated[float, Field(ge=1)]
+    p50: Annotated[float, Field(ge=1)] | None = None
+    p95: Annotated[float, Field(ge=1)] | None = None
+    p99: Annotated[float, Field(ge=1)] | None = None
+    max: Annotated[float, Field(ge=1)] | None = None
+
+
+class Lengths(Section):
+    """Prompt and output lengths: marginals, a joint histogram, or both (stated means win)."""
+
+    isl_tokens: Marginal | None = None
+    """Prompt length, cached prefix included."""
+    osl_tokens: Marginal | None = None
+    """Output length, reasoning included."""
+    joint: str | None = None
+    """Name of a joint length histogram of the catalogue."""
+    ref: str | None = None
+    """CSV file of a joint histogram, relative to the problem file."""
+    name: str | None = None
+    """Name of the histogram inside `ref`."""
+
+
+class PrefixCache(Section):
+    """Share of prompt tokens found in the cache."""
+
+    hit_rate: Fraction | None = None
+    curve: Unplanned | None = None
+
+
+class Slo(Section):
+    """A latency limit at a percentile; all limits of a workload must hold."""
+
+    metric: Literal["ttft_ms", "tpot_ms", "itl_ms", "e2e_ms"]
+    percentile: Annotated[float, Field(ge=1, lt=100)] | Literal["mean"]
+    limit: Positive
+    """Milliseconds."""
+    window: Literal["block", "day"] = "block"
+
+
+class QualityFloor(Section):
+    """Least acceptable score on a benchmark: absolute, or relative to bf16 of a reference."""
+
+    benchmark: str
+    min_score: Fraction | None = None
+    min_relative: Annotated[float, Field(gt=0, le=2)] | None = None
+    reference: str | None = None
+    """Model whose bf16 score is the reference of `min_relative`."""
+
+
+class TokenFactors(Section):
+    """Lengths of this workload in a model's own tokens, as factors on the stated lengths."""
+
+    isl: Positive = 1.0
+    osl: Positive = 1.0
+
+
+class QualityScoreOverride(Section):
+    """A score the problem brings itself; used before the catalogue and marked assumed."""
+
+    model: str
+    quantization: str = "bf16"
+    benchmark: str
+    score: Fraction
+
+
+class Workload(Section):
+    """A stream of requests with one set of latency limits and one quality floor."""
+
+    name: Name
+    description: str = ""
+    pool: Name | None = None
+    """Workloads of one pool share replicas; default: the workload's own name."""
+    arrival: Arrival
+    growth_per_period: Growth = 1.0
+    """Factor on the rate per period, or one factor for each period."""
+    length_growth_per_period: Unplanned | None = None
+    lengths: Lengths | None = None
+    prefix_cache: PrefixCache | None = None
+    slo: list[Slo] = []
+    quality: list[QualityFloor] = []
+    quality_scores: list[QualityScoreOverride] = []
+    token_factors: dict[str, TokenFactors] = {}
+    deferrable: Unplanned | None = None
+    residency: Literal["any", "on_prem_only"] | list[str] = "any"
+    """Where it may run: `any`, `on_prem_only`, or a list of regions."""
+    context_max_tokens: Count | None = None
+    """Models with a shorter context are refused; default p99 prompt plus p99 output."""
+    priority: Unplanned | None = None
+    goodput_min: Unplanned | None = None
+    unserved_penalty_usd_per_request: Unplanned | None = None
+
+    @property
+    def pool_name(self) -> str:
+        """Pool the workload belongs to."""
+        return self.pool or self.name
+
+
+class Candidates(Section):
+    """What the plan may choose from; an absent or empty key means everything in the catalogue."""
+
+    models: list[str] = []
+    quantizations: list[str] = []
+    hardware: list[str] = []
+    engines: list[str] = []
+    tensor_parallel: list[Literal[1, 2, 4, 8, 16]] = []
+
+
+class Quota(Section):
+    """At most so many accelerators of a kind at any time."""
+
+    hardware: str
+    max_accelerators: Annotated[int, Field(ge=0)]
+    provider: str | None = None
+    region: str | None = None
+
+
+Tenure = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "api"]
+
+
+class Supply(Section):
+    """Who may supply hardware and tokens, and on what terms."""
+
+    tenures: list[Tenure] = ["on_demand", "api"]
+    providers: list[str] = []
+    """Empty: all."""
+    quotas: list[Quota] = []
+    existing: list[Any] = []
+    site: str = "default"
+    api_latency: Literal["require", "assume_met"] = "require"
+    """Whether an API offer without stated latency may serve a workload with a latency limit."""
+    max_price_age_days: Count = 365
+    """Older prices, counted back from the start of the horizon, are not used."""
+
+
+class Policy(Section):
+    """How cautious the plan is and how it may be operated."""
+
+    scaling: Literal["hourly", "static"] = "hourly"
+    """`hourly`: rented nodes follow the blocks of the day; `static`: equal in all blocks."""
+    spare_replicas: Annotated[int, Field(ge=0, le=8)] = 1
+    spare_nodes: Annotated[int, Field(ge=0)] = 0
+    max_utilization: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Cap on the share of a replica's stable rate, a minimum with the latency limit."""
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.8
+    """Probability with which a planned capacity holds."""
+    forecast_confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.5
+    quality_evidence: Literal["any", "measured"] = "any"
+    """`measured` refuses quality scores that are estimated from other models."""
+    max_models: Count | None = None
+    max_hardware_types: Count | None = None
+
+
+class LimitSection(Section):
+    """Budgets and physical limits."""
+
+    budget_usd_per_period: Unplanned | None = None
+    power_kw: Unplanned | None = None
+    carbon_kg_per_period: Unplanned | None = None
+
+
+class Problem(Section):
+    """A planning problem."""
+
+    schema_version: Literal[1]
+    name: Name
+    description: str = ""
+    horizon: Horizon
+    time_blocks: Literal[1, 4, 6, 8, 12, 24] = 24
+    """Equal blocks of a representative day."""
+    finance: Finance = Finance()
+    catalog: list[str] = []
+    """Overlay folders, relative to this file; later ones win."""
+    workloads: Annotated[list[Workload], Field(min_length=1)]
+    candidates: Candidates = Candidates()
+    supply: Supply = Supply()
+    policy: Policy = Policy()
+    limits: LimitSection = LimitSection()
+    one_off_costs: list[Any] = []
+    performance: str | None = None
+    """CSV of measured capacities that replace the performance model, relative to this file."""
+    scenarios: dict[str, dict[str, Any]] = {}
+    """Named patches of this file; `probability` and `description` are not part of the patch."""
+
+    def workload(self, name: str) -> Workload:
+        """Return a workload by name."""
+        return next(w for w in self.workloads if w.name == name)

@@ -1,0 +1,1 @@
+"""Terminal output: tables and text for people, tab-separated text for pipes."""

@@ -1,0 +1,24 @@
+"""Units: the one place where numbers change unit.
+
+Inside the planner everything is SI (seconds, bytes, watts) and US dollars. Names end in their
+unit. Files use the unit their readers know (milliseconds, gigabytes per second, TFLOPS), and
+loaders convert with the constants below.
+"""
+
+from __future__ import annotations
+
+HOURS_PER_MONTH = 730.0
+"""A month is 730 h: 8,760 h / 12."""
+HOURS_PER_YEAR = 8_760.0
+HOURS_PER_DAY = 24.0
+SECONDS_PER_HOUR = 3_600.0
+SECONDS_PER_DAY = 86_400.0
+MINUTES_PER_HOUR = 60.0
+MONTHS_PER_YEAR = 12.0
+DAYS_PER_YEAR = 365.0
+MS_PER_S = 1_000.0
+TOKENS_PER_MTOK = 1e6
+BYTES_PER_MIB = 1_048_576.0
+BYTES_PER_GB = 1e9
+BYTES_PER_GIB = 1_073_741_824.0
+FLOPS_PER_TFLOPS = 1e12

@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from planner.perf.arch import Architecture
+from planner.perf.spec import Device, EngineSettings, NumberFormat, ReplicaSpec, StepParameters
+from planner.perf.step import StepModel, step_model
+from planner.perf.work import step_work
+
+TINY = Architecture(2, 8, 4, 2, 2, 16, 10)
+TINY_BODY = 2 * ((8 * 2 * (4 + 2 * 2) + 4 * 2 * 8) + 3 * 8 * 16)
+TINY_HEAD = 8 * 10
+ROUND_DEVICE = Device(1e9, 1e9, 1e12, 1e12, link_bytes_per_s=1e9)
+BF16 = NumberFormat(2.0, 2.0, 2.0)
+BARE = StepParameters(
+    e_c=1.0, e_m=1.0, p_overlap=1.0, e_c_moe=1.0, e_m_moe=1.0, e_kv=1.0, e_att=1.0,
+    a_ar_s=0.0, e_net=1.0, c_layer_s=0.0, c_moe_s=0.0, c_step_s=0.0, c_req_s=0.0, t_req_s=0.0,
+)  # fmt: skip
+
+
+def tiny_spec(**changes):
+    spec = ReplicaSpec(TINY, ROUND_DEVICE, BF16, EngineSettings(), BARE)
+    return replace(spec, **changes)
+
+
+def tiny_moe(routed=4, active=2):
+    return replace(
+        TINY,
+        experts_routed=routed,
+        experts_active=active,
+        moe_intermediate=16,
+        intermediate=None,
+    )
+
+
+def time_s(spec, *work):
+    return step_model([spec]).time_s(*work)[0]
+
+
+def test_dense_step_is_weight_read_plus_compute_when_nothing_overlaps():
+    read_s = (TINY_BODY + TINY_HEAD) * 2 / 1e9
+    compute_s = (2 * 3 * TINY_BODY + 2 * (3 + 1) * TINY_HEAD) / 1e12
+
+    assert time_s(tiny_spec(), 3.0, 0.0, 0.0, 3.0) == pytest.approx(read_s + compute_s)
+
+
+def test_hard_overlap_leaves_the_longer_of_read_and_compute():
+    spec = tiny_spec(parameters=replace(BARE, p_overlap=200.0))
+    read_s = (TINY_BODY + TINY_HEAD) * 2 / 1e9
+
+    assert time_s(spec, 1.0, 0.0, 0.0, 1.0) == pytest.approx(read_s, rel=1e-6)
+
+
+def test_soft_overlap_is_the_p_norm():
+    device = replace(ROUND_DEVICE, peak_flops=1e9)
+    spec = tiny_spec(device=device, parameters=replace(BARE, p_overlap=2.0))
+    read_s = (TINY_BODY + TINY_HEAD) * 2 / 1e9
+    compute_s = (2 * 5 * TINY_BODY + 2 * TINY_HEAD) / 1e9
+
+    assert time_s(spec, 5.0, 0.0, 0.0, 0.0) == pytest.approx(math.hypot(read_s, compute_s))
+
+
+def test_decode_attention_reads_the_cache_or_computes_softly_combined():
+    model = step_model([tiny_spec()])
+    read_s = 2 * (2 * 2 * 2) * 2 / 1e9
+    compute_s = 4 * 2 * 4 * 2 / (1e12 * 0.5)
+
+    added_s = model.time_s(1.0, 7.0, 0.0, 1.0) - model.time_s(1.0, 0.0, 0.0, 1.0)
+
+    assert added_s[0] == pytest.approx(7 * math.hypot(read_s, compute_s))
+
+
+def test_prefill_attention_counts_scores_and_values():
+    model = step_model([tiny_spec()])
+    pair_s = 2 * 2 * 4 * (2 + 2) / 1e12
+
+    added_s = model.time_s(1.0, 0.0, 9e6, 1.0) - model.time_s(1.0, 0.0, 0.0, 1.0)
+
+    assert added_s[0] == pytest.approx(9e6 * pair_s)
+
+
+def test_fixed_times_add_per_layer_step_and_request():
+    theta = replace(BARE, c_layer_s=1e-3, c_step_s=5e-3, c_req_s=1e-4)
+
+    added_s = time_s(tiny_spec(parameters=theta), 1.0, 0.0, 0.0, 3.0) - time_s(
+        tiny_spec(), 1.0, 0.0, 0.0, 3.0
+    )
+
+    assert added_s == pytest.approx(2 * 1e-3 + 5e-3 + 3 * 1e-4)
+
+
+def test_all_reduce_moves_ring_volume_over_the_link():
+    spec = tiny_spec(tensor_parallel=2)
+    # two all-reduces per layer of T x h bf16 values, a ring moves 2 (2 - 1) / 2 of them
+    volume_bytes = 2 * 2 * (2 * 6 * 8) * 1.0
+
+    work = step_work(spec)
+
+    assert work.network_bytes_per_token * 6 == volume_bytes
+    assert work.all_reduces == 4
+
+
+def test_all_reduce_time_uses_link_share_and_latency():
+    theta = replace(BARE, a_ar_s=1e-5, e_net=0.5)
+    quick = replace(ROUND_DEVICE, link_bytes_per_s=1e30)
+    spec = tiny_spec(tensor_parallel=2, parameters=theta)
+    free = tiny_spec(tensor_parallel=2, device=quick, parameters=replace(theta, a_ar_s=0.0))
+
+    added_s = time_s(spec, 6.0, 0.0, 0.0, 1.0) - time_s(free, 6.0, 0.0, 0.0, 1.0)
+
+    assert added_s == pytest.approx(384 / (1e9 * 0.5) + 4 * 1e-5)
+
+
+def test_measured_bus_bandwidth_replaces_link_and_latency():
+    device = replace(
+        ROUND_DEVICE,
+        link_bytes_per_s=None,
+        allreduce_bandwidth_bytes_per_s=2e8,
+        allreduce_latency_s=3e-5,
+    )
+    free = replace(device, allreduce_bandwidth_bytes_per_s=1e30, allreduce_latency_s=0.0)
+
+    added_s = time_s(tiny_spec(tensor_parallel=2, device=device), 6.0, 0.0, 0.0, 1.0) - time_s(
+        tiny_spec(tensor_parallel=2, device=free), 6.0, 0.0, 0.0, 1.0
+    )
+
+    assert added_s == pytest.approx(384 / 2e8 + 4 * 3e-5)
+
+
+def test_single_device_spends_no_time_on_the_network():
+    model = step_model([tiny_spec(parameters=replace(BARE, a_ar_s=1.0))])
+
+    assert model.network_token_s[0] == 0
+    assert model.fixed_s[0] == 0
+
+
+@pytest.mark.parametrize(("tokens", "expected_hit"), [(1, 2.0), (2, 3.0), (3, 3.5)])
+def test_experts_hit_grow_with_tokens(tokens, expected_hit):
+    # four experts, two per token: 4 (1 - (1/2)^T)
+    spec = tiny_spec(architecture=tiny_moe())
+    model = step_model([spec])
+    expert = 3 * 8 * 16
+    compute_s = 2 * tokens * 2 * 2 * expert / 1e12
+    read_s = 2 * expected_hit * expert * 2 / 1e9
+    dense = replace(model, expert_read_s=np.zeros(1))
+
+    added_s = model.time_s(tokens, 0.0, 0.0, 1.0) - dense.time_s(tokens, 0.0, 0.0, 1.0)
+
+    assert added_s[0] == pytest.approx(read_s + compute_s)
+
+
+def test_every_expert_is_read_when_each_token_uses_all():
+    spec = tiny_spec(architecture=tiny_moe(routed=2, active=2))
+    model = step_model([spec])
+    none = replace(model, expert_read_s=np.zeros(1))
+    expert = 3 * 8 * 16
+
+    added_s = model.time_s(1.0, 0.0, 0.0, 1.0) - none.time_s(1.0, 0.0, 0.0, 1.0)
+
+    assert added_s[0] == pytest.approx(2 * 2 * expert * 2 / 1e9 + 2 * 2 * 2 * expert / 1e12)
+
+
+def test_dense_and_expert_options_mix_in_one_model():
+    dense, sparse = tiny_spec(), tiny_spec(architecture=tiny_moe())
+
+    mixed_s = step_model([dense, sparse, dense]).time_s(4.0, 10.0, 8.0, 2.0)
+
+    assert mixed_s[0] == mixed_s[2] == time_s(dense, 4.0, 10.0, 8.0, 2.0)
+    assert mixed_s[1] == time_s(sparse, 4.0, 10.0, 8.0, 2.0)
+
+
+def test_latent_attention_is_read_whole_by_every_rank(spec_of):
+    one = step_work(spec_of("deepseek-v3", tensor_parallel=1))
+    eight = step_work(spec_of("deepseek-v3", tensor_parallel=8))
+
+    assert eight.kv_read_bytes_per_token == one.kv_read_bytes_per_token == 70_272
+    assert eight.dense_read_bytes == pytest.approx(one.dense_read_bytes / 8)
+
+
+def test_window_caps_what_a_decode_reads():
+    windowed = replace(TINY, sliding_window=16, full_attention_fraction=0.5)
+    model = step_model([tiny_spec(architecture=windowed)])
+
+    near_s = model.time_s(2.0, 32.0, 0.0, 2.0)[0]
+    far_s = model.time_s(2.0, 320.0, 0.0, 2.0)[0]
+    token_s = step_model([tiny_spec()]).kv_token_s[0]
+
+    assert far_s - near_s == pytest.approx((320 - 32) * token_s / 2)
+
+
+def test_window_caps_the_pairs_of_prefill():
+    windowed = replace(TINY, sliding_window=16, full_attention_fraction=0.0)
+    model = step_model([tiny_spec(architecture=windowed)])
+
+    assert model.time_s(10.0, 0.0, 160.0, 0.0) == model.time_s(10.0, 0.0, 5000.0, 0.0)
+
+
+def test_linear_attention_does_not_slow_with_context():
+    linear = replace(TINY, full_attention_fraction=0.0)
+    model = step_model([tiny_spec(architecture=linear)])
+
+    assert model.time_s(2.0, 1e6, 1e6, 1.0) == model.time_s(2.0, 0.0, 0.0, 1.0)
+
+
+def test_efficiency_is_capped_where_fits_stop_to_carry_over():
+    capped = tiny_spec(parameters=replace(BARE, e_m=1.1))
+    beyond = tiny_spec(parameters=replace(BARE, e_m=3.0))
+
+    assert time_s(beyond, 1.0, 0.0, 0.0, 1.0) == time_s(capped, 1.0, 0.0, 0.0, 1.0)
+
+
+def test_trailing_axes_give_the_same_times_as_single_calls(spec_of):
+    model = step_model([spec_of("llama-3.1-8b"), spec_of("gpt-oss-120b")])
+    tokens, cached = np.array([1.0, 64.0, 2048.0]), np.array([100.0, 5e4, 1e6])
+
+    table_s = model.time_s(tokens[None, :], cached[None, :], 1e5, np.array([4.0, 8.0]))
+
+    for column in range(3):
+        single_s = model.time_s(tokens[column], cached[column], 1e5, np.array([4.0, 8.0]))
+        np.testing.assert_allclose(table_s[:, column], single_s, rtol=1e-14)
+
+
+def test_take_selects_and_repeats_options(spec_of):
+    model = step_model([spec_of("llama-3.1-8b"), spec_of("qwen3-32b")])
+
+    taken = model.take([1, 0, 1])
+
+    times_s = model.time_s(1.0, 0.0, 0.0, 1.0)
+    assert taken.options == 3
+    np.testing.assert_array_equal(taken.time_s(1.0, 0.0, 0.0, 1.0), times_s[[1, 0, 1]])
+
+
+@pytest.mark.parametrize("model", ["llama-3.1-8b", "deepseek-v3", "gpt-oss-120b"])
+def test_scaling_multiplies_every_step_time(spec_of, model):
+    step = step_model([spec_of(model, tensor_parallel=2)])
+
+    slow_s = step.scaled(1.7).time_s(300.0, 4e5, 2e6, 32.0)
+
+    np.testing.assert_allclose(slow_s, 1.7 * step.time_s(300.0, 4e5, 2e6, 32.0), rtol=1e-12)
+
+
+def test_no_options_give_an_empty_model():
+    model = step_model([])
+
+    assert model.options == 0
+    assert all(len(getattr(model, f.name)) == 0 for f in fields(StepModel))
+
+
+def test_splitting_without_a_link_is_rejected():
+    with pytest.raises(ValueError, match="tensor_parallel is 2, which needs link_bytes_per_s"):
+        tiny_spec(tensor_parallel=2, device=replace(ROUND_DEVICE, link_bytes_per_s=None))
+
+
+def test_zero_ranks_are_rejected():
+    with pytest.raises(ValueError, match="tensor_parallel is 0; accepted: 1 or more"):
+        tiny_spec(tensor_parallel=0)
+
+
+WORK = st.tuples(
+    st.floats(1, 8192), st.floats(0, 1e6), st.floats(0, 1e8), st.floats(0, 256)
+).map(lambda w: (w[0] + w[3], w[1], w[2], w[3]))
+
+
+@settings(max_examples=50)
+@given(work=WORK, factor=st.floats(1, 5), axis=st.integers(0, 2))
+def test_more_work_never_takes_less_time(spec_of, work, factor, axis):
+    models = ("llama-3.1-8b", "deepseek-v3", "gpt-oss-120b")
+    model = step_model([spec_of(m, tensor_parallel=4) for m in models])
+    more = list(work)
+    more[axis] *= factor
+
+    assert (model.time_s(*more) >= model.time_s(*work) * (1 - 1e-12)).all()
+
+
+@settings(max_examples=50)
+@given(
+    work=WORK,
+    factor=st.floats(1, 4),
+    field=st.sampled_from(
+        ["bandwidth_bytes_per_s", "peak_flops", "peak_attention_flops", "link_bytes_per_s"]
+    ),
+)
+def test_better_device_is_never_slower(spec_of, work, factor, field):
+    spec = spec_of("gpt-oss-120b", tensor_parallel=4)
+    better = replace(
+        spec, device=replace(spec.device, **{field: getattr(spec.device, field) * factor})
+    )
+
+    assert time_s(better, *work) <= time_s(spec, *work) * (1 + 1e-12)

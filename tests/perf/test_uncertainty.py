@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planner.perf.uncertainty import time_factor
+
+
+def test_nominal_confidence_changes_nothing():
+    assert time_factor(0.5, 0.2) == pytest.approx(1.0)
+
+
+def test_planned_factor_is_the_lognormal_quantile():
+    # z(0.8) = 0.841621
+    assert time_factor(0.8, 0.2) == pytest.approx(math.exp(0.841621 * 0.2), rel=1e-6)
+
+
+def test_exact_coefficient_needs_no_margin():
+    assert time_factor(0.95, 0.0) == 1.0
+
+
+def test_class_that_reaches_half_the_speed_takes_twice_the_time():
+    assert time_factor(0.5, 0.3, throughput_factor=0.5) == pytest.approx(2.0)
+
+
+@given(low=st.floats(0.01, 0.99), high=st.floats(0.01, 0.99), sigma=st.floats(0, 1))
+def test_higher_confidence_never_shortens_times(low, high, sigma):
+    low, high = sorted((low, high))
+
+    assert time_factor(low, sigma) <= time_factor(high, sigma) * (1 + 1e-12)
+
+
+@given(confidence=st.floats(0.01, 0.99), sigma=st.floats(0, 1))
+def test_opposite_confidences_are_reciprocal(confidence, sigma):
+    product = time_factor(confidence, sigma) * time_factor(1 - confidence, sigma)
+
+    assert product == pytest.approx(1.0, rel=1e-9)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, -0.1, 1.1])
+def test_confidence_outside_the_open_interval_is_rejected(confidence):
+    with pytest.raises(ValueError, match="accepted: between 0 and 1, both excluded"):
+        time_factor(confidence, 0.2)
+
+
+def test_negative_spread_is_rejected():
+    with pytest.raises(ValueError, match=r"sigma_ln_time is -0\.1; accepted: 0 or more"):
+        time_factor(0.8, -0.1)
+
+
+def test_zero_speed_is_rejected():
+    with pytest.raises(ValueError, match="throughput_factor is 0; accepted: above 0"):
+        time_factor(0.8, 0.2, 0)
