@@ -10,11 +10,14 @@ from planner.milp import build_program, solve_program
 
 if TYPE_CHECKING:
     from planner.demand.records import Demand
+    from planner.errors import Fault
     from planner.milp import Limits, SolverSettings
     from planner.options.records import OptionSet, Rejection
+    from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem
 
 _NEAREST = 3
+_LATENCIES = ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms")
 _ASK = {
     "quality": "its quality floor",
     "quality_missing": "a known quality score",
@@ -33,6 +36,34 @@ _ASK = {
     "no_interconnect": "a measured all-reduce",
     "latency_unproven": "proven API latency",
 }
+
+
+def impossible_limits(options: OptionSet, loaded: LoadedProblem) -> list[Fault]:
+    """Return a fault for every latency limit that no option meets even without load.
+
+    Only options that pass everything before latency count, and only workloads that nothing else
+    (another option, tokens) can serve.
+    """
+    served = {c.workload for c in options.capacities} | {a.workload for a in options.api}
+    faults = []
+    for index, workload in enumerate(loaded.problem.workloads):
+        mine = [r for r in options.rejections if r.workload == workload.name]
+        missed = [r for r in mine if r.reason in _LATENCIES and r.shortfall is not None]
+        if workload.name in served or not missed or any(r.reason == "rate" for r in mine):
+            continue
+        for position, slo in enumerate(workload.slo):
+            rows = [r for r in missed if r.reason == slo.metric]
+            if rows:
+                nearest = min(rows, key=lambda r: r.shortfall or 0.0)
+                needed = slo.limit * (nearest.shortfall or 1.0)
+                message = (
+                    f"{slo.limit:g} ms is tighter than any option can be, even without load; the "
+                    f"nearest, {nearest.subject}, needs {needed:.0f} ms. Raise the limit, lower "
+                    "policy.confidence, or add faster hardware to candidates"
+                )
+                path = ("workloads", index, "slo", position, "limit")
+                faults.append(loaded.fault(path, message))
+    return faults
 
 
 def unservable(options: OptionSet, problem: Problem) -> tuple[str, ...]:

@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from planner.alternatives import compare_with_restrictions
+from planner.catalog.check import check_catalog
 from planner.catalog.load import load_catalog
 from planner.demand.build import build_demand
-from planner.diagnosis import diagnose_program, unservable
+from planner.diagnosis import diagnose_program, impossible_limits, unservable
 from planner.errors import InputError
 from planner.milp import Limits, Quota, SolverSettings, build_program, solve_program
 from planner.options.build import build_options
 from planner.plan.assemble import assemble_plan, plan_without_allocations
 from planner.plan.records import Proof
 from planner.plan.remarks import binding_rows, plan_warnings
-from planner.problem.load import load_every_scenario, load_problem
+from planner.problem.load import load_problem
 from planner.problem.references import reference_faults, resolve_hardware
 from planner.verify.audit import require_sound
 
@@ -114,8 +115,17 @@ def prepare(
     scenario: str | None = None,
     assignments: Sequence[str] = (),
     overlays: Sequence[Path] = (),
+    *,
+    possible_only: bool = True,
 ) -> Prepared:
     """Return the checked problem with its demand and options; parameters as `solve_problem`.
+
+    Parameters
+    ----------
+    name, scenario, assignments, overlays
+        As in :func:`solve_problem`.
+    possible_only
+        Refuse latency limits that no option meets even without load.
 
     Raises
     ------
@@ -126,22 +136,33 @@ def prepare(
     loaded, catalog = _with_catalog(loaded, overlays)
     demand = build_demand(loaded, catalog)
     options = build_options(loaded, catalog, demand)
+    impossible = impossible_limits(options, loaded) if possible_only else []
+    if impossible:
+        raise InputError(impossible, f"planner options {name} --rejected")
     return Prepared(loaded, catalog, demand, options, program_limits(loaded.problem))
 
 
-def check_problem(name: str | Path, overlays: Sequence[Path] = ()) -> list[LoadedProblem]:
+def check_problem(name: str | Path, overlays: Sequence[Path] = ()) -> list[Prepared]:
     """Return the problem and its scenarios after every check that needs no solve.
 
     Raises
     ------
     InputError
-        With every fault, the scenario named in each.
+        With every fault of the problem, its scenarios (named in each) and the catalogues.
     """
-    checked = []
-    for loaded in load_every_scenario(name):
-        resolved, catalog = _with_catalog(loaded, overlays)
-        build_demand(resolved, catalog)
-        checked.append(resolved)
+    names = [None, *load_problem(name).problem.scenarios]
+    checked, faults = [], []
+    for scenario in names:
+        try:
+            checked.append(prepare(name, scenario, (), overlays))
+        except InputError as error:
+            if scenario is None:
+                raise
+            label = f"[scenario {scenario}] "
+            faults += [replace(fault, path=label + fault.path) for fault in error.faults]
+    faults += check_catalog(checked[0].catalog).errors
+    if faults:
+        raise InputError(faults, "planner schema problem")
     return checked
 
 

@@ -68,7 +68,7 @@ def capacity(workload: str, option_id: str, *points: float | tuple[int, float]) 
     )
 
 
-def offer(
+def offer(  # noqa: PLR0917
     name: str,
     price: float | Sequence[float | None] = 1.0,
     hardware: str = "gpu",

@@ -50,7 +50,7 @@ def solve_with_cbc(problem: pulp.LpProblem, settings: SolverSettings) -> tuple[O
         options = [f"randomSeed {settings.seed + 1}", f"randomCbcSeed {settings.seed + 1}"]
         if tight:
             options += [f"primalTolerance {_TIGHT_TOLERANCE}", f"integerTolerance {_TIGHT_GAP}"]
-        solver = COIN_CMD(
+        solver = COIN_CMD(  # type: ignore[no-untyped-call]
             path=PULP_CBC_CMD.pulp_cbc_path,
             msg=False,
             gapRel=max(settings.gap, _SMALLEST_GAP),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp import highs
+from planner.milp.blocks import strengthen
 from planner.milp.bridge import to_arrays
 from planner.milp.cbc import solve_with_cbc
 from planner.milp.check import verify_decisions
@@ -93,7 +94,12 @@ def _solve(
     program: Program, arrays: Arrays, settings: SolverSettings, relaxation: Outcome
 ) -> tuple[Outcome, str]:
     if settings.solver == "highs":
-        return solve_arrays(arrays, settings), highs.version()
+        began_s = time.perf_counter()
+        is_static = program.model.sets.is_static
+        stronger, start = strengthen(arrays, settings, is_static=is_static)
+        left_s = settings.time_limit_s - (time.perf_counter() - began_s)
+        asked = replace(settings, time_limit_s=max(left_s, 0.0))
+        return solve_arrays(stronger, asked, start), highs.version()
     outcome, version = solve_with_cbc(program.problem, settings)
     if outcome.status != "infeasible" and outcome.bound is None:
         outcome = replace(outcome, bound=relaxation.bound)

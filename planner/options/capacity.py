@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem, Workload
 
 MEDIAN = 0.5
-_NEGLIGIBLE_GAIN = 1e-3
+_NEGLIGIBLE_GAIN = 0.02
 """Relative gain of capacity below which a larger number of replicas is not a bracket of its own."""
 
 Quality = dict[tuple[str, str], tuple[tuple[str, float], ...]]

@@ -58,6 +58,16 @@ class MemoryFit:
     kv_capacity_tokens: Floats
     fits: NDArray[np.bool_]
 
+    def take(self, indices: NDArray[np.intp]) -> MemoryFit:
+        """Return the options at `indices`."""
+        return MemoryFit(
+            self.weight_bytes_per_gpu[indices],
+            self.other_bytes_per_gpu[indices],
+            self.usable_bytes_per_gpu[indices],
+            self.kv_capacity_tokens[indices],
+            self.fits[indices],
+        )
+
 
 def memory_fit(specs: Sequence[ReplicaSpec], *, max_tokens_per_request: float) -> MemoryFit:
     """Return how the options use their memory.

@@ -5,12 +5,13 @@ the time is decode-only steps of t_d; b requests decode on average::
 
     room = K - b            prompt tokens a chunked step has space for (K: chunk budget)
     n    = max(P / room, 1) q = max(1 - P / room, 0)         q: free share of a prompt's step
-    rho  = lam (n t_f - rho q t_d)                            share of time in prefill steps
+    c    = t_f - t(room) P / room, at most q t_d             saved when prompts share a step
+    rho  = lam (n t_f - rho c)                                share of time in prefill steps
     gaps per second = lam (n - rho q) + (1 - rho) / t_d
     itl  = 1 / gaps per second      b = lam (O - 1) itl
 
-When prompts queue, the next one fills the free share of a step, which saves q t_d with
-probability rho; so short prompts saturate at full steps, not at one step each. With prefill
+When prompts queue, the next one fills the free share of a step, which saves c with probability
+rho; so short prompts saturate at full steps, not at one step each. With prefill
 priority prompts run alone: no gap ends in a prefill step, room has no bound and q = 0.
 
 Given b, all step times are known and the two balances are one quadratic in lam, which has one
@@ -41,6 +42,8 @@ UNBOUNDED_TOKENS = 1e15
 """Room of a step that is not cut to chunks: finite, to keep products with zero finite."""
 _SMALLEST_BATCH = 1e-3
 _LARGEST_BATCH = 16_384.0
+_LEAST_GAPS_PER_S = 1e-9
+"""A saturated replica that only prefills makes no tokens: keeps its mean gap finite."""
 _GRID_POINTS = 72
 """Grid of mean batch sizes: neighbours differ by 26 %, and b is interpolated between them."""
 
@@ -59,6 +62,8 @@ class BatchSteps:
         Steps n of a mean prompt, and share q of its step that is free.
     decode_s, prefill_s
         Time of a decode-only step and of a prefill step, seconds.
+    saved_s
+        Time c that a prompt saves when it shares its step with the next one, seconds.
     """
 
     room_tokens: Floats
@@ -67,6 +72,7 @@ class BatchSteps:
     spare_share: Floats
     decode_s: Floats
     prefill_s: Floats
+    saved_s: Floats
 
 
 def batch_steps(
@@ -80,18 +86,19 @@ def batch_steps(
     steps = np.maximum(means.prefill_tokens / room, 1.0)
     spare = np.where(chunked, np.maximum(1.0 - means.prefill_tokens / room, 0.0), 0.0)
     context, one = means.context_tokens, np.maximum(batch, 1.0)
+    decode_s = step.time_s(one, one * context, 0.0, one)
+    prompt, pairs = means.prefill_tokens / steps, means.prefill_pairs / steps
+    prefill_s = step.time_s(prompt + riding, riding * context, pairs, riding)
+    full = room / prompt
+    full_s = step.time_s(room + riding, riding * context, pairs * full, riding)
     return BatchSteps(
         room_tokens=room,
         riding=riding,
         prefill_steps=steps,
         spare_share=spare,
-        decode_s=step.time_s(one, one * context, 0.0, one),
-        prefill_s=step.time_s(
-            means.prefill_tokens / steps + riding,
-            riding * context,
-            means.prefill_pairs / steps,
-            riding,
-        ),
+        decode_s=decode_s,
+        prefill_s=prefill_s,
+        saved_s=np.clip(prefill_s - full_s / full, 0.0, spare * np.minimum(decode_s, prefill_s)),
     )
 
 
@@ -110,16 +117,16 @@ def balance_rate_rps(
         Mean output tokens after the first, >= 0.
     """
     n, q = steps.prefill_steps, steps.spare_share
-    decode_s, whole_s = steps.decode_s, steps.prefill_steps * steps.prefill_s
-    saved_s = q * decode_s
+    decode_s, whole_s, saved_s = steps.decode_s, n * steps.prefill_s, steps.saved_s
     # a2 lam^2 + a1 lam + a0 = 0 with a2 <= 0 < a0: exactly one positive root.
     mixed = batch * np.where(is_chunked, n, 0.0)
-    a2 = -(mixed * q * np.maximum(steps.prefill_s - decode_s, 0.0) + output_gaps * saved_s)
+    a2 = mixed * (saved_s - q * steps.prefill_s) - output_gaps * saved_s
     a1 = mixed + batch * (saved_s - whole_s) / decode_s - output_gaps
     a0 = batch / decode_s
     denominator = np.sqrt(a1 * a1 - 4 * a2 * a0) - a1
-    root = 2 * a0 / np.maximum(denominator, np.finfo(float).tiny)
-    return np.asarray(np.minimum(root, 1.0 / (whole_s - saved_s)), dtype=float)
+    # The saturated rate 1 / (whole - saved) as the least denominator: the root may be infinite.
+    least = np.maximum(2 * a0 * (whole_s - saved_s), np.finfo(float).tiny)
+    return np.asarray(2 * a0 / np.maximum(denominator, least), dtype=float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +223,11 @@ def replica_state(
     """Return the state of rows at `rate_rps` with `batch` decodes, each of shape (r,)."""
     steps = batch_steps(step, engine, means, batch)
     whole_s = steps.prefill_steps * steps.prefill_s
-    saved_s = steps.spare_share * steps.decode_s
+    saved_s = steps.saved_s
     rho = np.minimum(rate_rps * whole_s / (1.0 + rate_rps * saved_s), 1.0)
     prefill_rate = rate_rps * (steps.prefill_steps - rho * steps.spare_share)
     decode_rate = (1.0 - rho) / steps.decode_s
     gaps_per_s = np.where(engine.is_chunked, prefill_rate, 0.0) + decode_rate
-    gap_s = 1.0 / np.maximum(gaps_per_s, np.finfo(float).tiny)
+    gap_s = 1.0 / np.maximum(gaps_per_s, _LEAST_GAPS_PER_S)
     share = np.minimum(prefill_rate * gap_s, 1.0)
     return ReplicaState(rate_rps, batch, steps, rho, share, gap_s)

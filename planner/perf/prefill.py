@@ -4,10 +4,11 @@ With b decodes riding along and room for K - b prompt tokens, a prompt of P toke
 pairs takes ``full = floor(P / room)`` steps filled to the brim and one step with the rest::
 
     latency = full t(room) + t(rest)
-    service = latency - rho t(decode only) (1 - rest / room)     if there is a rest
+    service = latency - rho (t(rest) - t(room) rest / room)      if there is a rest
 
-While prompts queue, the next one fills the rest of the last step, so that step's overhead is
-shared; this happens in the share rho of time in which prompts are in service. Pairs are spread
+While prompts queue, the next one fills the rest of the last step, so that the rest costs its part
+of a full step; this happens in the share rho of time in which prompts are in service. What is
+saved is at most the unused part of a decode-only step. Pairs are spread
 evenly over the tokens of a prompt. Engines with prefill priority run whole prompts alone.
 """
 
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from planner.perf.open_loop import UNBOUNDED_TOKENS
 
 if TYPE_CHECKING:
     from planner.perf.open_loop import ReplicaState
@@ -73,14 +76,16 @@ def prompt_times(
     rest = np.maximum(prompt_tokens - full * room, 0.0)
     cached = riding * context_tokens
     # One time per state: only the attended pairs of a full step depend on the prompt.
-    bare_s = step.time_s(np.minimum(room, prompt_tokens.max()) + riding, cached, 0.0, riding)
-    full_s = bare_s + _pairs_s(step, np.minimum(room, prompt_tokens), pairs_per_token)
-    rest_s = step.time_s(rest + riding, cached, rest * pairs_per_token, riding)
-    rest_s = np.where(rest > 0, rest_s, 0.0)
+    bare_s = step.time_s(room + riding, cached, 0.0, riding)
+    full_s = bare_s + _pairs_s(step, room, pairs_per_token)
+    rest_bare_s = step.time_s(rest + riding, cached, 0.0, riding)
+    rest_s = np.where(rest > 0, rest_bare_s + _pairs_s(step, rest, pairs_per_token), 0.0)
     latency_s = full * full_s + rest_s
-    base_s = np.where(riding > 0, state.steps.decode_s[:, None], 0.0)
-    unused = np.where(rest > 0, 1.0 - rest / room, 0.0)
-    saved_s = state.prefill_share[:, None] * np.minimum(base_s, rest_s) * unused
+    part = rest / room
+    most_s = np.where(rest > 0, (1.0 - part) * state.steps.decode_s[:, None], 0.0)
+    saved_s = np.clip(rest_bare_s - part * bare_s, 0.0, most_s)
+    # Prompts with priority run alone: their room is unbounded and there is nothing to share.
+    saved_s *= np.where(room < UNBOUNDED_TOKENS, state.prefill_share[:, None], 0.0)
     return PromptTimes(latency_s - saved_s, latency_s, full, full_s, rest_s)
 
 

@@ -42,6 +42,8 @@ _VARIANCE_ROOM = 0.98
 """A Beta distribution needs a variance below phi (1 - phi)."""
 _LEAST_SHARE = 1e-4
 _LEAST_BETA = 1e-3
+_LEAST_CORRELATION = 1e-6
+"""Clockwork arrivals spread prefill evenly: the share of a request is then its mean."""
 _LARGEST_LOG_ODDS = 200.0
 _DIGAMMA_SHIFT = 6
 _PARTIAL_BATCH = 2
@@ -103,9 +105,9 @@ def _prefill_share_samples(
 ) -> Floats:
     busy = 1.0 - np.minimum(state.prefill_share, _MAX_CLUSTER_UTILIZATION)
     cluster = state.steps.prefill_steps * (1.0 + means.prefill_cv2) / busy
-    cluster *= max(means.interarrival_cv2, np.finfo(float).tiny)
+    cluster *= means.interarrival_cv2
     gaps = np.maximum(sample.output_tokens - 1.0, 1.0)
-    correlation = np.minimum(cluster[:, None] / gaps, 1.0) * _VARIANCE_ROOM
+    correlation = np.clip(cluster[:, None] / gaps, _LEAST_CORRELATION, 1.0) * _VARIANCE_ROOM
     precision = 1.0 / correlation - 1.0
     alpha_mean, alpha_var = digamma_trigamma(np.maximum(phi * precision, _LEAST_BETA))
     beta_mean, beta_var = digamma_trigamma(np.maximum((1.0 - phi) * precision, _LEAST_BETA))

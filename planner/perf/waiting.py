@@ -7,14 +7,22 @@ of all N requests and no warm-up to cut. With C the cumulative sum over one turn
 total, the minimum before the first request is ``min(C) - D``. When D >= 0 waits grow without
 bound and are infinite.
 
-R replicas behind one queue, each at the same rate lam. In M/M/R a request waits with probability
-C(R, R rho) (Erlang C) and then for an exponential time of mean ``S / (R (1 - rho))``; in M/M/1
-the probability is rho and the mean ``S / (1 - rho)``. So waits of R replicas are those of one,
-divided by R and kept with probability ``C(R, R rho) / rho``: exact for M/M/R, and the scaling of
-Lee and Longton for G/G/R, ``W(G/G/R) = W(G/G/1) W(M/M/R) / W(M/M/1)``, applied to the whole
-distribution and not only to its mean. Join-shortest-queue routing is close to that queue. Requests
-are kept by the same stratified uniforms at every rate, so waits grow with the rate and shrink
-with R, request by request.
+R replicas with join-shortest-queue routing, each at the same rate lam. With one common queue a
+request of M/M/R waits with probability C(R, R rho) (Erlang C) and then for an exponential time of
+mean ``S / (R (1 - rho))``; in M/M/1 the probability is rho and the mean ``S / (1 - rho)``. So
+waits of one replica become those of R when they are kept with probability ``C(R, R rho) / rho``
+and divided by R. This is the scaling of Lee and Longton for G/G/R,
+``W(G/G/R) = W(G/G/1) W(M/M/R) / W(M/M/1)``, applied to the distribution and not only to its mean.
+
+A request that has to choose its replica on arrival waits for that one and not for the first that
+gets free, which adds half a residual service of the R - 1 others::
+
+    W_R = W_1 (1 + (R - 1) (1 - rho) / 2) / R      kept with probability C(R, R rho) / rho
+
+The half is not derived: against a discrete-event simulation of shortest-queue routing (R of 2, 4,
+8, utilization 0.5 to 0.85, services with variation 0 to 1) mean waits are right to about 10 %.
+Requests are kept by the same stratified uniforms at every rate, so waits shrink with R request by
+request, and the chance of waiting grows with the rate.
 
 Sources: Lindley (1952); Erlang (1917); Lee and Longton (1959).
 """
@@ -96,5 +104,6 @@ def shared_queue_waits_s(
     # An unstable queue stays infinite: no request of it may be kept out of the queue.
     kept = np.where(stable[:, 0], kept, np.inf)
     np.multiply(waits_s, uniforms < kept[:, None], out=waits_s)
-    waits_s *= (1.0 / replicas)[:, None]
+    chosen = 1.0 + (replicas - 1.0) * (1.0 - np.minimum(rho, 1.0)) / 2
+    waits_s *= (chosen / replicas)[:, None]
     return waits_s

@@ -144,29 +144,6 @@ def load_problem(
     )
 
 
-def load_every_scenario(name: str | Path) -> list[LoadedProblem]:
-    """Return the base problem and each of its scenarios, validated alike.
-
-    Raises
-    ------
-    InputError
-        With the faults of the base, or else of every scenario, the scenario named in each.
-    """
-    base = load_problem(name)
-    loaded, faults = [base], []
-    for scenario in base.problem.scenarios:
-        try:
-            loaded.append(load_problem(name, scenario))
-        except InputError as error:
-            faults += [
-                Fault(f.file, f.line, f.column, f"[scenario {scenario}] {f.path}", f.message)
-                for f in error.faults
-            ]
-    if faults:
-        raise InputError(faults, NEXT_STEP)
-    return loaded
-
-
 def fault_at(document: Document, path: Path_, message: str) -> Fault:
     """Return a fault with the position of `path`, or of its nearest known parent."""
     known = path

@@ -69,7 +69,7 @@ def test_an_unknown_table_is_answered_with_a_near_miss(sound):
 
 
 def test_an_unknown_table_without_near_miss_lists_the_tables(sound):
-    with pytest.raises(InputError, match="tables are accelerators, .*, hardware"):
+    with pytest.raises(InputError, match=r"tables are accelerators, .*, hardware"):
         rows(sound(), "zzz")
 
 

@@ -63,13 +63,13 @@ def test_every_row_needs_a_date_of_the_calendar(row, table):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0, -1])
 def test_a_price_is_a_finite_number_above_zero(row, value):
-    with pytest.raises(ValidationError, match="finite number|greater than 0"):
+    with pytest.raises(ValidationError, match=r"finite number|greater than 0"):
         row("offers", price_usd_per_hour=value)
 
 
 @pytest.mark.parametrize("key", ["two words", "-leading", "", "tab\t", "new\nline", "ä"])
 def test_a_key_holds_no_spaces_or_accents(row, key):
-    with pytest.raises(ValidationError, match="pattern|at least 1"):
+    with pytest.raises(ValidationError, match=r"pattern|at least 1"):
         row("models", id=key)
 
 

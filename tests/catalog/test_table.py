@@ -2,7 +2,7 @@
 
 import pytest
 
-from planner.catalog.schema import Alias, LengthCell, Offer
+from planner.catalog.schema import Alias, LengthCell, Model, Offer
 from planner.catalog.table import read_table, scan_table
 from planner.errors import InputError
 
@@ -158,35 +158,42 @@ def test_a_row_with_too_few_cells_is_a_fault(read):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "column", "path", "message"),
+    ("change", "place", "message"),
     [
-        ("55.04", "free", 7, "price_usd_per_hour", "`free` is not a finite number"),
-        ("55.04", "1,5", 7, "", "has 11 cells"),
-        ("55.04", "0", 7, "price_usd_per_hour", "`0` is out of range; it must be above 0"),
-        ("55.04", "nan", 7, "price_usd_per_hour", "`nan` is "),
-        ("55.04", "inf", 7, "price_usd_per_hour", "`inf` is not a finite number"),
-        ("55.04", "", 7, "price_usd_per_hour", "is blank, and a value is required"),
-        (",8,", ",8.5,", 6, "accelerators", "`8.5` is not a whole number"),
-        (",8,", ",eight,", 6, "accelerators", "`eight` is not a whole number"),
-        (",8,", ",0,", 6, "accelerators", "`0` is out of range; it must be at least 1"),
-        ("on_demand", "on-demand", 4, "tenure", "did you mean `on_demand`?"),
-        ("on_demand", "lease", 4, "tenure", "use 'on_demand', 'spot', 'reserved_1y' or"),
-        ("p5.48xlarge", "p5 large", 2, "instance", "no spaces"),
-        (",2026,a", ",2026-13,a", 8, "valid_from", "`2026-13` names no day of the calendar"),
-        (",2026,a", ",May 2026,a", 8, "valid_from", "YYYY, YYYY-MM or YYYY-MM-DD"),
-        ("a page", "", 9, "source", "is blank, and a value is required"),
+        (("55.04", "free"), (7, "price_usd_per_hour"), "`free` is not a finite number"),
+        (("55.04", "0"), (7, "price_usd_per_hour"), "`0` is out of range; it must be above 0"),
+        (("55.04", "nan"), (7, "price_usd_per_hour"), "`nan` is not a finite number"),
+        (("55.04", "inf"), (7, "price_usd_per_hour"), "`inf` is not a finite number"),
+        (("55.04", ""), (7, "price_usd_per_hour"), "is blank, and a value is required"),
+        ((",8,", ",8.5,"), (6, "accelerators"), "`8.5` is not a whole number"),
+        ((",8,", ",eight,"), (6, "accelerators"), "`eight` is not a whole number"),
+        ((",8,", ",0,"), (6, "accelerators"), "`0` is out of range; it must be at least 1"),
+        (("on_demand", "on-demand"), (4, "tenure"), "did you mean `on_demand`?"),
+        (("on_demand", "lease"), (4, "tenure"), "use 'on_demand', 'spot', 'reserved_1y' or"),
+        (("p5.48xlarge", "p5 large"), (2, "instance"), "no spaces"),
+        ((",2026,a", ",2026-13,a"), (8, "valid_from"), "`2026-13` names no day of the calendar"),
+        ((",2026,a", ",May 2026,a"), (8, "valid_from"), "YYYY, YYYY-MM or YYYY-MM-DD"),
+        (("a page", ""), (9, "source"), "is blank, and a value is required"),
+        (("a page", "  "), (9, "source"), "is blank, and a value is required"),
     ],
 )
 def test_a_bad_cell_is_named_with_position_value_and_what_is_accepted(
-    read, old, new, column, path, message
+    read, change, place, message
 ):
-    result = read(OFFERS + GOOD + GOOD.replace("aws", "gcp").replace(old, new, 1))
+    column, field = place
 
-    fault = result.faults[0]
-    assert fault.line == 3
+    result = read(OFFERS + GOOD + GOOD.replace("aws", "gcp").replace(*change, 1))
+
+    (fault,) = result.faults
+    assert (fault.line, fault.column, fault.path) == (3, column, f"offers.{field}")
     assert message in fault.message
-    assert fault.path == (f"offers.{path}" if path else "offers")
-    assert fault.column == (column if path else None)
+
+
+def test_a_decimal_comma_shows_as_one_cell_too_many(read):
+    _, _, path, message = only(read(OFFERS + GOOD.replace("55.04", "55,04")))
+
+    assert path == "offers"
+    assert message == "has 11 cells where the header names 10 columns"
 
 
 def test_a_flag_is_true_or_false(tmp_path):
@@ -195,8 +202,6 @@ def test_a_flag_is_true_or_false(tmp_path):
         "id,family,attention,layers,hidden,heads,vocab,context_tokens,tied_embeddings,source,as_of\n"
         "m,f,mha,1,1,1,1,1,maybe,s,2026\n"
     )
-    from planner.catalog.schema import Model
-
     (fault,) = scan_table(path, "models.csv", Model).faults
 
     assert fault.message == "`maybe` is neither true nor false"

@@ -76,9 +76,7 @@ class World:
 
     @property
     def memory(self) -> MemoryFit:
-        return memory_fit(
-            [self.spec], max_tokens_per_request=self.traffic.max_tokens_per_request
-        )
+        return memory_fit([self.spec], max_tokens_per_request=self.traffic.max_tokens_per_request)
 
     @property
     def engine(self) -> EngineLimits:

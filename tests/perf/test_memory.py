@@ -64,9 +64,7 @@ def test_two_devices_hold_more_than_twice_the_cache_of_one(spec_of):
 def test_latent_cache_does_not_grow_with_ranks_as_memory_does(spec_of):
     eight = spec_of("deepseek-v3", tensor_parallel=8, weight_bytes=0.5, kv_bytes=1.0)
     memory = fit(eight)
-    free = (
-        memory.usable_bytes_per_gpu - memory.weight_bytes_per_gpu - memory.other_bytes_per_gpu
-    )
+    free = memory.usable_bytes_per_gpu - memory.weight_bytes_per_gpu - memory.other_bytes_per_gpu
 
     # Every rank holds the whole latent, so the replica holds what one rank has room for.
     assert memory.kv_capacity_tokens[0] == free[0] / 35_136 // 16 * 16

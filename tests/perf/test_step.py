@@ -262,9 +262,9 @@ def test_zero_ranks_are_rejected():
         tiny_spec(tensor_parallel=0)
 
 
-WORK = st.tuples(
-    st.floats(1, 8192), st.floats(0, 1e6), st.floats(0, 1e8), st.floats(0, 256)
-).map(lambda w: (w[0] + w[3], w[1], w[2], w[3]))
+WORK = st.tuples(st.floats(1, 8192), st.floats(0, 1e6), st.floats(0, 1e8), st.floats(0, 256)).map(
+    lambda w: (w[0] + w[3], w[1], w[2], w[3])
+)
 
 
 @settings(max_examples=50)

@@ -111,9 +111,7 @@ def test_sampled_lengths_of_one_request_stay_together():
 
 
 def test_repeated_prompts_are_evaluated_once():
-    traffic = TrafficClass(
-        "same", np.full(50, 7.0), 1.0 + np.arange(50.0), np.full(50, 0.02)
-    )
+    traffic = TrafficClass("same", np.full(50, 7.0), 1.0 + np.arange(50.0), np.full(50, 0.02))
 
     requests = sample_requests(traffic, 100, rng())
 

@@ -1,0 +1,150 @@
+"""``planner catalog``: facts with their provenance."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from planner.cli.context import AsJson, CatalogFolders, print_json, settings_of
+from planner.errors import Fault, InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+app = typer.Typer(help="Facts of the catalogue with source and date.", no_args_is_help=True)
+
+_PROVENANCE = ("source", "as_of", "notes")
+_DRAWN_COLUMNS = 9
+"""Columns of a table on a terminal; the others are in --json and when piped."""
+
+
+@app.command("list")
+def list_rows(
+    context: typer.Context,
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="Table, such as hardware, offers, models.")
+    ],
+    filters: Annotated[
+        list[str] | None, typer.Argument(metavar="[COLUMN=VALUE]...", help="Rows to show.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="COLUMN", help="Order; -COLUMN descends.")
+    ] = None,
+    catalog: CatalogFolders = None,
+    as_json: AsJson = False,
+) -> None:
+    """List rows of a table."""
+    from planner.catalog.load import load_catalog  # noqa: PLC0415 - builds all models
+    from planner.catalog.query import rows  # noqa: PLC0415
+
+    loaded = load_catalog(settings_of(context, catalog).overlays)
+    found = _sorted(rows(loaded, kind, filters or ()), sort, kind)
+    if as_json:
+        print_json(found)
+        return
+    _write(found, kind)
+
+
+@app.command("show")
+def show_row(
+    context: typer.Context,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="Table.")],
+    key: Annotated[
+        str, typer.Argument(metavar="KEY", help="Key; parts of a key joined by a colon.")
+    ],
+    catalog: CatalogFolders = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one fact and where it comes from."""
+    from planner.catalog.load import load_catalog  # noqa: PLC0415 - builds all models
+    from planner.catalog.query import show  # noqa: PLC0415
+
+    fact = show(load_catalog(settings_of(context, catalog).overlays), kind, key)
+    if as_json:
+        print_json({**fact.values, "file": fact.file, "line": fact.line})
+        return
+    width = max(len(name) for name in fact.values)
+    for name, value in fact.values.items():
+        if value not in {None, ""}:
+            sys.stdout.write(f"{name:<{width}}  {value}\n")
+    sys.stdout.write(f"{'row':<{width}}  {fact.file}:{fact.line}\n")
+
+
+@app.command("check")
+def check_tables(
+    context: typer.Context,
+    catalog: CatalogFolders = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check sources, keys and contradictions; errors exit with 2, warnings do not."""
+    from planner.catalog.check import check_catalog  # noqa: PLC0415 - builds all models
+    from planner.catalog.load import load_catalog  # noqa: PLC0415
+    from planner.catalog.schema import TABLES  # noqa: PLC0415
+
+    loaded = load_catalog(settings_of(context, catalog).overlays)
+    report = check_catalog(loaded)
+    if as_json:
+        print_json(
+            {
+                "errors": [_fault(f) for f in report.errors],
+                "warnings": [_fault(f) for f in report.warnings],
+            }
+        )
+        raise typer.Exit(2 if report.errors else 0)
+    for warning in report.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    if report.errors:
+        raise InputError(report.errors, "planner catalog list KIND")
+    counts = ", ".join(f"{len(loaded.table(name))} {name}" for name in TABLES)
+    sys.stdout.write(f"catalogue valid: {counts}; {len(report.warnings)} warning(s)\n")
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {
+        "file": fault.file,
+        "line": fault.line,
+        "column": fault.column,
+        "path": fault.path,
+        "message": fault.message,
+    }
+
+
+def _sorted(rows: list[dict[str, Any]], sort: str | None, kind: str) -> list[dict[str, Any]]:
+    if sort is None or not rows:
+        return rows
+    column = sort.removeprefix("-")
+    if column not in rows[0]:
+        message = f"no column `{column}` in {kind}{did_you_mean(column, rows[0])}"
+        raise InputError([Fault("--sort", None, None, "", message)])
+    known = [row for row in rows if row[column] is not None]
+    unknown = [row for row in rows if row[column] is None]
+    return sorted(known, key=lambda r: r[column], reverse=sort.startswith("-")) + unknown
+
+
+def _write(rows: list[dict[str, Any]], kind: str) -> None:
+    from planner.report.tables import NUMBER, TEXT, Column, write_table  # noqa: PLC0415
+
+    if not rows:
+        sys.stdout.write(f"no row of {kind} matches\n")
+        return
+    names = _columns(rows)
+    columns = [
+        Column(name, NUMBER if isinstance(_first(rows, name), int | float) else TEXT)
+        for name in names
+    ]
+    cells = [["" if row[n] is None else str(row[n]) for n in names] for row in rows]
+    write_table(sys.stdout, columns, cells)
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    names = list(rows[0])
+    if not sys.stdout.isatty():
+        return names
+    filled = [n for n in names if n not in _PROVENANCE and _first(rows, n) is not None]
+    return [*filled[:_DRAWN_COLUMNS], "as_of"]
+
+
+def _first(rows: Sequence[dict[str, Any]], name: str) -> Any:
+    return next((row[name] for row in rows if row[name] is not None), None)

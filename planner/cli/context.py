@@ -1,0 +1,61 @@
+"""Options that every command takes, before or after its name."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+CatalogFolders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--catalog",
+        metavar="DIR",
+        help="Overlay folder of catalogue tables; repeatable, later wins by key.",
+    ),
+]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show the solver's log.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress on stderr.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the stable machine form.")]
+ProblemName = Annotated[
+    str, typer.Argument(metavar="PROBLEM", help="Problem file, or name of a shipped problem.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Global options of one call."""
+
+    overlays: tuple[Path, ...] = ()
+    verbose: bool = False
+    quiet: bool = False
+
+
+def settings_of(
+    context: typer.Context,
+    overlays: list[Path] | None,
+    verbose: bool = False,
+    quiet: bool = False,
+) -> Settings:
+    """Return the global options, whether given before or after the command's name."""
+    before: Settings = context.obj or Settings()
+    return Settings(
+        (*before.overlays, *(overlays or ())),
+        before.verbose or verbose,
+        before.quiet or quiet,
+    )
+
+
+def print_json(value: Any) -> None:
+    """Write a value as JSON to stdout."""
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def progress(settings: Settings, text: str) -> None:
+    """Write a line about what is going on to stderr, when somebody may be watching."""
+    if not settings.quiet and sys.stderr.isatty():
+        sys.stderr.write(f"{text}\n")

@@ -1,0 +1,77 @@
+"""The command ``planner``: which commands exist, exit codes, and how failures are shown.
+
+Exit codes: 0 done, 2 input invalid, 3 infeasible, 4 stopped with a plan outside the gap, 5 stopped
+without a plan, 1 an internal error. Results go to stdout, everything else to stderr. Modules that
+are slow to load are imported inside the commands that need them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from planner.cli import catalog, problem, schema, solve
+from planner.cli.context import CatalogFolders, Quiet, Settings, Verbose
+from planner.errors import InputError, PlannerError
+
+EXIT_INTERNAL = 1
+EXIT_INVALID = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="planner",
+    help="Decides how to serve AI inference at the least cost, and proves it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and rarely asked for
+
+        typer.echo(f"planner {version('inference-planner')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    context: typer.Context,
+    catalog: CatalogFolders = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+    context.obj = Settings(tuple(catalog or ()), verbose, quiet)
+
+
+app.command("check")(problem.check)
+app.command("options")(problem.options)
+app.command("solve")(solve.solve)
+app.command("schema")(schema.schema)
+app.add_typer(catalog.app, name="catalog")
+
+
+def run() -> None:
+    """Run the command; expected failures end with a message and their exit code."""
+    try:
+        app()
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(EXIT_INVALID)
+    except PlannerError as error:
+        sys.stderr.write(f"internal error: {error}\n")
+        sys.exit(EXIT_INTERNAL)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing was written\n")
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,139 @@
+"""``planner solve``: the plan."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from planner.cli.context import (
+    AsJson,
+    CatalogFolders,
+    ProblemName,
+    Quiet,
+    Verbose,
+    progress,
+    settings_of,
+)
+from planner.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    from planner.pipeline import Prepared
+    from planner.plan.document import Plan
+
+EXIT_BY_STATUS = {"optimal": 0, "infeasible": 3, "feasible": 4, "no_solution": 5}
+
+
+def solve(
+    context: typer.Context,
+    problem: ProblemName,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="PLAN.json", help="Write the plan.")
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", metavar="NAME", help="Named patch of the problem.")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="PATH=VALUE", help="Change a value; repeatable."),
+    ] = None,
+    gap: Annotated[
+        float, typer.Option("--gap", min=0.0, max=1.0, help="Relative gap to stop at.")
+    ] = 0.01,
+    time_limit: Annotated[
+        float,
+        typer.Option("--time-limit", min=0.001, metavar="SECONDS", help="Of the main program."),
+    ] = 60.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the solver.")] = 0,
+    solver: Annotated[str, typer.Option("--solver", help="highs or cbc.")] = "highs",
+    compare: Annotated[
+        bool,
+        typer.Option("--compare/--no-compare", help="Solve the alternatives and baselines too."),
+    ] = True,
+    write_lp: Annotated[
+        Path | None, typer.Option("--write-lp", metavar="FILE", help="Write the program as LP.")
+    ] = None,
+    write_mps: Annotated[
+        Path | None, typer.Option("--write-mps", metavar="FILE", help="Write the program as MPS.")
+    ] = None,
+    catalog: CatalogFolders = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find the cheapest plan and prove how good it is.
+
+    Exit codes: 0 within the gap, 2 invalid, 3 infeasible, 4 stopped outside the gap, 5 stopped
+    without a plan.
+    """
+    from planner.pipeline import SolveSettings, prepare, solve_prepared  # noqa: PLC0415 - slow
+    from planner.plan.json_io import plan_json, write_text_whole  # noqa: PLC0415
+
+    shared = settings_of(context, catalog, verbose, quiet)
+    for path in (output, write_lp, write_mps):
+        _require_folder(path)
+    settings = SolveSettings(
+        gap=gap,
+        time_limit_s=time_limit,
+        seed=seed,
+        solver=_solver(solver),
+        log=shared.verbose,
+        compare=compare,
+    )
+    progress(shared, "reading the problem and modelling every option ...")
+    prepared = prepare(problem, scenario, assignments or (), shared.overlays)
+    _export(prepared, write_lp, write_mps)
+    progress(shared, f"solving over {len(prepared.options.options)} options ...")
+    plan = solve_prepared(prepared, settings)
+    text = plan_json(plan)
+    if output is not None:
+        write_text_whole(output, text)
+    if as_json:
+        sys.stdout.write(text)
+    else:
+        _print(plan, prepared, problem, output)
+    raise typer.Exit(EXIT_BY_STATUS[plan.status])
+
+
+def _print(plan: Plan, prepared: Prepared, problem: str, output: Path | None) -> None:
+    from planner.report.text import write_no_plan, write_plan  # noqa: PLC0415 - needs the plan
+
+    if plan.cost_usd is None:
+        write_no_plan(sys.stdout, plan)
+        sys.stdout.write(f"Next: planner options {problem} --rejected\n")
+        return
+    horizon = prepared.loaded.problem.horizon
+    months = horizon.periods * horizon.months_per_period
+    write_plan(sys.stdout, plan, prepared.loaded.problem.time_blocks, months)
+    where = f"plan written to {output}. " if output else ""
+    sys.stdout.write(f"{where}Next: planner options {problem}, or another --scenario or --set\n")
+
+
+def _export(prepared: Prepared, write_lp: Path | None, write_mps: Path | None) -> None:
+    if write_lp is None and write_mps is None:
+        return
+    from planner import milp  # noqa: PLC0415 - loads the solver
+    from planner.pipeline import program_of  # noqa: PLC0415
+
+    program = program_of(prepared)
+    if write_lp is not None:
+        milp.write_lp(program, write_lp)
+    if write_mps is not None:
+        milp.write_mps(program, write_mps)
+
+
+def _solver(name: str) -> Literal["highs", "cbc"]:
+    if name == "highs":
+        return "highs"
+    if name == "cbc":
+        return "cbc"
+    message = f"`{name}` is not a solver; use highs or cbc"
+    raise InputError([Fault("--solver", None, None, "", message)])
+
+
+def _require_folder(path: Path | None) -> None:
+    if path is not None and not path.resolve().parent.is_dir():
+        message = f"folder {path.parent} does not exist; nothing was solved or written"
+        raise InputError([Fault(str(path), None, None, "", message)])

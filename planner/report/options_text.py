@@ -1,0 +1,146 @@
+"""The ways to serve and the reasons against the others, as rows and as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from planner.report.tables import NUMBER, Column, money, number, write_table
+from planner.units import BYTES_PER_GB, MS_PER_S, SECONDS_PER_HOUR, TOKENS_PER_MTOK
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from planner.demand.records import Demand
+    from planner.options.records import Capacity, Option, OptionSet
+
+
+def option_rows(
+    options: OptionSet, demand: Demand, workload: str | None = None
+) -> list[dict[str, Any]]:
+    """Return one row for each workload and option that can serve it, cheapest first.
+
+    ``usd_per_million_tokens_full`` is the cost of tokens of a replica that is always full, on the
+    cheapest node per accelerator that holds it.
+    """
+    by_id = {o.id: o for o in (*options.options, *options.dominated)}
+    dominated = {o.id for o in options.dominated}
+    rows = []
+    for capacity in options.capacities:
+        if workload in {None, capacity.workload}:
+            option = by_id[capacity.option_id]
+            rows.append(_row(capacity, option, options, demand, option.id in dominated))
+    return sorted(
+        rows,
+        key=lambda r: (r["workload"], r["usd_per_hour"] / r["capacity_rps"], r["option_id"]),
+    )
+
+
+def _row(
+    capacity: Capacity, option: Option, options: OptionSet, demand: Demand, dominated: bool
+) -> dict[str, Any]:
+    single, most = capacity.points[0], capacity.points[-1]
+    usd_per_hour, offer = _cheapest(option, options)
+    lengths = demand.of(capacity.workload).lengths
+    tokens = None if lengths is None else lengths.isl_mean_tokens + lengths.osl_mean_tokens
+    per_hour = most.planned_rps * SECONDS_PER_HOUR
+    return {
+        "workload": capacity.workload,
+        "option_id": option.id,
+        "model": option.model,
+        "quantization": option.quantization,
+        "engine": option.engine,
+        "hardware": option.hardware,
+        "tensor_parallel": option.tensor_parallel,
+        "accelerators": option.accelerators,
+        "capacity_rps": most.planned_rps,
+        "capacity_nominal_rps": most.nominal_rps,
+        "capacity_rps_by_replicas": {
+            str(p.min_replicas): p.planned_rps for p in capacity.points
+        },
+        "min_replicas": single.min_replicas,
+        "limit": most.limit,
+        "ttft_p99_ms": None if most.ttft_p99_s is None else most.ttft_p99_s * MS_PER_S,
+        "tpot_mean_ms": None if most.tpot_mean_s is None else most.tpot_mean_s * MS_PER_S,
+        "weight_gb": None if option.weight_bytes is None else option.weight_bytes / BYTES_PER_GB,
+        "kv_capacity_tokens": option.kv_capacity_tokens,
+        "quality": dict(option.quality),
+        "coefficient_origin": capacity.origin,
+        "offer_id": offer,
+        "usd_per_hour": usd_per_hour,
+        "usd_per_million_tokens_full": (
+            None if tokens is None else usd_per_hour / (per_hour * tokens) * TOKENS_PER_MTOK
+        ),
+        "dominated": dominated,
+    }
+
+
+def _cheapest(option: Option, options: OptionSet) -> tuple[float, str]:
+    prices = [
+        (price / node.accelerators_per_node * option.accelerators, node.offer_id)
+        for node in options.offers
+        if node.hardware == option.hardware
+        and node.accelerators_per_node % option.accelerators == 0
+        for price in node.price_usd_per_hour[:1]
+        if price is not None
+    ]
+    return min(prices)
+
+
+def rejection_rows(options: OptionSet, workload: str | None = None) -> list[dict[str, Any]]:
+    """Return one row for each thing that cannot serve, with the reason and the way out."""
+    return [
+        {
+            "kind": r.kind,
+            "subject": r.subject,
+            "workload": r.workload,
+            "reason": r.reason,
+            "detail": r.detail,
+            "count": r.count,
+            "shortfall": r.shortfall,
+        }
+        for r in (*options.rejections, *options.pruned)
+        if not r.workload or workload in {None, r.workload}
+    ]
+
+
+def write_options(out: TextIO, rows: list[dict[str, Any]]) -> None:
+    """Write the table of ways to serve."""
+    columns = [
+        Column("workload"),
+        Column("option"),
+        Column("req/s", NUMBER),
+        Column("nominal", NUMBER),
+        Column("limited by"),
+        Column("TTFT p99 ms", NUMBER),
+        Column("TPOT mean ms", NUMBER),
+        Column("weights GB", NUMBER),
+        Column("KV ktok", NUMBER),
+        Column("USD/h", NUMBER),
+        Column("USD/Mtok full", NUMBER),
+        Column("dominated"),
+    ]
+    cells = [
+        [
+            row["workload"],
+            row["option_id"],
+            number(row["capacity_rps"]),
+            number(row["capacity_nominal_rps"]),
+            row["limit"],
+            number(row["ttft_p99_ms"], 0),
+            number(row["tpot_mean_ms"], 0),
+            number(row["weight_gb"], 0),
+            number(None if row["kv_capacity_tokens"] is None else row["kv_capacity_tokens"] / 1000, 0),
+            money(row["usd_per_hour"], 2),
+            number(row["usd_per_million_tokens_full"], 3),
+            "yes" if row["dominated"] else "",
+        ]
+        for row in rows
+    ]
+    write_table(out, columns, cells, "Ways to serve (one replica, many sharing a queue)")
+
+
+def write_rejections(out: TextIO, rows: list[dict[str, Any]]) -> None:
+    """Write the table of what cannot serve."""
+    columns = [Column("what"), Column("workload"), Column("reason"), Column("detail")]
+    cells = [[r["subject"], r["workload"], r["reason"], r["detail"]] for r in rows]
+    write_table(out, columns, cells, "What cannot serve, and why")

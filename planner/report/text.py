@@ -1,0 +1,221 @@
+"""A plan on a terminal: headline, proof, bands of hours, unit cost, what binds, alternatives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.report.bands import bands_of
+from planner.report.tables import NUMBER, Column, money, number, percent, write_table
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from planner.plan.document import Plan
+    from planner.report.bands import Band
+
+_SHOWN_ALTERNATIVES = 12
+_PER_THOUSAND = 1_000
+
+
+def write_plan(out: TextIO, plan: Plan, blocks_per_day: int, months: int) -> None:
+    """Write a plan with allocations.
+
+    Parameters
+    ----------
+    out
+        Stream to write to.
+    plan
+        A plan with a cost.
+    blocks_per_day
+        Blocks of the problem's day.
+    months
+        Months of the whole horizon, for the cost per month.
+    """
+    _headline(out, plan, months)
+    _bands(out, plan, blocks_per_day)
+    _unit_costs(out, plan)
+    _binding(out, plan)
+    _alternatives(out, plan)
+    _baselines(out, plan)
+    _counts(out, plan)
+    for warning in plan.warnings:
+        out.write(f"note: {warning}\n")
+
+
+def write_no_plan(out: TextIO, plan: Plan) -> None:
+    """Write why there is no plan."""
+    name = plan.problem["name"]
+    if plan.status == "infeasible":
+        out.write(f"{name}: infeasible. No plan can meet this problem.\n")
+    else:
+        out.write(f"{name}: stopped without a plan. Give more time with --time-limit.\n")
+    for line in plan.diagnosis:
+        out.write(f"{line}\n")
+    _counts(out, plan)
+
+
+def _headline(out: TextIO, plan: Plan, months: int) -> None:
+    name = plan.problem["name"]
+    scenario = plan.problem["scenario"]
+    title = f"{name} [{scenario}]" if scenario else name
+    monthly = (plan.tco_usd or 0.0) / months
+    out.write(
+        f"{title}: {money(monthly)} USD per month; {money(plan.cost_usd)} USD discounted "
+        f"({money(plan.tco_usd)} undiscounted) over {months} months\n"
+    )
+    gap = "unknown" if plan.gap is None else f"{plan.gap:.2%}"
+    solver = plan.solver
+    out.write(
+        f"{plan.status}: within {gap} of the optimum (bound {money(plan.bound_usd)} USD; "
+        f"{solver['name']} {solver['version']}, {solver['seconds']:.1f} s, "
+        f"{solver['variables']:,} variables)\n"
+    )
+
+
+def _bands(out: TextIO, plan: Plan, blocks_per_day: int) -> None:
+    bands = bands_of(plan, blocks_per_day)
+    many_periods = len({band.period for band in bands}) > 1
+    columns = [
+        *([Column("period", NUMBER)] if many_periods else []),
+        Column("hours"),
+        Column("pool"),
+        Column("serves"),
+        Column("replicas", NUMBER),
+        Column("load", NUMBER),
+        Column("rented"),
+        Column("USD/h", NUMBER),
+    ]
+    rows = []
+    for band in bands:
+        for i, (pool, serves, replicas, load) in enumerate(_served(band)):
+            first = i == 0
+            rows.append(
+                [
+                    *([str(band.period) if first else ""] if many_periods else []),
+                    band.hours if first else "",
+                    pool,
+                    serves,
+                    replicas,
+                    load,
+                    _rented(band) if first else "",
+                    money(_usd_per_hour(band), 2) if first else "",
+                ]
+            )
+    write_table(out, columns, rows, "What runs when (load is mean rate over planned capacity)")
+
+
+def _served(band: Band) -> list[tuple[str, str, str, str]]:
+    rows: dict[tuple[str, str], tuple[int, dict[int, float]]] = {}
+    for a in band.allocations:
+        replicas, load = rows.setdefault((a.pool, a.option_id), (a.replicas, {}))
+        load[a.block] = load.get(a.block, 0.0) + a.utilization
+        rows[a.pool, a.option_id] = (replicas, load)
+    lines = [
+        (pool, option, str(replicas), _range(list(load.values())))
+        for (pool, option), (replicas, load) in rows.items()
+    ]
+    tokens = {(r.workload, r.provider, r.model, r.mode) for r in band.api}
+    lines += [(w, f"{model} tokens of {p} ({mode})", "-", "-") for w, p, model, mode in sorted(tokens)]
+    return lines or [("", "nothing", "-", "-")]
+
+
+def _range(values: list[float]) -> str:
+    low, high = percent(min(values)), percent(max(values))
+    return low if low == high else f"{low[:-1]}-{high}"
+
+
+def _rented(band: Band) -> str:
+    nodes = {
+        (f.provider, f.instance, f.region): f.nodes
+        for f in band.fleet
+        if f.nodes and f.block == band.first_block
+    }
+    return ", ".join(
+        f"{count} x {provider} {instance} ({region})"
+        for (provider, instance, region), count in nodes.items()
+    )
+
+
+def _usd_per_hour(band: Band) -> float:
+    hours = {f.block: f.hours for f in band.fleet}
+    usd = sum(f.usd for f in band.fleet) + sum(r.usd for r in band.api)
+    return usd / sum(hours.values()) if hours else 0.0
+
+
+def _unit_costs(out: TextIO, plan: Plan) -> None:
+    columns = [
+        Column("workload"),
+        Column("USD per M tokens", NUMBER),
+        Column("USD per M output tokens", NUMBER),
+        Column("USD per 1,000 requests", NUMBER),
+        Column("utilization", NUMBER),
+    ]
+    rows = [
+        [
+            unit.workload,
+            number(unit.usd_per_million_tokens, 3),
+            number(unit.usd_per_million_output_tokens, 3),
+            number(unit.usd_per_request * _PER_THOUSAND, 4),
+            percent(unit.utilization),
+        ]
+        for unit in plan.unit_costs
+    ]
+    write_table(out, columns, rows, "Unit cost (idle and spare capacity included)")
+
+
+def _binding(out: TextIO, plan: Plan) -> None:
+    if not plan.binding:
+        return
+    columns = [Column("what"), Column("where"), Column("worth USD per unit", NUMBER), Column("unit")]
+    rows = [
+        [b.what, b.where, money(b.shadow_price_usd_per_unit, 2), b.unit] for b in plan.binding
+    ]
+    write_table(out, columns, rows, "What binds (worth: from the linear relaxation, a guide)")
+
+
+def _alternatives(out: TextIO, plan: Plan) -> None:
+    if not plan.alternatives:
+        return
+    columns = [
+        Column("alternative"),
+        Column("kind"),
+        Column("cost USD", NUMBER),
+        Column("times the plan", NUMBER),
+        Column("note"),
+    ]
+    rows = [
+        [a.name, a.kind, money(a.cost_usd), number(a.ratio_to_plan), a.note]
+        for a in plan.alternatives[:_SHOWN_ALTERNATIVES]
+    ]
+    left = len(plan.alternatives) - len(rows)
+    title = "Best plan with one hardware type, or with tokens only"
+    write_table(out, columns, rows, title + (f" ({left} more in the plan file)" if left else ""))
+
+
+def _baselines(out: TextIO, plan: Plan) -> None:
+    if not plan.baselines:
+        return
+    columns = [Column("baseline"), Column("cost USD", NUMBER), Column("times the plan", NUMBER), Column("why not")]
+    rows = [
+        [
+            b.name,
+            money(b.cost_usd),
+            number(b.cost_usd / plan.cost_usd if b.cost_usd and plan.cost_usd else None),
+            b.why_not or "",
+        ]
+        for b in plan.baselines
+    ]
+    write_table(out, columns, rows, "Baselines: the same program with one restriction")
+
+
+def _counts(out: TextIO, plan: Plan) -> None:
+    counts = plan.option_counts
+    rejected = ", ".join(f"{n} {reason}" for reason, n in counts["rejected"].items())
+    out.write(
+        f"\noptions: {counts['considered']} considered, {counts['feasible']} feasible, "
+        f"{counts['in_program']} in the program, {counts['dominated']} dominated; "
+        f"rejected: {rejected or 'none'}\n"
+    )
+    oldest = plan.catalog["oldest_price_date"]
+    if oldest:
+        out.write(f"oldest price used: {oldest}\n")
