@@ -154,9 +154,7 @@ def _tokens(plan: Plan, demand: Demand, options: OptionSet) -> list[Alternative]
 def _all_tokens(demand: Demand, options: OptionSet) -> _Answer:
     total = 0.0
     for rates in demand.workloads:
-        offers = [
-            o for o in (*options.api, *options.api_unproven) if o.workload == rates.workload
-        ]
+        offers = [o for o in (*options.api, *options.api_unproven) if o.workload == rates.workload]
         if not offers:
             return _Answer(None, None, f"no API offer meets the quality of {rates.workload}")
         total += min(_tokens_usd(demand, o.workload, o.usd_per_request) for o in offers)
@@ -177,9 +175,7 @@ def _tokens_usd(demand: Demand, workload: str, usd_per_request: tuple[float, ...
     )
 
 
-def _alternative(
-    name: str, kind: str, answer: _Answer, plan: Plan, note: str
-) -> Alternative:
+def _alternative(name: str, kind: str, answer: _Answer, plan: Plan, note: str) -> Alternative:
     ratio = None
     if answer.cost_usd is not None and plan.cost_usd:
         ratio = answer.cost_usd / plan.cost_usd

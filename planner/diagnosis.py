@@ -108,9 +108,10 @@ def diagnose_program(
         Solver settings; each trial stops at the first plan.
     """
     trials = [
-        (f"quota of {q.max_accelerators} x {q.hardware}", replace(
-            limits, quotas=tuple(other for other in limits.quotas if other != q)
-        ))
+        (
+            f"quota of {q.max_accelerators} x {q.hardware}",
+            replace(limits, quotas=tuple(other for other in limits.quotas if other != q)),
+        )
         for q in limits.quotas
     ]
     if limits.max_models is not None:

@@ -160,7 +160,8 @@ def check_problem(name: str | Path, overlays: Sequence[Path] = ()) -> list[Prepa
                 raise
             label = f"[scenario {scenario}] "
             faults += [replace(fault, path=label + fault.path) for fault in error.faults]
-    faults += check_catalog(checked[0].catalog).errors
+    measured = {row.hardware for row in checked[0].loaded.measured}
+    faults += check_catalog(checked[0].catalog, measured_hardware=measured).errors
     if faults:
         raise InputError(faults, "planner schema problem")
     return checked
@@ -174,8 +175,7 @@ def program_of(prepared: Prepared) -> Program:
 def program_limits(problem: Problem) -> Limits:
     """Return the policy and supply limits of a problem in the program's terms."""
     quotas = tuple(
-        Quota(q.hardware, q.max_accelerators, q.provider, q.region)
-        for q in problem.supply.quotas
+        Quota(q.hardware, q.max_accelerators, q.provider, q.region) for q in problem.supply.quotas
     )
     policy = problem.policy
     return Limits(
@@ -216,11 +216,11 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
     plan = assemble_plan(
         prepared.loaded,
         prepared.catalog,
-        prepared.demand,
-        prepared.options,
-        result.decisions,
-        result.proof,
-        record,
+        demand=prepared.demand,
+        options=prepared.options,
+        decisions=result.decisions,
+        proof=result.proof,
+        settings=record,
     )
     plan = replace(
         plan,
@@ -250,7 +250,12 @@ def _no_plan(
     prepared: Prepared, proof: Proof, record: dict[str, Any], reasons: tuple[str, ...]
 ) -> Plan:
     return plan_without_allocations(
-        prepared.loaded, prepared.catalog, prepared.options, proof, record, reasons
+        prepared.loaded,
+        prepared.catalog,
+        options=prepared.options,
+        proof=proof,
+        settings=record,
+        diagnosis=reasons,
     )
 
 

@@ -20,6 +20,8 @@ from planner.errors import Fault, InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
+YamlData = Any
+"""What a YAML value can be: dictionaries, lists, strings, numbers, booleans, ``None``."""
 Path_ = tuple[str | int, ...]
 Position = tuple[int, int]
 _DUPLICATE_VALUES_MESSAGE = "a key may stand only once; the earlier value would be lost"
@@ -43,7 +45,7 @@ class Document:
 
     file: str
     text: str
-    data: Any
+    data: YamlData
     positions: dict[Path_, Position]
 
 
@@ -88,7 +90,7 @@ def parse_yaml(text: str, file: str) -> Document:
     return Document(file, text, _plain(node, (), positions), positions)
 
 
-def parse_value(text: str) -> Any:
+def parse_value(text: str) -> YamlData:
     """Return one YAML value from a command line (``450``, ``true``, ``[a, b]``)."""
     return _plain(YAML(typ="rt").load(text), (), {})
 
@@ -100,7 +102,7 @@ def _marked_fault(error: MarkedYAMLError, file: str, hint: str) -> Fault:
     return Fault(file, line, column, "", f"{problem}; {hint}")
 
 
-def _plain(node: Any, path: Path_, positions: dict[Path_, Position]) -> Any:
+def _plain(node: YamlData, path: Path_, positions: dict[Path_, Position]) -> YamlData:
     if isinstance(node, CommentedMap):
         result: dict[str, Any] = {}
         for key, value in node.items():
@@ -119,7 +121,7 @@ def _plain(node: Any, path: Path_, positions: dict[Path_, Position]) -> Any:
     return _scalar(node)
 
 
-def _scalar(node: Any) -> Any:
+def _scalar(node: YamlData) -> YamlData:
     if isinstance(node, bool) or node is None:
         return node
     for kind in (int, float, str):

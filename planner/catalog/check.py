@@ -21,7 +21,7 @@ from planner.units import DAYS_PER_YEAR, HOURS_PER_DAY
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from planner.catalog.load import Catalog
     from planner.catalog.schema import Accelerator, Model, Offer, Row
@@ -47,6 +47,7 @@ def check_catalog(
     *,
     on: datetime.date | None = None,
     max_age_days: int = DEFAULT_MAX_AGE_DAYS,
+    measured_hardware: Collection[str] = (),
 ) -> CheckReport:
     """Return every error and warning of a catalogue.
 
@@ -59,11 +60,13 @@ def check_catalog(
         the same files always give the same report.
     max_age_days
         Age in days above which a price in force is called old.
+    measured_hardware
+        Hardware of measured capacities: offers of it need no row in accelerators.csv.
     """
     day = on or newest_as_of(catalog)
     errors = (
         *_missing_sources(catalog),
-        *_dangling(catalog),
+        *_dangling(catalog, measured_hardware),
         *_impossible_accelerators(catalog),
         *_impossible_models(catalog),
         *_impossible_calibration(catalog),
@@ -99,7 +102,7 @@ def _missing_sources(catalog: Catalog) -> Iterator[Fault]:
                 yield _fault(catalog, table, row, "source", "has no source")
 
 
-def _dangling(catalog: Catalog) -> Iterator[Fault]:
+def _dangling(catalog: Catalog, measured_hardware: Collection[str]) -> Iterator[Fault]:
     accelerators = {a.id for a in catalog.accelerators}
     models = {m.id for m in catalog.models}
     formats = {q.id for q in catalog.quantizations}
@@ -118,7 +121,8 @@ def _dangling(catalog: Catalog) -> Iterator[Fault]:
         for r in catalog.interconnects
     ]
     references += [
-        ("offers", r, "accelerator", r.accelerator, accelerators) for r in catalog.offers
+        ("offers", r, "accelerator", r.accelerator, accelerators | set(measured_hardware))
+        for r in catalog.offers
     ]
     references += [("api_offers", r, "model", r.model, models) for r in catalog.api_offers]
     references += [

@@ -36,8 +36,8 @@ PartialDate = Annotated[
 ]
 
 
-class Row(BaseModel):
-    """What every catalogue row has: provenance, and a key that is unique in its table."""
+class Record(BaseModel):
+    """A row of a CSV table with a key that is unique in it."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
@@ -45,16 +45,20 @@ class Row(BaseModel):
 
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Primary key, the parts as text."""
+        return tuple(str(getattr(self, name)) for name in self.key_fields)
+
+
+class Row(Record):
+    """A row of the catalogue: a row of a later overlay folder with the same key replaces it."""
+
     source: Annotated[str, Field(min_length=1)]
     """Where the figures come from: publisher, page or repository file at a commit."""
     as_of: PartialDate
     """Date at which the source held."""
     notes: str = ""
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Primary key: a row of a later overlay folder with the same key replaces this one."""
-        return tuple(str(getattr(self, name)) for name in self.key_fields)
 
 
 class Accelerator(Row):

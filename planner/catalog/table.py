@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from pydantic import ValidationError
 
 from planner.catalog.messages import sentence
-from planner.catalog.schema import Row
+from planner.catalog.schema import Record
 from planner.errors import Fault, InputError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,5 +146,5 @@ def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
     return [*filled[:_DRAWN_COLUMNS], "as_of"]
 
 
-def _first(rows: Sequence[dict[str, Any]], name: str) -> Any:
+def _first(rows: Sequence[dict[str, Any]], name: str) -> object:
     return next((row[name] for row in rows if row[name] is not None), None)

@@ -36,7 +36,9 @@ def build_demand(loaded: LoadedProblem, catalog: Catalog) -> Demand:
         unreadable histogram file).
     """
     grid = time_grid(loaded.problem)
-    demands, warnings, faults = [], [], []
+    demands: list[WorkloadDemand] = []
+    warnings: list[str] = []
+    faults: list[Fault] = []
     for index, workload in enumerate(loaded.problem.workloads):
         multipliers, notes = _multipliers(workload, catalog)
         warnings += [f"{workload.name}: {note}" for note in notes]
@@ -89,9 +91,7 @@ def _lengths(
     cells = _cells(loaded, lengths, path, catalog)
     isl, osl = lengths.isl_tokens, lengths.osl_tokens
     if cells:
-        distribution = from_histogram(
-            cells, isl.mean if isl else None, osl.mean if osl else None
-        )
+        distribution = from_histogram(cells, isl.mean if isl else None, osl.mean if osl else None)
         return distribution, []
     if isl is None or osl is None:
         raise InputError([loaded.fault(path, "needs both marginals or a histogram")])

@@ -104,7 +104,7 @@ def _exponent(knots: list[tuple[float, float]], mean: float) -> float:
     low = sum((q - p) * lo for (p, lo), (q, _) in pairwise(knots))
     span = sum((q - p) * (hi - lo) for (p, lo), (q, hi) in pairwise(knots))
     if not low < mean <= low + span:
-        text = f"mean {mean:g} cannot be reached: these percentiles allow {low:.0f} to {low + span:.0f}"
+        allowed = f"{low:.0f} to {low + span:.0f}"
+        text = f"mean {mean:g} cannot be reached: these percentiles allow {allowed}"
         raise ValueError(text)
     return span / (mean - low) - 1.0
-

@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp.highs import Outcome, solve_arrays
+from planner.milp.highs import solve_arrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from planner.milp.bridge import Arrays
+    from planner.milp.highs import Outcome
     from planner.milp.records import SolverSettings
 
     FloatArray = NDArray[np.float64]
@@ -68,7 +69,7 @@ def strengthen(
         True when a slot is a period.
     """
     slots = _slots(arrays, is_static=is_static)
-    if arrays.cost.size < _SMALLEST_PROGRAM or len(slots) < 2:
+    if arrays.cost.size < _SMALLEST_PROGRAM or len(slots) <= 1:
         return arrays, None
     slot_gap = max(settings.gap * _GAP_SHARE, _SMALLEST_SLOT_GAP)
     deadline_s = time.perf_counter() + _TIME_SHARE * settings.time_limit_s
@@ -76,14 +77,15 @@ def strengthen(
     solved: dict[bytes, Outcome] = {}
     bounds: list[tuple[_Slot, float]] = []
     is_complete = True
-    for slot in slots:
+    for position, slot in enumerate(slots):
         part = _part(arrays, slot)
         key = _fingerprint(part)
-        left_s = deadline_s - time.perf_counter()
-        if key not in solved and left_s > 0:
-            asked = replace(settings, gap=slot_gap, time_limit_s=left_s, log=False)
+        if key not in solved:
+            # An even share of what is left, so that late slots are not starved by early ones.
+            share_s = (deadline_s - time.perf_counter()) / (len(slots) - position)
+            asked = replace(settings, gap=slot_gap, time_limit_s=max(share_s, 0.0), log=False)
             solved[key] = solve_arrays(part, asked)
-        outcome = solved.get(key, Outcome("no_solution"))
+        outcome = solved[key]
         if outcome.values is None:
             is_complete = False
         else:

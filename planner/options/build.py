@@ -40,7 +40,12 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     books = {w.name: _book(w, problem, catalog) for w in problem.workloads}
     tokens = [
         token_supply(
-            w, demand.of(w.name).lengths, problem, catalog, demand.grid, books[w.name]
+            w,
+            demand.of(w.name).lengths,
+            problem,
+            catalog=catalog,
+            grid=demand.grid,
+            book=books[w.name],
         )
         for w in problem.workloads
     ]
@@ -62,7 +67,16 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         options, capacities, same_model_only=problem.policy.max_models is not None
     )
     return _option_set(
-        problem, options, kept, capacities, nodes, tokens, rejected, pruned, warnings, considered
+        problem,
+        feasible=options,
+        kept=kept,
+        capacities=capacities,
+        nodes=nodes,
+        tokens=tokens,
+        rejected=rejected,
+        pruned=pruned,
+        warnings=warnings,
+        considered=considered,
     )
 
 
@@ -170,6 +184,7 @@ def _context_need(lengths: LengthDistribution | None) -> int:
 
 def _option_set(
     problem: Problem,
+    *,
     feasible: list[Option],
     kept: list[Option],
     capacities: list[Capacity],

@@ -65,7 +65,7 @@ def buildable(
     formats = _chosen(catalog.quantizations, chosen.quantizations)
     engines = _chosen(catalog.engines, chosen.engines or list(DEFAULT_ENGINES))
     devices = _chosen(catalog.accelerators, chosen.hardware)
-    degrees = chosen.tensor_parallel or list(DEFAULT_TENSOR_PARALLEL)
+    degrees: Sequence[int] = chosen.tensor_parallel or DEFAULT_TENSOR_PARALLEL
     per_device = len(models) * len(formats) * len(engines) * len(degrees)
     candidates: list[Candidate] = []
     rejected: list[Rejection] = []

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 MEDIAN = 0.5
 _NEGLIGIBLE_GAIN = 0.02
-"""Relative gain of capacity below which a larger number of replicas is not a bracket of its own."""
+"""Relative gain of capacity below which more replicas sharing a queue are no bracket of their own."""
 
 Quality = dict[tuple[str, str], tuple[tuple[str, float], ...]]
 
@@ -112,7 +112,9 @@ class _Model:
         """Add the capacities of a pool, one batch for candidates with the same classes."""
         by_id = {c.option_id: c for w in members for c in usable[w.name]}
         allowed = {w.name: {c.option_id for c in usable[w.name]} for w in members}
-        batches: dict[tuple[object, ...], list[Candidate]] = defaultdict(list)
+        batches: dict[tuple[tuple[str, ...], tuple[tuple[float, float], ...]], list[Candidate]] = (
+            defaultdict(list)
+        )
         for candidate in by_id.values():
             names = tuple(w.name for w in members if candidate.option_id in allowed[w.name])
             factors = tuple(length_factors(w, candidate.model.id) for w in members)
@@ -121,13 +123,11 @@ class _Model:
             classes = [
                 traffic_class(w, demand, candidates[0].model.id)
                 for w in members
-                if w.name in names  # type: ignore[operator]
+                if w.name in names
             ]
             self._add_batch(candidates, classes)
 
-    def _add_batch(
-        self, candidates: Sequence[Candidate], classes: Sequence[TrafficClass]
-    ) -> None:
+    def _add_batch(self, candidates: Sequence[Candidate], classes: Sequence[TrafficClass]) -> None:
         longest = max(float((c.isl_tokens + c.osl_tokens).max()) for c in classes)
         specs = [replica_spec(c, self.catalog) for c in candidates]
         fit = memory_fit(specs, max_tokens_per_request=longest)
@@ -164,13 +164,19 @@ class _Model:
         for load in classes:
             missed = runner.missed_without_load(load)
             for i, candidate in enumerate(runner.candidates):
-                if missed[i] is None:
+                miss = missed[i]
+                if miss is None:
                     names[i].append(load.name)
                     continue
-                reason, detail, shortfall = missed[i]
+                reason, detail, shortfall = miss
                 self.rejections.append(
                     Rejection(
-                        "option", candidate.option_id, load.name, reason, detail, shortfall=shortfall
+                        "option",
+                        candidate.option_id,
+                        load.name,
+                        reason,
+                        detail,
+                        shortfall=shortfall,
                     )
                 )
         return [tuple(n) for n in names]
@@ -211,8 +217,8 @@ class _Model:
         detail = (
             f"weights {fit.weight_bytes_per_gpu[i] / BYTES_PER_GB:.1f} GB and runtime "
             f"{fit.other_bytes_per_gpu[i] / BYTES_PER_GB:.1f} GB per accelerator leave "
-            f"{max(usable - needed, 0.0) / BYTES_PER_GB:.1f} of {usable / BYTES_PER_GB:.1f} usable GB "
-            f"for the KV cache; one request of {longest:.0f} tokens must fit"
+            f"{max(usable - needed, 0.0) / BYTES_PER_GB:.1f} of {usable / BYTES_PER_GB:.1f} usable "
+            f"GB for the KV cache; one request of {longest:.0f} tokens must fit"
         )
         for load in classes:
             self.rejections.append(

@@ -166,9 +166,7 @@ class QualityBook:
             return Verdict(False, score, text, "quality", shortfall=floor / max(score.value, 1e-9))
         error = score.standard_error
         margin = score.value - floor
-        unproven = not is_reference and (
-            error is None or margin < _PROVEN_STANDARD_ERRORS * error
-        )
+        unproven = not is_reference and (error is None or margin < _PROVEN_STANDARD_ERRORS * error)
         return Verdict(True, score, text, unproven=unproven)
 
     def _candidates(self, model: str, quantization: str, benchmark: str) -> list[Score]:
@@ -210,6 +208,7 @@ class QualityBook:
         detail = (
             f"no {benchmark} score of {model} in {quantization} {extra}"
             f"in the catalogue; add a row (model={model}, quantization={quantization}, "
-            f"benchmark={benchmark}) to quality.csv of an overlay, or `quality_scores` to the workload"
+            f"benchmark={benchmark}) to quality.csv of an overlay, or give the workload "
+            "`quality_scores`"
         )
         return Verdict(False, None, detail, "quality_missing")

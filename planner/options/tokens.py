@@ -43,6 +43,7 @@ def token_supply(
     workload: Workload,
     lengths: LengthDistribution | None,
     problem: Problem,
+    *,
     catalog: Catalog,
     grid: TimeGrid,
     book: QualityBook,
@@ -112,7 +113,9 @@ def _latency_meets(offer: ApiOffer, workload: Workload) -> bool | None:
 
 
 def _latency_detail(offer: ApiOffer) -> str:
-    return f"states TTFT p99 {offer.ttft_p99_ms} ms, TPOT p99 {offer.tpot_p99_ms} ms: above a limit"
+    return (
+        f"states TTFT p99 {offer.ttft_p99_ms} ms, TPOT p99 {offer.tpot_p99_ms} ms: above a limit"
+    )
 
 
 def _option(

@@ -6,8 +6,9 @@ highest stable rate. The bound is taken as a minimum with the latency limit: hea
 once. Every time of an option is multiplied by its ``time_factor`` first (the quantile of the
 model's error and corrections of a device class).
 
-Latencies grow with the rate, request by request, on common random numbers, so the rate is found
-by bisection of its logarithm between the bound and the bound / 1,024. Rates below that count as
+On common random numbers latencies grow with the rate (of single requests a few may fall, where
+busier replicas share more steps), so the rate is found by bisection of its logarithm between the
+bound and the bound / 1,024. Rates below that count as
 none. Rows (an option with R replicas) are evaluated in blocks that stay in the processor cache.
 
 Waits and fluctuations at R' > R replicas are never above those at R and the same rate, so a rate
@@ -129,6 +130,11 @@ class _World:
     def limits(self) -> tuple[LatencyLimit, ...]:
         return tuple(limit for p in self.probes for limit in p.limits)
 
+    @property
+    def limit_texts(self) -> tuple[str, ...]:
+        texts = (f"{limit.text} of {p.name}" for p in self.probes for limit in p.limits)
+        return (*texts, MEMORY, BATCH_LIMIT, UTILIZATION)
+
     def only(self, wanted: Callable[[LatencyLimit], bool]) -> _World:
         probes = tuple(
             replace(p, limits=tuple(limit for limit in p.limits if wanted(limit)))
@@ -160,20 +166,16 @@ def max_rates(
     ----------
     step, memory, engine
         Step times, memory and engine settings of n options.
-    load
-        Class whose requests make the load.
-    probes
-        Classes whose limits have to be kept, `load` included if it has limits.
+    load, probes
+        Class that makes the load, and all classes whose limits have to be kept.
     replicas
         Numbers of replicas that share the queue, ascending, each >= 1.
     time_factor
         Factor on every time of an option, scalar or shape (n,), > 0.
     max_utilization
         Largest share of the highest stable rate, above 0 and at most 1.
-    samples
-        Requests N that stand for a class; more are slower and less noisy.
-    seed
-        Seed of the samples.
+    samples, seed
+        Requests N that stand for a class (more are slower and less noisy), and their seed.
 
     Raises
     ------
@@ -189,19 +191,18 @@ def max_rates(
     unloaded_s = world.unloaded_s()
     bound_rps = world.table.saturation_rps * max_utilization
     codes = _bound_codes(world, memory, engine)
-    served = memory.fits & (bound_rps > 0)
-    met = _kept(unloaded_s, world.limits_s)
-    codes = np.where(served & ~met, _worst(unloaded_s, world.limits_s), codes)
+    bound_rps = np.where(memory.fits, bound_rps, 0.0)
+    failed = (bound_rps > 0) & ~_kept(unloaded_s, world.limits_s)
+    codes = np.where(failed, _worst(unloaded_s, world.limits_s), codes)
     counts = np.asarray(replicas, dtype=float)
-    rate_rps, limit = _search(world, counts, np.where(served & met, bound_rps, 0.0), codes)
+    rate_rps, limit = _search(world, counts, np.where(failed, 0.0, bound_rps), codes)
     ttft_s, tpot_s = _report(world.reporting(load, samples, seed), counts, rate_rps)
-    texts = tuple(f"{x.text} of {p.name}" for p in world.probes for x in p.limits)
     return RateResult(
         rate_rps=rate_rps,
         ttft_p99_s=ttft_s,
         tpot_mean_s=tpot_s,
         limit=limit,
-        limit_texts=(*texts, MEMORY, BATCH_LIMIT, UTILIZATION),
+        limit_texts=world.limit_texts,
         unloaded_s=unloaded_s,
         saturation_rps=world.table.saturation_rps,
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from planner.problem.load import LoadedProblem
 
 GAP_TOLERANCE = 1e-9
+BOUND_TOLERANCE = 1e-6
 _PACKAGES = ("inference-planner", "pulp", "highspy", "numpy", "pydantic")
 
 
@@ -33,6 +34,7 @@ def relative_gap(cost_usd: float, bound_usd: float) -> float:
 def assemble_plan(
     loaded: LoadedProblem,
     catalog: Catalog,
+    *,
     demand: Demand,
     options: OptionSet,
     decisions: Decisions,
@@ -50,11 +52,14 @@ def assemble_plan(
     api = api_rows(demand, options, decisions)
     lines = cost_lines(demand, options, decisions, fleet, api)
     cost = sum(line.discounted_usd for line in lines)
-    bound = None if proof.bound_usd is None else min(proof.bound_usd, cost)
+    bound = proof.bound_usd
+    if bound is not None and cost < bound <= cost * (1 + BOUND_TOLERANCE):
+        bound = cost  # the solver's arithmetic is not exact; a real excess must fail the audit
     gap = None if bound is None else relative_gap(cost, bound)
+    dates = [row.price_date for row in fleet] + [row.price_date for row in api]
     within = gap is not None and gap <= settings["gap"] + GAP_TOLERANCE
     return Plan(
-        **_header(loaded, catalog, settings, min((r.price_date for r in (*fleet, *api)), default=None)),
+        **_header(loaded, catalog, settings, min(dates, default=None)),
         status="optimal" if within else "feasible",
         cost_usd=cost,
         bound_usd=bound,
@@ -74,6 +79,7 @@ def assemble_plan(
 def plan_without_allocations(
     loaded: LoadedProblem,
     catalog: Catalog,
+    *,
     options: OptionSet,
     proof: Proof,
     settings: dict[str, Any],

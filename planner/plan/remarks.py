@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from planner.options.candidates import DEFAULT_TENSOR_PARALLEL
 from planner.options.nodes import (
     DEFAULT_ELASTIC_MAX_NODES,
     DEFAULT_STARTUP_MINUTES,
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from planner.options.records import OptionSet
     from planner.plan.document import Plan
     from planner.problem.schema import Problem
-
-__all__ = ["DEFAULT_TENSOR_PARALLEL", "binding_rows", "plan_warnings"]
 
 
 class Priced(Protocol):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         Option,
         OptionSet,
     )
-    from planner.plan.records import Decisions, ReplicaDecision
+    from planner.plan.records import Decisions, FlowDecision, ReplicaDecision
 
 
 def allocation_rows(
@@ -32,9 +32,7 @@ def allocation_rows(
     option_of = {o.id: o for o in options.options}
     capacity_of = {(c.workload, c.option_id): c for c in options.capacities}
     pool_of = dict(options.pool_of)
-    flows = {
-        (f.workload, f.supply_id, f.period, f.block): f.planned_rps for f in decisions.flows
-    }
+    flows = {(f.workload, f.supply_id, f.period, f.block): f.planned_rps for f in decisions.flows}
     rows = []
     for decision in decisions.replicas:
         option = option_of[decision.option_id]
@@ -47,7 +45,11 @@ def allocation_rows(
             planned = flows.get((workload, *where), 0.0)
             mean = planned * mean_share(demand, workload, decision.period, decision.block)
             capacity = capacity_of[workload, option.id]
-            rows.append(_allocation(decision, workload, option, capacity, mean, planned))
+            rows.append(
+                _allocation(
+                    decision, workload, option, capacity, mean_rps=mean, planned_rps=planned
+                )
+            )
     return tuple(rows)
 
 
@@ -56,6 +58,7 @@ def _allocation(
     workload: str,
     option: Option,
     capacity: Capacity,
+    *,
     mean_rps: float,
     planned_rps: float,
 ) -> Allocation:
@@ -86,9 +89,7 @@ def _allocation(
     )
 
 
-def fleet_rows(
-    demand: Demand, options: OptionSet, decisions: Decisions
-) -> tuple[FleetRow, ...]:
+def fleet_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tuple[FleetRow, ...]:
     """Return a row for every offer with nodes in a block, start-up time included.
 
     Raises
@@ -107,12 +108,12 @@ def fleet_rows(
         for block, count in enumerate(counts):
             started = max(counts[(block + 1) % grid.blocks] - count, 0)
             if count or started:
-                rows.append(_fleet_row(offer, period, block, count, started, demand))
+                rows.append(_fleet_row(offer, demand, period, block, nodes=count, started=started))
     return tuple(sorted(rows, key=lambda r: (r.period, r.block, r.offer_id)))
 
 
 def _fleet_row(
-    offer: NodeOffer, period: int, block: int, count: int, started: int, demand: Demand
+    offer: NodeOffer, demand: Demand, period: int, block: int, *, nodes: int, started: int
 ) -> FleetRow:
     grid = demand.grid
     price = offer.price_usd_per_hour[period]
@@ -130,14 +131,14 @@ def _fleet_row(
         instance=offer.instance,
         tenure=offer.tenure,
         hardware=offer.hardware,
-        nodes=count,
+        nodes=nodes,
         accelerators_per_node=offer.accelerators_per_node,
-        accelerators=count * offer.accelerators_per_node,
+        accelerators=nodes * offer.accelerators_per_node,
         price_usd_per_hour=price,
         price_date=offer.price_date,
         hours=hours,
         startup_node_hours=startup,
-        usd=price * (count * hours + startup),
+        usd=price * (nodes * hours + startup),
         note=offer.note,
     )
 
@@ -150,25 +151,23 @@ def api_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tuple[
         offer = offers[flow.workload, flow.supply_id]
         mean = flow.planned_rps * mean_share(demand, flow.workload, flow.period, flow.block)
         requests = mean * demand.grid.hours_per_block_in_period * SECONDS_PER_HOUR
-        rows.append(_api_row(offer, flow.period, flow.block, mean, flow.planned_rps, requests))
+        rows.append(_api_row(offer, flow, mean, requests))
     return tuple(rows)
 
 
-def _api_row(
-    offer: ApiOption, period: int, block: int, mean_rps: float, planned_rps: float, requests: float
-) -> ApiRow:
+def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: float) -> ApiRow:
     return ApiRow(
-        period=period,
-        block=block,
+        period=flow.period,
+        block=flow.block,
         workload=offer.workload,
         provider=offer.provider,
         model=offer.model,
         mode=offer.mode,
         rate_rps=mean_rps,
-        planned_rate_rps=planned_rps,
+        planned_rate_rps=flow.planned_rps,
         input_mtok=requests * offer.input_tokens / TOKENS_PER_MTOK,
         output_mtok=requests * offer.output_tokens / TOKENS_PER_MTOK,
-        usd=requests * offer.usd_per_request[period],
+        usd=requests * offer.usd_per_request[flow.period],
         price_date=offer.price_date,
         ttft_p99_ms=None,
         tpot_mean_ms=None,
@@ -203,9 +202,7 @@ def load_in_replicas(
     """Return planned load ``f / mu`` in replicas by (workload, option, period, block)."""
     capacity_of = {(c.workload, c.option_id): c for c in options.capacities}
     pool_of = dict(options.pool_of)
-    replicas = {
-        (d.pool, d.option_id, d.period, d.block): d.replicas for d in decisions.replicas
-    }
+    replicas = {(d.pool, d.option_id, d.period, d.block): d.replicas for d in decisions.replicas}
     loads = {}
     for flow in decisions.flows:
         pool = pool_of[flow.workload]

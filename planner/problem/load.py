@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -26,7 +26,7 @@ from planner.yaml_io import read_yaml
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planner.yaml_io import Document, Path_
+    from planner.yaml_io import Document, Path_, YamlData
 
 NEXT_STEP = "planner schema problem"
 
@@ -122,10 +122,8 @@ def load_problem(
     if assignments:
         document = apply_assignments(document, assignments)
     problem = _validated(document)
-    faults = [
-        fault_at(document, where, message) for where, message in semantic_faults(problem)
-    ]
-    measured: list[MeasuredCapacity] = []
+    faults = [fault_at(document, where, message) for where, message in semantic_faults(problem)]
+    measured: tuple[MeasuredCapacity, ...] = ()
     if problem.performance:
         table = path.parent / problem.performance
         try:
@@ -139,9 +137,7 @@ def load_problem(
             faults.append(fault_at(document, ("catalog", index), message))
     if faults:
         raise InputError(faults, NEXT_STEP)
-    return LoadedProblem(
-        problem, document, path.parent, tuple(measured), scenario, tuple(assignments)
-    )
+    return LoadedProblem(problem, document, path.parent, measured, scenario, tuple(assignments))
 
 
 def fault_at(document: Document, path: Path_, message: str) -> Fault:
@@ -171,7 +167,7 @@ def _validated(document: Document) -> Problem:
         raise InputError(faults, NEXT_STEP) from error
 
 
-def _data_path(data: Any, location: tuple[int | str, ...]) -> Path_:
+def _data_path(data: YamlData, location: tuple[int | str, ...]) -> Path_:
     """Drop the parts of a validation location that name a union branch, not a place."""
     path: list[str | int] = []
     node = data
@@ -192,7 +188,7 @@ def _looks_like_field(part: str | int) -> bool:
     return isinstance(part, str) and part.replace("_", "").isalnum() and "[" not in part
 
 
-def _readable(data: Any, path: Path_) -> str:
+def _readable(data: YamlData, path: Path_) -> str:
     """Return the dotted path with list items by name."""
     parts: list[str] = []
     node = data

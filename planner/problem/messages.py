@@ -11,6 +11,8 @@ from planner.errors import did_you_mean
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
+    from planner.yaml_io import YamlData
+
 _UNIT_WORDS = {
     "_ms": "milliseconds",
     "_usd": "US dollars",
@@ -58,7 +60,9 @@ def _unknown_field(name: str, model: type[BaseModel] | None) -> str:
     return f"unknown field `{name}`{hint}{accepted}"
 
 
-def _out_of_range(kind: str, value: Any, context: dict[str, Any], location: tuple[Any, ...]) -> str:
+def _out_of_range(
+    kind: str, value: YamlData, context: dict[str, Any], location: tuple[Any, ...]
+) -> str:
     word, key = {
         "greater_than": ("above", "gt"),
         "greater_than_equal": ("at least", "ge"),
@@ -71,7 +75,7 @@ def _out_of_range(kind: str, value: Any, context: dict[str, Any], location: tupl
     return text
 
 
-def _wrong_type(kind: str, value: Any, location: tuple[Any, ...]) -> str:
+def _wrong_type(kind: str, value: YamlData, location: tuple[Any, ...]) -> str:
     if kind.startswith("int"):
         wanted = "a whole number"
     elif kind.startswith("float"):
@@ -96,17 +100,15 @@ def _unit(location: tuple[Any, ...]) -> str:
 
 
 def _model_at(model: type[BaseModel], location: tuple[Any, ...]) -> type[BaseModel] | None:
-    current: Any = model
+    current: type[BaseModel] | None = model
     for part in location:
-        if isinstance(part, str) and isinstance(current, type) and issubclass(current, BaseModel):
+        if isinstance(part, str) and current is not None:
             field = current.model_fields.get(part)
-            if field is None:
-                return None
-            current = _inner_model(field.annotation)
-    return current if isinstance(current, type) and issubclass(current, BaseModel) else None
+            current = None if field is None else _inner_model(field.annotation)
+    return current
 
 
-def _inner_model(annotation: Any) -> Any:
+def _inner_model(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for argument in get_args(annotation):

@@ -9,7 +9,7 @@ in a patch points at the patch.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from planner.errors import Fault, InputError, did_you_mean
 from planner.yaml_io import parse_value
@@ -17,7 +17,7 @@ from planner.yaml_io import parse_value
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planner.yaml_io import Document, Path_
+    from planner.yaml_io import Document, Path_, YamlData
 
 NOT_PART_OF_A_PATCH = ("probability", "description")
 """Keys of a scenario that describe it."""
@@ -31,8 +31,9 @@ def apply_scenario(document: Document, scenario: str) -> Document:
     InputError
         When the file has no such scenario.
     """
-    scenarios = document.data.get("scenarios") if isinstance(document.data, dict) else None
-    names = list(scenarios) if isinstance(scenarios, dict) else []
+    found = document.data.get("scenarios") if isinstance(document.data, dict) else None
+    scenarios = found if isinstance(found, dict) else {}
+    names = list(scenarios)
     if scenario not in names:
         known = ", ".join(f"`{n}`" for n in names) or "none"
         message = (
@@ -72,7 +73,7 @@ def apply_assignments(document: Document, assignments: Sequence[str]) -> Documen
             data = _assigned(data, path_text.split("."), value, (), positions)
         except (ValueError, KeyError) as error:
             faults.append(Fault("--set", None, None, path_text, str(error.args[0])))
-        except Exception as error:  # noqa: BLE001 - the YAML library has many error types
+        except Exception as error:
             message = f"`{value_text}` is not a YAML value: {error}".splitlines()[0]
             faults.append(Fault("--set", None, None, path_text, message))
     if faults:
@@ -81,8 +82,12 @@ def apply_assignments(document: Document, assignments: Sequence[str]) -> Documen
 
 
 def _merged(
-    base: Any, patch: Any, path: Path_, origin: Path_, positions: dict[Path_, tuple[int, int]]
-) -> Any:
+    base: YamlData,
+    patch: YamlData,
+    path: Path_,
+    origin: Path_,
+    positions: dict[Path_, tuple[int, int]],
+) -> YamlData:
     if origin in positions:
         positions[path] = positions[origin]
     if isinstance(base, dict) and isinstance(patch, dict):
@@ -97,12 +102,12 @@ def _merged(
 
 
 def _merged_named_list(
-    base: list[dict[str, Any]],
-    patch: list[dict[str, Any]],
+    base: list[dict[str, YamlData]],
+    patch: list[dict[str, YamlData]],
     path: Path_,
     origin: Path_,
     positions: dict[Path_, tuple[int, int]],
-) -> list[dict[str, Any]]:
+) -> list[dict[str, YamlData]]:
     result = list(base)
     for source, item in enumerate(patch):
         names = [existing.get("name") for existing in result]
@@ -114,7 +119,7 @@ def _merged_named_list(
 
 
 def _move_positions(
-    value: Any, path: Path_, origin: Path_, positions: dict[Path_, tuple[int, int]]
+    value: YamlData, path: Path_, origin: Path_, positions: dict[Path_, tuple[int, int]]
 ) -> None:
     if origin in positions:
         positions[path] = positions[origin]
@@ -126,7 +131,7 @@ def _move_positions(
             _move_positions(item, (*path, index), (*origin, index), positions)
 
 
-def _is_named_list(value: Any) -> bool:
+def _is_named_list(value: YamlData) -> bool:
     return (
         isinstance(value, list)
         and bool(value)
@@ -135,8 +140,12 @@ def _is_named_list(value: Any) -> bool:
 
 
 def _assigned(
-    node: Any, keys: list[str], value: Any, path: Path_, positions: dict[Path_, tuple[int, int]]
-) -> Any:
+    node: YamlData,
+    keys: list[str],
+    value: YamlData,
+    path: Path_,
+    positions: dict[Path_, tuple[int, int]],
+) -> YamlData:
     if not keys:
         positions.pop(path, None)
         return value
@@ -155,7 +164,7 @@ def _assigned(
     raise ValueError(message)
 
 
-def _item_index(items: list[Any], key: str, path: Path_) -> int:
+def _item_index(items: list[YamlData], key: str, path: Path_) -> int:
     names = [str(i["name"]) for i in items if isinstance(i, dict) and "name" in i]
     for index, item in enumerate(items):
         if isinstance(item, dict) and item.get("name") == key:

@@ -39,11 +39,9 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
     candidates = problem.candidates.model_copy(
         update={"hardware": [key(h) for h in problem.candidates.hardware]}
     )
-    quotas = [
-        q.model_copy(update={"hardware": key(q.hardware)}) for q in problem.supply.quotas
-    ]
+    quotas = [q.model_copy(update={"hardware": key(q.hardware)}) for q in problem.supply.quotas]
     supply = problem.supply.model_copy(update={"quotas": quotas})
-    measured = tuple(replace(m, hardware=key(m.hardware)) for m in loaded.measured)
+    measured = tuple(m.model_copy(update={"hardware": key(m.hardware)}) for m in loaded.measured)
     resolved = problem.model_copy(update={"candidates": candidates, "supply": supply})
     return replace(loaded, problem=resolved, measured=measured)
 
@@ -91,13 +89,15 @@ def _workload(
     scored |= {q.benchmark for q in workload.quality_scores}
     for i, floor in enumerate(workload.quality):
         here = (*path, "quality", i)
-        yield from _unknown(
-            (*here, "benchmark"), "benchmark", floor.benchmark, scored, "quality"
-        )
+        yield from _unknown((*here, "benchmark"), "benchmark", floor.benchmark, scored, "quality")
         if floor.reference is not None:
             yield from _unknown((*here, "reference"), "model", floor.reference, models, "models")
     for name in workload.token_factors:
         yield from _unknown((*path, "token_factors", name), "model", name, models, "models")
+    yield from _residency(workload, path, regions)
+
+
+def _residency(workload: Workload, path: Path_, regions: set[str]) -> Iterator[tuple[Path_, str]]:
     if isinstance(workload.residency, list):
         for i, name in enumerate(workload.residency):
             yield from _unknown((*path, "residency", i), "region", name, regions, "offers")

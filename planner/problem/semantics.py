@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from planner.problem.schema import Arrival, Lengths, Marginal, Problem, Slo, Workload
+    from planner.problem.schema import (
+        Arrival,
+        Lengths,
+        Marginal,
+        Problem,
+        Section,
+        Slo,
+        Workload,
+    )
     from planner.yaml_io import Path_
 
     Finding = tuple[Path_, str]
@@ -56,7 +64,9 @@ def _duplicate_workloads(problem: Problem) -> Iterator[Finding]:
     counts = Counter(w.name for w in problem.workloads)
     for index, workload in enumerate(problem.workloads):
         if counts[workload.name] > 1:
-            message = f"`{workload.name}` names {counts[workload.name]} workloads; rename all but one"
+            message = (
+                f"`{workload.name}` names {counts[workload.name]} workloads; rename all but one"
+            )
             yield ("workloads", index, "name"), message
 
 
@@ -127,7 +137,9 @@ def _slos(slos: list[Slo], path: Path_) -> Iterator[Finding]:
     for index, slo in enumerate(slos):
         key = (slo.metric, slo.percentile)
         if key in seen:
-            message = f"repeats item {seen[key]} ({slo.metric} at {slo.percentile}); keep the tighter"
+            message = (
+                f"repeats item {seen[key]} ({slo.metric} at {slo.percentile}); keep the tighter"
+            )
             yield (*path, index), message
         seen[key] = index
         if slo.window == "day":
@@ -148,7 +160,7 @@ def _quality(workload: Workload, problem: Problem, path: Path_) -> Iterator[Find
             yield here, message
 
 
-def _later(section: Any, fields: dict[str, str], path: Path_) -> Iterator[Finding]:
+def _later(section: Section, fields: dict[str, str], path: Path_) -> Iterator[Finding]:
     for field, meaning in fields.items():
         if getattr(section, field) is not None:
             yield (*path, field), f"{meaning} {_NOT_PLANNED}"

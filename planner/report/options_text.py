@@ -54,9 +54,7 @@ def _row(
         "accelerators": option.accelerators,
         "capacity_rps": most.planned_rps,
         "capacity_nominal_rps": most.nominal_rps,
-        "capacity_rps_by_replicas": {
-            str(p.min_replicas): p.planned_rps for p in capacity.points
-        },
+        "capacity_rps_by_replicas": {str(p.min_replicas): p.planned_rps for p in capacity.points},
         "min_replicas": single.min_replicas,
         "limit": most.limit,
         "ttft_p99_ms": None if most.ttft_p99_s is None else most.ttft_p99_s * MS_PER_S,
@@ -129,7 +127,9 @@ def write_options(out: TextIO, rows: list[dict[str, Any]]) -> None:
             number(row["ttft_p99_ms"], 0),
             number(row["tpot_mean_ms"], 0),
             number(row["weight_gb"], 0),
-            number(None if row["kv_capacity_tokens"] is None else row["kv_capacity_tokens"] / 1000, 0),
+            number(
+                None if row["kv_capacity_tokens"] is None else row["kv_capacity_tokens"] / 1000, 0
+            ),
             money(row["usd_per_hour"], 2),
             number(row["usd_per_million_tokens_full"], 3),
             "yes" if row["dominated"] else "",

@@ -7,14 +7,14 @@ function that looks at where it is written.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-NUMBER = "right"
-TEXT = "left"
+NUMBER: Literal["right"] = "right"
+TEXT: Literal["left"] = "left"
 _WIDTH = 110
 """Columns of a terminal that does not say its width."""
 
@@ -24,7 +24,7 @@ class Column:
     """Heading of a column and how its cells stand."""
 
     title: str
-    align: str = TEXT
+    align: Literal["left", "right"] = TEXT
 
 
 def write_table(
@@ -55,8 +55,7 @@ def write_table(
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        justify = "right" if column.align == NUMBER else "left"
-        table.add_column(column.title, justify=justify, overflow="fold")
+        table.add_column(column.title, justify=column.align, overflow="fold")
     for row in rows:
         table.add_row(*row)
     Console(file=out, highlight=False, width=None if out.isatty() else _WIDTH).print(table)

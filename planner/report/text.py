@@ -115,7 +115,9 @@ def _served(band: Band) -> list[tuple[str, str, str, str]]:
         for (pool, option), (replicas, load) in rows.items()
     ]
     tokens = {(r.workload, r.provider, r.model, r.mode) for r in band.api}
-    lines += [(w, f"{model} tokens of {p} ({mode})", "-", "-") for w, p, model, mode in sorted(tokens)]
+    lines += [
+        (w, f"{model} tokens of {p} ({mode})", "-", "-") for w, p, model, mode in sorted(tokens)
+    ]
     return lines or [("", "nothing", "-", "-")]
 
 
@@ -166,10 +168,13 @@ def _unit_costs(out: TextIO, plan: Plan) -> None:
 def _binding(out: TextIO, plan: Plan) -> None:
     if not plan.binding:
         return
-    columns = [Column("what"), Column("where"), Column("worth USD per unit", NUMBER), Column("unit")]
-    rows = [
-        [b.what, b.where, money(b.shadow_price_usd_per_unit, 2), b.unit] for b in plan.binding
+    columns = [
+        Column("what"),
+        Column("where"),
+        Column("worth USD per unit", NUMBER),
+        Column("unit"),
     ]
+    rows = [[b.what, b.where, money(b.shadow_price_usd_per_unit, 2), b.unit] for b in plan.binding]
     write_table(out, columns, rows, "What binds (worth: from the linear relaxation, a guide)")
 
 
@@ -195,7 +200,12 @@ def _alternatives(out: TextIO, plan: Plan) -> None:
 def _baselines(out: TextIO, plan: Plan) -> None:
     if not plan.baselines:
         return
-    columns = [Column("baseline"), Column("cost USD", NUMBER), Column("times the plan", NUMBER), Column("why not")]
+    columns = [
+        Column("baseline"),
+        Column("cost USD", NUMBER),
+        Column("times the plan", NUMBER),
+        Column("why not"),
+    ]
     rows = [
         [
             b.name,

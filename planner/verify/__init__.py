@@ -1,1 +1,1 @@
-"""An independent second opinion on a plan: it never imports the options, the money or the program."""
+"""An independent second opinion on a plan, without the options, the money or the program."""

@@ -93,7 +93,9 @@ def _api(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
             same = [offer for offer in rows if offer.model_ref == reference]
             listed = _newest(same, _start(problem, row.period))
             if listed is not None:
-                usd.append(_tokens_usd(listed, row.input_mtok, row.output_mtok, hit_rate[row.workload]))
+                usd.append(
+                    _tokens_usd(listed, row.input_mtok, row.output_mtok, hit_rate[row.workload])
+                )
         if not any(not _differs(row.usd, amount) for amount in usd):
             yield f"{place}: {row.usd:.6f} USD, tokens x price gives {usd}"
         if row.rate_rps <= 0 or seconds <= 0:
@@ -138,8 +140,9 @@ def _discounting(plan: Plan, problem: Problem) -> Iterator[str]:
 def _unit_costs(plan: Plan, problem: Problem) -> Iterator[str]:
     seconds = _block_hours(problem) * SECONDS_PER_HOUR
     for unit in plan.unit_costs:
-        rows = [r for r in (*plan.allocations, *plan.api) if r.workload == unit.workload]
-        requests = sum(row.rate_rps for row in rows) * seconds
+        replicas = sum(r.rate_rps for r in plan.allocations if r.workload == unit.workload)
+        tokens = sum(r.rate_rps for r in plan.api if r.workload == unit.workload)
+        requests = (replicas + tokens) * seconds
         usd = sum(line.usd for line in plan.cost_lines if line.workload == unit.workload)
         if _differs(unit.usd_per_request * requests, usd):
             yield f"{unit.workload}: unit cost x requests is not its {usd:.6f} USD"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from planner.catalog.load import Catalog
-    from planner.plan.document import Allocation, Plan
+    from planner.plan.document import Allocation, ApiRow, Plan
     from planner.problem.schema import Problem, Workload
 
 TOLERANCE = 1e-6
@@ -30,6 +30,7 @@ def service_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterat
     yield from _spares(plan, problem)
     yield from _quality(plan, problem, catalog)
     yield from _policy(plan, problem)
+    yield from _quotas(plan, problem)
 
 
 def _differs(first: float, second: float) -> bool:
@@ -39,7 +40,8 @@ def _differs(first: float, second: float) -> bool:
 def _demand(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     mean: dict[tuple[str, int, int], float] = defaultdict(float)
     planned: dict[tuple[str, int, int], float] = defaultdict(float)
-    for row in (*plan.allocations, *plan.api):
+    served: list[Allocation | ApiRow] = [*plan.allocations, *plan.api]
+    for row in served:
         mean[row.workload, row.period, row.block] += row.rate_rps
         planned[row.workload, row.period, row.block] += row.planned_rate_rps
     for workload in problem.workloads:
@@ -126,7 +128,7 @@ def _nodes(plan: Plan) -> Iterator[str]:
             needed = sum(n for size, n in replicas if size % smallest == 0)
             room = sum(n for size, n in nodes[place] if size % smallest == 0)
             if needed > room:
-                yield f"{place}: {needed} accelerators in replicas of {smallest} or more, {room} rented"
+                yield f"{place}: {needed} accelerators needed by replicas of {smallest}+, {room} rented"
 
 
 def _spares(plan: Plan, problem: Problem) -> Iterator[str]:
@@ -175,29 +177,32 @@ def _quality(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
 
 def _policy(plan: Plan, problem: Problem) -> Iterator[str]:
     policy = problem.policy
-    models = {row.model for row in (*plan.allocations, *plan.api)}
+    models = {row.model for row in plan.allocations} | {row.model for row in plan.api}
     hardware = {row.hardware for row in plan.allocations}
     if policy.max_models is not None and len(models) > policy.max_models:
         yield f"{len(models)} models are used, {policy.max_models} allowed"
     if policy.max_hardware_types is not None and len(hardware) > policy.max_hardware_types:
         yield f"{len(hardware)} hardware types are used, {policy.max_hardware_types} allowed"
-    for quota in problem.supply.quotas:
-        for place in {(row.period, row.block) for row in plan.fleet}:
-            used = sum(
-                row.accelerators
-                for row in plan.fleet
-                if (row.period, row.block) == place
-                and row.hardware == quota.hardware
-                and quota.provider in {None, row.provider}
-                and quota.region in {None, row.region}
-            )
-            if used > quota.max_accelerators:
-                yield f"{place}: {used} x {quota.hardware}, quota {quota.max_accelerators}"
     if policy.scaling == "static":
-        counts: dict[tuple[int, str], set[int]] = defaultdict(set)
+        yield from _static(plan, problem.time_blocks)
+
+
+def _quotas(plan: Plan, problem: Problem) -> Iterator[str]:
+    for quota in problem.supply.quotas:
+        used: dict[tuple[int, int], int] = defaultdict(int)
         for row in plan.fleet:
-            counts[row.period, row.offer_id].add(row.nodes)
-        for (period, offer), seen in counts.items():
-            blocks = sum(1 for r in plan.fleet if (r.period, r.offer_id) == (period, offer))
-            if len(seen) > 1 or blocks != problem.time_blocks:
-                yield f"period {period}: {offer} is not the same in all blocks"
+            inside = quota.provider in {None, row.provider} and quota.region in {None, row.region}
+            if row.hardware == quota.hardware and inside:
+                used[row.period, row.block] += row.accelerators
+        for place, count in used.items():
+            if count > quota.max_accelerators:
+                yield f"{place}: {count} x {quota.hardware}, quota {quota.max_accelerators}"
+
+
+def _static(plan: Plan, blocks: int) -> Iterator[str]:
+    counts: dict[tuple[int, str], list[int]] = defaultdict(list)
+    for row in plan.fleet:
+        counts[row.period, row.offer_id].append(row.nodes)
+    for (period, offer), seen in counts.items():
+        if len(set(seen)) > 1 or len(seen) != blocks:
+            yield f"period {period}: {offer} is not the same in all blocks"
