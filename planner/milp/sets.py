@@ -211,7 +211,8 @@ def _columns(
                 for w in workloads
                 if (names[w], option.id) in capacity
             }
-            columns += _brackets(pool, position, option.accelerators, usable)
+            if usable:
+                columns += _brackets(pool, position, option.accelerators, usable)
         of_pool.append(tuple(range(first, len(columns))))
     return tuple(columns), tuple(of_pool)
 

@@ -51,7 +51,7 @@ def random_world(seed: int) -> World:
     if len(offers) == 1 and node > 1 and rng.random() < 0.5:
         offers.append(worlds.offer("offer-small", float(rng.uniform(0.5, 1.5)), "gpu", 1))
     apis = [
-        worlds.api(name, float(np.round(rng.uniform(2e-4, 9e-4), 6)))
+        worlds.api(name, float(np.round(rng.uniform(4e-4, 2e-3), 6)))
         for name in names
         if rng.random() < 0.5
     ]

@@ -1,0 +1,55 @@
+"""The two-block toy problem whose rows are checked in as LP files, one per constraint family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.milp import Limits, Quota
+from planner.milp.families import FAMILIES
+from planner.milp.model import build_variables
+from planner.milp.objective import set_objective
+from planner.milp.sets import build_sets
+from tests import worlds
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIMITS = {
+    "static_scaling": Limits(scaling="static"),
+    "spares": Limits(spare_replicas=1),
+    "capacity": Limits(spare_replicas=1),
+    "quotas": Limits(quotas=(Quota("gpu", 12, provider="cloud"), Quota("npu", 8))),
+    "max_models": Limits(max_models=1),
+    "max_hardware_types": Limits(max_hardware_types=1),
+}
+"""Limits of the families that need some; the others are written without limits."""
+
+
+def write_family(name: str, path: Path) -> None:
+    """Write the rows of one family on the toy, with the objective."""
+    family = next(f for f in FAMILIES if f.name == name)
+    model = build_variables(build_sets(*_toy(), LIMITS.get(name, Limits())))
+    family.add(model)
+    set_objective(model)
+    model.problem.writeLP(str(path))
+
+
+def _toy():
+    """Chat and code share a pool; a small and a large option; two shapes; tokens for chat."""
+    demand = worlds.demand({"chat": [6.0, 3.0], "code": [1.0, 0.5]}, mean_share=0.5)
+    options = worlds.option_set(
+        [worlds.option("small", "gpu", 1, "m0"), worlds.option("large", "npu", 4, "m1")],
+        [
+            worlds.capacity("chat", "small", (1, 1.0), (4, 2.0)),
+            worlds.capacity("code", "small", (1, 0.8), (4, 1.6)),
+            worlds.capacity("chat", "large", 8.0),
+        ],
+        [
+            worlds.offer("gpu-6", 6.0, "gpu", 6, startup_h=0.5, min_billing_h=24.0),
+            worlds.offer("npu-8", 16.0, "npu", 8, elastic_max_nodes=2),
+            worlds.offer("npu-4", 9.0, "npu", 4),
+        ],
+        [worlds.api("chat", 1e-3)],
+        {"chat": "both", "code": "both"},
+    )
+    return demand, options
