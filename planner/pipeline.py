@@ -224,7 +224,7 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
     )
     plan = replace(
         plan,
-        binding=binding_rows(plan, result.shadow_prices),
+        binding=binding_rows(plan, prepared.options, result.shadow_prices),
         warnings=plan_warnings(plan, prepared.loaded.problem, prepared.options),
     )
     require_sound(plan, prepared.loaded.problem, prepared.catalog)

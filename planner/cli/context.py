@@ -25,6 +25,14 @@ ProblemName = Annotated[
     str, typer.Argument(metavar="PROBLEM", help="Problem file, or name of a shipped problem.")
 ]
 
+ScenarioName = Annotated[
+    str | None, typer.Option("--scenario", metavar="NAME", help="Named patch of the problem.")
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a value; repeatable."),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

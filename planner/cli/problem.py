@@ -9,8 +9,10 @@ import typer
 
 from planner.cli.context import (
     AsJson,
+    Assignments,
     CatalogFolders,
     ProblemName,
+    ScenarioName,
     print_json,
     settings_of,
 )
@@ -50,13 +52,8 @@ def options(
     rejected: Annotated[
         bool, typer.Option("--rejected", help="Show what cannot serve, and why.")
     ] = False,
-    scenario: Annotated[
-        str | None, typer.Option("--scenario", metavar="NAME", help="Named patch of the problem.")
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change a value; repeatable."),
-    ] = None,
+    scenario: ScenarioName = None,
+    assignments: Assignments = None,
     catalog: CatalogFolders = None,
     as_json: AsJson = False,
 ) -> None:

@@ -10,9 +10,11 @@ import typer
 
 from planner.cli.context import (
     AsJson,
+    Assignments,
     CatalogFolders,
     ProblemName,
     Quiet,
+    ScenarioName,
     Verbose,
     progress,
     settings_of,
@@ -32,13 +34,8 @@ def solve(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="PLAN.json", help="Write the plan.")
     ] = None,
-    scenario: Annotated[
-        str | None, typer.Option("--scenario", metavar="NAME", help="Named patch of the problem.")
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change a value; repeatable."),
-    ] = None,
+    scenario: ScenarioName = None,
+    assignments: Assignments = None,
     gap: Annotated[
         float, typer.Option("--gap", min=0.0, max=1.0, help="Relative gap to stop at.")
     ] = 0.01,

@@ -10,6 +10,7 @@ from planner.options.nodes import (
     PLANNED_TENURES,
 )
 from planner.plan.document import Binding
+from planner.plan.tables import point_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,10 +40,15 @@ class Priced(Protocol):
         """Unit of the limit."""
 
 
-def binding_rows(plan: Plan, prices: Iterable[Priced]) -> tuple[Binding, ...]:
-    """Return the limits that bind: those with a shadow price, and what stops each option used."""
-    rows = [Binding(p.what, p.where, p.usd_per_unit, p.unit) for p in prices]
-    return tuple(rows)
+def binding_rows(plan: Plan, options: OptionSet, prices: Iterable[Priced]) -> tuple[Binding, ...]:
+    """Return what binds: limits with a shadow price, and what stops each option that is used."""
+    priced = [Binding(p.what, p.where, p.usd_per_unit, p.unit) for p in prices]
+    capacity_of = {(c.workload, c.option_id): c for c in options.capacities}
+    stops: dict[tuple[str, str], None] = {}
+    for row in plan.allocations:
+        point = point_at(capacity_of[row.workload, row.option_id], row.replicas)
+        stops[row.option_id, point.limit] = None
+    return (*priced, *(Binding("replica rate", where, None, limit) for where, limit in stops))
 
 
 def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str, ...]:

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 NUMBER: Literal["right"] = "right"
 TEXT: Literal["left"] = "left"
-_WIDTH = 110
-"""Columns of a terminal that does not say its width."""
+_SMALL_USD = 1_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,22 @@ def write_table(
         table.add_column(column.title, justify=column.align, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console(file=out, highlight=False, width=None if out.isatty() else _WIDTH).print(table)
+    Console(file=out, highlight=False).print(table)
 
 
 def money(usd: float | None, digits: int = 0) -> str:
-    """Return an amount with thousands separators, ``-`` when there is none."""
-    return "-" if usd is None else f"{usd:,.{digits}f}"
+    """Return an amount with thousands separators, ``-`` when there is none.
+
+    Parameters
+    ----------
+    usd
+        Amount.
+    digits
+        Digits after the point; small amounts without any get two.
+    """
+    if usd is None:
+        return "-"
+    return f"{usd:,.{digits or (2 if abs(usd) < _SMALL_USD else 0)}f}"
 
 
 def percent(fraction: float | None) -> str:

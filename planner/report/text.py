@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from planner.report.bands import bands_of
 from planner.report.tables import NUMBER, Column, money, number, percent, write_table
+from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -58,12 +59,13 @@ def _headline(out: TextIO, plan: Plan, months: int) -> None:
     name = plan.problem["name"]
     scenario = plan.problem["scenario"]
     title = f"{name} [{scenario}]" if scenario else name
-    monthly = (plan.tco_usd or 0.0) / months
+    tco = plan.tco_usd or 0.0
+    per_day = tco / (months * HOURS_PER_MONTH / HOURS_PER_DAY)
     out.write(
-        f"{title}: {money(monthly)} USD per month; {money(plan.cost_usd)} USD discounted "
-        f"({money(plan.tco_usd)} undiscounted) over {months} months\n"
+        f"{title}: {money(tco / months)} USD per month, {money(per_day)} per day; over {months} "
+        f"month(s) {money(plan.cost_usd)} USD discounted, {money(tco)} undiscounted\n"
     )
-    gap = "unknown" if plan.gap is None else f"{plan.gap:.2%}"
+    gap = "an unknown gap" if plan.gap is None else f"{plan.gap:.2%}"
     solver = plan.solver
     out.write(
         f"{plan.status}: within {gap} of the optimum (bound {money(plan.bound_usd)} USD; "
@@ -75,50 +77,46 @@ def _headline(out: TextIO, plan: Plan, months: int) -> None:
 def _bands(out: TextIO, plan: Plan, blocks_per_day: int) -> None:
     bands = bands_of(plan, blocks_per_day)
     many_periods = len({band.period for band in bands}) > 1
+    many_pools = len({a.pool for a in plan.allocations} | {r.workload for r in plan.api}) > 1
     columns = [
         *([Column("period", NUMBER)] if many_periods else []),
         Column("hours"),
-        Column("pool"),
-        Column("serves"),
-        Column("replicas", NUMBER),
+        *([Column("pool")] if many_pools else []),
+        Column("replicas"),
         Column("load", NUMBER),
         Column("rented"),
         Column("USD/h", NUMBER),
     ]
     rows = []
     for band in bands:
-        for i, (pool, serves, replicas, load) in enumerate(_served(band)):
+        for i, (pool, serves, load) in enumerate(_served(band)):
             first = i == 0
             rows.append(
                 [
                     *([str(band.period) if first else ""] if many_periods else []),
                     band.hours if first else "",
-                    pool,
+                    *([pool] if many_pools else []),
                     serves,
-                    replicas,
                     load,
                     _rented(band) if first else "",
                     money(_usd_per_hour(band), 2) if first else "",
                 ]
             )
-    write_table(out, columns, rows, "What runs when (load is mean rate over planned capacity)")
+    write_table(out, columns, rows, "What runs when (load: mean rate over planned capacity)")
 
 
-def _served(band: Band) -> list[tuple[str, str, str, str]]:
+def _served(band: Band) -> list[tuple[str, str, str]]:
     rows: dict[tuple[str, str], tuple[int, dict[int, float]]] = {}
     for a in band.allocations:
-        replicas, load = rows.setdefault((a.pool, a.option_id), (a.replicas, {}))
+        _, load = rows.setdefault((a.pool, a.option_id), (a.replicas, {}))
         load[a.block] = load.get(a.block, 0.0) + a.utilization
-        rows[a.pool, a.option_id] = (replicas, load)
     lines = [
-        (pool, option, str(replicas), _range(list(load.values())))
+        (pool, f"{replicas} x {option}", _range(list(load.values())))
         for (pool, option), (replicas, load) in rows.items()
     ]
-    tokens = {(r.workload, r.provider, r.model, r.mode) for r in band.api}
-    lines += [
-        (w, f"{model} tokens of {p} ({mode})", "-", "-") for w, p, model, mode in sorted(tokens)
-    ]
-    return lines or [("", "nothing", "-", "-")]
+    tokens = sorted({(r.workload, r.provider, r.model, r.mode) for r in band.api})
+    lines += [(w, f"{model} tokens of {p} ({mode})", "-") for w, p, model, mode in tokens]
+    return lines or [("", "nothing", "-")]
 
 
 def _range(values: list[float]) -> str:
@@ -171,11 +169,13 @@ def _binding(out: TextIO, plan: Plan) -> None:
     columns = [
         Column("what"),
         Column("where"),
-        Column("worth USD per unit", NUMBER),
+        Column("USD per unit", NUMBER),
         Column("unit"),
     ]
     rows = [[b.what, b.where, money(b.shadow_price_usd_per_unit, 2), b.unit] for b in plan.binding]
-    write_table(out, columns, rows, "What binds (worth: from the linear relaxation, a guide)")
+    write_table(
+        out, columns, rows, "What binds (USD per unit: from the linear relaxation, a guide)"
+    )
 
 
 def _alternatives(out: TextIO, plan: Plan) -> None:

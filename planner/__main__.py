@@ -1,0 +1,7 @@
+"""``python -m planner``."""
+
+from __future__ import annotations
+
+from planner.cli.main import run
+
+run()
