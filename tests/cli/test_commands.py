@@ -1,0 +1,218 @@
+"""Commands, exit codes and machine forms, through the real command."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+SMALL = "published/melange_readme"
+
+
+def test_solve_prints_cost_proof_allocations_and_next_step(planner):
+    done = planner("solve", SMALL)
+
+    assert done.code == 0
+    assert "melange-readme: 3,416 USD per month" in done.out
+    assert "optimal: within 0.00% of the optimum" in done.out
+    assert "1 x published-model/as-published/as-published/a10g-24gb/tp1" in done.out
+    assert "Next:" in done.out
+    assert done.err == ""
+
+
+def test_solve_writes_the_plan_it_prints_as_json(planner, tmp_path):
+    done = planner("solve", SMALL, "-o", "plan.json", "--json")
+
+    assert done.code == 0
+    assert done.out == (tmp_path / "plan.json").read_text(encoding="utf-8")
+    assert [p.name for p in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_plan_file_has_the_fields_of_the_contract(planner):
+    plan = planner("solve", SMALL, "--json").json
+
+    assert {
+        "schema_version", "problem", "catalog", "versions", "seed", "options", "status",
+        "cost_usd", "bound_usd", "gap", "tco_usd", "solver", "allocations", "fleet", "api", "cost_lines",
+        "unit_costs", "baselines", "binding", "warnings",
+    } <= set(plan)  # fmt: skip
+    assert {"name", "sha256", "text"} <= set(plan["problem"])
+    assert {"sha256", "oldest_price_date"} <= set(plan["catalog"])
+    assert {
+        "period", "block", "pool", "workload", "rate_rps", "option_id", "model", "quantization",
+        "engine", "hardware", "tensor_parallel", "pipeline_parallel", "replicas", "accelerators",
+        "capacity_rps", "utilization", "ttft_p99_ms", "tpot_mean_ms", "quality",
+        "capacity_nominal_rps", "coefficient_origin",
+    } <= set(plan["allocations"][0])  # fmt: skip
+    assert {
+        "period", "block", "offer_id", "provider", "region", "instance", "tenure", "hardware",
+        "nodes", "accelerators_per_node", "accelerators", "usd",
+    } <= set(plan["fleet"][0])  # fmt: skip
+    assert {
+        "period", "category", "workload", "hardware", "tenure", "usd", "discounted_usd",
+    } == set(plan["cost_lines"][0])  # fmt: skip
+
+
+def test_sum_of_discounted_lines_is_the_cost(planner):
+    plan = planner("solve", "chatbot_1m", "--no-compare", "--gap", "0.05", "--json").json
+
+    assert sum(r["discounted_usd"] for r in plan["cost_lines"]) == pytest.approx(plan["cost_usd"])
+    assert sum(r["usd"] for r in plan["cost_lines"]) == pytest.approx(plan["tco_usd"])
+
+
+def test_infeasible_problem_exits_3_with_the_reason_and_writes_its_status(planner, tmp_path):
+    quotas = (
+        "supply.quotas=[{hardware: A10G, max_accelerators: 0}, "
+        "{hardware: A100-80GB, max_accelerators: 1}]"
+    )
+
+    done = planner("solve", SMALL, "--set", quotas, "-o", "plan.json")
+    plan = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
+
+    assert done.code == 3
+    assert "quota of 1 x a100-sxm-80gb" in done.out
+    assert plan["status"] == "infeasible"
+    assert plan["cost_usd"] is None
+    assert plan["allocations"] == []
+
+
+def test_workload_that_nothing_serves_is_explained(planner):
+    done = planner(
+        "solve", "chatbot_1m", "--set", "candidates.models=[llama-3.1-8b-instruct]", "--no-compare"
+    )
+
+    assert done.code == 3
+    assert "chat: none of 72 options can serve it" in done.out
+    assert "mmlu_pro 0.4830" in done.out
+
+
+def test_no_time_exits_5_and_leaves_no_cost(planner):
+    done = planner("solve", "chatbot_1m", "--time-limit", "0.001", "--no-compare", "--json")
+
+    assert done.code in {4, 5}
+    if done.code == 5:
+        assert done.json["cost_usd"] is None
+
+
+def test_options_lists_ways_to_serve_as_json(planner):
+    answer = planner("options", "chatbot_1m", "--json").json
+
+    served = answer["options"]
+    assert answer["considered"] == 216
+    assert {row["model"] for row in served} == {"llama-3.3-70b-instruct"}
+    assert all(row["capacity_rps"] <= row["capacity_nominal_rps"] for row in served)
+    assert any(r["reason"] == "quality" for r in answer["rejected"])
+
+
+def test_options_names_what_cannot_serve_and_why(planner):
+    done = planner("options", "chatbot_1m", "--rejected")
+
+    assert done.code == 0
+    assert "no dated price of" in done.out
+    assert "usable GB for the KV cache" in done.out
+
+
+def test_options_of_one_workload_only(planner):
+    done = planner("options", SMALL, "--workload", "input0-output0", "--json")
+
+    assert {row["workload"] for row in done.json["options"]} == {"input0-output0"}
+
+
+def test_unknown_workload_is_refused_with_the_names(planner):
+    done = planner("options", SMALL, "--workload", "input0-output2")
+
+    assert done.code == 2
+    assert "input0-output0" in done.err
+
+
+def test_check_validates_every_scenario(planner):
+    done = planner("check", "chatbot_1m", "--json")
+
+    assert done.json["scenarios"] == ["interactive", "mixed", "static", "tokens"]
+
+
+def test_schema_of_problem_and_catalogue_is_json(planner):
+    problem = planner("schema", "problem").json
+    catalog = planner("schema", "catalog").json
+
+    assert "workloads" in problem["properties"]
+    assert "offers" in catalog["properties"]
+    assert planner("schema", "plan").code == 2
+
+
+def test_catalog_list_filters_sorts_and_keeps_all_columns(planner):
+    rows = planner(
+        "catalog",
+        "list",
+        "offers",
+        "accelerator=h100-sxm-80gb",
+        "--sort",
+        "-price_usd_per_hour",
+        "--json",
+    ).json
+
+    prices = [row["price_usd_per_hour"] for row in rows]
+    assert prices == sorted(prices, reverse=True)
+    assert all(row["source"] and row["as_of"] for row in rows)
+
+
+def test_catalog_check_of_the_shipped_tables_has_no_error(planner):
+    done = planner("catalog", "check")
+
+    assert done.code == 0
+    assert "catalogue valid" in done.out
+
+
+def test_overlay_may_be_given_before_or_after_the_command(planner, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "offers.csv").write_text(
+        "provider,instance,region,tenure,accelerator,accelerators,price_usd_per_hour,valid_from,"
+        "source,as_of\nme,box,here,on_demand,h100-sxm-80gb,8,1,2026-11,my quote,2026-11\n",
+        encoding="utf-8",
+    )
+
+    before = planner("--catalog", folder, "catalog", "list", "offers", "provider=me", "--json")
+    after = planner("catalog", "list", "offers", "provider=me", "--catalog", folder, "--json")
+
+    assert before.json == after.json
+    assert len(after.json) == 1
+
+
+def test_overlay_that_halves_a_price_never_raises_the_cost(planner, tmp_path):
+    folder = tmp_path / "cheap"
+    folder.mkdir()
+    (folder / "offers.csv").write_text(
+        "provider,instance,region,tenure,accelerator,accelerators,price_usd_per_hour,valid_from,"
+        "source,as_of\npublished,A100-80GB,any,on_demand,A100-80GB,1,1.835,2024,half,2024\n",
+        encoding="utf-8",
+    )
+
+    base = planner("solve", SMALL, "--gap", "0", "--no-compare", "--json").json
+    half = planner(
+        "solve", SMALL, "--gap", "0", "--no-compare", "--catalog", folder, "--json"
+    ).json
+
+    assert half["cost_usd"] < base["cost_usd"]
+
+
+def test_program_can_be_written_for_another_solver(planner, tmp_path):
+    done = planner("solve", SMALL, "--write-lp", "p.lp", "--write-mps", "p.mps", "--no-compare")
+
+    assert done.code == 0
+    assert "Minimize" in (tmp_path / "p.lp").read_text(encoding="utf-8")
+    assert (tmp_path / "p.mps").read_text(encoding="utf-8").count("RHS") >= 1
+
+
+def test_cbc_finds_the_same_cost(planner):
+    highs = planner("solve", SMALL, "--gap", "0", "--no-compare", "--json").json
+    cbc = planner("solve", SMALL, "--gap", "0", "--no-compare", "--solver", "cbc", "--json").json
+
+    assert cbc["cost_usd"] == pytest.approx(highs["cost_usd"], rel=1e-9)
+
+
+def test_piped_tables_are_tab_separated_without_box_characters(planner):
+    out = planner("options", SMALL).out
+
+    assert "\t" in out
+    assert not set("─│╭") & set(out)

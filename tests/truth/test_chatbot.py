@@ -1,0 +1,91 @@
+"""The main problem: its scenarios against each other, and golden costs.
+
+A golden cost moves only with a reason that CHANGELOG names; the tolerance covers the solver's gap.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.pipeline import SolveSettings, prepare, solve_prepared
+
+GAP = 0.01
+GOLDEN_USD = {
+    None: 37_600.0,
+    "interactive": 84_600.0,
+    "mixed": 32_300.0,
+    "static": 60_386.0,
+    "tokens": 21_720.0,
+}
+GOLDEN_TOLERANCE = 0.015
+
+
+@pytest.fixture(scope="module")
+def plans():
+    settings = SolveSettings(gap=GAP, compare=False)
+    return {name: solve_prepared(prepare("chatbot_1m", name), settings) for name in GOLDEN_USD}
+
+
+@pytest.mark.parametrize("scenario", GOLDEN_USD, ids=str)
+def test_cost_stays_golden(plans, scenario):
+    plan = plans[scenario]
+
+    moved = plan.cost_usd / GOLDEN_USD[scenario] - 1
+
+    assert plan.status == "optimal"
+    assert abs(moved) <= GOLDEN_TOLERANCE, f"{scenario}: cost moved by {moved:+.2%}"
+
+
+def test_static_operation_never_beats_following_the_hour(plans):
+    assert plans["static"].cost_usd >= plans[None].bound_usd
+
+
+def test_tighter_latency_never_costs_less(plans):
+    assert plans["interactive"].cost_usd >= plans[None].bound_usd
+
+
+def test_believing_api_latencies_never_costs_more(plans):
+    assert plans["tokens"].bound_usd <= plans[None].cost_usd
+
+
+def test_flexible_requests_never_cost_more_than_interactive_ones(plans):
+    assert plans["mixed"].bound_usd <= plans[None].cost_usd
+
+
+def test_tokens_warn_that_latency_is_assumed_and_show_none(plans):
+    plan = plans["tokens"]
+
+    assert all(row.ttft_p99_ms is None and row.tpot_mean_ms is None for row in plan.api)
+    assert any("latencies are assumed" in text for text in plan.warnings)
+
+
+def test_only_the_reference_model_passes_the_floor(plans):
+    assert {row.model for row in plans[None].allocations} == {"llama-3.3-70b-instruct"}
+
+
+def test_estimated_quality_is_reported_as_unproven(plans):
+    assert any("passes unproven" in text and "fp8" in text for text in plans[None].warnings)
+
+
+def test_accelerator_without_a_dated_price_is_rejected_by_name():
+    prepared = prepare("chatbot_1m")
+
+    against = [r for r in prepared.options.rejections if r.reason == "no_price"]
+
+    assert [r.subject for r in against if r.kind == "option"] == ["mi300x-192gb"]
+    assert "add a row to offers.csv" in against[0].detail or "offers.csv" in against[-1].detail
+
+
+def test_at_least_six_providers_can_be_rented_from():
+    prepared = prepare("chatbot_1m")
+
+    assert len({offer.provider for offer in prepared.options.offers}) >= 6
+
+
+def test_the_same_problem_gives_the_same_plan(plans):
+    from dataclasses import replace
+
+    again = solve_prepared(prepare("chatbot_1m"), SolveSettings(gap=GAP, compare=False))
+    first = plans[None]
+
+    assert replace(again, solver={}) == replace(first, solver={})
