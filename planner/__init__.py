@@ -1,5 +1,58 @@
-"""Decides how to serve AI inference at the least cost, and proves it."""
+"""Decides how to serve AI inference at the least cost, and proves it.
+
+The names below are the library. They load when they are first used, so that ``planner --help`` does
+not wait for a solver.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from planner.catalog.load import load_catalog as load_catalog
+    from planner.demand.build import build_demand as build_demand
+    from planner.errors import InputError as InputError
+    from planner.options.build import build_options as build_options
+    from planner.pipeline import SolveSettings as SolveSettings
+    from planner.pipeline import check_problem as check_problem
+    from planner.pipeline import prepare as prepare
+    from planner.pipeline import solve_prepared as solve_prepared
+    from planner.pipeline import solve_problem as solve_problem
+    from planner.plan.document import Plan as Plan
+    from planner.plan.json_io import plan_json as plan_json
+    from planner.problem.load import load_problem as load_problem
+    from planner.verify.audit import audit as audit
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "InputError": "planner.errors",
+    "Plan": "planner.plan.document",
+    "SolveSettings": "planner.pipeline",
+    "audit": "planner.verify.audit",
+    "build_demand": "planner.demand.build",
+    "build_options": "planner.options.build",
+    "check_problem": "planner.pipeline",
+    "load_catalog": "planner.catalog.load",
+    "load_problem": "planner.problem.load",
+    "plan_json": "planner.plan.json_io",
+    "prepare": "planner.pipeline",
+    "solve_prepared": "planner.pipeline",
+    "solve_problem": "planner.pipeline",
+}
+
+__all__ = [*_HOMES]  # noqa: PLE0604 - names of strings, all of them
+
+
+def __getattr__(name: str) -> object:
+    """Return a public name from its module."""
+    if name not in _HOMES:
+        text = f"module 'planner' has no attribute {name!r}"
+        raise AttributeError(text)
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted([*globals(), *_HOMES])

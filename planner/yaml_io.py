@@ -7,13 +7,16 @@ later (an unknown model, a budget below zero) can still point into the file.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.scalarbool import ScalarBoolean
 
 from planner.errors import Fault, InputError
 
@@ -24,7 +27,15 @@ YamlData = Any
 """What a YAML value can be: dictionaries, lists, strings, numbers, booleans, ``None``."""
 Path_ = tuple[str | int, ...]
 Position = tuple[int, int]
-_DUPLICATE_VALUES_MESSAGE = "a key may stand only once; the earlier value would be lost"
+MOST_VALUES = 200_000
+"""Values one file may hold: aliases of aliases grow without bound, and no problem is so large."""
+_HINTS = (
+    (r"'\\t'", "indent with spaces, not tabs"),
+    (r"another document", "keep one document per file and remove the line `---`"),
+    (r"undefined alias", "define the anchor with `&name` first, or put the text in quotes"),
+    (r"mapping values", "check the indentation, and put text that holds `: ` in quotes"),
+)
+_GENERAL_HINT = "check brackets, quotes and indentation here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +52,26 @@ class Document:
         Dictionaries, lists, strings, numbers, booleans and ``None`` only.
     positions
         Line and column (from 1) of every value, by path of keys and indices.
+    assigned
+        Paths whose value does not come from the file, with the assignment that set them.
     """
 
     file: str
     text: str
     data: YamlData
     positions: dict[Path_, Position]
+    assigned: dict[Path_, str] = field(default_factory=dict)
 
 
 def read_yaml(path: Path, name: str | None = None) -> Document:
     """Return the parsed file.
+
+    Parameters
+    ----------
+    path
+        File to read.
+    name
+        Its name in messages; default `path`.
 
     Raises
     ------
@@ -59,13 +80,17 @@ def read_yaml(path: Path, name: str | None = None) -> Document:
     """
     file = name or str(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text (byte {error.start}); save it as UTF-8"
-        raise InputError([Fault(file, None, None, "", message)]) from error
+        data = path.read_bytes()
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
         raise InputError([Fault(file, None, None, "", message)]) from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8 text; save the file as UTF-8"
+        raise InputError([Fault(file, line, column, "", message)]) from error
     return parse_yaml(text, file)
 
 
@@ -75,40 +100,72 @@ def parse_yaml(text: str, file: str) -> Document:
     Raises
     ------
     InputError
-        When the text is not YAML or repeats a key.
+        When the text is not YAML, repeats a key, or is larger than any problem.
     """
-    try:
-        node = YAML(typ="rt").load(text)
-    except DuplicateKeyError as error:
-        raise InputError([_marked_fault(error, file, _DUPLICATE_VALUES_MESSAGE)]) from error
-    except MarkedYAMLError as error:
-        raise InputError([_marked_fault(error, file, "is not valid YAML")]) from error
-    except (YAMLError, ValueError) as error:
-        message = f"is not valid YAML: {error}"
-        raise InputError([Fault(file, None, None, "", message)]) from error
     positions: dict[Path_, Position] = {(): (1, 1)}
-    return Document(file, text, _plain(node, (), positions), positions)
+    try:
+        data = _plain(YAML(typ="rt").load(text), (), positions)
+    except (YAMLError, ValueError, RecursionError) as error:
+        fault = _fault(error, text, file)
+        raise InputError([fault], f"correct it, then planner check {file}") from error
+    return Document(file, text, data, positions)
 
 
 def parse_value(text: str) -> YamlData:
-    """Return one YAML value from a command line (``450``, ``true``, ``[a, b]``)."""
-    return _plain(YAML(typ="rt").load(text), (), {})
+    """Return one YAML value from a command line (``450``, ``true``, ``[a, b]``).
+
+    Raises
+    ------
+    ValueError
+        When the text is not YAML.
+    """
+    try:
+        return _plain(YAML(typ="rt").load(text), (), {})
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ValueError(_problem(error)) from error
 
 
-def _marked_fault(error: MarkedYAMLError, file: str, hint: str) -> Fault:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-    problem = (error.problem or str(error)).strip().splitlines()[0]
-    return Fault(file, line, column, "", f"{problem}; {hint}")
+def _fault(error: Exception, text: str, file: str) -> Fault:
+    line, column = None, None
+    if isinstance(error, ReaderError):
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    elif isinstance(error, MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+    return Fault(file, line, column, "", _problem(error))
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "is nested too deeply, or contains itself through an alias"
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    first = str(problem).strip().splitlines()[0]
+    if isinstance(error, DuplicateKeyError):
+        found = re.search(r'duplicate key "([^"]*)"', first)
+        key = f"`{found[1]}`" if found else "a key"
+        return f"{key} stands twice in the same place; keep one, the earlier value would be lost"
+    if not isinstance(error, YAMLError):
+        return first
+    hint = next((h for pattern, h in _HINTS if re.search(pattern, first)), _GENERAL_HINT)
+    return f"is not valid YAML: {first}; {hint}"
 
 
 def _plain(node: YamlData, path: Path_, positions: dict[Path_, Position]) -> YamlData:
+    if len(positions) > MOST_VALUES:
+        text = f"holds more than {MOST_VALUES} values; check its aliases (`*name`)"
+        raise ValueError(text)
     if isinstance(node, CommentedMap):
         result: dict[str, Any] = {}
+        marks = node.lc.data or {}
         for key, value in node.items():
             name = str(key)
-            line, column = node.lc.key(key)
-            positions[(*path, name)] = (line + 1, column + 1)
+            # A key that came in through `<<` has no place of its own: its parent's must do.
+            mark = marks.get(key)
+            if mark is not None:
+                positions[(*path, name)] = (mark[0] + 1, mark[1] + 1)
+            else:
+                positions[(*path, name)] = positions.get(path, (1, 1))
             result[name] = _plain(value, (*path, name), positions)
         return result
     if isinstance(node, CommentedSeq):
@@ -122,8 +179,10 @@ def _plain(node: YamlData, path: Path_, positions: dict[Path_, Position]) -> Yam
 
 
 def _scalar(node: YamlData) -> YamlData:
-    if isinstance(node, bool) or node is None:
+    if node is None or isinstance(node, bool):
         return node
+    if isinstance(node, ScalarBoolean):
+        return bool(node)
     for kind in (int, float, str):
         if isinstance(node, kind):
             return kind(node)

@@ -68,7 +68,7 @@ def capacity(workload: str, option_id: str, *points: float | tuple[int, float]) 
     )
 
 
-def offer(  # noqa: PLR0917
+def offer(
     name: str,
     price: float | Sequence[float | None] = 1.0,
     hardware: str = "gpu",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
@@ -31,72 +32,161 @@ _FIELD_WORDS = {
     "p99": "tokens",
     "max": "tokens",
 }
+_UNION_WORDS = {
+    "profile": "the name of a profile, or a list of 24 (or 168) numbers",
+    "percentile": "a number of at least 1 and below 100, or `mean`",
+    "growth_per_period": "a number above 0, or a list with one for each period",
+    "residency": "`any`, `on_prem_only` or a list of regions",
+}
+"""Fields of more than one shape, whose branches would each give a fault of their own."""
+_FRACTIONS = (
+    "discount_rate_per_year",
+    "hit_rate",
+    "min_score",
+    "min_relative",
+    "score",
+    "max_utilization",
+    "confidence",
+    "forecast_confidence",
+    "forecast_cv",
+)
+_PERCENT = 100.0
+_SHOWN_CHARACTERS = 60
+_RANGES = {
+    "greater_than": ("above", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("below", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+_NAME_FORM = "use letters, digits, `.`, `_` and `-`, a letter or digit first"
+_MONTH_FORM = "write the month as YYYY-MM from 2000-01 to 2099-12, for example 2027-01"
+_WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "string": "text",
+    "bool": "true or false",
+    "list": "a list",
+}
 
 
 def sentence(error: ErrorDetails, root: type[BaseModel]) -> str:
-    """Return what is wrong, with the value and what would be accepted."""
+    """Return what is wrong, with the value and what would be accepted.
+
+    Parameters
+    ----------
+    error
+        One error of the validation of `root`.
+    root
+        Model of the whole file; knows the fields for suggestions.
+    """
     kind, value, location = error["type"], error["input"], error["loc"]
     if kind == "extra_forbidden":
         return _unknown_field(str(location[-1]), _model_at(root, location[:-1]))
     if kind == "missing":
         return f"`{location[-1]}` is required and missing"
     context = error.get("ctx", {})
-    if kind == "literal_error":
-        expected = str(context["expected"])
-        options = [option.strip("'\" ") for option in expected.replace(" or ", ",").split(",")]
-        hint = did_you_mean(str(value), options)
-        return f"{value!r} is not accepted; use {expected}{hint}"
-    if kind in {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}:
+    if kind in _RANGES:
         return _out_of_range(kind, value, context, location)
-    if kind.endswith("_type") or kind.endswith("_parsing") or kind == "int_from_float":
-        return _wrong_type(kind, value, location)
-    return f"{error['msg']}, got {value!r}"
+    if _field(location) in _UNION_WORDS and isinstance(location[-1], str):
+        return f"{shown(value)} is not accepted; give {_UNION_WORDS[_field(location)]}"
+    if kind == "literal_error":
+        return _not_among(value, str(context["expected"]))
+    if kind == "string_pattern_mismatch":
+        form = _MONTH_FORM if _field(location) == "start" else f"not a name; {_NAME_FORM}"
+        return f"{shown(value)} is {form}" if form.startswith("not") else f"{shown(value)}: {form}"
+    if kind in {"too_short", "string_too_short"}:
+        return "is empty; give at least one" if kind == "too_short" else "is empty"
+    if kind == "finite_number":
+        return f"{shown(value)} is not a finite number{_unit(location)}; write a plain number"
+    return _wrong_type(kind, value, location)
+
+
+def shown(value: YamlData) -> str:
+    """Return a value as it would stand in the file, shortened."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return f"a group of fields ({_cut(', '.join(map(str, value)))})"
+    if isinstance(value, list):
+        return _cut(f"[{', '.join(shown(v) for v in value)}]")
+    return f"`{_cut(str(value))}`"
+
+
+def union_field(location: tuple[Any, ...]) -> bool:
+    """Return whether a location is inside a field that takes more than one shape."""
+    return _field(location) in _UNION_WORDS
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
 def _unknown_field(name: str, model: type[BaseModel] | None) -> str:
     known = list(model.model_fields) if model else []
+    if name.isdigit():
+        return f"unknown field `{name}`; write thousands without a comma, as 2000 or 2_000"
     hint = did_you_mean(name, known)
     accepted = "" if hint or not known else f"; accepted here: {', '.join(known)}"
     return f"unknown field `{name}`{hint}{accepted}"
 
 
+def _not_among(value: YamlData, expected: str) -> str:
+    options = [option.strip("'\" ") for option in expected.replace(" or ", ",").split(",")]
+    listing = f"use {expected}" if isinstance(value, str) else f"use {', '.join(options)}"
+    if isinstance(value, str) and value in options:
+        return f"'{value}' is text; write {value} without quotes"
+    hint = did_you_mean(value, options) if isinstance(value, str) else ""
+    return f"{shown(value)} is not accepted; {listing.replace(chr(39), '`')}{hint}"
+
+
 def _out_of_range(
     kind: str, value: YamlData, context: dict[str, Any], location: tuple[Any, ...]
 ) -> str:
-    word, key = {
-        "greater_than": ("above", "gt"),
-        "greater_than_equal": ("at least", "ge"),
-        "less_than": ("below", "lt"),
-        "less_than_equal": ("at most", "le"),
-    }[kind]
-    text = f"{value!r} is out of range; it must be {word} {context[key]}{_unit(location)}"
-    if key in {"le", "lt"} and context[key] == 1 and isinstance(value, int | float):
-        text += f". It is a fraction: for {value:g} % write {value / 100:g}"
+    word, key = _RANGES[kind]
+    text = f"{shown(value)} is out of range; it must be {word} {context[key]:g}{_unit(location)}"
+    field = _field(location)
+    if field in _FRACTIONS and key in {"le", "lt"}:
+        text += f". It is a fraction: for {value:g} % write {value / _PERCENT:g}"
+    if field == "percentile" and key == "ge" and value > 0:
+        text += f". It is in percent: write {value * _PERCENT:g}"
     return text
 
 
 def _wrong_type(kind: str, value: YamlData, location: tuple[Any, ...]) -> str:
-    if kind.startswith("int"):
-        wanted = "a whole number"
-    elif kind.startswith("float"):
-        wanted = "a number"
-    elif kind.startswith("string"):
-        wanted = "text"
-    elif kind.startswith("bool"):
-        wanted = "true or false"
-    elif kind.startswith("list"):
-        wanted = "a list"
-    else:
+    wanted = next((w for start, w in _WANTED.items() if kind.startswith(start)), None)
+    if wanted is None:
         wanted = "a group of fields"
-    return f"needs {wanted}{_unit(location)}, got {value!r}"
+    text = f"needs {wanted}{_unit(location)}, got {shown(value)}"
+    numeric = wanted in {_WANTED["int"], _WANTED["float"]}
+    if numeric and isinstance(value, str) and re.match(r"\s*[\d.]", value):
+        return text + _number_hint(value, location)
+    if kind.startswith("string") and isinstance(value, int | float):
+        return f'{text}; put it in quotes: "{value}"'
+    if kind.startswith("list") and isinstance(value, str):
+        return f"{text}; write [{value}]"
+    return text
+
+
+def _number_hint(value: str, location: tuple[Any, ...]) -> str:
+    percent = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", value)
+    if percent and _field(location) in _FRACTIONS:
+        return f"; write {float(percent[1]) / _PERCENT:g}"
+    return "; write the number alone, without quotes or unit"
 
 
 def _unit(location: tuple[Any, ...]) -> str:
-    names = [part for part in location if isinstance(part, str)]
-    field = next((n for n in reversed(names) if n.islower()), "")
+    field = _field(location)
     if field in _FIELD_WORDS:
         return f" ({_FIELD_WORDS[field]})"
     return next((f" ({w})" for end, w in _UNIT_WORDS.items() if field.endswith(end)), "")
+
+
+def _field(location: tuple[Any, ...]) -> str:
+    """Return the name of the field at a location, without the parts that name a branch."""
+    names = [part for part in location if isinstance(part, str) and part.isidentifier()]
+    return next((n for n in reversed(names) if n not in {"str", "float", "int"}), "")
 
 
 def _model_at(model: type[BaseModel], location: tuple[Any, ...]) -> type[BaseModel] | None:

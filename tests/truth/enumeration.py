@@ -101,16 +101,18 @@ def _replica_choices(world: World, nodes: tuple[int, ...]):
         )
         for h in {o.hardware for o in world.options.offers}
     }
-    ranges = [range(total.get(option.hardware, 0) // option.accelerators + 1) for _, option in places]
+    ranges = [
+        range(total.get(option.hardware, 0) // option.accelerators + 1) for _, option in places
+    ]
     for counts in itertools.product(*ranges):
         sizes: dict[str, list[int]] = {}
         for (_, option), count in zip(places, counts, strict=True):
             sizes.setdefault(option.hardware, []).extend([option.accelerators] * count)
         if all(_fits(world, nodes, h, tuple(sorted(s, reverse=True))) for h, s in sizes.items()):
-            yield dict(
-                ((pool, option.id), count)
+            yield {
+                (pool, option.id): count
                 for (pool, option), count in zip(places, counts, strict=True)
-            )
+            }
 
 
 def _fits(world: World, nodes: tuple[int, ...], hardware: str, sizes: tuple[int, ...]) -> bool:
@@ -217,9 +219,7 @@ def _remainder_usd(world: World, members, planned: Rates, served: Rates, block: 
         left_rps = rate_rps - own_rps
         if left_rps <= 1e-9 * max(rate_rps, 1.0):
             continue
-        prices = [
-            a.usd_per_request[0] for a in world.options.api if a.workload == rates.workload
-        ]
+        prices = [a.usd_per_request[0] for a in world.options.api if a.workload == rates.workload]
         share = float(rates.mean_rps[0, block]) / rate_rps
         usd += hours * 3600.0 * left_rps * share * min(prices, default=math.inf)
     return usd
