@@ -27,7 +27,7 @@ YamlData = Any
 """What a YAML value can be: dictionaries, lists, strings, numbers, booleans, ``None``."""
 Path_ = tuple[str | int, ...]
 Position = tuple[int, int]
-MOST_VALUES = 200_000
+MOST_VALUES = 50_000
 """Values one file may hold: aliases of aliases grow without bound, and no problem is so large."""
 _HINTS = (
     (r"'\\t'", "indent with spaces, not tabs"),
@@ -138,7 +138,7 @@ def _fault(error: Exception, text: str, file: str) -> Fault:
 
 def _problem(error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return "is nested too deeply, or contains itself through an alias"
+        return "is nested too deeply; no problem needs so many brackets"
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     first = str(problem).strip().splitlines()[0]
     if isinstance(error, DuplicateKeyError):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Facts of the catalogue with source and date.", no_args_is_help=True)
 
 _PROVENANCE = ("source", "as_of", "notes")
-_DRAWN_COLUMNS = 9
+_KEYS = ("id", "provider", "instance", "accelerator", "model", "alias", "benchmark")
+_DRAWN_COLUMNS = 8
 """Columns of a table on a terminal; the others are in --json and when piped."""
 
 
@@ -131,7 +132,11 @@ def _write(rows: list[dict[str, Any]], kind: str) -> None:
         return
     names = _columns(rows)
     columns = [
-        Column(name, NUMBER if isinstance(_first(rows, name), int | float) else TEXT)
+        Column(
+            name,
+            NUMBER if isinstance(_first(rows, name), int | float) else TEXT,
+            whole=name in _KEYS,
+        )
         for name in names
     ]
     cells = [["" if row[n] is None else str(row[n]) for n in names] for row in rows]

@@ -9,10 +9,10 @@ import numpy as np
 from planner.catalog.schema import LengthCell
 from planner.catalog.table import read_table
 from planner.demand.grid import time_grid
-from planner.demand.lengths import from_histogram, independent
+from planner.demand.lengths import from_histogram, histogram_notes, independent
 from planner.demand.rates import HOURS, hourly_multipliers, rates_on_grid
 from planner.demand.records import Demand, WorkloadDemand
-from planner.errors import Fault, InputError
+from planner.errors import Fault, InputError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ def _lengths(
     isl, osl = lengths.isl_tokens, lengths.osl_tokens
     if cells:
         distribution = from_histogram(cells, isl.mean if isl else None, osl.mean if osl else None)
-        return distribution, []
+        return distribution, histogram_notes(lengths, distribution)
     if isl is None or osl is None:
         raise InputError([loaded.fault(path, "needs both marginals or a histogram")])
     notes = [
@@ -113,14 +113,28 @@ def _cells(
         return [c for c in catalog.lengths if c.lengths == lengths.joint]
     if lengths.ref is None:
         return []
+    if not (loaded.folder / lengths.ref).is_file():
+        message = (
+            f"there is no file `{lengths.ref}`; its path starts from the folder of the problem "
+            "file"
+        )
+        raise InputError([loaded.fault((*path, "ref"), message)])
     rows = read_table(loaded.folder / lengths.ref, lengths.ref, LengthCell)
-    names = {row.lengths for row in rows}
+    names = sorted({row.lengths for row in rows})
     if lengths.name is None and len(names) == 1:
-        return rows
+        return _with_weight(rows, lengths.ref)
     chosen = [row for row in rows if row.lengths == lengths.name]
     if not chosen:
-        listing = ", ".join(f"`{n}`" for n in sorted(names)) or "nothing"
-        message = f"no histogram `{lengths.name}` in {lengths.ref}; it holds {listing}"
-        fault = loaded.fault((*path, "name"), message)
-        raise InputError([Fault(fault.file, fault.line, fault.column, fault.path, message)])
-    return chosen
+        listing = ", ".join(f"`{n}`" for n in names) or "nothing"
+        asked = "`name` is missing" if lengths.name is None else f"no histogram `{lengths.name}`"
+        hint = did_you_mean(lengths.name or "", names) or ";"
+        message = f"{asked}{hint} {lengths.ref} holds {listing}"
+        raise InputError([loaded.fault((*path, "name"), message)])
+    return _with_weight(chosen, lengths.ref)
+
+
+def _with_weight(cells: Sequence[LengthCell], file: str) -> Sequence[LengthCell]:
+    if sum(c.probability for c in cells) > 0:
+        return cells
+    message = f"the cells of `{cells[0].lengths}` have probability 0 in all; give each its share"
+    raise InputError([Fault(file, None, None, "probability", message)])

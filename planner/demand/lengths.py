@@ -18,15 +18,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.demand.records import LengthDistribution
+from planner.problem.schema import SHORTEST_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from planner.catalog.schema import LengthCell
     from planner.demand.records import FloatArray
-    from planner.problem.schema import Marginal
+    from planner.problem.schema import Lengths, Marginal
 
-SHORTEST_TOKENS = 1.0
+_PERCENTILE_TOLERANCE = 0.25
+"""Difference between a stated percentile and the histogram's that is worth a note."""
 _CELLS_PER_SEGMENT = 8
 """Atoms of a segment: the segment mean is exact, so this only limits the resolution."""
 
@@ -39,10 +41,10 @@ def marginal_atoms(marginal: Marginal) -> tuple[FloatArray, FloatArray]:
     ValueError
         When no exponent reaches the mean: it lies outside what the percentiles allow.
     """
-    knots = _knots(marginal)
+    knots = marginal.knots
     if len(knots) == 1:
         return np.array([marginal.mean]), np.array([1.0])
-    exponent = _exponent(knots, marginal.mean)
+    exponent = _exponent(marginal)
     lengths, weights = [], []
     cuts = np.linspace(0.0, 1.0, _CELLS_PER_SEGMENT + 1)
     share = np.diff(cuts ** (exponent + 1)) / ((exponent + 1) * np.diff(cuts))
@@ -81,10 +83,37 @@ def from_histogram(
     weight = np.array([c.probability for c in cells])
     weight = weight / weight.sum()
     if isl_mean_tokens is not None:
-        isl = np.maximum(isl * (isl_mean_tokens / (isl @ weight)), SHORTEST_TOKENS)
+        isl = _with_mean(isl, weight, isl_mean_tokens)
     if osl_mean_tokens is not None:
-        osl = np.maximum(osl * (osl_mean_tokens / (osl @ weight)), SHORTEST_TOKENS)
+        osl = _with_mean(osl, weight, osl_mean_tokens)
     return LengthDistribution(isl, osl, weight)
+
+
+def histogram_notes(lengths: Lengths, distribution: LengthDistribution) -> list[str]:
+    """Return a sentence for every stated percentile that the histogram does not show.
+
+    Parameters
+    ----------
+    lengths
+        What the problem states.
+    distribution
+        The histogram, scaled to the stated means; it is what the plan uses.
+    """
+    notes = []
+    weight = distribution.probability
+    for field, values in (
+        ("isl_tokens", distribution.isl_tokens),
+        ("osl_tokens", distribution.osl_tokens),
+    ):
+        for percentile, name in ((50.0, "p50"), (95.0, "p95"), (99.0, "p99")):
+            stated = getattr(getattr(lengths, field), name, None)
+            found = percentile_tokens(values, weight, percentile)
+            if stated is not None and abs(found / stated - 1) > _PERCENTILE_TOLERANCE:
+                notes.append(
+                    f"lengths.{field}.{name} is stated as {stated:g}, the histogram has "
+                    f"{found:.0f}; the plan uses the histogram"
+                )
+    return notes
 
 
 def percentile_tokens(lengths: FloatArray, probability: FloatArray, percentile: float) -> float:
@@ -95,16 +124,23 @@ def percentile_tokens(lengths: FloatArray, probability: FloatArray, percentile: 
     return float(lengths[order][min(index, len(lengths) - 1)])
 
 
-def _knots(marginal: Marginal) -> list[tuple[float, float]]:
-    stated = ((0.5, marginal.p50), (0.95, marginal.p95), (0.99, marginal.p99), (1.0, marginal.max))
-    return [(0.0, SHORTEST_TOKENS), *((p, v) for p, v in stated if v is not None)]
+def _with_mean(lengths: FloatArray, weight: FloatArray, mean_tokens: float) -> FloatArray:
+    scaled: FloatArray = lengths * (mean_tokens / (lengths @ weight))
+    if scaled.min() >= SHORTEST_TOKENS:
+        return scaled
+    # No request is shorter than a token: the others give back what those are lifted by.
+    excess: FloatArray = np.maximum(scaled - SHORTEST_TOKENS, 0.0)
+    above = float(excess @ weight)
+    factor = (mean_tokens - SHORTEST_TOKENS) / above if above > 0 else 0.0
+    return SHORTEST_TOKENS + excess * factor
 
 
-def _exponent(knots: list[tuple[float, float]], mean: float) -> float:
-    low = sum((q - p) * lo for (p, lo), (q, _) in pairwise(knots))
-    span = sum((q - p) * (hi - lo) for (p, lo), (q, hi) in pairwise(knots))
-    if not low < mean <= low + span:
-        allowed = f"{low:.0f} to {low + span:.0f}"
-        text = f"mean {mean:g} cannot be reached: these percentiles allow {allowed}"
+def _exponent(marginal: Marginal) -> float:
+    low, high = marginal.mean_range_tokens
+    if low == high == marginal.mean:
+        return 0.0
+    if not low < marginal.mean <= high:
+        allowed = f"{low:.0f} to {high:.0f}"
+        text = f"mean {marginal.mean:g} cannot be reached: these percentiles allow {allowed}"
         raise ValueError(text)
-    return span / (mean - low) - 1.0
+    return (high - low) / (marginal.mean - low) - 1.0

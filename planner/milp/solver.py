@@ -25,8 +25,9 @@ from planner.milp.cbc import solve_with_cbc
 from planner.milp.check import verify_decisions
 from planner.milp.costs import decisions_usd
 from planner.milp.draft import read_draft, round_integers, to_decisions, with_exact_flows
-from planner.milp.highs import Outcome, relaxed, solve_arrays
+from planner.milp.highs import Outcome, relaxed, solve_arrays, with_fixed_integers
 from planner.milp.records import MilpResult, ShadowPrice
+from planner.milp.start import complete_start
 from planner.milp.trim import trim
 from planner.plan.records import Proof
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from planner.plan.records import Decisions
 
 GAP_TOLERANCE = 1e-9
+_START_TIME_S = 10.0
+"""Time for the linear program that turns a start into a plan; it takes well under a second."""
 _SMALLEST_COST_USD = 1.0
 _SMALLEST_SHADOW_PRICE = 1e-9
 """Share of the objective's unit below which a dual is the solver's tolerance."""
@@ -94,16 +97,30 @@ def _solve(
     program: Program, arrays: Arrays, settings: SolverSettings, relaxation: Outcome
 ) -> tuple[Outcome, str]:
     if settings.solver == "highs":
-        began_s = time.perf_counter()
-        is_static = program.model.sets.is_static
-        stronger, start = strengthen(arrays, settings, is_static=is_static)
-        left_s = settings.time_limit_s - (time.perf_counter() - began_s)
-        asked = replace(settings, time_limit_s=max(left_s, 0.0))
-        return solve_arrays(stronger, asked, start), highs.version()
+        return _solve_with_highs(program, arrays, settings), highs.version()
     outcome, version = solve_with_cbc(program.problem, settings)
     if outcome.status != "infeasible" and outcome.bound is None:
         outcome = replace(outcome, bound=relaxation.bound)
     return outcome, version
+
+
+def _solve_with_highs(program: Program, arrays: Arrays, settings: SolverSettings) -> Outcome:
+    began_s = time.perf_counter()
+    model = program.model
+    stronger = strengthen(arrays, settings, is_static=model.sets.is_static)
+    start = complete_start(model, arrays, stronger.values)
+    left_s = settings.time_limit_s - (time.perf_counter() - began_s)
+    asked = replace(settings, time_limit_s=max(left_s, 0.0))
+    outcome = solve_arrays(stronger.arrays, asked, start)
+    if outcome.status == "infeasible":
+        return outcome
+    bound = max(outcome.bound or 0.0, stronger.bound)
+    if outcome.values is None:
+        # The start is a plan of its own when the solver had no time to look at it.
+        fixed = with_fixed_integers(arrays, start)
+        values = solve_arrays(fixed, replace(settings, time_limit_s=_START_TIME_S)).values
+        return Outcome("no_solution" if values is None else "solved", values, bound)
+    return replace(outcome, bound=bound)
 
 
 def _decide(

@@ -13,6 +13,7 @@ import numpy as np
 
 from planner.milp.costs import node_block_usd, start_usd, starts
 from planner.milp.fleet import billing_blocks, fitting_shapes, shape_unions
+from planner.milp.start import slot_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -60,19 +61,12 @@ def loads(sets: Sets, draft: Draft) -> FloatArray:
     return load
 
 
-def _spans(sets: Sets) -> Iterator[tuple[int, list[int]]]:
-    """Yield the blocks that must change together, by period."""
-    blocks = list(range(sets.grid.blocks))
-    for t in range(sets.grid.periods):
-        yield from [(t, blocks)] if sets.is_static else [(t, [b]) for b in blocks]
-
-
 def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
     replicas, load = draft.replicas.copy(), loads(sets, draft)
     least = np.ceil(load - _TOLERANCE * np.maximum(load, 1.0)).astype(np.int64)
     for pool, members in enumerate(sets.columns_of_pool):
         by_size = sorted(members, key=lambda c: -sets.columns[c].accelerators)
-        for t, span in _spans(sets):
+        for t, span in slot_blocks(sets):
             for c in by_size:
                 needed = int(least[c, t, span].max())
                 floor = max(needed, sets.columns[c].min_replicas) if needed else 0

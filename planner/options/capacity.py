@@ -2,15 +2,15 @@
 
 Workloads of a pool share replicas, so the capacity for workload w is the highest rate of w alone
 at which a probe request of every class that may run on the option still meets its own limits. A
-class that cannot meet its limits on an option even without load does not use it, and is not
-probed there. Planned capacities hold with probability ``policy.confidence``; nominal ones are
-the median.
+class that does not fit an option's memory, or cannot meet its limits there even without load,
+does not use it and is not probed there. Planned capacities hold with probability
+``policy.confidence``; nominal ones are the median.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,29 +36,16 @@ if TYPE_CHECKING:
 
 MEDIAN = 0.5
 _NEGLIGIBLE_GAIN = 0.02
-"""Relative gain of capacity below which more replicas sharing a queue are no bracket of their own."""
-
-Quality = dict[tuple[str, str], tuple[tuple[str, float], ...]]
+"""Gain of capacity, relative, below which more replicas sharing a queue are no own bracket."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelledOptions:
-    """Options, capacities, and the reasons and notes that go with them."""
+    """Options, capacities, and the reasons against the rest."""
 
     options: tuple[Option, ...]
     capacities: tuple[Capacity, ...]
     rejections: tuple[Rejection, ...]
-    warnings: tuple[str, ...] = ()
-
-    def with_context(
-        self, rejections: Sequence[Rejection], warnings: Sequence[str]
-    ) -> ModelledOptions:
-        """Return a copy with earlier rejections and notes in front."""
-        return replace(
-            self,
-            rejections=(*rejections, *self.rejections),
-            warnings=(*warnings, *self.warnings),
-        )
 
 
 def modelled_capacities(
@@ -66,16 +53,19 @@ def modelled_capacities(
     catalog: Catalog,
     demand: Demand,
     usable: Mapping[str, Sequence[Candidate]],
-    quality: Quality,
 ) -> ModelledOptions:
     """Return options and capacities of every pool, and why the others carry nothing.
 
     Parameters
     ----------
+    problem
+        The problem, for its pools and policy.
+    catalog
+        Facts the performance model needs.
+    demand
+        Lengths of the workloads.
     usable
         Candidates each workload may use (quality, context, residency), by workload.
-    quality
-        Scores by (model, quantization), carried into the options.
     """
     model = _Model(problem, catalog)
     pools: dict[str, list[Workload]] = defaultdict(list)
@@ -83,14 +73,9 @@ def modelled_capacities(
         pools[workload.pool_name].append(workload)
     for members in pools.values():
         model.add_pool(members, demand, usable)
-    options = [
-        replace(
-            option,
-            quality=quality.get((option.model, option.quantization), ()),
-        )
-        for option in model.options.values()
-    ]
-    return ModelledOptions(tuple(options), tuple(model.capacities), tuple(model.rejections))
+    return ModelledOptions(
+        tuple(model.options.values()), tuple(model.capacities), tuple(model.rejections)
+    )
 
 
 class _Model:
@@ -128,29 +113,30 @@ class _Model:
             self._add_batch(candidates, classes)
 
     def _add_batch(self, candidates: Sequence[Candidate], classes: Sequence[TrafficClass]) -> None:
-        longest = max(float((c.isl_tokens + c.osl_tokens).max()) for c in classes)
         specs = [replica_spec(c, self.catalog) for c in candidates]
-        fit = memory_fit(specs, max_tokens_per_request=longest)
-        fitting = []
+        fits = [memory_fit(specs, max_tokens_per_request=_longest_tokens(c)) for c in classes]
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for i, candidate in enumerate(candidates):
-            if fit.fits[i]:
-                fitting.append(i)
-            else:
-                self._reject_memory(candidate, fit, i, classes, longest)
-        if not fitting:
-            return
-        runner = ModelRun(
-            [candidates[i] for i in fitting],
-            [specs[i] for i in fitting],
-            fit.take(np.array(fitting)),
-            self.catalog,
-            self.policy,
-        )
-        remaining = self._usable_classes(runner, classes)
+            for load, fit in zip(classes, fits, strict=True):
+                if not fit.fits[i]:
+                    self._reject_memory(candidate, fit, i, load)
+            groups[tuple(k for k, fit in enumerate(fits) if fit.fits[i])].append(i)
+        for members, rows in groups.items():
+            if not members:
+                continue
+            runner = ModelRun(
+                [candidates[i] for i in rows],
+                [specs[i] for i in rows],
+                fits[members[0]].take(np.array(rows)),
+                self.catalog,
+                self.policy,
+            )
+            self._add_fitting(runner, [classes[k] for k in members])
+
+    def _add_fitting(self, runner: ModelRun, classes: Sequence[TrafficClass]) -> None:
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for i, names in enumerate(remaining):
-            if names:
-                groups[names].append(i)
+        for i, names in enumerate(self._usable_classes(runner, classes)):
+            groups[names].append(i)
         for names, rows in groups.items():
             probes = [c for c in classes if c.name in names]
             for load in probes:
@@ -205,32 +191,27 @@ class _Model:
             self.capacities.append(Capacity(load.name, candidate.option_id, points, origin))
 
     def _reject_memory(
-        self,
-        candidate: Candidate,
-        fit: MemoryFit,
-        i: int,
-        classes: Sequence[TrafficClass],
-        longest: float,
+        self, candidate: Candidate, fit: MemoryFit, i: int, load: TrafficClass
     ) -> None:
         needed = fit.weight_bytes_per_gpu[i] + fit.other_bytes_per_gpu[i]
         usable = fit.usable_bytes_per_gpu[i]
+        left_gb = max(usable - needed, 0.0) / BYTES_PER_GB
         detail = (
             f"weights {fit.weight_bytes_per_gpu[i] / BYTES_PER_GB:.1f} GB and runtime "
             f"{fit.other_bytes_per_gpu[i] / BYTES_PER_GB:.1f} GB per accelerator leave "
-            f"{max(usable - needed, 0.0) / BYTES_PER_GB:.1f} of {usable / BYTES_PER_GB:.1f} usable "
-            f"GB for the KV cache; one request of {longest:.0f} tokens must fit"
+            f"{left_gb:.1f} of {usable / BYTES_PER_GB:.1f} usable GB for the KV cache; "
+            f"one request of {_longest_tokens(load):.0f} tokens must fit"
         )
-        for load in classes:
-            self.rejections.append(
-                Rejection(
-                    "option",
-                    candidate.option_id,
-                    load.name,
-                    "memory",
-                    detail,
-                    shortfall=max(float(needed / usable), 1.0),
-                )
+        shortfall = max(float(needed / usable), 1.0)
+        self.rejections.append(
+            Rejection(
+                "option", candidate.option_id, load.name, "memory", detail, shortfall=shortfall
             )
+        )
+
+
+def _longest_tokens(load: TrafficClass) -> float:
+    return float((load.isl_tokens + load.osl_tokens).max())
 
 
 def _points(planned: RateResult, nominal: RateResult, i: int) -> tuple[CapacityPoint, ...]:

@@ -21,19 +21,34 @@ if TYPE_CHECKING:
 _LIMIT = "measured capacity"
 
 
+def measured_id(row: MeasuredCapacity) -> str:
+    """Return the identity of the option that a row measures."""
+    return option_id(row.model, row.quantization, row.engine, row.hardware, row.tensor_parallel)
+
+
 def measured_options(
     rows: Sequence[MeasuredCapacity],
     chosen: Candidates,
     nodes: Sequence[NodeOffer],
     max_utilization: float,
 ) -> tuple[list[Option], list[Capacity], list[Rejection]]:
-    """Return the options, capacities and rejections of a table of measured capacities."""
+    """Return the options, capacities and rejections of a table of measured capacities.
+
+    Parameters
+    ----------
+    rows
+        The table.
+    chosen
+        Candidates of the problem; rows of others are rejected.
+    nodes
+        Nodes that can be rented.
+    max_utilization
+        Share of a measured capacity that is planned, above 0 to 1.
+    """
     options: dict[str, Option] = {}
     capacities, rejected = [], []
     for row in rows:
-        identity = option_id(
-            row.model, row.quantization, row.engine, row.hardware, row.tensor_parallel
-        )
+        identity = measured_id(row)
         reason = _why_not(row, chosen, nodes)
         if reason is not None:
             rejected.append(Rejection("option", identity, row.workload, *reason))
@@ -55,11 +70,12 @@ def measured_options(
 def _why_not(
     row: MeasuredCapacity, chosen: Candidates, nodes: Sequence[NodeOffer]
 ) -> tuple[str, str] | None:
-    filters = (
+    filters: tuple[tuple[str, str | int, Sequence[str | int]], ...] = (
         ("model", row.model, chosen.models),
         ("quantization", row.quantization, chosen.quantizations),
         ("hardware", row.hardware, chosen.hardware),
         ("engine", row.engine, chosen.engines),
+        ("tensor_parallel", row.tensor_parallel, chosen.tensor_parallel),
     )
     for kind, name, names in filters:
         if names and name not in names:

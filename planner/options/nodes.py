@@ -32,7 +32,17 @@ PLANNED_TENURES = ("on_demand",)
 def rentable_nodes(
     problem: Problem, catalog: Catalog, grid: TimeGrid
 ) -> tuple[list[NodeOffer], list[Rejection]]:
-    """Return the offers a plan may rent and the rejected ones with reasons."""
+    """Return the offers a plan may rent and the rejected ones with reasons.
+
+    Parameters
+    ----------
+    problem
+        The problem, for its supply and the residency of its workloads.
+    catalog
+        Facts; only its offers are read.
+    grid
+        First day of every period.
+    """
     by_period = [
         {offer.offer_id: offer for offer in offers_at(catalog, start)}
         for start in grid.period_start
@@ -45,15 +55,19 @@ def rentable_nodes(
             detail = f"no price is valid at {grid.period_start[0]}; add a dated row to offers.csv"
             rejected.append(Rejection("offer", offer_id, "", "no_price", detail))
             continue
-        reason = _why_not(known[0], problem, grid)
+        fresh = [None if row is None or _too_old(row, problem, grid) else row for row in rows]
+        priced = [row for row in fresh if row is not None]
+        reason = _why_not(known[0], problem) or (
+            None if priced else _price_age(known[0], problem, grid)
+        )
         if reason is not None:
             rejected.append(Rejection("offer", offer_id, "", *reason))
             continue
-        nodes.append(_node(known[-1], rows))
+        nodes.append(_node(priced[-1], fresh))
     return nodes, rejected
 
 
-def _why_not(offer: Offer, problem: Problem, grid: TimeGrid) -> tuple[str, str] | None:
+def _why_not(offer: Offer, problem: Problem) -> tuple[str, str] | None:
     supply = problem.supply
     if offer.tenure not in supply.tenures:
         return "tenure", f"tenure {offer.tenure} is not among supply.tenures"
@@ -61,17 +75,25 @@ def _why_not(offer: Offer, problem: Problem, grid: TimeGrid) -> tuple[str, str] 
         return "tenure", f"tenure {offer.tenure} is not planned by this version"
     if supply.providers and offer.provider not in supply.providers:
         return "provider", f"provider {offer.provider} is not among supply.providers"
-    regions = next((w.residency for w in problem.workloads if isinstance(w.residency, list)), None)
-    if regions is not None and offer.region not in regions:
-        return "residency", f"region {offer.region} is outside the residency of the workloads"
-    age = age_days(offer.as_of, grid.period_start[0])
-    if age > supply.max_price_age_days:
-        detail = (
-            f"price of {offer.as_of} is {age} days old at the start of the horizon, more than "
-            f"supply.max_price_age_days = {supply.max_price_age_days}; add a newer row"
-        )
-        return "price_age", detail
+    # Replicas of different pools may share a node, so every node must suit every workload.
+    for workload in problem.workloads:
+        if isinstance(workload.residency, list) and offer.region not in workload.residency:
+            detail = f"region {offer.region} is outside the residency of {workload.name}"
+            return "residency", detail
     return None
+
+
+def _too_old(offer: Offer, problem: Problem, grid: TimeGrid) -> bool:
+    return age_days(offer.as_of, grid.period_start[0]) > problem.supply.max_price_age_days
+
+
+def _price_age(offer: Offer, problem: Problem, grid: TimeGrid) -> tuple[str, str]:
+    age = age_days(offer.as_of, grid.period_start[0])
+    detail = (
+        f"price of {offer.as_of} is {age} days old at the start of the horizon, more than "
+        f"supply.max_price_age_days = {problem.supply.max_price_age_days}; add a newer row"
+    )
+    return "price_age", detail
 
 
 def _node(newest: Offer, rows: Sequence[Offer | None]) -> NodeOffer:
@@ -90,4 +112,5 @@ def _node(newest: Offer, rows: Sequence[Offer | None]) -> NodeOffer:
         min_billing_h=(newest.min_billing_minutes or 0.0) / MINUTES_PER_HOUR,
         elastic_max_nodes=newest.elastic_max_nodes or DEFAULT_ELASTIC_MAX_NODES,
         note=newest.notes,
+        price_dates=tuple(None if r is None else r.as_of for r in rows),
     )

@@ -30,7 +30,7 @@ class Option:
         Memory of the weights over the whole replica, and tokens its KV cache holds; ``None``
         for measured options.
     quality
-        Score by benchmark that a workload asks for, as ``(benchmark, score)``.
+        Lowest score by benchmark that a workload asks for, as ``(benchmark, score)``.
     """
 
     id: str
@@ -82,13 +82,15 @@ class Capacity:
     """What one replica of an option carries of one workload, by replicas sharing the queue.
 
     `points` are in ascending ``min_replicas``, never empty, with ``planned_rps`` > 0 and
-    non-decreasing.
+    non-decreasing. `quality` holds the score compared with each floor of the workload, as
+    ``(benchmark, score)``.
     """
 
     workload: str
     option_id: str
     points: tuple[CapacityPoint, ...]
     origin: str
+    quality: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,9 @@ class NodeOffer:
         Price of the node by period, length T; ``None`` in a period without a valid price.
     price_date
         Date of the newest price used.
+    price_dates
+        Date of the price of every period, ``None`` without one; empty when all prices carry
+        `price_date`.
     startup_h
         Time paid in the block before a node serves, hours.
     min_billing_h
@@ -128,6 +133,11 @@ class NodeOffer:
     min_billing_h: float
     elastic_max_nodes: int
     note: str = ""
+    price_dates: tuple[str | None, ...] = ()
+
+    def price_date_at(self, period: int) -> str:
+        """Return the date of the price of a period, counted from 0."""
+        return (self.price_dates[period] if self.price_dates else None) or self.price_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +154,12 @@ class ApiOption:
         Mean tokens of a request, cached input included.
     assumed_latency
         True when the offer states no latency and the problem allows to assume it.
+    price_date
+        Date of the price of the first period.
     quality
         Score by benchmark that the workload asks for.
+    price_dates
+        Date of the price of every period; empty when all prices carry `price_date`.
     """
 
     id: str
@@ -159,6 +173,11 @@ class ApiOption:
     assumed_latency: bool
     price_date: str
     quality: tuple[tuple[str, float], ...] = ()
+    price_dates: tuple[str, ...] = ()
+
+    def price_date_at(self, period: int) -> str:
+        """Return the date of the price of a period, counted from 0."""
+        return self.price_dates[period] if self.price_dates else self.price_date
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ def restrict(
     return replace(
         options,
         options=tuple(kept),
+        capacities=tuple(capacities),
         dominated=tuple(o for o in feasible if o.id not in winners),
         offers=tuple(o for o in options.offers if o.hardware in hardware),
         api=options.api if tokens else (),

@@ -48,7 +48,23 @@ def token_supply(
     grid: TimeGrid,
     book: QualityBook,
 ) -> TokenSupply:
-    """Return what API offers can do for a workload."""
+    """Return what API offers can do for a workload.
+
+    Parameters
+    ----------
+    workload
+        The workload.
+    lengths
+        Its lengths; without them a request has no price and nothing is offered.
+    problem
+        The problem, for its supply and candidates.
+    catalog
+        Facts; models and API offers are read.
+    grid
+        First day of every period; an offer must have a price in all of them.
+    book
+        Scores to compare with the floors of the workload.
+    """
     if "api" not in problem.supply.tenures or lengths is None:
         return TokenSupply((), (), ())
     models = set(problem.candidates.models) or {m.id for m in catalog.models}
@@ -60,11 +76,11 @@ def token_supply(
     for offer_id, offer in sorted(by_period[0].items()):
         if offer.model not in models or offer.mode != _STANDARD:
             continue
-        reason = _why_not(offer, workload, problem, grid, book)
+        prices = [row for row in (period.get(offer_id) for period in by_period) if row]
+        reason = _why_not(offer, workload, problem, grid, book) or _unpriced(prices, offer, grid)
         if reason is not None:
             rejected.append(Rejection("api", offer.offer_id, workload.name, *reason))
             continue
-        prices = [period.get(offer_id, offer) for period in by_period]
         stated = _latency_meets(offer, workload)
         option = _option(offer, prices, workload, lengths, book, assumed=stated is None)
         if stated is False:
@@ -97,6 +113,18 @@ def _why_not(
         if not verdict.passed:
             return verdict.reason, verdict.detail
     return None
+
+
+def _unpriced(
+    prices: Sequence[ApiOffer], offer: ApiOffer, grid: TimeGrid
+) -> tuple[str, str] | None:
+    if len(prices) == grid.periods:
+        return None
+    detail = (
+        f"its price of {offer.valid_from} ends on {prices[-1].valid_to}, within the horizon; add "
+        "a newer row to api_offers.csv of an overlay"
+    )
+    return "no_price", detail
 
 
 def _latency_meets(offer: ApiOffer, workload: Workload) -> bool | None:
@@ -134,7 +162,7 @@ def _option(
     hit_rate = (cache.hit_rate or 0.0) if cache else 0.0
     quality = []
     for floor in workload.quality:
-        score = book.score(offer.model, offer.quantization or BF16, floor.benchmark)
+        score = book.verdict(floor, offer.model, offer.quantization or BF16).score
         if score is not None:
             quality.append((floor.benchmark, score.value))
     return ApiOption(
@@ -149,6 +177,7 @@ def _option(
         assumed_latency=assumed and bool(workload.slo),
         price_date=offer.as_of,
         quality=tuple(quality),
+        price_dates=tuple(p.as_of for p in prices),
     )
 
 

@@ -101,15 +101,16 @@ def plan_without_allocations(
 
 
 def option_counts(options: OptionSet) -> dict[str, Any]:
-    """Return how many options were considered, offered to the program, and rejected by reason."""
+    """Return how many options were considered, offered to the program, and rejected by reason.
+
+    Rejected counts, by the first reason, what no workload can use, so that the figures add up.
+    """
+    settled = {o.id for o in (*options.options, *options.dominated)}
     by_reason: dict[str, int] = {}
-    seen: dict[str, set[str]] = {}
     for item in options.rejections:
-        if item.kind != "option":
-            continue
-        subjects = seen.setdefault(item.reason, set())
-        if item.subject not in subjects:
-            subjects.add(item.subject)
+        # An option that one workload refuses may serve another; and each counts once.
+        if item.kind == "option" and item.subject not in settled:
+            settled.add(item.subject)
             by_reason[item.reason] = by_reason.get(item.reason, 0) + item.count
     return {
         "considered": options.considered,

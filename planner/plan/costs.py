@@ -2,7 +2,8 @@
 
 The undiscounted cost of a hardware type in a block is split over the pools on it by the
 accelerators their replicas hold, idle and spare nodes in proportion; inside a pool by planned
-load ``f / mu`` in replicas. A block whose nodes hold no replica is split like the whole day.
+load ``f / mu`` in replicas. A block whose nodes hold no replica (they start for the next one, or
+are billed for longer) is split like the whole day, a day without any replica in equal parts.
 Money spent over a period is discounted at its middle.
 
 The unit cost of a workload is its whole undiscounted cost over what it used at the mean rate.
@@ -37,10 +38,10 @@ def cost_lines(
     api: Sequence[ApiRow],
 ) -> tuple[CostLine, ...]:
     """Return cost by period, category, workload, hardware and tenure; sums are exact."""
-    shares = hardware_shares(demand, options, decisions)
+    shares = HardwareShares(demand, options, decisions)
     sums: dict[tuple[int, str, str, str, str], float] = defaultdict(float)
     for row in fleet:
-        split = _split_at(shares, row.hardware, row.period, row.block)
+        split = shares.at(row.hardware, row.period, row.block)
         for workload, share in split.items():
             sums[row.period, row.tenure, workload, row.hardware, row.tenure] += row.usd * share
     for item in api:
@@ -52,23 +53,38 @@ def cost_lines(
     )
 
 
-def hardware_shares(
-    demand: Demand, options: OptionSet, decisions: Decisions
-) -> dict[_Place, Shares]:
-    """Return each workload's share of a hardware type, by (hardware, period, block)."""
-    option_of = {o.id: o for o in options.options}
-    loads = load_in_replicas(demand, options, decisions)
-    pools = _pool_shares(options, decisions, loads)
-    held: dict[_Place, Shares] = defaultdict(lambda: defaultdict(float))
-    for decision in decisions.replicas:
-        option = option_of[decision.option_id]
-        place = (option.hardware, decision.period, decision.block)
-        accelerators = decision.replicas * option.accelerators
-        for workload, share in pools[
-            decision.pool, decision.option_id, decision.period, decision.block
-        ].items():
-            held[place][workload] += accelerators * share
-    return {place: _normalised(weights) for place, weights in held.items()}
+class HardwareShares:
+    """Each workload's share of the cost of a hardware type, by period and block.
+
+    Parameters
+    ----------
+    demand, options, decisions
+        The records the plan is made from.
+    """
+
+    def __init__(self, demand: Demand, options: OptionSet, decisions: Decisions) -> None:
+        size = {o.id: (o.hardware, o.accelerators) for o in options.options}
+        pools = _pool_shares(options, decisions, load_in_replicas(demand, options, decisions))
+        self._held: dict[_Place, Shares] = defaultdict(lambda: defaultdict(float))
+        self._equal = dict.fromkeys((w.workload for w in demand.workloads), 1.0)
+        for decision in decisions.replicas:
+            hardware, accelerators = size[decision.option_id]
+            where = (decision.period, decision.block)
+            for workload, share in pools[decision.pool, decision.option_id, *where].items():
+                held = decision.replicas * accelerators * share
+                self._held[hardware, *where][workload] += held
+
+    def at(self, hardware: str, period: int, block: int) -> Shares:
+        """Return the share of every workload in one block; the shares sum to 1."""
+        exact = self._held.get((hardware, period, block))
+        if exact:
+            return _normalised(exact)
+        day: Shares = defaultdict(float)
+        for (name, t, _), held in self._held.items():
+            if (name, t) == (hardware, period):
+                for workload, accelerators in held.items():
+                    day[workload] += accelerators
+        return _normalised(day or self._equal)
 
 
 def _pool_shares(
@@ -92,20 +108,6 @@ def _pool_shares(
             own = dict.fromkeys(members[decision.pool], 1.0)
         shares[decision.pool, *where] = _normalised(own)
     return shares
-
-
-def _split_at(
-    shares: Mapping[_Place, Shares], hardware: str, period: int, block: int
-) -> Mapping[str, float]:
-    exact = shares.get((hardware, period, block))
-    if exact is not None:
-        return exact
-    day: Shares = defaultdict(float)
-    for (name, t, _), split in shares.items():
-        if name == hardware and t == period:
-            for workload, share in split.items():
-                day[workload] += share
-    return _normalised(day)
 
 
 def _normalised(weights: Mapping[str, float]) -> Shares:
@@ -164,11 +166,11 @@ def _accelerator_hours(
     for (workload, option_id, period, block), load in loads.items():
         mean = load * mean_share(demand, workload, period, block)
         used[workload] += mean * size[option_id] * hours
-    shares = hardware_shares(demand, options, decisions)
+    shares = HardwareShares(demand, options, decisions)
     paid: Shares = defaultdict(float)
     for row in fleet:
         node_hours = row.nodes * row.hours + row.startup_node_hours
-        split = _split_at(shares, row.hardware, row.period, row.block)
+        split = shares.at(row.hardware, row.period, row.block)
         for workload, share in split.items():
             paid[workload] += node_hours * row.accelerators_per_node * share
     return used, paid

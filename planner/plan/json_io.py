@@ -17,12 +17,25 @@ if TYPE_CHECKING:
 
 
 def plan_json(plan: Plan) -> str:
-    """Return the plan as JSON text; the same plan gives the same bytes."""
+    """Return the plan as JSON text; the same plan gives the same bytes.
+
+    Raises
+    ------
+    ValueError
+        When a number is not finite: missing is null, never NaN.
+    """
     return json.dumps(asdict(plan), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_text_whole(path: Path, text: str) -> None:
     """Write a file by a temporary file and a rename, so that it is never half-written.
+
+    Parameters
+    ----------
+    path
+        File to write or replace; its folder must exist.
+    text
+        Content, written as UTF-8.
 
     Raises
     ------
@@ -39,8 +52,10 @@ def write_text_whole(path: Path, text: str) -> None:
             stream.write(text)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
+        if not isinstance(error, OSError):
+            raise
         message = f"cannot be written: {error.strerror or error}"
         raise InputError([Fault(str(path), None, None, "", message)]) from error

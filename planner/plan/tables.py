@@ -84,7 +84,7 @@ def _allocation(
         utilization=mean_rps / (point.planned_rps * decision.replicas),
         ttft_p99_ms=_ms(point.ttft_p99_s),
         tpot_mean_ms=_ms(point.tpot_mean_s),
-        quality=dict(option.quality),
+        quality=dict(capacity.quality),
         coefficient_origin=capacity.origin,
     )
 
@@ -135,7 +135,7 @@ def _fleet_row(
         accelerators_per_node=offer.accelerators_per_node,
         accelerators=nodes * offer.accelerators_per_node,
         price_usd_per_hour=price,
-        price_date=offer.price_date,
+        price_date=offer.price_date_at(period),
         hours=hours,
         startup_node_hours=startup,
         usd=price * (nodes * hours + startup),
@@ -168,7 +168,7 @@ def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: fl
         input_mtok=requests * offer.input_tokens / TOKENS_PER_MTOK,
         output_mtok=requests * offer.output_tokens / TOKENS_PER_MTOK,
         usd=requests * offer.usd_per_request[flow.period],
-        price_date=offer.price_date,
+        price_date=offer.price_date_at(flow.period),
         ttft_p99_ms=None,
         tpot_mean_ms=None,
     )

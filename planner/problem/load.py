@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
+from planner.catalog.load import load_catalog
 from planner.catalog.location import shipped_path
 from planner.errors import Fault, InputError, did_you_mean
-from planner.problem.messages import sentence
 from planner.problem.patch import apply_assignments, apply_scenario
 from planner.problem.performance import MeasuredCapacity, read_performance
-from planner.problem.schema import Problem
-from planner.problem.semantics import semantic_faults
+from planner.problem.references import name_findings
+from planner.problem.semantics import independent_of
+from planner.problem.validate import fault_at, validate
 from planner.yaml_io import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planner.yaml_io import Document, Path_, YamlData
+    from planner.problem.schema import Problem
+    from planner.problem.validate import Validation
+    from planner.yaml_io import Document, Path_
 
 NEXT_STEP = "planner schema problem"
 
@@ -81,23 +83,26 @@ def find_problem(name: str | Path) -> Path:
         When neither exists, with the nearest shipped names.
     """
     path = Path(name)
-    if path.is_file():
+    if _is_file(path):
         return path
     shipped = shipped_path("problems")
     relative = path if path.suffix else path.with_suffix(".yaml")
     parts = relative.parts[1:] if relative.parts[:1] == ("problems",) else relative.parts
     candidate = shipped.joinpath(*parts)
-    if not path.is_absolute() and candidate.is_file():
+    if not path.is_absolute() and _is_file(candidate):
         return candidate
     names = sorted(p.relative_to(shipped).with_suffix("").as_posix() for p in _problems(shipped))
     hint = did_you_mean(str(Path(*parts).with_suffix("")), names)
-    state = "is a folder" if path.is_dir() else "does not exist"
-    message = f"{state}{hint} Shipped problems: {', '.join(names)}"
+    state = "is a folder, not a problem file" if _is_folder(path) else "does not exist"
+    message = f"{state}{hint or '.'} Shipped problems: {', '.join(names)}"
     raise InputError([Fault(str(name), None, None, "", message)], "planner check PROBLEM")
 
 
 def load_problem(
-    name: str | Path, scenario: str | None = None, assignments: Sequence[str] = ()
+    name: str | Path,
+    scenario: str | None = None,
+    assignments: Sequence[str] = (),
+    overlays: Sequence[Path] | None = None,
 ) -> LoadedProblem:
     """Return a validated problem.
 
@@ -109,6 +114,9 @@ def load_problem(
         Named patch of the file to apply.
     assignments
         ``PATH=VALUE`` changes, applied last.
+    overlays
+        Catalogue folders that win over the problem's own: names that lead nowhere are then
+        reported together with the other faults. ``None`` leaves names unchecked.
 
     Raises
     ------
@@ -121,86 +129,76 @@ def load_problem(
         document = apply_scenario(document, scenario)
     if assignments:
         document = apply_assignments(document, assignments)
-    problem = _validated(document)
-    faults = [fault_at(document, where, message) for where, message in semantic_faults(problem)]
-    measured: tuple[MeasuredCapacity, ...] = ()
-    if problem.performance:
-        table = path.parent / problem.performance
-        try:
-            workloads = [w.name for w in problem.workloads]
-            measured = read_performance(table, problem.performance, workloads)
-        except InputError as error:
-            faults += error.faults
-    for index, overlay in enumerate(problem.catalog):
-        if not (path.parent / overlay).is_dir():
-            message = f"overlay folder `{overlay}` does not exist beside the problem file"
-            faults.append(fault_at(document, ("catalog", index), message))
-    if faults:
+    validation = validate(document)
+    faults = list(validation.faults)
+    problem = validation.problem
+    if problem is None:
         raise InputError(faults, NEXT_STEP)
-    return LoadedProblem(problem, document, path.parent, measured, scenario, tuple(assignments))
+    measured, outside = _outside(problem, document, path.parent, validation)
+    faults += outside
+    loaded = LoadedProblem(problem, document, path.parent, measured, scenario, tuple(assignments))
+    if faults:
+        if overlays is not None and not outside:
+            faults += _unknown_names(loaded, overlays, validation)
+        raise InputError(_in_file_order(faults, document), NEXT_STEP)
+    return loaded
 
 
-def fault_at(document: Document, path: Path_, message: str) -> Fault:
-    """Return a fault with the position of `path`, or of its nearest known parent."""
-    known = path
-    while known and known not in document.positions:
-        known = known[:-1]
-    line, column = document.positions.get(known, (None, None)) if known else (None, None)
-    return Fault(document.file, line, column, _readable(document.data, path), message)
-
-
-def _validated(document: Document) -> Problem:
-    if not isinstance(document.data, dict):
-        message = "is empty or not a mapping; start with `schema_version: 1`"
-        raise InputError([Fault(document.file, 1, 1, "", message)], NEXT_STEP)
+def _outside(
+    problem: Problem, document: Document, folder: Path, validation: Validation
+) -> tuple[tuple[MeasuredCapacity, ...], list[Fault]]:
+    """Return the measured capacities, and the faults of files that the problem names."""
+    faults = []
+    for index, overlay in enumerate(problem.catalog):
+        if not (folder / overlay).is_dir():
+            message = (
+                f"there is no overlay folder `{overlay}`; its path starts from the folder of "
+                "the problem file"
+            )
+            faults.append(fault_at(document, ("catalog", index), message))
+    if problem.performance is None:
+        return (), faults
+    if not _is_file(folder / problem.performance):
+        message = (
+            f"there is no file `{problem.performance}`; its path starts from the folder of the "
+            "problem file"
+        )
+        return (), [*faults, fault_at(document, ("performance",), message)]
+    names_are_sure = not any(bad[-1] in {"name", "workloads"} for bad in validation.refused)
+    workloads = [w.name for w in problem.workloads] if names_are_sure else None
     try:
-        return Problem.model_validate(document.data)
-    except ValidationError as error:
-        faults = []
-        seen: set[Path_] = set()
-        for detail in error.errors():
-            where = _data_path(document.data, detail["loc"])
-            if where in seen:
-                continue
-            seen.add(where)
-            faults.append(fault_at(document, where, sentence(detail, Problem)))
-        raise InputError(faults, NEXT_STEP) from error
+        measured = read_performance(folder / problem.performance, problem.performance, workloads)
+    except InputError as error:
+        return (), [*faults, *error.faults]
+    return measured, faults
 
 
-def _data_path(data: YamlData, location: tuple[int | str, ...]) -> Path_:
-    """Drop the parts of a validation location that name a union branch, not a place."""
-    path: list[str | int] = []
-    node = data
-    for i, part in enumerate(location):
-        last = i == len(location) - 1
-        if isinstance(node, dict) and (part in node or (last and isinstance(part, str))):
-            if part not in node and not _looks_like_field(part):
-                continue
-            node = node.get(part)
-            path.append(part)
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-            node = node[part]
-            path.append(part)
-    return tuple(path)
+def _unknown_names(
+    loaded: LoadedProblem, overlays: Sequence[Path], validation: Validation
+) -> list[Fault]:
+    try:
+        catalog = load_catalog([*loaded.overlays, *overlays])
+    except InputError as error:
+        return list(error.faults)
+    findings = independent_of(name_findings(loaded, catalog), validation.refused)
+    return [loaded.fault(path, message) for path, message in findings]
 
 
-def _looks_like_field(part: str | int) -> bool:
-    return isinstance(part, str) and part.replace("_", "").isalnum() and "[" not in part
+def _in_file_order(faults: list[Fault], document: Document) -> list[Fault]:
+    def place(fault: Fault) -> tuple[bool, int, int]:
+        return fault.file != document.file, fault.line or 0, fault.column or 0
+
+    return sorted(faults, key=place)
 
 
-def _readable(data: YamlData, path: Path_) -> str:
-    """Return the dotted path with list items by name."""
-    parts: list[str] = []
-    node = data
-    for part in path:
-        if isinstance(node, list) and isinstance(part, int) and part < len(node):
-            node = node[part]
-            named = isinstance(node, dict) and isinstance(node.get("name"), str)
-            parts.append(str(node["name"]) if named else str(part))
-        else:
-            node = node.get(part) if isinstance(node, dict) else None
-            parts.append(str(part))
-    return ".".join(parts)
+def _is_file(path: Path) -> bool:
+    # Not Path.is_file(): it raises for a name too long for the system, or inside a folder that
+    # may not be searched.
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def _problems(folder: Path) -> list[Path]:

@@ -58,8 +58,15 @@ _RANGES = {
     "less_than": ("below", "lt"),
     "less_than_equal": ("at most", "le"),
 }
-_NAME_FORM = "use letters, digits, `.`, `_` and `-`, a letter or digit first"
-_MONTH_FORM = "write the month as YYYY-MM from 2000-01 to 2099-12, for example 2027-01"
+_NAME_FORM = "a name; use letters, digits, `.`, `_` and `-`, a letter or digit first"
+_MONTH_FORM = "a month; write YYYY-MM from 2000-01 to 2099-12, for example 2027-01"
+_FIXED = {
+    "missing": "`{field}` is required and missing",
+    "string_pattern_mismatch": "{value} is not {form}",
+    "too_short": "is empty; give at least one",
+    "string_too_short": "is empty text; give a name, or leave the field out",
+    "finite_number": "{value} is not a finite number; write a plain number",
+}
 _WANTED = {
     "int": "a whole number",
     "float": "a number",
@@ -80,24 +87,18 @@ def sentence(error: ErrorDetails, root: type[BaseModel]) -> str:
         Model of the whole file; knows the fields for suggestions.
     """
     kind, value, location = error["type"], error["input"], error["loc"]
+    context = error.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown_field(str(location[-1]), _model_at(root, location[:-1]))
-    if kind == "missing":
-        return f"`{location[-1]}` is required and missing"
-    context = error.get("ctx", {})
     if kind in _RANGES:
         return _out_of_range(kind, value, context, location)
-    if _field(location) in _UNION_WORDS and isinstance(location[-1], str):
+    if union_field(location) and isinstance(location[-1], str):
         return f"{shown(value)} is not accepted; give {_UNION_WORDS[_field(location)]}"
     if kind == "literal_error":
         return _not_among(value, str(context["expected"]))
-    if kind == "string_pattern_mismatch":
-        form = _MONTH_FORM if _field(location) == "start" else f"not a name; {_NAME_FORM}"
-        return f"{shown(value)} is {form}" if form.startswith("not") else f"{shown(value)}: {form}"
-    if kind in {"too_short", "string_too_short"}:
-        return "is empty; give at least one" if kind == "too_short" else "is empty"
-    if kind == "finite_number":
-        return f"{shown(value)} is not a finite number{_unit(location)}; write a plain number"
+    if kind in _FIXED:
+        what = _MONTH_FORM if _field(location) == "start" else _NAME_FORM
+        return _FIXED[kind].format(field=location[-1], value=shown(value), form=what)
     return _wrong_type(kind, value, location)
 
 
@@ -162,9 +163,13 @@ def _wrong_type(kind: str, value: YamlData, location: tuple[Any, ...]) -> str:
     numeric = wanted in {_WANTED["int"], _WANTED["float"]}
     if numeric and isinstance(value, str) and re.match(r"\s*[\d.]", value):
         return text + _number_hint(value, location)
+    if numeric and isinstance(value, int) and not isinstance(value, bool):
+        return f"{shown(value)} is larger than any number this can be"
+    if kind.startswith("string") and _field(location) == "start":
+        return f"{shown(value)} is not {_MONTH_FORM}"
     if kind.startswith("string") and isinstance(value, int | float):
         return f'{text}; put it in quotes: "{value}"'
-    if kind.startswith("list") and isinstance(value, str):
+    if kind.startswith("list") and isinstance(value, str | int | float):
         return f"{text}; write [{value}]"
     return text
 
@@ -194,7 +199,8 @@ def _model_at(model: type[BaseModel], location: tuple[Any, ...]) -> type[BaseMod
     for part in location:
         if isinstance(part, str) and current is not None:
             field = current.model_fields.get(part)
-            current = None if field is None else _inner_model(field.annotation)
+            # Anything else is the key of a mapping or the name of a union's branch.
+            current = current if field is None else _inner_model(field.annotation)
     return current
 
 

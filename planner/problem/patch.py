@@ -37,10 +37,11 @@ def apply_scenario(document: Document, scenario: str) -> Document:
     if scenario not in names:
         known = ", ".join(f"`{n}`" for n in names) or "none"
         message = (
-            f"there is no scenario `{scenario}`{did_you_mean(scenario, names)} "
+            f"there is no scenario `{scenario}`{did_you_mean(scenario, names) or '.'} "
             f"Scenarios of this file: {known}"
         )
-        raise InputError([Fault(document.file, None, None, "scenarios", message)])
+        line, column = document.positions.get(("scenarios",), (None, None))
+        raise InputError([Fault(document.file, line, column, "scenarios", message)])
     patch = scenarios[scenario]
     if not isinstance(patch, dict):
         return document
@@ -60,25 +61,30 @@ def apply_assignments(document: Document, assignments: Sequence[str]) -> Documen
         nowhere.
     """
     data = document.data
-    positions = dict(document.positions)
+    assigned = dict(document.assigned)
     faults: list[Fault] = []
     for assignment in assignments:
-        path_text, separator, value_text = assignment.partition("=")
-        if not separator:
-            message = f"`{assignment}` is not an assignment; write PATH=VALUE"
-            faults.append(Fault("--set", None, None, "", message))
-            continue
         try:
-            value = parse_value(value_text)
-            data = _assigned(data, path_text.split("."), value, (), positions)
-        except (ValueError, KeyError) as error:
-            faults.append(Fault("--set", None, None, path_text, str(error.args[0])))
-        except Exception as error:
-            message = f"`{value_text}` is not a YAML value: {error}".splitlines()[0]
-            faults.append(Fault("--set", None, None, path_text, message))
+            keys, value = _read(assignment)
+            data, place = _assigned(data, keys, value, ())
+            assigned[place] = assignment
+        except ValueError as error:
+            faults.append(Fault(f"--set {assignment}", None, None, "", str(error)))
     if faults:
         raise InputError(faults, "planner schema problem")
-    return replace(document, data=data, positions=positions)
+    return replace(document, data=data, assigned=assigned)
+
+
+def _read(assignment: str) -> tuple[list[str], YamlData]:
+    path, separator, value = assignment.partition("=")
+    keys = path.strip().split(".")
+    if not separator or "" in keys:
+        text = (
+            f"`{assignment}` is not an assignment; write PATH=VALUE with dots in the path, as "
+            "policy.spare_replicas=2"
+        )
+        raise ValueError(text)
+    return keys, parse_value(value)
 
 
 def _merged(
@@ -97,6 +103,8 @@ def _merged(
         return result
     if _is_named_list(base) and _is_named_list(patch):
         return _merged_named_list(base, patch, path, origin, positions)
+    for stale in [p for p in positions if p[: len(path)] == path and len(p) > len(path)]:
+        del positions[stale]
     _move_positions(patch, path, origin, positions)
     return patch
 
@@ -140,38 +148,48 @@ def _is_named_list(value: YamlData) -> bool:
 
 
 def _assigned(
-    node: YamlData,
-    keys: list[str],
-    value: YamlData,
-    path: Path_,
-    positions: dict[Path_, tuple[int, int]],
-) -> YamlData:
+    node: YamlData, keys: list[str], value: YamlData, path: Path_
+) -> tuple[YamlData, Path_]:
+    """Return the data with `value` at `keys`, and the path where it now stands."""
     if not keys:
-        positions.pop(path, None)
-        return value
-    head, *rest = keys
+        return value, path
     if isinstance(node, list):
-        index = _item_index(node, head, path)
+        index, rest = _item(node, keys, path)
         items = list(node)
-        items[index] = _assigned(items[index], rest, value, (*path, index), positions)
-        return items
+        items[index], place = _assigned(items[index], rest, value, (*path, index))
+        return items, place
     if isinstance(node, dict) or node is None:
         result = dict(node or {})
-        result[head] = _assigned(result.get(head), rest, value, (*path, head), positions)
-        return result
+        head, rest = _key(result, keys)
+        result[head], place = _assigned(result.get(head), rest, value, (*path, head))
+        return result, place
     where = ".".join(str(p) for p in path)
-    message = f"`{where}` is {node!r}, a single value: it has no item `{head}`"
-    raise ValueError(message)
+    text = f"`{where}` is {node!r}, a single value: it has no item `{keys[0]}`"
+    raise ValueError(text)
 
 
-def _item_index(items: list[YamlData], key: str, path: Path_) -> int:
-    names = [str(i["name"]) for i in items if isinstance(i, dict) and "name" in i]
-    for index, item in enumerate(items):
-        if isinstance(item, dict) and item.get("name") == key:
-            return index
+def _key(node: dict[str, YamlData], keys: list[str]) -> tuple[str, list[str]]:
+    """Return the key that `keys` start with, and the rest; names of models contain dots."""
+    for length in range(len(keys), 1, -1):
+        name = ".".join(keys[:length])
+        if name in node:
+            return name, keys[length:]
+    return keys[0], keys[1:]
+
+
+def _item(items: list[YamlData], keys: list[str], path: Path_) -> tuple[int, list[str]]:
+    names = [str(i.get("name")) if isinstance(i, dict) else None for i in items]
+    for length in range(len(keys), 0, -1):
+        name = ".".join(keys[:length])
+        if name in names:
+            return names.index(name), keys[length:]
+    key, *rest = keys
     if key.isdigit() and int(key) < len(items):
-        return int(key)
+        return int(key), rest
     where = ".".join(str(p) for p in path)
-    known = ", ".join(f"`{n}`" for n in names) or f"0 to {len(items) - 1}"
-    message = f"`{where}` has no item `{key}`{did_you_mean(key, names)} Items: {known}"
-    raise ValueError(message)
+    known = [n for i, n in enumerate(names) if isinstance(items[i], dict) and "name" in items[i]]
+    listed = [str(n) for n in known]
+    accepted = ", ".join(f"`{n}`" for n in listed) or f"0 to {len(items) - 1}"
+    hint = did_you_mean(key, listed) or "."
+    text = f"`{where}` has no item `{key}`{hint} It has {accepted if items else 'no item'}"
+    raise ValueError(text)

@@ -58,7 +58,7 @@ _DEGREES = (1, 2, 4, 8, 16)
 
 
 def read_performance(
-    path: Path, name: str, workloads: Collection[str]
+    path: Path, name: str, workloads: Collection[str] | None
 ) -> tuple[MeasuredCapacity, ...]:
     """Return the rows of a table of measured capacities.
 
@@ -67,7 +67,7 @@ def read_performance(
     path, name
         File, and its name in messages.
     workloads
-        Names of the problem's workloads.
+        Names of the problem's workloads; ``None`` accepts any.
 
     Raises
     ------
@@ -78,8 +78,8 @@ def read_performance(
     faults = list(read.faults)
     for located in read.rows:
         row = located.row
-        if row.workload not in workloads:
-            hint = did_you_mean(row.workload, workloads)
+        if workloads is not None and row.workload not in workloads:
+            hint = did_you_mean(row.workload, workloads) or f"; it has {', '.join(workloads)}"
             message = f"no workload `{row.workload}` in the problem{hint}"
             faults.append(Fault(name, located.line, None, "performance.workload", message))
         if row.tensor_parallel not in _DEGREES:
@@ -87,7 +87,11 @@ def read_performance(
             message = f"`{row.tensor_parallel}` is not accepted; use one of {accepted}"
             faults.append(Fault(name, located.line, None, "performance.tensor_parallel", message))
     if not faults and not read.rows:
-        faults.append(Fault(name, None, None, "performance", "holds no row"))
+        faults.append(
+            Fault(
+                name, None, None, "performance", "holds no row; add one for each measured option"
+            )
+        )
     if faults:
         raise InputError(faults)
     return tuple(located.row for located in read.rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from planner.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from planner.catalog.load import Catalog
     from planner.errors import Fault
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from planner.yaml_io import Path_
 
 _FLAT = "flat"
-_ANYWHERE = ("any", "on_prem_only")
 
 
 def reference_faults(loaded: LoadedProblem, catalog: Catalog) -> list[Fault]:
     """Return a fault for every name that leads nowhere, with the nearest names that exist."""
-    return [loaded.fault(path, message) for path, message in _findings(loaded, catalog)]
+    return [loaded.fault(path, message) for path, message in name_findings(loaded, catalog)]
+
+
+def name_findings(loaded: LoadedProblem, catalog: Catalog) -> list[tuple[Path_, str]]:
+    """Return path and message of every name that leads nowhere."""
+    return list(_findings(loaded, catalog))
 
 
 def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
@@ -47,71 +51,94 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
 
 
 def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, str]]:
-    problem, measured = loaded.problem, loaded.measured
-    offered = {o.accelerator for o in catalog.offers}
-    models = {m.id for m in catalog.models} | {m.model for m in measured}
-    hardware = {a.id for a in catalog.accelerators} | offered | {m.hardware for m in measured}
-    quantizations = {q.id for q in catalog.quantizations} | {m.quantization for m in measured}
-    engines = {e.id for e in catalog.engines} | {m.engine for m in measured}
-    known = {
-        "models": ("model", models),
-        "quantizations": ("quantization", quantizations),
-        "hardware": ("hardware", hardware),
-        "engines": ("engine", engines),
-    }
-    for field, (kind, names) in known.items():
+    problem, known = loaded.problem, _Known(loaded, catalog)
+    for field in ("models", "quantizations", "hardware", "engines"):
         for i, name in enumerate(getattr(problem.candidates, field)):
-            yield from _unknown(("candidates", field, i), kind, name, names, field)
-    providers = {o.provider for o in catalog.offers} | {a.provider for a in catalog.api_offers}
+            yield from known.check(("candidates", field, i), field, name)
     for i, name in enumerate(problem.supply.providers):
-        yield from _unknown(("supply", "providers", i), "provider", name, providers, "offers")
+        yield from known.check(("supply", "providers", i), "providers", name)
     for i, quota in enumerate(problem.supply.quotas):
-        path: Path_ = ("supply", "quotas", i, "hardware")
-        yield from _unknown(path, "hardware", quota.hardware, hardware, "hardware")
-    regions = {o.region for o in catalog.offers}
+        path: Path_ = ("supply", "quotas", i)
+        yield from known.check((*path, "hardware"), "hardware", quota.hardware)
+        yield from known.check((*path, "provider"), "providers", quota.provider)
+        yield from known.check((*path, "region"), "regions", quota.region)
     for i, workload in enumerate(problem.workloads):
-        yield from _workload(workload, ("workloads", i), catalog, models, regions)
+        yield from _workload(workload, ("workloads", i), known)
 
 
-def _workload(
-    workload: Workload, path: Path_, catalog: Catalog, models: set[str], regions: set[str]
-) -> Iterator[tuple[Path_, str]]:
+def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
     profile = workload.arrival.profile
-    if isinstance(profile, str) and profile != _FLAT:
-        names = {p.profile for p in catalog.profiles} | {_FLAT}
-        here = (*path, "arrival", "profile")
-        yield from _unknown(here, "profile", profile, names, "profiles")
-    if workload.lengths and workload.lengths.joint is not None:
-        names = {c.lengths for c in catalog.lengths}
+    if isinstance(profile, str):
+        yield from known.check((*path, "arrival", "profile"), "profiles", profile)
+    if workload.lengths is not None:
         here = (*path, "lengths", "joint")
-        yield from _unknown(here, "length histogram", workload.lengths.joint, names, "lengths")
-    scored = {q.benchmark for q in catalog.quality}
-    scored |= {q.benchmark for q in workload.quality_scores}
-    for i, floor in enumerate(workload.quality):
-        here = (*path, "quality", i)
-        yield from _unknown((*here, "benchmark"), "benchmark", floor.benchmark, scored, "quality")
-        if floor.reference is not None:
-            yield from _unknown((*here, "reference"), "model", floor.reference, models, "models")
+        yield from known.check(here, "histograms", workload.lengths.joint)
+    yield from _quality(workload, path, known)
     for name in workload.token_factors:
-        yield from _unknown((*path, "token_factors", name), "model", name, models, "models")
-    yield from _residency(workload, path, regions)
-
-
-def _residency(workload: Workload, path: Path_, regions: set[str]) -> Iterator[tuple[Path_, str]]:
+        yield from known.check((*path, "token_factors", name), "models", name)
     if isinstance(workload.residency, list):
         for i, name in enumerate(workload.residency):
-            yield from _unknown((*path, "residency", i), "region", name, regions, "offers")
-    elif workload.residency not in _ANYWHERE:
-        message = f"`{workload.residency}` is not accepted; use any, on_prem_only or a list"
-        yield (*path, "residency"), message
+            yield from known.check((*path, "residency", i), "regions", name)
 
 
-def _unknown(
-    path: Path_, kind: str, name: str, names: Iterable[str], table: str
-) -> Iterator[tuple[Path_, str]]:
-    accepted = set(names)
-    if name in accepted:
-        return
-    hint = did_you_mean(name, accepted)
-    listing = f"; `planner catalog list {table}` shows all" if not hint else ""
-    yield path, f"no {kind} `{name}` in the catalogue{hint}{listing}, or add a row in an overlay"
+def _quality(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
+    own = {q.benchmark for q in workload.quality_scores}
+    for i, floor in enumerate(workload.quality):
+        here = (*path, "quality", i)
+        if floor.benchmark not in own:
+            yield from known.check((*here, "benchmark"), "benchmarks", floor.benchmark)
+        yield from known.check((*here, "reference"), "models", floor.reference)
+    for i, score in enumerate(workload.quality_scores):
+        here = (*path, "quality_scores", i)
+        yield from known.check((*here, "model"), "models", score.model)
+        yield from known.check((*here, "quantization"), "quantizations", score.quantization)
+
+
+_KINDS = {
+    "models": ("model", "models"),
+    "quantizations": ("quantization", "quantizations"),
+    "hardware": ("hardware", "hardware"),
+    "engines": ("engine", "engines"),
+    "providers": ("provider", "offers"),
+    "regions": ("region", "offers"),
+    "profiles": ("profile", "profiles"),
+    "histograms": ("length histogram", "lengths"),
+    "benchmarks": ("benchmark", "quality"),
+}
+"""Word for a name of each kind, and the catalogue table that lists them."""
+
+
+class _Known:
+    """Every name a problem may use, by kind."""
+
+    def __init__(self, loaded: LoadedProblem, catalog: Catalog) -> None:
+        measured = loaded.measured
+        self._names: dict[str, set[str]] = {
+            "models": {m.id for m in catalog.models} | {m.model for m in measured},
+            "quantizations": {q.id for q in catalog.quantizations}
+            | {m.quantization for m in measured},
+            "hardware": {a.id for a in catalog.accelerators}
+            | {o.accelerator for o in catalog.offers}
+            | {m.hardware for m in measured},
+            "engines": {e.id for e in catalog.engines} | {m.engine for m in measured},
+            "providers": {o.provider for o in catalog.offers}
+            | {a.provider for a in catalog.api_offers},
+            "regions": {o.region for o in catalog.offers},
+            "profiles": {p.profile for p in catalog.profiles} | {_FLAT},
+            "histograms": {c.lengths for c in catalog.lengths},
+            "benchmarks": {q.benchmark for q in catalog.quality},
+        }
+        self._resolve = catalog.resolve_accelerator
+
+    def check(self, path: Path_, kind: str, name: str | None) -> Iterator[tuple[Path_, str]]:
+        """Yield a finding when `name` is not known; ``None`` is no name."""
+        names = self._names[kind]
+        if name is None or name in names or (kind == "hardware" and self._resolve(name)):
+            return
+        word, table = _KINDS[kind]
+        hint = did_you_mean(name, names) or "."
+        yield (
+            path,
+            f"no {word} `{name}` in the catalogue{hint} `planner catalog list {table}` shows "
+            "all; an overlay folder can add one",
+        )

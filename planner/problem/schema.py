@@ -6,26 +6,46 @@ the descriptions of the JSON Schema. Numbers carry their unit in the name, fract
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+def _whole(value: object) -> object:
+    # A literal compares by value, and true == 1 == 1.0 in Python.
+    if isinstance(value, bool | float):
+        kind = "int_type"
+        raise PydanticCustomError(kind, "not a whole number")
+    return value
+
+
+Whole = BeforeValidator(_whole)
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Tokens = Annotated[float, Field(ge=1, le=1e8)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
-Growth = Positive | list[Positive]
-Unplanned = dict[str, Any] | list[Any] | float | str
+Month = Annotated[str, Field(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$")]
+GrowthFactor = Annotated[float, Field(gt=0, le=100)]
+Growth = GrowthFactor | list[GrowthFactor]
+Unplanned = Any
 """Value of a field that a later version plans; anything but its default is refused."""
+SHORTEST_TOKENS = 1.0
+"""Length at probability 0 of a marginal that states percentiles."""
 
 
 class Section(BaseModel):
     """Base of every section: unknown keys are refused, values are never converted silently."""
 
     model_config = ConfigDict(
-        strict=True, frozen=True, extra="forbid", use_attribute_docstrings=True
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
 
@@ -50,8 +70,8 @@ class Finance(Section):
 class Arrival(Section):
     """How requests arrive. Exactly one of the two rate fields is given."""
 
-    requests_per_day: Positive | None = None
-    mean_rate_rps: Positive | None = None
+    requests_per_day: Annotated[float, Field(ge=0.001, le=1e12)] | None = None
+    mean_rate_rps: Annotated[float, Field(ge=1e-8, le=1e7)] | None = None
     """Mean requests per second over the day."""
     profile: str | list[NonNegative] = "flat"
     """Name of a profile of the catalogue, `flat`, or 24 (or 168) hourly multipliers."""
@@ -61,18 +81,32 @@ class Arrival(Section):
     """Rate to plan for over the mean of its hour (busiest 1-10 minutes)."""
     forecast_cv: Annotated[float, Field(ge=0, le=5)] = 0.15
     """Relative standard error of the hourly forecast."""
-    day_types: Unplanned | None = None
-    rate_factors: list[Positive] | None = None
+    day_types: Unplanned = None
+    rate_factors: Unplanned = None
 
 
 class Marginal(Section):
     """Distribution of one length in tokens, from its mean and percentiles."""
 
-    mean: Annotated[float, Field(ge=1)]
-    p50: Annotated[float, Field(ge=1)] | None = None
-    p95: Annotated[float, Field(ge=1)] | None = None
-    p99: Annotated[float, Field(ge=1)] | None = None
-    max: Annotated[float, Field(ge=1)] | None = None
+    mean: Tokens
+    p50: Tokens | None = None
+    p95: Tokens | None = None
+    p99: Tokens | None = None
+    max: Tokens | None = None
+
+    @property
+    def knots(self) -> list[tuple[float, float]]:
+        """Points (probability, tokens) that the quantile function passes through."""
+        stated = ((0.5, self.p50), (0.95, self.p95), (0.99, self.p99), (1.0, self.max))
+        return [(0.0, SHORTEST_TOKENS), *((p, v) for p, v in stated if v is not None)]
+
+    @property
+    def mean_range_tokens(self) -> tuple[float, float]:
+        """Means that the percentiles allow: above the first, at most the second."""
+        steps = list(pairwise(self.knots))
+        low = sum((q - p) * lo for (p, lo), (q, _) in steps)
+        high = sum((q - p) * hi for (p, _), (q, hi) in steps)
+        return low, high
 
 
 class Lengths(Section):
@@ -94,7 +128,7 @@ class PrefixCache(Section):
     """Share of prompt tokens found in the cache."""
 
     hit_rate: Fraction | None = None
-    curve: Unplanned | None = None
+    curve: Unplanned = None
 
 
 class Slo(Section):
@@ -102,7 +136,7 @@ class Slo(Section):
 
     metric: Literal["ttft_ms", "tpot_ms", "itl_ms", "e2e_ms"]
     percentile: Annotated[float, Field(ge=1, lt=100)] | Literal["mean"]
-    limit: Positive
+    limit: Annotated[float, Field(gt=0, le=1e9)]
     """Milliseconds."""
     window: Literal["block", "day"] = "block"
 
@@ -143,21 +177,21 @@ class Workload(Section):
     arrival: Arrival
     growth_per_period: Growth = 1.0
     """Factor on the rate per period, or one factor for each period."""
-    length_growth_per_period: Unplanned | None = None
+    length_growth_per_period: Unplanned = None
     lengths: Lengths | None = None
     prefix_cache: PrefixCache | None = None
     slo: list[Slo] = []
     quality: list[QualityFloor] = []
     quality_scores: list[QualityScoreOverride] = []
     token_factors: dict[str, TokenFactors] = {}
-    deferrable: Unplanned | None = None
+    deferrable: Unplanned = None
     residency: Literal["any", "on_prem_only"] | list[str] = "any"
     """Where it may run: `any`, `on_prem_only`, or a list of regions."""
     context_max_tokens: Count | None = None
     """Models with a shorter context are refused; default p99 prompt plus p99 output."""
-    priority: Unplanned | None = None
-    goodput_min: Unplanned | None = None
-    unserved_penalty_usd_per_request: Unplanned | None = None
+    priority: Unplanned = None
+    goodput_min: Unplanned = None
+    unserved_penalty_usd_per_request: Unplanned = None
 
     @property
     def pool_name(self) -> str:
@@ -172,7 +206,7 @@ class Candidates(Section):
     quantizations: list[str] = []
     hardware: list[str] = []
     engines: list[str] = []
-    tensor_parallel: list[Literal[1, 2, 4, 8, 16]] = []
+    tensor_parallel: list[Annotated[Literal[1, 2, 4, 8, 16], Whole]] = []
 
 
 class Quota(Section):
@@ -223,19 +257,19 @@ class Policy(Section):
 class LimitSection(Section):
     """Budgets and physical limits."""
 
-    budget_usd_per_period: Unplanned | None = None
-    power_kw: Unplanned | None = None
-    carbon_kg_per_period: Unplanned | None = None
+    budget_usd_per_period: Unplanned = None
+    power_kw: Unplanned = None
+    carbon_kg_per_period: Unplanned = None
 
 
 class Problem(Section):
     """A planning problem."""
 
-    schema_version: Literal[1]
+    schema_version: Annotated[Literal[1], Whole]
     name: Name
     description: str = ""
     horizon: Horizon
-    time_blocks: Literal[1, 4, 6, 8, 12, 24] = 24
+    time_blocks: Annotated[Literal[1, 4, 6, 8, 12, 24], Whole] = 24
     """Equal blocks of a representative day."""
     finance: Finance = Finance()
     catalog: list[str] = []

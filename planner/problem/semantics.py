@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from planner.problem.schema import (
         Arrival,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Finding = tuple[Path_, str]
 
 _PROFILE_HOURS = (24, 168)
-_NOT_PLANNED = "is not planned by this version; leave it out"
+_DEFAULT_SITE = "default"
 _LATER_FIELDS = {
     "deferrable": "deferral of work to other hours",
     "length_growth_per_period": "growth of lengths",
@@ -34,11 +34,24 @@ _LATER_FIELDS = {
     "goodput_min": "a goodput floor (state percentiles in `slo` instead)",
     "unserved_penalty_usd_per_request": "unserved demand at a penalty",
 }
+_LATER_ARRIVAL = {
+    "day_types": "different types of day",
+    "rate_factors": "rate factors within the hour (state `peak_factor_in_hour` instead)",
+}
 _LATER_LIMITS = {
     "budget_usd_per_period": "a budget",
     "power_kw": "a power limit",
     "carbon_kg_per_period": "a carbon limit",
 }
+_LATER_SUPPLY = {"existing": "an existing fleet"}
+_LATER_PROBLEM = {"one_off_costs": "one-off costs"}
+_LATER_PREFIX = {"curve": "a hit-rate curve (state `hit_rate` instead)"}
+_DEPENDS = {
+    "growth_per_period": ("horizon",),
+    "quality": ("candidates",),
+    "lengths": ("performance",),
+}
+"""Sections that the checks of a field compare it with."""
 
 
 def semantic_faults(problem: Problem) -> list[Finding]:
@@ -52,12 +65,39 @@ def semantic_faults(problem: Problem) -> list[Finding]:
         faults += _slos(workload.slo, (*path, "slo"))
         faults += _quality(workload, problem, path)
         faults += _later(workload, _LATER_FIELDS, path)
-        if workload.prefix_cache and workload.prefix_cache.curve is not None:
-            message = f"a hit-rate curve {_NOT_PLANNED} and state `hit_rate`"
-            faults.append(((*path, "prefix_cache", "curve"), message))
+        if workload.prefix_cache is not None:
+            faults += _later(workload.prefix_cache, _LATER_PREFIX, (*path, "prefix_cache"))
+    faults += _residencies(problem)
     faults += _later(problem.limits, _LATER_LIMITS, ("limits",))
     faults += _problem_wide(problem)
     return faults
+
+
+def independent_of(findings: list[Finding], faulty: Collection[Path_]) -> list[Finding]:
+    """Return the findings that cannot be a mere consequence of a fault at another path.
+
+    Parameters
+    ----------
+    findings
+        Contradictions of a problem from which the values at `faulty` were taken out.
+    faulty
+        Paths of values that the schema refused.
+    """
+    return [
+        finding
+        for finding in findings
+        if not any(_touches(finding[0], bad) or _rests_on(finding[0], bad) for bad in faulty)
+    ]
+
+
+def _touches(path: Path_, bad: Path_) -> bool:
+    shorter = min(len(path), len(bad))
+    return path[:shorter] == bad[:shorter]
+
+
+def _rests_on(path: Path_, bad: Path_) -> bool:
+    sections = {section for part in path for section in _DEPENDS.get(str(part), ())}
+    return bool(bad) and bad[0] in sections
 
 
 def _duplicate_workloads(problem: Problem) -> Iterator[Finding]:
@@ -82,15 +122,16 @@ def _arrival(arrival: Arrival, path: Path_) -> Iterator[Finding]:
             yield (*path, "profile"), f"has {hours} multipliers; needs 24 (or 168) of them"
         elif sum(arrival.profile) <= 0:
             yield (*path, "profile"), "is 0 in every hour; at least one must be above 0"
-    for field in ("day_types", "rate_factors"):
-        if getattr(arrival, field) is not None:
-            yield (*path, field), f"`{field}` {_NOT_PLANNED}"
+    yield from _later(arrival, _LATER_ARRIVAL, path)
 
 
 def _growth(workload: Workload, periods: int, path: Path_) -> Iterator[Finding]:
     growth = workload.growth_per_period
     if isinstance(growth, list) and len(growth) != periods:
-        message = f"has {len(growth)} factors for {periods} periods; give one number or {periods}"
+        message = (
+            f"has {len(growth)} factor(s) for {periods} period(s); give one number for all, "
+            f"or a list of {periods}"
+        )
         yield (*path, "growth_per_period"), message
 
 
@@ -98,7 +139,8 @@ def _lengths(workload: Workload, measured: bool, path: Path_) -> Iterator[Findin
     lengths = workload.lengths
     if lengths is None:
         if not measured:
-            yield path, "`lengths` is required unless `performance` measures the capacities"
+            message = "`lengths` is required unless `performance` measures the capacities"
+            yield (*path, "lengths"), message
         return
     path = (*path, "lengths")
     yield from _length_source(lengths, path)
@@ -128,8 +170,20 @@ def _marginal(marginal: Marginal, path: Path_) -> Iterator[Finding]:
             yield (*path, high_name), message
     if stated and marginal.max is None:
         yield path, "percentiles need `max` as the upper end of the distribution"
-    if marginal.max is not None and marginal.mean > marginal.max:
-        yield (*path, "mean"), f"mean {marginal.mean:g} is above max {marginal.max:g}"
+    if marginal.max is None:
+        return
+    if marginal.mean > marginal.max:
+        message = f"mean {marginal.mean:g} is above max {marginal.max:g}; correct one of the two"
+        yield (*path, "mean"), message
+        return
+    low, high = marginal.mean_range_tokens
+    rising = [v for _, v in marginal.knots] == sorted(v for _, v in marginal.knots)
+    if rising and not (low < marginal.mean <= high or low == high == marginal.mean):
+        message = (
+            f"mean {marginal.mean:g} cannot be reached: these percentiles allow {low:.0f} to "
+            f"{high:.0f}; correct the mean or a percentile"
+        )
+        yield (*path, "mean"), message
 
 
 def _slos(slos: list[Slo], path: Path_) -> Iterator[Finding]:
@@ -137,13 +191,12 @@ def _slos(slos: list[Slo], path: Path_) -> Iterator[Finding]:
     for index, slo in enumerate(slos):
         key = (slo.metric, slo.percentile)
         if key in seen:
-            message = (
-                f"repeats item {seen[key]} ({slo.metric} at {slo.percentile}); keep the tighter"
-            )
+            at = slo.percentile if isinstance(slo.percentile, str) else f"p{slo.percentile:g}"
+            message = f"repeats item {seen[key]} ({slo.metric} at {at}); keep the tighter"
             yield (*path, index), message
         seen[key] = index
         if slo.window == "day":
-            yield (*path, index, "window"), f"`window: day` {_NOT_PLANNED}"
+            yield (*path, index, "window"), _not_planned("limits over the day")
 
 
 def _quality(workload: Workload, problem: Problem, path: Path_) -> Iterator[Finding]:
@@ -160,19 +213,57 @@ def _quality(workload: Workload, problem: Problem, path: Path_) -> Iterator[Find
             yield here, message
 
 
+def _residencies(problem: Problem) -> Iterator[Finding]:
+    workloads = list(enumerate(problem.workloads))
+    listed = [(i, w) for i, w in workloads if isinstance(w.residency, list)]
+    for index, workload in listed:
+        if not workload.residency:
+            message = "is empty; give at least one region, or `any`"
+            yield ("workloads", index, "residency"), message
+    if not listed:
+        return
+    _, first = listed[0]
+    for index, workload in workloads:
+        if _regions(workload) != _regions(first):
+            message = (
+                f"`{workload.name}` may run in {_said(workload)}, `{first.name}` in "
+                f"{_said(first)}; this version plans one list of regions for all workloads: "
+                "give every workload the same list, or plan them in two problems"
+            )
+            yield ("workloads", index, "residency"), message
+
+
+def _regions(workload: Workload) -> frozenset[str] | str:
+    residency = workload.residency
+    return frozenset(residency) if isinstance(residency, list) else residency
+
+
+def _said(workload: Workload) -> str:
+    residency = workload.residency
+    return f"[{', '.join(residency)}]" if isinstance(residency, list) else f"`{residency}`"
+
+
+def _not_planned(what: str) -> str:
+    return f"this version does not plan {what}; leave the field out"
+
+
 def _later(section: Section, fields: dict[str, str], path: Path_) -> Iterator[Finding]:
     for field, meaning in fields.items():
-        if getattr(section, field) is not None:
-            yield (*path, field), f"{meaning} {_NOT_PLANNED}"
+        if getattr(section, field) not in (None, []):
+            yield (*path, field), _not_planned(meaning)
 
 
 def _problem_wide(problem: Problem) -> Iterator[Finding]:
     if problem.policy.spare_nodes:
-        message = f"spare nodes {_NOT_PLANNED}, or use `spare_replicas`"
+        message = f"{_not_planned('spare nodes')}, or use `spare_replicas`"
         yield ("policy", "spare_nodes"), message
-    if problem.supply.existing:
-        yield ("supply", "existing"), f"an existing fleet {_NOT_PLANNED}"
-    if problem.one_off_costs:
-        yield ("one_off_costs",), f"one-off costs {_NOT_PLANNED}"
+    yield from _later(problem.supply, _LATER_SUPPLY, ("supply",))
+    yield from _later(problem, _LATER_PROBLEM, ())
+    if problem.supply.site != _DEFAULT_SITE:
+        message = f"{_not_planned('owned hardware, so no site')}, or write `{_DEFAULT_SITE}`"
+        yield ("supply", "site"), message
     if not problem.supply.tenures:
         yield ("supply", "tenures"), "is empty; give at least one, for example [on_demand]"
+    for name, patch in problem.scenarios.items():
+        for key in sorted({"scenarios", "schema_version"} & set(patch)):
+            yield ("scenarios", name, key), f"a scenario cannot change `{key}`; take it out"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from planner.demand.records import Demand
     from planner.options.records import Capacity, Option, OptionSet
 
+_THOUSAND = 1_000.0
+
 
 def option_rows(
     options: OptionSet, demand: Demand, workload: str | None = None
@@ -103,44 +105,48 @@ def rejection_rows(options: OptionSet, workload: str | None = None) -> list[dict
 
 def write_options(out: TextIO, rows: list[dict[str, Any]]) -> None:
     """Write the table of ways to serve."""
+    many = len({row["workload"] for row in rows}) > 1
     columns = [
-        Column("workload"),
-        Column("option"),
+        *([Column("workload")] if many else []),
+        Column("option", whole=True),
         Column("req/s", NUMBER),
         Column("nominal", NUMBER),
         Column("limited by"),
         Column("TTFT p99 ms", NUMBER),
         Column("TPOT mean ms", NUMBER),
-        Column("weights GB", NUMBER),
         Column("KV ktok", NUMBER),
         Column("USD/h", NUMBER),
-        Column("USD/Mtok full", NUMBER),
+        Column("USD/Mtok", NUMBER),
         Column("dominated"),
     ]
-    cells = [
-        [
-            row["workload"],
-            row["option_id"],
-            number(row["capacity_rps"]),
-            number(row["capacity_nominal_rps"]),
-            row["limit"],
-            number(row["ttft_p99_ms"], 0),
-            number(row["tpot_mean_ms"], 0),
-            number(row["weight_gb"], 0),
-            number(
-                None if row["kv_capacity_tokens"] is None else row["kv_capacity_tokens"] / 1000, 0
-            ),
-            money(row["usd_per_hour"], 2),
-            number(row["usd_per_million_tokens_full"], 3),
-            "yes" if row["dominated"] else "",
-        ]
-        for row in rows
+    cells = [[*([row["workload"]] if many else []), *_cells(row)] for row in rows]
+    title = "Ways to serve: one replica where many share a queue (USD/Mtok: always full)"
+    write_table(out, columns, cells, title)
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    cache = row["kv_capacity_tokens"]
+    return [
+        row["option_id"],
+        number(row["capacity_rps"]),
+        number(row["capacity_nominal_rps"]),
+        row["limit"],
+        number(row["ttft_p99_ms"], 0),
+        number(row["tpot_mean_ms"], 0),
+        number(None if cache is None else cache / _THOUSAND, 0),
+        money(row["usd_per_hour"], 2),
+        number(row["usd_per_million_tokens_full"], 3),
+        "yes" if row["dominated"] else "",
     ]
-    write_table(out, columns, cells, "Ways to serve (one replica, many sharing a queue)")
 
 
 def write_rejections(out: TextIO, rows: list[dict[str, Any]]) -> None:
     """Write the table of what cannot serve."""
-    columns = [Column("what"), Column("workload"), Column("reason"), Column("detail")]
+    columns = [
+        Column("what", whole=True),
+        Column("workload"),
+        Column("reason"),
+        Column("detail"),
+    ]
     cells = [[r["subject"], r["workload"], r["reason"], r["detail"]] for r in rows]
     write_table(out, columns, cells, "What cannot serve, and why")

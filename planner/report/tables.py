@@ -24,6 +24,8 @@ class Column:
 
     title: str
     align: Literal["left", "right"] = TEXT
+    whole: bool = False
+    """Never broken over lines while other columns can give way (names to copy)."""
 
 
 def write_table(
@@ -54,7 +56,7 @@ def write_table(
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
-        table.add_column(column.title, justify=column.align, overflow="fold")
+        table.add_column(column.title, justify=column.align, overflow="fold", no_wrap=column.whole)
     for row in rows:
         table.add_row(*row)
     Console(file=out, highlight=False).print(table)

@@ -82,7 +82,7 @@ def _bands(out: TextIO, plan: Plan, blocks_per_day: int) -> None:
         *([Column("period", NUMBER)] if many_periods else []),
         Column("hours"),
         *([Column("pool")] if many_pools else []),
-        Column("replicas"),
+        Column("replicas", whole=True),
         Column("load", NUMBER),
         Column("rented"),
         Column("USD/h", NUMBER),
@@ -182,7 +182,7 @@ def _alternatives(out: TextIO, plan: Plan) -> None:
     if not plan.alternatives:
         return
     columns = [
-        Column("alternative"),
+        Column("alternative", whole=True),
         Column("kind"),
         Column("cost USD", NUMBER),
         Column("times the plan", NUMBER),

@@ -1,7 +1,11 @@
 """The audit: recomputes the figures of a plan from its problem and the catalogue.
 
 Nothing here uses the code that made the plan. Demand is computed again from the profile, prices
-are looked up again, sums are added again. A violation is a sentence with both figures.
+and scores are looked up again, costs are split and added again. A violation is a sentence with
+the place and both figures.
+
+Not recomputed: capacities and latencies of the performance model. They are held against the
+load, the limits, the measured table and each other.
 """
 
 from __future__ import annotations
@@ -10,21 +14,44 @@ from typing import TYPE_CHECKING
 
 from planner.errors import InternalError
 from planner.verify.audit.money import money_violations
+from planner.verify.audit.nodes import node_violations
+from planner.verify.audit.quality import quality_violations
 from planner.verify.audit.service import service_violations
+from planner.verify.audit.shares import share_violations
+from planner.verify.audit.structure import structure_violations
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from planner.catalog.load import Catalog
     from planner.plan.document import Plan
     from planner.problem.schema import Problem
 
 
 def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
-    """Return every inconsistency of a plan; empty when all figures agree."""
+    """Return every inconsistency of a plan; empty when all figures agree.
+
+    Parameters
+    ----------
+    plan
+        The plan, from the program or from a file.
+    problem
+        The problem it answers, scenario and assignments applied.
+    catalog
+        The catalogue it was made from.
+    """
     if plan.cost_usd is None:
-        return []
+        return list(_empty(plan))
+    structure = list(structure_violations(plan, problem, catalog))
+    if any("is not in the problem" in text or "outside the horizon" in text for text in structure):
+        return structure  # the other checks look up what these rows name
     return [
+        *structure,
         *service_violations(plan, problem, catalog),
+        *quality_violations(plan, problem, catalog),
+        *node_violations(plan, problem, catalog),
         *money_violations(plan, problem, catalog),
+        *share_violations(plan, problem, catalog),
     ]
 
 
@@ -40,3 +67,12 @@ def require_sound(plan: Plan, problem: Problem, catalog: Catalog) -> None:
     if violations:
         text = "the plan fails its own audit and is not shown:\n  " + "\n  ".join(violations)
         raise InternalError(text)
+
+
+def _empty(plan: Plan) -> Iterator[str]:
+    if plan.status not in {"infeasible", "no_solution"}:
+        yield f"status {plan.status} without a cost"
+    if plan.gap is not None or plan.tco_usd is not None:
+        yield f"gap {plan.gap} and tco_usd {plan.tco_usd} without a cost"
+    if plan.allocations or plan.fleet or plan.api or plan.cost_lines or plan.unit_costs:
+        yield "rows of a plan without a cost"

@@ -1,130 +1,97 @@
-"""What the plan costs: prices, products, sums, bound and gap."""
+"""What the plan costs: tokens, sums, discounting, bound, gap and status."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from datetime import date
 from typing import TYPE_CHECKING
 
-from planner.catalog.dates import parse_partial_date
-from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR, SECONDS_PER_HOUR
-from planner.verify.audit.service import TOLERANCE
+from planner.units import MONTHS_PER_YEAR, TOKENS_PER_MTOK
+from planner.verify.audit.expected import (
+    TOLERANCE,
+    block_seconds,
+    differs,
+    in_force,
+    mean_tokens,
+    period_start,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planner.catalog.load import Catalog
-    from planner.catalog.schema import ApiOffer, Offer
-    from planner.plan.document import Plan
-    from planner.problem.schema import Problem
+    from planner.catalog.schema import ApiOffer
+    from planner.plan.document import ApiRow, Plan
+    from planner.problem.schema import Problem, Workload
 
 _BOUND_TOLERANCE = 1e-9
-_MONTHS = 12
+_MID_PERIOD = 0.5
 
 
 def money_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every amount that does not follow from prices and quantities."""
-    yield from _fleet(plan, problem, catalog)
-    yield from _api(plan, problem, catalog)
-    yield from _sums(plan)
-    yield from _discounting(plan, problem)
-    yield from _unit_costs(plan, problem)
-    yield from _proof(plan)
-
-
-def _differs(first: float, second: float) -> bool:
-    return abs(first - second) > TOLERANCE * max(abs(first), abs(second), 1.0)
-
-
-def _start(problem: Problem, period: int) -> date:
-    year, month = (int(p) for p in problem.horizon.start.split("-"))
-    months = month - 1 + period * problem.horizon.months_per_period
-    return date(year + months // _MONTHS, months % _MONTHS + 1, 1)
-
-
-def _newest(rows: list[Offer] | list[ApiOffer], day: date) -> Offer | ApiOffer | None:
-    valid = [
-        row
-        for row in rows
-        if parse_partial_date(row.valid_from) <= day
-        and (row.valid_to is None or parse_partial_date(row.valid_to) > day)
-    ]
-    return max(valid, key=lambda row: parse_partial_date(row.valid_from), default=None)
-
-
-def _block_hours(problem: Problem) -> float:
-    return problem.horizon.months_per_period * HOURS_PER_MONTH / problem.time_blocks
-
-
-def _fleet(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
-    offers: dict[str, list[Offer]] = defaultdict(list)
-    for offer in catalog.offers:
-        offers[offer.offer_id].append(offer)
-    for row in plan.fleet:
-        place = f"period {row.period} block {row.block} {row.offer_id}"
-        listed = _newest(offers[row.offer_id], _start(problem, row.period))
-        price = getattr(listed, "price_usd_per_hour", None)
-        if price is None or _differs(row.price_usd_per_hour, price):
-            yield f"{place}: price {row.price_usd_per_hour} USD/h, catalogue {price}"
-        if _differs(row.hours, _block_hours(problem)):
-            yield f"{place}: {row.hours} h in the block, expected {_block_hours(problem)}"
-        usd = row.price_usd_per_hour * (row.nodes * row.hours + row.startup_node_hours)
-        if _differs(row.usd, usd):
-            yield f"{place}: {row.usd:.6f} USD, nodes x hours x price is {usd:.6f}"
-        if row.accelerators != row.nodes * row.accelerators_per_node:
-            yield f"{place}: {row.accelerators} accelerators in {row.nodes} nodes"
-
-
-def _api(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
-    seconds = _block_hours(problem) * SECONDS_PER_HOUR
-    hit_rate = {
-        w.name: (w.prefix_cache.hit_rate or 0.0) if w.prefix_cache else 0.0
-        for w in problem.workloads
-    }
     for row in plan.api:
         place = f"period {row.period} block {row.block} {row.provider} {row.model}"
-        rows = [
-            offer
-            for offer in catalog.api_offers
-            if (offer.provider, offer.model, offer.mode) == (row.provider, row.model, row.mode)
-        ]
-        usd = []
-        for reference in {offer.model_ref for offer in rows}:
-            same = [offer for offer in rows if offer.model_ref == reference]
-            listed = _newest(same, _start(problem, row.period))
-            if listed is not None:
-                usd.append(
-                    _tokens_usd(listed, row.input_mtok, row.output_mtok, hit_rate[row.workload])
-                )
-        if not any(not _differs(row.usd, amount) for amount in usd):
-            yield f"{place}: {row.usd:.6f} USD, tokens x price gives {usd}"
-        if row.rate_rps <= 0 or seconds <= 0:
-            yield f"{place}: a row without traffic"
+        for text in (*_volume(row, problem, catalog), *_purchase(row, problem, catalog)):
+            yield f"{place}: {text}"
+    yield from _sums(plan)
+    yield from _discounting(plan, problem)
+    yield from _proof(plan)
+    yield from _comparisons(plan)
+    dates = [*(row.price_date for row in plan.fleet), *(row.price_date for row in plan.api)]
+    oldest = plan.catalog.get("oldest_price_date")
+    if oldest != min(dates, default=None):
+        yield f"oldest price date {oldest}, the tables say {min(dates, default=None)}"
 
 
-def _tokens_usd(
-    offer: Offer | ApiOffer, input_mtok: float, output_mtok: float, hit_rate: float
-) -> float:
-    cached_price = getattr(offer, "cached_input_usd_per_mtok", None)
-    cached = input_mtok * hit_rate if cached_price is not None else 0.0
-    input_price = float(getattr(offer, "input_usd_per_mtok", 0.0))
-    output_price = float(getattr(offer, "output_usd_per_mtok", 0.0))
+def _volume(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    workload = problem.workload(row.workload)
+    tokens = mean_tokens(workload, catalog)
+    if tokens is None:
+        return
+    factors = workload.token_factors.get(row.model)
+    isl, osl = (factors.isl, factors.osl) if factors else (1.0, 1.0)
+    requests = row.rate_rps * block_seconds(problem)
+    for name, got, mean in (
+        ("input", row.input_mtok, tokens[0] * isl),
+        ("output", row.output_mtok, tokens[1] * osl),
+    ):
+        due = requests * mean / TOKENS_PER_MTOK
+        if differs(got, due):
+            yield f"{got:.6g} million {name} tokens, the mean rate needs {due:.6g}"
+
+
+def _purchase(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    rows = [
+        offer
+        for offer in catalog.api_offers
+        if (offer.provider, offer.model, offer.mode) == (row.provider, row.model, row.mode)
+    ]
+    bought = []
+    for reference in sorted({offer.model_ref for offer in rows}):
+        same = [offer for offer in rows if offer.model_ref == reference]
+        listed = in_force(same, period_start(problem, row.period))
+        if listed is not None:
+            bought.append((_usd(listed, row, problem.workload(row.workload)), listed.as_of))
+    if not any(not differs(row.usd, usd) and row.price_date == day for usd, day in bought):
+        yield f"{row.usd:.6f} USD at prices of {row.price_date}, tokens x price gives {bought}"
+
+
+def _usd(offer: ApiOffer, row: ApiRow, workload: Workload) -> float:
+    cached_price = offer.cached_input_usd_per_mtok
+    cache = workload.prefix_cache
+    hit_rate = (cache.hit_rate or 0.0) if cache and cached_price is not None else 0.0
     return (
-        (input_mtok - cached) * input_price
-        + cached * (cached_price or 0.0)
-        + output_mtok * output_price
+        row.input_mtok * (1 - hit_rate) * offer.input_usd_per_mtok
+        + row.input_mtok * hit_rate * (cached_price or 0.0)
+        + row.output_mtok * offer.output_usd_per_mtok
     )
 
 
 def _sums(plan: Plan) -> Iterator[str]:
     lines = sum(line.usd for line in plan.cost_lines)
-    tables = sum(row.usd for row in plan.fleet) + sum(row.usd for row in plan.api)
-    if _differs(lines, tables):
-        yield f"cost lines add up to {lines:.6f} USD, fleet and API to {tables:.6f}"
-    if _differs(lines, plan.tco_usd or 0.0):
+    if plan.tco_usd is None or differs(lines, plan.tco_usd):
         yield f"cost lines add up to {lines:.6f} USD, tco_usd is {plan.tco_usd}"
     discounted = sum(line.discounted_usd for line in plan.cost_lines)
-    if _differs(discounted, plan.cost_usd or 0.0):
+    if plan.cost_usd is None or differs(discounted, plan.cost_usd):
         yield f"discounted lines add up to {discounted:.6f} USD, cost_usd is {plan.cost_usd}"
 
 
@@ -132,31 +99,43 @@ def _discounting(plan: Plan, problem: Problem) -> Iterator[str]:
     rate = problem.finance.discount_rate_per_year
     months = problem.horizon.months_per_period
     for line in plan.cost_lines:
-        factor = (1 + rate) ** (-(line.period + 1 / 2) * months / MONTHS_PER_YEAR)
-        if _differs(line.discounted_usd, line.usd * factor):
-            yield f"period {line.period} {line.category}: discounted with a wrong factor"
-
-
-def _unit_costs(plan: Plan, problem: Problem) -> Iterator[str]:
-    seconds = _block_hours(problem) * SECONDS_PER_HOUR
-    for unit in plan.unit_costs:
-        replicas = sum(r.rate_rps for r in plan.allocations if r.workload == unit.workload)
-        tokens = sum(r.rate_rps for r in plan.api if r.workload == unit.workload)
-        requests = (replicas + tokens) * seconds
-        usd = sum(line.usd for line in plan.cost_lines if line.workload == unit.workload)
-        if _differs(unit.usd_per_request * requests, usd):
-            yield f"{unit.workload}: unit cost x requests is not its {usd:.6f} USD"
+        factor = (1 + rate) ** (-(line.period + _MID_PERIOD) * months / MONTHS_PER_YEAR)
+        if differs(line.discounted_usd, line.usd * factor):
+            yield (
+                f"cost line of period {line.period} {line.category} {line.workload}: discounted "
+                f"with a wrong factor, {line.usd * factor:.6f} USD is right"
+            )
 
 
 def _proof(plan: Plan) -> Iterator[str]:
     cost, bound = plan.cost_usd, plan.bound_usd
-    if cost is None or bound is None:
+    if cost is None:
+        return
+    if plan.status not in {"optimal", "feasible"}:
+        yield f"status {plan.status} with a plan of {cost} USD"
+    asked = float(plan.options["gap"])
+    if bound is None:
+        if plan.gap is not None or plan.status == "optimal":
+            yield f"status {plan.status} and gap {plan.gap} without a bound"
         return
     if bound > cost * (1 + _BOUND_TOLERANCE):
         yield f"bound {bound} USD is above cost {cost} USD"
     gap = max(0.0, cost - bound) / max(abs(cost), 1.0)
     if plan.gap is None or abs(plan.gap - gap) > _BOUND_TOLERANCE:
         yield f"gap {plan.gap}, recomputed {gap}"
-    within = gap <= float(plan.options["gap"]) + _BOUND_TOLERANCE
-    if (plan.status == "optimal") != within:
-        yield f"status {plan.status} with gap {gap} (asked {plan.options['gap']})"
+    if (plan.status == "optimal") != (gap <= asked + _BOUND_TOLERANCE):
+        yield f"status {plan.status} with gap {gap} (asked {asked})"
+
+
+def _comparisons(plan: Plan) -> Iterator[str]:
+    for row in plan.alternatives:
+        if row.cost_usd is not None and plan.cost_usd:
+            ratio = row.cost_usd / plan.cost_usd
+            if row.ratio_to_plan is None or differs(row.ratio_to_plan, ratio):
+                yield f"alternative {row.name}: {row.ratio_to_plan} times the plan, not {ratio}"
+    for item in plan.baselines:
+        if (item.cost_usd is None) != (item.why_not is not None):
+            yield f"baseline {item.name}: needs either a cost or a reason"
+        costs = (item.cost_usd, item.bound_usd)
+        if None not in costs and (costs[1] or 0.0) > (costs[0] or 0.0) * (1 + TOLERANCE):
+            yield f"baseline {item.name}: bound {costs[1]} USD is above its cost {costs[0]} USD"

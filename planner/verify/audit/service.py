@@ -1,178 +1,155 @@
-"""What the plan promises to serve: demand, capacity, nodes, spares, quality, policy."""
+"""What the plan promises to serve: demand, capacity, latency, spares, policy."""
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
-from statistics import NormalDist, fmean
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from planner.units import HOURS_PER_DAY, SECONDS_PER_DAY
+from planner.verify.audit.expected import TOLERANCE, by_option, differs, rates_due
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Allocation, ApiRow, Plan
-    from planner.problem.schema import Problem, Workload
+    from planner.problem.schema import Problem
 
-TOLERANCE = 1e-6
-"""Relative tolerance of every comparison."""
-_HOURS = int(HOURS_PER_DAY)
-_BF16 = "bf16"
+_MEASURED = "measured"
+_MEDIAN = 0.5
+_TTFT_PERCENTILE = 99.0
+_LATENCY_TOLERANCE = 1e-3
+"""Relative; a capacity is found by bisection to this order."""
+
+_Slot = tuple[str, int, int]
 
 
 def service_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every promise of service that the figures do not keep."""
     yield from _demand(plan, problem, catalog)
-    yield from _capacity(plan)
-    yield from _nodes(plan)
+    yield from _load(plan)
+    yield from _capacity(plan, problem)
+    yield from _same_capacity(plan)
+    yield from _latency(plan, problem)
     yield from _spares(plan, problem)
-    yield from _quality(plan, problem, catalog)
     yield from _policy(plan, problem)
-    yield from _quotas(plan, problem)
-
-
-def _differs(first: float, second: float) -> bool:
-    return abs(first - second) > TOLERANCE * max(abs(first), abs(second), TOLERANCE)
 
 
 def _demand(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
-    mean: dict[tuple[str, int, int], float] = defaultdict(float)
-    planned: dict[tuple[str, int, int], float] = defaultdict(float)
-    served: list[Allocation | ApiRow] = [*plan.allocations, *plan.api]
-    for row in served:
-        mean[row.workload, row.period, row.block] += row.rate_rps
-        planned[row.workload, row.period, row.block] += row.planned_rate_rps
+    served: dict[_Slot, list[Allocation | ApiRow]] = defaultdict(list)
+    every: list[Allocation | ApiRow] = [*plan.allocations, *plan.api]
+    for row in every:
+        served[row.workload, row.period, row.block].append(row)
     for workload in problem.workloads:
-        hours = _hours(workload, catalog)
-        size = _HOURS // problem.time_blocks
-        for period in range(problem.horizon.periods):
-            usage, capacity = _growth(workload, period)
-            for block in range(problem.time_blocks):
-                inside = hours[block * size : (block + 1) * size]
-                place = (workload.name, period, block)
-                margin = _planning_margin(workload, problem.policy.forecast_confidence)
-                due = (fmean(inside) * usage, max(inside) * margin * capacity)
-                for kind, got, want in zip(
-                    ("mean", "planned"), (mean[place], planned[place]), due, strict=True
-                ):
-                    if _differs(got, want):
-                        yield f"{place}: {kind} rate {got:.9g}/s is served, {want:.9g}/s is asked"
+        for (period, block), (mean, planned) in rates_due(workload, problem, catalog).items():
+            place = f"{workload.name} period {period} block {block}"
+            rows = served[workload.name, period, block]
+            for kind, got, due in (
+                ("mean", sum(row.rate_rps for row in rows), mean),
+                ("planned", sum(row.planned_rate_rps for row in rows), planned),
+            ):
+                if differs(got, due):
+                    yield f"{place}: {kind} rate {got:.9g}/s is served, {due:.9g}/s is asked"
+            for row in rows:
+                if differs(row.rate_rps * planned, row.planned_rate_rps * mean):
+                    yield (
+                        f"{place}: {row.rate_rps:.9g}/s of {row.planned_rate_rps:.9g}/s planned "
+                        "is not the workload's mean over planned rate"
+                    )
 
 
-def _hours(workload: Workload, catalog: Catalog) -> list[float]:
-    arrival = workload.arrival
-    profile = arrival.profile
-    if profile == "flat":
-        values = [1.0] * _HOURS
-    elif isinstance(profile, str):
-        points = {p.hour: p.multiplier for p in catalog.profiles if p.profile == profile}
-        values = [points[hour] for hour in sorted(points)]
-    else:
-        values = list(profile)
-    by_hour = [fmean(values[hour::_HOURS]) for hour in range(_HOURS)]
-    daily = arrival.requests_per_day
-    rate = daily / SECONDS_PER_DAY if daily is not None else arrival.mean_rate_rps or 0.0
-    return [rate * value / fmean(by_hour) for value in by_hour]
-
-
-def _growth(workload: Workload, period: int) -> tuple[float, float]:
-    growth = workload.growth_per_period
-    factors = growth if isinstance(growth, list) else [float(growth)] * (period + 1)
-    start = math.prod(factors[:period])
-    return start * math.sqrt(factors[period]), start * max(factors[period], 1.0)
-
-
-def _planning_margin(workload: Workload, confidence: float) -> float:
-    arrival = workload.arrival
-    spread = math.sqrt(math.log(1 + arrival.forecast_cv**2))
-    return arrival.peak_factor_in_hour * math.exp(NormalDist().inv_cdf(confidence) * spread)
-
-
-def _capacity(plan: Plan) -> Iterator[str]:
-    for place, rows in _by_option(plan.allocations).items():
+def _load(plan: Plan) -> Iterator[str]:
+    for (period, block, pool, option_id), rows in by_option(plan.allocations).items():
+        place = f"period {period} block {block} {pool} {option_id}"
+        if len({row.replicas for row in rows}) > 1:
+            yield f"{place}: rows of one pool state different replicas"
         load = sum(row.planned_rate_rps / row.capacity_rps for row in rows)
         if load > rows[0].replicas * (1 + TOLERANCE):
             yield f"{place}: planned load of {load:.6g} replicas on {rows[0].replicas}"
         for row in rows:
             utilization = row.rate_rps / (row.capacity_rps * row.replicas)
-            if _differs(row.utilization, utilization):
+            if differs(row.utilization, utilization):
                 yield f"{place}: utilization {row.utilization:.6g}, recomputed {utilization:.6g}"
-            if row.capacity_rps > row.capacity_nominal_rps * (1 + TOLERANCE):
-                yield f"{place}: planned capacity exceeds the nominal one"
 
 
-def _by_option(
-    rows: Sequence[Allocation],
-) -> dict[tuple[int, int, str, str], list[Allocation]]:
-    groups: dict[tuple[int, int, str, str], list[Allocation]] = defaultdict(list)
-    for row in rows:
-        groups[row.period, row.block, row.pool, row.option_id].append(row)
-    return groups
+def _capacity(plan: Plan, problem: Problem) -> Iterator[str]:
+    policy = problem.policy
+    for row in plan.allocations:
+        place = f"period {row.period} block {row.block} {row.option_id}"
+        capacity, nominal = row.capacity_rps, row.capacity_nominal_rps
+        if capacity > nominal * (1 + TOLERANCE):
+            yield f"{place}: planned capacity exceeds the nominal one"
+        if row.coefficient_origin == _MEASURED:
+            if differs(capacity, nominal * policy.max_utilization):
+                yield f"{place}: capacity {capacity:.6g}/s is not measured x max_utilization"
+        elif policy.confidence == _MEDIAN and differs(capacity, nominal):
+            yield f"{place}: capacity {capacity:.6g}/s at the median, nominal {nominal:.6g}/s"
 
 
-def _nodes(plan: Plan) -> Iterator[str]:
-    """Replicas of g accelerators fit nodes that g divides: compare from the largest size down."""
-    held: dict[tuple[int, int, str], list[tuple[int, int]]] = defaultdict(list)
-    for (period, block, _, _), rows in _by_option(plan.allocations).items():
-        row = rows[0]
-        size = row.tensor_parallel * row.pipeline_parallel
-        held[period, block, row.hardware].append((size, row.accelerators))
-    nodes: dict[tuple[int, int, str], list[tuple[int, int]]] = defaultdict(list)
-    for item in plan.fleet:
-        key = (item.period, item.block, item.hardware)
-        nodes[key].append((item.accelerators_per_node, item.accelerators))
-    for place, replicas in held.items():
-        for smallest in {size for size, _ in replicas}:
-            needed = sum(n for size, n in replicas if size % smallest == 0)
-            room = sum(n for size, n in nodes[place] if size % smallest == 0)
-            if needed > room:
-                yield f"{place}: {needed} accelerators needed by replicas of {smallest}+, {room} rented"
+def _same_capacity(plan: Plan) -> Iterator[str]:
+    """One option carries the same with the same replicas, and never less with more."""
+    groups: dict[tuple[str, str], list[Allocation]] = defaultdict(list)
+    for row in plan.allocations:
+        groups[row.workload, row.option_id].append(row)
+    for (workload, option_id), rows in groups.items():
+        known: dict[int, Allocation] = {}
+        for row in sorted(rows, key=lambda r: r.replicas):
+            first = known.setdefault(row.replicas, row)
+            place = f"period {row.period} block {row.block} {option_id}"
+            if _figures(row) != _figures(first):
+                yield (
+                    f"{place}: other figures for {row.replicas} replicas of {workload} than in "
+                    f"period {first.period} block {first.block}"
+                )
+        ordered = [known[n].capacity_rps for n in sorted(known)]
+        if any(b < a * (1 - TOLERANCE) for a, b in pairwise(ordered)):
+            yield f"{option_id}: more replicas carry less of {workload} each"
+
+
+def _figures(row: Allocation) -> tuple[float | None, ...]:
+    return row.capacity_rps, row.capacity_nominal_rps, row.ttft_p99_ms, row.tpot_mean_ms
+
+
+def _latency(plan: Plan, problem: Problem) -> Iterator[str]:
+    for row in plan.allocations:
+        if row.coefficient_origin == _MEASURED:
+            continue
+        for slo in problem.workload(row.workload).slo:
+            tail = slo.percentile != "mean" and slo.percentile >= _TTFT_PERCENTILE
+            stated = {
+                ("ttft_ms", True): row.ttft_p99_ms,
+                ("tpot_ms", False): row.tpot_mean_ms if slo.percentile == "mean" else None,
+            }.get((slo.metric, tail))
+            if stated is not None and stated > slo.limit * (1 + _LATENCY_TOLERANCE):
+                yield (
+                    f"period {row.period} block {row.block} {row.option_id}: {slo.metric} of "
+                    f"{row.workload} is {stated:.0f} ms, limit {slo.limit:g} ms"
+                )
 
 
 def _spares(plan: Plan, problem: Problem) -> Iterator[str]:
-    """Check N+k where one workload has a pool of its own, by taking away the k largest."""
+    """Check N+k by taking away the k largest, where that needs no program.
+
+    That is a pool of one workload, or a pool that runs on one option in a block.
+    """
     k = problem.policy.spare_replicas
-    pools: dict[str, set[str]] = defaultdict(set)
-    for workload in problem.workloads:
-        pools[workload.pool_name].add(workload.name)
     groups: dict[tuple[int, int, str], list[Allocation]] = defaultdict(list)
     for row in plan.allocations:
-        if len(pools[row.pool]) == 1:
-            groups[row.period, row.block, row.pool].append(row)
-    for place, rows in groups.items():
-        capacities = sorted((c for row in rows for c in [row.capacity_rps] * row.replicas))
-        left = sum(capacities[: len(capacities) - k]) if k else sum(capacities)
-        planned = sum(row.planned_rate_rps for row in rows)
+        groups[row.period, row.block, row.pool].append(row)
+    for (period, block, pool), rows in groups.items():
+        place = f"period {period} block {block} {pool}"
+        if len({row.workload for row in rows}) == 1:
+            sizes = sorted(c for row in rows for c in [row.capacity_rps] * row.replicas)
+            left, planned = sum(sizes[: -k or None]), sum(row.planned_rate_rps for row in rows)
+            unit = "/s"
+        elif len({row.option_id for row in rows}) == 1:
+            left = float(max(rows[0].replicas - k, 0))
+            planned = sum(row.planned_rate_rps / row.capacity_rps for row in rows)
+            unit = " replicas"
+        else:
+            continue
         if planned > left * (1 + TOLERANCE):
-            yield f"{place}: {left:.6g}/s left after losing {k} replicas, {planned:.6g}/s planned"
-
-
-def _quality(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
-    floors = {w.name: w.quality for w in problem.workloads}
-    for row in {(r.workload, r.option_id): r for r in plan.allocations}.values():
-        for floor in floors[row.workload]:
-            if row.coefficient_origin == "measured" and floor.benchmark not in row.quality:
-                continue
-            least = floor.min_score
-            if least is None:
-                scores = [
-                    q.score
-                    for q in catalog.quality
-                    if (q.model, q.quantization, q.benchmark)
-                    == (floor.reference or row.model, _BF16, floor.benchmark)
-                ]
-                brought = [
-                    q.score
-                    for w in problem.workloads
-                    for q in w.quality_scores
-                    if (q.model, q.benchmark) == (floor.reference or row.model, floor.benchmark)
-                ]
-                least = (floor.min_relative or 1.0) * min(scores + brought, default=math.inf)
-            reached = row.quality.get(floor.benchmark, -math.inf)
-            if reached < least - TOLERANCE:
-                yield f"{row.option_id}: {floor.benchmark} {reached:.4f} is below {least:.4f}"
+            yield f"{place}: {left:.6g}{unit} left after losing {k}, {planned:.6g}{unit} planned"
 
 
 def _policy(plan: Plan, problem: Problem) -> Iterator[str]:
@@ -187,22 +164,13 @@ def _policy(plan: Plan, problem: Problem) -> Iterator[str]:
         yield from _static(plan, problem.time_blocks)
 
 
-def _quotas(plan: Plan, problem: Problem) -> Iterator[str]:
-    for quota in problem.supply.quotas:
-        used: dict[tuple[int, int], int] = defaultdict(int)
-        for row in plan.fleet:
-            inside = quota.provider in {None, row.provider} and quota.region in {None, row.region}
-            if row.hardware == quota.hardware and inside:
-                used[row.period, row.block] += row.accelerators
-        for place, count in used.items():
-            if count > quota.max_accelerators:
-                yield f"{place}: {count} x {quota.hardware}, quota {quota.max_accelerators}"
-
-
 def _static(plan: Plan, blocks: int) -> Iterator[str]:
-    counts: dict[tuple[int, str], list[int]] = defaultdict(list)
-    for row in plan.fleet:
-        counts[row.period, row.offer_id].append(row.nodes)
-    for (period, offer), seen in counts.items():
-        if len(set(seen)) > 1 or len(seen) != blocks:
-            yield f"period {period}: {offer} is not the same in all blocks"
+    counts: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
+    for item in plan.fleet:
+        counts[item.period, f"nodes of {item.offer_id}"][item.block] = item.nodes
+    for row in plan.allocations:
+        name = f"replicas of {row.option_id} in {row.pool}"
+        counts[row.period, name][row.block] = row.replicas
+    for (period, name), seen in counts.items():
+        if len(set(seen.values())) > 1 or len(seen) != blocks:
+            yield f"period {period}: {name} are not the same in all blocks"

@@ -1,0 +1,164 @@
+"""A plan to begin from: slots that were solved alone, a simple choice for the others, repairs.
+
+The simple choice serves each pool of a slot with one option, the cheapest by accelerator price, or
+with tokens alone where those cost less; workloads without a common option choose one by one. Nodes
+are then raised until the rules that couple blocks hold: elasticity and minimum billing. Nothing
+here has to be good, and quotas or caps may still refuse it; it saves the solver the search for a
+first plan, which takes it minutes where the day has many blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, starts
+from planner.milp.fleet import billing_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from planner.milp.bridge import Arrays
+    from planner.milp.model import Model
+    from planner.milp.sets import Sets
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+
+class _Choice(NamedTuple):
+    usd: float
+    column: int
+    replicas: int
+    offer: int
+
+
+def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArray:
+    """Return values of the integer columns to begin from.
+
+    Parameters
+    ----------
+    model
+        Variables by index.
+    arrays
+        The program.
+    values
+        By column, from slots that were solved; NaN in the columns of the others.
+    """
+    place = {name: i for i, name in enumerate(arrays.column_names)}
+    start = np.where(np.isnan(values), 0.0, values)
+    sets = model.sets
+    for t, span in slot_blocks(sets):
+        columns = [place[model.n[c, t, b].name] for c, t2, b in model.n if t2 == t and b in span]
+        if columns and np.isnan(values[columns]).any():
+            _fill(model, place, start, t, span)
+    for o, _ in enumerate(sets.options.offers):
+        for t in range(sets.grid.periods):
+            if (o, t, 0) in model.nodes:
+                row = [place[model.nodes[o, t, b].name] for b in range(sets.grid.blocks)]
+                start[row] = _repaired(sets, o, np.rint(start[row]).astype(np.int64))
+    used = [i for name, i in place.items() if name.split("_")[0] in {"u", "v"}]
+    start[used] = 1.0
+    return start
+
+
+def slot_blocks(sets: Sets) -> Iterator[tuple[int, list[int]]]:
+    """Yield the blocks that must change together, with their period.
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    """
+    blocks = list(range(sets.grid.blocks))
+    for t in range(sets.grid.periods):
+        yield from [(t, blocks)] if sets.is_static else [(t, [b]) for b in blocks]
+
+
+def _fill(
+    model: Model, place: dict[str, int], start: FloatArray, t: int, span: Sequence[int]
+) -> None:
+    sets = model.sets
+    accelerators: dict[int, int] = {}
+    for pool, workloads in enumerate(sets.workloads_of_pool):
+        busy = [w for w in workloads if sets.planned_rps[w, t, span].max() > 0]
+        together = _best(sets, pool, busy, t, span)
+        alone = [_best(sets, pool, [w], t, span) for w in busy] if together is None else []
+        for choice in [together, *alone]:
+            if choice is None:
+                continue
+            size = sets.columns[choice.column].accelerators * choice.replicas
+            accelerators[choice.offer] = accelerators.get(choice.offer, 0) + size
+            for b in span:
+                key = (choice.column, t, b)
+                start[place[model.n[key].name]] += choice.replicas
+                if key in model.y:
+                    start[place[model.y[key].name]] = 1.0
+    for o, count in accelerators.items():
+        nodes = math.ceil(count / sets.options.offers[o].accelerators_per_node)
+        for b in span:
+            start[place[model.nodes[o, t, b].name]] = nodes
+
+
+def _best(
+    sets: Sets, pool: int, workloads: Sequence[int], t: int, span: Sequence[int]
+) -> _Choice | None:
+    """Return the cheapest column for some workloads; ``None`` when tokens are cheaper."""
+    choices = []
+    for c in sets.columns_of_pool[pool]:
+        column = sets.columns[c]
+        if not workloads or not all(w in column.mu_rps for w in workloads):
+            continue
+        load = sum(sets.planned_rps[w, t, span] / column.mu_rps[w] for w in workloads)
+        needed = math.ceil(float(np.max(load))) + sets.limits.spare_replicas
+        replicas = max(needed, column.min_replicas)
+        offers = _offers_by_price(sets, c, t)
+        if offers and replicas <= int(sets.n_max[c, t, span].min()):
+            usd, offer = offers[0]
+            total_usd = usd * column.accelerators * replicas * len(span)
+            choices.append(_Choice(total_usd, c, replicas, offer))
+    best = min(choices, default=None)
+    tokens_usd = sum(_tokens_usd(sets, w, t, span) for w in workloads)
+    return best if best is not None and best.usd < tokens_usd else None
+
+
+def _offers_by_price(sets: Sets, column: int, t: int) -> list[tuple[float, int]]:
+    """Return cost by accelerator and block, and position, of the offers that fit a column."""
+    option = sets.option_of(column)
+    found = []
+    for o, offer in enumerate(sets.options.offers):
+        usd = node_block_usd(sets.grid, offer, t)
+        fits = offer.accelerators_per_node % option.accelerators == 0
+        if usd is not None and fits and offer.hardware == option.hardware:
+            found.append((usd / offer.accelerators_per_node, o))
+    return sorted(found)
+
+
+def _tokens_usd(sets: Sets, w: int, t: int, span: Sequence[int]) -> float:
+    name = sets.demand.workloads[w].workload
+    costs = [
+        float((api_usd_per_planned_rps(sets.demand, api, t) * sets.planned_rps[w, t])[span].sum())
+        for api in sets.options.api
+        if api.workload == name
+    ]
+    return min(costs, default=math.inf)
+
+
+def _repaired(sets: Sets, o: int, nodes: IntArray) -> IntArray:
+    """Raise the nodes of a day until elasticity and minimum billing hold."""
+    if sets.is_static or nodes.size == 1:
+        return nodes
+    offer = sets.options.offers[o]
+    window = billing_blocks(offer, sets.grid.block_h, nodes.size)
+    while True:
+        started = starts(nodes)
+        billed = sum((np.roll(started, j) for j in range(window)), start=np.zeros_like(nodes))
+        least = np.maximum(nodes, nodes.max() - offer.elastic_max_nodes)
+        raised = np.maximum(least, billed) if window > 1 else least
+        if np.array_equal(raised, nodes):
+            return nodes
+        nodes = raised

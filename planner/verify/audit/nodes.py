@@ -1,0 +1,197 @@
+"""The rented nodes: their offer, how many, when they start, what they cost, and their limits."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from planner.catalog.dates import age_days
+from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR
+from planner.verify.audit.expected import block_hours, by_option, differs, in_force, period_start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.catalog.load import Catalog
+    from planner.catalog.schema import Offer
+    from planner.plan.document import FleetRow, Plan
+    from planner.problem.schema import Problem
+
+_ASSUMED_STARTUP_MINUTES = 10.0
+"""Start-up time of a node when its offer states none."""
+_ASSUMED_ELASTIC_NODES = 8
+"""Nodes beyond the all-day minimum when an offer states no figure."""
+
+_Counts = dict[tuple[int, str], list[int]]
+
+
+def node_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    """Yield a sentence for every fleet row that catalogue, problem or other rows contradict."""
+    offers: dict[str, list[Offer]] = defaultdict(list)
+    for offer in catalog.offers:
+        offers[offer.offer_id].append(offer)
+    yield from _rows(plan, problem, catalog, offers)
+    yield from _packing(plan)
+    yield from _quotas(plan, problem)
+    for (period, offer_id), nodes in _counts(plan, problem).items():
+        terms = _terms(offers[offer_id], problem)
+        paid_h = {
+            row.block: row.startup_node_hours
+            for row in plan.fleet
+            if (row.period, row.offer_id) == (period, offer_id)
+        }
+        texts = [*_starts(nodes, paid_h, terms, problem)]
+        if terms is not None and problem.policy.scaling == "hourly":
+            texts += [*_elasticity(nodes, terms), *_billing(nodes, terms)]
+        for text in texts:
+            yield f"period {period} {offer_id}: {text}"
+
+
+def _rows(
+    plan: Plan, problem: Problem, catalog: Catalog, offers: dict[str, list[Offer]]
+) -> Iterator[str]:
+    for row in plan.fleet:
+        place = f"period {row.period} block {row.block} {row.offer_id}"
+        listed = in_force(offers[row.offer_id], period_start(problem, row.period))
+        if listed is None:
+            yield f"{place}: the catalogue has no price of it"
+            continue
+        for text in (
+            *_identity(row, listed, catalog),
+            *_amounts(row, listed, problem),
+            *_supply(row, listed, problem),
+        ):
+            yield f"{place}: {text}"
+
+
+def _identity(row: FleetRow, listed: Offer, catalog: Catalog) -> Iterator[str]:
+    hardware = catalog.resolve_accelerator(listed.accelerator) or listed.accelerator
+    facts = (
+        ("provider", row.provider, listed.provider),
+        ("region", row.region, listed.region),
+        ("instance", row.instance, listed.instance),
+        ("tenure", row.tenure, listed.tenure),
+        ("hardware", row.hardware, hardware),
+        ("accelerators per node", row.accelerators_per_node, listed.accelerators),
+        ("price date", row.price_date, listed.as_of),
+    )
+    for name, got, want in facts:
+        if got != want:
+            yield f"{name} {got}, catalogue {want}"
+
+
+def _amounts(row: FleetRow, listed: Offer, problem: Problem) -> Iterator[str]:
+    if differs(row.price_usd_per_hour, listed.price_usd_per_hour):
+        yield f"price {row.price_usd_per_hour} USD/h, catalogue {listed.price_usd_per_hour}"
+    if differs(row.hours, block_hours(problem)):
+        yield f"{row.hours} h in the block, expected {block_hours(problem)}"
+    usd = row.price_usd_per_hour * (row.nodes * row.hours + row.startup_node_hours)
+    if differs(row.usd, usd):
+        yield f"{row.usd:.6f} USD, nodes x hours x price is {usd:.6f}"
+    if row.nodes < 0 or row.accelerators != row.nodes * row.accelerators_per_node:
+        yield f"{row.accelerators} accelerators in {row.nodes} nodes"
+
+
+def _supply(row: FleetRow, listed: Offer, problem: Problem) -> Iterator[str]:
+    supply = problem.supply
+    if row.tenure not in supply.tenures:
+        yield f"tenure {row.tenure} is not among supply.tenures"
+    if supply.providers and row.provider not in supply.providers:
+        yield f"{row.provider} is not among supply.providers"
+    for workload in problem.workloads:
+        if isinstance(workload.residency, list) and row.region not in workload.residency:
+            yield f"region {row.region} is outside the residency of {workload.name}"
+    age = age_days(listed.as_of, period_start(problem, 0))
+    if age > supply.max_price_age_days:
+        yield f"its price is {age} days old, {supply.max_price_age_days} allowed"
+
+
+def _packing(plan: Plan) -> Iterator[str]:
+    """Replicas of g accelerators fit nodes that g divides: compare from the largest size down."""
+    held: dict[tuple[int, int, str], list[tuple[int, int]]] = defaultdict(list)
+    for (period, block, _, _), rows in by_option(plan.allocations).items():
+        row = rows[0]
+        size = row.tensor_parallel * row.pipeline_parallel
+        held[period, block, row.hardware].append((size, row.accelerators))
+    nodes: dict[tuple[int, int, str], list[tuple[int, int]]] = defaultdict(list)
+    for item in plan.fleet:
+        key = (item.period, item.block, item.hardware)
+        nodes[key].append((item.accelerators_per_node, item.accelerators))
+    for (period, block, hardware), replicas in held.items():
+        for least in sorted({size for size, _ in replicas}):
+            needed = sum(n for size, n in replicas if size % least == 0)
+            room = sum(n for size, n in nodes[period, block, hardware] if size % least == 0)
+            if needed > room:
+                yield (
+                    f"period {period} block {block} {hardware}: {needed} accelerators needed by "
+                    f"replicas of {least}+, {room} rented"
+                )
+
+
+def _quotas(plan: Plan, problem: Problem) -> Iterator[str]:
+    for quota in problem.supply.quotas:
+        used: dict[tuple[int, int], int] = defaultdict(int)
+        for row in plan.fleet:
+            inside = quota.provider in {None, row.provider} and quota.region in {None, row.region}
+            if row.hardware == quota.hardware and inside:
+                used[row.period, row.block] += row.accelerators
+        for (period, block), count in used.items():
+            if count > quota.max_accelerators:
+                yield (
+                    f"period {period} block {block}: {count} x {quota.hardware}, "
+                    f"quota {quota.max_accelerators}"
+                )
+
+
+def _counts(plan: Plan, problem: Problem) -> _Counts:
+    counts: _Counts = defaultdict(lambda: [0] * problem.time_blocks)
+    for row in plan.fleet:
+        if 0 <= row.block < problem.time_blocks:
+            counts[row.period, row.offer_id][row.block] += row.nodes
+    return counts
+
+
+def _terms(offers: list[Offer], problem: Problem) -> Offer | None:
+    """Return the newest row in force over the horizon: it states the terms of the offer."""
+    rows = [
+        in_force(offers, period_start(problem, period))
+        for period in range(problem.horizon.periods)
+    ]
+    return next((row for row in reversed(rows) if row is not None), None)
+
+
+def _starts(
+    nodes: list[int], paid_h: dict[int, float], terms: Offer | None, problem: Problem
+) -> Iterator[str]:
+    """Nodes that serve from the next block on are paid while they start; the day wraps."""
+    minutes = _ASSUMED_STARTUP_MINUTES
+    if terms is not None and terms.startup_minutes is not None:
+        minutes = terms.startup_minutes
+    days = block_hours(problem) * problem.time_blocks / HOURS_PER_DAY
+    for block, count in enumerate(nodes):
+        started = max(nodes[(block + 1) % len(nodes)] - count, 0)
+        due_h = started * minutes / MINUTES_PER_HOUR * days
+        if differs(paid_h.get(block, 0.0), due_h):
+            yield (
+                f"block {block}: {paid_h.get(block, 0.0):g} node-hours of start-up, {started} "
+                f"started nodes need {due_h:g}"
+            )
+
+
+def _elasticity(nodes: list[int], terms: Offer) -> Iterator[str]:
+    allowed = terms.elastic_max_nodes or _ASSUMED_ELASTIC_NODES
+    if max(nodes) - min(nodes) > allowed:
+        yield f"{max(nodes) - min(nodes)} nodes come and go within a day, {allowed} allowed"
+
+
+def _billing(nodes: list[int], terms: Offer) -> Iterator[str]:
+    """Nodes that started within the shortest time billed are all still there."""
+    blocks = len(nodes)
+    billed_h = (terms.min_billing_minutes or 0.0) / MINUTES_PER_HOUR
+    window = min(max(math.ceil(billed_h * blocks / HOURS_PER_DAY), 1), blocks)
+    started = [max(nodes[b] - nodes[b - 1], 0) for b in range(blocks)]
+    for block, count in enumerate(nodes):
+        recent = sum(started[(block - j) % blocks] for j in range(window))
+        if count < recent:
+            yield f"block {block}: {count} nodes, {recent} are still billed"

@@ -1,0 +1,376 @@
+"""Every way to get a problem file wrong: where the fault is, what it says, what helps.
+
+Each case of ``bad_input.yaml`` edits one valid problem and names the place of the fault, what the
+message must say (the value, and a way out), and the reason why the case is here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from planner.cli.main import EXIT_INVALID, app, run
+from planner.errors import InputError
+from planner.pipeline import check_problem, prepare
+from planner.yaml_io import read_yaml
+
+VALID = """\
+schema_version: 1
+name: base
+horizon: {start: 2027-01, periods: 2, months_per_period: 3}
+time_blocks: 1
+workloads:
+  - name: chat
+    arrival: {requests_per_day: 1000, profile: flat}
+    lengths:
+      isl_tokens: {mean: 1155, p50: 1020, p95: 4083, p99: 4142, max: 14050}
+      osl_tokens: {mean: 211, p50: 129, p95: 451, p99: 601, max: 1000}
+    slo:
+      - {metric: ttft_ms, percentile: 99, limit: 2000}
+      - {metric: tpot_ms, percentile: mean, limit: 200}
+    quality:
+      - {benchmark: mmlu_pro, min_relative: 0.99, reference: llama-3.3-70b-instruct}
+    residency: any
+candidates:
+  models: [llama-3.1-8b-instruct, llama-3.3-70b-instruct]
+  quantizations: [bf16]
+  hardware: [h100-sxm-80gb]
+  engines: [vllm]
+  tensor_parallel: [4]
+supply:
+  tenures: [on_demand]
+  providers: []
+policy: {spare_replicas: 1}
+scenarios:
+  lean: {policy: {spare_replicas: 0}}
+"""
+SECOND_WORKLOAD = """\
+  - name: code
+    arrival: {requests_per_day: 5}
+    lengths: {isl_tokens: {mean: 100}, osl_tokens: {mean: 100}}
+    residency: [us-east-1]
+"""
+TABLE = Path(__file__).with_name("bad_input.yaml")
+CASES = read_yaml(TABLE).data
+
+
+def name_of(case):
+    return case["reason"]
+
+
+def edited(case):
+    old, new = case["edit"]
+    assert VALID.count(old) >= 1
+    return VALID.replace(old, new, 1)
+
+
+def write(folder, text):
+    path = folder / "problem.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def errors_of(path):
+    with pytest.raises(InputError) as caught:
+        check_problem(path)
+    return caught.value
+
+
+def test_the_problem_that_every_case_edits_is_valid(tmp_path):
+    checked = check_problem(write(tmp_path, VALID))
+
+    assert [c.loaded.scenario for c in checked] == [None, "lean"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_fault_is_placed_shows_the_value_and_a_way_out(case, tmp_path):
+    path = write(tmp_path, edited(case))
+
+    error = errors_of(path)
+
+    places = {f"{f.line}:{f.column}  {f.path}": f for f in error.faults}
+    fault = places[case["place"]]
+    assert fault.file == str(path)
+    assert [part for part in case["says"] if part not in fault.message] == []
+    assert error.next_step
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_no_message_speaks_of_the_parts_it_was_made_with(case, tmp_path):
+    text = str(errors_of(write(tmp_path, edited(case))))
+
+    assert not re.search(
+        r"Input should|should match|type=|constrained|literal\[|pydantic|ruamel|Traceback|None\b",
+        text,
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_one_mistake_is_one_fault(case, tmp_path):
+    error = errors_of(write(tmp_path, edited(case)))
+
+    assert len(error.faults) == case.get("faults", 1), str(error)
+
+
+def test_a_whole_number_beyond_any_float_is_shortened(tmp_path):
+    text = VALID.replace("requests_per_day: 1000", f"requests_per_day: {'9' * 400}")
+
+    (fault,) = errors_of(write(tmp_path, text)).faults
+
+    assert fault.path == "workloads.chat.arrival.requests_per_day"
+    assert "9999...` is larger than any number" in fault.message
+    assert len(fault.message) < 200
+
+
+def test_an_empty_list_of_workloads_asks_for_one(tmp_path):
+    text = VALID[: VALID.index("  - name: chat")].rstrip() + " []\n"
+
+    (fault,) = errors_of(write(tmp_path, text)).faults
+
+    assert (fault.line, fault.path) == (5, "workloads")
+    assert fault.message == "is empty; give at least one"
+
+
+def test_faults_of_all_kinds_are_reported_together_in_file_order(tmp_path):
+    text = (
+        VALID.replace("periods: 2", "periods: 0")
+        .replace("limit: 2000", "limit: 2 s")
+        .replace("p99: 4142", "p99: 100")
+        .replace("residency: any", "deferrable: {window_h: 10}")
+        .replace("spare_replicas: 1", "spare_replica: 1")
+        .replace("name: base\n", "name: base\ncatalog: [prices]\n")
+    )
+
+    error = errors_of(write(tmp_path, text))
+
+    assert [f.path for f in error.faults] == [
+        "catalog.0",
+        "horizon.periods",
+        "workloads.chat.lengths.isl_tokens.p99",
+        "workloads.chat.slo.0.limit",
+        "workloads.chat.deferrable",
+        "policy.spare_replica",
+    ]
+    assert "6 errors, nothing was solved." in str(error)
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "says"),
+    [
+        (b"", "1:1", "is empty; start with `schema_version: 1`"),
+        (b"# only a comment\n", "1:1", "is empty"),
+        (b"- a\n- b\n", "1:1", "is not a mapping"),
+        (b"just text\n", "1:1", "is not a mapping"),
+        (b"name: caf\xe9\n", "1:10", "save the file as UTF-8"),
+        (b"\xff\xfen\x00a\x00", "1:1", "save the file as UTF-8"),
+        (b"a: [1, 2\nb: 3\n", "2:2", "is not valid YAML"),
+        (b"a:\n\tb: 1\n", "2:1", "spaces, not tabs"),
+        (b"a: 1\na: 2\n", "2:1", "`a` stands twice"),
+        (b"a: 1\n---\nb: 2\n", "2:1", "one document per file"),
+        (b"a: \x00\n", "1:4", "is not valid YAML"),
+        (b"\x89PNG\r\n\x1a\n", "1:1", "save the file as UTF-8"),
+    ],
+    ids=[
+        "empty",
+        "comment",
+        "list",
+        "text",
+        "latin-1",
+        "utf-16",
+        "syntax",
+        "tab",
+        "repeated key",
+        "two documents",
+        "control character",
+        "picture",
+    ],
+)
+def test_file_that_is_no_problem_says_where_and_why(content, place, says, tmp_path):
+    path = tmp_path / "problem.yaml"
+    path.write_bytes(content)
+
+    (fault,) = errors_of(path).faults
+
+    assert f"{fault.line}:{fault.column}" == place
+    assert says in fault.message
+
+
+def test_duplicate_workloads_are_both_named(tmp_path):
+    twin = SECOND_WORKLOAD.replace("code", "chat").replace("    residency: [us-east-1]\n", "")
+
+    error = errors_of(write(tmp_path, VALID.replace("candidates:\n", twin + "candidates:\n", 1)))
+
+    assert [(f.line, f.path) for f in error.faults] == [
+        (6, "workloads.chat.name"),
+        (17, "workloads.chat.name"),
+    ]
+    assert "`chat` names 2 workloads; rename all but one" in error.faults[0].message
+
+
+def test_residencies_that_differ_are_refused_with_both_lists(tmp_path):
+    text = VALID.replace("residency: any", "residency: [eu-west-1]").replace(
+        "candidates:\n", SECOND_WORKLOAD + "candidates:\n", 1
+    )
+
+    (fault,) = errors_of(write(tmp_path, text)).faults
+
+    assert fault.path == "workloads.code.residency"
+    assert "[us-east-1]" in fault.message
+    assert "[eu-west-1]" in fault.message
+
+
+COLUMNS = "workload,model,quantization,hardware,tensor_parallel,engine,capacity_rps"
+
+
+@pytest.mark.parametrize(
+    ("table", "place", "says"),
+    [
+        (f"{COLUMNS}\nchta,m,bf16,h100,1,vllm,2\n", "measured.csv:2", "did you mean `chat`?"),
+        (f"{COLUMNS}\nchat,m,bf16,h100,1,vllm,fast\n", "measured.csv:2:7", "`fast` is not a"),
+        (f"{COLUMNS}\nchat,m,bf16,h100,1,vllm,0\n", "measured.csv:2:7", "above 0"),
+        (f"{COLUMNS}\nchat,m,bf16,h100,3,vllm,1\n", "measured.csv:2", "one of 1, 2, 4, 8, 16"),
+        (f"{COLUMNS},colour\nchat,m,bf16,h100,1,vllm,2,red\n", "measured.csv:1:8", "`colour`"),
+        ("workload,model\nchat,m\n", "measured.csv:1", "`capacity_rps` is required"),
+        (
+            f"{COLUMNS}\nchat,m,bf16,h100,1,vllm,2\nchat,m,bf16,h100,1,vllm,3\n",
+            "measured.csv:3",
+            "repeats the key",
+        ),
+        (f"{COLUMNS}\n", "measured.csv", "holds no row"),
+        ("", "measured.csv:1", "is empty"),
+    ],
+    ids=[
+        "unknown workload",
+        "bad number",
+        "zero",
+        "odd parallelism",
+        "unknown column",
+        "missing columns",
+        "repeated row",
+        "no row",
+        "empty",
+    ],
+)
+def test_bad_table_of_capacities_names_its_row(table, place, says, tmp_path):
+    (tmp_path / "measured.csv").write_text(table, encoding="utf-8")
+    path = write(
+        tmp_path, VALID.replace("name: base\n", "name: base\nperformance: measured.csv\n")
+    )
+
+    text = str(errors_of(path))
+
+    assert re.search(rf"^{re.escape(place)}(  |:|$)", text, re.MULTILINE)
+    assert says in text
+
+
+@pytest.mark.parametrize(
+    ("assignment", "says"),
+    [
+        ("policy.spare_replicas", "write PATH=VALUE"),
+        ("=3", "write PATH=VALUE"),
+        ("a..b=3", "write PATH=VALUE"),
+        ("policy.spare_replicas=[1,", "is not valid YAML"),
+        ("workloads.chta.pool=x", "did you mean `chat`? It has `chat`"),
+        ("workloads.chat.slo.7.limit=1", "no item `7`. It has 0 to 1"),
+        ("name.x=1", "a single value: it has no item `x`"),
+        ("policy.spare_replica=1", "did you mean `spare_replicas`?"),
+        ("workloads.chat.slo.0.limit=abc", "got `abc`"),
+        ("supply.quotas.0.hardware=x", "a list"),
+    ],
+)
+def test_bad_assignment_is_named_as_it_was_written(assignment, says, tmp_path):
+    with pytest.raises(InputError) as caught:
+        prepare(write(tmp_path, VALID), assignments=[assignment])
+
+    (fault,) = caught.value.faults
+    assert fault.file == f"--set {assignment}"
+    assert says in fault.message
+
+
+def run_command(monkeypatch, capsys, *arguments):
+    """Run the command as its entry point does; return exit code, stdout and stderr."""
+    monkeypatch.setattr("sys.argv", ["planner", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        run()
+    shown = capsys.readouterr()
+    return stopped.value.code, shown.out, shown.err
+
+
+@pytest.mark.parametrize("command", ["check", "solve", "options"])
+def test_command_ends_with_code_2_and_no_traceback(command, tmp_path, monkeypatch, capsys):
+    path = write(tmp_path, VALID.replace("limit: 2000", "limit: 2 s"))
+
+    code, out, err = run_command(monkeypatch, capsys, command, path)
+
+    assert code == EXIT_INVALID
+    assert out == ""
+    assert err.startswith(f"{path}:12:43  workloads.chat.slo.0.limit\n")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        VALID.replace("limit: 2000", "limit: 2 s"),
+        VALID.replace("engines: [vllm]", "engines: [vlm]"),
+        VALID.replace("limit: 2000", "limit: 1"),
+    ],
+    ids=["schema", "names", "impossible"],
+)
+def test_nothing_is_written_when_the_problem_is_wrong(text, tmp_path, monkeypatch, capsys):
+    path, plan = write(tmp_path, text), tmp_path / "plan.json"
+    program = tmp_path / "program.lp"
+
+    code, _, _ = run_command(monkeypatch, capsys, "solve", path, "-o", plan, "--write-lp", program)
+
+    assert code == EXIT_INVALID
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["problem.yaml"]
+
+
+def test_an_existing_plan_is_kept_when_the_problem_is_wrong(tmp_path, monkeypatch, capsys):
+    plan = tmp_path / "plan.json"
+    plan.write_text("kept", encoding="utf-8")
+
+    run_command(monkeypatch, capsys, "solve", write(tmp_path, "a: 1\n"), "-o", plan)
+
+    assert plan.read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("solve", "{problem}", "--scenario", "laen"), "did you mean `lean`?"),
+        (("solve", "{problem}", "--scenario", "x"), "Scenarios of this file: `lean`"),
+        (("solve", "{problem}", "--solver", "gurobi"), "`gurobi` is not a solver; use highs"),
+        (("solve", "{problem}", "-o", "{folder}/absent/plan.json"), "does not exist"),
+        (("solve", "{problem}", "--set", "policy.spare_replicas=-1"), "`-1` is out of range"),
+        (("solve", "chatbot_1n"), "did you mean `chatbot_1m`"),
+        (("solve", "{folder}/absent.yaml"), "Shipped problems: chatbot_1m"),
+        (("solve", "{folder}"), "is a folder, not a problem file"),
+        (("check", "x" * 300), "does not exist"),
+        (("check", "a\0b"), "does not exist"),
+    ],
+)
+def test_bad_argument_ends_with_code_2_and_a_way_out(
+    arguments, says, tmp_path, monkeypatch, capsys
+):
+    problem = write(tmp_path, VALID)
+    filled = [a.format(problem=problem, folder=tmp_path) for a in arguments]
+
+    code, out, err = run_command(monkeypatch, capsys, *filled)
+
+    assert code == EXIT_INVALID
+    assert out == ""
+    assert says in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("option", ["--gap=-1", "--gap=x", "--time-limit=0", "--seed=-1", "--no"])
+def test_bad_option_of_the_command_ends_with_code_2(option, tmp_path):
+    result = CliRunner().invoke(app, ["solve", str(write(tmp_path, VALID)), option])
+
+    assert result.exit_code == EXIT_INVALID
+    assert not isinstance(result.exception, InputError)

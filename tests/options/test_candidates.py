@@ -1,0 +1,142 @@
+"""Replicas that could be built, and the reason why the others cannot."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.demand.grid import time_grid
+from planner.options.candidates import buildable
+from planner.options.nodes import rentable_nodes
+from tests.options.world import catalog, problem, row, shipped
+
+
+def build(tables=None, facts=None, **candidates):
+    facts = facts or catalog(**(tables or {}))
+    asked = problem(candidates=candidates)
+    nodes, _ = rentable_nodes(asked, facts, time_grid(asked))
+    return buildable(asked.candidates, facts, nodes)
+
+
+def reasons(rejected):
+    return {r.subject: r.reason for r in rejected}
+
+
+def test_every_combination_is_considered_once():
+    kept, rejected, considered = build(
+        {"offers": [row("offers", accelerators=8)]}, tensor_parallel=[1, 2]
+    )
+
+    assert considered == 1 * 2 * 1 * 2
+    assert len(kept) == 4
+    assert rejected == []
+
+
+def test_option_is_named_by_what_it_is():
+    kept, _, _ = build(quantizations=["fp8"], tensor_parallel=[1])
+
+    assert kept[0].option_id == "model-a/fp8/vllm/gpu-a/tp1"
+
+
+def test_default_engine_and_parallelism():
+    kept, rejected, _ = build(
+        {"engines": [row("engines"), row("engines", id="sglang")]}, quantizations=["bf16"]
+    )
+
+    assert {c.engine.id for c in kept} == {"vllm"}
+    assert {c.tensor_parallel for c in kept} | {int(s[-1]) for s in reasons(rejected)} == {
+        1, 2, 4, 8,
+    }  # fmt: skip
+
+
+def test_format_without_a_rate_is_rejected():
+    _, rejected, _ = build({"accelerators": [row("accelerators", fp8_tflops=None)]})
+
+    assert reasons(rejected)["model-a/fp8/vllm/gpu-a/tp1"] == "no_rate"
+    assert rejected[-1].detail == "gpu-a has no dense fp8 rate in the catalogue"
+
+
+def test_heads_that_do_not_divide_are_rejected():
+    tables = {"models": [row("models", heads=20)], "offers": [row("offers", accelerators=8)]}
+
+    kept, rejected, _ = build(tables, quantizations=["bf16"], tensor_parallel=[4, 8])
+
+    assert [c.tensor_parallel for c in kept] == [4]
+    assert rejected[0].reason == "parallelism"
+    assert rejected[0].detail == "20 heads do not divide by 8"
+
+
+def test_parallelism_that_divides_no_node_is_rejected():
+    tables = {"offers": [row("offers", accelerators=2), row("offers", instance="b")]}
+
+    _, rejected, _ = build(tables, quantizations=["bf16"], tensor_parallel=[4])
+
+    assert rejected[0].reason == "no_node"
+    assert rejected[0].detail == "no offered node of gpu-a (1, 2 accelerators) divides by 4"
+
+
+def test_pcie_parts_without_a_measured_all_reduce_are_rejected():
+    tables = {
+        "accelerators": [row("accelerators", link="pcie")],
+        "offers": [row("offers", accelerators=4)],
+        "interconnects": [row("interconnects", accelerators=2)],
+    }
+
+    kept, rejected, _ = build(tables, quantizations=["bf16"], tensor_parallel=[1, 2, 4])
+
+    assert [c.tensor_parallel for c in kept] == [1, 2]
+    assert rejected[0].reason == "no_interconnect"
+    assert "no measured all-reduce of 4 x gpu-a" in rejected[0].detail
+
+
+def test_scale_up_link_of_unknown_speed_is_no_link():
+    tables = {
+        "accelerators": [row("accelerators", link_gb_per_s=None)],
+        "offers": [row("offers", accelerators=2)],
+    }
+
+    _, rejected, _ = build(tables, quantizations=["bf16"], tensor_parallel=[2])
+
+    assert rejected[0].reason == "no_interconnect"
+
+
+def test_accelerator_without_a_price_is_one_row_for_all_its_options():
+    tables = {"accelerators": [row("accelerators"), row("accelerators", id="gpu-b", name="B")]}
+
+    _, rejected, considered = build(tables, quantizations=["bf16"], tensor_parallel=[1])
+
+    assert (rejected[0].subject, rejected[0].reason, rejected[0].count) == ("gpu-b", "no_price", 1)
+    assert "no dated price of B (gpu-b)" in rejected[0].detail
+    assert considered == 2
+
+
+def test_price_that_is_not_usable_is_told_apart_from_no_price():
+    tables = {"offers": [row("offers", as_of="2020")]}
+
+    _, rejected, _ = build(tables, quantizations=["bf16"], tensor_parallel=[1])
+
+    assert rejected[0].detail.startswith("no usable price of GPU A (gpu-a)")
+
+
+@pytest.mark.parametrize(
+    ("hardware", "quantization", "subject", "reason"),
+    [
+        ("mi300x-192gb", "bf16", "mi300x-192gb", "no_price"),
+        ("a100-sxm-80gb", "fp8", "llama-3.1-8b-instruct/fp8/vllm/a100-sxm-80gb/tp1", "no_rate"),
+        ("l40s-48gb", "bf16", "llama-3.1-8b-instruct/bf16/vllm/l40s-48gb/tp2", "no_node"),
+    ],
+)
+def test_reasons_on_the_shipped_catalogue(hardware, quantization, subject, reason):
+    _, rejected, _ = build(
+        facts=shipped(),
+        models=["llama-3.1-8b-instruct"],
+        quantizations=[quantization],
+        hardware=[hardware],
+    )
+
+    assert reasons(rejected)[subject] == reason
+
+
+def test_rejections_and_candidates_add_up_on_the_shipped_catalogue():
+    kept, rejected, considered = build(facts=shipped(), models=["llama-3.1-8b-instruct"])
+
+    assert len(kept) + sum(r.count for r in rejected) == considered

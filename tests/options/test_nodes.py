@@ -1,0 +1,149 @@
+"""Nodes that can be rented: which price applies, who is left out, and what is assumed."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.demand.grid import time_grid
+from planner.options.nodes import rentable_nodes
+from tests.options.world import catalog, problem, row, workload
+
+TWO_QUARTERS = {"horizon": {"start": "2027-01", "periods": 2, "months_per_period": 3}}
+
+
+def nodes(*offers, **changes):
+    workloads = changes.pop("workloads", [workload()])
+    asked = problem(*workloads, **changes)
+    return rentable_nodes(asked, catalog(offers=list(offers)), time_grid(asked))
+
+
+def test_newest_row_that_is_valid_at_the_start_of_each_period_counts():
+    kept, _ = nodes(
+        row("offers", valid_from="2026", price_usd_per_hour=2),
+        row("offers", valid_from="2026-06", price_usd_per_hour=3),
+        row("offers", valid_from="2027-04", price_usd_per_hour=4),
+        row("offers", valid_from="2027-05", price_usd_per_hour=5),
+        **TWO_QUARTERS,
+    )
+
+    assert kept[0].price_usd_per_hour == (3, 4)
+
+
+def test_price_that_ends_leaves_the_later_period_without_one():
+    kept, _ = nodes(row("offers", valid_from="2026", valid_to="2027-03"), **TWO_QUARTERS)
+
+    assert kept[0].price_usd_per_hour == (2, None)
+
+
+def test_every_period_carries_the_date_of_its_own_price():
+    kept, _ = nodes(
+        row("offers", valid_from="2026", as_of="2026-02-01"),
+        row("offers", valid_from="2027-04", as_of="2026-12-01"),
+        **TWO_QUARTERS,
+    )
+
+    assert [kept[0].price_date_at(t) for t in (0, 1)] == ["2026-02-01", "2026-12-01"]
+    assert kept[0].price_date == "2026-12-01"
+
+
+def test_offer_that_starts_after_the_horizon_has_no_price():
+    kept, rejected = nodes(row("offers", valid_from="2028"))
+
+    assert kept == []
+    assert rejected[0].reason == "no_price"
+    assert "2027-01-01" in rejected[0].detail
+
+
+@pytest.mark.parametrize(("as_of", "is_kept"), [("2026-01-01", True), ("2025-12-31", False)])
+def test_price_may_be_just_as_old_as_the_limit_at_the_start_of_the_horizon(as_of, is_kept):
+    kept, rejected = nodes(row("offers", as_of=as_of))  # 2026-01-01 is 365 days before
+
+    assert bool(kept) == is_kept
+    assert bool(rejected) != is_kept
+
+
+def test_too_old_price_is_rejected_with_both_figures():
+    _, rejected = nodes(row("offers", as_of="2025-12-31"))
+
+    assert rejected[0].reason == "price_age"
+    assert "price of 2025-12-31 is 366 days old" in rejected[0].detail
+    assert "supply.max_price_age_days = 365" in rejected[0].detail
+
+
+def test_too_old_price_is_missing_only_where_it_applies():
+    kept, rejected = nodes(
+        row("offers", valid_from="2026", as_of="2026-06-01", price_usd_per_hour=2),
+        row("offers", valid_from="2027-04", as_of="2024-01-01", price_usd_per_hour=1),
+        **TWO_QUARTERS,
+    )
+
+    assert kept[0].price_usd_per_hour == (2, None)
+    assert rejected == []
+
+
+def test_age_limit_of_the_problem_counts():
+    kept, _ = nodes(row("offers", as_of="2020"), supply={"max_price_age_days": 3000})
+
+    assert len(kept) == 1
+
+
+def test_provider_outside_the_list_is_left_out():
+    supply = {"providers": ["cloud"]}
+
+    kept, rejected = nodes(row("offers"), row("offers", provider="other"), supply=supply)
+
+    assert [n.provider for n in kept] == ["cloud"]
+    assert rejected[0].detail == "provider other is not among supply.providers"
+
+
+def test_tenure_that_is_not_asked_for_is_left_out():
+    _, rejected = nodes(row("offers", tenure="spot"))
+
+    assert rejected[0].detail == "tenure spot is not among supply.tenures"
+
+
+def test_tenure_that_is_asked_for_but_not_planned_says_so():
+    _, rejected = nodes(row("offers", tenure="spot"), supply={"tenures": ["on_demand", "spot"]})
+
+    assert rejected[0].detail == "tenure spot is not planned by this version"
+
+
+def test_region_outside_the_residency_is_left_out():
+    workloads = [workload(residency=["south"])]
+
+    kept, rejected = nodes(row("offers"), row("offers", region="south"), workloads=workloads)
+
+    assert [n.region for n in kept] == ["south"]
+    assert rejected[0].reason == "residency"
+    assert rejected[0].detail == "region north is outside the residency of chat"
+
+
+def test_nodes_suit_the_residency_of_every_workload_because_they_are_shared():
+    workloads = [
+        workload("chat", residency=["north", "south"]),
+        workload("code", residency=["south", "west"]),
+        workload("free"),
+    ]
+
+    kept, rejected = nodes(
+        *(row("offers", region=r) for r in ("north", "south", "west")), workloads=workloads
+    )
+
+    assert [n.region for n in kept] == ["south"]
+    assert len(rejected) == 2
+
+
+def test_start_up_and_elasticity_are_assumed_when_the_offer_states_none():
+    (node,), _ = nodes(row("offers"))
+
+    assert node.startup_h == pytest.approx(10 / 60)
+    assert node.elastic_max_nodes == 8
+    assert node.min_billing_h == 0.0
+
+
+def test_stated_start_up_billing_and_elasticity_win():
+    (node,), _ = nodes(
+        row("offers", startup_minutes=0, min_billing_minutes=90, elastic_max_nodes=3)
+    )
+
+    assert (node.startup_h, node.min_billing_h, node.elastic_max_nodes) == (0.0, 1.5, 3)

@@ -1,0 +1,117 @@
+"""Faults of a document: their place, one per mistake, and none hidden behind another."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.problem.patch import apply_assignments
+from planner.problem.validate import fault_at, validate
+from planner.yaml_io import parse_yaml
+
+
+def paths(text, *edits):
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return [f.path for f in validate(parse_yaml(text, "p.yaml")).faults]
+
+
+def test_a_valid_document_has_a_problem_and_no_fault(document):
+    validation = validate(document)
+
+    assert validation.problem is not None
+    assert validation.faults == ()
+
+
+def test_fault_takes_the_position_of_the_nearest_known_parent(document):
+    fault = fault_at(document, ("workloads", 0, "slo", 0, "absent"), "m")
+
+    assert (fault.line, fault.column) == document.positions["workloads", 0, "slo", 0]
+    assert fault.path == "workloads.chat.slo.0.absent"
+
+
+def test_fault_of_the_whole_file_is_at_its_start(document):
+    fault = fault_at(document, ("absent",), "m")
+
+    assert (fault.line, fault.column) == (1, 1)
+
+
+def test_fault_in_an_assigned_value_names_the_assignment(document):
+    changed = apply_assignments(document, ["workloads.chat.slo=[{metric: x}]"])
+
+    fault = fault_at(changed, ("workloads", 0, "slo", 0, "metric"), "m")
+
+    assert fault.file == "--set workloads.chat.slo=[{metric: x}]"
+    assert fault.line is None
+
+
+def test_fault_beside_an_assigned_value_stays_in_the_file(document):
+    changed = apply_assignments(document, ["workloads.chat.slo.0.limit=1"])
+
+    assert fault_at(changed, ("workloads", 0, "slo", 1, "limit"), "m").file == "p.yaml"
+
+
+def test_contradictions_are_found_beside_values_of_a_wrong_type(text):
+    found = paths(
+        text, ("spare_replicas: 1", "spare_replicas: x"), ("isl_tokens: {mean: 100}",
+                                                           "isl_tokens: {mean: 9, max: 5}")
+    )  # fmt: skip
+
+    assert found == ["policy.spare_replicas", "workloads.chat.lengths.isl_tokens.mean"]
+
+
+def test_contradictions_are_found_when_required_fields_are_missing(text):
+    found = paths(text, ("schema_version: 1\n", ""), ("name: base\n", ""),
+                  ("- name: code", "- name: chat"))  # fmt: skip
+
+    assert found == [
+        "schema_version",
+        "name",
+        "workloads.chat.name",
+        "workloads.chat.name",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("requests_per_day: 1000", "requests_per_day: x", "arrival.requests_per_day"),
+        ("isl_tokens: {mean: 100}", "isl_tokens: {p50: 1}", "lengths.isl_tokens.mean"),
+        ("isl_tokens: {mean: 100}", "isl_tokens: 100", "lengths.isl_tokens"),
+        ("lengths: {isl_tokens: {mean: 100}, osl", "lengths: [1]  # {osl", "lengths"),
+    ],
+)
+def test_the_consequence_of_a_fault_is_no_second_fault(text, old, new, path):
+    assert paths(text, (old, new)) == [f"workloads.chat.{path}"]
+
+
+def test_growth_is_not_compared_with_periods_that_are_wrong(text):
+    found = paths(
+        text,
+        ("periods: 2", "periods: two"),
+        ("requests_per_day: 10}", "requests_per_day: 10}\n    growth_per_period: [1, 1, 1]"),
+    )
+
+    assert found == ["horizon.periods"]
+
+
+def test_reference_is_not_asked_for_when_the_models_are_wrong(text):
+    found = paths(
+        text,
+        ("policy:", "candidates: {models: 5}\npolicy:"),
+        ("    slo:", "    quality: [{benchmark: b, min_relative: 0.9}]\n    slo:"),
+    )
+
+    assert found == ["candidates.models"]
+
+
+def test_several_wrong_items_of_a_list_are_all_reported(text):
+    found = paths(text, ("policy:", "candidates: {models: [1, a, 2]}\npolicy:"))
+
+    assert found == ["candidates.models.0", "candidates.models.2"]
+
+
+def test_a_misspelt_field_does_not_hide_another_missing_one(text):
+    found = paths(text, ("{metric: ttft_ms, percentile: 99,", "{metrik: ttft_ms,"))
+
+    assert found == ["workloads.chat.slo.0.percentile", "workloads.chat.slo.0.metrik"]

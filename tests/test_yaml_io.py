@@ -1,0 +1,188 @@
+"""YAML to plain data, positions, and faults that point at the right character."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planner.errors import InputError
+from planner.yaml_io import MOST_VALUES, parse_value, parse_yaml, read_yaml
+
+
+def fault(text):
+    with pytest.raises(InputError) as caught:
+        parse_yaml(text, "p.yaml")
+    (only,) = caught.value.faults
+    return only
+
+
+def test_scalars_become_plain_python_values():
+    data = parse_yaml("a: 1_000\nb: 2.5\nc: true\nd: text\ne:\nf: 1e3\n", "p.yaml").data
+
+    assert data == {"a": 1000, "b": 2.5, "c": True, "d": "text", "e": None, "f": 1000.0}
+    assert [type(v) for v in data.values()] == [int, float, bool, str, type(None), float]
+
+
+def test_yes_and_no_are_text_as_in_yaml_1_2():
+    assert parse_yaml("a: yes\nb: off\n", "p").data == {"a": "yes", "b": "off"}
+
+
+def test_a_date_becomes_its_text():
+    assert parse_yaml("a: 2027-01-01\n", "p").data == {"a": "2027-01-01"}
+
+
+def test_a_month_is_text():
+    assert parse_yaml("a: 2027-01\n", "p").data == {"a": "2027-01"}
+
+
+def test_an_anchored_boolean_stays_a_boolean():
+    data = parse_yaml("a: &flag true\nb: *flag\n", "p").data
+
+    assert data["a"] is True
+    assert data["b"] is True
+
+
+def test_positions_count_lines_and_columns_from_one():
+    document = parse_yaml("a:\n  b: [10, 20]\n  c: {d: 1}\n", "p")
+
+    assert document.positions[()] == (1, 1)
+    assert document.positions["a",] == (1, 1)
+    assert document.positions["a", "b"] == (2, 3)
+    assert document.positions["a", "b", 1] == (2, 11)
+    assert document.positions["a", "c", "d"] == (3, 7)
+
+
+def test_merge_keys_are_taken_over_with_the_position_of_their_parent():
+    document = parse_yaml("x: &x {a: 1}\ny:\n  <<: *x\n  b: 2\n", "p")
+
+    assert document.data["y"] == {"a": 1, "b": 2}
+    assert document.positions["y", "a"] == document.positions["y",]
+
+
+def test_keys_that_are_numbers_become_text():
+    assert parse_yaml("1: a\n", "p").data == {"1": "a"}
+
+
+def test_byte_order_mark_is_skipped(tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_bytes(b"\xef\xbb\xbfa: 1\n")
+
+    assert read_yaml(path).data == {"a": 1}
+
+
+def test_windows_line_ends_keep_positions(tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_bytes(b"a: 1\r\nb: 2\r\n")
+
+    assert read_yaml(path).positions["b",] == (2, 1)
+
+
+def test_a_byte_that_is_not_utf8_is_placed_by_line_and_column(tmp_path):
+    path = tmp_path / "p.yaml"
+    path.write_bytes(b"a: 1\nname: caf\xe9\n")
+
+    with pytest.raises(InputError, match=r"p\.yaml:2:10\n    byte 0xe9 is not UTF-8") as caught:
+        read_yaml(path, "p.yaml")
+
+    assert "save the file as UTF-8" in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path):
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        read_yaml(tmp_path / "absent.yaml")
+
+
+def test_a_folder_instead_of_a_file_says_so(tmp_path):
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        read_yaml(tmp_path)
+
+
+def test_a_repeated_key_is_placed_at_the_second_one():
+    found = fault("a:\n  b: 1\n  b: 2\n")
+
+    assert (found.line, found.column) == (3, 3)
+    assert "`b` stands twice" in found.message
+
+
+def test_a_tab_is_placed_and_spaces_are_advised():
+    found = fault("a:\n\tb: 1\n")
+
+    assert (found.line, found.column) == (2, 1)
+    assert "spaces, not tabs" in found.message
+
+
+def test_an_open_bracket_is_placed_where_the_reader_gave_up():
+    found = fault("a: {b: 1\nc: 2\n")
+
+    assert found.line == 2
+    assert "is not valid YAML" in found.message
+
+
+def test_a_second_document_is_refused():
+    assert "one document per file" in fault("a: 1\n---\nb: 2\n").message
+
+
+def test_an_unknown_alias_is_explained():
+    assert "define the anchor" in fault("a: *missing\n").message
+
+
+def test_a_control_character_is_placed_and_described_in_one_line():
+    found = fault("a: 1\nb: \x00\n")
+
+    assert (found.line, found.column) == (2, 4)
+    assert "\n" not in found.message
+
+
+def test_text_nested_beyond_reason_is_refused():
+    assert "nested too deeply" in fault("a: " + "[" * 600).message
+
+
+def test_aliases_of_aliases_are_refused_before_they_fill_the_memory():
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
+
+    assert f"more than {MOST_VALUES} values" in fault("\n".join(lines)).message
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("450", 450),
+        ("0.5", 0.5),
+        ("true", True),
+        ("[a, b]", ["a", "b"]),
+        ("{a: 1}", {"a": 1}),
+        ("", None),
+        ("null", None),
+        ("chat", "chat"),
+    ],
+)
+def test_a_value_from_the_command_line_reads_like_one_in_a_file(text, value):
+    assert parse_value(text) == value
+
+
+def test_an_unreadable_value_is_an_error_in_one_line():
+    with pytest.raises(ValueError, match=r"^is not valid YAML: [^\n]*$"):
+        parse_value("[1,")
+
+
+@given(st.integers(-(10**15), 10**15) | st.floats(allow_nan=False, allow_infinity=False))
+def test_any_finite_number_survives(number):
+    text = repr(number)
+
+    found = parse_yaml(f"a: {text}\n", "p").data["a"]
+
+    # YAML reads `1e16` without a dot or sign as it likes; the value must not change.
+    assert math.isclose(float(found), float(number), rel_tol=1e-15)
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z]{1,8}", fullmatch=True), st.integers(), min_size=1))
+def test_every_key_has_a_position_on_its_own_line(mapping):
+    text = "".join(f"{key}: {value}\n" for key, value in mapping.items())
+
+    positions = parse_yaml(text, "p").positions
+
+    assert [positions[key,] for key in mapping] == [(i + 1, 1) for i in range(len(mapping))]
