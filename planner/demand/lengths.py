@@ -137,10 +137,8 @@ def _with_mean(lengths: FloatArray, weight: FloatArray, mean_tokens: float) -> F
 
 def _exponent(marginal: Marginal) -> float:
     low, high = marginal.mean_range_tokens
-    if low == high == marginal.mean:
-        return 0.0
-    if not low < marginal.mean <= high:
+    if not marginal.mean_is_reachable:
         allowed = f"{low:.0f} to {high:.0f}"
         text = f"mean {marginal.mean:g} cannot be reached: these percentiles allow {allowed}"
         raise ValueError(text)
-    return (high - low) / (marginal.mean - low) - 1.0
+    return max((high - low) / (marginal.mean - low) - 1.0, 0.0) if high > low else 0.0

@@ -24,9 +24,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp.highs import solve_arrays
+from planner.milp.highs import relaxed, solve_arrays
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from planner.milp.bridge import Arrays
@@ -42,8 +44,10 @@ _SMALLEST_PROGRAM = 400
 """Columns below which the solver needs no help."""
 _GAP_SHARE = 0.25
 _SMALLEST_SLOT_GAP = 1e-4
-_TIME_SHARE = 0.5
-"""Most of the time limit that slots may take."""
+_TIME_SHARE = 0.4
+"""Most of the time limit that a pass over the slots may take."""
+_SHARES_PER_SLOT = 3.0
+_HALF = 0.5
 _BOUND_SLACK = 1e-9
 """Relative slack of the rows added, so that rounding cannot cut off a plan."""
 
@@ -89,25 +93,81 @@ def strengthen(arrays: Arrays, settings: SolverSettings, *, is_static: bool) -> 
     slots = _slots(arrays, is_static=is_static)
     if arrays.cost.size < _SMALLEST_PROGRAM or len(slots) <= 1:
         return Strengthened(arrays, values, 0.0)
-    slot_gap = max(settings.gap * _GAP_SHARE, _SMALLEST_SLOT_GAP)
-    deadline_s = time.perf_counter() + _TIME_SHARE * settings.time_limit_s
-    solved: dict[bytes, Outcome] = {}
     bounds: list[tuple[_Slot, float]] = []
-    for position, slot in enumerate(slots):
-        part = _part(arrays, slot)
-        key = _fingerprint(part)
-        if key not in solved:
-            # An even share of what is left, so that late slots are not starved by early ones.
-            share_s = (deadline_s - time.perf_counter()) / (len(slots) - position)
-            asked = replace(settings, gap=slot_gap, time_limit_s=max(share_s, 0.0), log=False)
-            solved[key] = solve_arrays(part, asked)
-        outcome = solved[key]
+    outcomes = _solve_slots(arrays, slots, settings)
+    for slot, outcome in zip(slots, outcomes, strict=True):
         if outcome.values is not None:
             values[slot.columns] = outcome.values
         if outcome.bound is not None and outcome.bound > 0:
             bounds.append((slot, outcome.bound))
     total = sum(bound for _, bound in bounds)
-    return Strengthened(_with_rows(arrays, bounds), values, total * (1.0 - _BOUND_SLACK))
+    stronger = _with_rows(arrays, bounds)
+    if not is_static:
+        _keep_to_elastic_ranges(stronger, slots, values, settings)
+    return Strengthened(stronger, values, total * (1.0 - _BOUND_SLACK))
+
+
+def _solve_slots(
+    arrays: Arrays, slots: Sequence[_Slot], settings: SolverSettings
+) -> list[Outcome]:
+    slot_gap = max(settings.gap * _GAP_SHARE, _SMALLEST_SLOT_GAP)
+    deadline_s = time.perf_counter() + _TIME_SHARE * settings.time_limit_s
+    solved: dict[bytes, Outcome] = {}
+    outcomes = []
+    for position, slot in enumerate(slots):
+        part = _part(arrays, slot)
+        key = _fingerprint(part)
+        if key not in solved:
+            # A few even shares of what is left: hard slots may take longer than easy ones, and
+            # early slots cannot starve late ones.
+            share_s = (deadline_s - time.perf_counter()) / (len(slots) - position)
+            limit_s = max(_SHARES_PER_SLOT * share_s, 0.0)
+            asked = replace(settings, gap=slot_gap, time_limit_s=limit_s, log=False)
+            solved[key] = solve_arrays(part, asked)
+        outcomes.append(solved[key])
+    return outcomes
+
+
+def _keep_to_elastic_ranges(
+    stronger: Arrays, slots: Sequence[_Slot], values: FloatArray, settings: SolverSettings
+) -> None:
+    """Solve slots again whose nodes lie outside the range their offers can follow.
+
+    The relaxation of the whole day says how many nodes of each offer are there all day; slots
+    are then held to that number and `elastic_max_nodes` more, so that together they keep the
+    elasticity rows.
+    """
+    relaxation = solve_arrays(relaxed(stronger), replace(settings, log=False))
+    if relaxation.values is None:
+        return
+    least, most = _elastic_ranges(stronger, relaxation.values)
+    ranged = replace(
+        stronger,
+        lower=np.maximum(stronger.lower, least),
+        upper=np.minimum(stronger.upper, most),
+    )
+    with np.errstate(invalid="ignore"):
+        outside = (values < least - _HALF) | (values > most + _HALF)
+    again = [slot for slot in slots if outside[slot.columns].any()]
+    share = replace(settings, time_limit_s=settings.time_limit_s * _TIME_SHARE)
+    for slot, outcome in zip(again, _solve_slots(ranged, again, share), strict=True):
+        if outcome.values is not None:
+            values[slot.columns] = outcome.values
+
+
+def _elastic_ranges(arrays: Arrays, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return least and most nodes by column from the all-day nodes of a relaxation."""
+    least = np.zeros(values.size)
+    most = np.full(values.size, np.inf)
+    place = {name: column for column, name in enumerate(arrays.column_names)}
+    for row, name in enumerate(arrays.row_names):
+        prefix, *positions = name.split("_")
+        if prefix == "elastic":
+            offer, t, b = positions
+            base = round(float(values[place[f"base_{offer}_{t}"]]))
+            least[place[f"N_{offer}_{t}_{b}"]] = base
+            most[place[f"N_{offer}_{t}_{b}"]] = base + arrays.row_upper[row]
+    return least, most
 
 
 def _slots(arrays: Arrays, *, is_static: bool) -> list[_Slot]:

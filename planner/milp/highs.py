@@ -138,8 +138,6 @@ def _set_options(solver: highspy.Highs, settings: SolverSettings) -> None:
         "threads": settings.threads,
         "time_limit": float(settings.time_limit_s),
         "mip_rel_gap": gap,
-        # Presolve of every sub-problem costs more than it saves on programs of this shape.
-        "mip_root_presolve_only": True,
     }
     if settings.gap < _TIGHT_GAP:
         options["mip_abs_gap"] = _SMALLEST_GAP

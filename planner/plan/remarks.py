@@ -61,8 +61,8 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             "a plan that uses them may be cheaper"
         )
     notes += _fleet_notes(plan, problem, options)
-    assumed = {a.id for a in options.api if a.assumed_latency}
-    if plan.api and assumed:
+    assumed = {(a.provider, a.model, a.mode) for a in options.api if a.assumed_latency}
+    if any((row.provider, row.model, row.mode) in assumed for row in plan.api):
         notes.append("API latencies are assumed to keep the limits; no provider states them")
     default = sorted(
         {r.hardware for r in plan.allocations if r.coefficient_origin == "class_default"}

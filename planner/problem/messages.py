@@ -121,10 +121,12 @@ def union_field(location: tuple[Any, ...]) -> bool:
 
 
 def _cut(text: str) -> str:
+    text = "".join(c if c.isprintable() else " " for c in text)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
 
-def _unknown_field(name: str, model: type[BaseModel] | None) -> str:
+def _unknown_field(raw_name: str, model: type[BaseModel] | None) -> str:
+    name = _cut(raw_name)
     known = list(model.model_fields) if model else []
     if name.isdigit():
         return f"unknown field `{name}`; write thousands without a comma, as 2000 or 2_000"

@@ -35,6 +35,7 @@ Unplanned = Any
 """Value of a field that a later version plans; anything but its default is refused."""
 SHORTEST_TOKENS = 1.0
 """Length at probability 0 of a marginal that states percentiles."""
+_ROUNDING = 1e-9
 
 
 class Section(BaseModel):
@@ -107,6 +108,13 @@ class Marginal(Section):
         low = sum((q - p) * lo for (p, lo), (q, _) in steps)
         high = sum((q - p) * hi for (p, _), (q, hi) in steps)
         return low, high
+
+    @property
+    def mean_is_reachable(self) -> bool:
+        """Whether some shape with these percentiles has the stated mean."""
+        low, high = self.mean_range_tokens
+        # A mean at the upper end is legitimate, and rounding must not push it over.
+        return self.mean <= high * (1 + _ROUNDING) and (low < self.mean or low == high)
 
 
 class Lengths(Section):

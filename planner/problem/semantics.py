@@ -178,7 +178,7 @@ def _marginal(marginal: Marginal, path: Path_) -> Iterator[Finding]:
         return
     low, high = marginal.mean_range_tokens
     rising = [v for _, v in marginal.knots] == sorted(v for _, v in marginal.knots)
-    if rising and not (low < marginal.mean <= high or low == high == marginal.mean):
+    if rising and not marginal.mean_is_reachable:
         message = (
             f"mean {marginal.mean:g} cannot be reached: these percentiles allow {low:.0f} to "
             f"{high:.0f}; correct the mean or a percentile"

@@ -87,7 +87,7 @@ def test_brackets_start_at_one_and_rise_by_at_least_two_percent(chat):
 
 
 def test_tight_limits_need_more_brackets_than_none():
-    tight = only(model(workload(slo=[TTFT | {"limit": 150}])))
+    tight = only(model(workload(slo=[TTFT | {"limit": 250}])))
     free = only(model(workload()))
 
     assert len(free) == 1

@@ -120,9 +120,7 @@ def test_trust_comes_with_its_origin(facts):
 
 
 def test_spread_of_the_accelerator_wins_and_says_how_it_is_known(facts):
-    own = value(
-        "sigma_ln_time", 0.1, scope="accelerator", key_id="gpu-a", provenance="calibrated"
-    )
+    own = value("sigma_ln_time", 0.1, scope="accelerator", key_id="gpu-a", provenance="calibrated")
 
     trust = coefficients(candidate(), catalog(calibration=[*facts.calibration, own]))
 

@@ -113,7 +113,7 @@ def test_unknown_scenario_is_refused_with_a_suggestion_and_all_names(document):
     with pytest.raises(InputError, match=r"did you mean `calm`\? .*`calm`, `more`, `tight`") as e:
         apply_scenario(document, "clam")
 
-    assert e.value.faults[0].line == 16
+    assert e.value.faults[0].line == 15
 
 
 def test_problem_without_scenarios_says_none():
@@ -202,7 +202,7 @@ def test_every_bad_assignment_is_reported(document):
 
 
 def test_an_item_of_an_empty_list_does_not_exist():
-    with pytest.raises(InputError, match="has no item `0`. It has no item"):
+    with pytest.raises(InputError, match=r"has no item `0`\. It has no item"):
         apply_assignments(parse_yaml("a: []\n", "p"), ["a.0=1"])
 
 

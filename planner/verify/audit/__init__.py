@@ -18,7 +18,7 @@ from planner.verify.audit.nodes import node_violations
 from planner.verify.audit.quality import quality_violations
 from planner.verify.audit.service import service_violations
 from planner.verify.audit.shares import share_violations
-from planner.verify.audit.structure import structure_violations
+from planner.verify.audit.structure import place_violations, structure_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,11 +42,12 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
     """
     if plan.cost_usd is None:
         return list(_empty(plan))
-    structure = list(structure_violations(plan, problem, catalog))
-    if any("is not in the problem" in text or "outside the horizon" in text for text in structure):
-        return structure  # the other checks look up what these rows name
+    # The other checks look up what the rows name, so the names come first.
+    misplaced = list(place_violations(plan, problem))
+    if misplaced:
+        return misplaced
     return [
-        *structure,
+        *structure_violations(plan, problem, catalog),
         *service_violations(plan, problem, catalog),
         *quality_violations(plan, problem, catalog),
         *node_violations(plan, problem, catalog),

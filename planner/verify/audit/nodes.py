@@ -153,12 +153,14 @@ def _counts(plan: Plan, problem: Problem) -> _Counts:
 
 
 def _terms(offers: list[Offer], problem: Problem) -> Offer | None:
-    """Return the newest row in force over the horizon: it states the terms of the offer."""
+    """Return the newest row used over the horizon: it states the terms of the offer."""
+    start, oldest_days = period_start(problem, 0), problem.supply.max_price_age_days
     rows = [
         in_force(offers, period_start(problem, period))
         for period in range(problem.horizon.periods)
     ]
-    return next((row for row in reversed(rows) if row is not None), None)
+    used = [row for row in rows if row is not None and age_days(row.as_of, start) <= oldest_days]
+    return used[-1] if used else None
 
 
 def _starts(

@@ -21,10 +21,14 @@ _TRUST = "sigma_ln_time"
 """Parameter whose row says how a coefficient is known: its spread."""
 
 
-def structure_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
-    """Yield a sentence for every row that the problem or the catalogue does not allow."""
+def place_violations(plan: Plan, problem: Problem) -> Iterator[str]:
+    """Yield a sentence for every row of a workload, pool, period or block that does not exist."""
     yield from _places(plan, problem)
     yield from _names(plan, problem)
+
+
+def structure_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    """Yield a sentence for every row that the problem or the catalogue does not allow."""
     yield from _repeated(plan)
     for row in plan.allocations:
         place = f"period {row.period} block {row.block} {row.option_id}"

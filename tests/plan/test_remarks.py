@@ -1,0 +1,101 @@
+"""What a reader must know beside the tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from planner.plan.remarks import binding_rows, plan_warnings
+from tests.options.world import problem
+from tests.plan.small import decisions, flow, nodes, plan, replicas
+from tests.worlds import api, capacity, demand, offer, option, option_set
+
+ASKED = demand({"w": [2.0]})
+RENTED = decisions([replicas("o", 1)], [flow("o", 2.0)], [nodes("n", 1)])
+BOUGHT = decisions(api_flows=[flow("api-w", 2.0)])
+
+
+@dataclass(frozen=True)
+class Price:
+    what: str = "quota"
+    where: str = "gpu"
+    usd_per_unit: float = 5.0
+    unit: str = "accelerator"
+
+
+def options(*, origin="calibrated", note="", assumed=False):
+    rate = replace(capacity("w", "o", 2.0), origin=origin)
+    node = replace(offer("n"), note=note)
+    tokens = replace(api("w", 0.001), assumed_latency=assumed)
+    return option_set([option("o")], [rate], [node], [tokens], {"w": "w"})
+
+
+def warnings(decided=RENTED, *, sections=None, **changes):
+    offered = options(**changes)
+    return plan_warnings(plan(ASKED, offered, decided), problem(**(sections or {})), offered)
+
+
+def test_limits_with_a_price_come_before_what_stops_the_replicas():
+    offered = options()
+
+    rows = binding_rows(plan(ASKED, offered, RENTED), offered, [Price()])
+
+    assert [(r.what, r.where, r.shadow_price_usd_per_unit, r.unit) for r in rows] == [
+        ("quota", "gpu", 5.0, "accelerator"),
+        ("replica rate", "o", None, "memory"),
+    ]
+
+
+def test_plain_plan_needs_no_warning():
+    assert warnings() == ()
+
+
+def test_tenures_of_later_versions_are_told():
+    found = warnings(sections={"supply": {"tenures": ["on_demand", "owned", "spot", "api"]}})
+
+    assert found[0].startswith("tenures owned, spot are not planned by this version")
+
+
+def test_note_of_a_used_offer_is_told():
+    assert warnings(note="no service level") == ("n: no service level",)
+
+
+def test_note_of_an_unused_offer_is_not_told():
+    assert warnings(BOUGHT, note="no service level") == ()
+
+
+def test_assumed_start_up_is_told_where_nodes_come_and_go():
+    (note,) = warnings(sections={"time_blocks": 24})
+
+    assert "10 minutes to start a node, and at most 8 nodes per offer" in note
+
+
+def test_nothing_is_assumed_about_starts_when_the_day_is_flat():
+    assert warnings(sections={"time_blocks": 24, "policy": {"scaling": "static"}}) == ()
+
+
+@pytest.mark.parametrize(("decided", "is_told"), [(BOUGHT, True), (RENTED, False)])
+def test_assumed_latency_is_told_only_when_tokens_are_bought(decided, is_told):
+    found = warnings(decided, assumed=True)
+
+    assert any("API latencies are assumed" in note for note in found) == is_told
+
+
+def test_stated_latency_of_bought_tokens_is_no_assumption():
+    assert warnings(BOUGHT) == ()
+
+
+def test_class_defaults_ask_for_a_measurement():
+    (note,) = warnings(origin="class_default")
+
+    assert note.startswith("capacity on gpu rests on class defaults")
+
+
+def test_no_warning_is_repeated():
+    asked = replace(ASKED, warnings=("same", "same"))
+    offered = options()
+
+    found = plan_warnings(plan(asked, offered, RENTED), problem(), offered)
+
+    assert found == ("same",)

@@ -1,0 +1,95 @@
+"""Names that must lead somewhere: in the catalogue, an overlay, or the measured capacities."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.catalog.load import load_catalog
+from planner.problem.load import load_problem
+from planner.problem.references import reference_faults, resolve_hardware
+
+TABLE = "workload,model,quantization,hardware,tensor_parallel,engine,capacity_rps\n"
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return load_catalog([])
+
+
+@pytest.fixture
+def faults_of(problem_file, catalog):
+    def faults(*edits):
+        return reference_faults(load_problem(problem_file(*edits)), catalog)
+
+    return faults
+
+
+def test_a_problem_without_names_has_no_fault(faults_of):
+    assert faults_of() == []
+
+
+def test_names_of_measured_rows_need_no_catalogue(problem_file, catalog):
+    path = problem_file(
+        ("name: base\n", "name: base\nperformance: m.csv\n"),
+        ("policy:", "candidates: {models: [mine], hardware: [box], engines: [own], "
+                    "quantizations: [q]}\npolicy:"),
+    )  # fmt: skip
+    (path.parent / "m.csv").write_text(f"{TABLE}chat,mine,q,box,1,own,2\n")
+
+    assert reference_faults(load_problem(path), catalog) == []
+
+
+def test_a_benchmark_with_scores_of_the_problem_needs_no_catalogue(faults_of):
+    own = (
+        "    quality: [{benchmark: ours, min_score: 0.5}]\n"
+        "    quality_scores: [{model: llama-3.1-8b-instruct, benchmark: ours, score: 0.6}]\n"
+    )
+
+    assert faults_of(("    slo:", own + "    slo:")) == []
+
+
+def test_model_of_an_own_score_must_exist(faults_of):
+    own = "    quality_scores: [{model: llama, benchmark: ours, score: 0.6}]\n"
+
+    (fault,) = faults_of(("    slo:", own + "    slo:"))
+
+    assert fault.path == "workloads.chat.quality_scores.0.model"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("provider", "nobody"), ("region", "nowhere"), ("hardware", "abacus")]
+)
+def test_every_name_of_a_quota_must_exist(faults_of, field, value):
+    quota = {"hardware": "h100-sxm-80gb", "max_accelerators": 1, field: value}
+    line = f"supply: {{quotas: [{quota}]}}\npolicy:".replace("'", "")
+
+    (fault,) = faults_of(("policy:", line))
+
+    assert fault.path == f"supply.quotas.0.{field}"
+    assert f"`{value}`" in fault.message
+
+
+def test_every_unknown_name_is_reported(faults_of):
+    found = faults_of(("policy:", "candidates: {models: [x1, x2], engines: [x3]}\npolicy:"))
+
+    assert [f.path for f in found] == [
+        "candidates.models.0",
+        "candidates.models.1",
+        "candidates.engines.0",
+    ]
+
+
+def test_another_name_of_hardware_is_resolved_everywhere(problem_file, catalog):
+    quota = "{hardware: H100, max_accelerators: 1}"
+    named = f"candidates: {{hardware: [H100]}}\nsupply: {{quotas: [{quota}]}}\npolicy:"
+    loaded = load_problem(problem_file(("policy:", named)))
+
+    problem = resolve_hardware(loaded, catalog).problem
+
+    assert reference_faults(loaded, catalog) == []
+    assert problem.candidates.hardware == ["h100-sxm-80gb"]
+    assert problem.supply.quotas[0].hardware == "h100-sxm-80gb"
+
+
+def test_flat_is_a_profile_without_a_row(faults_of):
+    assert faults_of(("requests_per_day: 1000", "requests_per_day: 1000, profile: flat")) == []

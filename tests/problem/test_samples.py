@@ -1,0 +1,62 @@
+"""The shipped problems: all valid; those that are wrong on purpose say what is wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from planner.pipeline import SolveSettings, check_problem, solve_problem
+from planner.problem.schema import Problem
+
+FOLDER = Path(__file__).parents[2] / "problems"
+FILES = sorted(p.relative_to(FOLDER).as_posix() for p in FOLDER.rglob("*.yaml"))
+README = (FOLDER / "README.md").read_text(encoding="utf-8")
+QUICK = SolveSettings(compare=False)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_shipped_problem_is_valid_in_every_scenario(name):
+    assert check_problem(FOLDER / name)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_shipped_problem_is_in_the_readme(name):
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("quota", r"without the quota of 4 x h100-sxm-80gb there is a plan"),
+        ("latency", r"without the quota of 48 x h100-sxm-80gb there is a plan"),
+        ("quality", r"options miss its quality floor; nearest:.*floor 0\.99"),
+    ],
+)
+def test_problem_that_is_wrong_on_purpose_is_infeasible_for_its_reason(name, says):
+    plan = solve_problem(FOLDER / "infeasible" / f"{name}.yaml", settings=QUICK)
+
+    assert plan.status == "infeasible"
+    assert plan.cost_usd is None
+    assert re.search(says, "\n".join(plan.diagnosis), re.DOTALL)
+
+
+def test_the_latency_limits_and_not_the_quota_alone_are_the_trouble():
+    changes = ["workloads.chat.slo.0.limit=2000", "workloads.chat.slo.1.limit=200"]
+
+    plan = solve_problem(
+        FOLDER / "infeasible" / "latency.yaml", assignments=changes, settings=QUICK
+    )
+
+    assert plan.status == "optimal"
+
+
+def fields(schema):
+    sections = [schema, *schema["$defs"].values()]
+    return sorted({name for s in sections for name in s.get("properties", {})})
+
+
+@pytest.mark.parametrize("field", fields(Problem.model_json_schema()))
+def test_every_field_of_the_schema_is_in_the_readme(field):
+    assert re.search(rf"\b{field}\b", README)

@@ -1,0 +1,91 @@
+"""Solved worlds for the audit: a measured day with tokens, and a modelled chatbot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from planner.demand.build import build_demand
+from planner.options.build import build_options
+from planner.pipeline import Prepared, SolveSettings, program_limits, solve_prepared
+from tests.options.world import catalog, loaded, problem, row, workload
+
+if TYPE_CHECKING:
+    from planner.catalog.load import Catalog
+    from planner.plan.document import Plan
+    from planner.problem.schema import Problem
+
+DAY = [0.4] * 6 + [1.0] * 6 + [1.6] * 6 + [1.0] * 6
+FLOOR = [{"benchmark": "mmlu", "min_relative": 0.9, "reference": "model-a"}]
+TALK = {"pool": "talk", "quality": FLOOR, "residency": ["north"]}
+MEASURED = {
+    "model": "model-a",
+    "quantization": "bf16",
+    "hardware": "gpu-a",
+    "tensor_parallel": 1,
+    "engine": "vllm",
+    "capacity_rps": 5.0,
+}
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A plan with what its audit needs."""
+
+    plan: Plan
+    problem: Problem
+    catalog: Catalog
+
+
+def solved(asked, facts, measured=()):
+    whole = loaded(asked, measured)
+    demand = build_demand(whole, facts)
+    options = build_options(whole, facts, demand)
+    prepared = Prepared(whole, facts, demand, options, program_limits(asked))
+    plan = solve_prepared(prepared, SolveSettings(gap=0.001, compare=False))
+    return Audited(plan, asked, facts)
+
+
+@pytest.fixture(scope="session")
+def day():
+    """Return two periods of a growing day: a pool of two workloads, and one on tokens."""
+    arrival = {"mean_rate_rps": 20.0, "profile": DAY, "peak_factor_in_hour": 1.5}
+    asked = problem(
+        workload("chat", **TALK, arrival=arrival, growth_per_period=1.21),
+        workload("code", **TALK, arrival={"mean_rate_rps": 4.0}),
+        workload("bulk", prefix_cache={"hit_rate": 0.3}),
+        horizon={"start": "2027-01", "periods": 2, "months_per_period": 6},
+        time_blocks=4,
+        performance="table.csv",
+        supply={"quotas": [{"hardware": "gpu-a", "max_accelerators": 100}]},
+        policy={"max_models": 1, "max_hardware_types": 1},
+    )
+    offers = [
+        row("offers", elastic_max_nodes=50),
+        row(
+            "offers", valid_from="2027-07", price_usd_per_hour=1.5, as_of="2026-12",
+            elastic_max_nodes=50,
+        ),
+    ]  # fmt: skip
+    tokens = [row("api_offers", cached_input_usd_per_mtok=0.1, as_of="2026-03")]
+    table = [MEASURED | {"workload": "chat"}, MEASURED | {"workload": "code", "capacity_rps": 3.0}]
+    return solved(asked, catalog(offers=offers, api_offers=tokens), table)
+
+
+@pytest.fixture(scope="session")
+def modelled():
+    """Return one static workload on modelled capacities with latency limits."""
+    slo = [
+        {"metric": "ttft_ms", "percentile": 99, "limit": 1000},
+        {"metric": "tpot_ms", "percentile": "mean", "limit": 40},
+    ]
+    asked = problem(
+        workload(slo=slo, quality=FLOOR, arrival={"mean_rate_rps": 30.0}),
+        time_blocks=4,
+        candidates={"tensor_parallel": [1], "quantizations": ["bf16"]},
+        supply={"tenures": ["on_demand"]},
+        policy={"scaling": "static", "confidence": 0.5},
+    )
+    return solved(asked, catalog())
