@@ -91,7 +91,9 @@ def _reasons(rejections: list[Rejection]) -> list[str]:
         what = "API offers" if kind == "api" else "options"
         lines.append(f"  {count} {what} miss {_ASK.get(reason, reason)}; nearest:")
         nearest = sorted(items, key=lambda r: (r.shortfall or float("inf"), r.subject))
-        lines += [f"    {item.subject}: {item.detail}" for item in nearest[:_NEAREST]]
+        distinct = {item.detail: item for item in reversed(nearest)}
+        shown = sorted(distinct.values(), key=nearest.index)[:_NEAREST]
+        lines += [f"    {item.subject}: {item.detail}" for item in shown]
     return lines
 
 

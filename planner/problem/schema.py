@@ -71,8 +71,8 @@ class Finance(Section):
 class Arrival(Section):
     """How requests arrive. Exactly one of the two rate fields is given."""
 
-    requests_per_day: Annotated[float, Field(ge=0.001, le=1e12)] | None = None
-    mean_rate_rps: Annotated[float, Field(ge=1e-8, le=1e7)] | None = None
+    requests_per_day: Annotated[float, Field(ge=1, le=1e12)] | None = None
+    mean_rate_rps: Annotated[float, Field(ge=1e-5, le=1e7)] | None = None
     """Mean requests per second over the day."""
     profile: str | list[NonNegative] = "flat"
     """Name of a profile of the catalogue, `flat`, or 24 (or 168) hourly multipliers."""

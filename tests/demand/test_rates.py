@@ -156,7 +156,7 @@ profiles = arrays(float, 24, elements=st.floats(0.0, 10.0)).filter(lambda m: m.s
 blocks_of_a_day = st.sampled_from([1, 4, 6, 8, 12, 24])
 
 
-@given(profiles, blocks_of_a_day, st.floats(0.001, 1e9))
+@given(profiles, blocks_of_a_day, st.floats(1.0, 1e9))
 def test_rates_of_a_day_sum_to_its_requests(profile, blocks, requests):
     multipliers, _ = hourly_multipliers(profile.tolist(), "any")
 

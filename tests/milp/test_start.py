@@ -133,6 +133,29 @@ def test_equal_blocks_have_equal_plans():
     assert first == last
 
 
+def test_slots_are_held_to_what_offers_can_follow():
+    demand, options = big_day()
+    offers = tuple(replace(o, elastic_max_nodes=1) for o in options.offers)
+    arrays = to_arrays(build_program(demand, replace(options, offers=offers), Limits()).problem)
+
+    values = strengthen(arrays, SolverSettings(), is_static=False).values
+
+    by_name = dict(zip(arrays.column_names, values.tolist(), strict=True))
+    for o in range(12):
+        nodes = [by_name[f"N_{o}_0_{b}"] for b in range(6)]
+        assert max(nodes) - min(nodes) <= 1 + 1e-6
+
+
+def test_without_elasticity_slots_are_free_to_follow_the_day():
+    arrays = to_arrays(build_program(*big_day(), Limits()).problem)
+
+    values = strengthen(arrays, SolverSettings(), is_static=False).values
+
+    by_name = dict(zip(arrays.column_names, values.tolist(), strict=True))
+    total = [sum(by_name[f"N_{o}_0_{b}"] for o in range(12)) for b in range(6)]
+    assert total[2] > total[0]
+
+
 def test_a_small_program_is_left_alone(day, one_gpu):
     arrays = to_arrays(build_program(day, one_gpu, Limits()).problem)
 

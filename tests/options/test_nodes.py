@@ -147,3 +147,18 @@ def test_stated_start_up_billing_and_elasticity_win():
     )
 
     assert (node.startup_h, node.min_billing_h, node.elastic_max_nodes) == (0.0, 1.5, 3)
+
+
+def test_every_offer_is_kept_or_rejected_once():
+    offers = [
+        row("offers"),
+        row("offers", instance="old", as_of="2020"),
+        row("offers", instance="spot", tenure="spot"),
+        row("offers", instance="later", valid_from="2028"),
+    ]
+
+    kept, rejected = nodes(*offers)
+
+    assert {n.instance for n in kept} == {"one"}
+    assert {r.reason for r in rejected} == {"price_age", "tenure", "no_price"}
+    assert len(kept) + len(rejected) == 4
