@@ -256,6 +256,7 @@ def _no_plan(
         proof=proof,
         settings=record,
         diagnosis=reasons,
+        warnings=(*prepared.demand.warnings, *prepared.options.warnings),
     )
 
 

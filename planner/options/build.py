@@ -1,8 +1,9 @@
 """Every way to serve the workloads of a problem, and why the others cannot.
 
 Order: nodes that can be rented, replicas that could be built on them, residency, context and
-quality, memory and capacity, API tokens, and last the options that others dominate. A table of
-measured capacities replaces the replicas and the performance model.
+quality, memory and capacity, API tokens, and last the options that others dominate. A measured
+capacity replaces the modelled one of the same workload and option; a workload without lengths has
+measured options only.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
+    from planner.options.candidates import Candidate
     from planner.options.records import Capacity, NodeOffer, Option, Rejection
     from planner.options.tokens import TokenSupply
     from planner.problem.load import LoadedProblem
@@ -58,30 +60,52 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         )
         for w in problem.workloads
     ]
-    ways = (
-        _measured(loaded, nodes, gates)
-        if loaded.measured
-        else _modelled(problem, catalog, demand, nodes, gates)
+    modelled_gates = {name: g for name, g in gates.items() if demand.of(name).lengths is not None}
+    ways = _combined(
+        _measured(loaded, nodes, gates),
+        _modelled(problem, catalog, demand, nodes, modelled_gates),
     )
+    rejected += [r for g in gates.values() for r in g.rejections]
+    notes = tuple(note for g in gates.values() for note in g.unproven_notes())
     kept, pruned = prune(
         ways.options, ways.capacities, same_model_only=problem.policy.max_models is not None
     )
     return replace(
         _option_set(problem, ways, kept=kept, nodes=nodes, tokens=tokens),
         rejections=(*rejected, *ways.rejections, *(r for t in tokens for r in t.rejections)),
+        warnings=notes,
         pruned=tuple(pruned),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Ways:
-    """Replica options before pruning, and how many were considered."""
+    """Replica options before pruning, and the ids of all that were considered."""
 
-    options: tuple[Option, ...]
-    capacities: tuple[Capacity, ...]
-    rejections: tuple[Rejection, ...]
-    warnings: tuple[str, ...]
-    considered: int
+    options: tuple[Option, ...] = ()
+    capacities: tuple[Capacity, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    considered: int = 0
+
+
+def _combined(measured: _Ways, modelled: _Ways) -> _Ways:
+    """Return all ways, where a measured capacity replaces the modelled one it names."""
+    replaced = {(c.workload, c.option_id) for c in measured.capacities}
+    replaced |= {(r.workload, r.subject) for r in measured.rejections}
+    capacities = (
+        *measured.capacities,
+        *(c for c in modelled.capacities if (c.workload, c.option_id) not in replaced),
+    )
+    known = {o.id: o for o in (*measured.options, *modelled.options)}
+    return _Ways(
+        _with_quality(known.values(), capacities),
+        capacities,
+        (
+            *measured.rejections,
+            *(r for r in modelled.rejections if (r.workload, r.subject) not in replaced),
+        ),
+        measured.considered + modelled.considered,
+    )
 
 
 def _gate(workload: Workload, problem: Problem, catalog: Catalog, demand: Demand) -> Gate:
@@ -106,13 +130,8 @@ def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Ga
         if gate.admits_measured(option.id, option.model, option.quantization):
             quality = gate.scores(option.model, option.quantization)
             admitted.append(replace(capacity, quality=quality))
-    return _Ways(
-        _with_quality(options, admitted),
-        tuple(admitted),
-        (*rejected, *(r for g in gates.values() for r in g.rejections)),
-        tuple(n for g in gates.values() for n in g.unproven_notes()),
-        len({measured_id(row) for row in loaded.measured}),
-    )
+    considered = len({measured_id(row) for row in loaded.measured})
+    return _Ways(tuple(options), tuple(admitted), tuple(rejected), considered)
 
 
 def _modelled(
@@ -122,8 +141,12 @@ def _modelled(
     nodes: list[NodeOffer],
     gates: dict[str, Gate],
 ) -> _Ways:
+    """Return the options of the performance model for the workloads of `gates`."""
+    if not gates:
+        return _Ways()
     candidates, unbuildable, considered = buildable(problem.candidates, catalog, nodes)
-    usable = {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
+    usable: dict[str, list[Candidate]] = {w.name: [] for w in problem.workloads}
+    usable |= {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
     modelled = modelled_capacities(problem, catalog, demand, usable)
     by_id = {o.id: o for o in modelled.options}
     capacities = []
@@ -131,13 +154,8 @@ def _modelled(
         option = by_id[capacity.option_id]
         quality = gates[capacity.workload].scores(option.model, option.quantization)
         capacities.append(replace(capacity, quality=quality))
-    return _Ways(
-        _with_quality(modelled.options, capacities),
-        tuple(capacities),
-        (*unbuildable, *(r for g in gates.values() for r in g.rejections), *modelled.rejections),
-        tuple(n for g in gates.values() for n in g.unproven_notes()),
-        considered,
-    )
+    rejections = (*unbuildable, *modelled.rejections)
+    return _Ways(modelled.options, tuple(capacities), rejections, considered)
 
 
 def _with_quality(options: Iterable[Option], capacities: Iterable[Capacity]) -> tuple[Option, ...]:
@@ -178,7 +196,6 @@ def _option_set(
         offers=tuple(needed),
         api=tuple(option for t in tokens for option in t.usable),
         api_unproven=tuple(option for t in tokens for option in t.unproven),
-        warnings=ways.warnings,
         considered=ways.considered,
         pool_of=tuple((w.name, w.pool_name) for w in problem.workloads),
     )

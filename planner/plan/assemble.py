@@ -84,6 +84,7 @@ def plan_without_allocations(
     proof: Proof,
     settings: dict[str, Any],
     diagnosis: tuple[str, ...],
+    warnings: tuple[str, ...],
 ) -> Plan:
     """Return the record of a problem without a plan: status and reasons, cost null."""
     return Plan(
@@ -96,7 +97,7 @@ def plan_without_allocations(
         solver=_solver(proof),
         option_counts=option_counts(options),
         diagnosis=diagnosis,
-        warnings=options.warnings,
+        warnings=warnings,
     )
 
 

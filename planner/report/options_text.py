@@ -33,7 +33,11 @@ def option_rows(
             rows.append(_row(capacity, option, options, demand, option.id in dominated))
     return sorted(
         rows,
-        key=lambda r: (r["workload"], r["usd_per_hour"] / r["capacity_rps"], r["option_id"]),
+        key=lambda r: (
+            r["workload"],
+            (r["usd_per_hour"] or 0.0) / r["capacity_rps"],
+            r["option_id"],
+        ),
     )
 
 
@@ -63,27 +67,30 @@ def _row(
         "tpot_mean_ms": None if most.tpot_mean_s is None else most.tpot_mean_s * MS_PER_S,
         "weight_gb": None if option.weight_bytes is None else option.weight_bytes / BYTES_PER_GB,
         "kv_capacity_tokens": option.kv_capacity_tokens,
-        "quality": dict(option.quality),
+        "quality": dict(capacity.quality),
         "coefficient_origin": capacity.origin,
         "offer_id": offer,
         "usd_per_hour": usd_per_hour,
         "usd_per_million_tokens_full": (
-            None if tokens is None else usd_per_hour / (per_hour * tokens) * TOKENS_PER_MTOK
+            None
+            if tokens is None or usd_per_hour is None
+            else usd_per_hour / (per_hour * tokens) * TOKENS_PER_MTOK
         ),
         "dominated": dominated,
     }
 
 
-def _cheapest(option: Option, options: OptionSet) -> tuple[float, str]:
+def _cheapest(option: Option, options: OptionSet) -> tuple[float | None, str]:
+    """Return the lowest price per hour of a replica's accelerators, and the offer it is from."""
     prices = [
         (price / node.accelerators_per_node * option.accelerators, node.offer_id)
         for node in options.offers
         if node.hardware == option.hardware
         and node.accelerators_per_node % option.accelerators == 0
-        for price in node.price_usd_per_hour[:1]
+        for price in node.price_usd_per_hour
         if price is not None
     ]
-    return min(prices)
+    return min(prices, default=(None, ""))
 
 
 def rejection_rows(options: OptionSet, workload: str | None = None) -> list[dict[str, Any]]:
