@@ -21,7 +21,7 @@ from planner.options.build import build_options
 from planner.plan.assemble import assemble_plan, plan_without_allocations
 from planner.plan.records import Proof
 from planner.plan.remarks import binding_rows, plan_warnings
-from planner.problem.load import load_problem
+from planner.problem.load import load_problem, scenario_names
 from planner.problem.references import reference_faults, resolve_hardware
 from planner.verify.audit import require_sound
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
+    from planner.errors import Fault
     from planner.milp import Program
     from planner.options.records import OptionSet
     from planner.plan.document import Plan
@@ -132,7 +133,7 @@ def prepare(
     InputError
         With every fault of the problem or the catalogues.
     """
-    loaded = load_problem(name, scenario, assignments)
+    loaded = load_problem(name, scenario, assignments, overlays)
     loaded, catalog = _with_catalog(loaded, overlays)
     demand = build_demand(loaded, catalog)
     options = build_options(loaded, catalog, demand)
@@ -150,18 +151,23 @@ def check_problem(name: str | Path, overlays: Sequence[Path] = ()) -> list[Prepa
     InputError
         With every fault of the problem, its scenarios (named in each) and the catalogues.
     """
-    names = [None, *load_problem(name).problem.scenarios]
-    checked, faults = [], []
-    for scenario in names:
+    checked: list[Prepared] = []
+    faults: list[Fault] = []
+    inherited: set[tuple[str, str]] = set()
+    for scenario in [None, *scenario_names(name)]:
         try:
             checked.append(prepare(name, scenario, (), overlays))
         except InputError as error:
-            if scenario is None:
-                raise
-            label = f"[scenario {scenario}] "
-            faults += [replace(fault, path=label + fault.path) for fault in error.faults]
-    measured = {row.hardware for row in checked[0].loaded.measured}
-    faults += check_catalog(checked[0].catalog, measured_hardware=measured).errors
+            label = "" if scenario is None else f"[scenario {scenario}] "
+            faults += [
+                replace(fault, path=label + fault.path)
+                for fault in error.faults
+                if (fault.path, fault.message) not in inherited
+            ]
+            inherited |= {(f.path, f.message) for f in error.faults if scenario is None}
+    if checked:
+        measured = {row.hardware for row in checked[0].loaded.measured}
+        faults += check_catalog(checked[0].catalog, measured_hardware=measured).errors
     if faults:
         raise InputError(faults, "planner schema problem")
     return checked

@@ -28,8 +28,6 @@ def test_command_line_starts_without_the_heavy_libraries():
         "print([m for m in ('numpy', 'pulp', 'highspy', 'ruamel.yaml') if m in sys.modules])"
     )
 
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"

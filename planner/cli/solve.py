@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -70,7 +71,7 @@ def solve(
 
     shared = settings_of(context, catalog, verbose, quiet)
     for path in (output, write_lp, write_mps):
-        _require_folder(path)
+        _require_writable(path)
     settings = SolveSettings(
         gap=gap,
         time_limit_s=time_limit,
@@ -130,7 +131,17 @@ def _solver(name: str) -> Literal["highs", "cbc"]:
     raise InputError([Fault("--solver", None, None, "", message)])
 
 
-def _require_folder(path: Path | None) -> None:
-    if path is not None and not path.resolve().parent.is_dir():
-        message = f"folder {path.parent} does not exist; nothing was solved or written"
-        raise InputError([Fault(str(path), None, None, "", message)])
+def _require_writable(path: Path | None) -> None:
+    """Refuse an output that cannot be written before time is spent on a solve."""
+    if path is None:
+        return
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        message = f"folder {path.parent} does not exist"
+    elif path.is_dir():
+        message = "is a folder; name a file in it"
+    elif not os.access(folder, os.W_OK):
+        message = f"folder {path.parent} cannot be written"
+    else:
+        return
+    raise InputError([Fault(str(path), None, None, "", message)])

@@ -135,7 +135,7 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
         total[w, t, b] += x
     for (i, t, b), x in api.items():
         total[owner[i], t, b] += x
-    scale = np.divide(sets.planned_rps, total, out=np.zeros_like(total), where=total > 0)
+    scale = np.divide(sets.actual_rps, total, out=np.zeros_like(total), where=total > 0)
     return Draft(
         replicas,
         nodes,

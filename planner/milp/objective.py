@@ -45,10 +45,12 @@ def _coefficients_usd(model: Model) -> Terms:
         terms[started] = start_usd(grid, sets.options.offers[o], t)
     position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
     for i, api in enumerate(sets.options.api):
-        unit_rps = float(sets.rate_unit_rps[position[api.workload]])
+        w = position[api.workload]
+        unit_rps = float(sets.rate_unit_rps[w])
         for t in range(grid.periods):
             usd_per_rps = api_usd_per_planned_rps(sets.demand, api, t)
             for b in range(grid.blocks):
                 if (i, t, b) in model.a:
-                    terms[model.a[i, t, b]] = float(usd_per_rps[b]) * unit_rps
+                    asked = sets.actual_rps[w, t, b] / sets.planned_rps[w, t, b]
+                    terms[model.a[i, t, b]] = float(usd_per_rps[b] * asked) * unit_rps
     return terms

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
 
+SMALLEST_SHARE = 1e-4
+"""Least rate the program plans for, as a share of the workload's highest: two orders of magnitude
+above the solver's tolerance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -78,7 +82,11 @@ class Sets:
         ``ratio[i, j]``: replicas of the pool's column j that one replica of column i replaces
         in any mix of workloads; 0 where a workload of j cannot run on i.
     planned_rps
-        Shape (W, T, B), requests/s.
+        Rate the program serves, shape (W, T, B), requests/s: the planned rate, raised to
+        `SMALLEST_SHARE` of the workload's highest where it is lower but not 0. Rates below the
+        solver's tolerance would otherwise be served by nothing.
+    actual_rps
+        The planned rate as asked, same shape: what decisions and costs use.
     rate_unit_rps
         Unit of the flow variables of each workload, a power of ten near its highest rate, so
         that coefficients and tolerances do not depend on the size of the workload.
@@ -95,6 +103,7 @@ class Sets:
     columns_of_pool: tuple[tuple[int, ...], ...]
     ratio_of_pool: tuple[FloatArray, ...]
     planned_rps: FloatArray
+    actual_rps: FloatArray
     rate_unit_rps: FloatArray
     n_max: IntArray
 
@@ -132,7 +141,9 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
         tuple(i for i, name in enumerate(names) if pool_of[name] == pool) for pool in pools
     )
     columns, of_pool = _columns(names, members, options)
-    planned = np.stack([np.asarray(w.planned_rps, dtype=np.float64) for w in demand.workloads])
+    actual = np.stack([np.asarray(w.planned_rps, dtype=np.float64) for w in demand.workloads])
+    smallest = SMALLEST_SHARE * actual.max(axis=(1, 2), keepdims=True)
+    planned = np.where(actual > 0, np.maximum(actual, smallest), 0.0)
     ratios = tuple(exchange_ratios([columns[c] for c in cs]) for cs in of_pool)
     return Sets(
         demand=demand,
@@ -144,6 +155,7 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
         columns_of_pool=of_pool,
         ratio_of_pool=ratios,
         planned_rps=planned,
+        actual_rps=actual,
         rate_unit_rps=np.array([_power_of_ten(float(p.max())) for p in planned]),
         n_max=_replica_bounds(columns, of_pool, ratios, planned, limits),
     )

@@ -141,7 +141,7 @@ def _offers_by_price(sets: Sets, column: int, t: int) -> list[tuple[float, int]]
 def _tokens_usd(sets: Sets, w: int, t: int, span: Sequence[int]) -> float:
     name = sets.demand.workloads[w].workload
     costs = [
-        float((api_usd_per_planned_rps(sets.demand, api, t) * sets.planned_rps[w, t])[span].sum())
+        float((api_usd_per_planned_rps(sets.demand, api, t) * sets.actual_rps[w, t])[span].sum())
         for api in sets.options.api
         if api.workload == name
     ]

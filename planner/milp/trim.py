@@ -64,6 +64,7 @@ def loads(sets: Sets, draft: Draft) -> FloatArray:
 def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
     replicas, load = draft.replicas.copy(), loads(sets, draft)
     least = np.ceil(load - _TOLERANCE * np.maximum(load, 1.0)).astype(np.int64)
+    least = np.where(load > 0, np.maximum(least, 1), 0)  # the smallest load needs a replica too
     for pool, members in enumerate(sets.columns_of_pool):
         by_size = sorted(members, key=lambda c: -sets.columns[c].accelerators)
         for t, span in slot_blocks(sets):
@@ -95,7 +96,8 @@ def _survives(
     count = replicas[members, *slot]
     idle = np.maximum(count - load[members, *slot], 0.0)
     replaced = idle @ sets.ratio_of_pool[pool]
-    wanted = sets.limits.spare_replicas - _TOLERANCE
+    # A tiny load must not hide in the tolerance: it needs its spare like any other.
+    wanted = sets.limits.spare_replicas - min(_TOLERANCE, float(load[members, *slot].sum()) / 2)
     return bool(np.all(replaced[count > 0] >= wanted))
 
 

@@ -98,6 +98,19 @@ def find_problem(name: str | Path) -> Path:
     raise InputError([Fault(str(name), None, None, "", message)], "planner check PROBLEM")
 
 
+def scenario_names(name: str | Path) -> list[str]:
+    """Return the names of a file's scenarios, whatever else is wrong with it.
+
+    Raises
+    ------
+    InputError
+        When the file does not exist or is not YAML.
+    """
+    data = read_yaml(find_problem(name), str(name)).data
+    scenarios = data.get("scenarios") if isinstance(data, dict) else None
+    return [str(key) for key in scenarios] if isinstance(scenarios, dict) else []
+
+
 def load_problem(
     name: str | Path,
     scenario: str | None = None,

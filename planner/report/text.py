@@ -33,7 +33,7 @@ def write_plan(out: TextIO, plan: Plan, blocks_per_day: int, months: int) -> Non
         Months of the whole horizon, for the cost per month.
     """
     _headline(out, plan, months)
-    _bands(out, plan, blocks_per_day)
+    _bands(out, plan, blocks_per_day, months)
     _unit_costs(out, plan)
     _binding(out, plan)
     _alternatives(out, plan)
@@ -74,9 +74,11 @@ def _headline(out: TextIO, plan: Plan, months: int) -> None:
     )
 
 
-def _bands(out: TextIO, plan: Plan, blocks_per_day: int) -> None:
+def _bands(out: TextIO, plan: Plan, blocks_per_day: int, months: int) -> None:
     bands = bands_of(plan, blocks_per_day)
-    many_periods = len({band.period for band in bands}) > 1
+    periods = len({band.period for band in bands})
+    block_h = months * HOURS_PER_MONTH / max(periods, 1) / blocks_per_day
+    many_periods = periods > 1
     many_pools = len({a.pool for a in plan.allocations} | {r.workload for r in plan.api}) > 1
     columns = [
         *([Column("period", NUMBER)] if many_periods else []),
@@ -99,7 +101,7 @@ def _bands(out: TextIO, plan: Plan, blocks_per_day: int) -> None:
                     serves,
                     load,
                     _rented(band) if first else "",
-                    money(_usd_per_hour(band), 2) if first else "",
+                    money(_usd_per_hour(band, block_h), 2) if first else "",
                 ]
             )
     write_table(out, columns, rows, "What runs when (load: mean rate over planned capacity)")
@@ -136,10 +138,9 @@ def _rented(band: Band) -> str:
     )
 
 
-def _usd_per_hour(band: Band) -> float:
-    hours = {f.block: f.hours for f in band.fleet}
+def _usd_per_hour(band: Band, block_h: float) -> float:
     usd = sum(f.usd for f in band.fleet) + sum(r.usd for r in band.api)
-    return usd / sum(hours.values()) if hours else 0.0
+    return usd / (band.blocks * block_h)
 
 
 def _unit_costs(out: TextIO, plan: Plan) -> None:

@@ -211,7 +211,7 @@ def test_duplicate_workloads_are_both_named(tmp_path):
 
 
 def test_residencies_that_differ_are_refused_with_both_lists(tmp_path):
-    text = VALID.replace("residency: any", "residency: [eu-west-1]").replace(
+    text = VALID.replace("residency: any", "residency: [eu-west-2]").replace(
         "candidates:\n", SECOND_WORKLOAD + "candidates:\n", 1
     )
 
@@ -219,7 +219,7 @@ def test_residencies_that_differ_are_refused_with_both_lists(tmp_path):
 
     assert fault.path == "workloads.code.residency"
     assert "[us-east-1]" in fault.message
-    assert "[eu-west-1]" in fault.message
+    assert "[eu-west-2]" in fault.message
 
 
 COLUMNS = "workload,model,quantization,hardware,tensor_parallel,engine,capacity_rps"

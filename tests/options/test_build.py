@@ -97,15 +97,15 @@ def test_unproven_quality_is_a_warning():
     assert "quality of model-b in bf16 passes unproven" in found.warnings[0]
 
 
-def test_measured_rows_replace_the_model():
-    found = build(problem(workload()), measured=[ROW])
+def test_measured_rows_are_the_only_options_of_a_workload_without_lengths():
+    found = build(problem(workload(lengths=None)), measured=[ROW])
 
     assert [o.id for o in found.options] == ["any/any/any/gpu-a/tp1"]
     assert found.considered == 1
 
 
 def test_measured_rows_of_one_option_are_considered_once():
-    asked = problem(workload("chat"), workload("code"))
+    asked = problem(workload("chat", lengths=None), workload("code", lengths=None))
 
     found = build(asked, measured=[ROW, ROW | {"workload": "code"}])
 
@@ -114,7 +114,7 @@ def test_measured_rows_of_one_option_are_considered_once():
 
 
 def test_measured_option_without_quality_is_rejected_where_a_floor_is_stated():
-    found = build(problem(workload(quality=[MMLU])), measured=[ROW])
+    found = build(problem(workload(quality=[MMLU], lengths=None)), measured=[ROW])
 
     assert found.options == ()
     assert found.capacities == ()

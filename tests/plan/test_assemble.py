@@ -109,12 +109,14 @@ def test_problem_without_a_plan_has_a_status_and_reasons_but_no_cost():
         proof=proof(None, "infeasible"),
         settings=SETTINGS,
         diagnosis=("because",),
+        warnings=("a note",),
     )
 
     assert (found.status, found.cost_usd, found.gap, found.tco_usd) == (
         "infeasible", None, None, None,
     )  # fmt: skip
     assert found.diagnosis == ("because",)
+    assert found.warnings == ("a note",)
     assert found.allocations == ()
 
 

@@ -89,3 +89,33 @@ def test_the_same_problem_gives_the_same_plan(plans):
     first = plans[None]
 
     assert replace(again, solver={}) == replace(first, solver={})
+
+
+@pytest.mark.parametrize(
+    "assignments",
+    [
+        # a night with next to nothing, and a workload that fades away: the least traffic still
+        # needs a replica and its spare
+        [
+            "workloads.chat.arrival.profile=[0,0,0,0,0,0,0.0000001,1,1,1,1,1,1,1,1,1,1,1,1,1,0,0,0,0]"
+        ],
+        [
+            "workloads.chat.arrival.requests_per_day=1",
+            "workloads.chat.growth_per_period=0.01",
+            "horizon.periods=4",
+            "time_blocks=4",
+        ],
+    ],
+    ids=["night", "fading"],
+)
+def test_the_least_traffic_is_served_with_its_spare(assignments):
+    prepared = prepare("chatbot_1m", None, assignments)
+
+    plan = solve_prepared(prepared, SolveSettings(gap=0.05, compare=False))
+
+    busy = {(r.period, r.block) for r in plan.allocations}
+    assert plan.status == "optimal"
+    assert all(
+        sum(r.replicas for r in plan.allocations if (r.period, r.block) == place) >= 2
+        for place in busy
+    )

@@ -52,6 +52,7 @@ def empty(day):
         proof=proof(None, "infeasible"),
         settings=SETTINGS,
         diagnosis=(),
+        warnings=(),
     )
 
 
