@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 SMALLEST_SHARE = 1e-4
 """Least rate the program plans for, as a share of the workload's highest: two orders of magnitude
 above the solver's tolerance."""
+SMALLEST_LOAD_REPLICAS = 1e-5
+"""Least load of a workload, in replicas: one order of magnitude above the solver's tolerance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,10 @@ class Sets:
         ``ratio[i, j]``: replicas of the pool's column j that one replica of column i replaces
         in any mix of workloads; 0 where a workload of j cannot run on i.
     planned_rps
-        Rate the program serves, shape (W, T, B), requests/s: the planned rate, raised to
-        `SMALLEST_SHARE` of the workload's highest where it is lower but not 0. Rates below the
-        solver's tolerance would otherwise be served by nothing.
+        Rate the program serves, shape (W, T, B), requests/s: the planned rate, raised where it
+        is not 0 but below `SMALLEST_SHARE` of the workload's highest or
+        `SMALLEST_LOAD_REPLICAS`. Rates below the solver's tolerance would otherwise be served
+        by nothing, or without their spare.
     actual_rps
         The planned rate as asked, same shape: what decisions and costs use.
     rate_unit_rps
@@ -126,6 +129,17 @@ class Sets:
         return [(t, b) for t in range(self.grid.periods) for b in range(self.grid.blocks)]
 
 
+def _served_rps(actual_rps: FloatArray, columns: Sequence[Column]) -> FloatArray:
+    """Return the rates the program serves: as asked, but never too small for the solver to see."""
+    largest_rps = np.array(
+        [max((c.mu_rps.get(w, 0.0) for c in columns), default=0.0) for w in range(len(actual_rps))]
+    )
+    floor = np.maximum(
+        SMALLEST_SHARE * actual_rps.max(axis=(1, 2)), SMALLEST_LOAD_REPLICAS * largest_rps
+    )
+    return np.where(actual_rps > 0, np.maximum(actual_rps, floor[:, None, None]), 0.0)
+
+
 def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
     """Return the index sets of a program.
 
@@ -142,8 +156,7 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
     )
     columns, of_pool = _columns(names, members, options)
     actual = np.stack([np.asarray(w.planned_rps, dtype=np.float64) for w in demand.workloads])
-    smallest = SMALLEST_SHARE * actual.max(axis=(1, 2), keepdims=True)
-    planned = np.where(actual > 0, np.maximum(actual, smallest), 0.0)
+    planned = _served_rps(actual, columns)
     ratios = tuple(exchange_ratios([columns[c] for c in cs]) for cs in of_pool)
     return Sets(
         demand=demand,
