@@ -1,7 +1,7 @@
 """Decides how to serve AI inference at the least cost, and proves it.
 
-The names below are the library. They load when they are first used, so that ``planner --help`` does
-not wait for a solver.
+The names below are the library. They load when they are first used, so that ``planner --help``
+does not wait for a solver.
 """
 
 from __future__ import annotations

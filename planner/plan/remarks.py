@@ -60,6 +60,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             f"tenures {', '.join(later)} are not planned by this version; "
             "a plan that uses them may be cheaper"
         )
+    notes += _token_notes(plan, problem)
     notes += _fleet_notes(plan, problem, options)
     assumed = {(a.provider, a.model, a.mode) for a in options.api if a.assumed_latency}
     if any((row.provider, row.model, row.mode) in assumed for row in plan.api):
@@ -75,6 +76,21 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     return tuple(dict.fromkeys(notes))
 
 
+def _token_notes(plan: Plan, problem: Problem) -> list[str]:
+    """Return a note for models whose tokens are taken to be those of the stated lengths."""
+    used = sorted(
+        {(r.workload, r.model) for r in plan.allocations}
+        | {(r.workload, r.model) for r in plan.api}
+    )
+    counted = {w.name: w for w in problem.workloads if w.lengths is not None}
+    return [
+        f"{workload}: lengths are taken to be tokens of {model}; give token_factors if another "
+        "tokenizer counted them"
+        for workload, model in used
+        if workload in counted and model not in counted[workload].token_factors
+    ]
+
+
 def _fleet_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
     offers = {o.offer_id: o for o in options.offers}
     used = [offers[i] for i in sorted({row.offer_id for row in plan.fleet})]
@@ -85,4 +101,11 @@ def _fleet_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
             f"start a node, and at most {DEFAULT_ELASTIC_MAX_NODES} nodes per offer that come and "
             "go within a day"
         )
+    most = {o.offer_id: max(r.nodes for r in plan.fleet if r.offer_id == o.offer_id) for o in used}
+    notes += [
+        f"{count} nodes of {offer_id} at once: nobody has promised that many; cap what you cannot "
+        "get with supply.quotas"
+        for offer_id, count in most.items()
+        if count > DEFAULT_ELASTIC_MAX_NODES
+    ]
     return notes

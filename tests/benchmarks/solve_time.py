@@ -9,6 +9,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from itertools import pairwise
 
 
 def main(problem: str = "chatbot_1m", scenario: str | None = None) -> None:
@@ -39,7 +40,7 @@ def main(problem: str = "chatbot_1m", scenario: str | None = None) -> None:
     pipeline.solve_prepared(prepared, pipeline.SolveSettings())
     mark("solve again with plan, audit and comparisons")
 
-    for (_, before), (name, after) in zip(marks, marks[1:], strict=False):
+    for (_, before), (name, after) in pairwise(marks):
         print(f"{name:<46} {after - before:6.2f} s")
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{'peak memory':<46} {peak_mib:6.0f} MiB")

@@ -33,8 +33,8 @@ def test_plan_file_has_the_fields_of_the_contract(planner):
 
     assert {
         "schema_version", "problem", "catalog", "versions", "seed", "options", "status",
-        "cost_usd", "bound_usd", "gap", "tco_usd", "solver", "allocations", "fleet", "api", "cost_lines",
-        "unit_costs", "baselines", "binding", "warnings",
+        "cost_usd", "bound_usd", "gap", "tco_usd", "solver", "allocations", "fleet", "api",
+        "cost_lines", "unit_costs", "baselines", "binding", "warnings",
     } <= set(plan)  # fmt: skip
     assert {"name", "sha256", "text"} <= set(plan["problem"])
     assert {"sha256", "oldest_price_date"} <= set(plan["catalog"])
