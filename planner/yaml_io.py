@@ -7,6 +7,7 @@ later (an unknown model, a budget below zero) can still point into the file.
 from __future__ import annotations
 
 import datetime as dt
+import io
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -189,3 +190,24 @@ def _scalar(node: YamlData) -> YamlData:
     if isinstance(node, dt.date | dt.datetime):
         return node.isoformat()
     return str(node)
+
+
+def yaml_text(data: YamlData) -> str:
+    """Return plain data as YAML in block style, keys in the order given.
+
+    Parameters
+    ----------
+    data
+        Dictionaries, lists, strings, finite numbers, booleans and ``None``; reading the text
+        again gives the same data.
+    """
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.width = _WIDEST
+    out = io.StringIO()
+    yaml.dump(data, out)
+    return out.getvalue()
+
+
+_WIDEST = 4_096
+"""Characters of a line before it is folded: text stays on one line, where it can be searched."""

@@ -7,6 +7,7 @@ are slow to load are imported inside the commands that need them.
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Annotated
 
@@ -18,7 +19,6 @@ from planner.errors import InputError, PlannerError
 
 EXIT_INTERNAL = 1
 EXIT_INVALID = 2
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="planner",
@@ -62,6 +62,9 @@ app.add_typer(catalog.app, name="catalog")
 
 def run() -> None:
     """Run the command; expected failures end with a message and their exit code."""
+    # The solver does not return to Python for a Ctrl-C. Files are renamed into place when they
+    # are whole, so ending the process at once leaves nothing half-written.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         app()
     except InputError as error:
@@ -70,9 +73,6 @@ def run() -> None:
     except PlannerError as error:
         sys.stderr.write(f"internal error: {error}\n")
         sys.exit(EXIT_INTERNAL)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; nothing was written\n")
-        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

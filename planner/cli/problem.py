@@ -70,7 +70,8 @@ def options(
     prepared = prepare(problem, scenario, assignments or (), overlays, possible_only=False)
     names = [w.name for w in prepared.loaded.problem.workloads]
     if workload is not None and workload not in names:
-        message = f"no workload `{workload}`{did_you_mean(workload, names)} Workloads: {names}"
+        known = ", ".join(f"`{name}`" for name in names)
+        message = f"no workload `{workload}`; workloads: {known}{did_you_mean(workload, names)}"
         raise InputError([Fault(problem, None, None, "--workload", message)])
     served = option_rows(prepared.options, prepared.demand, workload)
     against = rejection_rows(prepared.options, workload)

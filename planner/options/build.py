@@ -19,7 +19,7 @@ from planner.options.measured import measured_id, measured_options
 from planner.options.nodes import rentable_nodes
 from planner.options.prune import prune
 from planner.options.quality import QualityBook
-from planner.options.records import OptionSet
+from planner.options.records import MEASURED, OptionSet
 from planner.options.tokens import token_supply
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     return replace(
         _option_set(problem, ways, kept=kept, nodes=nodes, tokens=tokens),
         rejections=(*rejected, *ways.rejections, *(r for t in tokens for r in t.rejections)),
-        warnings=notes,
+        warnings=(*notes, *_engine_notes(ways, catalog)),
         pruned=tuple(pruned),
     )
 
@@ -106,6 +106,18 @@ def _combined(measured: _Ways, modelled: _Ways) -> _Ways:
         ),
         measured.considered + modelled.considered,
     )
+
+
+def _engine_notes(ways: _Ways, catalog: Catalog) -> list[str]:
+    """Return the engine settings that modelled capacities stand on."""
+    modelled = {c.option_id for c in ways.capacities if c.origin != MEASURED}
+    names = sorted({o.engine for o in ways.options if o.id in modelled})
+    engines = [engine for name in names if (engine := catalog.engine(name)) is not None]
+    return [
+        f"{e.name} is taken to run with {e.chunk_tokens:,} tokens a step, at most "
+        f"{e.max_num_seqs:,} sequences and {e.memory_fraction:.0%} of the memory: deploy it so"
+        for e in engines
+    ]
 
 
 def _gate(workload: Workload, problem: Problem, catalog: Catalog, demand: Demand) -> Gate:

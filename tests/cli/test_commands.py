@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -216,3 +220,17 @@ def test_piped_tables_are_tab_separated_without_box_characters(planner):
 
     assert "\t" in out
     assert not set("─│╭") & set(out)
+
+
+def test_ctrl_c_ends_a_solve_at_once_and_leaves_no_file(tmp_path):
+    command = ["solve", "chatbot_1m", "--scenario", "interactive", "--gap", "0", "-o", "plan.json"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "planner", *command], cwd=tmp_path, stdout=subprocess.PIPE
+    ) as running:
+        time.sleep(2.0)
+
+        running.send_signal(signal.SIGINT)
+        code = running.wait(timeout=5)
+
+    assert code == -signal.SIGINT
+    assert list(tmp_path.iterdir()) == []

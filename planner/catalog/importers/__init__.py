@@ -50,7 +50,7 @@ def read_format(name: str, source: Path, settings: Settings) -> Imported:
     """
     if name not in FORMATS:
         known = ", ".join(FORMATS)
-        message = f"no format `{name}`{did_you_mean(name, FORMATS)} Formats: {known}"
+        message = f"no format `{name}`; formats: {known}{did_you_mean(name, FORMATS)}"
         raise InputError([Fault("import", None, None, "", message)])
     read: Callable[[Path, Settings], Imported] = import_module(FORMATS[name]).read
     return read(source, settings)
