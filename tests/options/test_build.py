@@ -90,7 +90,7 @@ def test_unproven_quality_is_a_warning():
 
     found = build(problem(workload(quality=[MMLU | {"min_relative": 0.5}])), quality=scores)
 
-    assert found.warnings == ()  # the reference against itself needs no proof
+    assert not any("unproven" in w for w in found.warnings)  # the reference against itself
     other = [row("models", id="model-b")]
     scores += [row("quality", model="model-b", questions=None)]
     found = build(problem(workload(quality=[MMLU])), quality=scores, models=other)
@@ -139,3 +139,16 @@ def test_models_are_not_pruned_against_each_other_when_their_number_is_capped(ma
     )
 
     assert len(found.options) == options
+
+
+def test_engine_settings_of_modelled_capacities_are_stated():
+    found = build(problem(workload()))
+
+    (note,) = [w for w in found.warnings if "deploy it so" in w]
+    assert "tokens a step" in note
+
+
+def test_measured_capacities_state_no_engine_settings():
+    found = build(problem(workload(lengths=None)), measured=[ROW])
+
+    assert not any("deploy it so" in w for w in found.warnings)

@@ -13,17 +13,20 @@ renewal process ``var(n) / mean(n)`` tends to the squared CV (Cox, Renewal Theor
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from planner.demand.rates import HOURS
-from planner.demand.records import FloatArray  # noqa: TC001 - the alias below needs it
 from planner.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
-Cumulative = Callable[[FloatArray], FloatArray]
-"""Requests before each of some times."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from planner.demand.records import FloatArray
+
+    Cumulative = Callable[[FloatArray], FloatArray]
 
 _WINDOW_S = 600.0
 _MINUTE_S = 60.0
@@ -36,6 +39,8 @@ _LEAST_GAPS = 10
 _TICKS_PER_COUNT = 20
 _LEAST_COUNTS = 3
 _TIED_SHARE = 0.1
+_TICK_PERCENTILE = 5
+"""Ticks are the low end of the gaps above 0, but for a few that rounding made shorter."""
 _PERCENTILE = 95
 _HIGHEST_PEAK = 100.0
 _HIGHEST_CV = 20.0
@@ -157,7 +162,7 @@ def interarrival_cv(time_s: FloatArray) -> tuple[float | None, str]:
     gaps = np.diff(time_s)
     if len(gaps) < _LEAST_GAPS or gaps.max() <= 0:
         return None, "too few arrival times for the CV of gaps: the default of the schema holds"
-    tick_s = float(gaps[gaps > 0].min())
+    tick_s = float(np.percentile(gaps[gaps > 0], _TICK_PERCENTILE))
     if (gaps == 0).mean() > _TIED_SHARE and tick_s > gaps.mean():
         squared, basis = (
             _from_counts(time_s, tick_s),
