@@ -20,6 +20,8 @@ from planner.demand.importers.record import ImportedWorkload, Traffic
 from planner.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from planner.demand.importers.lines import Rejections
     from planner.demand.importers.record import Settings
     from planner.demand.records import FloatArray
@@ -80,12 +82,15 @@ class Rows:
             When the file holds more requests than fit.
         """
         if time_s < 0:
-            raise UnusableError(f"{time_s:g}", "negative", "the time is negative")
+            raise UnusableError(
+                value=f"{time_s:g}", reason="negative", detail="the time is negative"
+            )
         if time_s > LATEST_S:
             detail = "the time is after the year 2100; seconds are accepted"
-            raise UnusableError(f"{time_s:g}", "absurd", detail)
+            raise UnusableError(value=f"{time_s:g}", reason="absurd", detail=detail)
         if len(self.time_s) == _MOST_ROWS:
-            raise self.rejections.unusable(f"more than {_MOST_ROWS:,} requests; give fewer days")
+            text = f"more than {_MOST_ROWS:,} requests; give fewer days"
+            raise self.rejections.unusable(text)
         self.line.append(line)
         self.time_s.append(time_s)
         self.isl_tokens.append(isl_tokens)
@@ -101,14 +106,17 @@ class Rows:
             When no row can be used.
         """
         if not self.time_s:
-            raise self.rejections.unusable("no request can be used")
+            text = "no request can be used"
+            raise self.rejections.unusable(text)
         times = np.array(self.time_s)
         order = np.argsort(times, kind="stable")
         stray = _is_stray(times[order])
         for index in order[stray].tolist():
             detail = "the time lies far from all others; correct it or split the file"
             value = f"{self.time_s[index]:.3f}"
-            self.rejections.add(self.line[index], UnusableError(value, "stray_time", detail))
+            self.rejections.add(
+                self.line[index], UnusableError(value=value, reason="stray_time", detail=detail)
+            )
         kept = order[~stray]
         hits = None
         if None not in self.hit_tokens:
@@ -201,12 +209,13 @@ def _range_s(times: FloatArray) -> tuple[float, float]:
     return float(times[0]), max(end_s, float(np.nextafter(times[-1], np.inf)))
 
 
-def _is_stray(times: FloatArray) -> np.typing.NDArray[np.bool_]:
+def _is_stray(times: FloatArray) -> NDArray[np.bool_]:
     far = np.abs(times - np.median(times)) > _FARTHEST_S
     cut = np.diff(times) > SECONDS_PER_DAY
     segment = np.concatenate([[0], np.cumsum(cut)])
     share = np.bincount(segment) / len(times)
-    return far | (share[segment] < _STRAY_SHARE)
+    lone: NDArray[np.bool_] = share[segment] < _STRAY_SHARE
+    return far | lone
 
 
 def _as_of(traffic: Traffic, settings: Settings) -> str:

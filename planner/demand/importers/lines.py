@@ -44,7 +44,7 @@ class UnusableError(ValueError):
         Sentence with the way out.
     """
 
-    def __init__(self, value: str, reason: str, detail: str) -> None:
+    def __init__(self, *, value: str, reason: str, detail: str) -> None:
         self.value = value
         self.reason = reason
         self.detail = detail
@@ -82,7 +82,8 @@ class Rejections:
         value = error.value[:_SHOWN_CHARACTERS]
         self._found.append(Rejected(f"{self.file}:{place}", value, error.reason, error.detail))
         if len(self._found) > _MOST_REJECTED:
-            raise self.unusable(f"more than {_MOST_REJECTED:,} rows cannot be used")
+            text = f"more than {_MOST_REJECTED:,} rows cannot be used"
+            raise self.unusable(text)
 
     def in_order(self) -> tuple[Rejected, ...]:
         """Return all rejections, those of numbered lines by line."""
@@ -153,9 +154,11 @@ def number(text: str, column: str) -> float:
     """
     stripped = text.strip()
     if not stripped:
-        raise UnusableError("", "missing", f"{column} is empty")
+        raise UnusableError(value="", reason="missing", detail=f"{column} is empty")
     if not _NUMBER.fullmatch(stripped) or not math.isfinite(float(stripped)):
-        raise UnusableError(stripped, "not_a_number", f"{column} is not a finite number")
+        raise UnusableError(
+            value=stripped, reason="not_a_number", detail=f"{column} is not a finite number"
+        )
     return float(stripped)
 
 
@@ -178,13 +181,19 @@ def tokens(text: str, column: str, least: int = 1) -> float:
     """
     value = number(text, column)
     if value < 0:
-        raise UnusableError(text, "negative", f"{column} is negative")
+        raise UnusableError(value=text, reason="negative", detail=f"{column} is negative")
     if value != int(value):
-        raise UnusableError(text, "not_whole", f"{column} is not a whole number of tokens")
+        raise UnusableError(
+            value=text, reason="not_whole", detail=f"{column} is not a whole number of tokens"
+        )
     if value < least:
-        raise UnusableError(text, "no_tokens", f"{column} is 0: such a request does no work")
+        raise UnusableError(
+            value=text, reason="no_tokens", detail=f"{column} is 0: such a request does no work"
+        )
     if value > MOST_TOKENS:
-        raise UnusableError(text, "absurd", f"{column} is above {MOST_TOKENS:,} tokens")
+        raise UnusableError(
+            value=text, reason="absurd", detail=f"{column} is above {MOST_TOKENS:,} tokens"
+        )
     return value
 
 

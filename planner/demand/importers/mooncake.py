@@ -122,22 +122,28 @@ def _record(text: str) -> dict[str, Any]:
         record = json.loads(text)
     except (ValueError, RecursionError) as error:
         detail = f"not a JSON object; one with {_KEYS} is accepted"
-        raise UnusableError(text, "not_json", detail) from error
+        raise UnusableError(value=text, reason="not_json", detail=detail) from error
     if not isinstance(record, dict):
-        raise UnusableError(text, "not_an_object", f"not a JSON object with {_KEYS}")
+        raise UnusableError(
+            value=text, reason="not_an_object", detail=f"not a JSON object with {_KEYS}"
+        )
     return record
 
 
 def _scalar(record: dict[str, Any], key: str) -> str:
     value = record.get(key)
     if value is None:
-        raise UnusableError("", "missing", f"{key} is missing")
+        raise UnusableError(value="", reason="missing", detail=f"{key} is missing")
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise UnusableError(type(value).__name__, "not_a_number", f"{key} is not a number")
+        raise UnusableError(
+            value=type(value).__name__, reason="not_a_number", detail=f"{key} is not a number"
+        )
     try:
         return str(value)
     except ValueError as error:
-        raise UnusableError("", "absurd", f"{key} has thousands of digits") from error
+        raise UnusableError(
+            value="", reason="absurd", detail=f"{key} has thousands of digits"
+        ) from error
 
 
 def _blocks(record: dict[str, Any]) -> list[int] | None:
@@ -146,5 +152,5 @@ def _blocks(record: dict[str, Any]) -> list[int] | None:
         return None
     if not isinstance(blocks, list) or not all(type(b) is int for b in blocks):
         detail = "hash_ids is not a list of whole numbers"
-        raise UnusableError(str(blocks)[:100], "bad_hashes", detail)
+        raise UnusableError(value=str(blocks)[:100], reason="bad_hashes", detail=detail)
     return blocks

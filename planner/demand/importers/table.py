@@ -125,7 +125,7 @@ def _add(rows: Rows, line: int, text: str, place: dict[str, int], columns: Colum
         hit = tokens(cell(columns.hit), columns.hit, least=0)
         if hit > isl:
             detail = f"{columns.hit} is above {columns.isl} ({isl:.0f})"
-            raise UnusableError(cell(columns.hit), "absurd", detail)
+            raise UnusableError(value=cell(columns.hit), reason="absurd", detail=detail)
     rows.add(line, time_s, isl, osl, hit)
 
 
@@ -146,14 +146,14 @@ def seconds_of(text: str, column: str) -> float:
     """
     stripped = text.strip()
     if not stripped:
-        raise UnusableError("", "missing", f"{column} is empty")
+        raise UnusableError(value="", reason="missing", detail=f"{column} is empty")
     try:
         time = dt.datetime.fromisoformat(stripped)
         aware = time if time.tzinfo else time.replace(tzinfo=dt.UTC)
         return aware.timestamp()
     except (ValueError, OverflowError) as error:
         detail = f"{column} is no time; write 2027-01-31T08:15:00"
-        raise UnusableError(stripped, "not_a_time", detail) from error
+        raise UnusableError(value=stripped, reason="not_a_time", detail=detail) from error
 
 
 def _cells(line: str) -> list[str]:
