@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem
 
 _NEAREST = 3
-_LATENCIES = ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms")
 _ASK = {
     "quality": "its quality floor",
     "quality_missing": "a known quality score",
@@ -48,22 +47,35 @@ def impossible_limits(options: OptionSet, loaded: LoadedProblem) -> list[Fault]:
     faults = []
     for index, workload in enumerate(loaded.problem.workloads):
         mine = [r for r in options.rejections if r.workload == workload.name]
-        missed = [r for r in mine if r.reason in _LATENCIES and r.shortfall is not None]
+        missed = [r for r in mine if r.latency_ratios]
         if workload.name in served or not missed or any(r.reason == "rate" for r in mine):
             continue
-        for position, slo in enumerate(workload.slo):
-            rows = [r for r in missed if r.reason == slo.metric]
-            if rows:
-                nearest = min(rows, key=lambda r: r.shortfall or 0.0)
-                needed = slo.limit * (nearest.shortfall or 1.0)
-                message = (
-                    f"{slo.limit:g} ms is tighter than any option can be, even without load; the "
-                    f"nearest, {nearest.subject}, needs {needed:.0f} ms. Raise the limit, lower "
-                    "policy.confidence, or add faster hardware to candidates"
-                )
-                path = ("workloads", index, "slo", position, "limit")
-                faults.append(loaded.fault(path, message))
+        for position, nearest in _impossible(missed):
+            slo = workload.slo[position]
+            message = (
+                f"{slo.limit:g} ms is tighter than any option can be, even without load; the "
+                f"nearest, {nearest.subject}, needs "
+                f"{slo.limit * nearest.latency_ratios[position]:.0f} ms. Raise the limit, lower "
+                "policy.confidence, or add faster hardware to candidates"
+            )
+            path = ("workloads", index, "slo", position, "limit")
+            faults.append(loaded.fault(path, message))
     return faults
+
+
+def _impossible(missed: list[Rejection]) -> list[tuple[int, Rejection]]:
+    """Return the limits no option meets, each with its nearest option.
+
+    When every limit is met by some option but no option meets all of them, that is the worst
+    limit of the nearest option.
+    """
+    count = len(missed[0].latency_ratios)
+    nearest = [min(missed, key=lambda r: r.latency_ratios[j]) for j in range(count)]
+    alone = [(j, row) for j, row in enumerate(nearest) if row.latency_ratios[j] > 1]
+    if alone:
+        return alone
+    best = min(missed, key=lambda r: max(r.latency_ratios))
+    return [(max(range(count), key=best.latency_ratios.__getitem__), best)]
 
 
 def unservable(options: OptionSet, problem: Problem) -> tuple[str, ...]:

@@ -149,22 +149,12 @@ class _Model:
         names: list[list[str]] = [[] for _ in runner.candidates]
         for load in classes:
             missed = runner.missed_without_load(load)
-            for i, candidate in enumerate(runner.candidates):
+            for i in range(len(runner.candidates)):
                 miss = missed[i]
                 if miss is None:
                     names[i].append(load.name)
-                    continue
-                reason, detail, shortfall = miss
-                self.rejections.append(
-                    Rejection(
-                        "option",
-                        candidate.option_id,
-                        load.name,
-                        reason,
-                        detail,
-                        shortfall=shortfall,
-                    )
-                )
+                else:
+                    self.rejections.append(miss)
         return [tuple(n) for n in names]
 
     def _add_capacities(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.options.records import Option
+from planner.options.records import Option, Rejection
 from planner.options.specs import coefficients
 from planner.perf.rate import max_rates
 from planner.perf.spec import engine_limits
@@ -85,25 +85,37 @@ class ModelRun:
             seed=SEED,
         )
 
-    def missed_without_load(self, load: TrafficClass) -> list[tuple[str, str, float] | None]:
-        """Return for each candidate the limit its own class misses without load, or ``None``."""
+    def missed_without_load(self, load: TrafficClass) -> list[Rejection | None]:
+        """Return for each candidate why its own class cannot use it at any load, or ``None``."""
         rows = np.arange(len(self.candidates))
         confidence = self.policy.confidence
         latency_s = self.rates(rows, load, (load,), confidence, replicas=(1,)).unloaded_s
-        missed: list[tuple[str, str, float] | None] = []
-        for row in latency_s:
-            ratios = [s / limit.limit_s for s, limit in zip(row, load.limits, strict=True)]
-            worst = int(np.argmax(ratios)) if ratios else -1
-            if worst < 0 or ratios[worst] <= 1:
-                missed.append(None)
-                continue
-            limit = load.limits[worst]
-            detail = (
-                f"{limit.text} is {row[worst] * MS_PER_S:.0f} ms without any load at confidence "
-                f"{self.policy.confidence:g}, limit {limit.limit_s * MS_PER_S:g} ms"
-            )
-            missed.append((f"{limit.metric}_ms", detail, float(ratios[worst])))
-        return missed
+        return [
+            self._missed(candidate, load, row.tolist())
+            for candidate, row in zip(self.candidates, latency_s, strict=True)
+        ]
+
+    def _missed(
+        self, candidate: Candidate, load: TrafficClass, latency_s: Sequence[float]
+    ) -> Rejection | None:
+        ratios = [s / limit.limit_s for s, limit in zip(latency_s, load.limits, strict=True)]
+        worst = max(range(len(ratios)), key=ratios.__getitem__, default=-1)
+        if worst < 0 or ratios[worst] <= 1:
+            return None
+        limit = load.limits[worst]
+        detail = (
+            f"{limit.text} is {latency_s[worst] * MS_PER_S:.0f} ms without any load at confidence "
+            f"{self.policy.confidence:g}, limit {limit.limit_s * MS_PER_S:g} ms"
+        )
+        return Rejection(
+            "option",
+            candidate.option_id,
+            load.name,
+            f"{limit.metric}_ms",
+            detail,
+            shortfall=ratios[worst],
+            latency_ratios=tuple(ratios),
+        )
 
     def option(self, row: int) -> Option:
         """Return the option of a candidate."""

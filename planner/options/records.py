@@ -201,6 +201,9 @@ class Rejection:
     shortfall
         How far the option misses, as a ratio above 1 (limit / reached or reached / limit), when
         that is a number; used to name the nearest miss.
+    latency_ratios
+        Latency without load over limit for every limit of the workload, in its order; only for
+        options that miss one.
     """
 
     kind: str
@@ -210,6 +213,7 @@ class Rejection:
     detail: str
     count: int = 1
     shortfall: float | None = None
+    latency_ratios: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

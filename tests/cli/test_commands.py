@@ -234,3 +234,17 @@ def test_ctrl_c_ends_a_solve_at_once_and_leaves_no_file(tmp_path):
 
     assert code == -signal.SIGINT
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_impossible_limit_is_reported_with_what_it_would_need(planner):
+    done = planner(
+        "solve",
+        "chatbot_1m",
+        *("--set", "workloads.chat.slo.0.limit=5"),
+        *("--set", "workloads.chat.slo.1.limit=1"),
+    )
+
+    assert done.code == 2
+    assert "5 ms is tighter than any option can be" in done.err
+    assert "1 ms is tighter than any option can be" in done.err
+    assert "2 errors" in done.err
