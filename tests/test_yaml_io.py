@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.errors import InputError
-from planner.yaml_io import MOST_VALUES, parse_value, parse_yaml, read_yaml
+from planner.yaml_io import MOST_VALUES, parse_value, parse_yaml, read_yaml, yaml_text
 
 
 def fault(text):
@@ -186,3 +186,38 @@ def test_every_key_has_a_position_on_its_own_line(mapping):
     positions = parse_yaml(text, "p").positions
 
     assert [positions[key,] for key in mapping] == [(i + 1, 1) for i in range(len(mapping))]
+
+
+def test_data_are_written_in_block_style_and_in_the_given_order():
+    data = {"name": "chat", "arrival": {"requests_per_day": 5.5, "profile": [1, 2]}, "empty": None}
+
+    text = yaml_text(data)
+
+    assert text == (
+        "name: chat\narrival:\n  requests_per_day: 5.5\n  profile:\n  - 1\n  - 2\nempty:\n"
+    )
+
+
+def test_long_text_stays_on_one_line():
+    assert len(yaml_text({"a": "word " * 100 + "end"}).splitlines()) == 1
+
+
+@given(
+    data=st.dictionaries(
+        st.text("ab-: #'\"1", min_size=1, max_size=5),
+        st.recursive(
+            st.none()
+            | st.booleans()
+            | st.integers(-(10**9), 10**9)
+            | st.floats(allow_nan=False, allow_infinity=False)
+            | st.sampled_from(
+                ["yes", "1e3", "2027-01-01", "null", "", " a: #b", "- x", "~", "0o7"]
+            ),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xy"), inner),
+            max_leaves=6,
+        ),
+        max_size=4,
+    )
+)
+def test_reading_what_was_written_gives_the_same_data(data):
+    assert parse_yaml(yaml_text(data), "p.yaml").data == data

@@ -14,6 +14,8 @@ from planner.cli.context import AsJson, print_json
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from planner.demand.importers.record import ImportedWorkload
 
 app = typer.Typer(help="Workloads from real traffic.", no_args_is_help=True)
@@ -58,6 +60,7 @@ def import_traffic(
     if out.is_dir():
         raise InputError([Fault(str(out), None, None, "", "is a folder; name a file for -o")])
     files = record_files(imported, out)
+    _check_targets(files, source)
     for path, text in files.items():
         write_text_whole(path, text)
     names = [str(path) for path in files]
@@ -72,6 +75,15 @@ def _checked_name(name: str) -> str:
         return name
     message = f"`{name}` is no name; letters, digits, `.`, `_` and `-` are accepted"
     raise InputError([Fault("--name", None, None, "", message)])
+
+
+def _check_targets(files: Iterable[Path], source: Path) -> None:
+    for path in files:
+        if path.is_dir():
+            raise InputError([Fault(str(path), None, None, "", "is a folder; name a file for -o")])
+        if path.exists() and path.samefile(source):
+            message = "is the source, which is never overwritten; name another file for -o"
+            raise InputError([Fault(str(path), None, None, "", message)])
 
 
 def _date(as_of: str | None, source: Path) -> str:

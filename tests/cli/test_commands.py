@@ -248,3 +248,16 @@ def test_every_impossible_limit_is_reported_with_what_it_would_need(planner):
     assert "5 ms is tighter than any option can be" in done.err
     assert "1 ms is tighter than any option can be" in done.err
     assert "2 errors" in done.err
+
+
+def test_imported_traffic_becomes_a_workload_that_solves(planner, tmp_path):
+    lines = ["timestamp_s,input_tokens,output_tokens"]
+    lines += [f"{i * 3.6},{200 + i % 700},{20 + i % 90}" for i in range(24_000)]
+    (tmp_path / "trace.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    done = planner("demand", "import", "csv", "trace.csv", "-o", "mine.yaml", "--name", "mine")
+    record = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+
+    assert done.code == 0
+    assert "requests_per_day" in record
+    assert (tmp_path / "mine_lengths.csv").is_file()

@@ -136,7 +136,8 @@ def peak_factor(
         window_s = span_s // (_WINDOWS_PER_HOUR * _MINUTE_S) * _MINUTE_S
     if window_s < max(_MINUTE_S, resolution_s):
         return None, "the peak inside an hour cannot be seen: the default of the schema holds"
-    edges: FloatArray = start_s + window_s * np.arange(_WINDOWS_PER_HOUR * max(hours, 1) + 1)
+    count = _WINDOWS_PER_HOUR * max(hours, 1)
+    edges = np.linspace(start_s, start_s + count * window_s, count + 1)
     counts = np.diff(cumulative(edges)).reshape(-1, _WINDOWS_PER_HOUR)
     counts = counts[counts.sum(axis=1) >= _LEAST_REQUESTS_OF_AN_HOUR]
     if len(counts) == 0:

@@ -1,13 +1,14 @@
 """From requests to a workload: rows are checked against each other, then counted.
 
 A row is a stray when its time lies more than 400 days from the median, or when a gap of more than
-a day cuts it off together with fewer than 1 % of the rows: one such row would stretch the span
-and hide the rate. Everything else is sorted.
+a day cuts it off in a group below 1 % of the largest one: one such row would stretch the span and
+hide the rate. Everything else is sorted.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +48,10 @@ class Rows:
     """
 
     rejections: Rejections
-    line: list[int] = field(default_factory=list)
-    time_s: list[float] = field(default_factory=list)
-    isl_tokens: list[float] = field(default_factory=list)
-    osl_tokens: list[float] = field(default_factory=list)
+    line: array[int] = field(default_factory=lambda: array("q"))
+    time_s: array[float] = field(default_factory=lambda: array("d"))
+    isl_tokens: array[float] = field(default_factory=lambda: array("d"))
+    osl_tokens: array[float] = field(default_factory=lambda: array("d"))
     hit_tokens: list[float | None] = field(default_factory=list)
 
     def add(
@@ -126,7 +127,7 @@ class Rows:
             np.array(self.isl_tokens)[kept],
             np.array(self.osl_tokens)[kept],
             hits,
-            bool(np.median(times) >= _CALENDAR_FROM_S),
+            bool(times[kept[0]] >= _CALENDAR_FROM_S),
         )
 
 
@@ -210,12 +211,14 @@ def _range_s(times: FloatArray) -> tuple[float, float]:
 
 
 def _is_stray(times: FloatArray) -> NDArray[np.bool_]:
-    far = np.abs(times - np.median(times)) > _FARTHEST_S
-    cut = np.diff(times) > SECONDS_PER_DAY
-    segment = np.concatenate([[0], np.cumsum(cut)])
-    share = np.bincount(segment) / len(times)
-    lone: NDArray[np.bool_] = share[segment] < _STRAY_SHARE
-    return far | lone
+    # A time that occurs, not the middle of two, so that at least its row is near.
+    median_s = times[(len(times) - 1) // 2]
+    stray: NDArray[np.bool_] = np.abs(times - median_s) > _FARTHEST_S
+    near = np.flatnonzero(~stray)
+    group = np.concatenate([[0], np.cumsum(np.diff(times[near]) > SECONDS_PER_DAY)])
+    size = np.bincount(group)
+    stray[near] = size[group] < _STRAY_SHARE * size.max()
+    return stray
 
 
 def _as_of(traffic: Traffic, settings: Settings) -> str:

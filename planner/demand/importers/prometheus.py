@@ -151,7 +151,8 @@ def _all_series(results: list[Any], rejections: Rejections) -> list[_Series]:
 
 
 def _series(result: object, place: str, rejections: Rejections) -> _Series:
-    metric = result.get("metric") if isinstance(result, dict) else None
+    body = result if isinstance(result, dict) else {}
+    metric = body.get("metric")
     name = metric.get("__name__") if isinstance(metric, dict) else None
     if not isinstance(metric, dict) or not isinstance(name, str):
         detail = "no metric name; export the counter itself, not an expression over it"
@@ -165,7 +166,7 @@ def _series(result: object, place: str, rejections: Rejections) -> _Series:
     if stem in {_ISL_BUCKET, _OSL_BUCKET}:
         label = str(metric.get("le"))
         upper = math.inf if label == "+Inf" else number(label, "le")
-    samples = _samples(result.get("values"), place, rejections)
+    samples = _samples(body.get("values"), place, rejections)
     if len(samples) < _PAIR:
         detail = "fewer than two samples show no growth; use a range query"
         raise UnusableError(value=name, reason="one_sample", detail=detail)
@@ -275,4 +276,5 @@ def _prefix_cache(series: list[_Series]) -> dict[str, Any]:
     queries = _growth(series, _QUERIES)
     if queries <= 0:
         return {}
-    return {"prefix_cache": {"hit_rate": round(min(_growth(series, _HITS) / queries, 1.0), 4)}}
+    hit_rate = min(_growth(series, _HITS) / queries, 1.0)
+    return {"prefix_cache": {"hit_rate": round(hit_rate, _DECIMALS)}}

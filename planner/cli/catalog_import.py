@@ -1,0 +1,209 @@
+"""``planner catalog import``: rows of our tables from a format others use, as an overlay folder.
+
+The tables are written whole or not at all: every file goes to a temporary name beside its place
+first, and only when all are there are they renamed. A table that is already in the folder with
+another content is kept, and nothing is written, unless ``--force`` is given. Figures that state no
+date get the date of the source file: the day somebody fetched it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from planner.cli.context import AsJson, CatalogFolders, print_json, settings_of
+from planner.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from planner.catalog.importers.record import Imported, Rejected
+
+_EXAMPLES = 3
+"""Rejections that are shown of each reason; --json has all."""
+
+
+def import_source(
+    context: typer.Context,
+    form: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT",
+            help="skypilot, huggingface, genai-prices, models-dev, litellm or lm-eval.",
+        ),
+    ],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="File or folder to read.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Overlay folder to write.")
+    ],
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="DATE", help="Day the figures hold; else the file's."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", metavar="KEY=VALUE", help="Option of the format; repeatable."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace tables in DIR.")] = False,
+    catalog: CatalogFolders = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read prices, models or scores in another format into an overlay folder."""
+    from planner.catalog.importers import read_format  # noqa: PLC0415 - builds all models
+    from planner.catalog.importers.record import Settings, overlay_files  # noqa: PLC0415
+    from planner.catalog.load import load_catalog  # noqa: PLC0415
+
+    date, dated = _date(as_of, source)
+    loaded = load_catalog(settings_of(context, catalog).overlays)
+    imported = read_format(form, source, Settings(loaded, date, _options(option or ())))
+    files = overlay_files(imported, output)
+    if files:
+        write_overlay(output, files, force)
+    notes = (*dated, *imported.notes)
+    if as_json:
+        print_json(_machine_form(form, source, date, files, imported, notes))
+    else:
+        _write(imported, files, notes)
+    if not files:
+        raise InputError([Fault(_shown(source), None, None, form, _nothing(imported))])
+    if not as_json:
+        sys.stdout.write(f"Next: planner catalog check --catalog {_shown(output)}\n")
+
+
+def write_overlay(folder: Path, files: Mapping[Path, str], force: bool = False) -> None:
+    """Write all files of an overlay folder, or none.
+
+    Parameters
+    ----------
+    folder
+        Folder to write into; it is made when missing.
+    files
+        Text by path.
+    force
+        Replace files of the same name that hold something else.
+
+    Raises
+    ------
+    InputError
+        When a file is there with another content, or something cannot be written.
+    """
+    staged: dict[Path, Path] = {}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _require_free(files, force)
+        for path, text in files.items():
+            handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
+            staged[path] = Path(name)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+            staged[path].chmod(0o644)
+        for path, temporary in staged.items():
+            temporary.replace(path)
+    except OSError as error:
+        message = f"cannot be written: {error.strerror or error}; nothing was imported"
+        place = _shown(error.filename or folder)
+        raise InputError([Fault(place, None, None, "--output", message)]) from error
+    finally:
+        for temporary in staged.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _require_free(files: Mapping[Path, str], force: bool) -> None:
+    """Refuse to replace a table with another content, and anything that is no file."""
+    faults = []
+    for path, text in files.items():
+        if path.exists() and not path.is_file():
+            faults.append(Fault(_shown(path), None, None, "--output", "is not a file"))
+        elif path.exists() and not force and path.read_bytes() != text.encode():
+            message = "holds other rows; write to another folder, or replace it with --force"
+            faults.append(Fault(_shown(path), None, None, "--output", message))
+    if faults:
+        raise InputError(faults)
+
+
+def _date(as_of: str | None, source: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the date of the figures, and a note when nobody stated it."""
+    from planner.catalog.dates import parse_partial_date  # noqa: PLC0415 - only here
+
+    if as_of is not None:
+        try:
+            parse_partial_date(as_of)
+        except ValueError as error:
+            raise InputError([Fault("", None, None, "--as-of", str(error))]) from error
+        return as_of, ()
+    try:
+        seconds: float | None = source.stat().st_mtime
+    except (OSError, ValueError):
+        seconds = None
+    now = datetime.datetime.now(tz=datetime.UTC)
+    moment = now if seconds is None else datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC)
+    of = "today" if seconds is None else "the date of the source file"
+    date = moment.date().isoformat()
+    return date, (f"undated figures are taken to hold on {date}, {of}; --as-of says otherwise",)
+
+
+def _options(stated: Sequence[str]) -> dict[str, str]:
+    wrong = [text for text in stated if not text.partition("=")[0] or "=" not in text]
+    if wrong:
+        faults = [
+            Fault("", None, None, "--option", f"`{_shown(t)}` is not KEY=VALUE") for t in wrong
+        ]
+        raise InputError(faults)
+    return {key: value for key, _, value in (text.partition("=") for text in stated)}
+
+
+def _shown(value: object) -> str:
+    return "".join(c if c.isprintable() else "?" for c in str(value))
+
+
+def _nothing(imported: Imported) -> str:
+    reasons = ", ".join(f"{n} {reason}" for reason, n in imported.rejected_by_reason().items())
+    return f"nothing could be imported and nothing was written; rejected: {reasons or 'nothing'}"
+
+
+def _machine_form(
+    form: str,
+    source: Path,
+    date: str,
+    files: Mapping[Path, str],
+    imported: Imported,
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    return {
+        "format": form,
+        "source": _shown(source),
+        "as_of": date,
+        "files": [_shown(path) for path in files],
+        "rows": {table: len(rows) for table, rows in imported.rows.items() if rows},
+        "rejected_by_reason": imported.rejected_by_reason(),
+        "rejected": [
+            {"place": r.place, "value": r.value, "reason": r.reason, "detail": r.detail}
+            for r in imported.rejected
+        ],
+        "notes": list(notes),
+    }
+
+
+def _write(imported: Imported, files: Mapping[Path, str], notes: Sequence[str]) -> None:
+    for path in files:
+        count = len(imported.rows[path.stem])
+        sys.stdout.write(f"{count:,} row{'s' if count != 1 else ''} in {_shown(path)}\n")
+    by_reason: dict[str, list[Rejected]] = {}
+    for rejected in imported.rejected:
+        by_reason.setdefault(rejected.reason, []).append(rejected)
+    total = len(imported.rejected)
+    sys.stdout.write(f"{total:,} rejected{':' if total else ''}\n")
+    for reason, count in imported.rejected_by_reason().items():
+        sys.stdout.write(f"  {count:,} x {reason}\n")
+        for one in by_reason[reason][:_EXAMPLES]:
+            sys.stdout.write(f"      {_shown(one.place)}: `{_shown(one.value)}` {one.detail}\n")
+    for note in notes:
+        sys.stdout.write(f"note: {note}\n")
