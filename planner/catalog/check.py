@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from planner.catalog.calibration import EVERYTHING
 from planner.catalog.dates import age_days, parse_partial_date
 from planner.catalog.offers import api_offers_at, offers_at
-from planner.catalog.schema import TABLES
+from planner.catalog.schema import TABLES, Figure, PricePoint
 from planner.errors import Fault, did_you_mean
 from planner.units import DAYS_PER_YEAR, HOURS_PER_DAY
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from planner.catalog.load import Catalog
     from planner.catalog.schema import Accelerator, Model, Offer, Row
@@ -32,6 +32,43 @@ PROFILE_MEAN_TOLERANCE = 0.01
 PROBABILITY_TOLERANCE = 1e-6
 DAYS_PER_WEEK = 7
 DEFAULT_MAX_AGE_DAYS = int(DAYS_PER_YEAR)
+TERM_MONTHS = {"reserved_1y": 12, "reserved_3y": 36}
+UNCOMMITTED = ("on_demand", "spot")
+QUANTITIES = {
+    "systems": (
+        "chips",
+        "memory_gb",
+        "bandwidth_gb_per_s",
+        "bf16_tflops",
+        "int8_tops",
+        "power_w",
+        "capex_usd",
+        "token_price_provider",
+        "decode_tokens_per_s_per_user",
+        "decode_tokens_per_s_per_system",
+    ),
+    "servers": (
+        "accelerators",
+        "capex_usd",
+        "it_power_w",
+        "board_power_load_fraction",
+        "life_months",
+        "residual_fraction",
+        "resale_fraction_36_months",
+        "network_capex_fraction",
+        "support_fraction_per_year",
+        "software_usd_per_accelerator_year",
+        "lead_time_weeks",
+    ),
+    "sites": (
+        "electricity_usd_per_kwh",
+        "pue",
+        "colocation_usd_per_kw_month",
+        "staff_fte",
+        "staff_usd_per_fte_year",
+    ),
+}
+"""What a table of figures may state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +108,7 @@ def check_catalog(
         *_impossible_models(catalog),
         *_impossible_calibration(catalog),
         *_impossible_prices(catalog),
+        *_impossible_terms(catalog),
         *_profiles(catalog),
         *_histograms(catalog),
     )
@@ -79,7 +117,7 @@ def check_catalog(
         *_contradictory_prices(catalog),
     )
     if day is not None:
-        warnings += (*_old_prices(catalog, day, max_age_days), *_dear_spot(catalog, day))
+        warnings += (*_old_prices(catalog, day, max_age_days), *_dear_discounts(catalog, day))
     return CheckReport(errors, warnings)
 
 
@@ -124,7 +162,12 @@ def _dangling(catalog: Catalog, measured_hardware: Collection[str]) -> Iterator[
         ("offers", r, "accelerator", r.accelerator, accelerators | set(measured_hardware))
         for r in catalog.offers
     ]
-    references += [("api_offers", r, "model", r.model, models) for r in catalog.api_offers]
+    # Nothing is computed from the architecture of a closed model, so it needs no row.
+    references += [
+        ("api_offers", r, "model", r.model, models)
+        for r in catalog.api_offers
+        if r.weights == "open"
+    ]
     references += [
         ("api_offers", r, "quantization", r.quantization, formats)
         for r in catalog.api_offers
@@ -171,7 +214,9 @@ def _model_contradictions(row: Model) -> Iterator[tuple[str, str]]:
         yield "kv_lora_rank", "is blank; latent attention needs its rank"
     if row.attention != "mla" and (row.kv_heads is None or row.head_dim is None):
         yield "kv_heads", "kv_heads and head_dim are needed unless attention is mla"
-    if row.full_attention_fraction < 1 and row.sliding_window is None:
+    # Hybrid models have linear layers, which hold a state of fixed size and no window.
+    windowed = row.full_attention_fraction < 1 and row.attention != "hybrid"
+    if windowed and row.sliding_window is None:
         yield "sliding_window", "is blank but some layers do not attend to the whole context"
     if (row.dense_first_layers or 0) > row.layers:
         yield "dense_first_layers", f"{row.dense_first_layers} of {row.layers} layers"
@@ -196,6 +241,26 @@ def _impossible_prices(catalog: Catalog) -> Iterator[Fault]:
                 "the price is that of the whole node"
             )
             yield _fault(catalog, "offers", row, "price_usd_per_hour", message)
+
+
+def _impossible_terms(catalog: Catalog) -> Iterator[Fault]:
+    for row in catalog.offers:
+        for column, message in _term_contradictions(row):
+            yield _fault(catalog, "offers", row, column, message)
+
+
+def _term_contradictions(row: Offer) -> Iterator[tuple[str, str]]:
+    if row.tenure in UNCOMMITTED:
+        for column in ("term_months", "upfront_fraction", "commits"):
+            if getattr(row, column) is not None:
+                yield column, f"tenure {row.tenure} commits to nothing; leave it blank"
+    elif row.interruption_rate_per_h is not None:
+        yield "interruption_rate_per_h", f"tenure {row.tenure} is not taken away; leave it blank"
+    term = TERM_MONTHS.get(row.tenure, row.term_months)
+    if row.term_months not in (None, term):
+        yield "term_months", f"{row.term_months} months, but tenure {row.tenure} is {term}"
+    if row.evidence == "estimated" and not row.notes:
+        yield "notes", "is blank; an estimated price states the ratio and both dates"
 
 
 def _profiles(catalog: Catalog) -> Iterator[Fault]:
@@ -267,7 +332,7 @@ def _old_prices(catalog: Catalog, on: datetime.date, max_age_days: int) -> Itera
             yield _fault(catalog, table, row, "as_of", message)
 
 
-def _dear_spot(catalog: Catalog, on: datetime.date) -> Iterator[Fault]:
+def _dear_discounts(catalog: Catalog, on: datetime.date) -> Iterator[Fault]:
     rows = offers_at(catalog, on)
     regular = {
         (r.provider, r.instance, r.region): r.price_usd_per_hour
@@ -276,6 +341,60 @@ def _dear_spot(catalog: Catalog, on: datetime.date) -> Iterator[Fault]:
     }
     for row in rows:
         price = regular.get((row.provider, row.instance, row.region))
-        if row.tenure == "spot" and price is not None and row.price_usd_per_hour > price:
+        if price is not None and row.price_usd_per_hour > price:
             message = f"{row.price_usd_per_hour:g} USD/h is above on-demand ({price:g})"
             yield _fault(catalog, "offers", row, "price_usd_per_hour", message)
+
+
+def check_reference(tables: Mapping[str, Sequence[Row]], catalog: Catalog) -> tuple[Fault, ...]:
+    """Return the errors of the tables that no plan reads yet.
+
+    Parameters
+    ----------
+    tables
+        Rows by name of ``schema.REFERENCE_TABLES``; a table left out is empty.
+    catalog
+        The catalogue, for the accelerators, models and providers the rows name.
+    """
+    trends = {row.key[0] for row in tables.get("price_trends", ())}
+    named = {
+        "accelerators": {a.id for a in catalog.accelerators},
+        "token_price_provider": {o.provider for o in catalog.api_offers},
+        "decode_tokens_per_s_per_user": {m.id for m in catalog.models},
+    }
+    faults = []
+    for table, rows in tables.items():
+        for row in rows:
+            for column, message in _reference(table, row, named, trends):
+                text = f"{':'.join(row.key)}: {message}"
+                faults.append(Fault(f"{table}.csv", None, None, f"{table}.{column}", text))
+    return tuple(faults)
+
+
+def _reference(
+    table: str, row: Row, named: Mapping[str, set[str]], trends: set[str]
+) -> Iterator[tuple[str, str]]:
+    if isinstance(row, Figure):
+        yield from _figure(row, named, QUANTITIES[table])
+    elif isinstance(row, PricePoint) and row.trend is not None and row.trend not in trends:
+        yield "trend", f"`{row.trend}` is in no row of price_trends"
+
+
+def _figure(
+    row: Figure, named: Mapping[str, set[str]], known: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    if row.quantity not in known:
+        yield "quantity", f"`{row.quantity}` is no figure here{did_you_mean(row.quantity, known)}"
+    names = named.get(row.quantity)
+    if names is not None and row.case and row.case not in names:
+        yield "case", f"`{row.case}` is in no table{did_you_mean(row.case, names)}"
+    if row.value is None:
+        if not row.notes:
+            yield "value", "is blank, and no note says that it was looked for and not found"
+        return
+    low = row.value if row.low is None else row.low
+    high = row.value if row.high is None else row.high
+    if not low <= row.value <= high:
+        yield "value", f"{row.value:g} is outside its own range {low:g} to {high:g}"
+    if "fraction" in row.quantity and high > 1:
+        yield "value", f"{high:g} is above 1"

@@ -237,7 +237,7 @@ class Offer(Row):
     provider: Key
     instance: Key
     region: Key
-    tenure: Literal["on_demand", "spot", "reserved_1y", "reserved_3y"]
+    tenure: Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "capacity_block"]
     accelerator: Key
     accelerators: Count
     """Accelerators in one node."""
@@ -251,6 +251,12 @@ class Offer(Row):
     min_billing_minutes: NonNegative | None = None
     elastic_max_nodes: Count | None = None
     """Nodes beyond the all-day minimum that the offer can be expected to add within a day."""
+    evidence: Literal["quoted", "estimated"] = "quoted"
+    """`estimated`: an older ratio to on-demand times the on-demand price; `notes` says which."""
+    term_months: Count | None = None
+    upfront_fraction: Fraction | None = None
+    commits: Literal["capacity", "spend", "both"] | None = None
+    interruption_rate_per_h: NonNegative | None = None
 
     @property
     def offer_id(self) -> str:
@@ -284,6 +290,8 @@ class ApiOffer(Row):
     output_usd_per_mtok: NonNegative
     quantization: Key | None = None
     """Number format the provider states; blank when it states none."""
+    weights: Literal["open", "closed"] = "open"
+    """`closed`: a hosted reference model; it needs no row in models.csv."""
     ttft_p99_ms: Positive | None = None
     tpot_p99_ms: Positive | None = None
     valid_from: PartialDate
@@ -319,6 +327,52 @@ class LengthCell(Row):
     probability: Fraction
 
 
+class Figure(Row):
+    """One figure of a system, server or site, with a source of its own."""
+
+    key_fields: ClassVar[tuple[str, ...]] = ("id", "quantity", "case")
+
+    id: Key
+    quantity: Key
+    """What the figure is, with its unit at the end; ``check.QUANTITIES`` lists them by table."""
+    case: str = ""
+    """Model, accelerator or provider that the figure is about, where it is about one."""
+    value: NonNegative | None = None
+    """Blank when looked for and not found; `notes` then says so."""
+    low: NonNegative | None = None
+    high: NonNegative | None = None
+
+
+class PricePoint(Row):
+    """A price that was read on a day."""
+
+    key_fields: ClassVar[tuple[str, ...]] = ("series", "item", "seller", "date", "variant")
+
+    series: Key
+    item: Key
+    seller: str = ""
+    variant: str = ""
+    date: PartialDate
+    usd: Positive
+    unit: Key
+    trend: Key | None = None
+    """Row of price_trends.csv that is fitted to this price, if any."""
+
+
+class PriceTrend(Row):
+    """Annual rate of a price: ln(usd) over years, one level per item, seller and series."""
+
+    id: Key
+    points: Count
+    groups: Count
+    log_rate_per_year: float
+    log_rate_se: NonNegative
+    annual_change: float
+    """exp(rate) - 1; the low and high change are two standard errors to either side."""
+    annual_change_low: float
+    annual_change_high: float
+
+
 TABLES: dict[str, type[Row]] = {
     "accelerators": Accelerator,
     "aliases": Alias,
@@ -334,3 +388,12 @@ TABLES: dict[str, type[Row]] = {
     "lengths": LengthCell,
 }
 """Table name (file stem in ``catalogs/``) to row model."""
+
+REFERENCE_TABLES: dict[str, type[Row]] = {
+    "systems": Figure,
+    "servers": Figure,
+    "sites": Figure,
+    "price_paths": PricePoint,
+    "price_trends": PriceTrend,
+}
+"""Tables that no plan reads yet; they lie in the same folder and follow the same rules."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from planner.cli.catalog_import import import_source
 from planner.cli.context import AsJson, CatalogFolders, print_json, settings_of
 from planner.errors import Fault, InputError, did_you_mean
 
@@ -19,6 +20,8 @@ _PROVENANCE = ("source", "as_of", "notes")
 _KEYS = ("id", "provider", "instance", "accelerator", "model", "alias", "benchmark")
 _DRAWN_COLUMNS = 8
 """Columns of a table on a terminal; the others are in --json and when piped."""
+
+app.command("import")(import_source)
 
 
 @app.command("list")

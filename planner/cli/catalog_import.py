@@ -104,8 +104,7 @@ def write_overlay(folder: Path, files: Mapping[Path, str], force: bool = False) 
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
                 stream.write(text)
             staged[path].chmod(0o644)
-        for path, temporary in staged.items():
-            temporary.replace(path)
+        _rename_all(staged)
     except OSError as error:
         message = f"cannot be written: {error.strerror or error}; nothing was imported"
         place = _shown(error.filename or folder)
@@ -114,6 +113,24 @@ def write_overlay(folder: Path, files: Mapping[Path, str], force: bool = False) 
         for temporary in staged.values():
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def _rename_all(staged: Mapping[Path, Path]) -> None:
+    """Rename temporary files into place; put back what was there when one of them fails."""
+    before = {path: path.read_bytes() if path.exists() else None for path in staged}
+    done: list[Path] = []
+    try:
+        for path, temporary in staged.items():
+            temporary.replace(path)
+            done.append(path)
+    except OSError:
+        for path in done:
+            old = before[path]
+            if old is None:
+                path.unlink()
+            else:
+                path.write_bytes(old)
+        raise
 
 
 def _require_free(files: Mapping[Path, str], force: bool) -> None:

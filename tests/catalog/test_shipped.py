@@ -113,7 +113,7 @@ def test_no_part_before_hopper_and_ada_has_fp8(shipped):
 def test_every_part_with_nvlink_knows_its_link_rate(shipped):
     linked = [a for a in shipped.accelerators if a.link == "nvlink"]
 
-    assert len(linked) == 7
+    assert len(linked) == 8
     assert all(a.link_gb_per_s for a in linked)
 
 

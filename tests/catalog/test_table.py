@@ -169,7 +169,7 @@ def test_a_row_with_too_few_cells_is_a_fault(read):
         ((",8,", ",eight,"), (6, "accelerators"), "`eight` is not a whole number"),
         ((",8,", ",0,"), (6, "accelerators"), "`0` is out of range; it must be at least 1"),
         (("on_demand", "on-demand"), (4, "tenure"), "did you mean `on_demand`?"),
-        (("on_demand", "lease"), (4, "tenure"), "use 'on_demand', 'spot', 'reserved_1y' or"),
+        (("on_demand", "lease"), (4, "tenure"), "use 'on_demand', 'spot', 'reserved_1y',"),
         (("p5.48xlarge", "p5 large"), (2, "instance"), "no spaces"),
         ((",2026,a", ",2026-13,a"), (8, "valid_from"), "`2026-13` names no day of the calendar"),
         ((",2026,a", ",May 2026,a"), (8, "valid_from"), "YYYY, YYYY-MM or YYYY-MM-DD"),

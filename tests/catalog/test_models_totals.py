@@ -1,0 +1,106 @@
+"""Sizes computed from the shipped architectures against the totals their publishers state."""
+
+import statistics
+
+import pytest
+
+from planner.perf.arch import Architecture, kv_bytes_per_token, total_params
+
+PARAMS_PER_B = 1e9
+CLOSE = 0.02
+MISSES = {
+    "qwen3-8b": "published total is the rounded name; the checkpoint has 8.19",
+    "qwen3-14b": "published total is the rounded name; the checkpoint has 14.77",
+    "gemma-3-4b": "published total is rounded and holds the vision tower",
+    "deepseek-v3.2": "published total holds the multi-token-prediction layer",
+    "kimi-k2": "published total is rounded to a trillion",
+    "qwen3.5-27b": "projections of linear attention layers are not among the fields",
+    "qwen3.5-35b-a3b": "projections of linear attention layers are not among the fields",
+}
+"""Every model whose computed total is not close to the published one, and why."""
+
+
+def _architecture(model):
+    fields = Architecture.__dataclass_fields__
+    return Architecture(**{name: getattr(model, name) for name in fields})
+
+
+def _errors(shipped):
+    return {
+        model.id: total_params(_architecture(model)) / PARAMS_PER_B / model.params_published_b - 1
+        for model in shipped.models
+        if model.params_published_b is not None
+    }
+
+
+def test_at_least_45_open_models_are_shipped(shipped):
+    assert len(shipped.models) >= 45
+
+
+def test_every_shipped_architecture_gives_a_size_and_a_cache(shipped):
+    sizes = {m.id: total_params(_architecture(m)) for m in shipped.models}
+    caches = {m.id: kv_bytes_per_token(_architecture(m), 2) for m in shipped.models}
+
+    assert min(sizes.values()) > 0.4e9
+    assert max(sizes.values()) < 1.1e12
+    assert min(caches.values()) > 0
+
+
+def test_half_of_the_totals_are_within_a_thousandth(shipped):
+    assert statistics.median(abs(error) for error in _errors(shipped).values()) <= 0.001
+
+
+def test_at_least_35_totals_are_within_two_percent(shipped):
+    assert sum(abs(error) <= CLOSE for error in _errors(shipped).values()) >= 35
+
+
+def test_every_total_that_misses_is_explained_and_no_other(shipped):
+    missed = {model for model, error in _errors(shipped).items() if abs(error) > CLOSE}
+
+    assert missed == set(MISSES)
+
+
+def test_no_total_misses_by_a_tenth(shipped):
+    assert max(abs(error) for error in _errors(shipped).values()) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("model", "total_b"),
+    [
+        ("llama-2-7b", 6.738),
+        ("mixtral-8x22b", 140.62),
+        ("deepseek-v3", 671.03),
+        ("kimi-k2", 1026.41),
+        ("glm-5", 743.18),
+        ("qwen3-coder-480b-a35b", 480.15),
+    ],
+)
+def test_totals_are_those_of_a_separate_computation(shipped, model, total_b):
+    """Made once outside the package from the same configuration files."""
+    computed_b = total_params(_architecture(shipped.model(model))) / PARAMS_PER_B
+
+    assert computed_b == pytest.approx(total_b, rel=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("model", "cache_bytes"),
+    [
+        ("llama-2-7b", 524_288),
+        ("llama-2-70b", 327_680),
+        ("kimi-k2", 70_272),
+        ("glm-5", 89_856),
+        ("qwen3.5-27b", 65_536),
+        ("glm-4.5-air", 188_416),
+    ],
+)
+def test_caches_are_those_of_a_separate_computation(shipped, model, cache_bytes):
+    """Bytes per token at 16 bit; hybrid models count their full attention layers only."""
+    assert kv_bytes_per_token(_architecture(shipped.model(model)), 2) == cache_bytes
+
+
+def test_sizes_in_the_names_of_mixtures_are_those_of_the_architecture(shipped):
+    named = {"qwen3-235b-a22b": 235, "qwen3.5-397b-a17b": 397, "qwen3.5-122b-a10b": 122}
+
+    for model, total_b in named.items():
+        computed_b = total_params(_architecture(shipped.model(model))) / PARAMS_PER_B
+        assert computed_b == pytest.approx(total_b, rel=CLOSE)
