@@ -180,7 +180,7 @@ def test_a_spot_price_is_the_lowest_of_the_zones_of_its_region(shipped):
         ("aws:p4d.24xlarge:us-east-1:reserved_1y", 12.8533),
         ("aws:p4d.24xlarge:us-east-1:reserved_3y", 7.7655),
         # 7.67 of 11.06 USD in March 2025, times 87.83247 today
-        ("gcp:a3-highgpu-8g:us-east4:reserved_1y", 60.911),
+        ("gcp:a3-highgpu-8g:us-east4:reserved_1y", 60.9109),
         # 4.31 of 6.98 USD in March 2025, times 17.64 today
         ("azure:Standard_NC80adis_H100_v5:eastus:reserved_3y", 10.8924),
     ],

@@ -261,3 +261,39 @@ def test_imported_traffic_becomes_a_workload_that_solves(planner, tmp_path):
     assert done.code == 0
     assert "requests_per_day" in record
     assert (tmp_path / "mine_lengths.csv").is_file()
+
+
+def test_imported_prices_become_an_overlay_that_is_used(planner, tmp_path):
+    prices = {
+        "together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo": {
+            "litellm_provider": "together_ai",
+            "mode": "chat",
+            "input_cost_per_token": 1e-7,
+            "output_cost_per_token": 2e-7,
+        },
+        "nobody/unheard-of": {
+            "litellm_provider": "nobody",
+            "mode": "chat",
+            "input_cost_per_token": 1e-6,
+            "output_cost_per_token": 1e-6,
+        },
+    }
+    (tmp_path / "prices.json").write_text(json.dumps(prices), encoding="utf-8")
+
+    done = planner(
+        "catalog", "import", "litellm", "prices.json", "-o", "mine", "--as-of", "2026-11-20"
+    )
+    rows = planner("catalog", "list", "api_offers", "--catalog", "mine", "--json").json
+
+    assert done.code == 0
+    assert "unknown_model" in done.out
+    assert any(r["input_usd_per_mtok"] == pytest.approx(0.1) for r in rows)
+
+
+def test_import_of_nothing_usable_writes_nothing(planner, tmp_path):
+    (tmp_path / "prices.json").write_text("{}", encoding="utf-8")
+
+    done = planner("catalog", "import", "litellm", "prices.json", "-o", "mine")
+
+    assert done.code == 2
+    assert not (tmp_path / "mine").exists()
