@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from planner.milp import build_program, solve_program
+from planner.milp import solve_within_caps
 from planner.options.restrict import restrict
 from planner.plan.document import Alternative, Baseline
 from planner.units import SECONDS_PER_HOUR
@@ -78,7 +78,7 @@ class _Trials:
         if missing:
             return _Answer(None, None, f"no option for {', '.join(missing)}")
         settings = replace(self.settings, time_limit_s=left_s, log=False)
-        result = solve_program(build_program(self.demand, options, limits), settings)
+        result = solve_within_caps(self.demand, options, limits, settings)
         if result.objective_usd is None:
             infeasible = result.proof.status == "infeasible"
             return _Answer(None, None, "infeasible" if infeasible else _OUT_OF_TIME)

@@ -16,7 +16,7 @@ from planner.catalog.load import load_catalog
 from planner.demand.build import build_demand
 from planner.diagnosis import diagnose_program, impossible_limits, unservable
 from planner.errors import InputError
-from planner.milp import Limits, Quota, SolverSettings, build_program, solve_program
+from planner.milp import Limits, Quota, SolverSettings, build_program, solve_within_caps
 from planner.options.build import build_options
 from planner.plan.assemble import assemble_plan, plan_without_allocations
 from planner.plan.records import Proof
@@ -165,9 +165,6 @@ def check_problem(name: str | Path, overlays: Sequence[Path] = ()) -> list[Prepa
                 if (fault.path, fault.message) not in inherited
             ]
             inherited |= {(f.path, f.message) for f in error.faults if scenario is None}
-    if checked:
-        measured = {row.hardware for row in checked[0].loaded.measured}
-        faults += check_catalog(checked[0].catalog, measured_hardware=measured).errors
     if faults:
         raise InputError(faults, "planner schema problem")
     return checked
@@ -213,7 +210,7 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
         solver=settings.solver,
         log=settings.log,
     )
-    result = solve_program(program_of(prepared), solver)
+    result = solve_within_caps(prepared.demand, prepared.options, prepared.limits, solver)
     if result.decisions is None:
         reasons: tuple[str, ...] = ()
         if result.proof.status == "infeasible":
@@ -246,7 +243,11 @@ def _with_catalog(
 ) -> tuple[LoadedProblem, Catalog]:
     catalog = load_catalog([*loaded.overlays, *overlays])
     loaded = resolve_hardware(loaded, catalog)
-    faults = reference_faults(loaded, catalog)
+    measured = {row.hardware for row in loaded.measured}
+    faults = [
+        *reference_faults(loaded, catalog),
+        *check_catalog(catalog, measured_hardware=measured).errors,
+    ]
     if faults:
         raise InputError(faults, "planner catalog list hardware|models|offers")
     return loaded, catalog

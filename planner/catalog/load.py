@@ -230,6 +230,9 @@ def _tables_of(folder: Path, faults: list[Fault]) -> list[tuple[str, Path]]:
         else:
             hint = did_you_mean(path.stem, TABLES) or f"; tables are {', '.join(TABLES)}"
             faults.append(Fault(str(path), None, None, "", f"no table `{path.stem}`{hint}"))
+    if not found and not any(fault.file.startswith(str(folder)) for fault in faults):
+        message = f"the overlay holds no table; name a file {', '.join(TABLES)} (.csv)"
+        faults.append(Fault(str(folder), None, None, "", message))
     return found
 
 

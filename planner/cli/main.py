@@ -77,3 +77,6 @@ def run() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        sys.stderr.write(f"cannot write: {error.strerror or error}\n")
+        sys.exit(EXIT_INTERNAL)

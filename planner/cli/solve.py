@@ -42,7 +42,9 @@ def solve(
     ] = 0.01,
     time_limit: Annotated[
         float,
-        typer.Option("--time-limit", min=0.001, metavar="SECONDS", help="Of the main program."),
+        typer.Option(
+            "--time-limit", min=0.001, max=604_800, metavar="SECONDS", help="Of the main program."
+        ),
     ] = 60.0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the solver.")] = 0,
     solver: Annotated[str, typer.Option("--solver", help="highs or cbc.")] = "highs",
@@ -70,8 +72,7 @@ def solve(
     from planner.plan.json_io import plan_json, write_text_whole  # noqa: PLC0415
 
     shared = settings_of(context, catalog, verbose, quiet)
-    for path in (output, write_lp, write_mps):
-        _require_writable(path)
+    _require_apart(problem, [p for p in (output, write_lp, write_mps) if p is not None])
     settings = SolveSettings(
         gap=gap,
         time_limit_s=time_limit,
@@ -131,6 +132,17 @@ def _solver(name: str) -> Literal["highs", "cbc"]:
     raise InputError([Fault("--solver", None, None, "", message)])
 
 
+def _require_apart(problem: str, outputs: list[Path]) -> None:
+    """Refuse outputs that would overwrite each other or the problem."""
+    taken = {Path(problem).resolve(): "the problem file"}
+    for path in outputs:
+        _require_writable(path)
+        known = taken.setdefault(path.resolve(), "another output")
+        if known != "another output" or outputs.count(path) > 1:
+            message = f"would overwrite {known}; name another file"
+            raise InputError([Fault(str(path), None, None, "", message)])
+
+
 def _require_writable(path: Path | None) -> None:
     """Refuse an output that cannot be written before time is spent on a solve."""
     if path is None:
@@ -140,6 +152,8 @@ def _require_writable(path: Path | None) -> None:
         message = f"folder {path.parent} does not exist"
     elif path.is_dir():
         message = "is a folder; name a file in it"
+    elif path.is_symlink() or (path.exists() and not path.is_file()):
+        message = "is a link, pipe or device; name an ordinary file"
     elif not os.access(folder, os.W_OK):
         message = f"folder {path.parent} cannot be written"
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from planner.milp.capped import solve_within_caps as solve_within_caps
 from planner.milp.check import verify_decisions as verify_decisions
 from planner.milp.costs import decisions_usd as decisions_usd
 from planner.milp.export import write_lp as write_lp

@@ -48,3 +48,17 @@ def restrict(
         api=options.api if tokens else (),
         pruned=tuple(pruned),
     )
+
+
+def only_model(options: OptionSet, model: str) -> OptionSet:
+    """Return the option set with one model only, tokens of it included.
+
+    Parameters
+    ----------
+    options
+        The options.
+    model
+        Model that stays.
+    """
+    chosen = restrict(options, lambda o: o.model == model, tokens=True, same_model_only=False)
+    return replace(chosen, api=tuple(a for a in options.api if a.model == model))

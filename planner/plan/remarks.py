@@ -61,6 +61,13 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             "a plan that uses them may be cheaper"
         )
     notes += _token_notes(plan, problem)
+    old = [r.subject for r in options.rejections if r.reason == "price_age"]
+    if old:
+        notes.append(
+            f"{len(old)} offers are left out because their price is older than "
+            f"{problem.supply.max_price_age_days} days at the start of the horizon "
+            "(supply.max_price_age_days); `planner options --rejected` names them"
+        )
     notes += _fleet_notes(plan, problem, options)
     assumed = {(a.provider, a.model, a.mode) for a in options.api if a.assumed_latency}
     if any((row.provider, row.model, row.mode) in assumed for row in plan.api):

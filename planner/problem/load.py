@@ -82,6 +82,8 @@ def find_problem(name: str | Path) -> Path:
     InputError
         When neither exists, with the nearest shipped names.
     """
+    if not str(name).strip():
+        raise InputError([Fault("PROBLEM", None, None, "", "is empty; name a problem file")])
     path = Path(name)
     if _is_file(path):
         return path

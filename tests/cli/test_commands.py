@@ -297,3 +297,62 @@ def test_import_of_nothing_usable_writes_nothing(planner, tmp_path):
 
     assert done.code == 2
     assert not (tmp_path / "mine").exists()
+
+
+def test_a_plan_never_overwrites_its_problem_or_another_output(planner, tmp_path):
+    from planner.catalog.location import shipped_path
+
+    text = (shipped_path("problems") / "chatbot_1m.yaml").read_text(encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+
+    own = planner("solve", "mine.yaml", "-o", "mine.yaml")
+    same = planner("solve", "mine.yaml", "-o", "a.json", "--write-lp", "a.json")
+    device = planner("solve", "mine.yaml", "-o", "/dev/null")
+
+    assert (own.code, same.code, device.code) == (2, 2, 2)
+    assert "would overwrite the problem file" in own.err
+    assert "would overwrite another output" in same.err
+    assert "name an ordinary file" in device.err
+    assert (tmp_path / "mine.yaml").read_text(encoding="utf-8") == text
+    assert [p.name for p in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+def test_an_overlay_without_a_table_is_refused(planner, tmp_path):
+    (tmp_path / "empty").mkdir()
+
+    done = planner("solve", SMALL, "--catalog", "empty")
+
+    assert done.code == 2
+    assert "the overlay holds no table" in done.err
+
+
+def test_an_overlay_offer_of_unknown_hardware_is_refused(planner, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "offers.csv").write_text(
+        "provider,instance,region,tenure,accelerator,accelerators,price_usd_per_hour,valid_from,"
+        "source,as_of\nme,box,here,on_demand,H1000,8,1,2026-11,my quote,2026-11\n",
+        encoding="utf-8",
+    )
+
+    done = planner("solve", "chatbot_1m", "--catalog", "mine")
+
+    assert done.code == 2
+    assert "`H1000` is in no table" in done.err
+
+
+def test_a_cap_on_models_that_does_not_bind_costs_nothing(planner):
+    exact = ("--no-compare", "--json")
+
+    free = planner("solve", "chatbot_1m", *exact).json
+    capped = planner("solve", "chatbot_1m", "--set", "policy.max_models=1", *exact).json
+
+    assert capped["status"] == "optimal"
+    assert capped["cost_usd"] <= free["cost_usd"] * 1.01
+
+
+def test_prices_left_out_for_their_age_are_noted(planner):
+    plan = planner(
+        "solve", "chatbot_1m", "--set", "horizon.start=2027-02", "--no-compare", "--json"
+    ).json
+
+    assert any("older than 365 days" in text for text in plan["warnings"])
