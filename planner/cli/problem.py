@@ -62,8 +62,10 @@ def options(
     from planner.report.options_text import (  # noqa: PLC0415
         option_rows,
         rejection_rows,
+        token_rows,
         write_options,
         write_rejections,
+        write_tokens,
     )
 
     overlays = settings_of(context, catalog).overlays
@@ -75,15 +77,23 @@ def options(
         raise InputError([Fault(problem, None, None, "--workload", message)])
     served = option_rows(prepared.options, prepared.demand, workload)
     against = rejection_rows(prepared.options, workload)
+    tokens = token_rows(prepared.options, workload)
     if as_json:
         print_json(
-            {"considered": prepared.options.considered, "options": served, "rejected": against}
+            {
+                "considered": prepared.options.considered,
+                "options": served,
+                "api": tokens,
+                "rejected": against,
+            }
         )
         return
     if rejected:
         write_rejections(sys.stdout, against)
         return
     write_options(sys.stdout, served)
+    if tokens:
+        write_tokens(sys.stdout, tokens)
     sys.stdout.write(
         f"\n{prepared.options.considered} options considered; {len(against)} reasons against "
         "others: add --rejected\n"

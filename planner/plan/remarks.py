@@ -71,7 +71,10 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += _fleet_notes(plan, problem, options)
     assumed = {(a.provider, a.model, a.mode) for a in options.api if a.assumed_latency}
     if any((row.provider, row.model, row.mode) in assumed for row in plan.api):
-        notes.append("API latencies are assumed to keep the limits; no provider states them")
+        notes.append(
+            "API latencies are assumed to keep the limits; no provider states them. Where a "
+            "provider states no number format, its quality is taken to be that of bf16"
+        )
     default = sorted(
         {r.hardware for r in plan.allocations if r.coefficient_origin == "class_default"}
     )

@@ -93,6 +93,45 @@ def _cheapest(option: Option, options: OptionSet) -> tuple[float | None, str]:
     return min(prices, default=(None, ""))
 
 
+def token_rows(options: OptionSet, workload: str | None = None) -> list[dict[str, Any]]:
+    """Return one row for each API offer that may serve, or lacks only stated latencies."""
+    return [
+        {
+            "workload": offer.workload,
+            "offer_id": offer.id,
+            "model": offer.model,
+            "mode": offer.mode,
+            "usd_per_request": offer.usd_per_request[0],
+            "usable": offer in options.api,
+            "latency": "assumed" if offer.assumed_latency else "stated or not limited",
+            "quality": dict(offer.quality),
+            "price_date": offer.price_date,
+        }
+        for offer in (*options.api, *options.api_unproven)
+        if workload in {None, offer.workload}
+    ]
+
+
+def write_tokens(out: TextIO, rows: list[dict[str, Any]]) -> None:
+    """Write the table of API offers."""
+    columns = [
+        Column("API offer", whole=True),
+        Column("workload"),
+        Column("USD per 1,000 requests", NUMBER),
+        Column("may serve"),
+    ]
+    cells = [
+        [
+            row["offer_id"],
+            row["workload"],
+            number(row["usd_per_request"] * _THOUSAND, 4),
+            "yes" if row["usable"] else "no: latency unproven",
+        ]
+        for row in sorted(rows, key=lambda r: (r["workload"], r["usd_per_request"]))
+    ]
+    write_table(out, columns, cells, "API tokens whose model meets the quality floors")
+
+
 def rejection_rows(options: OptionSet, workload: str | None = None) -> list[dict[str, Any]]:
     """Return one row for each thing that cannot serve, with the reason and the way out."""
     return [

@@ -106,6 +106,7 @@ def test_options_lists_ways_to_serve_as_json(planner):
     assert {row["model"] for row in served} == {"llama-3.3-70b-instruct"}
     assert all(row["capacity_rps"] <= row["capacity_nominal_rps"] for row in served)
     assert any(r["reason"] == "quality" for r in answer["rejected"])
+    assert {row["usable"] for row in answer["api"]} == {False}
 
 
 def test_options_names_what_cannot_serve_and_why(planner):
