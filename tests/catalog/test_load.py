@@ -91,11 +91,20 @@ def test_a_table_without_near_miss_lists_the_tables(overlay):
         load_catalog([overlay(zzz="a\n")])
 
 
-def test_files_that_are_no_tables_are_left_alone(overlay, shipped):
+def test_files_that_are_no_tables_are_left_alone(overlay):
+    folder = overlay(offers=OFFERS)
+    without = load_catalog([folder]).sha256
+    (folder / "README.md").write_text("about these rows")
+
+    assert load_catalog([folder]).sha256 == without
+
+
+def test_an_overlay_without_any_table_is_a_fault(overlay):
     folder = overlay()
     (folder / "README.md").write_text("about these rows")
 
-    assert load_catalog([folder]).sha256 == shipped.sha256
+    with pytest.raises(InputError, match="the overlay holds no table"):
+        load_catalog([folder])
 
 
 def test_an_overlay_that_does_not_exist_is_a_fault():
