@@ -14,5 +14,5 @@ from planner.milp.records import MilpResult as MilpResult
 from planner.milp.records import Quota as Quota
 from planner.milp.records import ShadowPrice as ShadowPrice
 from planner.milp.records import SolverSettings as SolverSettings
-from planner.milp.solver import relative_gap as relative_gap
 from planner.milp.solver import solve_program as solve_program
+from planner.plan.records import relative_gap as relative_gap

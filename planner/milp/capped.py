@@ -13,15 +13,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.milp.families import build_program
-from planner.milp.solver import relative_gap, solve_program
+from planner.milp.solver import solve_program
 from planner.options.restrict import only_model
+from planner.plan.records import GAP_TOLERANCE, relative_gap
 
 if TYPE_CHECKING:
     from planner.demand.records import Demand
     from planner.milp.records import Limits, MilpResult, SolverSettings
     from planner.options.records import OptionSet
 
-_GAP_TOLERANCE = 1e-9
 _SHORTEST_S = 1.0
 
 
@@ -99,6 +99,6 @@ def _with_bound(result: MilpResult, bound_usd: float | None, gap: float) -> Milp
     status = result.proof.status
     if result.objective_usd is not None and bound is not None:
         bound = min(bound, result.objective_usd)
-        within = relative_gap(result.objective_usd, bound) <= gap + _GAP_TOLERANCE
+        within = relative_gap(result.objective_usd, bound) <= gap + GAP_TOLERANCE
         status = "optimal" if within else "feasible"
     return replace(result, proof=replace(result.proof, bound_usd=bound, status=status))

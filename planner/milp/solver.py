@@ -29,7 +29,7 @@ from planner.milp.highs import Outcome, relaxed, solve_arrays, with_fixed_intege
 from planner.milp.records import MilpResult, ShadowPrice
 from planner.milp.start import complete_start
 from planner.milp.trim import trim
-from planner.plan.records import Proof
+from planner.plan.records import GAP_TOLERANCE, Proof, relative_gap
 
 if TYPE_CHECKING:
     from planner.milp.bridge import Arrays
@@ -37,10 +37,8 @@ if TYPE_CHECKING:
     from planner.milp.records import SolverSettings
     from planner.plan.records import Decisions
 
-GAP_TOLERANCE = 1e-9
 _START_TIME_S = 10.0
 """Time for the linear program that turns a start into a plan; it takes well under a second."""
-_SMALLEST_COST_USD = 1.0
 _SMALLEST_SHADOW_PRICE = 1e-9
 """Share of the objective's unit below which a dual is the solver's tolerance."""
 
@@ -78,19 +76,6 @@ def solve_program(program: Program, settings: SolverSettings) -> MilpResult:
         constraints=len(arrays.row_names),
     )
     return MilpResult(decisions, proof, cost_usd, _shadow_prices(program, arrays, relaxation))
-
-
-def relative_gap(cost_usd: float, bound_usd: float) -> float:
-    """Return the relative gap between a cost and a proven lower limit, >= 0.
-
-    Parameters
-    ----------
-    cost_usd
-        Cost of a plan.
-    bound_usd
-        Proven lower limit.
-    """
-    return max(0.0, cost_usd - bound_usd) / max(abs(cost_usd), _SMALLEST_COST_USD)
 
 
 def _solve(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
+from planner.plan.records import GAP_TOLERANCE, relative_gap
 from planner.plan.tables import allocation_rows, api_rows, fleet_rows
 
 if TYPE_CHECKING:
@@ -21,14 +22,8 @@ if TYPE_CHECKING:
     from planner.plan.records import Decisions, Proof
     from planner.problem.load import LoadedProblem
 
-GAP_TOLERANCE = 1e-9
 BOUND_TOLERANCE = 1e-6
 _PACKAGES = ("inference-planner", "pulp", "highspy", "numpy", "pydantic")
-
-
-def relative_gap(cost_usd: float, bound_usd: float) -> float:
-    """Return ``max(0, cost - bound) / max(|cost|, 1 USD)``."""
-    return max(0.0, cost_usd - bound_usd) / max(abs(cost_usd), 1.0)
 
 
 def assemble_plan(

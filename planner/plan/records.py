@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+GAP_TOLERANCE = 1e-9
+"""A plan is optimal when its gap is within what was asked for, to this tolerance."""
+_SMALLEST_COST_USD = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class ReplicaDecision:
@@ -79,3 +83,16 @@ class Proof:
     seconds: float
     variables: int
     constraints: int
+
+
+def relative_gap(cost_usd: float, bound_usd: float) -> float:
+    """Return ``max(0, cost - bound) / max(|cost|, 1 USD)``.
+
+    Parameters
+    ----------
+    cost_usd
+        Cost of a plan.
+    bound_usd
+        Proven lower limit.
+    """
+    return max(0.0, cost_usd - bound_usd) / max(abs(cost_usd), _SMALLEST_COST_USD)

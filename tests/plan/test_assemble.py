@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.options.records import Rejection
-from planner.plan.assemble import option_counts, plan_without_allocations, relative_gap
+from planner.plan.assemble import option_counts, plan_without_allocations
+from planner.plan.records import relative_gap
 from tests.options.world import catalog
 from tests.plan.small import SETTINGS, decisions, flow, loaded, nodes, plan, proof, replicas
 from tests.worlds import capacity, demand, offer, option, option_set
