@@ -11,6 +11,8 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from planner.milp import solve_within_caps
 from planner.options.restrict import restrict
 from planner.plan.document import Alternative, Baseline
@@ -161,18 +163,13 @@ def _all_tokens(demand: Demand, options: OptionSet) -> _Answer:
     return _Answer(total, total, None)
 
 
-def _tokens_usd(demand: Demand, workload: str, usd_per_request: tuple[float, ...]) -> float:
+def _tokens_usd(
+    demand: Demand, workload: str, usd_per_request: tuple[tuple[float, ...], ...]
+) -> float:
     grid = demand.grid
     seconds = grid.hours_per_block_in_period * SECONDS_PER_HOUR
-    requests = demand.of(workload).mean_rps.sum(axis=1) * seconds
-    return float(
-        sum(
-            count * price * factor
-            for count, price, factor in zip(
-                requests, usd_per_request, grid.discount_factor, strict=True
-            )
-        )
-    )
+    usd = (demand.of(workload).mean_rps * np.array(usd_per_request)).sum(axis=1) * seconds
+    return float(usd @ np.array(grid.discount_factor))
 
 
 def _alternative(name: str, kind: str, answer: _Answer, plan: Plan, note: str) -> Alternative:

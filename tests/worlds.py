@@ -101,11 +101,8 @@ def api(
     workload: str, usd_per_request: float | Sequence[float], name: str = "api", model: str = "api"
 ) -> ApiOption:
     """Return tokens for one workload, with one price for a single period or one for each."""
-    prices = (
-        tuple(usd_per_request)
-        if not isinstance(usd_per_request, int | float)
-        else (float(usd_per_request),)
-    )
+    by_period = [usd_per_request] if isinstance(usd_per_request, int | float) else usd_per_request
+    prices = tuple((float(price),) for price in by_period)
     return ApiOption(
         f"{name}-{workload}", workload, name, model, "live", prices, 100.0, 10.0, False, "2026-01"
     )

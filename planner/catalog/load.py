@@ -23,15 +23,21 @@ from planner.catalog.schema import (
     Alias,
     ApiOffer,
     Calibration,
+    Discount,
     Engine,
+    Figure,
+    FormatSupport,
     Interconnect,
     LengthCell,
     Model,
     Offer,
+    PricePoint,
+    PriceTrend,
     ProfilePoint,
     QualityScore,
     Quantization,
     Row,
+    Source,
 )
 from planner.catalog.table import Located, folded, read_table, scan_table
 from planner.errors import Fault, InputError, did_you_mean
@@ -64,8 +70,9 @@ class Catalog:
 
     Parameters
     ----------
-    accelerators, aliases, interconnects, models, quantizations, quality, engines, calibration,
-    offers, api_offers, profiles, lengths
+    accelerators, aliases, interconnects, systems, models, quantizations, quality, engines,
+    format_support, calibration, offers, api_offers, discounts, servers, sites, price_paths,
+    price_trends, profiles, lengths, sources
         Rows of the table of that name.
     sha256
         Checksum of the content.
@@ -76,15 +83,23 @@ class Catalog:
     accelerators: tuple[Accelerator, ...]
     aliases: tuple[Alias, ...]
     interconnects: tuple[Interconnect, ...]
+    systems: tuple[Figure, ...]
     models: tuple[Model, ...]
     quantizations: tuple[Quantization, ...]
     quality: tuple[QualityScore, ...]
     engines: tuple[Engine, ...]
+    format_support: tuple[FormatSupport, ...]
     calibration: tuple[Calibration, ...]
     offers: tuple[Offer, ...]
     api_offers: tuple[ApiOffer, ...]
+    discounts: tuple[Discount, ...]
+    servers: tuple[Figure, ...]
+    sites: tuple[Figure, ...]
+    price_paths: tuple[PricePoint, ...]
+    price_trends: tuple[PriceTrend, ...]
     profiles: tuple[ProfilePoint, ...]
     lengths: tuple[LengthCell, ...]
+    sources: tuple[Source, ...]
     sha256: str
     origins: Mapping[tuple[str, Key], Origin]
     _index: Mapping[tuple[str, Key], Row] = field(repr=False)
@@ -128,6 +143,15 @@ class Catalog:
         """Return the calibration row with exactly this key, ``None`` when there is none."""
         row = self._index.get(("calibration", (parameter, scope, key_id)))
         return row if isinstance(row, Calibration) else None
+
+    def figure(self, table: str, key: str, quantity: str, case: str = "") -> Figure | None:
+        """Return one figure of a system, server or site, ``None`` when there is no row."""
+        row = self._index.get((table, (key, quantity, case)))
+        return row if isinstance(row, Figure) else None
+
+    def supports(self, engine: str, quantization: str, architecture: str) -> bool:
+        """Return whether an engine is known to run a number format on an architecture."""
+        return ("format_support", (engine, quantization, architecture)) in self._index
 
     def scores(self, model: str, benchmark: str) -> tuple[QualityScore, ...]:
         """Return every score of `model` on `benchmark`, of all formats and evaluators."""

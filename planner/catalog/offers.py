@@ -3,42 +3,112 @@
 An offer is identified without its date. Of the rows of one offer that apply on a day
 (``valid_from <= day < valid_to``), the one with the newest ``valid_from`` counts: a superseded
 row may stay in the table as history. Partial dates read as their earliest day.
+
+Tokens may cost more or less at some hours and for long prompts, so an offer of tokens is a price
+list: all rows of it with the newest ``valid_from``. A newer list replaces the older one whole.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from planner.catalog.dates import parse_partial_date
+from planner.catalog.discounts import discounted_offer, discounted_tokens
 from planner.catalog.schema import ApiOffer, Offer
+from planner.units import MINUTES_PER_HOUR
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from planner.catalog.load import Catalog
 
 P = TypeVar("P", Offer, ApiOffer)
 
 
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """Prices of one offer of tokens on a day.
+
+    Parameters
+    ----------
+    rows
+        Rows in force, of one offer and one date.
+    """
+
+    rows: tuple[ApiOffer, ...]
+
+    @property
+    def base(self) -> ApiOffer:
+        """The row for short prompts at hours without a price of their own."""
+        plain = (row for row in self.rows if row.hours_utc is None)
+        return min(plain, key=lambda row: row.prompt_from_tokens, default=self.rows[0])
+
+    @property
+    def longest_prompt_tokens(self) -> int | None:
+        """Prompt length from which another price applies, ``None`` when there is none."""
+        tiers = (row.prompt_from_tokens for row in self.rows if row.prompt_from_tokens)
+        return min(tiers, default=None)
+
+    def at(self, minute_utc: float) -> ApiOffer:
+        """Return the row for short prompts at a minute of the day, 0 to below 1,440."""
+        short = [row for row in self.rows if not row.prompt_from_tokens]
+        covering = (row for row in short if row.hours_utc and _covers(row.hours_utc, minute_utc))
+        return next(covering, self.base)
+
+    def changes_minutes_utc(self) -> tuple[float, ...]:
+        """Return the minutes of the day at which a price starts or ends, in order."""
+        spans = [window_minutes(row.hours_utc) for row in self.rows if row.hours_utc]
+        return tuple(sorted({minute for span in spans for minute in span}))
+
+
 def offers_at(catalog: Catalog, date: datetime.date) -> tuple[Offer, ...]:
-    """Return the row in force of every offer of nodes on `date`, ordered by offer."""
-    return _in_force(catalog.offers, date)
+    """Return every offer of nodes in force on `date` at the price paid, ordered by offer."""
+    rows = listed_offers_at(catalog, date)
+    return tuple(discounted_offer(row, catalog.discounts, date) for row in rows)
 
 
-def api_offers_at(catalog: Catalog, date: datetime.date) -> tuple[ApiOffer, ...]:
-    """Return the row in force of every offer of tokens on `date`, ordered by offer."""
-    return _in_force(catalog.api_offers, date)
+def listed_offers_at(catalog: Catalog, date: datetime.date) -> tuple[Offer, ...]:
+    """Return every offer of nodes in force on `date` at its list price, ordered by offer."""
+    return tuple(rows[-1] for rows in _in_force(catalog.offers, date))
 
 
-def _in_force(rows: Iterable[P], date: datetime.date) -> tuple[P, ...]:
-    newest: dict[str, tuple[datetime.date, P]] = {}
+def price_lists_at(catalog: Catalog, date: datetime.date) -> tuple[PriceList, ...]:
+    """Return every offer of tokens in force on `date` at the prices paid, ordered by offer."""
+    return tuple(
+        PriceList(tuple(discounted_tokens(row, catalog.discounts, date) for row in rows))
+        for rows in _in_force(catalog.api_offers, date)
+    )
+
+
+def window_minutes(hours_utc: str) -> tuple[float, float]:
+    """Return start and end of `HH:MM-HH:MM` in minutes of the day; the end may lie before."""
+    start, end = (
+        float(int(hours) * MINUTES_PER_HOUR + int(minutes))
+        for hours, _, minutes in (clock.partition(":") for clock in hours_utc.split("-"))
+    )
+    return start, end
+
+
+def _covers(hours_utc: str, minute_utc: float) -> bool:
+    start, end = window_minutes(hours_utc)
+    if start < end:
+        return start <= minute_utc < end
+    return minute_utc >= start or minute_utc < end
+
+
+def _in_force(rows: Iterable[P], date: datetime.date) -> Iterator[tuple[P, ...]]:
+    """Yield the rows with the newest date of every offer, in table order."""
+    newest: dict[str, datetime.date] = {}
+    by_date: dict[tuple[str, datetime.date], list[P]] = defaultdict(list)
     for row in rows:
         start = parse_partial_date(row.valid_from)
         ended = row.valid_to is not None and date >= parse_partial_date(row.valid_to)
         if start > date or ended:
             continue
-        known = newest.get(row.offer_id)
-        if known is None or start >= known[0]:
-            newest[row.offer_id] = (start, row)
-    return tuple(newest[offer_id][1] for offer_id in sorted(newest))
+        newest[row.offer_id] = max(start, newest.get(row.offer_id, start))
+        by_date[row.offer_id, start].append(row)
+    for offer_id in sorted(newest):
+        yield tuple(by_date[offer_id, newest[offer_id]])

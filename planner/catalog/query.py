@@ -94,7 +94,7 @@ def show(catalog: Catalog, kind: str, key: str) -> Fact:
         key = catalog.resolve_accelerator(key) or key
     found = [row for row in catalog.table(table) if key in _keys(row)]
     if not found:
-        keys = (":".join(row.key) for row in catalog.table(table))
+        keys = (row.label for row in catalog.table(table))
         message = f"no row `{key}` in {table}{did_you_mean(key, keys)}"
         raise InputError(
             [Fault(f"{table}.csv", None, None, table, message)], f"planner catalog list {kind}"
@@ -102,7 +102,7 @@ def show(catalog: Catalog, kind: str, key: str) -> Fact:
     row = max(found, key=_valid_from)
     origin = catalog.origin(table, row)
     file, line = (origin.file, origin.line) if origin else (f"{table}.csv", None)
-    return Fact(table, ":".join(row.key), _columns(row), file, line, row.source, row.as_of)
+    return Fact(table, row.label, _columns(row), file, line, row.source, row.as_of)
 
 
 def _columns(row: Row) -> dict[str, Any]:
@@ -154,8 +154,8 @@ def _same(value: object, text: str) -> bool:
 
 
 def _keys(row: Row) -> tuple[str, ...]:
-    key = ":".join(row.key)
-    return (key, row.offer_id) if isinstance(row, Offer | ApiOffer) else (key,)
+    keys = (row.label, ":".join(row.key))
+    return (*keys, row.offer_id) if isinstance(row, Offer | ApiOffer) else keys
 
 
 def _valid_from(row: Row) -> int:

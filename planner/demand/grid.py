@@ -41,4 +41,5 @@ def time_grid(problem: Problem) -> TimeGrid:
         period_h=months * HOURS_PER_MONTH,
         period_start=tuple(starts),
         discount_factor=factors,
+        utc_offset_h=horizon.utc_offset_h,
     )

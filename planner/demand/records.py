@@ -34,6 +34,8 @@ class TimeGrid:
         First day of each period.
     discount_factor
         Factor of money spent evenly over each period, ``(1 + r) ** -((t + 1/2) m / 12)``.
+    utc_offset_h
+        Hours by which the clock of the blocks is ahead of UTC.
     """
 
     periods: int
@@ -43,6 +45,7 @@ class TimeGrid:
     period_h: float
     period_start: tuple[dt.date, ...]
     discount_factor: tuple[float, ...]
+    utc_offset_h: float = 0.0
 
     @property
     def days_per_period(self) -> float:

@@ -5,7 +5,8 @@ All cash of a period falls evenly over it and is discounted by the factor of its
     cost = sum_t discount[t] * (
                sum_b hours * price[o,t] * N[o,t,b]
              + days * sum_b startup_h[o] * price[o,t] * s[o,t,b]
-             + sum_b hours * 3600 * usd_per_request[a,t] * f[a,t,b] * mean[w,t,b] / planned[w,t,b])
+             + sum_b hours * 3600 * usd_per_request[a,t,b] * f[a,t,b]
+                     * mean[w,t,b] / planned[w,t,b])
 
 with ``hours`` the hours that a block sums to over the period and ``days`` the days of the period.
 Nodes are planned for the highest hour of a block, but tokens are paid by the mean rate: a planned
@@ -89,7 +90,7 @@ def api_usd_per_planned_rps(demand: Demand, api: ApiOption, period: int) -> NDAr
         rates.mean_rps[period], planned_rps, out=np.zeros(grid.blocks), where=planned_rps > 0
     )
     seconds = grid.hours_per_block_in_period * SECONDS_PER_HOUR
-    usd = grid.discount_factor[period] * seconds * api.usd_per_request[period]
+    usd = grid.discount_factor[period] * seconds * np.array(api.usd_per_request[period])
     return np.asarray(usd * share, dtype=np.float64)
 
 

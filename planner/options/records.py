@@ -148,7 +148,8 @@ class ApiOption:
     id
         Offer identity.
     usd_per_request
-        Cost of a mean request by period, length T.
+        Cost of a mean request by period and block, shape (T, B), or (T, 1) when the hour does
+        not matter.
     input_tokens, output_tokens
         Mean tokens of a request, cached input included.
     assumed_latency
@@ -166,13 +167,18 @@ class ApiOption:
     provider: str
     model: str
     mode: str
-    usd_per_request: tuple[float, ...]
+    usd_per_request: tuple[tuple[float, ...], ...]
     input_tokens: float
     output_tokens: float
     assumed_latency: bool
     price_date: str
     quality: tuple[tuple[str, float], ...] = ()
     price_dates: tuple[str, ...] = ()
+
+    def usd_per_request_at(self, period: int, block: int) -> float:
+        """Return the cost of a mean request in a block of a period."""
+        by_block = self.usd_per_request[period]
+        return by_block[block] if len(by_block) > 1 else by_block[0]
 
     def price_date_at(self, period: int) -> str:
         """Return the date of the price of a period, counted from 0."""

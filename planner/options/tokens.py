@@ -1,26 +1,32 @@
 """API tokens as a way to serve: quality, latency evidence and cost of a request.
 
 Cost of a request = uncached input + cached input + output, at the workload's mean lengths in the
-model's own tokens. An offer without stated latencies serves a workload with latency limits only
-when the problem says ``supply.api_latency: assume_met``; otherwise it is listed as an alternative
-whose latency is unproven. The score is the bf16 score unless the offer states a number format.
+model's own tokens and the prices of its block; a block that a price change cuts in two pays both
+in proportion to time. An offer whose prices change with prompt lengths that the workload reaches
+is not planned with, because its base price would be too low.
+
+An offer without stated latencies serves a workload with latency limits only when the problem says
+``supply.api_latency: assume_met``; otherwise it is listed as an alternative whose latency is
+unproven. The score is the bf16 score unless the offer states a number format.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
-from planner.catalog.offers import api_offers_at
+from planner.catalog.offers import price_lists_at
 from planner.options.quality import BF16
 from planner.options.records import ApiOption, Rejection
-from planner.units import TOKENS_PER_MTOK
+from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR, TOKENS_PER_MTOK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from planner.catalog.load import Catalog
+    from planner.catalog.offers import PriceList
     from planner.catalog.schema import ApiOffer
     from planner.demand.records import LengthDistribution, TimeGrid
     from planner.options.quality import QualityBook
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 
 _STANDARD = "standard"
 _STATED_PERCENTILE = 99.0
+_MINUTES_PER_DAY = HOURS_PER_DAY * MINUTES_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +77,24 @@ def token_supply(
     models = set(problem.candidates.models) or {m.id for m in catalog.models}
     usable, unproven, rejected = [], [], []
     by_period = [
-        {offer.offer_id: offer for offer in api_offers_at(catalog, start)}
+        {prices.base.offer_id: prices for prices in price_lists_at(catalog, start)}
         for start in grid.period_start
     ]
-    for offer_id, offer in sorted(by_period[0].items()):
+    for offer_id, first in sorted(by_period[0].items()):
+        offer = first.base
         if offer.model not in models or offer.mode != _STANDARD:
             continue
-        prices = [row for row in (period.get(offer_id) for period in by_period) if row]
-        reason = _why_not(offer, workload, problem, grid, book) or _unpriced(prices, offer, grid)
+        prices = [known for known in (period.get(offer_id) for period in by_period) if known]
+        reason = (
+            _why_not(offer, workload, problem, grid, book)
+            or _unpriced(prices, offer, grid)
+            or _dearer_prompts(prices, workload, lengths)
+        )
         if reason is not None:
             rejected.append(Rejection("api", offer.offer_id, workload.name, *reason))
             continue
         stated = _latency_meets(offer, workload)
-        option = _option(offer, prices, workload, lengths, book, assumed=stated is None)
+        option = _option(prices, workload, lengths, book, grid, assumed=stated is None)
         if stated is False:
             detail = _latency_detail(offer)
             rejected.append(Rejection("api", offer.offer_id, workload.name, "latency", detail))
@@ -116,15 +128,36 @@ def _why_not(
 
 
 def _unpriced(
-    prices: Sequence[ApiOffer], offer: ApiOffer, grid: TimeGrid
+    prices: Sequence[PriceList], offer: ApiOffer, grid: TimeGrid
 ) -> tuple[str, str] | None:
     if len(prices) == grid.periods:
         return None
     detail = (
-        f"its price of {offer.valid_from} ends on {prices[-1].valid_to}, within the horizon; add "
-        "a newer row to api_offers.csv of an overlay"
+        f"its price of {offer.valid_from} ends on {prices[-1].base.valid_to}, within the horizon; "
+        "add a newer row to api_offers.csv of an overlay"
     )
     return "no_price", detail
+
+
+def _dearer_prompts(
+    prices: Sequence[PriceList], workload: Workload, lengths: LengthDistribution
+) -> tuple[str, str] | None:
+    thresholds = [known.longest_prompt_tokens for known in prices]
+    stated = [tokens for tokens in thresholds if tokens is not None]
+    longest = float(lengths.isl_tokens.max()) * _factors(workload, prices[0].base.model)[0]
+    if not stated or longest < min(stated):
+        return None
+    detail = (
+        f"prompts reach {longest:,.0f} tokens, and from {min(stated):,} on another price applies; "
+        "prices by prompt length are not planned by this version"
+    )
+    return "prompt_tier", detail
+
+
+def _factors(workload: Workload, model: str) -> tuple[float, float]:
+    """Return the factors on prompt and output lengths in tokens of a model."""
+    factors = workload.token_factors.get(model)
+    return (factors.isl, factors.osl) if factors else (1.0, 1.0)
 
 
 def _latency_meets(offer: ApiOffer, workload: Workload) -> bool | None:
@@ -147,17 +180,18 @@ def _latency_detail(offer: ApiOffer) -> str:
 
 
 def _option(
-    offer: ApiOffer,
-    prices: Sequence[ApiOffer],
+    prices: Sequence[PriceList],
     workload: Workload,
     lengths: LengthDistribution,
     book: QualityBook,
+    grid: TimeGrid,
     *,
     assumed: bool,
 ) -> ApiOption:
-    factors = workload.token_factors.get(offer.model)
-    isl = lengths.isl_mean_tokens * (factors.isl if factors else 1.0)
-    osl = lengths.osl_mean_tokens * (factors.osl if factors else 1.0)
+    offer = prices[0].base
+    isl_factor, osl_factor = _factors(workload, offer.model)
+    isl = lengths.isl_mean_tokens * isl_factor
+    osl = lengths.osl_mean_tokens * osl_factor
     cache = workload.prefix_cache
     hit_rate = (cache.hit_rate or 0.0) if cache else 0.0
     quality = []
@@ -171,14 +205,39 @@ def _option(
         provider=offer.provider,
         model=offer.model,
         mode=offer.mode,
-        usd_per_request=tuple(_request_usd(p, isl, osl, hit_rate) for p in prices),
+        usd_per_request=tuple(
+            tuple(
+                sum(share * _request_usd(row, isl, osl, hit_rate) for row, share in parts)
+                for parts in _by_block(known, grid)
+            )
+            for known in prices
+        ),
         input_tokens=isl,
         output_tokens=osl,
         assumed_latency=assumed and bool(workload.slo),
         price_date=offer.as_of,
         quality=tuple(quality),
-        price_dates=tuple(p.as_of for p in prices),
+        price_dates=tuple(known.base.as_of for known in prices),
     )
+
+
+def _by_block(prices: PriceList, grid: TimeGrid) -> list[list[tuple[ApiOffer, float]]]:
+    """Return for every block the rows that price it and their shares of its time."""
+    offset = grid.utc_offset_h * MINUTES_PER_HOUR
+    length = grid.block_h * MINUTES_PER_HOUR
+    changes = prices.changes_minutes_utc()
+    blocks = []
+    for block in range(grid.blocks):
+        start = (block * length - offset) % _MINUTES_PER_DAY
+        inside = sorted((change - start) % _MINUTES_PER_DAY for change in changes)
+        cuts = [0.0, *(minute for minute in inside if 0 < minute < length), length]
+        blocks.append(
+            [
+                (prices.at((start + a) % _MINUTES_PER_DAY), (b - a) / length)
+                for a, b in pairwise(cuts)
+            ]
+        )
+    return blocks
 
 
 def _request_usd(offer: ApiOffer, isl: float, osl: float, hit_rate: float) -> float:

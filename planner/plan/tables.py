@@ -167,7 +167,7 @@ def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: fl
         planned_rate_rps=flow.planned_rps,
         input_mtok=requests * offer.input_tokens / TOKENS_PER_MTOK,
         output_mtok=requests * offer.output_tokens / TOKENS_PER_MTOK,
-        usd=requests * offer.usd_per_request[flow.period],
+        usd=requests * offer.usd_per_request_at(flow.period, flow.block),
         price_date=offer.price_date_at(flow.period),
         ttft_p99_ms=None,
         tpot_mean_ms=None,

@@ -57,6 +57,8 @@ class Horizon(Section):
     """First month, YYYY-MM."""
     periods: Annotated[int, Field(ge=1, le=20)] = 1
     months_per_period: Annotated[int, Field(ge=1, le=12)] = 3
+    utc_offset_h: Annotated[float, Field(ge=-12, le=14)] = 0.0
+    """Hours by which the clock of profiles and blocks is ahead of UTC, for prices by the hour."""
 
 
 class Finance(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from planner.report.tables import NUMBER, Column, money, number, write_table
@@ -101,7 +102,7 @@ def token_rows(options: OptionSet, workload: str | None = None) -> list[dict[str
             "offer_id": offer.id,
             "model": offer.model,
             "mode": offer.mode,
-            "usd_per_request": offer.usd_per_request[0],
+            "usd_per_request": fmean(offer.usd_per_request[0]),
             "usable": offer in options.api,
             "latency": "assumed" if offer.assumed_latency else "stated or not limited",
             "quality": dict(offer.quality),

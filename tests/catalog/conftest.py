@@ -10,6 +10,7 @@ PROVENANCE = {"source": "a test", "as_of": "2026-06-01"}
 DEFAULTS = {
     "accelerators": {
         "id": "gpu-a",
+        "architecture": "arch-a",
         "name": "GPU A",
         "vendor": "acme",
         "kind": "gpu",
@@ -63,6 +64,11 @@ DEFAULTS = {
         "max_num_seqs": 256,
         "memory_fraction": 0.9,
     },
+    "format_support": {
+        "engine": "engine-a",
+        "quantization": "bf16",
+        "architecture": "arch-a",
+    },
     "calibration": {
         "parameter": "c_layer_us",
         "scope": "default",
@@ -91,6 +97,32 @@ DEFAULTS = {
         "output_usd_per_mtok": 1.5,
         "valid_from": "2026",
     },
+    "discounts": {
+        "provider": "cloud-a",
+        "discount_fraction": 0.1,
+        "valid_from": "2026",
+    },
+    "systems": {"id": "wafer-a", "quantity": "memory_gb", "value": 40},
+    "servers": {"id": "server-a", "quantity": "capex_usd", "value": 200_000},
+    "sites": {"id": "default", "quantity": "pue", "value": 1.5},
+    "price_paths": {
+        "series": "rental",
+        "item": "gpu-a",
+        "date": "2026",
+        "usd": 2,
+        "unit": "usd_per_h",
+    },
+    "price_trends": {
+        "id": "rental-gpu-a",
+        "points": 4,
+        "groups": 1,
+        "log_rate_per_year": -0.1,
+        "log_rate_se": 0.02,
+        "annual_change": -0.095,
+        "annual_change_low": -0.13,
+        "annual_change_high": -0.06,
+    },
+    "sources": {"id": "a test", "publisher": "us", "kind": "primary"},
     "profiles": {"profile": "even", "hour": 0, "multiplier": 1},
     "lengths": {
         "lengths": "short",

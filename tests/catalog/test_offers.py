@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.catalog.dates import parse_partial_date
-from planner.catalog.offers import api_offers_at, offers_at
+from planner.catalog.offers import offers_at, price_lists_at
 
 DAY = datetime.date(2027, 1, 1)
 
@@ -84,7 +84,7 @@ def test_token_prices_follow_the_same_rule(row, world):
     ]
     catalog = world(api_offers=rows)
 
-    assert [o.input_usd_per_mtok for o in api_offers_at(catalog, DAY)] == [0.01, 0.02]
+    assert [o.base.input_usd_per_mtok for o in price_lists_at(catalog, DAY)] == [0.01, 0.02]
 
 
 @given(

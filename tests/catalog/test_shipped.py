@@ -11,7 +11,7 @@ from planner.catalog.check import check_catalog
 from planner.catalog.dates import parse_partial_date
 from planner.catalog.load import load_catalog
 from planner.catalog.location import shipped_path
-from planner.catalog.offers import api_offers_at, offers_at
+from planner.catalog.offers import offers_at, price_lists_at
 from planner.catalog.schema import TABLES
 
 START = datetime.date(2027, 1, 1)
@@ -189,7 +189,7 @@ def test_no_price_starts_before_its_source_or_after_it(shipped):
 
 
 def test_token_prices_cover_eight_providers(shipped):
-    rows = api_offers_at(shipped, START)
+    rows = [prices.base for prices in price_lists_at(shipped, START)]
 
     assert len({o.provider for o in rows}) >= 8
     assert {"llama-3.3-70b-instruct", "gpt-oss-120b", "deepseek-r1"} <= {o.model for o in rows}
@@ -199,7 +199,7 @@ def test_a_token_price_with_a_start_date_replaces_the_one_before(shipped):
     def price(day):
         (row,) = [
             o
-            for o in api_offers_at(shipped, day)
+            for o in (prices.base for prices in price_lists_at(shipped, day))
             if o.offer_id == "novita:meta-llama/llama-3.3-70b-instruct:standard"
         ]
         return row.input_usd_per_mtok

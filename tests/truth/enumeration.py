@@ -219,7 +219,11 @@ def _remainder_usd(world: World, members, planned: Rates, served: Rates, block: 
         left_rps = rate_rps - own_rps
         if left_rps <= 1e-9 * max(rate_rps, 1.0):
             continue
-        prices = [a.usd_per_request[0] for a in world.options.api if a.workload == rates.workload]
+        prices = [
+            a.usd_per_request_at(0, block)
+            for a in world.options.api
+            if a.workload == rates.workload
+        ]
         share = float(rates.mean_rps[0, block]) / rate_rps
         usd += hours * 3600.0 * left_rps * share * min(prices, default=math.inf)
     return usd

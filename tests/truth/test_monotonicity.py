@@ -62,7 +62,10 @@ def priced(options, factor, offers=True, apis=True):
     )
     by = factor if apis else 1.0
     tokens = tuple(
-        replace(a, usd_per_request=tuple(by * p for p in a.usd_per_request)) for a in options.api
+        replace(
+            a, usd_per_request=tuple(tuple(by * p for p in prices) for prices in a.usd_per_request)
+        )
+        for a in options.api
     )
     return replace(options, offers=nodes, api=tokens)
 

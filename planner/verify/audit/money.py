@@ -9,10 +9,10 @@ from planner.verify.audit.expected import (
     TOLERANCE,
     block_seconds,
     differs,
-    in_force,
     mean_tokens,
     period_start,
 )
+from planner.verify.audit.prices import price_shares, share_paid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,12 +65,15 @@ def _purchase(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
         for offer in catalog.api_offers
         if (offer.provider, offer.model, offer.mode) == (row.provider, row.model, row.mode)
     ]
+    day = period_start(problem, row.period)
+    workload = problem.workload(row.workload)
     bought = []
     for reference in sorted({offer.model_ref for offer in rows}):
         same = [offer for offer in rows if offer.model_ref == reference]
-        listed = in_force(same, period_start(problem, row.period))
-        if listed is not None:
-            bought.append((_usd(listed, row, problem.workload(row.workload)), listed.as_of))
+        parts = price_shares(same, day, problem, row.block)
+        paid = share_paid(catalog, (row.provider, reference, "any", "api"), day)
+        usd = sum(share * _usd(listed, row, workload) for listed, share in parts) * paid
+        bought += [(usd, listed.as_of) for listed, _ in parts]
     if not any(not differs(row.usd, usd) and row.price_date == day for usd, day in bought):
         yield f"{row.usd:.6f} USD at prices of {row.price_date}, tokens x price gives {bought}"
 

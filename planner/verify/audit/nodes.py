@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from planner.catalog.dates import age_days
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 from planner.verify.audit.expected import block_hours, by_option, differs, in_force, period_start
+from planner.verify.audit.prices import share_paid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ def _rows(
             continue
         for text in (
             *_identity(row, listed, catalog),
-            *_amounts(row, listed, problem),
+            *_amounts(row, listed, problem, catalog),
             *_supply(row, listed, problem),
         ):
             yield f"{place}: {text}"
@@ -81,9 +82,15 @@ def _identity(row: FleetRow, listed: Offer, catalog: Catalog) -> Iterator[str]:
             yield f"{name} {got}, catalogue {want}"
 
 
-def _amounts(row: FleetRow, listed: Offer, problem: Problem) -> Iterator[str]:
-    if differs(row.price_usd_per_hour, listed.price_usd_per_hour):
-        yield f"price {row.price_usd_per_hour} USD/h, catalogue {listed.price_usd_per_hour}"
+def _amounts(row: FleetRow, listed: Offer, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    day = period_start(problem, row.period)
+    place = (listed.provider, listed.instance, listed.region, listed.tenure)
+    paid = share_paid(catalog, place, day)
+    if differs(row.price_usd_per_hour, listed.price_usd_per_hour * paid):
+        yield (
+            f"price {row.price_usd_per_hour} USD/h, catalogue {listed.price_usd_per_hour} "
+            f"times {paid:g} after discounts"
+        )
     if differs(row.hours, block_hours(problem)):
         yield f"{row.hours} h in the block, expected {block_hours(problem)}"
     usd = row.price_usd_per_hour * (row.nodes * row.hours + row.startup_node_hours)

@@ -1,0 +1,59 @@
+"""Single figures of systems, servers and sites, each with a source of its own."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from planner.catalog.schema.row import Key, NonNegative, Row
+
+QUANTITIES = {
+    "systems": (
+        "chips",
+        "memory_gb",
+        "bandwidth_gb_per_s",
+        "bf16_tflops",
+        "int8_tops",
+        "power_w",
+        "capex_usd",
+        "token_price_provider",
+        "decode_tokens_per_s_per_user",
+        "decode_tokens_per_s_per_system",
+    ),
+    "servers": (
+        "accelerators",
+        "capex_usd",
+        "it_power_w",
+        "board_power_load_fraction",
+        "life_months",
+        "residual_fraction",
+        "resale_fraction_36_months",
+        "network_capex_fraction",
+        "support_fraction_per_year",
+        "software_usd_per_accelerator_year",
+        "lead_time_weeks",
+    ),
+    "sites": (
+        "electricity_usd_per_kwh",
+        "pue",
+        "colocation_usd_per_kw_month",
+        "staff_fte",
+        "staff_usd_per_fte_year",
+    ),
+}
+"""What a table of figures may state, with the unit at the end."""
+
+
+class Figure(Row):
+    """One figure of a system, server or site, with a source of its own."""
+
+    key_fields: ClassVar[tuple[str, ...]] = ("id", "quantity", "case")
+
+    id: Key
+    quantity: Key
+    """What the figure is, with its unit at the end; `QUANTITIES` lists them by table."""
+    case: str = ""
+    """Model, accelerator or provider that the figure is about, where it is about one."""
+    value: NonNegative | None = None
+    """Blank when looked for and not found; `notes` then says so."""
+    low: NonNegative | None = None
+    high: NonNegative | None = None

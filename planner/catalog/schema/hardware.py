@@ -1,0 +1,118 @@
+"""Accelerators, the names others give them, the links between them, and what runs on them."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from planner.catalog.schema.row import Count, Fraction, Key, Positive, Row
+from planner.units import BYTES_PER_GB, BYTES_PER_MIB, FLOPS_PER_TFLOPS
+
+
+class Accelerator(Row):
+    """One GPU or comparable device. Rates are dense, never with sparsity."""
+
+    id: Key
+    name: str
+    vendor: str
+    kind: Literal["gpu", "tpu", "asic", "system"]
+    form_factor: str = ""
+    architecture: Key | None = None
+    """Generation by which serving engines state what they run (`hopper`, `ada`, `cdna3`)."""
+    memory_mib: Positive
+    """Memory a process can see, as the driver reports it."""
+    memory_basis: Literal["driver", "vendor"]
+    """`vendor` when no driver reading is known: the product figure, read as 10^9 bytes per GB."""
+    bandwidth_gb_per_s: Positive
+    bf16_tflops: Positive | None = None
+    fp8_tflops: Positive | None = None
+    int8_tops: Positive | None = None
+    fp4_tflops: Positive | None = None
+    link: Literal["nvlink", "infinity_fabric", "pcie", "ethernet", "ici", "neuronlink", "none"]
+    link_gb_per_s: Positive | None = None
+    """Scale-up link per accelerator in one direction; vendors often print both added up."""
+    tdp_w: Positive | None = None
+    accelerators_per_node: Count | None = None
+    node_it_power_w: Positive | None = None
+
+    @property
+    def memory_bytes(self) -> float:
+        """Visible memory in bytes."""
+        return self.memory_mib * BYTES_PER_MIB
+
+    @property
+    def bandwidth_bytes_per_s(self) -> float:
+        """Memory bandwidth in bytes per second."""
+        return self.bandwidth_gb_per_s * BYTES_PER_GB
+
+    def peak_flops(self, compute: str) -> float | None:
+        """Return the dense rate in FLOP/s (or OP/s) at a compute type, ``None`` when unknown."""
+        rate = {
+            "bf16": self.bf16_tflops,
+            "fp8": self.fp8_tflops,
+            "int8": self.int8_tops,
+            "fp4": self.fp4_tflops,
+        }[compute]
+        return None if rate is None else rate * FLOPS_PER_TFLOPS
+
+
+class Alias(Row):
+    """A name somebody else gives to an accelerator."""
+
+    key_fields: ClassVar[tuple[str, ...]] = ("alias",)
+
+    alias: Annotated[str, Field(min_length=1)]
+    accelerator: Key
+
+
+class Interconnect(Row):
+    """Measured all-reduce of a group of accelerators in one node."""
+
+    key_fields: ClassVar[tuple[str, ...]] = ("accelerator", "accelerators")
+
+    accelerator: Key
+    accelerators: Count
+    allreduce_latency_us: Positive
+    bus_bandwidth_gb_per_s: Positive
+
+
+class Engine(Row):
+    """A serving engine and the settings a plan assumes."""
+
+    id: Key
+    name: str
+    versions: str
+    scheduler: Literal["chunked", "prefill_priority"]
+    chunk_tokens: Count
+    """Token budget of one engine step (prefill chunks plus decodes)."""
+    max_num_seqs: Count
+    memory_fraction: Fraction
+    """Share of accelerator memory the engine may use."""
+
+
+class FormatSupport(Row):
+    """An engine runs a number format on an architecture; without a row it is not known to."""
+
+    key_fields: ClassVar[tuple[str, ...]] = ("engine", "quantization", "architecture")
+
+    engine: Key
+    quantization: Key
+    architecture: Key
+
+
+class Calibration(Row):
+    """A parameter of the performance model, or a multiplier of one for a narrower scope."""
+
+    key_fields: ClassVar[tuple[str, ...]] = ("parameter", "scope", "key_id")
+
+    parameter: Key
+    scope: Literal["default", "accelerator", "engine", "quantization"]
+    key_id: str
+    """Accelerator, engine or quantization the row applies to; `all` for scope `default`."""
+    kind: Literal["value", "multiplier"]
+    value: Positive
+    low: Positive | None = None
+    high: Positive | None = None
+    unit: str
+    provenance: Literal["modelled", "class_default", "calibrated", "two_point", "measured"]

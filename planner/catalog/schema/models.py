@@ -1,0 +1,75 @@
+"""Open models, number formats, and how well a model answers in a format."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from planner.catalog.schema.row import Count, Fraction, Key, Positive, Row
+
+
+class Model(Row):
+    """Architecture of an open model, from its configuration file. Sizes are computed from it."""
+
+    id: Key
+    hf_repo: str = ""
+    family: str
+    attention: Literal["mha", "gqa", "mla", "hybrid"]
+    layers: Count
+    hidden: Count
+    heads: Count
+    kv_heads: Count | None = None
+    head_dim: Count | None = None
+    intermediate: Count | None = None
+    vocab: Count
+    context_tokens: Count
+    tied_embeddings: bool = False
+    experts_routed: Count | None = None
+    experts_active: Count | None = None
+    experts_shared: int | None = None
+    moe_intermediate: Count | None = None
+    dense_first_layers: int | None = None
+    kv_lora_rank: Count | None = None
+    q_lora_rank: Count | None = None
+    qk_rope_head_dim: Count | None = None
+    qk_nope_head_dim: Count | None = None
+    v_head_dim: Count | None = None
+    sliding_window: Count | None = None
+    full_attention_fraction: Fraction = 1.0
+    """Share of layers that attend to the whole context; the others see `sliding_window` tokens."""
+    params_published_b: Positive | None = None
+    params_active_published_b: Positive | None = None
+    license: str = ""
+
+
+class Quantization(Row):
+    """A number format of weights, activations and KV cache."""
+
+    id: Key
+    name: str
+    weight_bytes: Positive
+    """Bytes per weight of dense layers, scales included."""
+    expert_weight_bytes: Positive
+    kv_bytes: Positive
+    """Bytes per element of the KV cache."""
+    compute: Literal["bf16", "fp8", "int8", "fp4"]
+    """Type in which matrices multiply; weight-only formats compute in bf16."""
+    quality_group: str
+    """Formats of one group share measured quality losses."""
+
+
+class QualityScore(Row):
+    """A benchmark score as a fraction, by one evaluator under one setting."""
+
+    key_fields: ClassVar[tuple[str, ...]] = ("model", "quantization", "benchmark", "evaluator")
+
+    model: Key
+    quantization: Key
+    benchmark: Key
+    score: Fraction
+    evaluator: Annotated[str, Field(min_length=1)]
+    """Who ran the benchmark: scores of two evaluators never enter one ratio."""
+    setting: str = ""
+    questions: Count | None = None
+    """Number of questions of the benchmark, for its standard error; blank when unknown."""
