@@ -149,9 +149,10 @@ class Catalog:
         row = self._index.get((table, (key, quantity, case)))
         return row if isinstance(row, Figure) else None
 
-    def supports(self, engine: str, quantization: str, architecture: str) -> bool:
-        """Return whether an engine is known to run a number format on an architecture."""
-        return ("format_support", (engine, quantization, architecture)) in self._index
+    def support(self, engine: str, quantization: str, architecture: str) -> FormatSupport | None:
+        """Return how an engine runs a number format on an architecture, ``None`` if unknown."""
+        row = self._index.get(("format_support", (engine, quantization, architecture)))
+        return row if isinstance(row, FormatSupport) else None
 
     def scores(self, model: str, benchmark: str) -> tuple[QualityScore, ...]:
         """Return every score of `model` on `benchmark`, of all formats and evaluators."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from planner.catalog.coverage import SourceBook
 from planner.catalog.dates import parse_partial_date
 from planner.catalog.schema import TABLES, ApiOffer, Offer
 from planner.errors import Fault, InputError, did_you_mean
@@ -36,6 +37,8 @@ class Fact:
         Position of the row; the line is counted from 1.
     source, as_of
         Provenance of the figures.
+    source_kind
+        How close the source is to the origin; ``None`` when no row of sources.csv says so.
     """
 
     kind: str
@@ -45,6 +48,7 @@ class Fact:
     line: int | None
     source: str
     as_of: str
+    source_kind: str | None
 
 
 def rows(catalog: Catalog, kind: str, filters: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -102,7 +106,9 @@ def show(catalog: Catalog, kind: str, key: str) -> Fact:
     row = max(found, key=_valid_from)
     origin = catalog.origin(table, row)
     file, line = (origin.file, origin.line) if origin else (f"{table}.csv", None)
-    return Fact(table, row.label, _columns(row), file, line, row.source, row.as_of)
+    source = SourceBook(catalog).source_of(row)
+    near = None if source is None else source.kind
+    return Fact(table, row.label, _columns(row), file, line, row.source, row.as_of, near)
 
 
 def _columns(row: Row) -> dict[str, Any]:

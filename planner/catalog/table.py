@@ -203,7 +203,7 @@ class _Scan(Generic[R]):
             return
         before = self.lines.setdefault(row.key, line)
         if before != line:
-            key = ", ".join(row.key)
+            key = ", ".join(filter(None, row.key))
             message = f"repeats the key ({key}) of line {before}; keep one of the two"
             self._fault(line, None, "", message)
             return

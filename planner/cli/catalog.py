@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from planner.cli.catalog_import import import_source
-from planner.cli.context import AsJson, CatalogFolders, print_json, settings_of
+from planner.cli.context import AsJson, CatalogFolders, day_of, print_json, settings_of
 from planner.errors import Fault, InputError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from planner.catalog.coverage import Coverage
 
 app = typer.Typer(help="Facts of the catalogue with source and date.", no_args_is_help=True)
 
@@ -67,33 +69,49 @@ def show_row(
 
     fact = show(load_catalog(settings_of(context, catalog).overlays), kind, key)
     if as_json:
-        print_json({**fact.values, "file": fact.file, "line": fact.line})
+        place = {"source_kind": fact.source_kind, "file": fact.file, "line": fact.line}
+        print_json({**fact.values, **place})
         return
     width = max(len(name) for name in fact.values)
     for name, value in fact.values.items():
         if value not in {None, ""}:
             sys.stdout.write(f"{name:<{width}}  {value}\n")
+    if fact.source_kind is not None:
+        sys.stdout.write(f"{'kind':<{width}}  {fact.source_kind} source\n")
     sys.stdout.write(f"{'row':<{width}}  {fact.file}:{fact.line}\n")
 
 
 @app.command("check")
 def check_tables(
     context: typer.Context,
+    max_age_days: Annotated[
+        int | None,
+        typer.Option(
+            "--max-age-days", metavar="N", min=0, help="Age that makes a price old; default 365."
+        ),
+    ] = None,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", metavar="DATE", help="Day of the check; else the newest row's."),
+    ] = None,
     catalog: CatalogFolders = None,
     as_json: AsJson = False,
 ) -> None:
     """Check sources, keys and contradictions; errors exit with 2, warnings do not."""
-    from planner.catalog.check import check_catalog  # noqa: PLC0415 - builds all models
-    from planner.catalog.load import load_catalog  # noqa: PLC0415
-    from planner.catalog.schema import TABLES  # noqa: PLC0415
+    from planner.catalog.check import DEFAULT_MAX_AGE_DAYS, check_catalog  # noqa: PLC0415
+    from planner.catalog.coverage import coverage  # noqa: PLC0415
+    from planner.catalog.load import load_catalog  # noqa: PLC0415 - builds all models
 
     loaded = load_catalog(settings_of(context, catalog).overlays)
-    report = check_catalog(loaded)
+    age = DEFAULT_MAX_AGE_DAYS if max_age_days is None else max_age_days
+    report = check_catalog(loaded, on=None if on is None else day_of("--on", on), max_age_days=age)
+    tables = coverage(loaded)
     if as_json:
         print_json(
             {
                 "errors": [_fault(f) for f in report.errors],
                 "warnings": [_fault(f) for f in report.warnings],
+                "tables": [_coverage(table) for table in tables],
             }
         )
         raise typer.Exit(2 if report.errors else 0)
@@ -101,8 +119,39 @@ def check_tables(
         sys.stderr.write(f"warning: {warning}\n")
     if report.errors:
         raise InputError(report.errors, "planner catalog list KIND")
-    counts = ", ".join(f"{len(loaded.table(name))} {name}" for name in TABLES)
-    sys.stdout.write(f"catalogue valid: {counts}; {len(report.warnings)} warning(s)\n")
+    _write_coverage(tables)
+    sys.stdout.write(f"catalogue valid; {len(report.warnings)} warning(s)\n")
+
+
+def _coverage(table: Coverage) -> dict[str, Any]:
+    return {
+        "table": table.table,
+        "rows": table.rows,
+        "sources": dict(table.kinds),
+        "oldest": table.oldest,
+        "newest": table.newest,
+    }
+
+
+def _write_coverage(tables: Sequence[Coverage]) -> None:
+    from planner.report.tables import NUMBER, TEXT, Column, write_table  # noqa: PLC0415
+
+    kinds = list(tables[0].kinds)
+    titles = ("table", "rows", *kinds, "oldest", "newest")
+    columns = [Column(t, NUMBER if t in {"rows", *kinds} else TEXT, whole=True) for t in titles]
+    cells = [
+        [
+            t.table,
+            f"{t.rows:,}",
+            *(f"{t.kinds[k]:,}" for k in kinds),
+            t.oldest or "",
+            t.newest or "",
+        ]
+        for t in tables
+    ]
+    sums = [sum(t.rows for t in tables), *(sum(t.kinds[k] for t in tables) for k in kinds)]
+    cells.append(["all", *(f"{n:,}" for n in sums), "", ""])
+    write_table(sys.stdout, columns, cells)
 
 
 def _fault(fault: Fault) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli.context import AsJson, CatalogFolders, print_json, settings_of
+from planner.cli.context import AsJson, CatalogFolders, day_of, print_json, settings_of
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -148,13 +148,8 @@ def _require_free(files: Mapping[Path, str], force: bool) -> None:
 
 def _date(as_of: str | None, source: Path) -> tuple[str, tuple[str, ...]]:
     """Return the date of the figures, and a note when nobody stated it."""
-    from planner.catalog.dates import parse_partial_date  # noqa: PLC0415 - only here
-
     if as_of is not None:
-        try:
-            parse_partial_date(as_of)
-        except ValueError as error:
-            raise InputError([Fault("", None, None, "--as-of", str(error))]) from error
+        day_of("--as-of", as_of)
         return as_of, ()
     try:
         seconds: float | None = source.stat().st_mtime

@@ -6,9 +6,14 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from planner.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    import datetime
 
 CatalogFolders = Annotated[
     list[Path] | None,
@@ -32,6 +37,29 @@ Assignments = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a value; repeatable."),
 ]
+
+
+def day_of(option: str, text: str) -> datetime.date:
+    """Return the day that an option states, the earliest of a year or month.
+
+    Parameters
+    ----------
+    option
+        Name of the option in messages.
+    text
+        YYYY, YYYY-MM or YYYY-MM-DD.
+
+    Raises
+    ------
+    InputError
+        When `text` is no date.
+    """
+    from planner.catalog.dates import parse_partial_date  # noqa: PLC0415 - few options need it
+
+    try:
+        return parse_partial_date(text)
+    except ValueError as error:
+        raise InputError([Fault("", None, None, option, str(error))]) from error
 
 
 @dataclass(frozen=True, slots=True)

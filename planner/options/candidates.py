@@ -1,22 +1,26 @@
 """Every replica that could be built from the candidates, before asking what it can carry.
 
-A combination is dropped here, with its reason, when it cannot exist (the accelerator has no rate
-for the format, heads do not divide, parts without a scale-up link have no measured all-reduce)
-or cannot be bought (no price, no node that the parallelism divides).
+A combination is dropped here, with its reason, when it cannot exist (the engine is not known to
+run the format there, the accelerator has no rate for it, heads do not divide, parts without a
+scale-up link have no measured all-reduce) or cannot be bought (no price, no node that the
+parallelism divides).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, TypeVar
 
 from planner.catalog.schema import Accelerator, Engine, Model, Quantization
+from planner.options.formats import how_it_runs
 from planner.options.records import Rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from planner.catalog.load import Catalog
+    from planner.options.formats import ComputeType
     from planner.options.records import NodeOffer
     from planner.problem.schema import Candidates
 
@@ -37,6 +41,8 @@ class Candidate:
     engine: Engine
     accelerator: Accelerator
     tensor_parallel: int
+    compute: ComputeType
+    """Type in which matrices multiply here."""
 
     @property
     def option_id(self) -> str:
@@ -74,15 +80,18 @@ def buildable(
         if not shapes:
             rejected.append(_no_price(device, catalog, per_device))
             continue
-        for model in models:
-            for quantization in formats:
-                for engine in engines:
-                    for degree in degrees:
-                        item = Candidate(model, quantization, engine, device, degree)
-                        faults = list(_why_not(item, shapes, catalog))
-                        rejected += faults
-                        if not faults:
-                            candidates.append(item)
+        for model, quantization, engine, degree in product(models, formats, engines, degrees):
+            parts = (model.id, quantization.id, engine.id, device.id)
+            running = how_it_runs(engine, quantization, device, catalog)
+            if isinstance(running, tuple):
+                rejected.append(Rejection("option", option_id(*parts, degree), "", *running))
+                continue
+            item = Candidate(model, quantization, engine, device, degree, running)
+            reason = _why_not(item, shapes, catalog)
+            if reason is None:
+                candidates.append(item)
+            else:
+                rejected.append(Rejection("option", item.option_id, "", *reason))
     return candidates, rejected, per_device * len(devices)
 
 
@@ -100,29 +109,20 @@ def _no_price(device: Accelerator, catalog: Catalog, count: int) -> Rejection:
     return Rejection("option", device.id, "", "no_price", detail, count)
 
 
-def _why_not(item: Candidate, shapes: set[int], catalog: Catalog) -> Iterator[Rejection]:
+def _why_not(item: Candidate, shapes: set[int], catalog: Catalog) -> tuple[str, str] | None:
     device, degree, model = item.accelerator, item.tensor_parallel, item.model
-    reason: tuple[str, str] | None = None
-    if device.peak_flops(item.quantization.compute) is None or device.bf16_tflops is None:
-        reason = (
-            "no_rate",
-            f"{device.id} has no dense {item.quantization.compute} rate in the catalogue",
-        )
-    elif model.heads % degree:
-        reason = ("parallelism", f"{model.heads} heads do not divide by {degree}")
-    elif not any(shape % degree == 0 for shape in shapes):
+    if model.heads % degree:
+        return "parallelism", f"{model.heads} heads do not divide by {degree}"
+    if not any(shape % degree == 0 for shape in shapes):
         listing = ", ".join(str(s) for s in sorted(shapes))
-        reason = (
-            "no_node",
-            f"no offered node of {device.id} ({listing} accelerators) divides by {degree}",
+        detail = f"no offered node of {device.id} ({listing} accelerators) divides by {degree}"
+        return "no_node", detail
+    if degree > 1 and not _linked(device, degree, catalog):
+        detail = (
+            f"no measured all-reduce of {degree} x {device.id}; add a row to interconnects.csv"
         )
-    elif degree > 1 and not _linked(device, degree, catalog):
-        reason = (
-            "no_interconnect",
-            f"no measured all-reduce of {degree} x {device.id}; add a row to interconnects.csv",
-        )
-    if reason is not None:
-        yield Rejection("option", item.option_id, "", *reason)
+        return "no_interconnect", detail
+    return None
 
 
 def _linked(device: Accelerator, degree: int, catalog: Catalog) -> bool:

@@ -1,7 +1,9 @@
 """From catalogue rows to the numbers the performance model takes.
 
 Units change here: the catalogue states milliseconds, microseconds and gigabytes, the model takes
-SI. Parameters come from :mod:`planner.catalog.calibration`.
+SI. Parameters come from :mod:`planner.catalog.calibration`. A format that multiplies in 16 bits on
+a device which lacks its own type takes the parameters of 4-bit weights: those were measured on
+products of this kind.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from planner.options.candidates import Candidate
 
 _US_PER_S = 1e6
-_BF16 = "bf16"
+_WEIGHT_ONLY = "int4"
+"""Format whose calibration stands for weights that are widened inside the product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,8 @@ def replica_spec(candidate: Candidate, catalog: Catalog) -> ReplicaSpec:
 
 def _device(device: Accelerator, candidate: Candidate, catalog: Catalog) -> Device:
     measured = catalog.interconnect(device.id, candidate.tensor_parallel)
-    peak = device.peak_flops(candidate.quantization.compute)
-    attention_peak = device.peak_flops(_BF16)
+    peak = device.peak_flops(candidate.compute)
+    attention_peak = device.peak_16_bit_flops
     if peak is None or attention_peak is None:
         text = f"{candidate.option_id} has no rate; it must be rejected before"
         raise ValueError(text)
@@ -127,8 +130,13 @@ def _parameter(name: str, candidate: Candidate, catalog: Catalog) -> Parameter:
         name,
         accelerator=candidate.accelerator.id,
         engine=candidate.engine.id,
-        quantization=candidate.quantization.id,
+        quantization=_calibrated_as(candidate),
     )
+
+
+def _calibrated_as(candidate: Candidate) -> str:
+    native = candidate.compute == candidate.quantization.compute
+    return candidate.quantization.id if native else _WEIGHT_ONLY
 
 
 def _parameters(candidate: Candidate, catalog: Catalog) -> StepParameters:

@@ -68,6 +68,7 @@ DEFAULTS = {
         "engine": "engine-a",
         "quantization": "bf16",
         "architecture": "arch-a",
+        "mode": "native",
     },
     "calibration": {
         "parameter": "c_layer_us",

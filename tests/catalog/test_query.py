@@ -34,7 +34,8 @@ def test_every_table_can_be_listed_as_json(shipped, kind):
     found = rows(shipped, kind)
 
     assert json.loads(json.dumps(found)) == found
-    assert found
+    # Discounts are for users to state; the table is shipped empty.
+    assert bool(found) == (kind != "discounts")
 
 
 def test_filters_select_by_value(row, sound):

@@ -55,6 +55,47 @@ def test_format_without_a_rate_is_rejected():
     assert rejected[-1].detail == "gpu-a has no dense fp8 rate in the catalogue"
 
 
+def test_format_that_the_engine_is_not_known_to_run_is_rejected_with_the_row_to_add():
+    _, rejected, _ = build({"format_support": [row("format_support")]})
+
+    assert reasons(rejected)["model-a/fp8/vllm/gpu-a/tp1"] == "no_support"
+    assert "add a row (engine=vllm, quantization=fp8, architecture=arch-a)" in rejected[-1].detail
+
+
+def test_nothing_is_known_to_run_on_an_accelerator_without_architecture():
+    kept, rejected, _ = build({"accelerators": [row("accelerators", architecture=None)]})
+
+    assert kept == []
+    assert {r.reason for r in rejected} == {"no_support"}
+    assert "gpu-a states no architecture" in rejected[0].detail
+
+
+def test_emulated_format_is_not_planned_with():
+    support = [row("format_support"), row("format_support", quantization="fp8", mode="emulated")]
+
+    _, rejected, _ = build({"format_support": support})
+
+    assert reasons(rejected)["model-a/fp8/vllm/gpu-a/tp1"] == "emulated"
+
+
+def test_weights_stored_in_a_format_multiply_in_16_bits():
+    support = [row("format_support", quantization="fp8", mode="weight_only")]
+    devices = [row("accelerators", fp8_tflops=None)]
+
+    kept, _, _ = build({"format_support": support, "accelerators": devices}, tensor_parallel=[1])
+
+    assert [(c.quantization.id, c.compute) for c in kept] == [("fp8", "bf16")]
+
+
+def test_device_without_bf16_multiplies_in_fp16():
+    support = [row("format_support", quantization="fp8", mode="weight_only")]
+    devices = [row("accelerators", fp8_tflops=None, bf16_tflops=None, fp16_tflops=65)]
+
+    kept, _, _ = build({"format_support": support, "accelerators": devices}, tensor_parallel=[1])
+
+    assert [c.compute for c in kept] == ["fp16"]
+
+
 def test_heads_that_do_not_divide_are_rejected():
     tables = {"models": [row("models", heads=20)], "offers": [row("offers", accelerators=8)]}
 
@@ -121,7 +162,13 @@ def test_price_that_is_not_usable_is_told_apart_from_no_price():
     ("hardware", "quantization", "subject", "reason"),
     [
         ("mi300x-192gb", "bf16", "mi300x-192gb", "no_price"),
-        ("a100-sxm-80gb", "fp8", "llama-3.1-8b-instruct/fp8/vllm/a100-sxm-80gb/tp1", "no_rate"),
+        ("t4-16gb", "bf16", "llama-3.1-8b-instruct/bf16/vllm/t4-16gb/tp1", "no_support"),
+        (
+            "h200-sxm-141gb",
+            "bf16",
+            "llama-3.1-8b-instruct/bf16/vllm/h200-sxm-141gb/tp16",
+            "no_node",
+        ),
         ("l40s-48gb", "bf16", "llama-3.1-8b-instruct/bf16/vllm/l40s-48gb/tp2", "no_node"),
     ],
 )
@@ -131,6 +178,7 @@ def test_reasons_on_the_shipped_catalogue(hardware, quantization, subject, reaso
         models=["llama-3.1-8b-instruct"],
         quantizations=[quantization],
         hardware=[hardware],
+        tensor_parallel=[1, 2, 16],
     )
 
     assert reasons(rejected)[subject] == reason

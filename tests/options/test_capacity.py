@@ -20,12 +20,14 @@ MIXED = lengths(isl=(200.0, 800.0, 3000.0), osl=(150.0, 300.0, 100.0))
 
 
 def candidate(degree=1, quantization=None, **accelerator):
+    number_format = quantization or row("quantizations")
     return Candidate(
         row("models"),
-        quantization or row("quantizations"),
+        number_format,
         row("engines"),
         row("accelerators", **accelerator),
         degree,
+        number_format.compute,
     )
 
 

@@ -27,6 +27,7 @@ def candidate(**model):
         row("engines"),
         row("accelerators"),
         1,
+        "bf16",
     )
 
 

@@ -10,12 +10,14 @@ from tests.options.world import catalog, fp8, row
 
 
 def candidate(quantization=None, degree=1, **accelerator):
+    number_format = quantization or row("quantizations")
     return Candidate(
         row("models"),
-        quantization or row("quantizations"),
+        number_format,
         row("engines"),
         row("accelerators", **accelerator),
         degree,
+        number_format.compute,
     )
 
 

@@ -46,7 +46,7 @@ def test_cached_input_is_charged_at_its_own_price():
     offer = row("api_offers", cached_input_usd_per_mtok=0.1)
 
     # 600 x 0.5 + 400 x 0.1 + 100 x 1.5 = 490.
-    assert supply(offer, by_period(asked=asked).usable[0].usd_per_request) == pytest.approx(
+    assert by_period(supply(offer, asked=asked).usable[0].usd_per_request) == pytest.approx(
         (490e-6,)
     )
 

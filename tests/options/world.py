@@ -21,6 +21,7 @@ PROVENANCE = {"source": "a test", "as_of": "2026-06-01"}
 DEFAULTS = {
     "accelerators": {
         "id": "gpu-a",
+        "architecture": "arch-a",
         "name": "GPU A",
         "vendor": "acme",
         "kind": "gpu",
@@ -77,6 +78,12 @@ DEFAULTS = {
         "max_num_seqs": 256,
         "memory_fraction": 0.9,
     },
+    "format_support": {
+        "engine": "vllm",
+        "quantization": "bf16",
+        "architecture": "arch-a",
+        "mode": "native",
+    },
     "offers": {
         "provider": "cloud",
         "instance": "one",
@@ -87,6 +94,7 @@ DEFAULTS = {
         "price_usd_per_hour": 2,
         "valid_from": "2026",
     },
+    "discounts": {"provider": "cloud", "discount_fraction": 0.1, "valid_from": "2026"},
     "api_offers": {
         "provider": "tokens",
         "model": "model-a",
@@ -118,8 +126,10 @@ def shipped():
 
 def catalog(**tables):
     """Return a catalogue of one row per table, with tables replaced; calibration as shipped."""
-    rows = {table: [row(table)] for table in DEFAULTS if table != "interconnects"}
+    unstated = ("interconnects", "discounts")
+    rows = {table: [row(table)] for table in DEFAULTS if table not in unstated}
     rows["quantizations"] = [row("quantizations"), fp8()]
+    rows["format_support"] += [row("format_support", quantization="fp8")]
     rows["calibration"] = list(shipped().calibration)
     rows |= tables
     return build_catalog(

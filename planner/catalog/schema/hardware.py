@@ -26,6 +26,8 @@ class Accelerator(Row):
     """`vendor` when no driver reading is known: the product figure, read as 10^9 bytes per GB."""
     bandwidth_gb_per_s: Positive
     bf16_tflops: Positive | None = None
+    fp16_tflops: Positive | None = None
+    """Blank where fp16 runs at the bf16 rate."""
     fp8_tflops: Positive | None = None
     int8_tops: Positive | None = None
     fp4_tflops: Positive | None = None
@@ -50,11 +52,17 @@ class Accelerator(Row):
         """Return the dense rate in FLOP/s (or OP/s) at a compute type, ``None`` when unknown."""
         rate = {
             "bf16": self.bf16_tflops,
+            "fp16": self.fp16_tflops or self.bf16_tflops,
             "fp8": self.fp8_tflops,
             "int8": self.int8_tops,
             "fp4": self.fp4_tflops,
         }[compute]
         return None if rate is None else rate * FLOPS_PER_TFLOPS
+
+    @property
+    def peak_16_bit_flops(self) -> float | None:
+        """Dense rate of 16-bit products in FLOP/s: bf16, or fp16 on parts without bf16."""
+        return self.peak_flops("bf16") or self.peak_flops("fp16")
 
 
 class Alias(Row):
@@ -92,13 +100,16 @@ class Engine(Row):
 
 
 class FormatSupport(Row):
-    """An engine runs a number format on an architecture; without a row it is not known to."""
+    """How an engine runs a number format on an architecture; without a row it is not known to."""
 
     key_fields: ClassVar[tuple[str, ...]] = ("engine", "quantization", "architecture")
 
     engine: Key
     quantization: Key
     architecture: Key
+    mode: Literal["native", "weight_only", "emulated"]
+    """`native`: products in the type of the format; `weight_only`: weights are stored in it and
+    multiply in 16 bits; `emulated`: it runs, at a speed that nobody states."""
 
 
 class Calibration(Row):

@@ -53,7 +53,7 @@ class Quantization(Row):
     expert_weight_bytes: Positive
     kv_bytes: Positive
     """Bytes per element of the KV cache."""
-    compute: Literal["bf16", "fp8", "int8", "fp4"]
+    compute: Literal["bf16", "fp16", "fp8", "int8", "fp4"]
     """Type in which matrices multiply; weight-only formats compute in bf16."""
     quality_group: str
     """Formats of one group share measured quality losses."""
