@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.options.model_run import REPLICAS, ModelRun, length_factors, traffic_class
+from planner.options.prefix import prefix_levels
 from planner.options.records import Capacity, CapacityPoint, Option, Rejection
 from planner.options.specs import replica_spec
 from planner.perf.memory import memory_fit
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
     from planner.options.candidates import Candidate
+    from planner.options.prefix import PrefixLevel
     from planner.perf.memory import MemoryFit
     from planner.perf.rate import RateResult
     from planner.perf.traffic import TrafficClass
@@ -67,23 +69,56 @@ def modelled_capacities(
     usable
         Candidates each workload may use (quality, context, residency), by workload.
     """
-    model = _Model(problem, catalog)
     pools: dict[str, list[Workload]] = defaultdict(list)
     for workload in problem.workloads:
         pools[workload.pool_name].append(workload)
+    options: dict[str, Option] = {}
+    capacities: list[Capacity] = []
+    rejections: list[Rejection] = []
     for members in pools.values():
-        model.add_pool(members, demand, usable)
-    return ModelledOptions(
-        tuple(model.options.values()), tuple(model.capacities), tuple(model.rejections)
-    )
+        tried = []
+        for level in prefix_levels(members, demand):
+            model = _Model(problem, catalog, level)
+            model.add_pool(members, demand, usable)
+            tried.append(model)
+        best = _best(tried, members, demand)
+        for model in tried:
+            options |= model.options
+            capacities += (c for c in model.capacities if best.get(c.option_id) is model)
+            # What fits at no size of the cache is explained at the first one.
+            rejections += (r for r in model.rejections if best.get(r.subject, tried[0]) is model)
+    return ModelledOptions(tuple(options.values()), tuple(capacities), tuple(rejections))
+
+
+def _best(
+    tried: Sequence[_Model], members: Sequence[Workload], demand: Demand
+) -> dict[str, _Model]:
+    """Return for every option the level of the prefix cache at which it carries most.
+
+    That is the one that serves most workloads of the pool and then needs the fewest replicas for
+    all of them.
+    """
+    rates = {w.name: float(demand.of(w.name).mean_rps.mean()) for w in members}
+    best: dict[str, tuple[tuple[int, float], _Model]] = {}
+    for model in tried:
+        served: dict[str, list[Capacity]] = defaultdict(list)
+        for capacity in model.capacities:
+            served[capacity.option_id].append(capacity)
+        for option_id, rows in served.items():
+            load = sum(rates[c.workload] / c.points[-1].planned_rps for c in rows)
+            worth = (len(rows), -load)
+            if option_id not in best or worth > best[option_id][0]:
+                best[option_id] = (worth, model)
+    return {option_id: model for option_id, (_, model) in best.items()}
 
 
 class _Model:
-    """Runs the performance model pool by pool and collects its answers."""
+    """Runs the performance model on a pool at one size of its prefix cache."""
 
-    def __init__(self, problem: Problem, catalog: Catalog) -> None:
+    def __init__(self, problem: Problem, catalog: Catalog, level: PrefixLevel) -> None:
         self.policy = problem.policy
         self.catalog = catalog
+        self.level = level
         self.options: dict[str, Option] = {}
         self.capacities: list[Capacity] = []
         self.rejections: list[Rejection] = []
@@ -102,19 +137,32 @@ class _Model:
         )
         for candidate in by_id.values():
             names = tuple(w.name for w in members if candidate.option_id in allowed[w.name])
-            factors = tuple(length_factors(w, candidate.model.id) for w in members)
-            batches[names, factors].append(candidate)
-        for (names, _), candidates in batches.items():
+            scales = tuple(length_factors(w, candidate.model.id) for w in members)
+            batches[names, scales].append(candidate)
+        for (names, factors), candidates in batches.items():
             classes = [
-                traffic_class(w, demand, candidates[0].model.id)
+                traffic_class(w, demand, candidates[0].model.id, self.level.hit_rate[w.name])
                 for w in members
                 if w.name in names
             ]
-            self._add_batch(candidates, classes)
+            longest = max(isl for isl, _ in factors)
+            self._add_batch(candidates, classes, self.level.reserved_tokens * longest)
 
-    def _add_batch(self, candidates: Sequence[Candidate], classes: Sequence[TrafficClass]) -> None:
+    def _add_batch(
+        self,
+        candidates: Sequence[Candidate],
+        classes: Sequence[TrafficClass],
+        reserved_tokens: float,
+    ) -> None:
         specs = [replica_spec(c, self.catalog) for c in candidates]
-        fits = [memory_fit(specs, max_tokens_per_request=_longest_tokens(c)) for c in classes]
+        fits = [
+            memory_fit(
+                specs,
+                max_tokens_per_request=_longest_tokens(load),
+                reserved_kv_tokens=reserved_tokens,
+            )
+            for load in classes
+        ]
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for i, candidate in enumerate(candidates):
             for load, fit in zip(classes, fits, strict=True):
@@ -178,7 +226,10 @@ class _Model:
                 continue
             self.options.setdefault(candidate.option_id, runner.option(int(row)))
             origin = runner.coefficients[int(row)].origin
-            self.capacities.append(Capacity(load.name, candidate.option_id, points, origin))
+            prefix = (self.level.reserved_tokens, self.level.hit_rate[load.name])
+            self.capacities.append(
+                Capacity(load.name, candidate.option_id, points, origin, prefix=prefix)
+            )
 
     def _reject_memory(
         self, candidate: Candidate, fit: MemoryFit, i: int, load: TrafficClass

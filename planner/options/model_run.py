@@ -139,8 +139,21 @@ def length_factors(workload: Workload, model: str) -> tuple[float, float]:
     return (factors.isl, factors.osl) if factors else (1.0, 1.0)
 
 
-def traffic_class(workload: Workload, demand: Demand, model: str) -> TrafficClass:
+def traffic_class(
+    workload: Workload, demand: Demand, model: str, prefix_hit_rate: float
+) -> TrafficClass:
     """Return the requests of a workload as the performance model takes them.
+
+    Parameters
+    ----------
+    workload
+        The workload.
+    demand
+        Its lengths.
+    model
+        Model in whose tokens the lengths are counted.
+    prefix_hit_rate
+        Share of prompt tokens found in the prefix cache, 0 to below 1.
 
     Raises
     ------
@@ -152,14 +165,13 @@ def traffic_class(workload: Workload, demand: Demand, model: str) -> TrafficClas
         text = f"{workload.name} has no lengths; they are required without measured capacities"
         raise ValueError(text)
     isl_factor, osl_factor = length_factors(workload, model)
-    cache = workload.prefix_cache
     return TrafficClass(
         name=workload.name,
         isl_tokens=np.maximum(lengths.isl_tokens * isl_factor, 1.0),
         osl_tokens=np.maximum(lengths.osl_tokens * osl_factor, 1.0),
         probability=lengths.probability,
         interarrival_cv=workload.arrival.interarrival_cv,
-        prefix_hit_rate=(cache.hit_rate or 0.0) if cache else 0.0,
+        prefix_hit_rate=prefix_hit_rate,
         limits=tuple(
             LatencyLimit(
                 METRICS[METRIC_FIELDS.index(slo.metric)],

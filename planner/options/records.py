@@ -82,7 +82,8 @@ class Capacity:
 
     `points` are in ascending ``min_replicas``, never empty, with ``planned_rps`` > 0 and
     non-decreasing. `quality` holds the score compared with each floor of the workload, as
-    ``(benchmark, score)``.
+    ``(benchmark, score)``. `prefix` holds the tokens of the KV cache of one replica that are set
+    aside for prefixes, and the share of prompt tokens found there.
     """
 
     workload: str
@@ -90,6 +91,7 @@ class Capacity:
     points: tuple[CapacityPoint, ...]
     origin: str
     quality: tuple[tuple[str, float], ...] = ()
+    prefix: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

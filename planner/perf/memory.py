@@ -69,7 +69,12 @@ class MemoryFit:
         )
 
 
-def memory_fit(specs: Sequence[ReplicaSpec], *, max_tokens_per_request: float) -> MemoryFit:
+def memory_fit(
+    specs: Sequence[ReplicaSpec],
+    *,
+    max_tokens_per_request: float,
+    reserved_kv_tokens: float = 0.0,
+) -> MemoryFit:
     """Return how the options use their memory.
 
     Parameters
@@ -78,12 +83,16 @@ def memory_fit(specs: Sequence[ReplicaSpec], *, max_tokens_per_request: float) -
         Options, n of them.
     max_tokens_per_request
         Prompt and output of the longest request that must be served, tokens, >= 0.
+    reserved_kv_tokens
+        Tokens of the cache of one replica that requests in flight may not use, >= 0.
     """
     rows = [_row_bytes(s) for s in specs]
     weight, other, usable, token = np.array(rows, dtype=float).reshape(len(specs), 4).T
     ranks = np.array([s.tensor_parallel for s in specs], dtype=float)
     free = np.maximum(usable - weight - other, 0.0) * ranks
-    capacity = np.floor(free / token / KV_BLOCK_TOKENS) * KV_BLOCK_TOKENS
+    reserved = block_rounded_tokens(np.asarray(reserved_kv_tokens, dtype=float))
+    whole = np.floor(free / token / KV_BLOCK_TOKENS) * KV_BLOCK_TOKENS
+    capacity = np.maximum(whole - reserved, 0.0)
     longest = block_rounded_tokens(np.asarray(max_tokens_per_request, dtype=float))
     return MemoryFit(weight, other, usable, capacity, (capacity >= longest) & (free > 0))
 

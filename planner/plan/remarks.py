@@ -61,6 +61,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             "a plan that uses them may be cheaper"
         )
     notes += _token_notes(plan, problem)
+    notes += _prefix_notes(plan, options)
     old = [r.subject for r in options.rejections if r.reason == "price_age"]
     if old:
         notes.append(
@@ -98,6 +99,19 @@ def _token_notes(plan: Plan, problem: Problem) -> list[str]:
         "tokenizer counted them"
         for workload, model in used
         if workload in counted and model not in counted[workload].token_factors
+    ]
+
+
+def _prefix_notes(plan: Plan, options: OptionSet) -> list[str]:
+    """Return a note for caches set aside for prefixes: what is promised needs them so."""
+    used = {(row.workload, row.option_id) for row in plan.allocations}
+    return [
+        f"{c.workload} on {c.option_id}: {tokens:,.0f} tokens of each replica's KV cache hold "
+        f"prefixes, which hold {rate:.0%} of the prompts; the router has to send a request to "
+        "the replica that holds its prefix"
+        for c in options.capacities
+        for tokens, rate in [c.prefix]
+        if tokens and (c.workload, c.option_id) in used
     ]
 
 

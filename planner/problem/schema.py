@@ -26,6 +26,8 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Tokens = Annotated[float, Field(ge=1, le=1e8)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+HitRate = Annotated[float, Field(ge=0, lt=1)]
+CurvePoint = Annotated[list[NonNegative], Field(min_length=2, max_length=2)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Month = Annotated[str, Field(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$")]
@@ -135,10 +137,11 @@ class Lengths(Section):
 
 
 class PrefixCache(Section):
-    """Share of prompt tokens found in the cache."""
+    """Share of prompt tokens found in the cache, as one rate or by the size of the cache."""
 
-    hit_rate: Fraction | None = None
-    curve: Unplanned = None
+    hit_rate: HitRate | None = None
+    curve: Annotated[list[CurvePoint], Field(min_length=1)] | None = None
+    """`[[tokens, hit rate], ...]`: size of one replica's cache and what is found in it."""
 
 
 class Slo(Section):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Arrival,
         Lengths,
         Marginal,
+        PrefixCache,
         Problem,
         Section,
         Slo,
@@ -45,7 +46,6 @@ _LATER_LIMITS = {
 }
 _LATER_SUPPLY = {"existing": "an existing fleet"}
 _LATER_PROBLEM = {"one_off_costs": "one-off costs"}
-_LATER_PREFIX = {"curve": "a hit-rate curve (state `hit_rate` instead)"}
 _DEPENDS = {
     "growth_per_period": ("horizon",),
     "quality": ("candidates",),
@@ -66,7 +66,7 @@ def semantic_faults(problem: Problem) -> list[Finding]:
         faults += _quality(workload, problem, path)
         faults += _later(workload, _LATER_FIELDS, path)
         if workload.prefix_cache is not None:
-            faults += _later(workload.prefix_cache, _LATER_PREFIX, (*path, "prefix_cache"))
+            faults += _prefix_cache(workload.prefix_cache, (*path, "prefix_cache"))
     faults += _residencies(problem)
     faults += _later(problem.limits, _LATER_LIMITS, ("limits",))
     faults += _problem_wide(problem)
@@ -184,6 +184,23 @@ def _marginal(marginal: Marginal, path: Path_) -> Iterator[Finding]:
             f"{high:.0f}; correct the mean or a percentile"
         )
         yield (*path, "mean"), message
+
+
+def _prefix_cache(cache: PrefixCache, path: Path_) -> Iterator[Finding]:
+    if (cache.hit_rate is None) == (cache.curve is None):
+        yield path, "give exactly one of `hit_rate` and `curve`"
+    for index, (tokens, rate) in enumerate(cache.curve or ()):
+        if rate >= 1:
+            yield (*path, "curve", index, 1), f"hit rate {rate:g} is not below 1"
+        if not tokens and rate:
+            yield (*path, "curve", index, 1), f"a cache of no tokens has no hits, not {rate:g}"
+    for index, ((small, low), (large, high)) in enumerate(pairwise(cache.curve or ()), start=1):
+        if large <= small:
+            message = f"{large:g} tokens after {small:g}; sizes of the cache must rise"
+            yield (*path, "curve", index, 0), message
+        if high < low:
+            message = f"hit rate {high:g} after {low:g}; a larger cache never finds less"
+            yield (*path, "curve", index, 1), message
 
 
 def _slos(slos: list[Slo], path: Path_) -> Iterator[Finding]:

@@ -228,7 +228,7 @@ def test_traffic_class_scales_lengths_and_keeps_one_token():
     factors = {"model-a": {"isl": 2.0, "osl": 0.001}}
     asked = problem(workload(token_factors=factors, slo=[TTFT, TPOT]))
 
-    load = traffic_class(asked.workloads[0], demand(asked), "model-a")
+    load = traffic_class(asked.workloads[0], demand(asked), "model-a", 0.4)
 
     assert np.array_equal(load.isl_tokens, [2000.0])
     assert np.array_equal(load.osl_tokens, [1.0])
@@ -243,4 +243,4 @@ def test_workload_without_lengths_cannot_be_modelled():
     without = demand(asked, chat=None)
 
     with pytest.raises(ValueError, match="chat has no lengths"):
-        traffic_class(Workload.model_validate(workload()), without, "model-a")
+        traffic_class(Workload.model_validate(workload()), without, "model-a", 0.0)
