@@ -21,6 +21,8 @@ from planner.demand.importers.record import ImportedWorkload, Traffic
 from planner.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from planner.demand.importers.lines import Rejections
@@ -131,7 +133,12 @@ class Rows:
         )
 
 
-def workload_of(rows: Rows, settings: Settings, notes: tuple[str, ...] = ()) -> ImportedWorkload:
+def workload_of(
+    rows: Rows,
+    settings: Settings,
+    notes: tuple[str, ...] = (),
+    prefix_cache: Mapping[str, Any] | None = None,
+) -> ImportedWorkload:
     """Return the workload that requests show.
 
     Parameters
@@ -142,6 +149,8 @@ def workload_of(rows: Rows, settings: Settings, notes: tuple[str, ...] = ()) -> 
         Name and date.
     notes
         What the reader of the format has to say.
+    prefix_cache
+        Prefix hits where the reader knows more than tokens found of each request.
 
     Raises
     ------
@@ -160,7 +169,9 @@ def workload_of(rows: Rows, settings: Settings, notes: tuple[str, ...] = ()) -> 
             "osl_tokens": marginal(traffic.osl_tokens),
         },
     }
-    if traffic.hit_tokens is not None:
+    if prefix_cache is not None:
+        workload["prefix_cache"] = dict(prefix_cache)
+    elif traffic.hit_tokens is not None:
         share = float(traffic.hit_tokens.sum() / traffic.isl_tokens.sum())
         workload["prefix_cache"] = {"hit_rate": round(share, _DECIMALS)}
     cells = joint_cells(traffic, settings.name, file, _as_of(traffic, settings))

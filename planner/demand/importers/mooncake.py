@@ -5,8 +5,10 @@ blocks seen earlier are what a prefix cache holds::
 
     hit_tokens = min(512 x leading known blocks, input_length)
 
-The recorded hit rate is that of a cache without limit that starts empty; notes give it for caches
-that drop the least recently used block. Source: kvcache-ai/Mooncake, FAST'25 traces.
+The workload gets the hit rate as a curve over the size of the cache, by replaying the trace
+through caches that start empty and drop the least recently used block. One cache sees all
+requests here. Replicas that a router keeps sessions on have as much each for fewer sessions, so
+they find at least as much. Source: kvcache-ai/Mooncake, FAST'25 traces.
 """
 
 from __future__ import annotations
@@ -26,7 +28,11 @@ if TYPE_CHECKING:
     from planner.demand.importers.record import ImportedWorkload, Settings
 
 BLOCK_TOKENS = 512
-_CAPACITIES_TOKENS = (100_000, 1_000_000, 10_000_000)
+_CAPACITIES_TOKENS = (
+    50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000, 5_000_000, 10_000_000,
+)  # fmt: skip
+_DECIMALS = 4
+_MOST = 1 - 10**-_DECIMALS
 _KEYS = "`timestamp`, `input_length`, `output_length`"
 
 
@@ -65,25 +71,30 @@ def read(source: Path, settings: Settings) -> ImportedWorkload:
     if not has_blocks:
         note = "not every line has hash_ids: the prefix-hit rate is unknown"
         return workload_of(rows, settings, (note,))
-    return workload_of(rows, settings, _with_hits(rows, prompts))
+    by_time = [(isl, blocks) for _, isl, blocks in sorted(prompts, key=lambda p: p[0])]
+    unlimited = _hit_rate(by_time, None)
+    note = f"a cache without limit would find {unlimited:.1%} of the prompt tokens"
+    return workload_of(rows, settings, (note,), prefix_cache={"curve": _curve(by_time)})
 
 
-def _with_hits(rows: Rows, prompts: Sequence[tuple[float, float, list[int]]]) -> tuple[str, ...]:
-    order = sorted(range(len(prompts)), key=lambda index: prompts[index][0])
-    by_time = [(isl, blocks) for _, isl, blocks in (prompts[i] for i in order)]
+def _curve(by_time: Sequence[tuple[float, list[int]]]) -> list[list[float]]:
+    """Return size and hit rate of the caches that find more than all smaller ones."""
+    curve = [[float(_CAPACITIES_TOKENS[0]), _rounded(by_time, _CAPACITIES_TOKENS[0])]]
+    for capacity in _CAPACITIES_TOKENS[1:]:
+        rate = _rounded(by_time, capacity)
+        if rate > curve[-1][1]:
+            curve.append([float(capacity), rate])
+    return curve
+
+
+def _rounded(by_time: Sequence[tuple[float, list[int]]], capacity: float) -> float:
+    """Return a hit rate in few digits, below 1 as the first prompt is never known."""
+    return min(round(_hit_rate(by_time, capacity), _DECIMALS), _MOST)
+
+
+def _hit_rate(by_time: Sequence[tuple[float, list[int]]], capacity: float | None) -> float:
     total = sum(isl for isl, _ in by_time)
-    for index, hit in zip(order, lru_hit_tokens(by_time, None), strict=True):
-        rows.hit_tokens[index] = hit
-    if not total:
-        return ()
-    curve = ", ".join(
-        f"{sum(lru_hit_tokens(by_time, capacity)) / total:.3f} with {capacity:,} tokens"
-        for capacity in _CAPACITIES_TOKENS
-    )
-    return (
-        "the hit rate is an upper limit: one cache without limit for all requests of the trace",
-        f"hit rate of a cache that drops the least recently used block: {curve}",
-    )
+    return sum(lru_hit_tokens(by_time, capacity)) / total if total else 0.0
 
 
 def lru_hit_tokens(

@@ -28,7 +28,7 @@ def test_leading_known_blocks_are_hits(read):
 
     imported = read("mooncake", text, "t.jsonl")
 
-    assert imported.workload["prefix_cache"] == {"hit_rate": round(1024 / 3072, 4)}
+    assert imported.workload["prefix_cache"] == {"curve": [[50_000, round(1024 / 3072, 4)]]}
 
 
 def test_a_known_block_after_an_unknown_one_is_no_hit():
@@ -44,7 +44,7 @@ def test_hits_follow_time_not_the_order_of_lines(read):
 
     imported = read("mooncake", text, "t.jsonl")
 
-    assert imported.workload["prefix_cache"] == {"hit_rate": 0.25}
+    assert imported.workload["prefix_cache"] == {"curve": [[50_000, 0.25]]}
 
 
 def test_the_least_recently_used_block_is_dropped_first():
@@ -75,13 +75,28 @@ def test_a_cache_without_limit_hits_at_least_as_much(prompts, small):
     assert all(a <= b for a, b in zip(limited, unlimited, strict=True))
 
 
-def test_limited_caches_are_a_note(read):
+def test_the_curve_rises_with_the_size_of_the_cache(read):
+    # 100 blocks are 51,200 tokens: a cache of 50,000 loses two of the last, one of 100,000 none.
     text = line(0, 51_200, 5, list(range(100))) + line(9, 51_200, 5, list(range(100)))
 
-    notes = read("mooncake", text, "t.jsonl").notes
+    imported = read("mooncake", text, "t.jsonl")
 
-    assert any("0.500 with 100,000 tokens" in note for note in notes)
-    assert any("upper limit" in note for note in notes)
+    assert imported.workload["prefix_cache"] == {
+        "curve": [[50_000, round(97 * 512 / 102_400, 4)], [100_000, 0.5]]
+    }
+    assert "a cache without limit would find 50.0% of the prompt tokens" in imported.notes
+
+
+def test_a_curve_that_starts_late_is_found(read):
+    # The prefix comes back after 250,000 other tokens.
+    filler = "".join(
+        line(1000 * (1 + i), 51_200, 5, list(range(1000 * i, 1000 * i + 100))) for i in range(1, 6)
+    )
+    text = line(0, 512, 5, [1_000_000]) + filler + line(9_000, 512, 5, [1_000_000])
+
+    curve = read("mooncake", text, "t.jsonl").workload["prefix_cache"]["curve"]
+
+    assert curve == [[50_000, 0.0], [500_000, round(512 / (5 * 51_200 + 1024), 4)]]
 
 
 def test_without_hashes_the_hit_rate_is_unknown(read):
