@@ -70,7 +70,7 @@ def _to_models_and_formats(catalog: Catalog) -> Iterator[_Reference]:
     models = {m.id for m in catalog.models}
     formats = {q.id for q in catalog.quantizations}
     for offer in catalog.api_offers:
-        # Nothing is computed from the architecture of a closed model, so it needs no row.
+        # Nothing is computed from the architecture of any other model, so it needs no row.
         if offer.weights == "open":
             yield _Reference("api_offers", offer, "model", offer.model, models)
         if offer.quantization is not None:

@@ -4,6 +4,10 @@ A reader takes a path and returns an :class:`~planner.catalog.importers.record.I
 is dropped silently: what does not become a row is a rejection with its place, value and reason.
 The result is written as an overlay folder, whole or not at all, and reading the same source
 again gives the same bytes.
+
+A format has a module of its name, or a package whose ``read`` it is. Readers share ``files`` (text
+and JSON of a source), ``names`` (our models by the names of others), ``token_prices`` with
+``offer_rows`` (prices of tokens and the rows of them), and ``record`` (what an importer returns).
 """
 
 from __future__ import annotations

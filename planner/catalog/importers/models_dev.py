@@ -3,9 +3,11 @@
 In the folder a file is ``providers/{provider}/models/{name}.toml``, where the name may have
 slashes; ``[cost]`` has ``input``, ``output`` and ``cache_read`` in USD per million tokens and
 ``base_model`` says which model of another maker it is. ``api.json`` has the same under
-``{provider}.models.{name}``. Names and judgement of prices are those of
-:mod:`planner.catalog.importers.litellm`; ``tiers`` and ``context_over_200k`` are tiers and
-rejected, and so are models with status ``deprecated``.
+``{provider}.models.{name}``. Models with status ``deprecated`` are rejected.
+
+A table of ``[[cost.tiers]]`` prices a whole request whose prompt has more than ``tier.size``
+tokens, as the older field ``context_over_200k`` says. Where there are tiers, that field repeats
+one of them and is not read.
 """
 
 from __future__ import annotations
@@ -13,8 +15,15 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from planner.catalog.importers.litellm import OfferRows, TokenPrice, provider_key
-from planner.catalog.importers.lm_eval import json_object, number, text_of, unreadable
+from planner.catalog.importers.files import (
+    REPEATED_KEY,
+    json_of,
+    number,
+    text_of,
+    unreadable,
+)
+from planner.catalog.importers.offer_rows import OfferRows
+from planner.catalog.importers.token_prices import TokenPrice, least_tokens, provider_key
 from planner.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,9 +31,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planner.catalog.importers.record import Imported, Settings
+    from planner.catalog.importers.token_prices import Figures
 
 _ACCEPTED = "a folder with providers/*/models/*.toml of models.dev, or its api.json"
-_USED = ("input", "output", "cache_read")
+_COLUMNS = {
+    "input": "input_usd_per_mtok",
+    "output": "output_usd_per_mtok",
+    "cache_read": "cached_input_usd_per_mtok",
+}
+_TIERS = ("tiers", "context_over_200k", "tier")
 
 
 def read(source: Path, settings: Settings) -> Imported:
@@ -45,7 +60,7 @@ def read(source: Path, settings: Settings) -> Imported:
     rows = OfferRows(settings)
     found = _read_folder(rows, source) if source.is_dir() else _read_api(rows, source)
     if not found:
-        raise unreadable(source, "has no models", None, _ACCEPTED)
+        raise unreadable(source, "has no models", _ACCEPTED)
     return rows.imported(("models.dev dates no price: prices apply from the date of the source",))
 
 
@@ -78,9 +93,9 @@ def _files(source: Path) -> Iterator[tuple[str, Path, str, str]]:
 
 
 def _read_api(rows: OfferRows, source: Path) -> int:
-    document, repeated = json_object(source, _ACCEPTED)
+    document, repeated = json_of(source, _ACCEPTED)
     for key in repeated:
-        rows.reject(source.name, key, "repeated_key", "stands twice; JSON keeps the last one")
+        rows.reject(source.name, key, *REPEATED_KEY)
     found = 0
     for provider, stated in document.items() if isinstance(document, dict) else ():
         models = stated.get("models") if isinstance(stated, dict) else None
@@ -99,7 +114,6 @@ def _entry(rows: OfferRows, place: str, provider: str, name: str, entry: object)
         rows.reject(place, entry, "not_a_model", "a model is a table with [cost]")
         return
     base = entry.get("base_model")
-    names = (name, base) if isinstance(base, str) else (name,)
     cost = entry.get("cost")
     if not isinstance(cost, dict):
         rows.reject(place, name, "no_price", "has no [cost]")
@@ -107,28 +121,47 @@ def _entry(rows: OfferRows, place: str, provider: str, name: str, entry: object)
     if entry.get("status") == "deprecated":
         rows.reject(place, name, "deprecated", "the provider is taking it down")
         return
-    key = provider_key(provider)
-    rows.add(
-        TokenPrice(
-            place=place,
-            provider=key,
-            names=names,
-            source=f"models.dev (MIT) providers/{provider}/models/{name}.toml",
-            input_usd_per_mtok=cost.get("input"),
-            output_usd_per_mtok=cost.get("output"),
-            cached_input_usd_per_mtok=cost.get("cache_read"),
-        )
+    price = TokenPrice(
+        place=place,
+        provider=provider_key(provider),
+        names=(name, base) if isinstance(base, str) else (name,),
+        source=f"models.dev (MIT) providers/{provider}/models/{name}.toml",
     )
-    if rows.names.match(key, *names).model is not None:
-        _leftover(rows, place, cost)
+    if rows.knows(price):
+        rows.add((price, {0: _figures(rows, place, cost), **_tiers(rows, place, cost)}))
 
 
-def _leftover(rows: OfferRows, place: str, cost: dict[str, Any]) -> None:
-    """Report the prices of a known model that no column holds."""
+def _figures(rows: OfferRows, place: str, cost: dict[str, Any]) -> Figures:
+    """Return the figures of a table of prices, and report those that no column holds."""
     for field, value in cost.items():
-        if field in _USED:
+        if field in _COLUMNS or field in _TIERS:
             continue
         if number(value) is not None:
             rows.unused(field)
         else:
-            rows.reject(place, field, "tier", "the base tier is used for all lengths")
+            rows.reject(place, field, "no_price", "a price is a number")
+    return {column: cost[field] for field, column in _COLUMNS.items() if field in cost}
+
+
+def _tiers(rows: OfferRows, place: str, cost: dict[str, Any]) -> dict[int, Figures]:
+    """Return the figures of long prompts by the least prompt length."""
+    figures: dict[int, Figures] = {}
+    for tier in _stated_tiers(cost):
+        stated = tier.get("tier") if isinstance(tier, dict) else None
+        limit = stated if isinstance(stated, dict) else {}
+        start = least_tokens(limit.get("size"))
+        if start is None or limit.get("type", "context") != "context":
+            rows.reject(place, tier, "tier", "a tier states the `size` of a context in tokens")
+        else:
+            figures[start] = _figures(rows, place, tier)
+    return figures
+
+
+def _stated_tiers(cost: dict[str, Any]) -> list[Any]:
+    """Return the tiers of a table of prices; the older field counts where there is no list."""
+    if "tiers" in cost:
+        return cost["tiers"] if isinstance(cost["tiers"], list) else [cost["tiers"]]
+    if "context_over_200k" not in cost:
+        return []
+    older = cost["context_over_200k"]
+    return [{**older, "tier": {"size": 200_000}} if isinstance(older, dict) else older]

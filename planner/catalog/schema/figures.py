@@ -27,6 +27,8 @@ QUANTITIES = {
         "life_months",
         "residual_fraction",
         "resale_fraction_36_months",
+        "resale_ratio_per_year",
+        "used_price_usd",
         "network_capex_fraction",
         "support_fraction_per_year",
         "software_usd_per_accelerator_year",
@@ -38,6 +40,7 @@ QUANTITIES = {
         "colocation_usd_per_kw_month",
         "staff_fte",
         "staff_usd_per_fte_year",
+        "carbon_g_per_kwh",
     ),
 }
 """What a table of figures may state, with the unit at the end."""

@@ -118,8 +118,9 @@ class ApiOffer(Row):
     """Least prompt length that this price is for, in tokens."""
     quantization: Key | None = None
     """Number format the provider states; blank when it states none."""
-    weights: Literal["open", "closed"] = "open"
-    """`closed`: a hosted reference model; it needs no row in models.csv."""
+    weights: Literal["open", "closed", "unmodelled"] = "open"
+    """`closed`: a hosted reference model; `unmodelled`: open, with an architecture that
+    models.csv cannot describe. Neither needs a row there."""
     ttft_p99_ms: Positive | None = None
     tpot_p99_ms: Positive | None = None
     valid_from: PartialDate

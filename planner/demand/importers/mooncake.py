@@ -89,7 +89,7 @@ def _curve(by_time: Sequence[tuple[float, list[int]]]) -> list[list[float]]:
 
 def _rounded(by_time: Sequence[tuple[float, list[int]]], capacity: float) -> float:
     """Return a hit rate in few digits, below 1 as the first prompt is never known."""
-    return min(round(_hit_rate(by_time, capacity), _DECIMALS), _MOST)
+    return float(min(round(_hit_rate(by_time, capacity), _DECIMALS), _MOST))
 
 
 def _hit_rate(by_time: Sequence[tuple[float, list[int]]], capacity: float | None) -> float:

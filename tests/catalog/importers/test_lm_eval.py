@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from planner.catalog.importers.lm_eval import TASKS, number, read, shortened
+from planner.catalog.importers.lm_eval import read
+from planner.catalog.importers.lm_eval.tasks import TASKS
 from planner.catalog.importers.record import Imported, Settings, table_text
 from planner.catalog.load import Catalog, load_catalog
 from planner.catalog.schema import Row
@@ -200,6 +201,24 @@ def test_group_that_contains_itself_ends(run):
     assert only(run(document)).score == 0.7
 
 
+def test_part_of_several_groups_counts_once_however_deep_the_groups_are(run):
+    groups = {f"g{i}": [f"g{i + 1}", f"g{i + 1}", f"h{i + 1}"] for i in range(2_000)}
+    groups |= {f"h{i}": [f"g{i + 1}"] for i in range(2_000)} | {"mmlu": ["g0", "h0"]}
+    samples = {"g2000": {"effective": 100}, "h2000": {"effective": 40}, "g2001": {"effective": 1}}
+    document = results("mmlu", {"acc,none": 0.7}, group_subtasks=groups, **{"n-samples": samples})
+
+    assert only(run(document)).questions == 140
+
+
+@pytest.mark.parametrize("effective", [1e308, 10**400])
+def test_impossible_number_of_questions_stays_blank(run, effective):
+    samples = {"a": {"effective": effective}, "b": {"effective": effective}}
+    groups = {"mmlu": ["a", "b", 3, [["a"]]]}
+    document = results("mmlu", {"acc,none": 0.7}, group_subtasks=groups, **{"n-samples": samples})
+
+    assert only(run(document)).questions is None
+
+
 def test_part_of_the_questions_is_said_in_the_notes(run):
     row = only(run(results(**{"n-samples": {"gsm8k": {"original": 1319, "effective": 100}}})))
 
@@ -273,19 +292,8 @@ def test_truncated_file_is_refused(catalog, tmp_path):
     path = tmp_path / "results.json"
     path.write_text(json.dumps(results())[:50])
 
-    with pytest.raises(InputError, match=r"results\.json:1\n.*is not JSON"):
+    with pytest.raises(InputError, match=r"results\.json:1:42\n.*is not JSON"):
         read(path, Settings(catalog, AS_OF))
-
-
-def test_long_and_unprintable_values_are_shown_short_and_printable():
-    assert shortened("a\nb\ud800") == "a?b?"
-    assert shortened("x" * 61) == "x" * 59 + "…"
-    assert shortened(10**5000) == "a int too long to show"
-
-
-@pytest.mark.parametrize("value", [True, "1", None, float("inf"), 10**400])
-def test_what_is_no_finite_number_is_none(value):
-    assert number(value) is None
 
 
 LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)

@@ -149,13 +149,96 @@ def test_unknown_model_is_rejected_with_a_way_out(tree, context):
     assert "add it to models.csv" in imported.rejected[0].detail
 
 
-def test_tiers_are_rejected_and_the_base_price_is_kept(tree, context):
-    tiers = '[[cost.tiers]]\ntier = { type = "context", size = 256_000 }\ninput = 1.2\n'
+def lengths(imported: Imported) -> list[tuple[int, float, float | None, float]]:
+    """Return the least prompt length of every row, and its input, cached and output price."""
+    return [
+        (
+            row.prompt_from_tokens,
+            row.input_usd_per_mtok,
+            row.cached_input_usd_per_mtok,
+            row.output_usd_per_mtok,
+        )
+        for row in imported.rows["api_offers"]
+    ]
 
-    imported = read(tree({LLAMA: COST + tiers}), context)
+
+def test_tier_is_a_row_of_prompts_that_are_longer_than_its_size(tree, context):
+    tiers = """
+[[cost.tiers]]
+tier = { type = "context", size = 256_000 }
+input = 1.2
+cache_read = 0.2
+[[cost.tiers]]
+tier = { size = 128_000 }
+output = 0.9
+cache_write = 1
+"""
+
+    imported = read(tree({LLAMA: f"{COST}{tiers}"}), context)
+
+    assert lengths(imported) == [
+        (0, 0.59, None, 0.79),
+        (128_001, 0.59, None, 0.9),
+        (256_001, 1.2, 0.2, 0.9),
+    ]
+    assert imported.rejected == ()
+    assert any("1 cache_write" in note for note in imported.notes)
+
+
+def test_older_field_is_a_tier_of_200000_tokens(api):
+    cost = {"input": 0.59, "output": 0.79, "context_over_200k": {"input": 1.2, "output": 1.5}}
+
+    imported = api({"acme": {"models": {"qwen3-32b": {"cost": cost}}}})
+
+    assert lengths(imported) == [(0, 0.59, None, 0.79), (200_001, 1.2, None, 1.5)]
+
+
+def test_older_field_is_not_read_beside_the_tiers_that_it_repeats(api):
+    tier = {"tier": {"type": "context", "size": 272_000}, "input": 1.2, "output": 1.5}
+    cost = {"input": 0.59, "output": 0.79, "tiers": [tier], "context_over_200k": {"input": 9}}
+
+    imported = api({"acme": {"models": {"qwen3-32b": {"cost": cost}}}})
+
+    assert lengths(imported) == [(0, 0.59, None, 0.79), (272_001, 1.2, None, 1.5)]
+    assert imported.rejected == ()
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"tiers": 3},
+        {"tiers": [{"input": 1.2}]},
+        {"tiers": [{"tier": {"size": -1}, "input": 1.2}]},
+        {"tiers": [{"tier": {"type": "time", "size": 1}, "input": 1.2}]},
+        {"context_over_200k": 1.2},
+    ],
+)
+def test_tier_that_is_no_length_of_a_prompt_is_rejected(api, field):
+    cost = {"input": 0.59, "output": 0.79} | field
+
+    imported = api({"acme": {"models": {"qwen3-32b": {"cost": cost}}}})
 
     assert only(imported).input_usd_per_mtok == 0.59
     assert imported.rejected_by_reason() == {"tier": 1}
+
+
+def test_other_price_that_is_no_number_is_rejected(api):
+    cost = {"input": 0.59, "output": 0.79, "cache_write": "much"}
+
+    imported = api({"acme": {"models": {"qwen3-32b": {"cost": cost}}}})
+
+    assert only(imported).input_usd_per_mtok == 0.59
+    assert imported.rejected_by_reason() == {"no_price": 1}
+
+
+@pytest.mark.parametrize("name", ["", " ", "x\ud800", "a\nb", " a"])
+def test_name_that_is_no_cell_of_a_table_is_rejected(api, name):
+    model = {"base_model": "openai/gpt-oss-20b", "cost": {"input": 1, "output": 2}}
+
+    imported = api({"acme": {"models": {name: model}}})
+
+    assert imported.rows["api_offers"] == ()
+    assert imported.rejected_by_reason() == {"invalid": 1}
 
 
 def test_prices_without_a_column_are_counted_in_a_note(tree, context):

@@ -1,4 +1,4 @@
-"""litellm's price file, the judgement of token prices, and names of models elsewhere."""
+"""litellm's price file, and the judgement of token prices that it shares with others."""
 
 from __future__ import annotations
 
@@ -10,48 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from planner.catalog.importers.litellm import read
-from planner.catalog.importers.lm_eval import ModelNames
-from planner.catalog.importers.record import Imported, Settings, table_text
-from planner.catalog.load import Catalog, load_catalog
-from planner.catalog.schema import Row
+from planner.catalog.importers.record import Settings, table_text
+from planner.catalog.load import load_catalog
 from planner.errors import InputError
-
-AS_OF = "2026-06-15"
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load_catalog()
-
-
-@pytest.fixture
-def run(catalog, tmp_path):
-    """Write an object as a price file and read it."""
-
-    def read_object(value: object) -> Imported:
-        path = tmp_path / "prices.json"
-        path.write_text(json.dumps(value), encoding="utf-8")
-        return read(path, Settings(catalog, AS_OF))
-
-    return read_object
-
-
-def entry(**changes: object) -> dict[str, object]:
-    base = {
-        "litellm_provider": "together_ai",
-        "mode": "chat",
-        "input_cost_per_token": 1.35e-06,
-        "output_cost_per_token": 5.4e-06,
-    }
-    return {key: value for key, value in (base | changes).items() if value is not None}
-
-
-KEY = "together_ai/deepseek-ai/DeepSeek-R1"
-
-
-def only(imported: Imported) -> Row:
-    (row,) = imported.rows["api_offers"]
-    return row
+from tests.catalog.importers.litellm.entries import AS_OF, KEY, entry, only
 
 
 def test_price_per_token_becomes_exact_price_per_million_tokens(run):
@@ -128,17 +90,15 @@ def test_unreadable_deprecation_date_ends_nothing(run):
     assert only(run({KEY: entry(deprecation_date="next spring")})).valid_to is None
 
 
-def test_tier_of_a_known_model_is_rejected_and_the_base_price_kept(run):
-    imported = run({KEY: entry(input_cost_per_token_above_128k_tokens=2.7e-06)})
-
-    assert only(imported).input_usd_per_mtok == 1.35
-    assert imported.rejected_by_reason() == {"tier": 1}
-
-
 def test_prices_without_a_column_are_counted_in_a_note(run):
-    imported = run({KEY: entry(input_cost_per_image=0.01)})
+    costs = {"input_cost_per_image": 0.01, "input_cost_per_token_above_200k_tokens_priority": 1}
 
-    assert any("1 input_cost_per_image" in note for note in imported.notes)
+    imported = run({KEY: entry(**costs, search_context_cost_per_query={"low": 0.1})})
+
+    assert imported.notes[-1].endswith(
+        "1 input_cost_per_image, 1 input_cost_per_token_above_200k_tokens_priority, "
+        "1 search_context_cost_per_query"
+    )
 
 
 @pytest.mark.parametrize("cached_usd_per_token", [0, 2e-06, -1e-07, "cheap"])
@@ -169,6 +129,22 @@ def test_two_prices_of_one_model_give_no_row(run):
     assert imported.rejected_by_reason() == {"contradiction": 2}
 
 
+def test_contradiction_takes_the_whole_price_list(run):
+    changes = {"input_cost_per_token_above_128k_tokens": 2.7e-06}
+    other = entry(input_cost_per_token=2e-06, **changes)
+
+    imported = run({KEY: entry(**changes), "deepseek-ai/DeepSeek-R1": other})
+
+    assert imported.rows["api_offers"] == ()
+    assert imported.rejected_by_reason() == {"contradiction": 4}
+
+
+def test_unknown_model_is_one_rejection_whatever_its_prices(run):
+    prices = entry(input_cost_per_token_batches=1e-06, input_cost_per_token_above_9_tokens=1e-06)
+
+    assert run({"acme-1": prices}).rejected_by_reason() == {"unknown_model": 1}
+
+
 def test_repeated_key_is_reported(catalog, tmp_path):
     path = tmp_path / "prices.json"
     text = json.dumps({KEY: entry()})
@@ -195,61 +171,10 @@ def test_order_of_the_file_does_not_change_the_table(run):
     assert first.count("\n") == 3
 
 
-@pytest.mark.parametrize(
-    ("provider", "name", "model"),
-    [
-        ("x", "meta-llama/Llama-3.1-8B-Instruct", "llama-3.1-8b-instruct"),
-        ("x", "Meta-Llama-3.1-8B-Instruct", "llama-3.1-8b-instruct"),
-        ("x", "us.meta.llama3-1-8b-instruct-v1:0", "llama-3.1-8b-instruct"),
-        ("x", "accounts/fireworks/models/llama-v3p1-8b-instruct", "llama-3.1-8b-instruct"),
-        ("x", "deepseek/deepseek_v3", "deepseek-v3"),
-        ("x", "alibaba/qwen-3-32b", "qwen3-32b"),
-        ("groq", "llama-3.1-8b-instant", "llama-3.1-8b-instruct"),
-    ],
-)
-def test_name_of_a_provider_stands_for_our_model(catalog, provider, name, model):
-    assert ModelNames(catalog).match(provider, name).model == model
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "llama-3.1-8b",
-        "llama-3.1-8b-instant",
-        "llama-3.1-8b-instruct-turbo",
-        "llama-31-8b-instruct",
-        "qwen-332b",
-        "deepseek-v3.1",
-        "openai/gpt-oss-20b:free",
-        "llama-3.1-8b-instruct\ud800",
-        "-fp8",
-        "",
-    ],
-)
-def test_name_that_may_be_another_model_stands_for_none(catalog, name):
-    match = ModelNames(catalog).match("x", name)
-
-    assert match.model is None
-    assert "not a model of the catalogue" in match.why
-
-
 def test_number_format_at_the_end_of_a_name_is_the_stated_format(run):
     row = only(run({"lambda/llama3.1-8b-instruct-fp8": entry(litellm_provider="lambda")}))
 
     assert (row.model, row.quantization) == ("llama-3.1-8b-instruct", "fp8")
-
-
-def test_name_of_two_models_is_rejected_with_both(run, catalog, tmp_path):
-    folder = tmp_path / "overlay"
-    folder.mkdir()
-    twin = catalog.model("qwen3-32b").model_copy(update={"id": "Qwen3_32B", "hf_repo": ""})
-    key_safe = twin.model_copy(update={"id": "qwen3.32b"})
-    (folder / "models.csv").write_text(table_text("models", (key_safe,)), encoding="utf-8")
-
-    match = ModelNames(load_catalog([folder])).match("x", "Qwen/Qwen3-32B")
-
-    assert match.model is None
-    assert match.why == "stands for `qwen3-32b` and `qwen3.32b`"
 
 
 def test_hosted_model_with_closed_weights_is_known_by_its_id(catalog, tmp_path):
