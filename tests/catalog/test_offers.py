@@ -101,14 +101,19 @@ def test_the_row_in_force_is_the_latest_start_not_after_the_day(row, world, star
     )
 
 
-def test_the_cut_of_a_shipped_price_shows_in_time(shipped):
-    def price(year):
-        (found,) = [
-            o.price_usd_per_hour
-            for o in offers_at(shipped, datetime.date(year, 6, 1))
-            if o.offer_id == "aws:p5.48xlarge:us-east-1:on_demand"
-        ]
-        return found
+@pytest.mark.parametrize(
+    ("day", "price_usd_per_hour"),
+    [
+        (datetime.date(2025, 5, 31), 98.32),
+        (datetime.date(2025, 6, 1), 55.04),
+        (datetime.date(2026, 6, 1), 55.04),
+    ],
+)
+def test_the_cut_of_a_shipped_price_shows_on_its_day(shipped, day, price_usd_per_hour):
+    (found,) = [
+        o.price_usd_per_hour
+        for o in offers_at(shipped, day)
+        if o.offer_id == "aws:p5.48xlarge:us-east-1:on_demand"
+    ]
 
-    assert price(2025) == 98.32
-    assert price(2026) == 55.04
+    assert found == price_usd_per_hour

@@ -161,7 +161,10 @@ def test_price_that_is_not_usable_is_told_apart_from_no_price():
 @pytest.mark.parametrize(
     ("hardware", "quantization", "subject", "reason"),
     [
-        ("mi300x-192gb", "bf16", "mi300x-192gb", "no_price"),
+        # no cloud was found to rent it out
+        ("gaudi2-96gb", "bf16", "gaudi2-96gb", "no_price"),
+        # sold as a capacity block only, which no plan buys
+        ("trainium2-96gb", "bf16", "trainium2-96gb", "no_price"),
         ("t4-16gb", "bf16", "llama-3.1-8b-instruct/bf16/vllm/t4-16gb/tp1", "no_support"),
         (
             "h200-sxm-141gb",
@@ -169,7 +172,19 @@ def test_price_that_is_not_usable_is_told_apart_from_no_price():
             "llama-3.1-8b-instruct/bf16/vllm/h200-sxm-141gb/tp16",
             "no_node",
         ),
-        ("l40s-48gb", "bf16", "llama-3.1-8b-instruct/bf16/vllm/l40s-48gb/tp2", "no_node"),
+        # sold one by one; the l40s, which was, comes in nodes of four and eight since
+        (
+            "h100-pcie-80gb",
+            "bf16",
+            "llama-3.1-8b-instruct/bf16/vllm/h100-pcie-80gb/tp2",
+            "no_node",
+        ),
+        (
+            "a100-pcie-80gb",
+            "bf16",
+            "llama-3.1-8b-instruct/bf16/vllm/a100-pcie-80gb/tp2",
+            "no_interconnect",
+        ),
     ],
 )
 def test_reasons_on_the_shipped_catalogue(hardware, quantization, subject, reason):
@@ -182,6 +197,19 @@ def test_reasons_on_the_shipped_catalogue(hardware, quantization, subject, reaso
     )
 
     assert reasons(rejected)[subject] == reason
+
+
+@pytest.mark.parametrize("hardware", ["mi300x-192gb", "mi325x-256gb", "l40s-48gb"])
+def test_hardware_that_got_nodes_of_several_devices_can_be_planned_with(hardware):
+    kept, _, _ = build(
+        facts=shipped(),
+        models=["llama-3.1-8b-instruct"],
+        quantizations=["bf16"],
+        hardware=[hardware],
+        tensor_parallel=[1, 2],
+    )
+
+    assert [c.tensor_parallel for c in kept] == [1, 2]
 
 
 def test_rejections_and_candidates_add_up_on_the_shipped_catalogue():

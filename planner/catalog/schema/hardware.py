@@ -23,7 +23,8 @@ class Accelerator(Row):
     memory_mib: Positive
     """Memory a process can see, as the driver reports it."""
     memory_basis: Literal["driver", "vendor"]
-    """`vendor` when no driver reading is known: the product figure, read as 10^9 bytes per GB."""
+    """`vendor` when no driver reading is known: the product figure, read as 10^9 bytes per GB
+    unless the maker's page says GiB."""
     bandwidth_gb_per_s: Positive
     bf16_tflops: Positive | None = None
     fp16_tflops: Positive | None = None
