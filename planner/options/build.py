@@ -114,8 +114,8 @@ def _engine_notes(ways: _Ways, catalog: Catalog) -> list[str]:
     names = sorted({o.engine for o in ways.options if o.id in modelled})
     engines = [engine for name in names if (engine := catalog.engine(name)) is not None]
     return [
-        f"{e.name} is taken to run with {e.chunk_tokens:,} tokens a step, at most "
-        f"{e.max_num_seqs:,} sequences and {e.memory_fraction:.0%} of the memory: deploy it so"
+        f"{e.name} is taken to run with at most {e.max_num_seqs:,} sequences and "
+        f"{e.memory_fraction:.0%} of the memory: deploy it so"
         for e in engines
     ]
 

@@ -9,21 +9,23 @@ does not use it and is not probed there. Planned capacities hold with probabilit
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from planner.options.model_run import REPLICAS, ModelRun, length_factors, traffic_class
 from planner.options.prefix import prefix_levels
-from planner.options.records import Capacity, CapacityPoint, Option, Rejection
+from planner.options.records import Capacity, CapacityPoint, EngineSetting, Option, Rejection
 from planner.options.specs import replica_spec
 from planner.perf.memory import memory_fit
 from planner.units import BYTES_PER_GB
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,28 +77,29 @@ def modelled_capacities(
     options: dict[str, Option] = {}
     capacities: list[Capacity] = []
     rejections: list[Rejection] = []
+    budgets = sorted({b for cs in usable.values() for c in cs for b in c.engine.chunk_budgets})
     for members in pools.values():
         tried = []
-        for level in prefix_levels(members, demand):
-            model = _Model(problem, catalog, level)
+        for budget, level in product(budgets, prefix_levels(members, demand)):
+            model = _Model(problem, catalog, level, budget)
             model.add_pool(members, demand, usable)
             tried.append(model)
         best = _best(tried, members, demand)
         for model in tried:
-            options |= model.options
+            options |= {key: o for key, o in model.options.items() if best.get(key) is model}
             capacities += (c for c in model.capacities if best.get(c.option_id) is model)
-            # What fits at no size of the cache is explained at the first one.
-            rejections += (r for r in model.rejections if best.get(r.subject, tried[0]) is model)
+            rejections += (r for r in model.rejections if best.get(r.subject) is model)
+        rejections += _nearest(r for m in tried for r in m.rejections if r.subject not in best)
     return ModelledOptions(tuple(options.values()), tuple(capacities), tuple(rejections))
 
 
 def _best(
     tried: Sequence[_Model], members: Sequence[Workload], demand: Demand
 ) -> dict[str, _Model]:
-    """Return for every option the level of the prefix cache at which it carries most.
+    """Return for every option the engine setting with which it carries most.
 
     That is the one that serves most workloads of the pool and then needs the fewest replicas for
-    all of them.
+    all of them; of equal ones the first.
     """
     rates = {w.name: float(demand.of(w.name).mean_rps.mean()) for w in members}
     best: dict[str, tuple[tuple[int, float], _Model]] = {}
@@ -112,13 +115,26 @@ def _best(
     return {option_id: model for option_id, (_, model) in best.items()}
 
 
-class _Model:
-    """Runs the performance model on a pool at one size of its prefix cache."""
+def _nearest(rejections: Iterable[Rejection]) -> Iterator[Rejection]:
+    """Yield for every workload and option the rejection that misses by least."""
+    nearest: dict[tuple[str, str], Rejection] = {}
+    for rejection in rejections:
+        known = nearest.setdefault((rejection.workload, rejection.subject), rejection)
+        if (rejection.shortfall or math.inf) < (known.shortfall or math.inf):
+            nearest[rejection.workload, rejection.subject] = rejection
+    yield from nearest.values()
 
-    def __init__(self, problem: Problem, catalog: Catalog, level: PrefixLevel) -> None:
+
+class _Model:
+    """Runs the performance model on a pool with one setting of the engines."""
+
+    def __init__(
+        self, problem: Problem, catalog: Catalog, level: PrefixLevel, chunk_tokens: int
+    ) -> None:
         self.policy = problem.policy
         self.catalog = catalog
         self.level = level
+        self.chunk_tokens = chunk_tokens
         self.options: dict[str, Option] = {}
         self.capacities: list[Capacity] = []
         self.rejections: list[Rejection] = []
@@ -136,6 +152,8 @@ class _Model:
             defaultdict(list)
         )
         for candidate in by_id.values():
+            if self.chunk_tokens not in candidate.engine.chunk_budgets:
+                continue
             names = tuple(w.name for w in members if candidate.option_id in allowed[w.name])
             scales = tuple(length_factors(w, candidate.model.id) for w in members)
             batches[names, scales].append(candidate)
@@ -154,7 +172,7 @@ class _Model:
         classes: Sequence[TrafficClass],
         reserved_tokens: float,
     ) -> None:
-        specs = [replica_spec(c, self.catalog) for c in candidates]
+        specs = [replica_spec(c, self.catalog, self.chunk_tokens) for c in candidates]
         fits = [
             memory_fit(
                 specs,
@@ -226,9 +244,12 @@ class _Model:
                 continue
             self.options.setdefault(candidate.option_id, runner.option(int(row)))
             origin = runner.coefficients[int(row)].origin
-            prefix = (self.level.reserved_tokens, self.level.hit_rate[load.name])
+            level = self.level
+            setting = EngineSetting(
+                self.chunk_tokens, level.reserved_tokens, level.hit_rate[load.name]
+            )
             self.capacities.append(
-                Capacity(load.name, candidate.option_id, points, origin, prefix=prefix)
+                Capacity(load.name, candidate.option_id, points, origin, setting=setting)
             )
 
     def _reject_memory(

@@ -1,7 +1,7 @@
 """Nodes that can be rented: price by period, filters of the problem, and why the others cannot.
 
-For each (provider, instance, region, tenure, plan) the newest row with ``valid_from`` at or before the
-start of a period applies. Prices older than ``max_price_age_days`` at the start of the horizon
+For each (provider, instance, region, tenure, plan) the newest row with ``valid_from`` at or before
+the start of a period applies. Prices older than ``max_price_age_days`` at the start of the horizon
 are not used.
 """
 

@@ -77,13 +77,32 @@ class CapacityPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineSetting:
+    """How the engine of a pool's replicas is set.
+
+    Parameters
+    ----------
+    chunk_tokens
+        Token budget of one step, >= 1.
+    prefix_tokens
+        Tokens of the KV cache of one replica set aside for prefixes, >= 0.
+    prefix_hit_rate
+        Share of the workload's prompt tokens found there, 0 to below 1.
+    """
+
+    chunk_tokens: int
+    prefix_tokens: float = 0.0
+    prefix_hit_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Capacity:
     """What one replica of an option carries of one workload, by replicas sharing the queue.
 
     `points` are in ascending ``min_replicas``, never empty, with ``planned_rps`` > 0 and
     non-decreasing. `quality` holds the score compared with each floor of the workload, as
-    ``(benchmark, score)``. `prefix` holds the tokens of the KV cache of one replica that are set
-    aside for prefixes, and the share of prompt tokens found there.
+    ``(benchmark, score)``. `setting` is how the engine has to run for it, ``None`` where
+    the capacity was measured.
     """
 
     workload: str
@@ -91,7 +110,7 @@ class Capacity:
     points: tuple[CapacityPoint, ...]
     origin: str
     quality: tuple[tuple[str, float], ...] = ()
-    prefix: tuple[float, float] = (0.0, 0.0)
+    setting: EngineSetting | None = None
 
 
 @dataclass(frozen=True, slots=True)

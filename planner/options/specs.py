@@ -79,8 +79,20 @@ def architecture(model: Model) -> Architecture:
     )
 
 
-def replica_spec(candidate: Candidate, catalog: Catalog) -> ReplicaSpec:
-    """Return what the performance model needs to know of a candidate."""
+def replica_spec(
+    candidate: Candidate, catalog: Catalog, chunk_tokens: int | None = None
+) -> ReplicaSpec:
+    """Return what the performance model needs to know of a candidate.
+
+    Parameters
+    ----------
+    candidate
+        The candidate.
+    catalog
+        Facts and parameters.
+    chunk_tokens
+        Token budget of one engine step, >= 1; by default that with which the engine ships.
+    """
     quantization, engine = candidate.quantization, candidate.engine
     return ReplicaSpec(
         architecture=architecture(candidate.model),
@@ -92,7 +104,7 @@ def replica_spec(candidate: Candidate, catalog: Catalog) -> ReplicaSpec:
         ),
         engine=EngineSettings(
             scheduler=engine.scheduler,
-            chunk_tokens=engine.chunk_tokens,
+            chunk_tokens=chunk_tokens or engine.chunk_tokens,
             max_num_seqs=engine.max_num_seqs,
             memory_fraction=engine.memory_fraction,
         ),

@@ -39,6 +39,8 @@ class Allocation:
     tpot_mean_ms: float | None
     quality: dict[str, float]
     coefficient_origin: str
+    chunk_tokens: int | None = None
+    """Token budget of one engine step that the capacity rests on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             "a plan that uses them may be cheaper"
         )
     notes += _token_notes(plan, problem)
-    notes += _prefix_notes(plan, options)
+    notes += _setting_notes(plan, options)
     old = [r.subject for r in options.rejections if r.reason == "price_age"]
     if old:
         notes.append(
@@ -102,17 +102,23 @@ def _token_notes(plan: Plan, problem: Problem) -> list[str]:
     ]
 
 
-def _prefix_notes(plan: Plan, options: OptionSet) -> list[str]:
-    """Return a note for caches set aside for prefixes: what is promised needs them so."""
+def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
+    """Return how the engines have to be set: what is promised holds only so."""
     used = {(row.workload, row.option_id) for row in plan.allocations}
-    return [
-        f"{c.workload} on {c.option_id}: {tokens:,.0f} tokens of each replica's KV cache hold "
-        f"prefixes, which hold {rate:.0%} of the prompts; the router has to send a request to "
-        "the replica that holds its prefix"
-        for c in options.capacities
-        for tokens, rate in [c.prefix]
-        if tokens and (c.workload, c.option_id) in used
-    ]
+    notes = []
+    for capacity in options.capacities:
+        setting = capacity.setting
+        if setting is None or (capacity.workload, capacity.option_id) not in used:
+            continue
+        notes.append(f"{capacity.option_id}: deploy with {setting.chunk_tokens:,} tokens a step")
+        if setting.prefix_tokens:
+            notes.append(
+                f"{capacity.workload} on {capacity.option_id}: {setting.prefix_tokens:,.0f} "
+                "tokens of each replica's KV cache hold prefixes, which hold "
+                f"{setting.prefix_hit_rate:.0%} of the prompts; the router has to send a request "
+                "to the replica that holds its prefix"
+            )
+    return notes
 
 
 def _fleet_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:

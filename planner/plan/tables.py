@@ -86,6 +86,7 @@ def _allocation(
         tpot_mean_ms=_ms(point.tpot_mean_s),
         quality=dict(capacity.quality),
         coefficient_origin=capacity.origin,
+        chunk_tokens=None if capacity.setting is None else capacity.setting.chunk_tokens,
     )
 
 

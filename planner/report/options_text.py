@@ -64,6 +64,7 @@ def _row(
         "capacity_rps_by_replicas": {str(p.min_replicas): p.planned_rps for p in capacity.points},
         "min_replicas": single.min_replicas,
         "limit": most.limit,
+        "chunk_tokens": None if capacity.setting is None else capacity.setting.chunk_tokens,
         "ttft_p99_ms": None if most.ttft_p99_s is None else most.ttft_p99_s * MS_PER_S,
         "tpot_mean_ms": None if most.tpot_mean_s is None else most.tpot_mean_s * MS_PER_S,
         "weight_gb": None if option.weight_bytes is None else option.weight_bytes / BYTES_PER_GB,

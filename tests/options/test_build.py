@@ -145,7 +145,7 @@ def test_engine_settings_of_modelled_capacities_are_stated():
     found = build(problem(workload()))
 
     (note,) = [w for w in found.warnings if "deploy it so" in w]
-    assert "tokens a step" in note
+    assert "at most 256 sequences and 90% of the memory" in note
 
 
 def test_measured_capacities_state_no_engine_settings():

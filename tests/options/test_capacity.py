@@ -244,3 +244,47 @@ def test_workload_without_lengths_cannot_be_modelled():
 
     with pytest.raises(ValueError, match="chat has no lengths"):
         traffic_class(Workload.model_validate(workload()), without, "model-a", 0.0)
+
+
+def candidate_of(engine):
+    return Candidate(
+        row("models"), row("quantizations"), engine, row("accelerators"), 1, "bf16"
+    )  # fmt: skip
+
+
+def test_the_token_budget_with_which_an_option_carries_most_is_chosen():
+    tight = [TTFT | {"limit": 3000}, {"metric": "itl_ms", "percentile": 99, "limit": 40}]
+    asked = workload(slo=tight)
+
+    def carried(engine):
+        (found,) = model(asked, candidates=[candidate_of(engine)]).capacities
+        return found
+
+    alone = {budget: carried(row("engines", chunk_tokens=budget)) for budget in (512, 2048, 8192)}
+    chosen = carried(row("engines", chunk_tokens_choices="512 2048 8192"))
+
+    rates = {budget: found.points[-1].planned_rps for budget, found in alone.items()}
+    best = max(rates, key=rates.get)
+    assert chosen.setting.chunk_tokens == best
+    assert chosen.points == alone[best].points
+    assert rates[best] > rates[8192]
+
+
+def test_an_engine_without_choices_runs_as_it_ships(chat):
+    assert chat.capacities[0].setting.chunk_tokens == 8192
+
+
+def test_what_no_budget_can_serve_is_explained_by_the_one_that_misses_least():
+    impossible = [TTFT | {"limit": 25}]
+
+    found = model(
+        workload(slo=impossible),
+        candidates=[candidate_of(row("engines", chunk_tokens_choices="256 8192"))],
+    )
+    (alone,) = model(
+        workload(slo=impossible), candidates=[candidate_of(row("engines"))]
+    ).rejections
+
+    (rejection,) = found.rejections
+    assert rejection.reason == "ttft_ms"
+    assert rejection.shortfall <= alone.shortfall

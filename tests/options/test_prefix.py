@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from planner.options.candidates import Candidate
 from planner.options.capacity import modelled_capacities
 from planner.options.prefix import prefix_levels
+from planner.options.records import EngineSetting
 from planner.options.specs import replica_spec
 from planner.perf.memory import memory_fit
 from tests.options.world import catalog, demand, lengths, problem, row, workload
@@ -101,7 +102,7 @@ def test_setting_aside_more_than_there_is_leaves_no_room():
 def test_a_cache_that_finds_nothing_is_not_set_aside():
     capacity = carried(prefix_cache={"curve": [[100_000, 0.0]]})
 
-    assert capacity.prefix == (0.0, 0.0)
+    assert capacity.setting == EngineSetting(8192)
     assert most(capacity) == most(carried())
 
 
@@ -109,7 +110,7 @@ def test_the_size_at_which_the_option_carries_most_is_chosen():
     capacity = carried(prefix_cache={"curve": CURVE})
     alone = [most(carried(prefix_cache={"curve": [point]})) for point in CURVE]
 
-    assert capacity.prefix[0] in {100_000.0, 300_000.0}
+    assert capacity.setting.prefix_tokens in {100_000.0, 300_000.0}
     assert most(capacity) == max(*alone, most(carried()))
     assert most(capacity) > most(carried())
 
@@ -117,7 +118,7 @@ def test_the_size_at_which_the_option_carries_most_is_chosen():
 def test_a_cache_that_does_not_fit_beside_the_requests_is_left_out():
     huge = carried(prefix_cache={"curve": [[100_000, 0.2], [50_000_000, 0.9]]})
 
-    assert huge.prefix == (100_000.0, 0.2)
+    assert huge.setting == EngineSetting(8192, 100_000.0, 0.2)
 
 
 def test_a_curve_never_carries_more_than_its_best_rate_for_free():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from planner.options.records import EngineSetting
 from planner.plan.remarks import binding_rows, plan_warnings
 from tests.options.world import problem
 from tests.plan.small import decisions, flow, nodes, plan, replicas
@@ -49,6 +50,17 @@ def test_limits_with_a_price_come_before_what_stops_the_replicas():
 
 def test_plain_plan_needs_no_warning():
     assert warnings() == ()
+
+
+def test_how_the_engine_has_to_be_set_is_told():
+    rate = replace(capacity("w", "o", 2.0), setting=EngineSetting(2048, 100_000.0, 0.25))
+    offered = option_set([option("o")], [rate], [offer("n")], [], {"w": "w"})
+
+    step, prefixes = plan_warnings(plan(ASKED, offered, RENTED), problem(), offered)
+
+    assert step == "o: deploy with 2,048 tokens a step"
+    assert prefixes.startswith("w on o: 100,000 tokens of each replica's KV cache hold prefixes")
+    assert "25% of the prompts" in prefixes
 
 
 def test_tenures_of_later_versions_are_told():

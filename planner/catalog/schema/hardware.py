@@ -94,10 +94,20 @@ class Engine(Row):
     versions: str
     scheduler: Literal["chunked", "prefill_priority"]
     chunk_tokens: Count
-    """Token budget of one engine step (prefill chunks plus decodes)."""
+    """Token budget of one engine step (prefill chunks plus decodes), as the engine ships."""
+    chunk_tokens_choices: Annotated[str, Field(pattern=r"^[1-9][0-9]*( [1-9][0-9]*)*$")] | None = (
+        None
+    )
+    """Token budgets that a plan may set instead, separated by spaces."""
     max_num_seqs: Count
     memory_fraction: Fraction
     """Share of accelerator memory the engine may use."""
+
+    @property
+    def chunk_budgets(self) -> tuple[int, ...]:
+        """Token budgets of a step that a plan may choose from, ascending."""
+        stated = self.chunk_tokens_choices or str(self.chunk_tokens)
+        return tuple(sorted({int(tokens) for tokens in stated.split()}))
 
 
 class FormatSupport(Row):

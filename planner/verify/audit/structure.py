@@ -37,6 +37,7 @@ def structure_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iter
             *_candidate(row, problem),
             *_trust(row, problem, catalog),
             *_context(row, problem, catalog),
+            *_chunk(row, problem, catalog),
         ):
             yield f"{place}: {text}"
     yield from _tokens(plan, problem)
@@ -123,6 +124,14 @@ def _trust(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]
         ).provenance
     if row.coefficient_origin != origin:
         yield f"coefficient is {row.coefficient_origin}, the catalogue says {origin}"
+
+
+def _chunk(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    engine = catalog.engine(row.engine)
+    if problem.performance or engine is None:
+        return
+    if row.chunk_tokens not in engine.chunk_budgets:
+        yield f"{row.chunk_tokens} tokens a step, {row.engine} takes {engine.chunk_budgets}"
 
 
 def _context(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]:
