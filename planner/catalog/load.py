@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog", "Origin", "build_catalog", "load_catalog", "read_table"]
 
-NOT_TABLES = ("measured_sample",)
+NOT_TABLES = ("measured_sample", "measurements")
 """Other CSV files that may lie beside the tables."""
 
 _NAMING = ("accelerators", "aliases")

@@ -1,5 +1,8 @@
 """``planner catalog import``: rows of our tables from a format others use, as an overlay folder.
 
+Results of benchmarks become ``measurements.csv``, which is no table of the catalogue: it is what
+``planner validate`` compares the performance model with.
+
 The tables are written whole or not at all: every file goes to a temporary name beside its place
 first, and only when all are there are they renamed. A table that is already in the folder with
 another content is kept, and nothing is written, unless ``--force`` is given. Figures that state no
@@ -36,7 +39,8 @@ def import_source(
         str,
         typer.Argument(
             metavar="FORMAT",
-            help="skypilot, huggingface, genai-prices, models-dev, litellm or lm-eval.",
+            help="skypilot, huggingface, genai-prices, models-dev, litellm, lm-eval, vllm, "
+            "guidellm or aiperf.",
         ),
     ],
     source: Annotated[Path, typer.Argument(metavar="SRC", help="File or folder to read.")],
@@ -57,7 +61,11 @@ def import_source(
 ) -> None:
     """Read prices, models or scores in another format into an overlay folder."""
     from planner.catalog.importers import read_format  # noqa: PLC0415 - builds all models
-    from planner.catalog.importers.record import Settings, overlay_files  # noqa: PLC0415
+    from planner.catalog.importers.record import (  # noqa: PLC0415
+        MEASUREMENTS,
+        Settings,
+        overlay_files,
+    )
     from planner.catalog.load import load_catalog  # noqa: PLC0415
 
     date, dated = _date(as_of, source)
@@ -66,7 +74,8 @@ def import_source(
     files = overlay_files(imported, output)
     if files:
         write_overlay(output, files, force)
-    notes = (*dated, *imported.notes)
+    measured = any(path.stem == MEASUREMENTS for path in files)
+    notes = imported.notes if measured else (*dated, *imported.notes)
     if as_json:
         print_json(_machine_form(form, source, date, files, imported, notes))
     else:
@@ -74,7 +83,8 @@ def import_source(
     if not files:
         raise InputError([Fault(_shown(source), None, None, form, _nothing(imported))])
     if not as_json:
-        sys.stdout.write(f"Next: planner catalog check --catalog {_shown(output)}\n")
+        then = "validate --data" if measured else "catalog check --catalog"
+        sys.stdout.write(f"Next: planner {then} {_shown(output)}\n")
 
 
 def write_overlay(folder: Path, files: Mapping[Path, str], force: bool = False) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli import catalog, demand, problem, schema, solve
+from planner.cli import catalog, demand, problem, schema, solve, validate
 from planner.cli.context import CatalogFolders, Quiet, Settings, Verbose
 from planner.errors import InputError, PlannerError
 
@@ -57,6 +57,7 @@ app.command("check")(problem.check)
 app.command("options")(problem.options)
 app.command("solve")(solve.solve)
 app.command("schema")(schema.schema)
+app.command("validate")(validate.validate)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(demand.app, name="demand")
 

@@ -14,9 +14,9 @@ with latent attention.
 Tensor parallelism splits the KV heads. When there are more ranks than KV heads the heads are
 replicated, and the latent of MLA is held by every rank, so a replica stores a token several times.
 
-Counts leave out norms and biases (under 0.1 %). Layers with linear attention are counted as if
-they were full attention layers, and hold no cache that grows; layers with a sliding window are
-counted with the full cache, the upper bound that an allocator without window support needs.
+Counts leave out norms and biases (under 0.1 %). Linear and sparse attention are counted as
+:mod:`planner.perf.attention` says; layers with a sliding window are counted with the full cache,
+the upper bound that an allocator without window support needs.
 
 Sources: the models' published ``config.json``; DeepSeek-V2 (arXiv 2405.04434) for MLA.
 """
@@ -24,6 +24,9 @@ Sources: the models' published ``config.json``; DeepSeek-V2 (arXiv 2405.04434) f
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from planner.perf import attention
+from planner.perf.attention import DEFAULT_INDEXER, Indexer
 
 GATED_MATRICES = 3
 """Matrices of a gated feed-forward block: gate, up, down."""
@@ -120,6 +123,11 @@ class Architecture:
         return self.layers - self.dense_layers
 
     @property
+    def indexer(self) -> Indexer | None:
+        """What chooses the tokens that a query attends to; ``None`` when it attends to all."""
+        return None
+
+    @property
     def full_attention_share(self) -> float:
         """Share of layers whose attention sees the whole context."""
         fraction = self.full_attention_fraction
@@ -136,6 +144,24 @@ class Architecture:
     def value_dim(self) -> int:
         """Width of a value head during prefill."""
         return (self.v_head_dim if self.is_latent else self.head_dim) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class SparseArchitecture(Architecture):
+    """Shape of a model whose queries choose the tokens that they attend to.
+
+    Parameters
+    ----------
+    index
+        What scores the context.
+    """
+
+    index: Indexer = DEFAULT_INDEXER
+
+    @property
+    def indexer(self) -> Indexer:
+        """What chooses the tokens that a query attends to."""
+        return self.index
 
 
 _LATENT_FIELDS = ("qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
@@ -190,8 +216,10 @@ def body_params(arch: Architecture) -> float:
     shared = arch.moe_layers * (
         (arch.experts_shared or 0) * expert_params(arch) + arch.hidden * (arch.experts_routed or 0)
     )
-    attention = arch.layers * attention_params_per_layer(arch)
-    return attention + arch.dense_layers * dense_ffn_params(arch) + shared
+    attention_params = arch.layers * (
+        attention_params_per_layer(arch) + attention.further_params_per_layer(arch)
+    )
+    return attention_params + arch.dense_layers * dense_ffn_params(arch) + shared
 
 
 def routed_params(arch: Architecture) -> float:
@@ -246,6 +274,8 @@ def kv_bytes_per_token(arch: Architecture, kv_bytes: float, tensor_parallel: int
         Ranks of the replica, >= 1.
     """
     # Linear attention keeps a state of fixed size, so only the other layers grow with tokens.
-    share = 1.0 if arch.sliding_window is not None else arch.full_attention_share
+    share = 1.0 - attention.linear_share(arch)
     per_layer = kv_elements_per_token_per_layer(arch) * kv_bytes
-    return share * arch.layers * per_layer * kv_copies(arch, tensor_parallel)
+    per_rank = per_layer * kv_copies(arch, tensor_parallel)
+    keys = 0.0 if arch.indexer is None else arch.indexer.key_bytes * tensor_parallel
+    return share * arch.layers * (per_rank + keys)

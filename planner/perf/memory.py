@@ -4,7 +4,7 @@ Per device::
 
     usable = memory_bytes * memory_fraction
     other  = 2.5 GB + 2 chunk_tokens h c            c = 10, 6, 5, 5 at TP 1, 2, 4, 8
-    KV     = usable - weights / TP - other
+    KV     = usable - dense weights / (TP PP) - experts / (TP DP PP) - other
 
 2.5 GB stand for runtime, CUDA graphs and communication buffers together; the second term is
 the activations of the largest step in bf16. Against 3,010 published serving runs this calls 13
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.perf import arch as shape
+from planner.perf.spec import state_tokens
 from planner.perf.work import ACTIVATION_BYTES
 
 if TYPE_CHECKING:
@@ -88,12 +89,13 @@ def memory_fit(
     """
     rows = [_row_bytes(s) for s in specs]
     weight, other, usable, token = np.array(rows, dtype=float).reshape(len(specs), 4).T
-    ranks = np.array([s.tensor_parallel for s in specs], dtype=float)
-    free = np.maximum(usable - weight - other, 0.0) * ranks
+    devices = np.array([s.devices for s in specs], dtype=float)
+    free = np.maximum(usable - weight - other, 0.0) * devices
     reserved = block_rounded_tokens(np.asarray(reserved_kv_tokens, dtype=float))
     whole = np.floor(free / token / KV_BLOCK_TOKENS) * KV_BLOCK_TOKENS
     capacity = np.maximum(whole - reserved, 0.0)
     longest = block_rounded_tokens(np.asarray(max_tokens_per_request, dtype=float))
+    longest = longest + np.array([state_tokens(s) for s in specs], dtype=float)
     return MemoryFit(weight, other, usable, capacity, (capacity >= longest) & (free > 0))
 
 
@@ -106,7 +108,8 @@ def _row_bytes(spec: ReplicaSpec) -> tuple[float, float, float, float]:
     arch, fmt, ranks = spec.architecture, spec.number_format, spec.tensor_parallel
     routed = shape.routed_params(arch)
     dense = shape.total_params(arch) - routed
-    weight = (dense * fmt.weight_bytes + routed * fmt.expert_weight_bytes) / ranks
+    weight = dense * fmt.weight_bytes / (ranks * spec.pipeline_parallel)
+    weight += routed * fmt.expert_weight_bytes / spec.devices
     width = float(np.interp(ranks, _ACTIVATION_RANKS, _ACTIVATION_WIDTHS))
     activation = ACTIVATION_BYTES * spec.engine.chunk_tokens * arch.hidden * width
     usable = spec.device.memory_bytes * spec.engine.memory_fraction

@@ -174,7 +174,7 @@ def load_table(
     kv_capacity_tokens
         Tokens the cache of a replica holds, shape (n,), >= 0.
     """
-    kv_cap = kv_capacity_tokens / means.resident_tokens
+    kv_cap = kv_capacity_tokens / (means.resident_tokens + engine.state_tokens)
     cap = np.minimum(engine.max_num_seqs, kv_cap)
     ratio = np.geomspace(_SMALLEST_BATCH, _LARGEST_BATCH, _GRID_POINTS - 1)
     # The limit itself is the last point of a row, so that it is exact and not a grid point.

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from planner.perf.arch import kv_bytes_per_token
+from planner.perf.attention import state_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -119,6 +122,8 @@ class StepParameters:
         Share of link bandwidth that an all-reduce reaches.
     c_layer_s, c_moe_s, c_step_s, c_req_s
         Fixed time per layer, per MoE layer, per step, and per decoding request, seconds.
+    c_launch_s
+        Time per layer in which the host can launch a step with prompts, seconds.
     t_req_s
         Time of a request outside the engine steps, seconds.
     """
@@ -136,6 +141,7 @@ class StepParameters:
     c_moe_s: float = 21e-6
     c_step_s: float = 0.66e-3
     c_req_s: float = 8e-6
+    c_launch_s: float = 0.0
     t_req_s: float = 89e-3
 
 
@@ -143,15 +149,26 @@ class StepParameters:
 class ReplicaSpec:
     """One way to run a model: everything that decides step time and memory.
 
+    A replica has ``tensor_parallel * data_parallel * pipeline_parallel`` devices. Every group of
+    `tensor_parallel` devices holds attention and dense layers once per pipeline; the experts of a
+    layer lie on all the devices of its stage.
+
     Parameters
     ----------
     tensor_parallel
-        Devices the replica is split over, >= 1.
+        Devices that attention and dense layers are split over, >= 1.
+    data_parallel
+        Groups that hold attention and dense layers each for itself and share the requests, >= 1.
+    expert_parallel
+        Devices that whole experts are spread over, >= 1; 1 splits every expert over all devices.
+    pipeline_parallel
+        Stages that the layers are split into, >= 1.
 
     Raises
     ------
     ValueError
-        When `tensor_parallel` is below 1, or above 1 without any link bandwidth.
+        When a degree is below 1, when whole experts cannot be spread so, or when several devices
+        have no link bandwidth.
     """
 
     architecture: Architecture
@@ -160,18 +177,47 @@ class ReplicaSpec:
     engine: EngineSettings
     parameters: StepParameters
     tensor_parallel: int = 1
+    data_parallel: int = 1
+    expert_parallel: int = 1
+    pipeline_parallel: int = 1
 
     def __post_init__(self) -> None:
-        if self.tensor_parallel < 1:
-            msg = f"tensor_parallel is {self.tensor_parallel}; accepted: 1 or more"
+        for name in _DEGREES:
+            if getattr(self, name) < 1:
+                msg = f"{name} is {getattr(self, name)}; accepted: 1 or more"
+                raise ValueError(msg)
+        if self.stage_devices % self.expert_parallel:
+            msg = (
+                f"expert_parallel is {self.expert_parallel}; "
+                f"accepted: divisors of {self.stage_devices} devices"
+            )
             raise ValueError(msg)
         bandwidths = (self.device.link_bytes_per_s, self.device.allreduce_bandwidth_bytes_per_s)
-        if self.tensor_parallel > 1 and all(b is None for b in bandwidths):
+        if self.devices > 1 and all(b is None for b in bandwidths):
+            degree = next(name for name in _DEGREES if getattr(self, name) > 1)
             msg = (
-                f"tensor_parallel is {self.tensor_parallel}, which needs link_bytes_per_s or "
+                f"{degree} is {getattr(self, degree)}, which needs link_bytes_per_s or "
                 "allreduce_bandwidth_bytes_per_s of the device"
             )
             raise ValueError(msg)
+
+    @property
+    def stage_devices(self) -> int:
+        """Devices of one pipeline stage."""
+        return self.tensor_parallel * self.data_parallel
+
+    @property
+    def devices(self) -> int:
+        """Devices of the replica."""
+        return self.stage_devices * self.pipeline_parallel
+
+    @property
+    def lanes(self) -> int:
+        """Groups of devices that work on different requests at the same time."""
+        return self.data_parallel * self.pipeline_parallel
+
+
+_DEGREES = ("tensor_parallel", "data_parallel", "pipeline_parallel", "expert_parallel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,15 +229,18 @@ class EngineLimits:
     is_chunked
         Whether prompts share steps with decodes.
     chunk_tokens, max_num_seqs
-        As in :class:`EngineSettings`.
+        As in :class:`EngineSettings`, of all the groups that share the requests.
     request_s
         Time of a request outside the engine steps, seconds.
+    state_tokens
+        Cache that a request holds whatever its length, in tokens.
     """
 
     is_chunked: NDArray[np.bool_]
     chunk_tokens: Floats
     max_num_seqs: Floats
     request_s: Floats
+    state_tokens: Floats
 
     def take(self, indices: NDArray[np.intp]) -> EngineLimits:
         """Return the options at `indices`."""
@@ -200,6 +249,7 @@ class EngineLimits:
             self.chunk_tokens[indices],
             self.max_num_seqs[indices],
             self.request_s[indices],
+            self.state_tokens[indices],
         )
 
 
@@ -207,7 +257,15 @@ def engine_limits(specs: Sequence[ReplicaSpec]) -> EngineLimits:
     """Return the engine settings of `specs` as arrays."""
     return EngineLimits(
         is_chunked=np.array([s.engine.scheduler == "chunked" for s in specs], dtype=bool),
-        chunk_tokens=np.array([s.engine.chunk_tokens for s in specs], dtype=float),
-        max_num_seqs=np.array([s.engine.max_num_seqs for s in specs], dtype=float),
+        chunk_tokens=np.array([s.engine.chunk_tokens * s.lanes for s in specs], dtype=float),
+        max_num_seqs=np.array([s.engine.max_num_seqs * s.lanes for s in specs], dtype=float),
         request_s=np.array([s.parameters.t_req_s for s in specs], dtype=float),
+        state_tokens=np.array([state_tokens(s) for s in specs], dtype=float),
     )
+
+
+def state_tokens(spec: ReplicaSpec) -> float:
+    """Return the cache that a request holds whatever its length, in tokens."""
+    arch = spec.architecture
+    token_bytes = kv_bytes_per_token(arch, spec.number_format.kv_bytes, spec.tensor_parallel)
+    return state_bytes(arch) / token_bytes if token_bytes else 0.0

@@ -99,7 +99,20 @@ def test_memory_is_what_the_driver_or_the_maker_reports_as_visible(
 @pytest.mark.parametrize(
     ("unit", "accelerators"),
     [
-        (BYTES_PER_GB, {"mi325x-256gb", "tpu-v5e-16gb"}),
+        (
+            BYTES_PER_GB,
+            {
+                "mi325x-256gb",
+                "tpu-v5e-16gb",
+                "h20-96gb",
+                "rtx-4090-24gb",
+                "v100-pcie-32gb",
+                "v100s-pcie-32gb",
+                "a10-24gb",
+                "a40-48gb",
+                "l20-48gb",
+            },
+        ),
         (
             BYTES_PER_GIB,
             {

@@ -97,7 +97,14 @@ def test_the_accelerators_that_nobody_was_found_to_rent_out_are_known(shipped, i
     rented = {o.accelerator for o in in_force}
 
     assert {a.id for a in shipped.accelerators} - rented == {
+        "a10-24gb",
         "a30-24gb",
+        "a40-48gb",
+        "h20-96gb",
+        "l20-48gb",
+        "rtx-4090-24gb",
+        "v100-pcie-32gb",
+        "v100s-pcie-32gb",
         "gaudi2-96gb",
         "gaudi3-128gb",
         "trainium3-144gb",

@@ -103,7 +103,7 @@ def test_all_reduce_moves_ring_volume_over_the_link():
     work = step_work(spec)
 
     assert work.network_bytes_per_token * 6 == volume_bytes
-    assert work.all_reduces == 4
+    assert work.transfers == 4
 
 
 def test_all_reduce_time_uses_link_share_and_latency():

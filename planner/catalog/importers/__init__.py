@@ -30,6 +30,9 @@ FORMATS = {
     "models-dev": "planner.catalog.importers.models_dev",
     "litellm": "planner.catalog.importers.litellm",
     "lm-eval": "planner.catalog.importers.lm_eval",
+    "vllm": "planner.catalog.importers.benchmarks.vllm",
+    "guidellm": "planner.catalog.importers.benchmarks.guidellm",
+    "aiperf": "planner.catalog.importers.benchmarks.aiperf",
 }
 """Name of a format to the module whose ``read`` understands it."""
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from planner.catalog.schema import TABLES
+from planner.catalog.schema import TABLES, Measurement, Record
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planner.catalog.load import Catalog
-    from planner.catalog.schema import Row
+
+
+MEASUREMENTS = "measurements"
+WRITTEN: dict[str, type[Record]] = {**TABLES, MEASUREMENTS: Measurement}
+"""What an importer may write: tables of the catalogue, and measurements to calibrate with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Imported:
         offers, assumptions).
     """
 
-    rows: Mapping[str, tuple[Row, ...]]
+    rows: Mapping[str, tuple[Record, ...]]
     rejected: tuple[Rejected, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -84,7 +88,7 @@ class Imported:
         return dict(Counter(r.reason for r in self.rejected).most_common())
 
 
-def table_text(table: str, rows: tuple[Row, ...]) -> str:
+def table_text(table: str, rows: tuple[Record, ...]) -> str:
     """Return rows as CSV text, ordered by key, so that the same rows give the same bytes.
 
     Parameters
@@ -105,7 +109,7 @@ def table_text(table: str, rows: tuple[Row, ...]) -> str:
     if repeated:
         message = f"two rows of {table} have the key {repeated[0]}; nothing was written"
         raise InputError([Fault(f"{table}.csv", None, None, table, message)])
-    columns = list(TABLES[table].model_fields)
+    columns = list(WRITTEN[table].model_fields)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)

@@ -15,6 +15,7 @@ from planner.catalog.schema.hardware import (
     FormatSupport,
     Interconnect,
 )
+from planner.catalog.schema.measurements import Measurement
 from planner.catalog.schema.models import Model, QualityScore, Quantization
 from planner.catalog.schema.prices import (
     ANY,
@@ -42,6 +43,7 @@ __all__ = [
     "Interconnect",
     "Key",
     "LengthCell",
+    "Measurement",
     "Model",
     "Offer",
     "PartialDate",

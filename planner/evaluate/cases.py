@@ -1,0 +1,184 @@
+"""Measured configurations as replicas of the catalogue, or the reason why not.
+
+Tensor parallelism that is not stated spans all accelerators (shared with attention data
+parallelism where the notes state that). What is left over are independent replicas, among which
+requests are spread evenly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+from planner.catalog.calibration import EVERYTHING, parameter
+from planner.evaluate.engines import OTHER_ENGINE, engine_of
+from planner.evaluate.formats import compute_type, format_of
+from planner.evaluate.runs import whole
+from planner.options.candidates import Candidate
+from planner.options.specs import coefficients, replica_spec
+from planner.perf.closed_loop import LoopParameters
+
+if TYPE_CHECKING:
+    from planner.catalog.load import Catalog
+    from planner.catalog.schema import Accelerator, Engine, Model, Quantization
+    from planner.evaluate.names import Names
+    from planner.evaluate.runs import Run
+    from planner.options.specs import Coefficients
+    from planner.perf.spec import ReplicaSpec
+
+_SPECULATIVE = ("spec_decoding", "speculative", "speculative_decoding", "mtp", "draft_model")
+_LOOP = {f.name: "queue" if f.name == "q" else f.name for f in fields(LoopParameters)}
+"""Parameters of closed loops, and their names in calibration.csv."""
+_NO = frozenset({"", "0", "no", "none", "off", "false"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A replica to predict.
+
+    Parameters
+    ----------
+    spec
+        The replica.
+    replicas
+        How many of them share the load.
+    trust
+        How far the model is trusted for it.
+    loop
+        Its parameters of closed loops.
+    is_serving
+        Whether an engine that serves ran it; otherwise only its memory is comparable.
+    """
+
+    spec: ReplicaSpec
+    replicas: int
+    trust: Coefficients
+    loop: LoopParameters
+    is_serving: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """Degrees of parallelism of one replica, and the number of replicas."""
+
+    tensor: int
+    data: int
+    expert: int
+    replicas: int
+
+    @property
+    def devices(self) -> int:
+        """Accelerators of one replica."""
+        return self.tensor * self.data
+
+
+class CaseBuilder:
+    """Builds the replica of every run; equal ones share one case."""
+
+    def __init__(self, catalog: Catalog, names: Names) -> None:
+        self.catalog = catalog
+        self.names = names
+        self._cases: dict[tuple[object, ...], Case | str] = {}
+
+    def model(self, run: Run) -> Model | None:
+        """Return the model of a run, ``None`` when it is unknown."""
+        return self.names.model(run.row.model, run.notes.get("checkpoint", ""))
+
+    def accelerator(self, run: Run) -> Accelerator | None:
+        """Return the accelerator of a run, ``None`` when it is unknown."""
+        return self.names.accelerator(run.row.gpu)
+
+    def case(self, run: Run) -> Case | str:
+        """Return the replica of a run, or a word for why it has none."""
+        model, device = self.model(run), self.accelerator(run)
+        if model is None:
+            return "unknown_model"
+        if device is None:
+            return "unknown_accelerator"
+        if any(run.notes.get(key, "").lower() not in _NO for key in _SPECULATIVE):
+            return "speculative"
+        found = format_of(run, model, self.catalog)
+        if found is None:
+            return "unknown_precision"
+        split = _split(run)
+        if split is None or model.heads % split.tensor or split.devices % split.expert:
+            return "parallelism"
+        engine = engine_of(run.row.engine)
+        quantization, narrow = found
+        key = (model.id, quantization, narrow, engine, device.id, split)
+        if key not in self._cases:
+            self._cases[key] = self._build(model, device, found, engine, split)
+        return self._cases[key]
+
+    def _build(
+        self,
+        model: Model,
+        device: Accelerator,
+        found: tuple[Quantization, bool],
+        engine: str | None,
+        split: _Split,
+    ) -> Case | str:
+        quantization, narrow = found
+        if quantization.id == "bf16" and device.peak_flops("bf16") is None:
+            quantization = self.catalog.quantization("fp16") or quantization
+        row = self._engine(engine or OTHER_ENGINE)
+        compute = compute_type(quantization, narrow, row.id, device, self.catalog)
+        if compute is None:
+            return "no_rate"
+        candidate = Candidate(model, quantization, row, device, split.tensor, compute)
+        try:
+            spec = replace(
+                replica_spec(candidate, self.catalog, row.chunk_tokens),
+                data_parallel=split.data,
+                expert_parallel=split.expert,
+            )
+        except ValueError:
+            return "no_interconnect"
+        trust, loop = self._trust(candidate), self._loop(candidate)
+        return Case(spec, split.replicas, trust, loop, engine is not None)
+
+    def _trust(self, candidate: Candidate) -> Coefficients:
+        """Return how far a replica is trusted; engines without a row as little as new hardware."""
+        trust = coefficients(candidate, self.catalog)
+        worst = self.catalog.calibration_row("sigma_ln_time", "default", EVERYTHING)
+        if candidate.engine.id != OTHER_ENGINE or worst is None:
+            return trust
+        return replace(trust, sigma_ln_time=max(trust.sigma_ln_time, worst.value))
+
+    def _loop(self, candidate: Candidate) -> LoopParameters:
+        stated = {row.parameter for row in self.catalog.calibration}
+        return LoopParameters(
+            **{
+                field: parameter(
+                    self.catalog,
+                    name,
+                    accelerator=candidate.accelerator.id,
+                    engine=candidate.engine.id,
+                    quantization=candidate.quantization.id,
+                ).value
+                for field, name in _LOOP.items()
+                if name in stated
+            }
+        )
+
+    def _engine(self, engine: str) -> Engine:
+        row = self.catalog.engine(engine)
+        if row is not None:
+            return row
+        first = self.catalog.engine("vllm") or self.catalog.engines[0]
+        return first.model_copy(update={"id": OTHER_ENGINE, "name": engine})
+
+
+def _split(run: Run) -> _Split | None:
+    data = _noted(run, "attention_dp")
+    if run.gpus is None:
+        return None
+    tensor = run.tensor_parallel or max(run.gpus // data, 1)
+    replicas, rest = divmod(run.gpus, tensor * data)
+    if rest or not replicas:
+        return None
+    return _Split(tensor, data, _noted(run, "moe_ep"), replicas)
+
+
+def _noted(run: Run, key: str) -> int:
+    return whole(run.notes.get(key, "")) or 1

@@ -1,0 +1,144 @@
+"""Every measured figure beside its prediction, or the reason why there is none.
+
+============================ =====================================================================
+``unknown_model``            no row of models.csv has this name or architecture
+``unknown_accelerator``      no accelerator has this name or alias
+``unknown_precision``        the words for the number format mean none of quantizations.csv
+``engine``                   the program is no serving engine
+``parallelism``              accelerators, heads or experts do not divide as stated
+``no_interconnect``          several accelerators without any known link between them
+``no_rate``                  the 16-bit rate of the accelerator is unknown
+``does_not_fit``             by the model, weights and one request exceed the memory
+``speculative``              decoding with drafts is not modelled
+``disaggregated``            prompts and decodes on separate replicas are not modelled
+``percentile``               percentiles under a fixed number of clients are not modelled
+``unstable``                 the rate is above the highest that the model calls stable, or the
+                             lengths are beyond anything that it can compute
+``load``                     the load is not of the kind under which this metric is compared
+``bad_value``                the figure is no positive number
+============================ =====================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.evaluate.cases import Case, CaseBuilder
+from planner.evaluate.engines import engine_of
+from planner.evaluate.names import names_of
+from planner.evaluate.observations import DISAGGREGATED, PERCENTILE, Observation
+from planner.evaluate.predict import Predictor
+from planner.evaluate.seen import seen_in
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planner.catalog.load import Catalog
+    from planner.evaluate.predict import Prediction
+
+DEFAULT_TTFT_SIGMA_LN = 0.5
+"""Spread of ln(measured / predicted TTFT) where calibration.csv states no ``sigma_ln_ttft``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """A measured figure and what the model says.
+
+    Parameters
+    ----------
+    observation
+        The measured figure.
+    predicted
+        In its unit; ``None`` when the model says nothing.
+    reason
+        Why it says nothing, empty otherwise.
+    sigma_ln
+        Stated spread of ln(measured / predicted); ``None`` when none is stated.
+    model_seen, accelerator_seen
+        Whether they stand behind the calibration.
+    """
+
+    observation: Observation
+    predicted: float | None
+    reason: str
+    sigma_ln: float | None
+    model_seen: bool
+    accelerator_seen: bool
+
+
+def compare(observations: Sequence[Observation], catalog: Catalog) -> tuple[Compared, ...]:
+    """Return every observation with its prediction, in order."""
+    names = names_of(catalog)
+    builder, seen = CaseBuilder(catalog, names), seen_in(catalog, names)
+    runs = list({id(o.run): o.run for o in observations}.values())
+    cases = {id(run): builder.case(run) for run in runs}
+    wanted = [(run, case) for run in runs if isinstance(case := cases[id(run)], Case)]
+    # Absurd lengths or loads overflow, which leaves no finite figure and is counted as such.
+    with np.errstate(all="ignore"):
+        found = Predictor(wanted).predictions() if wanted else []
+    predictions = {id(run): p for (run, _), p in zip(wanted, found, strict=True)}
+    new = {
+        id(run): (
+            seen.has_model(builder.model(run)),
+            seen.has_accelerator(builder.accelerator(run)),
+        )
+        for run in runs
+    }
+    ttft = catalog.calibration_row("sigma_ln_ttft", "default", "all")
+    ttft_sigma = DEFAULT_TTFT_SIGMA_LN if ttft is None else ttft.value
+    return tuple(
+        _compared(o, cases[id(o.run)], predictions.get(id(o.run)), ttft_sigma, new[id(o.run)])
+        for o in observations
+    )
+
+
+def _compared(
+    observation: Observation,
+    case: Case | str,
+    prediction: Prediction | None,
+    ttft_sigma_ln: float,
+    known: tuple[bool, bool],
+) -> Compared:
+    value = _value(observation, case, prediction)
+    if isinstance(value, str) or isinstance(case, str):
+        return Compared(observation, None, str(value), None, *known)
+    sigma = {"ttft_ms": ttft_sigma_ln, "memory_bytes": None}.get(
+        observation.metric, case.trust.sigma_ln_time
+    )
+    return Compared(observation, value, "", sigma, *known)
+
+
+def _value(
+    observation: Observation, case: Case | str, prediction: Prediction | None
+) -> float | str:
+    """Return the prediction, or the reason why there is none."""
+    reason = _refused(observation, case)
+    if reason or isinstance(case, str) or prediction is None:
+        return reason
+    value = prediction.figures.get((observation.metric, observation.percentile))
+    if value is None:
+        return _not_modelled(observation)
+    if not prediction.fits and (case.is_serving or observation.metric != "memory_bytes"):
+        return "does_not_fit"
+    return value if math.isfinite(value) and value > 0 else "unstable"
+
+
+def _refused(observation: Observation, case: Case | str) -> str:
+    """Return why nothing is predicted whatever the model says, empty when it is asked."""
+    if DISAGGREGATED in observation.parts:
+        return "disaggregated"
+    if observation.measured is None:
+        return "bad_value"
+    serves = engine_of(observation.run.row.engine) is not None
+    if not serves and observation.metric != "memory_bytes":
+        return "engine"
+    return case if isinstance(case, str) else ""
+
+
+def _not_modelled(observation: Observation) -> str:
+    arrives = observation.run.load.kind in {"closed", "open"}
+    return "percentile" if arrives and PERCENTILE in observation.parts else "load"

@@ -1,0 +1,250 @@
+"""Mean latencies and throughput when a fixed number of clients keeps a replica busy.
+
+Each of C clients sends its next request when the last one is done, all with prompts of I and
+outputs of O tokens; the engine holds ``N = min(C, max_num_seqs, KV capacity / resident tokens)``
+of them and the others wait for a place. With b decodes in a step, room for R prompt tokens beside
+them, and X requests per second::
+
+    g      = X t(g prompts and b decodes), from 1 to R / I         prompts that share a step
+    prompt = (t(g prompts and b decodes) - t(b)) / g               what a prompt adds to the steps
+    gap    = t(b) + mix b (N - 1) / N prompt / (O - 1)             prompts of others, own decodes
+    wait   = q V + burst (N - 1) / 2 prompt                        V: wait at a closed queue
+    TTFT   = t_req + latency of the prompt + poll gap + wait
+    cycle  = TTFT + (O - 1) gap         b = N (O - 1) gap / cycle  X = N / cycle
+
+``burst`` is the weight of the start, when all clients send at once; ``poll`` the steps that pass
+before the engine looks for new requests. V is Schweitzer's approximation of mean-value analysis
+for N customers at one server. No more than ``(O - 1) R / I`` requests decode, because every step
+then carries as many prompts as it can; the others wait for their prompts. Clients beyond N add
+``(C / N - 1) cycle`` to the TTFT. Prompts with priority run alone, and delay decodes by their
+whole time.
+
+An offline run has all prompts waiting from the start, so g is R / I.
+
+Source: Schweitzer (1979); Little's law.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from planner.perf.spec import EngineLimits, Floats
+    from planner.perf.step import StepModel
+
+_ROUNDS = 60
+_QUEUE_ROUNDS = 30
+_LEAST_GAPS = 1e-9
+_HALF_BLOCK_TOKENS = 8.0
+"""Mean unused rest of the last block of a request's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopParameters:
+    """Parameters of closed loops and offline runs, each a number or an array of shape (n,).
+
+    Parameters
+    ----------
+    mix
+        Weight of the prompts of others in the time between tokens, >= 0.
+    q
+        Weight of the wait for the prompts of others, >= 0.
+    burst
+        Weight of the start of a run, when all clients send at once, >= 0; 0 in steady state.
+    drain
+        Share of the steady throughput that a run to the last request reaches, 0 to 1.
+    poll
+        Steps until the engine looks for new requests, >= 0; 0.5 when it does so every step.
+    reserved
+        Share of the output for which a request in flight holds cache: 0.5 when the cache grows
+        with the output, 1 when it is reserved at the start.
+    """
+
+    mix: ArrayLike = 0.89
+    q: ArrayLike = 0.94
+    burst: ArrayLike = 0.16
+    drain: ArrayLike = 0.95
+    poll: ArrayLike = 0.5
+    reserved: ArrayLike = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedLoop:
+    """Means of n replicas under closed load; arrays of shape (n,).
+
+    Parameters
+    ----------
+    ttft_s, tpot_s
+        Time to first token as a client sees it, and time per output token after it, seconds.
+    output_tokens_per_s
+        Output tokens of the whole replica per second.
+    batch
+        Mean decodes in a step.
+    capped
+        Whether more clients ask than memory or the engine admits.
+    """
+
+    ttft_s: Floats
+    tpot_s: Floats
+    output_tokens_per_s: Floats
+    batch: Floats
+    capped: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Requests:
+    """Equal requests on n options."""
+
+    step: StepModel
+    engine: EngineLimits
+    isl: Floats
+    osl: Floats
+
+    @property
+    def gaps(self) -> Floats:
+        return np.maximum(self.osl - 1.0, _LEAST_GAPS)
+
+    def room(self, batch: Floats) -> Floats:
+        taken = np.where(self.engine.is_chunked, batch, 0.0)
+        return np.maximum(self.engine.chunk_tokens - taken, 1.0)
+
+    def most_decodes(self) -> Floats:
+        """Return the decodes beyond which prompts cannot keep up."""
+        # (O - 1) R / I decodes leave R = K - (O - 1) R / I of the budget K.
+        share = self.gaps / self.isl
+        most = self.engine.chunk_tokens * share / (1.0 + share)
+        return np.where(self.engine.is_chunked, np.maximum(most, 1.0), np.inf)
+
+    def decode_s(self, batch: Floats) -> Floats:
+        return self.step.time_s(batch, batch * (self.isl + self.osl / 2), 0.0, batch)
+
+    def prompt_s(self, batch: Floats, prompts: Floats) -> tuple[Floats, Floats]:
+        """Return what one of `prompts` in a step adds to it, and the time to the first token."""
+        riding = np.where(self.engine.is_chunked, batch, 0.0)
+        tokens = self.isl * prompts
+        steps = np.maximum(tokens / self.room(batch), 1.0)
+        cached = riding * (self.isl + self.osl / 2)
+        pairs = tokens * self.isl / 2
+        mixed_s = self.step.time_s(tokens / steps + riding, cached, pairs / steps, riding)
+        bare_s = np.where(self.engine.is_chunked, self.decode_s(batch), 0.0)
+        return np.maximum(steps * (mixed_s - bare_s) / prompts, 0.0), steps * mixed_s
+
+
+def closed_loop(  # noqa: PLR0917
+    step: StepModel,
+    engine: EngineLimits,
+    kv_capacity_tokens: ArrayLike,
+    params: LoopParameters,
+    isl_tokens: ArrayLike,
+    osl_tokens: ArrayLike,
+    concurrency: ArrayLike,
+) -> ClosedLoop:
+    """Return the means of every option at its concurrency.
+
+    Parameters
+    ----------
+    step, engine
+        Step times and engine settings of n options.
+    kv_capacity_tokens
+        Tokens the cache of a replica holds, scalar or (n,), >= 0.
+    params
+        Parameters of closed loops.
+    isl_tokens, osl_tokens
+        Prompt and output tokens of every request, scalar or (n,), >= 1.
+    concurrency
+        Clients, scalar or (n,), >= 1.
+    """
+    work = _Requests(step, engine, _row(step, isl_tokens), _row(step, osl_tokens))
+    clients = _row(step, concurrency)
+    held = np.minimum(clients, _admitted(work, _row(step, kv_capacity_tokens), params))
+    mix, q, burst, poll = (
+        np.asarray(p) for p in (params.mix, params.q, params.burst, params.poll)
+    )
+    most, prompts = np.minimum(work.most_decodes(), held), np.ones(len(held))
+    batch, gaps, others = np.minimum(held, most), work.gaps, (held - 1.0) / held
+    for _ in range(_ROUNDS):
+        decode_s = work.decode_s(batch)
+        prompt_s, latency_s = work.prompt_s(batch, prompts)
+        decoding_s = gaps * decode_s + mix * batch * others * prompt_s
+        wait_s = q * _closed_wait_s(prompt_s, decoding_s, held)
+        wait_s = wait_s + burst * (held - 1.0) / 2 * prompt_s
+        ttft_s = engine.request_s + latency_s + poll * decoding_s / gaps + wait_s
+        ttft_s = np.maximum(ttft_s, (held / most - 1.0) * decoding_s)
+        cycle_s = ttft_s + decoding_s
+        batch = 0.5 * batch + 0.5 * np.minimum(held * decoding_s / cycle_s, most)
+        sharing = np.clip(
+            held / cycle_s * latency_s, 1.0, np.maximum(work.room(batch) / work.isl, 1.0)
+        )
+        prompts = 0.5 * prompts + 0.5 * sharing
+    return ClosedLoop(
+        ttft_s=ttft_s + (clients / held - 1.0) * cycle_s,
+        tpot_s=decoding_s / gaps,
+        output_tokens_per_s=held * work.osl / cycle_s,
+        batch=batch,
+        capped=clients > held,
+    )
+
+
+def max_load(  # noqa: PLR0917
+    step: StepModel,
+    engine: EngineLimits,
+    kv_capacity_tokens: ArrayLike,
+    params: LoopParameters,
+    isl_tokens: ArrayLike,
+    osl_tokens: ArrayLike,
+) -> ClosedLoop:
+    """Return the means of every option with as many requests as fit, all waiting at once.
+
+    Parameters
+    ----------
+    step, engine
+        Step times and engine settings of n options.
+    kv_capacity_tokens
+        Tokens the cache of a replica holds, scalar or (n,), >= 0.
+    params
+        Parameters of offline runs.
+    isl_tokens, osl_tokens
+        Prompt and output tokens of every request, scalar or (n,), >= 1.
+    """
+    work = _Requests(step, engine, _row(step, isl_tokens), _row(step, osl_tokens))
+    held = _admitted(work, _row(step, kv_capacity_tokens), params)
+    batch = np.minimum(held, work.most_decodes())
+    prompts = np.maximum(work.room(batch) / work.isl, 1.0)
+    prompt_s, latency_s = work.prompt_s(batch, prompts)
+    decoding_s = work.gaps * work.decode_s(batch) + batch * prompt_s
+    return ClosedLoop(
+        ttft_s=engine.request_s + latency_s + (held / batch - 1.0) * decoding_s,
+        tpot_s=decoding_s / work.gaps,
+        output_tokens_per_s=batch * work.osl / decoding_s * np.asarray(params.drain),
+        batch=batch,
+        capped=np.ones(len(held), dtype=bool),
+    )
+
+
+def _admitted(work: _Requests, kv_capacity_tokens: Floats, params: LoopParameters) -> Floats:
+    """Return the requests that a replica holds on average, at least one, shape (n,)."""
+    resident = work.isl + work.osl * np.asarray(params.reserved) + _HALF_BLOCK_TOKENS
+    resident = resident + work.engine.state_tokens
+    fitting = np.minimum(work.engine.max_num_seqs, kv_capacity_tokens / resident)
+    return np.asarray(np.maximum(fitting, 1.0), dtype=float)
+
+
+def _row(step: StepModel, values: ArrayLike) -> Floats:
+    return np.broadcast_to(np.asarray(values, dtype=float), (step.options,))
+
+
+def _closed_wait_s(service_s: Floats, think_s: Floats, customers: Floats) -> Floats:
+    """Return the mean wait at one server with `customers` that think in between."""
+    response_s = service_s
+    for _ in range(_QUEUE_ROUNDS):
+        per_s = customers / (think_s + response_s)
+        ahead = (customers - 1.0) / customers * per_s * response_s
+        busy = np.minimum(per_s * service_s, 1.0)
+        fresh_s = service_s * (1.0 + np.maximum(ahead - busy / 2, 0.0))
+        response_s = 0.5 * response_s + 0.5 * fresh_s
+    return np.asarray(response_s - service_s, dtype=float)
