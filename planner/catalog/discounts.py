@@ -35,8 +35,7 @@ def discounted_offer(offer: Offer, discounts: Iterable[Discount], date: datetime
     date
         Day on which a discount has to hold.
     """
-    place = (offer.instance, offer.region, offer.tenure)
-    found = _best(discounts, offer.provider, place, date)
+    found = discount_of_offer(offer, discounts, date)
     if found is None:
         return offer
     price = offer.price_usd_per_hour * (1 - found.discount_fraction)
@@ -59,7 +58,7 @@ def discounted_tokens(
     date
         Day on which a discount has to hold.
     """
-    found = _best(discounts, offer.provider, (offer.model_ref, ANY, API), date)
+    found = discount_of_tokens(offer, discounts, date)
     if found is None:
         return offer
     prices = {
@@ -68,6 +67,20 @@ def discounted_tokens(
         for price in [getattr(offer, column)]
     }
     return offer.model_copy(update={**prices, "notes": _note(offer.notes, found)})
+
+
+def discount_of_offer(
+    offer: Offer, discounts: Iterable[Discount], date: datetime.date
+) -> Discount | None:
+    """Return the discount that an offer of nodes takes on a day, ``None`` without one."""
+    return _best(discounts, offer.provider, (offer.instance, offer.region, offer.tenure), date)
+
+
+def discount_of_tokens(
+    offer: ApiOffer, discounts: Iterable[Discount], date: datetime.date
+) -> Discount | None:
+    """Return the discount that an offer of tokens takes on a day, ``None`` without one."""
+    return _best(discounts, offer.provider, (offer.model_ref, ANY, API), date)
 
 
 def _best(

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from planner.catalog.dates import parse_partial_date
-from planner.catalog.discounts import discounted_offer, discounted_tokens
-from planner.catalog.schema import ApiOffer, Offer
+from planner.catalog.discounts import API, covers, discounted_offer, discounted_tokens
+from planner.catalog.schema import ANY, ApiOffer, Discount, Offer
 from planner.units import MINUTES_PER_HOUR
 
 if TYPE_CHECKING:
@@ -78,9 +78,39 @@ def listed_offers_at(catalog: Catalog, date: datetime.date) -> tuple[Offer, ...]
 def price_lists_at(catalog: Catalog, date: datetime.date) -> tuple[PriceList, ...]:
     """Return every offer of tokens in force on `date` at the prices paid, ordered by offer."""
     return tuple(
-        PriceList(tuple(discounted_tokens(row, catalog.discounts, date) for row in rows))
-        for rows in _in_force(catalog.api_offers, date)
+        PriceList(tuple(discounted_tokens(row, catalog.discounts, date) for row in listed.rows))
+        for listed in listed_price_lists_at(catalog, date)
     )
+
+
+def listed_price_lists_at(catalog: Catalog, date: datetime.date) -> tuple[PriceList, ...]:
+    """Return every offer of tokens in force on `date` at its list prices, ordered by offer."""
+    return tuple(PriceList(rows) for rows in _in_force(catalog.api_offers, date))
+
+
+def price_changes(
+    catalog: Catalog, offer: Offer | ApiOffer, start: datetime.date, end: datetime.date
+) -> tuple[datetime.date, ...]:
+    """Return the days after `start` and before `end` on which the price of an offer may change.
+
+    Parameters
+    ----------
+    catalog
+        The catalogue.
+    offer
+        Offer of nodes or of tokens; its other rows and the discounts of its provider count too.
+    start, end
+        First day, and first day no longer looked at.
+    """
+    rows = catalog.offers if isinstance(offer, Offer) else catalog.api_offers
+    dated: list[Offer | ApiOffer | Discount] = [r for r in rows if r.offer_id == offer.offer_id]
+    if isinstance(offer, Offer):
+        place = (offer.instance, offer.region, str(offer.tenure))
+    else:
+        place = (offer.model_ref, ANY, API)
+    dated += [d for d in catalog.discounts if d.provider == offer.provider and covers(d, place)]
+    stated = (text for row in dated for text in (row.valid_from, row.valid_to) if text)
+    return tuple(sorted({day for day in map(parse_partial_date, stated) if start < day < end}))
 
 
 def window_minutes(hours_utc: str) -> tuple[float, float]:
@@ -90,6 +120,12 @@ def window_minutes(hours_utc: str) -> tuple[float, float]:
         for hours, _, minutes in (clock.partition(":") for clock in hours_utc.split("-"))
     )
     return start, end
+
+
+def windows_overlap(one_utc: str, other_utc: str) -> bool:
+    """Return whether two windows of the day share a minute."""
+    starts = (window_minutes(one_utc)[0], window_minutes(other_utc)[0])
+    return _covers(one_utc, starts[1]) or _covers(other_utc, starts[0])
 
 
 def _covers(hours_utc: str, minute_utc: float) -> bool:

@@ -48,6 +48,13 @@ class TimeGrid:
     utc_offset_h: float = 0.0
 
     @property
+    def end(self) -> dt.date:
+        """First day after the horizon."""
+        last = self.period_start[-1]
+        month = last.month - 1 + self.months_per_period
+        return last.replace(year=last.year + month // 12, month=month % 12 + 1)
+
+    @property
     def days_per_period(self) -> float:
         """Days of a period (730 h per month, so 30.4 days)."""
         return self.period_h / 24.0

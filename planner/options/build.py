@@ -12,6 +12,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from planner.catalog.idle import idle_price_notes
 from planner.options.candidates import buildable
 from planner.options.capacity import modelled_capacities
 from planner.options.gate import Gate
@@ -73,7 +74,11 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     return replace(
         _option_set(problem, ways, kept=kept, nodes=nodes, tokens=tokens),
         rejections=(*rejected, *ways.rejections, *(r for t in tokens for r in t.rejections)),
-        warnings=(*notes, *_engine_notes(ways, catalog)),
+        warnings=(
+            *notes,
+            *_engine_notes(ways, catalog),
+            *idle_price_notes(catalog, demand.grid.period_start[0]),
+        ),
         pruned=tuple(pruned),
     )
 

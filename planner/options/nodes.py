@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
 from planner.catalog.offers import offers_at
+from planner.options.periods import price_change_notes
 from planner.options.records import NodeOffer, Rejection
 from planner.units import MINUTES_PER_HOUR
 
@@ -63,7 +64,8 @@ def rentable_nodes(
         if reason is not None:
             rejected.append(Rejection("offer", offer_id, "", *reason))
             continue
-        nodes.append(_node(priced[-1], fresh))
+        changes = price_change_notes(known[0], catalog, grid)
+        nodes.append(_node(priced[-1], fresh, changes))
     return nodes, rejected
 
 
@@ -96,8 +98,9 @@ def _price_age(offer: Offer, problem: Problem, grid: TimeGrid) -> tuple[str, str
     return "price_age", detail
 
 
-def _node(newest: Offer, rows: Sequence[Offer | None]) -> NodeOffer:
+def _node(newest: Offer, rows: Sequence[Offer | None], changes: Sequence[str]) -> NodeOffer:
     startup = newest.startup_minutes
+    notes = dict.fromkeys(r.notes for r in rows if r is not None and r.notes)
     return NodeOffer(
         offer_id=newest.offer_id,
         provider=newest.provider,
@@ -111,6 +114,7 @@ def _node(newest: Offer, rows: Sequence[Offer | None]) -> NodeOffer:
         startup_h=(DEFAULT_STARTUP_MINUTES if startup is None else startup) / MINUTES_PER_HOUR,
         min_billing_h=(newest.min_billing_minutes or 0.0) / MINUTES_PER_HOUR,
         elastic_max_nodes=newest.elastic_max_nodes or DEFAULT_ELASTIC_MAX_NODES,
-        note=newest.notes,
+        note="; ".join([*notes, *changes]),
+        sources=tuple("" if r is None else r.source for r in rows),
         price_dates=tuple(None if r is None else r.as_of for r in rows),
     )

@@ -138,6 +138,8 @@ class NodeOffer:
         Nodes beyond the all-day minimum that the offer can be expected to add.
     note
         What the catalogue says about the offer (no service level, host not included, ...).
+    sources
+        Source of the price of every period; empty when nobody states them.
     """
 
     offer_id: str
@@ -154,10 +156,15 @@ class NodeOffer:
     elastic_max_nodes: int
     note: str = ""
     price_dates: tuple[str | None, ...] = ()
+    sources: tuple[str, ...] = ()
 
     def price_date_at(self, period: int) -> str:
         """Return the date of the price of a period, counted from 0."""
         return (self.price_dates[period] if self.price_dates else None) or self.price_date
+
+    def source_at(self, period: int) -> str:
+        """Return the source of the price of a period, counted from 0."""
+        return self.sources[period] if self.sources else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +188,10 @@ class ApiOption:
         Score by benchmark that the workload asks for.
     price_dates
         Date of the price of every period; empty when all prices carry `price_date`.
+    note
+        What the catalogue says about the offer.
+    sources
+        Source of the price of every period; empty when nobody states them.
     """
 
     id: str
@@ -195,6 +206,8 @@ class ApiOption:
     price_date: str
     quality: tuple[tuple[str, float], ...] = ()
     price_dates: tuple[str, ...] = ()
+    note: str = ""
+    sources: tuple[str, ...] = ()
 
     def usd_per_request_at(self, period: int, block: int) -> float:
         """Return the cost of a mean request in a block of a period."""
@@ -204,6 +217,10 @@ class ApiOption:
     def price_date_at(self, period: int) -> str:
         """Return the date of the price of a period, counted from 0."""
         return self.price_dates[period] if self.price_dates else self.price_date
+
+    def source_at(self, period: int) -> str:
+        """Return the source of the price of a period, counted from 0."""
+        return self.sources[period] if self.sources else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
 from planner.catalog.offers import price_lists_at
+from planner.options.periods import price_change_notes
 from planner.options.quality import BF16
 from planner.options.records import ApiOption, Rejection
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR, TOKENS_PER_MTOK
@@ -94,7 +95,10 @@ def token_supply(
             rejected.append(Rejection("api", offer.offer_id, workload.name, *reason))
             continue
         stated = _latency_meets(offer, workload)
-        option = _option(prices, workload, lengths, book, grid, assumed=stated is None)
+        notes = price_change_notes(offer, catalog, grid)
+        option = _option(
+            prices, workload, lengths, book, grid, changes=notes, assumed=stated is None
+        )
         if stated is False:
             detail = _latency_detail(offer)
             rejected.append(Rejection("api", offer.offer_id, workload.name, "latency", detail))
@@ -186,6 +190,7 @@ def _option(
     book: QualityBook,
     grid: TimeGrid,
     *,
+    changes: Sequence[str],
     assumed: bool,
 ) -> ApiOption:
     offer = prices[0].base
@@ -218,6 +223,13 @@ def _option(
         price_date=offer.as_of,
         quality=tuple(quality),
         price_dates=tuple(known.base.as_of for known in prices),
+        note="; ".join(
+            [
+                *dict.fromkeys(row.notes for known in prices for row in known.rows if row.notes),
+                *changes,
+            ]
+        ),
+        sources=tuple(known.base.source for known in prices),
     )
 
 

@@ -68,6 +68,8 @@ class FleetRow:
     startup_node_hours: float
     usd: float
     note: str
+    price_source: str = ""
+    """Where the price comes from, as the catalogue states it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class ApiRow:
     price_date: str
     ttft_p99_ms: float | None
     tpot_mean_ms: float | None
+    price_source: str = ""
+    """Where the price comes from, as the catalogue states it."""
 
 
 @dataclass(frozen=True, slots=True)

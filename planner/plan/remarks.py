@@ -70,6 +70,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             "(supply.max_price_age_days); `planner options --rejected` names them"
         )
     notes += _fleet_notes(plan, problem, options)
+    notes += _purchase_notes(plan, options)
     assumed = {(a.provider, a.model, a.mode) for a in options.api if a.assumed_latency}
     if any((row.provider, row.model, row.mode) in assumed for row in plan.api):
         notes.append(
@@ -119,6 +120,16 @@ def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
                 "to the replica that holds its prefix"
             )
     return notes
+
+
+def _purchase_notes(plan: Plan, options: OptionSet) -> list[str]:
+    """Return what the catalogue says about the tokens that are bought."""
+    bought = {(row.workload, row.provider, row.model, row.mode) for row in plan.api}
+    return [
+        f"{offer.id}: {offer.note}"
+        for offer in options.api
+        if offer.note and (offer.workload, offer.provider, offer.model, offer.mode) in bought
+    ]
 
 
 def _fleet_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:

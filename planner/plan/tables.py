@@ -141,6 +141,7 @@ def _fleet_row(
         startup_node_hours=startup,
         usd=price * (nodes * hours + startup),
         note=offer.note,
+        price_source=offer.source_at(period),
     )
 
 
@@ -172,6 +173,7 @@ def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: fl
         price_date=offer.price_date_at(flow.period),
         ttft_p99_ms=None,
         tpot_mean_ms=None,
+        price_source=offer.source_at(flow.period),
     )
 
 

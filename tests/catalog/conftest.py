@@ -36,6 +36,7 @@ DEFAULTS = {
         "heads": 4,
         "kv_heads": 2,
         "head_dim": 16,
+        "intermediate": 128,
         "vocab": 1000,
         "context_tokens": 4096,
     },

@@ -107,12 +107,16 @@ def test_int8_below_bf16_is_only_doubtful_because_it_exists(row, sound):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"experts_routed": 8, "experts_active": 9}, "9 of 8 experts active"),
+        (
+            {"experts_routed": 8, "experts_active": 9, "moe_intermediate": 64},
+            "9 of 8 experts active",
+        ),
         ({"experts_active": 2}, "2 of 0 experts active"),
         ({"kv_heads": 5}, "5 key-value heads but 4 query heads"),
-        ({"kv_heads": None}, "kv_heads and head_dim are needed unless attention is mla"),
-        ({"head_dim": None}, "kv_heads and head_dim are needed unless attention is mla"),
-        ({"attention": "mla"}, "latent attention needs its rank"),
+        ({"kv_heads": 3}, "4 query heads do not divide by 3 key-value heads"),
+        ({"kv_heads": None}, "kv_heads model-a: is blank; needed unless attention is mla"),
+        ({"head_dim": None}, "head_dim model-a: is blank; needed unless attention is mla"),
+        ({"intermediate": None}, "is blank; dense feed-forward layers need it"),
         ({"full_attention_fraction": 0.5}, "some layers do not attend to the whole context"),
         ({"dense_first_layers": 3}, "3 of 2 layers"),
     ],
@@ -124,9 +128,60 @@ def test_an_architecture_that_contradicts_itself_is_an_error(row, sound, change,
 
 
 def test_latent_attention_needs_no_key_value_heads(row, sound):
-    model = row("models", attention="mla", kv_heads=None, head_dim=None, kv_lora_rank=512)
+    latent = {
+        "kv_lora_rank": 512,
+        "qk_rope_head_dim": 64,
+        "qk_nope_head_dim": 128,
+        "v_head_dim": 128,
+    }
+    model = row("models", attention="mla", kv_heads=None, head_dim=None, **latent)
 
     assert check_catalog(sound(models=[model])).errors == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "columns"),
+    [
+        (
+            {"attention": "mla"},
+            ["kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim"],
+        ),
+        ({"experts_routed": 64}, ["experts_active", "moe_intermediate"]),
+        (
+            {"experts_routed": 64, "dense_first_layers": 1, "intermediate": None},
+            ["experts_active", "moe_intermediate", "intermediate"],
+        ),
+    ],
+)
+def test_every_width_that_a_size_needs_is_asked_for_at_once(row, sound, change, columns):
+    errors = check_catalog(sound(models=[row("models", **change)])).errors
+
+    assert [fault.path for fault in errors] == [f"models.{column}" for column in columns]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"parameter": "c_layr_us"}, "did you mean `c_layer_us`"),
+        ({"parameter": "e_c", "unit": "fraction", "value": 7.2}, "7.2 fraction is outside 0.01"),
+        ({"kind": "multiplier", "value": 430, "unit": "factor"}, "is outside 0.02 to 50"),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_an_error(row, sound, change, message):
+    scope = {"scope": "accelerator", "key_id": "gpu-a"}
+    rows = [row("calibration"), row("calibration", parameter="e_c", value=0.7, unit="fraction")]
+
+    report = check_catalog(sound(calibration=[*rows, row("calibration", **scope | change)]))
+
+    assert message in only(report.errors)
+
+
+def test_an_architecture_that_no_engine_runs_on_is_a_doubt(row, sound):
+    gpu = row("accelerators", architecture="arch-b")
+
+    report = check_catalog(sound(accelerators=[gpu], format_support=[]))
+
+    assert "no engine is known to run anything on `arch-b`" in only(report.warnings)
 
 
 @pytest.mark.parametrize("bounds", [{"low": 41}, {"high": 39}, {"low": 50, "high": 60}])

@@ -113,5 +113,22 @@ def test_a_discount_that_no_offer_can_take_is_a_doubt(sound, row):
 
     (fault,) = report.warnings
     assert fault.path == "discounts.provider"
-    assert "matches no offer; did you mean `cloud-a`" in fault.message
+    assert "`clod-a` sells nothing here; did you mean `cloud-a`" in fault.message
     assert report.errors == ()
+
+
+def test_a_discount_for_tokens_has_to_name_them(sound, row):
+    (fault,) = check_catalog(sound(discounts=[row("discounts", provider="api-a")])).warnings
+
+    assert fault.path == "discounts.item"
+    assert "tokens are named by tenure `api`" in fault.message
+
+
+@pytest.mark.parametrize("table", ["offers", "api_offers", "discounts"])
+def test_what_ends_before_it_starts_is_an_error(sound, row, table):
+    rows = [row(table, valid_from="2026-05", valid_to="2026-05-01")]
+
+    (fault,) = check_catalog(sound(**{table: rows})).errors
+
+    assert fault.path == f"{table}.valid_to"
+    assert "2026-05-01 is not after valid_from 2026-05" in fault.message

@@ -74,6 +74,26 @@ def test_long_prompts_without_the_short_ones_are_an_error(sound, row):
     assert "no price for prompts below 200,000 tokens" in fault.message
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "overlap"),
+    [
+        ("00:00-12:00", "06:00-18:00", True),
+        ("22:00-02:00", "01:00-03:00", True),
+        ("00:00-12:00", "12:00-00:00", False),
+        ("22:00-02:00", "02:00-22:00", False),
+    ],
+)
+def test_hours_of_one_offer_must_not_overlap(sound, row, one, other, overlap):
+    rows = [row("api_offers", hours_utc=hours) for hours in (None, one, other)]
+
+    errors = check_catalog(sound(api_offers=rows)).errors
+
+    assert bool(errors) == overlap
+    if overlap:
+        assert errors[0].path == "api_offers.hours_utc"
+        assert f"{other} overlaps {one} of api_offers.csv:3" in errors[0].message
+
+
 def test_batch_above_standard_and_cached_above_input_are_doubts(sound, row):
     rows = [
         row("api_offers", cached_input_usd_per_mtok=0.6),

@@ -93,6 +93,7 @@ def test_a_discount_on_tokens_is_paid_and_audited():
     world = tokens_only([row("api_offers")], [discount])
 
     assert world.plan.tco_usd == pytest.approx(0.8 * 650 * MONTH_OF_REQUESTS_M)
+    assert any("less 0.2 of the list price" in text for text in world.plan.warnings)
     assert audit(world.plan, world.problem, world.catalog) == []
     found = audit(world.plan, world.problem, catalog(api_offers=[row("api_offers")]))
     assert any("tokens x price gives" in text for text in found)
@@ -135,3 +136,25 @@ def test_a_price_for_longer_prompts_than_there_are_changes_nothing():
     world = tokens_only([row("api_offers"), long], blocks=1)
 
     assert world.plan.tco_usd == pytest.approx(650 * MONTH_OF_REQUESTS_M)
+
+
+def test_a_price_that_ends_inside_the_period_is_charged_for_all_of_it_and_says_so():
+    offers = [
+        row("api_offers", valid_to="2027-01-10"),
+        row("api_offers", valid_from="2027-01-10", input_usd_per_mtok=5),
+    ]
+
+    world = tokens_only(offers, blocks=1)
+
+    assert world.plan.tco_usd == pytest.approx(650 * MONTH_OF_REQUESTS_M)
+    (note,) = [text for text in world.plan.warnings if "inside period 0" in text]
+    assert "its price changes on 2027-01-10" in note
+    assert "the one of 2027-01-01 is charged for the whole period" in note
+
+
+def test_rows_of_the_plan_name_the_source_of_their_price():
+    world = tokens_only([row("api_offers", source="page of the provider")], blocks=1)
+
+    assert {item.price_source for item in world.plan.api} == {"page of the provider"}
+    found = audit(world.plan, world.problem, catalog(api_offers=[row("api_offers")]))
+    assert any("tokens x price gives" in text for text in found)

@@ -29,6 +29,7 @@ from planner.catalog.check.prices import (
     idle_discounts,
     impossible_price_lists,
     impossible_prices,
+    impossible_spans,
     impossible_terms,
     old_prices,
 )
@@ -95,6 +96,7 @@ def check_catalog(
         *impossible_figures(catalog),
         *impossible_prices(catalog),
         *impossible_price_lists(catalog),
+        *impossible_spans(catalog),
         *impossible_terms(catalog),
         *broken_profiles(catalog),
         *broken_histograms(catalog),

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from planner.catalog.check.fault import fault
+from planner.errors import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planner.catalog.load import Catalog
-    from planner.catalog.schema import Accelerator
+    from planner.catalog.schema import Accelerator, Calibration
     from planner.errors import Fault
 
 _PARAMETERS_PER_BILLION = 1e9
+_VALUES = {"fraction": (0.01, 1.1), "factor": (0.01, 10.0), "ln": (0.01, 2.0)}
+"""Shares of a peak reach 1.1 where they absorb an error of the model's form."""
+_MULTIPLIERS = (0.02, 50.0)
 
 
 def impossible_accelerators(catalog: Catalog) -> Iterator[Fault]:
@@ -49,18 +54,41 @@ def _smallest_weights_bytes(catalog: Catalog) -> float | None:
 
 
 def impossible_calibration(catalog: Catalog) -> Iterator[Fault]:
-    """Yield parameters outside their own range."""
+    """Yield parameters that the model does not have, or outside any range they can have."""
+    known = {row.parameter for row in catalog.calibration if row.scope == "default"}
     for row in catalog.calibration:
         low = row.value if row.low is None else row.low
         high = row.value if row.high is None else row.high
         if not low <= row.value <= high:
             message = f"{row.value:g} is outside its own range {low:g} to {high:g}"
             yield fault(catalog, "calibration", row, "value", message)
+        if known and row.parameter not in known:
+            message = f"`{row.parameter}` is no parameter{did_you_mean(row.parameter, known)}"
+            yield fault(catalog, "calibration", row, "parameter", message)
+        least, most = _range(row)
+        if not least <= row.value <= most:
+            message = f"{row.value:g} {row.unit} is outside {least:g} to {most:g}"
+            yield fault(catalog, "calibration", row, "value", message)
+
+
+def _range(row: Calibration) -> tuple[float, float]:
+    """Return the values that a parameter of this kind and unit can have."""
+    if row.kind == "multiplier":
+        return _MULTIPLIERS
+    return _VALUES.get(row.unit, (0.0, math.inf))
 
 
 def doubtful_accelerators(catalog: Catalog) -> Iterator[Fault]:
-    """Yield memories known from the product name, and integer rates below bf16."""
+    """Yield memories known from the product name, slow integer rates, unknown architectures."""
+    known = {support.architecture for support in catalog.format_support}
     for row in catalog.accelerators:
+        if row.architecture not in known:
+            stated = row.architecture or ""
+            message = (
+                f"no engine is known to run anything on `{stated}`{did_you_mean(stated, known)}; "
+                "add rows to format_support.csv"
+            )
+            yield fault(catalog, "accelerators", row, "architecture", message)
         if row.memory_basis == "vendor":
             message = (
                 f"{row.memory_mib:g} MiB comes from the product name; "

@@ -22,17 +22,40 @@ def impossible_models(catalog: Catalog) -> Iterator[Fault]:
 
 
 def _model_contradictions(row: Model) -> Iterator[tuple[str, str]]:
+    yield from _missing_widths(row)
     if row.experts_active is not None and row.experts_active > (row.experts_routed or 0):
         yield "experts_active", f"{row.experts_active} of {row.experts_routed or 0} experts active"
     if row.kv_heads is not None and row.kv_heads > row.heads:
         yield "kv_heads", f"{row.kv_heads} key-value heads but {row.heads} query heads"
-    if row.attention == "mla" and row.kv_lora_rank is None:
-        yield "kv_lora_rank", "is blank; latent attention needs its rank"
-    if row.attention != "mla" and (row.kv_heads is None or row.head_dim is None):
-        yield "kv_heads", "kv_heads and head_dim are needed unless attention is mla"
+    elif row.kv_heads is not None and row.heads % row.kv_heads:
+        yield (
+            "kv_heads",
+            f"{row.heads} query heads do not divide by {row.kv_heads} key-value heads",
+        )
     # Hybrid models have linear layers, which hold a state of fixed size and no window.
     windowed = row.full_attention_fraction < 1 and row.attention != "hybrid"
     if windowed and row.sliding_window is None:
         yield "sliding_window", "is blank but some layers do not attend to the whole context"
     if (row.dense_first_layers or 0) > row.layers:
         yield "dense_first_layers", f"{row.dense_first_layers} of {row.layers} layers"
+
+
+_LATENT = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
+_EXPERTS = ("experts_active", "moe_intermediate")
+
+
+def _missing_widths(row: Model) -> Iterator[tuple[str, str]]:
+    """Yield columns without which the size of the model cannot be computed."""
+    is_moe = row.experts_routed is not None
+    needed: list[tuple[str, str]] = []
+    if row.attention == "mla":
+        needed += [(column, "latent attention needs it") for column in _LATENT]
+    else:
+        needed += [(c, "needed unless attention is mla") for c in ("kv_heads", "head_dim")]
+    if is_moe:
+        needed += [(column, "a mixture of experts needs it") for column in _EXPERTS]
+    if not is_moe or row.dense_first_layers:
+        needed.append(("intermediate", "dense feed-forward layers need it"))
+    for column, why in needed:
+        if getattr(row, column) is None:
+            yield column, f"is blank; {why}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from planner.catalog.check.fault import fault
 from planner.catalog.dates import age_days, parse_partial_date
 from planner.catalog.discounts import API, covers
-from planner.catalog.offers import listed_offers_at, price_lists_at
+from planner.catalog.offers import listed_offers_at, price_lists_at, windows_overlap
 from planner.catalog.schema import ANY
 from planner.errors import did_you_mean
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planner.catalog.load import Catalog
-    from planner.catalog.schema import ApiOffer, Offer, Row
+    from planner.catalog.schema import ApiOffer, Discount, Offer, Row
     from planner.errors import Fault
 
 MIN_USD_PER_ACCELERATOR_HOUR = 0.05
@@ -112,9 +113,21 @@ def impossible_price_lists(catalog: Catalog) -> Iterator[Fault]:
             row = next(r for r in rows if r.hours_utc == hours)
             message = f"has no price for prompts below {row.prompt_from_tokens:,} tokens"
             yield fault(catalog, "api_offers", row, "prompt_from_tokens", message)
+        yield from _overlaps(catalog, rows)
         if None not in windows:
             message = f"prices only {', '.join(sorted(map(str, windows)))}; add the other hours"
             yield fault(catalog, "api_offers", rows[0], "hours_utc", message)
+
+
+def _overlaps(catalog: Catalog, rows: list[ApiOffer]) -> Iterator[Fault]:
+    timed = [row for row in rows if row.hours_utc is not None]
+    for one, other in combinations(timed, 2):
+        same = one.prompt_from_tokens == other.prompt_from_tokens
+        if same and windows_overlap(str(one.hours_utc), str(other.hours_utc)):
+            origin = catalog.origin("api_offers", one)
+            place = f"{origin.file}:{origin.line}" if origin else one.label
+            message = f"{other.hours_utc} overlaps {one.hours_utc} of {place}; cut one of the two"
+            yield fault(catalog, "api_offers", other, "hours_utc", message)
 
 
 def doubtful_token_prices(catalog: Catalog) -> Iterator[Fault]:
@@ -139,15 +152,31 @@ def doubtful_token_prices(catalog: Catalog) -> Iterator[Fault]:
             yield fault(catalog, "api_offers", row, "output_usd_per_mtok", message)
 
 
+def impossible_spans(catalog: Catalog) -> Iterator[Fault]:
+    """Yield prices and discounts that end before they start."""
+    for table in ("offers", "api_offers", "discounts"):
+        rows: tuple[Offer | ApiOffer | Discount, ...] = getattr(catalog, table)
+        for row in rows:
+            start, end = row.valid_from, row.valid_to
+            if end is not None and parse_partial_date(end) <= parse_partial_date(start):
+                message = f"{end} is not after valid_from {start}; the price would never apply"
+                yield fault(catalog, table, row, "valid_to", message)
+
+
 def idle_discounts(catalog: Catalog) -> Iterator[Fault]:
     """Yield discounts that no offer of the catalogue can take."""
     nodes = {(o.provider, o.instance, o.region, o.tenure) for o in catalog.offers}
     tokens = {(o.provider, o.model_ref, ANY, API) for o in catalog.api_offers}
     for row in catalog.discounts:
-        if not any(row.provider == o[0] and covers(row, o[1:]) for o in nodes | tokens):
-            providers = {o[0] for o in nodes | tokens}
-            message = (
-                f"matches no offer{did_you_mean(row.provider, providers)}; "
-                "planner catalog list offers shows providers, instances and regions"
-            )
+        own = [o for o in nodes | tokens if o[0] == row.provider]
+        if not own:
+            hint = did_you_mean(row.provider, {o[0] for o in nodes | tokens})
+            message = f"`{row.provider}` sells nothing here{hint}"
             yield fault(catalog, "discounts", row, "provider", message)
+        elif not any(covers(row, o[1:]) for o in own):
+            message = (
+                f"`{row.provider}` has no offer of item {row.item}, region {row.region} and "
+                f"tenure {row.tenure} (tokens are named by tenure `api`); planner catalog list "
+                f"offers provider={row.provider} shows what it has"
+            )
+            yield fault(catalog, "discounts", row, "item", message)

@@ -67,14 +67,15 @@ def _purchase(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
     ]
     day = period_start(problem, row.period)
     workload = problem.workload(row.workload)
-    bought = []
+    bought: list[tuple[float, str, str]] = []
     for reference in sorted({offer.model_ref for offer in rows}):
         same = [offer for offer in rows if offer.model_ref == reference]
         parts = price_shares(same, day, problem, row.block)
         paid = share_paid(catalog, (row.provider, reference, "any", "api"), day)
         usd = sum(share * _usd(listed, row, workload) for listed, share in parts) * paid
-        bought += [(usd, listed.as_of) for listed, _ in parts]
-    if not any(not differs(row.usd, usd) and row.price_date == day for usd, day in bought):
+        bought += [(usd, listed.as_of, listed.source) for listed, _ in parts]
+    stated = (row.price_date, row.price_source)
+    if not any(not differs(row.usd, usd) and stated == (on, of) for usd, on, of in bought):
         yield f"{row.usd:.6f} USD at prices of {row.price_date}, tokens x price gives {bought}"
 
 

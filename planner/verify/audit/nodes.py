@@ -76,6 +76,7 @@ def _identity(row: FleetRow, listed: Offer, catalog: Catalog) -> Iterator[str]:
         ("hardware", row.hardware, hardware),
         ("accelerators per node", row.accelerators_per_node, listed.accelerators),
         ("price date", row.price_date, listed.as_of),
+        ("price source", row.price_source, listed.source),
     )
     for name, got, want in facts:
         if got != want:
