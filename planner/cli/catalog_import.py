@@ -3,25 +3,22 @@
 Results of benchmarks become ``measurements.csv``, which is no table of the catalogue: it is what
 ``planner validate`` compares the performance model with.
 
-The tables are written whole or not at all: every file goes to a temporary name beside its place
-first, and only when all are there are they renamed. A table that is already in the folder with
-another content is kept, and nothing is written, unless ``--force`` is given. Figures that state no
-date get the date of the source file: the day somebody fetched it.
+The tables are written whole or not at all, and a table that is already in the folder with another
+content is kept unless ``--force`` is given. Figures that state no date get the date of the source
+file: the day somebody fetched it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from planner.cli.context import AsJson, CatalogFolders, day_of, print_json, settings_of
+from planner.cli.written import write_files
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -29,20 +26,27 @@ if TYPE_CHECKING:
 
     from planner.catalog.importers.record import Imported, Rejected
 
+Format = Annotated[
+    str,
+    typer.Argument(
+        metavar="FORMAT",
+        help="skypilot, huggingface, genai-prices, models-dev, litellm, lm-eval, vllm, guidellm "
+        "or aiperf.",
+    ),
+]
+FormatOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option", metavar="KEY=VALUE", help="Option of the format, see above; repeatable."
+    ),
+]
 _EXAMPLES = 3
 """Rejections that are shown of each reason; --json has all."""
 
 
 def import_source(
     context: typer.Context,
-    form: Annotated[
-        str,
-        typer.Argument(
-            metavar="FORMAT",
-            help="skypilot, huggingface, genai-prices, models-dev, litellm, lm-eval, vllm, "
-            "guidellm or aiperf.",
-        ),
-    ],
+    form: Format,
     source: Annotated[Path, typer.Argument(metavar="SRC", help="File or folder to read.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Overlay folder to write.")
@@ -51,15 +55,27 @@ def import_source(
         str | None,
         typer.Option("--as-of", metavar="DATE", help="Day the figures hold; else the file's."),
     ] = None,
-    option: Annotated[
-        list[str] | None,
-        typer.Option("--option", metavar="KEY=VALUE", help="Option of the format; repeatable."),
-    ] = None,
+    option: FormatOptions = None,
     force: Annotated[bool, typer.Option("--force", help="Replace tables in DIR.")] = False,
     catalog: CatalogFolders = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read prices, models or scores in another format into an overlay folder."""
+    """Read prices, models, scores or measurements in another format into an overlay folder.
+
+    Keys that --option takes, by format:
+
+    skypilot: cloud.
+
+    huggingface: id, repo.
+
+    lm-eval: model, quantization, evaluator.
+
+    vllm, guidellm, aiperf: hardware, model, tensor_parallel, accelerators, pipeline_parallel,
+    engine, engine_version, quantization, kv, isl, osl, batch, source.
+
+    The other formats take none. A key that a format does not take is answered with what its keys
+    mean.
+    """
     from planner.catalog.importers import read_format  # noqa: PLC0415 - builds all models
     from planner.catalog.importers.record import (  # noqa: PLC0415
         MEASUREMENTS,
@@ -73,9 +89,9 @@ def import_source(
     imported = read_format(form, source, Settings(loaded, date, _options(option or ())))
     files = overlay_files(imported, output)
     if files:
-        write_overlay(output, files, force)
+        write_files(files, force, output)
     measured = any(path.stem == MEASUREMENTS for path in files)
-    notes = imported.notes if measured else (*dated, *imported.notes)
+    notes = (*(dated if imported.undated and files else ()), *imported.notes)
     if as_json:
         print_json(_machine_form(form, source, date, files, imported, notes))
     else:
@@ -85,75 +101,6 @@ def import_source(
     if not as_json:
         then = "validate --data" if measured else "catalog check --catalog"
         sys.stdout.write(f"Next: planner {then} {_shown(output)}\n")
-
-
-def write_overlay(folder: Path, files: Mapping[Path, str], force: bool = False) -> None:
-    """Write all files of an overlay folder, or none.
-
-    Parameters
-    ----------
-    folder
-        Folder to write into; it is made when missing.
-    files
-        Text by path.
-    force
-        Replace files of the same name that hold something else.
-
-    Raises
-    ------
-    InputError
-        When a file is there with another content, or something cannot be written.
-    """
-    staged: dict[Path, Path] = {}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _require_free(files, force)
-        for path, text in files.items():
-            handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
-            staged[path] = Path(name)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-            staged[path].chmod(0o644)
-        _rename_all(staged)
-    except OSError as error:
-        message = f"cannot be written: {error.strerror or error}; nothing was imported"
-        place = _shown(error.filename or folder)
-        raise InputError([Fault(place, None, None, "--output", message)]) from error
-    finally:
-        for temporary in staged.values():
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-
-
-def _rename_all(staged: Mapping[Path, Path]) -> None:
-    """Rename temporary files into place; put back what was there when one of them fails."""
-    before = {path: path.read_bytes() if path.exists() else None for path in staged}
-    done: list[Path] = []
-    try:
-        for path, temporary in staged.items():
-            temporary.replace(path)
-            done.append(path)
-    except OSError:
-        for path in done:
-            old = before[path]
-            if old is None:
-                path.unlink()
-            else:
-                path.write_bytes(old)
-        raise
-
-
-def _require_free(files: Mapping[Path, str], force: bool) -> None:
-    """Refuse to replace a table with another content, and anything that is no file."""
-    faults = []
-    for path, text in files.items():
-        if path.exists() and not path.is_file():
-            faults.append(Fault(_shown(path), None, None, "--output", "is not a file"))
-        elif path.exists() and not force and path.read_bytes() != text.encode():
-            message = "holds other rows; write to another folder, or replace it with --force"
-            faults.append(Fault(_shown(path), None, None, "--output", message))
-    if faults:
-        raise InputError(faults)
 
 
 def _date(as_of: str | None, source: Path) -> tuple[str, tuple[str, ...]]:

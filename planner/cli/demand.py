@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planner.cli.context import AsJson, print_json
+from planner.cli.written import write_files
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def import_traffic(
         str, typer.Argument(metavar="FORMAT", help="azure, mooncake, prometheus or csv.")
     ],
     source: Annotated[Path, typer.Argument(metavar="SRC", help="File, plain or gzip.")],
-    out: Annotated[Path, typer.Option("-o", metavar="FILE", help="YAML file to write.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="YAML file to write.")
+    ],
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="Name of the workload.")
     ] = None,
@@ -44,16 +47,34 @@ def import_traffic(
         str | None,
         typer.Option("--as-of", metavar="DATE", help="Date of a source without calendar times."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace FILE and its histogram.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a workload, ready for `workloads` of a problem, and its length histogram beside it."""
+    """Write a workload, ready for `workloads` of a problem, and its length histogram beside it.
+
+    What the formats read:
+
+    azure: columns TIMESTAMP, ContextTokens, GeneratedTokens.
+
+    mooncake: JSON lines with timestamp, input_length, output_length, hash_ids.
+
+    prometheus: a range query of vllm:request_success_total (needed);
+    vllm:prompt_tokens_total and vllm:generation_tokens_total, or
+    vllm:request_prompt_tokens_sum, vllm:request_prompt_tokens_count,
+    vllm:request_generation_tokens_sum and vllm:request_generation_tokens_count, for means;
+    vllm:request_prompt_tokens_bucket and vllm:request_generation_tokens_bucket for percentiles;
+    vllm:prefix_cache_hits_total and vllm:prefix_cache_queries_total.
+
+    csv: columns timestamp_s or timestamp, input_tokens, output_tokens, prefix_hit_tokens.
+    """
     from planner.demand.importers import read_format  # noqa: PLC0415 - builds all models
     from planner.demand.importers.record import (  # noqa: PLC0415
         Settings,
         record_files,
         workload_name,
     )
-    from planner.plan.json_io import write_text_whole  # noqa: PLC0415
 
     chosen = _checked_name(name or workload_name(source))
     imported = read_format(traffic_format, source, Settings(chosen, _date(as_of, source)))
@@ -61,8 +82,7 @@ def import_traffic(
         raise InputError([Fault(str(out), None, None, "", "is a folder; name a file for -o")])
     files = record_files(imported, out)
     _check_targets(files, source)
-    for path, text in files.items():
-        write_text_whole(path, text)
+    write_files(files, force)
     names = [str(path) for path in files]
     if as_json:
         print_json(_as_data(imported, names))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from planner.catalog.importers import FORMATS
 from planner.catalog.load import load_catalog
-from planner.cli.catalog_import import import_source, write_overlay
+from planner.cli.catalog_import import import_source
+from planner.cli.written import write_files
 from planner.errors import InputError
 
 PRICES = {
@@ -95,6 +98,35 @@ def test_undated_figures_get_the_date_of_the_file_and_a_note(run, prices, tmp_pa
     assert b",2026-01-01," in tree(tmp_path / "mine")["api_offers.csv"]
 
 
+def scored(tmp_path, **facts):
+    result = {"results": {"winogrande": {"acc,none": 0.7}}, "model_name": "qwen3-32b-fp8"}
+    (tmp_path / "results.json").write_text(json.dumps(result | facts), encoding="utf-8")
+    os.utime(tmp_path / "results.json", (1_767_225_600, 1_767_225_600))
+
+
+def test_nothing_is_said_of_undated_figures_when_the_source_dates_them_all(run, tmp_path):
+    scored(tmp_path, date=1_767_225_600)
+
+    out = run("lm-eval", "results.json", "-o", "mine").out
+
+    assert "undated" not in out
+    assert b",2026-01-01," in tree(tmp_path / "mine")["quality.csv"]
+
+
+def test_one_row_without_a_date_is_enough_to_say_which_it_got(run, tmp_path):
+    scored(tmp_path)
+
+    out = run("lm-eval", "results.json", "-o", "mine").out
+
+    assert "undated figures are taken to hold on 2026-01-01, the date of the source file" in out
+
+
+def test_nothing_is_said_of_undated_figures_when_no_row_is_made(run, tmp_path):
+    (tmp_path / "prices.json").write_text("{}")
+
+    assert "undated" not in run("litellm", "prices.json", "-o", "mine").out
+
+
 def test_machine_form_has_every_rejection(run, prices):
     found = run("litellm", "prices.json", "-o", "mine", "--as-of", "2026", "--json").json
 
@@ -124,7 +156,7 @@ def test_table_with_other_rows_is_kept(run, prices, tmp_path):
     done = run("litellm", "prices.json", "-o", "mine")
 
     assert isinstance(done.error, InputError)
-    assert "mine/api_offers.csv  --output\n    holds other rows" in str(done.error)
+    assert "mine/api_offers.csv  --output\n    holds something else" in str(done.error)
     assert "--force" in str(done.error)
     assert tree(tmp_path / "mine") == {"api_offers.csv": b"my own rows"}
 
@@ -176,9 +208,21 @@ def test_options_reach_the_format(run, tmp_path):
     )
 
 
+def test_help_names_the_option_keys_of_every_format(run):
+    shown = set(run("--help").out.replace(".", " ").replace(",", " ").split())
+
+    for module in FORMATS.values():
+        assert set(import_module(module).OPTIONS) <= shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("litellm", "prices.json", "--option", "x=y"), "option x\n    is no option of litellm\n"),
+        (
+            ("lm-eval", "prices.json", "--option", "quantisation=bf16"),
+            "did you mean `quantization`.\n    lm-eval reads:\n      model: .*\n      quantiz",
+        ),
         (("litelm", "prices.json"), "no format `litelm`.*did you mean `litellm`"),
         (("litellm", "none.json"), "none.json\n.*cannot be read: No such file"),
         (("litellm", "prices.json", "--option", "cloud"), "`cloud` is not KEY=VALUE"),
@@ -214,7 +258,7 @@ def test_no_table_is_written_when_one_of_them_cannot_be(tmp_path):
     files = {folder / "models.csv": "a\n", folder / "offers.csv": "b\n"}
 
     with pytest.raises(InputError, match=r"offers\.csv  --output\n    is not a file"):
-        write_overlay(folder, files, force=True)
+        write_files(files, force=True, folder=folder)
 
     assert [path.name for path in folder.iterdir()] == ["offers.csv"]
 
@@ -226,6 +270,6 @@ def test_folder_is_as_before_when_the_last_table_cannot_be_written(tmp_path):
     names = ("models.csv", "quality.csv", "none/offers.csv")
 
     with pytest.raises(InputError, match="cannot be written"):
-        write_overlay(folder, {folder / name: "new\n" for name in names}, force=True)
+        write_files({folder / name: "new\n" for name in names}, force=True)
 
     assert tree(folder) == {"models.csv": b"old"}

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from planner.cli.demand import app
+from planner.demand.importers.prometheus.series import NAMES
 from planner.errors import InputError
 from planner.yaml_io import read_yaml
 
@@ -89,13 +90,55 @@ def test_importing_again_gives_the_same_bytes(run):
     assert [Path(n).read_bytes() for n in ("chat.yaml", "chat_lengths.csv")] == first
 
 
+@pytest.mark.parametrize("kept", ["chat.yaml", "chat_lengths.csv"])
+def test_file_that_holds_something_else_is_kept(run, kept):
+    Path(kept).write_text("mine\n", encoding="utf-8")
+
+    done = run("csv", "trace.csv", "-o", "chat.yaml")
+
+    assert isinstance(done.exception, InputError)
+    with pytest.raises(InputError, match=f"{kept}  --output\n    holds something else; .*--force"):
+        raise done.exception
+    assert written() == sorted([kept, "trace.csv"])
+    assert Path(kept).read_text(encoding="utf-8") == "mine\n"
+
+
+def test_force_replaces_what_is_there(run):
+    Path("chat.yaml").write_text("mine\n", encoding="utf-8")
+
+    done = run("csv", "trace.csv", "-o", "chat.yaml", "--name", "chat", "--force")
+
+    assert done.exit_code == 0
+    assert read_yaml(Path("chat.yaml")).data["name"] == "chat"
+
+
+def test_force_never_replaces_the_source(run):
+    done = run("csv", "trace.csv", "-o", "trace.csv", "--force")
+
+    with pytest.raises(InputError, match="is the source, which is never overwritten"):
+        raise done.exception
+    assert Path("trace.csv").read_text(encoding="utf-8") == ROWS
+
+
+def test_help_names_what_every_format_reads(run):
+    shown = set(
+        run("--help").stdout.replace(",", " ").replace(";", " ").replace(". ", " ").split()
+    )
+
+    assert set(NAMES) <= shown
+    assert {"TIMESTAMP", "hash_ids", "timestamp_s"} <= shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("csw", "trace.csv", "-o", "chat.yaml"), "no format `csw`; did you mean `csv`"),
         (("csv", "absent.csv", "-o", "chat.yaml"), "absent.csv\n.*No such file"),
         (("azure", "trace.csv", "-o", "chat.yaml"), "no column TIMESTAMP"),
-        (("csv", "trace.csv", "-o", "none/chat.yaml"), "cannot be written"),
+        (
+            ("csv", "trace.csv", "-o", "none/chat.yaml"),
+            "none/chat_lengths.csv .*\n.*be written: No",
+        ),
         (("csv", "trace.csv", "-o", "."), "is a folder; name a file"),
         (("csv", "trace.csv", "-o", "trace.csv"), "is the source, which is never overwritten"),
         (("csv", "trace.csv", "-o", "chat.yaml", "--name", "a b"), "`a b` is no name"),

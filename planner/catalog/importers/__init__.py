@@ -5,9 +5,10 @@ is dropped silently: what does not become a row is a rejection with its place, v
 The result is written as an overlay folder, whole or not at all, and reading the same source
 again gives the same bytes.
 
-A format has a module of its name, or a package whose ``read`` it is. Readers share ``files`` (text
-and JSON of a source), ``names`` (our models by the names of others), ``token_prices`` with
-``offer_rows`` (prices of tokens and the rows of them), and ``record`` (what an importer returns).
+A format has a module of its name, or a package whose ``read`` it is; beside it stands ``OPTIONS``,
+the keys of ``--option`` that it reads. Readers share ``files`` (text and JSON of a source),
+``names`` (our models by the names of others), ``token_prices`` with ``offer_rows`` (prices of
+tokens and the rows of them), and ``record`` (what an importer returns).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from planner.catalog.importers.options import check_options
 from planner.errors import Fault, InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ FORMATS = {
     "guidellm": "planner.catalog.importers.benchmarks.guidellm",
     "aiperf": "planner.catalog.importers.benchmarks.aiperf",
 }
-"""Name of a format to the module whose ``read`` understands it."""
+"""Name of a format to the module whose ``read`` and ``OPTIONS`` are its."""
 
 
 def read_format(name: str, source: Path, settings: Settings) -> Imported:
@@ -52,12 +54,14 @@ def read_format(name: str, source: Path, settings: Settings) -> Imported:
     Raises
     ------
     InputError
-        When the format is unknown, the source cannot be read at all, or an optional package that
-        the format needs is missing.
+        When the format or an option is unknown, the source cannot be read at all, or an optional
+        package that the format needs is missing.
     """
     if name not in FORMATS:
         known = ", ".join(FORMATS)
         message = f"no format `{name}`; formats: {known}{did_you_mean(name, FORMATS)}"
         raise InputError([Fault("import", None, None, "", message)])
-    read: Callable[[Path, Settings], Imported] = import_module(FORMATS[name]).read
+    module = import_module(FORMATS[name])
+    check_options(name, settings.options, module.OPTIONS)
+    read: Callable[[Path, Settings], Imported] = module.read
     return read(source, settings)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from planner.catalog.importers.record import Imported, Settings
     from planner.catalog.importers.token_prices import Figures
 
+OPTIONS: dict[str, str] = {}
+"""Keys of ``--option``: none."""
 _ACCEPTED = "litellm's model_prices_and_context_window.json, an object with a key per model"
 _TOKENS_PER_MTOK = 1_000_000
 _COLUMNS = {

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from planner.catalog.importers.record import Imported, Settings
     from planner.catalog.importers.token_prices import Figures
 
+OPTIONS: dict[str, str] = {}
+"""Keys of ``--option``: none."""
 _ACCEPTED = "a folder with providers/*/models/*.toml of models.dev, or its api.json"
 _COLUMNS = {
     "input": "input_usd_per_mtok",

@@ -37,11 +37,15 @@ _FOLDS = (
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a name stands for: a model, the format the name states, or why there is no model."""
+    """What a name stands for: a model, the format the name states, or why there is no model.
+
+    The name is `unclear` when it stands for several models.
+    """
 
     model: str | None
     quantization: str | None = None
     why: str = ""
+    unclear: bool = False
 
 
 class ModelNames:
@@ -80,7 +84,7 @@ class ModelNames:
                     return Match(next(iter(found)), quantization)
                 if found:
                     several = " and ".join(f"`{model}`" for model in sorted(found))
-                    return Match(None, None, f"stands for {several}")
+                    return Match(None, None, f"stands for {several}", unclear=True)
         return Match(None, None, "is not a model of the catalogue under any known name")
 
     def weights(self, model: str | None) -> str:

@@ -29,6 +29,14 @@ if TYPE_CHECKING:
     from planner.catalog.importers.record import Settings
     from planner.catalog.importers.token_prices import Figures, TokenPrice
 
+_WAY_IN = (
+    "with open weights, add it to models.csv of an overlay; with closed ones, add a first row of "
+    "it to api_offers.csv of an overlay, with weights closed; then import again with --catalog "
+    "OVERLAY"
+)
+"""How a model that the catalogue does not have gets known."""
+_WHICH_ONE = "a row of this provider under this name in api_offers.csv of an overlay says which"
+
 
 class OfferRows:
     """Collects API offers and rejections in source order.
@@ -59,7 +67,8 @@ class OfferRows:
         """Return whether the model is in the catalogue; record a rejection when it is not."""
         match = self.names.match(price.provider, *price.names)
         if match.model is None:
-            detail = f"`{shortened(price.names[0])}` {match.why}; add it to models.csv"
+            way = _WHICH_ONE if match.unclear else _WAY_IN
+            detail = f"`{shortened(price.names[0])}` {match.why}; {way}"
             self.reject(price.place, price.names[0], "unknown_model", detail)
         return match.model is not None
 

@@ -34,7 +34,8 @@ class Settings:
     as_of
         Date the figures hold (YYYY, YYYY-MM or YYYY-MM-DD), for formats that state none.
     options
-        Further options of the format, such as the cloud of a price file.
+        Further options of the format, such as the cloud of a price file; its ``OPTIONS`` has
+        their keys.
     """
 
     catalog: Catalog
@@ -77,11 +78,14 @@ class Imported:
     notes
         What a reader should know about the rows that were made (collapsed zones, sums of split
         offers, assumptions).
+    undated
+        Whether a row has the date of the settings, because the source states none.
     """
 
     rows: Mapping[str, tuple[Record, ...]]
     rejected: tuple[Rejected, ...] = ()
     notes: tuple[str, ...] = ()
+    undated: bool = True
 
     def rejected_by_reason(self) -> dict[str, int]:
         """Return the number of rejections by reason, most frequent first."""

@@ -3,8 +3,20 @@
 With N(t) the requests before time t::
 
     rate of hour h   = requests in hour h of all days / seconds seen of hour h
-    peak factor      = p95 over hours of (busiest 10 min of the hour) / (mean of the hour)
+    peak factor      = p95 over hours of (rate of the busiest 10 min) / (mean of the hour)
     interarrival CV  = sqrt(mean over 10-minute windows of var(gap) / mean(gap)^2)
+
+Of n requests in ten minutes the busiest of six windows has about n + 1.3 sqrt(n) at a steady
+rate, so counts are no rates. The rates inside hours are taken to vary around their mean with a
+relative variance v, the same in all hours, and a window's rate is its mean given its count, as for
+gamma-distributed rates and Poisson counts (Clayton and Kaldor, Biometrics 43, 1987)::
+
+    rate / mean = 1 + b (count / n - 1),    b = v / (v + 1 / n),    n = mean count of the hour
+    v           = max(0, X2 - degrees of freedom) / (5 x sum of n),    X2 = sum (count - n)^2 / n
+
+with five degrees of freedom per hour; v is the moment estimator of DerSimonian and Laird (Control.
+Clin. Trials 7, 1986). At a steady rate X2 is near its degrees of freedom, and b near 0; at high
+rates 1 / n vanishes, and b is 1. Arrivals in bursts vary more than Poisson, and count as peaks.
 
 The windows take the trend of the day out of the CV. When times are rounded to ticks that hold
 several requests, gaps say nothing, and the CV comes from counts n in windows of 20 ticks: for a
@@ -120,6 +132,8 @@ def peak_factor(
 ) -> tuple[float | None, str]:
     """Return the rate of the busiest minutes over the mean of their hour, and what it rests on.
 
+    The module says how the noise of counts is taken out.
+
     Parameters
     ----------
     cumulative
@@ -145,11 +159,23 @@ def peak_factor(
             "no hour with 60 requests: the peak inside an hour is chance, and the default of the "
             "schema holds"
         )
-    ratios = counts.max(axis=1) / counts.mean(axis=1)
+    ratios = _rates_over_mean(counts).max(axis=1)
     factor = min(float(np.percentile(ratios, _PERCENTILE)), _HIGHEST_PEAK)
     minutes = f"{window_s / _MINUTE_S:.0f} min"
     over = f"p95 of {len(counts)} hour(s)" if hours else f"of {_WINDOWS_PER_HOUR} windows only"
-    return round(factor, _DECIMALS), f"peak factor: busiest {minutes} over the mean, {over}"
+    basis = f"peak factor: busiest {minutes} over the mean less the chance of counts, {over}"
+    return round(factor, _DECIMALS), basis
+
+
+def _rates_over_mean(counts: FloatArray) -> FloatArray:
+    """Return the rate of every window over the mean of its hour, shape (hours, windows)."""
+    mean = counts.mean(axis=1, keepdims=True)
+    freedom = len(counts) * (_WINDOWS_PER_HOUR - 1)
+    excess = float(((counts - mean) ** 2 / mean).sum()) - freedom
+    variance = max(excess, 0.0) / ((_WINDOWS_PER_HOUR - 1) * float(mean.sum()))
+    share = variance / (variance + 1 / mean)
+    rates: FloatArray = 1 + share * (counts / mean - 1)
+    return rates
 
 
 def interarrival_cv(time_s: FloatArray) -> tuple[float | None, str]:

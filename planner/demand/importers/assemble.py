@@ -37,6 +37,8 @@ _FARTHEST_S = 400 * SECONDS_PER_DAY
 _STRAY_SHARE = 0.01
 _MOST_ROWS = 10_000_000
 _DECIMALS = 4
+_HIGHEST_HIT_RATE = 1 - 10**-_DECIMALS
+"""The last token of a prompt is always computed, so that no rate is 1."""
 
 
 @dataclass(slots=True)
@@ -173,7 +175,7 @@ def workload_of(
         workload["prefix_cache"] = dict(prefix_cache)
     elif traffic.hit_tokens is not None:
         share = float(traffic.hit_tokens.sum() / traffic.isl_tokens.sum())
-        workload["prefix_cache"] = {"hit_rate": round(share, _DECIMALS)}
+        workload["prefix_cache"] = {"hit_rate": round(min(share, _HIGHEST_HIT_RATE), _DECIMALS)}
     cells = joint_cells(traffic, settings.name, file, _as_of(traffic, settings))
     unsorted = int((np.diff(rows.time_s) < 0).sum())
     order = (f"{unsorted} row(s) were earlier than the row before: sorted",) if unsorted else ()

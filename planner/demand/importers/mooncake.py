@@ -73,8 +73,11 @@ def read(source: Path, settings: Settings) -> ImportedWorkload:
         return workload_of(rows, settings, (note,))
     by_time = [(isl, blocks) for _, isl, blocks in sorted(prompts, key=lambda p: p[0])]
     unlimited = _hit_rate(by_time, None)
-    note = f"a cache without limit would find {unlimited:.1%} of the prompt tokens"
-    return workload_of(rows, settings, (note,), prefix_cache={"curve": _curve(by_time)})
+    notes = (
+        f"a cache without limit would find {unlimited:.1%} of the prompt tokens",
+        "prefix_cache.curve: sizes below its first point are read on a straight line from zero",
+    )
+    return workload_of(rows, settings, notes, prefix_cache={"curve": _curve(by_time)})
 
 
 def _curve(by_time: Sequence[tuple[float, list[int]]]) -> list[list[float]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 QWEN = "Qwen/Qwen3-32B"
@@ -129,6 +130,7 @@ class Sample:
     content: Any
     inside: str = ""
     """Folder to give to the reader instead of the file."""
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -145,6 +147,6 @@ SAMPLES = {
     "models-dev": Sample("models-dev", "api.json", MODELS_DEV),
     "models-dev-folder": Sample("models-dev", "providers/acme/models/mine.toml", TOML, "."),
     "litellm": Sample("litellm", "prices.json", LITELLM),
-    "lm-eval": Sample("lm-eval", "results_1.json", LM_EVAL, "."),
+    "lm-eval": Sample("lm-eval", "results_1.json", LM_EVAL, ".", {"quantization": "fp8"}),
 }
 JSON_SAMPLES = {name: s for name, s in SAMPLES.items() if not isinstance(s.content, str)}

@@ -9,6 +9,7 @@ import copy
 import json
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def context(world, row) -> Settings:
         models=[row("models", id="qwen3-32b", hf_repo=QWEN)],
         quantizations=[row("quantizations", id="fp8")],
     )
-    return Settings(catalog, AS_OF, {"quantization": "fp8"})
+    return Settings(catalog, AS_OF)
 
 
 @pytest.fixture
@@ -46,8 +47,9 @@ def run(tmp_path, context) -> Callable[[Sample, bytes], Imported | None]:
         if data is not None:
             path.write_bytes(data)
         source = tmp_path / sample.inside if sample.inside else path
+        settings = replace(context, options=sample.options)
         try:
-            imported = read_format(sample.form, source, context)
+            imported = read_format(sample.form, source, settings)
         except InputError as error:
             if not all(str(tmp_path) in fault.file for fault in error.faults):
                 raise

@@ -84,6 +84,14 @@ def test_evaluator_can_be_said_by_option(run):
     assert only(run(results(), evaluator="acme")).evaluator == "acme/gsm8k/5-shot"
 
 
+@pytest.mark.parametrize(("facts", "undated"), [({"date": 1_767_225_600}, False), ({}, True)])
+def test_import_says_whether_a_row_has_the_date_of_the_settings(run, facts, undated):
+    imported = run(results(**facts))
+
+    assert imported.undated is undated
+    assert only(imported).as_of == (AS_OF if undated else "2026-01-01")
+
+
 def test_number_format_is_read_from_the_name_when_no_option_says_it(run):
     row = only(run(results(model_name="RedHat/Qwen3-32B-FP8"), quantization=""))
 

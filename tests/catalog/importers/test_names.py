@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from planner.catalog.importers.names import ModelNames
-from planner.catalog.importers.record import table_text
+from planner.catalog.importers.offer_rows import OfferRows
+from planner.catalog.importers.record import Settings, table_text
+from planner.catalog.importers.token_prices import TokenPrice
 from planner.catalog.load import Catalog, load_catalog
 
 
@@ -59,7 +61,13 @@ def test_name_of_two_models_is_rejected_with_both(catalog, tmp_path):
     key_safe = twin.model_copy(update={"id": "qwen3.32b"})
     (folder / "models.csv").write_text(table_text("models", (key_safe,)), encoding="utf-8")
 
-    match = ModelNames(load_catalog([folder])).match("x", "Qwen/Qwen3-32B")
+    known = load_catalog([folder])
+    match = ModelNames(known).match("x", "Qwen/Qwen3-32B")
 
     assert match.model is None
     assert match.why == "stands for `qwen3-32b` and `qwen3.32b`"
+    rows = OfferRows(Settings(known, "2026-06"))
+    price = TokenPrice(place="a", provider="x", names=("Qwen/Qwen3-32B",), source="b")
+    assert not rows.knows(price)
+    (rejected,) = rows.imported().rejected
+    assert rejected.detail.endswith("under this name in api_offers.csv of an overlay says which")

@@ -84,20 +84,30 @@ def test_multipliers_have_mean_one_and_no_request_is_lost(counts):
     assert shape.requests_per_day == pytest.approx(sum(counts), abs=0.01)
 
 
+def even(counts, width_s=600.0):
+    """Requests spread evenly inside windows."""
+    return np.concatenate([width_s * (w + (np.arange(n) + 0.5) / n) for w, n in enumerate(counts)])
+
+
+def random(mean_counts, rng, width_s=600.0):
+    """Requests of a Poisson process whose rate changes from window to window."""
+    counts = rng.poisson(mean_counts)
+    return np.concatenate([width_s * (w + rng.random(n)) for w, n in enumerate(counts)])
+
+
 def test_peak_factor_is_the_busiest_ten_minutes_over_the_hour():
-    times = np.concatenate(
-        [600.0 * w + np.linspace(1, 599, n) for w, n in enumerate([20] * 5 + [50])]
-    )
+    times = even([20_000] * 5 + [50_000])
 
     factor, note = peak_factor(counter(times), 0.0, HOUR_S)
 
-    assert factor == 2.0
-    assert note == "peak factor: busiest 10 min over the mean, p95 of 1 hour(s)"
+    assert factor == pytest.approx(2.0, rel=1e-3)
+    assert note == (
+        "peak factor: busiest 10 min over the mean less the chance of counts, p95 of 1 hour(s)"
+    )
 
 
 def test_peak_factor_of_many_hours_is_their_95th_percentile():
-    windows = ([20] * 5 + [50]) + [25] * 6 * 20
-    times = np.concatenate([600.0 * w + np.linspace(1, 599, n) for w, n in enumerate(windows)])
+    times = even(([20] * 5 + [50]) + [25] * 6 * 20)
 
     factor, _ = peak_factor(counter(times), 0.0, 21 * HOUR_S)
 
@@ -105,14 +115,55 @@ def test_peak_factor_of_many_hours_is_their_95th_percentile():
 
 
 def test_peak_factor_of_a_short_trace_states_its_window():
-    times = np.concatenate(
-        [300.0 * w + np.linspace(1, 299, n) for w, n in enumerate([10] * 5 + [22])]
-    )
+    times = even([10_000] * 5 + [22_000], width_s=300.0)
 
     factor, note = peak_factor(counter(times), 0.0, 1800.0)
 
-    assert factor == pytest.approx(22 * 6 / 72, abs=1e-4)
-    assert "busiest 5 min over the mean, of 6 windows only" in note
+    assert factor == pytest.approx(22 * 6 / 72, rel=1e-3)
+    assert "busiest 5 min over the mean" in note
+    assert "of 6 windows only" in note
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("days", [1, 3])
+def test_chance_at_a_steady_rate_is_no_peak(seed, days):
+    rng = np.random.default_rng(seed)
+    times = rng.uniform(0, days * DAY_S, rng.poisson(4_315 * days))
+
+    factor, _ = peak_factor(counter(times), 0.0, days * DAY_S)
+
+    assert 1 <= factor < 1.15
+
+
+@pytest.mark.parametrize(("per_window", "tolerance"), [(300, 0.08), (3_000, 0.03)])
+def test_ten_minutes_of_twice_the_rate_in_every_hour_are_found(per_window, tolerance):
+    rng = np.random.default_rng(11)
+    times = random(([per_window] * 3 + [2 * per_window] + [per_window] * 2) * 24, rng)
+
+    factor, _ = peak_factor(counter(times), 0.0, DAY_S)
+
+    assert factor == pytest.approx(2 / (7 / 6), rel=tolerance)
+
+
+def test_trend_inside_hours_is_a_peak():
+    rng = np.random.default_rng(5)
+    rising = [4_000, 4_400, 4_800, 5_200, 5_600, 6_000]
+
+    factor, _ = peak_factor(counter(random(rising * 24, rng)), 0.0, DAY_S)
+
+    assert factor == pytest.approx(6_000 / 5_000, rel=0.02)
+
+
+@given(counts=st.lists(st.integers(0, 40), min_size=12, max_size=12))
+def test_peak_factor_is_between_one_and_that_of_the_counts(counts):
+    times = np.concatenate([600.0 * w + np.linspace(1, 599, n) for w, n in enumerate(counts)])
+
+    factor, _ = peak_factor(counter(times), 0.0, 2 * HOUR_S)
+
+    hours = [hour for hour in (counts[:6], counts[6:]) if sum(hour) >= 60]
+    assert (factor is None) == (not hours)
+    if hours:
+        assert 1 <= factor <= max(6 * max(hour) / sum(hour) for hour in hours) + 1e-4
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,12 @@ def test_any_times_give_a_workload_that_a_problem_accepts(times, hit_tokens):
     assert imported.requests + len(imported.rejected) == len(times)
 
 
+def test_prompts_found_whole_leave_the_hit_rate_below_one():
+    imported = workload_of(rows_at([0, 60], hit_tokens=10), Settings("chat", "2026"))
+
+    assert imported.workload["prefix_cache"] == {"hit_rate": 0.9999}
+
+
 def test_the_span_ends_one_gap_after_the_last_request():
     imported = workload_of(rows_at(np.arange(1440) * 60.0), Settings("chat", "2026"))
 

@@ -29,6 +29,9 @@ def test_leading_known_blocks_are_hits(read):
     imported = read("mooncake", text, "t.jsonl")
 
     assert imported.workload["prefix_cache"] == {"curve": [[50_000, round(1024 / 3072, 4)]]}
+    assert (
+        "prefix_cache.curve: sizes below its first point are read on a straight line from zero"
+    ) in imported.notes
 
 
 def test_a_known_block_after_an_unknown_one_is_no_hit():

@@ -2,38 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
+from planner.demand.importers.prometheus.series import NAMES
 from planner.errors import InputError
-
-STEP_S = 60
-
-
-def series(metric, values, start_s=0, step_s=STEP_S, **labels):
-    pairs = [[start_s + step_s * i, str(v)] for i, v in enumerate(values)]
-    return {"metric": {"__name__": metric, **labels}, "values": pairs}
-
-
-def response(*results):
-    body = {"resultType": "matrix", "result": list(results)}
-    return json.dumps({"status": "success", "data": body})
-
-
-def requests(values, **labels):
-    return series("vllm:request_success_total", values, **labels)
-
-
-def tokens(requests_n, isl_mean, osl_mean):
-    return (
-        series("vllm:prompt_tokens_total", [0, requests_n * isl_mean]),
-        series("vllm:generation_tokens_total", [0, requests_n * osl_mean]),
-    )
-
-
-def buckets(metric, counts):
-    return [series(metric, [0, count], le=le) for le, count in counts.items()]
+from tests.demand.importers.range_queries import buckets, requests, response, series, tokens
 
 
 def test_growth_of_all_series_is_the_rate(read):
@@ -80,11 +53,11 @@ def test_a_day_of_counters_gives_the_hours_in_utc(read):
 def test_peak_inside_the_hour_comes_from_ten_minutes(read):
     counts = [0]
     for minute in range(60):
-        counts.append(counts[-1] + (5 if minute < 50 else 15))
+        counts.append(counts[-1] + (5_000 if minute < 50 else 15_000))
 
     arrival = read("prometheus", response(requests(counts)), "range.json").workload["arrival"]
 
-    assert arrival["peak_factor_in_hour"] == pytest.approx(150 / (400 / 6), abs=1e-4)
+    assert arrival["peak_factor_in_hour"] == pytest.approx(150 / (400 / 6), rel=1e-3)
 
 
 def test_a_coarse_step_shows_no_peak(read):
@@ -165,6 +138,27 @@ def test_prefix_cache_counters_give_the_hit_rate(read):
     assert imported.workload["prefix_cache"] == {"hit_rate": 0.3}
 
 
+def test_hit_rate_stays_below_one(read):
+    text = response(
+        requests([0, 10]),
+        series("vllm:prefix_cache_queries_total", [0, 1000]),
+        series("vllm:prefix_cache_hits_total", [0, 1000]),
+    )
+
+    imported = read("prometheus", text, "range.json")
+
+    assert imported.workload["prefix_cache"] == {"hit_rate": 0.9999}
+
+
+def test_other_metrics_are_answered_with_those_that_are_read(read):
+    text = response(requests([0, 10]), series("vllm:num_requests_running", [1, 2]))
+
+    (rejected,) = read("prometheus", text, "range.json").rejected
+
+    assert rejected.detail == f"not one of {', '.join(NAMES)}"
+    assert "vllm:request_generation_tokens_sum" in NAMES
+
+
 def test_a_list_of_responses_is_one_export(read):
     isl, osl = tokens(10, 800, 120)
     text = f"[{response(requests([0, 10]))},{response(isl)},{response(osl)}]"
@@ -211,7 +205,8 @@ def test_what_is_not_used_is_reported_with_its_place(read):
         ("7", "is no response of /api/v1/query_range"),
         ('{"status": "error", "error": "bad"}', "is no response of /api/v1/query_range"),
         ("[" * 100_000, "is no response of /api/v1/query_range"),
-        (response(), "no growth of vllm:request_success_total"),
+        (response(), "no growth of vllm:request_success_total; .*read: vllm:request_success_tot"),
+        (response(), "vllm:request_prompt_tokens_sum, vllm:request_prompt_tokens_count"),
         (response(requests([5, 5])), "no growth of vllm:request_success_total"),
         (response({"metric": {}, "values": []}), r"export the counter itself"),
     ],

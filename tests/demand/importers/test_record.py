@@ -177,3 +177,4 @@ def test_the_azure_conversation_trace_has_its_published_figures():
         {"mean": 211, "p50": 129, "p95": 451, "p99": 601, "max": 1000}, rel=0.01
     )
     assert workload["arrival"]["interarrival_cv"] == pytest.approx(1.1, abs=0.1)
+    assert workload["arrival"]["peak_factor_in_hour"] == pytest.approx(1.326, rel=0.02)

@@ -5,7 +5,7 @@ GenAI-Perf too) into rows of :class:`~planner.catalog.schema.measurements.Measur
 one file or a folder with ``*.json`` at any depth; a file may hold several runs.
 
 The files state how requests came and how long they took, hardly ever on what. The rest is said
-with ``--option``; ``setup`` lists the options. A run without accelerator or model is rejected.
+with ``--option``; ``setup`` has the keys. A run without accelerator or model is rejected.
 
 Metrics mean the same whatever the tool calls them:
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from planner.catalog.importers.benchmarks import setup
 from planner.catalog.importers.benchmarks.aiperf_config import plan_of
 from planner.catalog.importers.benchmarks.run import Load, Requests, Run, shown
 from planner.catalog.importers.benchmarks.sources import read_runs
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from planner.catalog.importers.benchmarks.sources import Found
     from planner.catalog.importers.record import Imported, Settings
 
+OPTIONS = setup.OPTIONS
+"""Keys of ``--option`` with their help."""
 _ACCEPTED = "a profile_export JSON of AIPerf or GenAI-Perf"
 _LATENCIES = {
     "time_to_first_token": "ttft_ms",

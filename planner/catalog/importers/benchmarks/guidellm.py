@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from planner.catalog.importers.benchmarks import setup
 from planner.catalog.importers.benchmarks.offline import in_ms
 from planner.catalog.importers.benchmarks.run import Load, Requests, Run, shown
 from planner.catalog.importers.benchmarks.sources import read_runs
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from planner.catalog.importers.benchmarks.sources import Found
     from planner.catalog.importers.record import Imported, Settings
 
+OPTIONS = setup.OPTIONS
+"""Keys of ``--option`` with their help."""
 _ACCEPTED = "a benchmarks.json of GuideLLM 0.2 or later"
 _LATENCIES = {
     "time_to_first_token_ms": "ttft_ms",

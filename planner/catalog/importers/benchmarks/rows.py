@@ -167,7 +167,7 @@ class MeasuredRows:
             if name in self._blank
         ]
         rows = tuple(self._rows)
-        return Imported({"measurements": rows}, tuple(self._rejected), tuple(notes))
+        return Imported({"measurements": rows}, tuple(self._rejected), tuple(notes), undated=False)
 
 
 _WANTED = {

@@ -1,17 +1,4 @@
-"""What result files do not state: accelerator, parallelism, engine, number formats.
-
-================================  =============================================================
-``hardware=ID``                   accelerator; needed
-``model=ID``                      model; needed when the file names none
-``tensor_parallel=N``             accelerators that share one copy of the weights
-``accelerators=N``                accelerators of the instance; else those of one copy
-``pipeline_parallel=N``           stages that the layers are split into
-``engine=``, ``engine_version=``  serving engine
-``quantization=ID``, ``kv=``      number format of the weights, and of the KV cache
-``isl=N``, ``osl=N``, ``batch=N``  lengths and batch, for files that state none
-``source=``                       who measured
-================================  =============================================================
-"""
+"""What result files do not state: accelerator, parallelism, engine, number formats."""
 
 from __future__ import annotations
 
@@ -20,18 +7,33 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.importers.benchmarks.values import figure
 from planner.catalog.importers.files import shortened
-from planner.errors import Fault, InputError, did_you_mean
+from planner.catalog.importers.options import option_fault
+from planner.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from planner.catalog.importers.record import Settings
     from planner.catalog.load import Catalog
+    from planner.errors import Fault
 
+OPTIONS = {
+    "hardware": "id of the accelerator; needed",
+    "model": "id of the model; needed when the file names none",
+    "tensor_parallel": "accelerators that share one copy of the weights",
+    "accelerators": "accelerators of the instance; by default those of one copy",
+    "pipeline_parallel": "stages that the layers are split into",
+    "engine": "serving engine; by default the one that the file names",
+    "engine_version": "version of the engine",
+    "quantization": "id of the number format; by default from the end of the model's name",
+    "kv": "number format of the KV cache",
+    "isl": "tokens of a prompt, where the file states none",
+    "osl": "tokens of an answer, where the file states none",
+    "batch": "requests of a batch, where the file states none",
+    "source": "who measured",
+}
+"""Keys of ``--option`` with their help, the same for every tool."""
 _WHOLE = ("tensor_parallel", "accelerators", "pipeline_parallel", "isl", "osl", "batch")
-_TEXT = ("hardware", "model", "engine", "engine_version", "quantization", "kv", "source")
-OPTIONS = (*_WHOLE, *_TEXT)
-"""Names of the options."""
 _MOST = 10**9
 
 
@@ -70,22 +72,21 @@ def setup_of(settings: Settings) -> Setup:
     Raises
     ------
     InputError
-        When an option is unknown, or its value is; all of them at once.
+        When the value of an option is unknown or impossible; all of them at once.
     """
     options, catalog = settings.options, settings.catalog
-    wrong = [name for name in options if name not in OPTIONS]
-    faults = [_fault(n, f"is no option of this format{did_you_mean(n, OPTIONS)}") for n in wrong]
+    faults: list[Fault] = []
     numbers = {name: _whole(options.get(name)) for name in _WHOLE}
     for name in _WHOLE:
         if options.get(name) and numbers[name] is None:
             message = f"`{shortened(options[name])}` is not a whole number above 0"
-            faults.append(_fault(name, message))
+            faults.append(option_fault(name, message))
     faults += _unknown(options, catalog)
     tp, pp, n_gpus = (numbers[n] for n in ("tensor_parallel", "pipeline_parallel", "accelerators"))
     one_copy = None if tp is None else tp * (pp or 1)
     if one_copy is not None and n_gpus is not None and n_gpus % one_copy:
         message = f"{n_gpus} accelerators are not whole copies of {one_copy}"
-        faults.append(_fault("accelerators", message))
+        faults.append(option_fault("accelerators", message))
     if faults:
         raise InputError(faults)
     return Setup(
@@ -118,18 +119,14 @@ def _unknown(options: Mapping[str, str], catalog: Catalog) -> list[Fault]:
     if hardware and catalog.resolve_accelerator(hardware) is None:
         near = did_you_mean(hardware, [a.id for a in catalog.accelerators])
         message = f"`{shortened(hardware)}` is no accelerator of the catalogue{near}"
-        faults.append(_fault("hardware", message))
+        faults.append(option_fault("hardware", message))
     if quantization and catalog.quantization(quantization) is None:
         ids = ", ".join(q.id for q in catalog.quantizations)
         message = f"`{shortened(quantization)}` is no number format; formats: {ids}"
-        faults.append(_fault("quantization", message))
+        faults.append(option_fault("quantization", message))
     return faults
 
 
 def _whole(stated: str | None) -> int | None:
     value = figure(stated)
     return int(value) if value is not None and value.is_integer() and 0 < value < _MOST else None
-
-
-def _fault(option: str, message: str) -> Fault:
-    return Fault("", None, None, f"--option {shortened(option)}", message)

@@ -18,6 +18,7 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from planner.catalog.importers.benchmarks import setup
 from planner.catalog.importers.benchmarks.offline import latency_run, throughput_run
 from planner.catalog.importers.benchmarks.run import Load, Requests, Run, shown
 from planner.catalog.importers.benchmarks.sources import read_runs
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from planner.catalog.importers.benchmarks.sources import Found
     from planner.catalog.importers.record import Imported, Settings
 
+OPTIONS = setup.OPTIONS
+"""Keys of ``--option`` with their help."""
 _ACCEPTED = "a result JSON of vllm bench serve, throughput or latency"
 _LATENCIES = {
     "ttft": "ttft_ms",

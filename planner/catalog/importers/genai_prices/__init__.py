@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from planner.catalog.importers.record import Imported, Settings
 
+OPTIONS: dict[str, str] = {}
+"""Keys of ``--option``: none."""
 _ACCEPTED = f"data.json of genai-prices, or `{INSTALLED}` for the installed package"
 
 

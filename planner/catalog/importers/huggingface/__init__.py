@@ -12,10 +12,15 @@ follows from the rules below, or is named in the rejection:
 * ``experts_shared`` = width of the shared block / width of one expert.
 * ``full_attention_fraction`` = share of ``layer_types`` that see the whole context; without that
   list, from ``use_sliding_window`` and ``max_window_layers``, or ``sliding_window_pattern``.
+* Llama 4: experts have ``intermediate_size``, dense layers ``intermediate_size_mlp``, and one
+  shared expert is as wide as the others. Layers with a 0 in ``no_rope_layers``, without the list
+  every ``no_rope_layer_interval``-th (4), see the whole context; the others see their chunk of
+  ``attention_chunk_size`` tokens, which is stored as a window: no token sees more than that.
 
 A size computed from a config with state space layers, compressed or mixed attention shapes, or
 feed-forward blocks without a gate would be wrong, so these are rejected. Linear attention is
-accepted when ``layer_types`` says which layers have it.
+accepted when ``layer_types`` says which layers have it. In a folder of folders, a file that cannot
+be read is a rejection too.
 
 Sources: configuration classes of github.com/huggingface/transformers for the rules; the configs of
 github.com/ai-dynamo/aiconfigurator for the variety of names.
@@ -35,6 +40,7 @@ from planner.catalog.importers.files import (
 from planner.catalog.importers.huggingface.config import UnusableError
 from planner.catalog.importers.huggingface.row import row_of
 from planner.catalog.importers.record import Imported, Rejected
+from planner.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +48,11 @@ if TYPE_CHECKING:
     from planner.catalog.importers.record import Settings
     from planner.catalog.schema import Model
 
+OPTIONS = {
+    "id": "id of the model, for one config; by default the name of its repository in lower case",
+    "repo": "OWNER/NAME of its repository, for one config; by default from the folder's name",
+}
+"""Keys of ``--option`` with their help."""
 _FILE_NAME = "config.json"
 _MOST_VALUE_CHARACTERS = 120
 _ACCEPTED = f"the {_FILE_NAME} published with the weights, its folder, or a folder of such folders"
@@ -55,23 +66,29 @@ def read(source: Path, settings: Settings) -> Imported:
     source
         A ``config.json``, the folder that holds it, or a folder of such folders.
     settings
-        Date, and options ``id`` and ``repo`` for one config (default: from the folder name).
+        Date, and `OPTIONS`.
 
     Raises
     ------
     InputError
-        When there is no config or one is not a JSON object.
+        When there is no config, or the only one is not a JSON object.
     """
     rows: dict[str, Model] = {}
     rejected: list[Rejected] = []
     notes: list[str] = []
-    for path in _paths(source):
-        raw, repeated = json_object(path, _ACCEPTED)
-        rejected += [_rejected(path, key, *REPEATED_KEY) for key in repeated]
+    paths = _paths(source)
+    for path in paths:
         try:
+            raw, repeated = json_object(path, _ACCEPTED)
+            rejected += [_rejected(path, key, *REPEATED_KEY) for key in repeated]
             row = row_of(raw, path, settings)
         except UnusableError as unusable:
             rejected.append(_rejected(path, *unusable.args))
+            continue
+        except InputError as error:
+            if len(paths) == 1:
+                raise
+            rejected.append(_rejected(path, path.name, "unreadable", error.faults[0].message))
             continue
         if row.id in rows:
             detail = "another config gave a model of this id; give them folders of other names"

@@ -15,6 +15,8 @@ WINDOWED = ("sliding_attention", "chunked_attention")
 LINEAR = "linear_attention"
 _EVERY_LAYER_WINDOWED = ("mistral", "phi3")
 _GEMMA2_PATTERN = 2
+CHUNKED, _CHUNKED_INTERVAL = "llama4", 4
+"""Model type whose layers see a chunk each, but for every fourth unless the config differs."""
 _DIGITS = 9
 
 
@@ -41,6 +43,8 @@ def _windows(config: Config) -> dict[str, Any]:
     """Return the window and the share of layers that see the whole context."""
     layers, window = config.column("layers") or 1, config.whole("sliding_window")
     types = config.sequence("layer_types", layers)
+    if types is None and config.kind.startswith(CHUNKED):
+        types = _chunked_types(config, layers)
     if types is not None:
         full = sum(kind in WHOLE_CONTEXT for kind in types)
         window = _typed_window(config, {str(kind) for kind in types}, window)
@@ -48,6 +52,16 @@ def _windows(config: Config) -> dict[str, Any]:
         full = layers if window is None else _full_layers_by_rule(config, layers)
     window = None if full == layers else window
     return {"sliding_window": window, "full_attention_fraction": round(full / layers, _DIGITS)}
+
+
+def _chunked_types(config: Config, layers: int) -> list[str] | None:
+    """Return the layer types of Llama 4, ``None`` when its attention is not cut into chunks."""
+    if config.fields.get("attention_chunk_size", 0) is None:
+        return None
+    stated = config.sequence("no_rope_layers", layers)
+    interval = config.whole("no_rope_layer_interval") or _CHUNKED_INTERVAL
+    local = stated or [(layer + 1) % interval for layer in range(layers)]
+    return ["chunked_attention" if flag else "full_attention" for flag in local]
 
 
 def _typed_window(config: Config, kinds: set[str], window: int | None) -> int | None:
@@ -58,10 +72,12 @@ def _typed_window(config: Config, kinds: set[str], window: int | None) -> int | 
     if LINEAR in kinds:
         config.notes.append("linear attention layers are sized as if they were full attention")
         return None
-    if "chunked_attention" in kinds:
+    is_chunked = "chunked_attention" in kinds
+    if is_chunked:
         window = config.whole("attention_chunk_size") or window
+        config.notes.append("chunks of attention are sized as a window, the most a token sees")
     if window is None and kinds & set(WINDOWED):
-        config.missing.append("sliding_window")
+        config.missing.append("attention_chunk_size" if is_chunked else "sliding_window")
     return window
 
 

@@ -27,6 +27,8 @@ NAMES: dict[str, tuple[str, ...]] = {
 """Column to the names it has in configs, the first that is stated wins."""
 UNSUPPORTED = (
     ("state space layers", ("mamba_", "ssm_", "hybrid_override_pattern", "layers_block_type")),
+    ("state space layers", ("state_size", "conv_kernel", "time_step_", "d_state")),
+    ("recurrent layers", ("lru_width", "block_types")),
     ("linear attention without layer_types", ("linear_", "rwkv")),
     ("a compressed cache", ("compress_ratios",)),
     ("two shapes of attention", ("global_head_dim", "hybrid_layer_pattern", "num_global_key")),
@@ -38,6 +40,8 @@ UNGATED = re.compile(
     "bloom|falcon|gpt2|gpt_bigcode|gpt_neox?|gptj|mpt|nemotron|opt|phi|starcoder2"
 )
 """Model types whose feed-forward block has two matrices instead of three."""
+WITHOUT_ATTENTION = re.compile("(falcon_)?mamba[0-9]*|rwkv.*|xlstm|retnet")
+"""Model types of state space and recurrent models."""
 LARGEST, MAX_LAYERS = 10**9, 10_000
 """Widths and layers above these are taken for errors."""
 
@@ -109,6 +113,9 @@ class Config:
         """Raise UnusableError when the size computed from the row would be wrong."""
         if UNGATED.fullmatch(self.kind):
             detail = "its feed-forward block has no gate, so its size would come out wrong"
+            raise UnusableError(self.kind, "unsupported", detail)
+        if WITHOUT_ATTENTION.fullmatch(self.kind):
+            detail = "it has no attention, and models.csv has no columns for what it has instead"
             raise UnusableError(self.kind, "unsupported", detail)
         # With a type per layer, the fields of linear attention say nothing more about sizes.
         explained = ("linear_", "mamba_ssm_dtype") if self.fields.get("layer_types") else ()

@@ -53,6 +53,9 @@ def _is_moe(config: Config, layers: int) -> list[bool]:
         return [kind == "sparse" for kind in kinds]
     if isinstance(config.fields.get("moe_layer_freq"), list):
         return [bool(flag) for flag in config.sequence("moe_layer_freq", layers) or ()]
+    listed = config.fields.get("moe_layers")
+    if isinstance(listed, list) and config.kind.startswith("llama4"):
+        return [layer in listed for layer in range(layers)]
     first = config.whole("first_k_dense_replace") or 0
     each = config.whole("moe_layer_freq") or 1
     step = config.whole("decoder_sparse_step", "interleave_moe_layer_step") or 1

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
     from planner.catalog.importers.record import Imported, Settings
 
+OPTIONS = {
+    "model": "id of the model that was scored; by default from its name in the file",
+    "quantization": "id of its number format; by default from the end of its name",
+    "evaluator": "who ran it; by default lm-eval",
+}
+"""Keys of ``--option`` with their help."""
 _ACCEPTED = "a results JSON of lm-evaluation-harness, or a folder of results*.json"
 
 

@@ -33,6 +33,7 @@ class Scores:
         self.names = ModelNames(settings.catalog)
         self._rows: dict[tuple[str, ...], list[tuple[str, QualityScore]]] = defaultdict(list)
         self._rejected: list[Rejected] = []
+        self._undated: set[tuple[str, ...]] = set()
 
     def reject(self, place: str, value: object, reason: str, detail: str) -> None:
         """Record one thing that did not become a row."""
@@ -101,6 +102,7 @@ class Scores:
         version = shortened(run.get("lm_eval_version") or "of unknown version")
         name = shortened(self.settings.options.get("evaluator") or "lm-eval")
         asked, of = questions(run, task, metrics)
+        date = day(run.get("date"))
         values = {
             "model": match.model,
             "quantization": match.quantization,
@@ -110,7 +112,7 @@ class Scores:
             "setting": shortened(chosen).strip(),
             "questions": asked,
             "source": f"lm-evaluation-harness {version}, results of {shortened(model_name(run))}",
-            "as_of": day(run.get("date")) or self.settings.as_of,
+            "as_of": date or self.settings.as_of,
             "notes": f"the first {asked} of {of} questions" if of else "",
         }
         try:
@@ -120,6 +122,8 @@ class Scores:
             self.reject(where, first["input"], "invalid", shortened(sentence(first)))
             return
         self._rows[row.key].append((where, row))
+        if date is None:
+            self._undated.add(row.key)
 
     def imported(self) -> Imported:
         """Return everything collected; of runs of one set-up that disagree none is taken."""
@@ -132,4 +136,5 @@ class Scores:
                 detail = "several runs of one set-up: keep one, or say --option evaluator=NAME"
                 self.reject(where, row.score, reason, detail)
         notes = ("scores compare only under one evaluator: name/task/shots",) if kept else ()
-        return Imported({"quality": tuple(kept)}, tuple(self._rejected), notes)
+        undated = any(row.key in self._undated for row in kept)
+        return Imported({"quality": tuple(kept)}, tuple(self._rejected), notes, undated)

@@ -12,8 +12,12 @@ An offer is one shape in one region at one tenure, at the lowest price over the 
   price_host, within the zone.
 * 700.0 and 0 stand for "no price". A spot price may stand without an on-demand price.
 * A TPU slice counts as one accelerator; its name holds the number of cores or chips.
-* ``GpuInfo`` is a Python literal, JSON or a bare name. Its memory figures have mixed units and are
-  never used; its product name tells a PCIe card from a module of the same short name.
+* ``GpuInfo`` is a Python literal, JSON or a bare name. Its product name tells a PCIe card from a
+  module of the same short name.
+* ``SizeInMiB`` is MiB (AWS, Lambda, Vast) or GB (RunPod, Shadeform), of one accelerator or, at
+  Vast, of all. A name counts unless the figure fits it in no reading and fits another form of it
+  in some: ``A100`` of 81920 is no 40 GB part. The only form that fits to 1 % is taken and noted,
+  as ``H100`` of 95830 is an H100 NVL; else the line is rejected (``ambiguous_accelerator``).
 * On-demand below spot in one zone: the cell holds the price of another tenure. Such a price, and
   the same price of the same accelerators elsewhere, is kept and flagged.
 
@@ -27,16 +31,18 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.importers.files import MOST_PLACE_CHARACTERS, shortened, text_of
 from planner.catalog.importers.record import Imported
-from planner.catalog.importers.skypilot.lines import Rejections, key_of, read_lines
+from planner.catalog.importers.skypilot.clouds import provider_of
+from planner.catalog.importers.skypilot.lines import Rejections, read_lines
 from planner.catalog.importers.skypilot.nodes import nodes_of
 from planner.catalog.importers.skypilot.offers import offers_of
-from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from planner.catalog.importers.record import Settings
 
+OPTIONS = {"cloud": "provider of the prices; by default the name of the file's folder"}
+"""Keys of ``--option`` with their help."""
 _FILE_NAME = "vms.csv"
 _ACCEPTED = f"a {_FILE_NAME} of the SkyPilot catalogue, or the folder that holds it"
 
@@ -49,22 +55,19 @@ def read(source: Path, settings: Settings) -> Imported:
     source
         A ``vms.csv`` or the folder that holds it.
     settings
-        Catalogue whose accelerators and aliases are known, date, and option ``cloud`` (default:
-        the name of the folder of the file).
+        Catalogue whose accelerators, aliases and providers are known, date, and `OPTIONS`.
 
     Raises
     ------
     InputError
-        When the file is no readable UTF-8 CSV with the required columns, or the cloud no key.
+        When the file is no readable UTF-8 CSV with the required columns, or it is not known
+        whose prices it has.
     """
     path = source / _FILE_NAME if source.is_dir() else source
-    cloud = settings.options.get("cloud") or path.resolve().parent.name
-    shown = shortened(path, MOST_PLACE_CHARACTERS)
-    if not cloud or key_of(cloud) != cloud:
-        message = f"`{shortened(cloud)}` is no provider name; give the option cloud, as cloud=aws"
-        raise InputError([Fault(shown, None, None, "cloud", message)])
-    rejections = Rejections(shown)
+    rejections = Rejections(shortened(path, MOST_PLACE_CHARACTERS))
     lines, notes = read_lines(text_of(path, _ACCEPTED), rejections)
+    provider, known = provider_of(path, settings)
     nodes = nodes_of(lines, settings.catalog, rejections)
-    offers = offers_of(nodes, cloud.lower(), settings.as_of, rejections)
-    return Imported({"offers": offers.rows}, rejections.in_order(), (*notes, *offers.notes))
+    offers = offers_of(nodes, provider, settings.as_of, rejections)
+    notes = [known, *notes, *offers.notes]
+    return Imported({"offers": offers.rows}, rejections.in_order(), tuple(notes))

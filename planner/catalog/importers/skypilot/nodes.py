@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from planner.catalog.importers.files import shortened
 from planner.catalog.importers.skypilot.lines import key_of
-from planner.catalog.importers.skypilot.shapes import Accelerators, carried_by, tpu_slice
+from planner.catalog.importers.skypilot.parts import Part, Parts
+from planner.catalog.importers.skypilot.shapes import carried_by, tpu_slice
 
 if TYPE_CHECKING:
     from planner.catalog.importers.skypilot.lines import Line, Rejections
@@ -18,7 +19,6 @@ NO_PRICE_USD_PER_HOUR = 700.0
 """Marker for a price that is not known."""
 MAX_ACCELERATORS = 4_096
 """Accelerators of a line above which the count is taken for an error."""
-_MOST_HINTS = 100
 
 Tenure = Literal["on_demand", "spot"]
 TENURES: tuple[tuple[Tenure, str], ...] = (("on_demand", "Price"), ("spot", "SpotPrice"))
@@ -38,6 +38,8 @@ class Node:
     prices: dict[Tenure, float]
     quoted: dict[Tenure, float] | None = None
     """Prices of the accelerators alone, when the host is priced apart."""
+    named: str = ""
+    """Name of the accelerator, when the memory beside it is what tells the part."""
 
     @property
     def shape(self) -> tuple[str, int]:
@@ -57,31 +59,40 @@ def nodes_of(lines: list[Line], catalog: Catalog, rejections: Rejections) -> lis
     rejections
         Rejections of the file, for lines that describe no node.
     """
-    nodes = _Nodes(lines, Accelerators(catalog), rejections)
-    unknown: dict[str, list[Line]] = {}
+    nodes = _Nodes(lines, rejections)
+    parts = Parts(catalog)
+    unclear: dict[tuple[str, Part], list[Line]] = {}
     for line in lines:
         name = line.get("AcceleratorName")
-        accelerator = nodes.accelerators.of(line) if name else None
-        if accelerator is not None:
-            nodes.add(line, accelerator)
-        elif name:
-            unknown.setdefault(name, []).append(line)
-    for number, (name, named) in enumerate(unknown.items()):
-        # Looking for a near miss is slow, and nobody reads it for the hundredth name.
-        hint = nodes.accelerators.hint(name) if number < _MOST_HINTS else "add an alias"
-        detail = f"{len(named)} lines; no accelerator of this name and form; {hint}"
-        rejections.add(named[0].number, name, "unknown_accelerator", detail)
+        part = parts.of(line) if name else None
+        if part is not None and part.id is not None:
+            nodes.add(line, part.id, part.named)
+        elif part is not None:
+            unclear.setdefault((name, part), []).append(line)
+    for (name, part), named in unclear.items():
+        reason, why = _unclear(name, part, parts)
+        rejections.add(named[0].number, name, reason, f"{len(named)} lines; {why}")
     nodes.reject_unused_hosts()
     return nodes.found
+
+
+def _unclear(name: str, part: Part, parts: Parts) -> tuple[str, str]:
+    """Return reason and detail of lines that do not say which accelerator they have."""
+    if not part.several:
+        return "unknown_accelerator", f"no accelerator of this name and form; {parts.hint(name)}"
+    fit = ", ".join(f"`{key}`" for key in part.several)
+    detail = (
+        f"the memory they state is not that of the name, and may be that of {fit}; write the id "
+        "as AcceleratorName"
+    )
+    return "ambiguous_accelerator", detail
 
 
 class _Nodes:
     """Collects the nodes of a file, and the hosts that accelerators without a host can use."""
 
-    def __init__(
-        self, lines: list[Line], accelerators: Accelerators, rejections: Rejections
-    ) -> None:
-        self.accelerators, self.rejections = accelerators, rejections
+    def __init__(self, lines: list[Line], rejections: Rejections) -> None:
+        self.rejections = rejections
         self.found: list[Node] = []
         self._bare = [line for line in lines if not line.get("AcceleratorName")]
         self._used: set[int] = set()
@@ -89,7 +100,7 @@ class _Nodes:
         for line in self._bare:
             self._hosts.setdefault(line.place, {})[line.get("InstanceType")] = line
 
-    def add(self, line: Line, accelerator: str) -> None:
+    def add(self, line: Line, accelerator: str, named: str) -> None:
         """Add the node of a line with a known accelerator, or one for each of its hosts."""
         name = line.get("AcceleratorName")
         count, prices = _count(line, self.rejections), _prices(line, self.rejections)
@@ -98,7 +109,9 @@ class _Nodes:
             self.rejections.add(line.number, line.get("Region"), "no_region", "write a region")
         elif count is not None and prices:
             instance = key_of(name if tpu_slice(name) else line.get("InstanceType"))
-            node = Node(line.number, instance, region, zone, accelerator, count, prices)
+            node = Node(
+                line.number, instance, region, zone, accelerator, count, prices, named=named
+            )
             if instance:
                 self.found.append(node)
             else:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner.catalog.check import MAX_USD_PER_ACCELERATOR_HOUR, MIN_USD_PER_ACCELERATOR_HOUR
+from planner.catalog.importers.files import shortened
 from planner.catalog.importers.skypilot.nodes import TENURES, Tenure
 from planner.catalog.schema import Offer
 
@@ -72,9 +74,14 @@ def offers_of(nodes: list[Node], cloud: str, as_of: str, rejections: Rejections)
         )
     flagged = sum(_DOUBTFUL in offer.notes for offer in offers)
     spot_only = sum("on_demand" not in node.prices for node in nodes)
+    by_memory = Counter((node.named, node.accelerator) for node in nodes if node.named)
     notes = (
         f"{len(offers)} offers of {len(nodes)} nodes in zones",
         f"{flagged} offers have a {_DOUBTFUL}; {spot_only} nodes have spot only",
+        *(
+            f"named {shortened(name)} but taken as {part}, whose memory they state: {number} nodes"
+            for (name, part), number in sorted(by_memory.items())
+        ),
     )
     return Offers(tuple(sorted(offers, key=lambda offer: offer.key)), notes)
 
@@ -97,6 +104,8 @@ def _by_offer(nodes: list[Node], rejections: Rejections) -> dict[_OfferKey, list
 def _remarks(cheapest: Node, zones: list[Node], tenure: Tenure) -> Iterator[str]:
     if cheapest.quoted:
         yield "sum of accelerators and host"
+    if cheapest.named:
+        yield f"named {shortened(cheapest.named)}, with the memory of this accelerator"
     prices = {node.zone: node.prices[tenure] for node in zones}
     if len(prices) > 1:
         low, high = cheapest.prices[tenure], max(prices.values())

@@ -63,6 +63,23 @@ WINDOWED = DENSE | {
     "layer_types": ["sliding_attention", "full_attention"] * 12,
     **SHARED_KEY_VALUE,
 }
+LLAMA4 = DENSE | {
+    "model_type": "llama4_text",
+    "num_hidden_layers": 48,
+    "hidden_size": 5120,
+    "num_attention_heads": 40,
+    "head_dim": 128,
+    "intermediate_size": 8192,
+    "intermediate_size_mlp": 16384,
+    "vocab_size": 202048,
+    "max_position_embeddings": 10485760,
+    "num_local_experts": 16,
+    "num_experts_per_tok": 1,
+    "interleave_moe_layer_step": 1,
+    "attention_chunk_size": 8192,
+    "no_rope_layers": [],
+}
+"""Scout; Maverick has 128 experts in every second layer."""
 
 
 def without(config, *names):

@@ -22,10 +22,25 @@ from tests.catalog.importers.huggingface.configs import DENSE, MIXTURE, without
         {"layer_types": ["recurrent"] * 32},
         {"layer_types": ["linear_attention"] * 16 + ["sliding_attention"] * 16},
         {"layer_types": ["linear_attention"] * 16 + ["chunked_attention"] * 16},
+        {"state_size": 128},
+        {"conv_kernel": 4},
+        {"time_step_rank": 256},
+        {"lru_width": 2560},
+        {"block_types": ["recurrent", "recurrent", "attention"]},
     ],
 )
 def test_architecture_that_the_size_formula_does_not_cover_is_rejected(rejected, fields):
     assert rejected(DENSE | fields).reason == "unsupported"
+
+
+@pytest.mark.parametrize("kind", ["mamba", "mamba2", "falcon_mamba", "rwkv", "rwkv7", "xlstm"])
+def test_model_without_attention_is_unsupported_whatever_its_fields_are_called(rejected, kind):
+    config = {"model_type": kind, "hidden_size": 4096, "num_hidden_layers": 64, "vocab_size": 9}
+
+    rejection = rejected(config)
+
+    assert (rejection.value, rejection.reason) == (kind, "unsupported")
+    assert rejection.detail.startswith("it has no attention, and models.csv has no columns")
 
 
 def test_model_type_that_only_starts_like_an_ungated_one_is_accepted(row_of):

@@ -50,7 +50,7 @@ def test_dense_layers_of_a_mixture_are_counted(row_of, layout, dense):
         ({"shared_expert_intermediate_size": 3072}, 4),
         ({"shared_intermediate_size": 0}, None),
         ({"share_expert_dim": 768, "n_shared_experts": 1}, 1),
-        ({"model_type": "llama4_text"}, 1),
+        ({"model_type": "llama4_text", "attention_chunk_size": None}, 1),
         ({}, None),
     ],
 )

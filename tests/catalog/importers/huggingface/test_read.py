@@ -27,6 +27,23 @@ def test_folder_of_folders_gives_a_row_for_each_and_keeps_the_rejections(tmp_pat
     assert [r.reason for r in imported.rejected] == ["missing_field"]
 
 
+@pytest.mark.parametrize("damaged", [b"", b"[1]", b'{"a": \xff}', b"[" * 200_000])
+def test_damaged_config_of_a_folder_is_a_rejection_and_the_others_are_read(
+    tmp_path, catalog, damaged
+):
+    for name, content in {"a": damaged, "b": json.dumps(DENSE).encode()}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_bytes(content)
+
+    imported = read(tmp_path, Settings(catalog, AS_OF))
+
+    assert [m.id for m in imported.rows["models"]] == ["b"]
+    (rejected,) = imported.rejected
+    assert (rejected.value, rejected.reason) == ("config.json", "unreadable")
+    assert rejected.place.endswith("a/config.json")
+    assert rejected.detail.startswith("is ")
+
+
 def test_second_config_of_an_id_is_rejected(tmp_path, catalog):
     for name in ("acme--Model", "other--model"):
         (tmp_path / name).mkdir()

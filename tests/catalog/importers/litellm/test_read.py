@@ -139,6 +139,32 @@ def test_contradiction_takes_the_whole_price_list(run):
     assert imported.rejected_by_reason() == {"contradiction": 4}
 
 
+def test_model_that_matches_nothing_is_answered_with_the_way_in_for_open_and_closed_weights(run):
+    (rejected,) = run({"gpt-4o": entry(litellm_provider="openai")}).rejected
+
+    assert rejected.reason == "unknown_model"
+    assert rejected.detail.endswith(
+        "with open weights, add it to models.csv of an overlay; with closed ones, add a first row "
+        "of it to api_offers.csv of an overlay, with weights closed; then import again with "
+        "--catalog OVERLAY"
+    )
+
+
+def test_closed_model_gets_in_by_a_first_row_in_an_overlay(tmp_path):
+    overlay = tmp_path / "overlay"
+    overlay.mkdir()
+    (overlay / "api_offers.csv").write_text(
+        "provider,model,model_ref,mode,weights,input_usd_per_mtok,output_usd_per_mtok,valid_from,"
+        "source,as_of\nopenai,gpt-4o,gpt-4o,standard,closed,2.5,10,2026-01-01,mine,2026-01-01\n"
+    )
+    path = tmp_path / "prices.json"
+    path.write_text(json.dumps({"azure/gpt-4o": entry(litellm_provider="azure")}))
+
+    row = only(read(path, Settings(load_catalog([overlay]), AS_OF)))
+
+    assert (row.provider, row.model, row.weights) == ("azure", "gpt-4o", "closed")
+
+
 def test_unknown_model_is_one_rejection_whatever_its_prices(run):
     prices = entry(input_cost_per_token_batches=1e-06, input_cost_per_token_above_9_tokens=1e-06)
 

@@ -30,12 +30,14 @@ def test_every_offer_carries_source_and_date(import_text):
 
 
 def test_option_cloud_wins_over_the_folder_name(import_text, tmp_path, catalog):
-    named_by_folder = import_text("big,H100,8,,,55,17,us,a,", cloud="download")
+    named_by_folder = import_text("big,H100,8,,,55,17,us,a,", cloud="lambda")
 
-    named = read(tmp_path / "download", Settings(catalog, AS_OF, {"cloud": "aws"}))
+    named = read(tmp_path / "lambda", Settings(catalog, AS_OF, {"cloud": "acme"}))
 
-    assert {o.provider for o in named_by_folder.rows["offers"]} == {"download"}
-    assert {o.provider for o in named.rows["offers"]} == {"aws"}
+    assert {o.provider for o in named_by_folder.rows["offers"]} == {"lambda"}
+    assert named_by_folder.notes[0] == "provider `lambda`, the name of the folder of the file"
+    assert {o.provider for o in named.rows["offers"]} == {"acme"}
+    assert named.notes[0] == "provider `acme`, as --option cloud says"
 
 
 def test_cloud_can_be_given_as_an_option(tmp_path, catalog):
@@ -47,9 +49,31 @@ def test_cloud_can_be_given_as_an_option(tmp_path, catalog):
     assert {o.provider for o in imported.rows["offers"]} == {"lambda"}
 
 
-def test_cloud_that_is_no_key_is_an_error(import_text):
-    with pytest.raises(InputError, match="give the option cloud"):
-        import_text("big,H100,8,,,55,17,us,a,", cloud="my cloud")
+@pytest.mark.parametrize("folder", ["im", "downloads", "my cloud"])
+def test_folder_that_names_no_provider_is_refused_with_the_option(import_text, folder):
+    with pytest.raises(InputError, match=f"folder `{folder}` has the name of no .* cloud=NAME"):
+        import_text("big,H100,8,,,55,17,us,a,", cloud=folder)
+
+
+def test_folder_may_name_a_provider_of_the_catalogue(tmp_path, world, row):
+    known = world(
+        accelerators=[row("accelerators", id="h100")], offers=[row("offers", provider="acme")]
+    )
+    (tmp_path / "Acme").mkdir()
+    (tmp_path / "Acme" / "vms.csv").write_text(f"{HEADER}\nbig,H100,8,,,55,,us,a,\n")
+
+    imported = read(tmp_path / "Acme", Settings(known, AS_OF))
+
+    assert {o.provider for o in imported.rows["offers"]} == {"acme"}
+
+
+@pytest.mark.parametrize("cloud", ["", "my cloud", "-x"])
+def test_option_cloud_that_is_no_key_is_an_error(tmp_path, catalog, cloud):
+    path = tmp_path / "vms.csv"
+    path.write_text(f"{HEADER}\nbig,H100,8,,,55,17,us,a,\n")
+
+    with pytest.raises(InputError, match=r"--option cloud\n    `.*` is no name of a provider"):
+        read(path, Settings(catalog, AS_OF, {"cloud": cloud}))
 
 
 def test_folder_stands_for_the_price_file_in_it(import_text, tmp_path, catalog):

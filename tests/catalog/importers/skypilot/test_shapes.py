@@ -69,7 +69,7 @@ def test_card_that_the_catalogue_lacks_is_not_taken_for_the_module(import_text):
     assert imported.rejected_by_reason() == {"unknown_accelerator": 1}
 
 
-def test_unknown_accelerators_are_one_rejection_per_name_with_a_near_miss(import_text):
+def test_unknown_accelerators_are_one_rejection_per_name_with_the_way_in(import_text):
     imported = import_text(
         "a,H10O,8,,,55,,us,a,", "b,H10O,8,,,55,,us,b,", "c,Gaudi HL-205,8,,,13,,us,a,"
     )
@@ -78,7 +78,31 @@ def test_unknown_accelerators_are_one_rejection_per_name_with_a_near_miss(import
         ("H10O", "2"),
         ("Gaudi HL-205", "1"),
     ]
-    assert "did you mean `H100`" in imported.rejected[0].detail
+    assert imported.rejected[0].detail.endswith(
+        "add a row to accelerators.csv, or an alias to aliases.csv if it is another name of a "
+        "part there"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "forms"),
+    [
+        ("V100", "`v100-sxm`, `v100-pcie`"),
+        ("V100-32GB", "`v100-sxm`, `v100-pcie`"),
+        ("RTX4090-48GB", "`rtx-4090-24gb`"),
+        ("H10", "another name of a part there"),
+    ],
+)
+def test_hint_names_the_forms_of_that_generation_only(tmp_path, world, row, name, forms):
+    ids = ("a100-sxm", "h100-sxm", "v100-sxm", "v100-pcie", "v100s-pcie", "rtx-4090-24gb")
+    known = world(accelerators=[row("accelerators", id=key) for key in ids])
+    path = tmp_path / "vms.csv"
+    path.write_text(f"{HEADER}\nx,{name},1,,,2,,us,a,\n")
+
+    (rejected,) = read(path, Settings(known, AS_OF, {"cloud": "gcp"})).rejected
+
+    assert rejected.reason == "unknown_accelerator"
+    assert rejected.detail.endswith(f"if it is {'one of ' if '`' in forms else ''}{forms}")
 
 
 def test_alias_without_a_row_of_the_accelerator_is_unknown(import_text):

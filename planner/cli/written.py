@@ -1,0 +1,97 @@
+"""Files that a command writes together: all of them or none, and never over something else.
+
+Every file goes to a temporary name beside its place first, and only when all are there are they
+renamed. A file that is there with another content is kept unless the user says ``--force``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from planner.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def write_files(
+    files: Mapping[Path, str], force: bool = False, folder: Path | None = None
+) -> None:
+    """Write all files, or none.
+
+    Parameters
+    ----------
+    files
+        Text by path.
+    force
+        Replace files that hold something else.
+    folder
+        Folder to make first when it is missing; those of `files` have to be there otherwise.
+
+    Raises
+    ------
+    InputError
+        When a file is there with another content, or something cannot be written.
+    """
+    staged: dict[Path, Path] = {}
+    at: Path | None = None
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        _require_free(files, force)
+        for path, text in files.items():
+            at = path
+            handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            staged[path] = Path(name)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+            staged[path].chmod(0o644)
+        _rename_all(staged)
+    except OSError as error:
+        message = f"cannot be written: {error.strerror or error}; nothing was imported"
+        # A temporary name says nothing to the user.
+        raise InputError([_fault(error.filename2 or at or error.filename, message)]) from error
+    finally:
+        for temporary in staged.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _rename_all(staged: Mapping[Path, Path]) -> None:
+    """Rename temporary files into place; put back what was there when one of them fails."""
+    before = {path: path.read_bytes() if path.exists() else None for path in staged}
+    done: list[Path] = []
+    try:
+        for path, temporary in staged.items():
+            temporary.replace(path)
+            done.append(path)
+    except OSError:
+        for path in done:
+            old = before[path]
+            if old is None:
+                path.unlink()
+            else:
+                path.write_bytes(old)
+        raise
+
+
+def _require_free(files: Mapping[Path, str], force: bool) -> None:
+    """Refuse to replace a file with another content, and anything that is no file."""
+    faults = []
+    for path, text in files.items():
+        if path.exists() and not path.is_file():
+            faults.append(_fault(path, "is not a file"))
+        elif path.exists() and not force and path.read_bytes() != text.encode():
+            message = "holds something else; name another place, or replace it with --force"
+            faults.append(_fault(path, message))
+    if faults:
+        raise InputError(faults)
+
+
+def _fault(path: object, message: str) -> Fault:
+    shown = "".join(c if c.isprintable() else "?" for c in str(path))
+    return Fault(shown, None, None, "--output", message)
