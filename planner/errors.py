@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+NOTHING_SOLVED = "nothing was solved"
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -57,16 +59,21 @@ class InputError(PlannerError):
         Every fault found, in file order. Never empty.
     next_step
         The command or edit that helps next.
+    outcome
+        What the command therefore left undone, after the number of errors. Whoever knows the
+        command may set it later: a table is read by commands that solve and by others.
     """
 
-    def __init__(self, faults: Sequence[Fault], next_step: str = "") -> None:
+    def __init__(
+        self, faults: Sequence[Fault], next_step: str = "", outcome: str = NOTHING_SOLVED
+    ) -> None:
         self.faults = tuple(faults)
         self.next_step = next_step
+        self.outcome = outcome
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        count = len(self.faults)
-        tail = f"{count} error{'s' if count != 1 else ''}, nothing was solved."
+        tail = f"{counted(len(self.faults), 'error')}, {self.outcome}."
         if self.next_step:
             tail = f"{tail} Next: {self.next_step}"
         return "\n".join([*(str(f) for f in self.faults), tail])
@@ -86,3 +93,16 @@ def did_you_mean(value: str, accepted: Iterable[str], limit: int = 3) -> str:
     if not near:
         return ""
     return "; did you mean " + " or ".join(f"`{n}`" for n in near) + "?"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``"1 line"`` or ``"2 lines"``.
+
+    Parameters
+    ----------
+    number
+        How many.
+    noun
+        In the singular; its plural adds an s.
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

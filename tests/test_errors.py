@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from planner.errors import Fault, InputError, InternalError, PlannerError, did_you_mean
+from planner.errors import (
+    Fault,
+    InputError,
+    InternalError,
+    PlannerError,
+    counted,
+    did_you_mean,
+)
 
 
 def test_fault_reads_as_position_path_and_indented_message():
@@ -38,6 +45,21 @@ def test_next_step_ends_the_message():
     text = str(InputError([Fault("a", 1, 1, "", "m")], "planner check a"))
 
     assert text.endswith("Next: planner check a")
+
+
+def test_a_command_that_does_not_solve_says_what_it_left_undone():
+    error = InputError([Fault("a", 1, 1, "", "m")], "planner catalog list offers")
+
+    error.outcome = "nothing was listed"
+
+    assert str(error).endswith("1 error, nothing was listed. Next: planner catalog list offers")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 lines"), (1, "1 line"), (2, "2 lines"), (1200, "1,200 lines")]
+)
+def test_a_count_agrees_with_its_noun(number, text):
+    assert counted(number, "line") == text
 
 
 @pytest.mark.parametrize("kind", [InputError, InternalError])

@@ -16,13 +16,18 @@ from pydantic import ValidationError
 
 from planner.catalog.messages import sentence
 from planner.catalog.schema import Record
-from planner.errors import Fault, InputError, did_you_mean
+from planner.errors import Fault, InputError, counted, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 R = TypeVar("R", bound=Record)
+
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What some programs put between cells instead of commas."""
+_SURE_COLUMNS = 2
+"""Names of columns that must appear for another separator to be recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,11 @@ class _Scan(Generic[R]):
             return None
 
     def read(self, text: str) -> None:
+        separators = self._other_separators(text)
+        if separators is not None:
+            message = f"cells are separated by {separators}; save the table with commas, as CSV"
+            self._fault(1, None, "", message)
+            return
         lines = self._lines(text)
         first = next(lines, None)
         if first is None:
@@ -145,6 +155,17 @@ class _Scan(Generic[R]):
         for line, cells in lines:
             if complete:
                 self._row(line, [cell.strip() for cell in cells])
+
+    def _other_separators(self, text: str) -> str | None:
+        """Return what separates the names of columns when it is not a comma."""
+        header = next((line for line in text.splitlines() if line.strip()), "")
+        names = {mark: header.split(mark) for mark in (",", *_SEPARATORS)}
+        known = {
+            mark: sum(name.strip(' "') in self.model.model_fields for name in found)
+            for mark, found in names.items()
+        }
+        most = max(known, key=lambda mark: known[mark])
+        return None if known[most] < _SURE_COLUMNS else _SEPARATORS.get(most)
 
     def _lines(self, text: str) -> Iterator[tuple[int, list[str]]]:
         """Yield (first line, cells) of every record that is not blank."""
@@ -181,7 +202,8 @@ class _Scan(Generic[R]):
 
     def _row(self, line: int, cells: list[str]) -> None:
         if len(cells) != len(self.header):
-            message = f"has {len(cells)} cells where the header names {len(self.header)} columns"
+            named = counted(len(self.header), "column")
+            message = f"has {counted(len(cells), 'cell')} where the header names {named}"
             self._fault(line, None, "", message)
             return
         known = self.model.model_fields

@@ -2,86 +2,140 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
 from planner.cli.catalog_import import import_source
-from planner.cli.context import AsJson, CatalogFolders, day_of, print_json, settings_of
-from planner.errors import Fault, InputError, did_you_mean
+from planner.cli.context import (
+    AsJson,
+    CatalogFolders,
+    Quiet,
+    Settings,
+    Verbose,
+    day_of,
+    print_json,
+    settings_of,
+)
+from planner.errors import NOTHING_SOLVED, Fault, InputError, counted, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import datetime
+    from collections.abc import Callable, Iterable, Sequence
 
     from planner.catalog.coverage import Coverage
 
+P = ParamSpec("P")
+
 app = typer.Typer(help="Facts of the catalogue with source and date.", no_args_is_help=True)
 
-_PROVENANCE = ("source", "as_of", "notes")
-_KEYS = ("id", "provider", "instance", "accelerator", "model", "alias", "benchmark")
-_DRAWN_COLUMNS = 8
-"""Columns of a table on a terminal; the others are in --json and when piped."""
+_SHIPPED = "catalogs/"
+"""Beginning of the names of shipped files; the others are overlays."""
 
-app.command("import")(import_source)
+
+def _leaving(undone: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Let the errors of a command end with what it left undone, and the list of their table."""
+
+    def wrap(command: Callable[P, None]) -> Callable[P, None]:
+        @functools.wraps(command)
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            from planner.catalog.messages import listing_command  # noqa: PLC0415 - loads models
+
+            try:
+                command(*args, **kwargs)
+            except InputError as error:
+                if error.outcome == NOTHING_SOLVED:
+                    error.outcome = undone
+                error.next_step = listing_command(error.faults) or error.next_step
+                raise
+
+        return run
+
+    return wrap
+
+
+app.command("import")(_leaving("nothing was written")(import_source))
 
 
 @app.command("list")
+@_leaving("nothing was listed")
 def list_rows(
     context: typer.Context,
     kind: Annotated[
         str, typer.Argument(metavar="KIND", help="Table, such as hardware, offers, models.")
     ],
     filters: Annotated[
-        list[str] | None, typer.Argument(metavar="[COLUMN=VALUE]...", help="Rows to show.")
+        list[str] | None,
+        typer.Argument(
+            metavar="FILTER",
+            help="column=value (* stands for any text), column~text, 'column<value', "
+            "'column>=value'.",
+        ),
     ] = None,
     sort: Annotated[
-        str | None, typer.Option("--sort", metavar="COLUMN", help="Order; -COLUMN descends.")
+        list[str] | None,
+        typer.Option("--sort", metavar="COLUMN", help="Order; -COLUMN descends; repeatable."),
     ] = None,
     catalog: CatalogFolders = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """List rows of a table."""
+    """List rows of a table; a terminal shows the columns it has room for."""
     from planner.catalog.load import load_catalog  # noqa: PLC0415 - builds all models
-    from planner.catalog.query import rows  # noqa: PLC0415
+    from planner.catalog.query import KIND_ALIASES, column_names, remarks, rows  # noqa: PLC0415
+    from planner.report.catalog_text import write_rows  # noqa: PLC0415
 
-    loaded = load_catalog(settings_of(context, catalog).overlays)
-    found = _sorted(rows(loaded, kind, filters or ()), sort, kind)
+    settings = settings_of(context, catalog, verbose, quiet)
+    loaded = load_catalog(settings.overlays)
+    columns = column_names(kind)
+    found = _sorted(rows(loaded, kind, filters or ()), sort or (), columns, kind)
+    for remark in remarks(loaded, kind, filters or ()):
+        _note(settings, remark)
     if as_json:
         print_json(found)
         return
-    _write(found, kind)
+    if found or not sys.stdout.isatty():
+        write_rows(sys.stdout, found, KIND_ALIASES.get(kind, kind), columns)
 
 
 @app.command("show")
+@_leaving("nothing was shown")
 def show_row(
     context: typer.Context,
     kind: Annotated[str, typer.Argument(metavar="KIND", help="Table.")],
     key: Annotated[
-        str, typer.Argument(metavar="KEY", help="Key; parts of a key joined by a colon.")
+        str, typer.Argument(metavar="KEY", help="Key or alias; parts of a key joined by a colon.")
     ],
     catalog: CatalogFolders = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one fact and where it comes from."""
     from planner.catalog.load import load_catalog  # noqa: PLC0415 - builds all models
     from planner.catalog.query import show  # noqa: PLC0415
 
-    fact = show(load_catalog(settings_of(context, catalog).overlays), kind, key)
+    settings = settings_of(context, catalog, verbose, quiet)
+    fact = show(load_catalog(settings.overlays), kind, key)
+    if fact.remark:
+        _note(settings, fact.remark)
     if as_json:
         place = {"source_kind": fact.source_kind, "file": fact.file, "line": fact.line}
         print_json({**fact.values, **place})
         return
-    width = max(len(name) for name in fact.values)
-    for name, value in fact.values.items():
+    lines = {**fact.values, "source kind": fact.source_kind, "row": f"{fact.file}:{fact.line}"}
+    width = max(len(name) for name in lines)
+    for name, value in lines.items():
         if value not in {None, ""}:
             sys.stdout.write(f"{name:<{width}}  {value}\n")
-    if fact.source_kind is not None:
-        sys.stdout.write(f"{'kind':<{width}}  {fact.source_kind} source\n")
-    sys.stdout.write(f"{'row':<{width}}  {fact.file}:{fact.line}\n")
 
 
 @app.command("check")
+@_leaving("nothing was checked")
 def check_tables(
     context: typer.Context,
     max_age_days: Annotated[
@@ -95,32 +149,59 @@ def check_tables(
         typer.Option("--on", metavar="DATE", help="Day of the check; else the newest row's."),
     ] = None,
     catalog: CatalogFolders = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Check sources, keys and contradictions; errors exit with 2, warnings do not."""
+    settings = settings_of(context, catalog, verbose, quiet)
+    day = None if on is None else day_of("--on", on)
+    checked = _checked(settings, day, max_age_days)
+    if as_json:
+        print_json(
+            {
+                "errors": [_fault(f) for f in checked.errors],
+                "warnings": [_fault(f) for f in checked.warnings],
+                "tables": [_coverage(table) for table in checked.tables],
+            }
+        )
+        raise typer.Exit(2 if checked.errors else 0)
+    for warning in checked.warnings:
+        _note(settings, str(warning), "warning")
+    if checked.errors:
+        raise InputError(checked.errors, outcome="the catalogue is not valid")
+    _write_coverage(checked.tables)
+    sys.stdout.write(f"catalogue valid; {counted(len(checked.warnings), 'warning')}\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What is wrong, what is doubtful with overlays last, and how much there is."""
+
+    errors: tuple[Fault, ...]
+    warnings: tuple[Fault, ...] = ()
+    tables: tuple[Coverage, ...] = ()
+
+
+def _checked(settings: Settings, day: datetime.date | None, max_age_days: int | None) -> _Checked:
     from planner.catalog.check import DEFAULT_MAX_AGE_DAYS, check_catalog  # noqa: PLC0415
     from planner.catalog.coverage import coverage  # noqa: PLC0415
     from planner.catalog.load import load_catalog  # noqa: PLC0415 - builds all models
 
-    loaded = load_catalog(settings_of(context, catalog).overlays)
+    try:
+        loaded = load_catalog(settings.overlays)
+    except InputError as error:
+        return _Checked(error.faults)
     age = DEFAULT_MAX_AGE_DAYS if max_age_days is None else max_age_days
-    report = check_catalog(loaded, on=None if on is None else day_of("--on", on), max_age_days=age)
-    tables = coverage(loaded)
-    if as_json:
-        print_json(
-            {
-                "errors": [_fault(f) for f in report.errors],
-                "warnings": [_fault(f) for f in report.warnings],
-                "tables": [_coverage(table) for table in tables],
-            }
-        )
-        raise typer.Exit(2 if report.errors else 0)
-    for warning in report.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
-    if report.errors:
-        raise InputError(report.errors, "planner catalog list KIND")
-    _write_coverage(tables)
-    sys.stdout.write(f"catalogue valid; {len(report.warnings)} warning(s)\n")
+    report = check_catalog(loaded, on=day, max_age_days=age)
+    own_last = sorted(report.warnings, key=lambda fault: not fault.file.startswith(_SHIPPED))
+    return _Checked(report.errors, tuple(own_last), coverage(loaded))
+
+
+def _note(settings: Settings, text: str, kind: str = "note") -> None:
+    """Write what a reader should know beside the result to stderr."""
+    if not settings.quiet:
+        sys.stderr.write(f"{kind}: {text}\n")
 
 
 def _coverage(table: Coverage) -> dict[str, Any]:
@@ -164,44 +245,18 @@ def _fault(fault: Fault) -> dict[str, Any]:
     }
 
 
-def _sorted(rows: list[dict[str, Any]], sort: str | None, kind: str) -> list[dict[str, Any]]:
-    if sort is None or not rows:
-        return rows
-    column = sort.removeprefix("-")
-    if column not in rows[0]:
-        message = f"no column `{column}` in {kind}{did_you_mean(column, rows[0])}"
-        raise InputError([Fault("--sort", None, None, "", message)])
-    known = [row for row in rows if row[column] is not None]
-    unknown = [row for row in rows if row[column] is None]
-    return sorted(known, key=lambda r: r[column], reverse=sort.startswith("-")) + unknown
-
-
-def _write(rows: list[dict[str, Any]], kind: str) -> None:
-    from planner.report.tables import NUMBER, TEXT, Column, write_table  # noqa: PLC0415
-
-    if not rows:
-        sys.stdout.write(f"no row of {kind} matches\n")
-        return
-    names = _columns(rows)
-    columns = [
-        Column(
-            name,
-            NUMBER if isinstance(_first(rows, name), int | float) else TEXT,
-            whole=name in _KEYS,
-        )
-        for name in names
-    ]
-    cells = [["" if row[n] is None else str(row[n]) for n in names] for row in rows]
-    write_table(sys.stdout, columns, cells)
-
-
-def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
-    names = list(rows[0])
-    if not sys.stdout.isatty():
-        return names
-    filled = [n for n in names if n not in _PROVENANCE and _first(rows, n) is not None]
-    return [*filled[:_DRAWN_COLUMNS], "as_of"]
-
-
-def _first(rows: Sequence[dict[str, Any]], name: str) -> object:
-    return next((row[name] for row in rows if row[name] is not None), None)
+def _sorted(
+    rows: list[dict[str, Any]], sort: Iterable[str], columns: Sequence[str], kind: str
+) -> list[dict[str, Any]]:
+    """Order rows by several columns, the first of them first; unknown cells stand last."""
+    for stated in reversed(list(sort)):
+        column = stated.removeprefix("-")
+        if column not in columns:
+            hint = did_you_mean(column, columns) or f"; columns are {', '.join(columns)}"
+            message = f"no column `{column}` in {kind}{hint}"
+            raise InputError([Fault("--sort", None, None, "", message)])
+        known = [row for row in rows if row[column] is not None]
+        unknown = [row for row in rows if row[column] is None]
+        known.sort(key=lambda row: row[column], reverse=stated.startswith("-"))
+        rows = known + unknown
+    return rows

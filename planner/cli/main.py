@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli import catalog, demand, problem, schema, solve, validate
+from planner.cli import calibrate, catalog, demand, problem, schema, solve, validate
 from planner.cli.context import CatalogFolders, Quiet, Settings, Verbose
 from planner.errors import InputError, PlannerError
 
@@ -58,6 +58,7 @@ app.command("options")(problem.options)
 app.command("solve")(solve.solve)
 app.command("schema")(schema.schema)
 app.command("validate")(validate.validate)
+app.command("calibrate")(calibrate.calibrate)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(demand.app, name="demand")
 

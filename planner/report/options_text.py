@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from planner.errors import counted
 from planner.report.tables import NUMBER, Column, money, number, write_table
 from planner.units import BYTES_PER_GB, MS_PER_S, SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from planner.options.records import Capacity, Option, OptionSet
 
 _THOUSAND = 1_000.0
+_EXAMPLES = 2
+"""Names shown of each reason; --json has all."""
+_NOUNS = {"option": "option", "offer": "offer", "api": "API offer"}
 
 
 def option_rows(
@@ -118,7 +123,7 @@ def write_tokens(out: TextIO, rows: list[dict[str, Any]]) -> None:
     """Write the table of API offers."""
     columns = [
         Column("API offer", whole=True),
-        Column("workload"),
+        Column("workload", gives_way=1),
         Column("USD per 1,000 requests", NUMBER),
         Column("may serve"),
     ]
@@ -134,38 +139,21 @@ def write_tokens(out: TextIO, rows: list[dict[str, Any]]) -> None:
     write_table(out, columns, cells, "API tokens whose model meets the quality floors")
 
 
-def rejection_rows(options: OptionSet, workload: str | None = None) -> list[dict[str, Any]]:
-    """Return one row for each thing that cannot serve, with the reason and the way out."""
-    return [
-        {
-            "kind": r.kind,
-            "subject": r.subject,
-            "workload": r.workload,
-            "reason": r.reason,
-            "detail": r.detail,
-            "count": r.count,
-            "shortfall": r.shortfall,
-        }
-        for r in (*options.rejections, *options.pruned)
-        if not r.workload or workload in {None, r.workload}
-    ]
-
-
 def write_options(out: TextIO, rows: list[dict[str, Any]]) -> None:
     """Write the table of ways to serve."""
     many = len({row["workload"] for row in rows}) > 1
     columns = [
-        *([Column("workload")] if many else []),
-        Column("option", whole=True),
+        *([Column("workload", whole=True)] if many else []),
+        Column("option", whole=True, gives_way=-1),
         Column("req/s", NUMBER),
-        Column("nominal", NUMBER),
-        Column("limited by"),
+        Column("nominal", NUMBER, gives_way=4),
+        Column("limited by", gives_way=3),
         Column("TTFT p99 ms", NUMBER),
         Column("TPOT mean ms", NUMBER),
-        Column("KV ktok", NUMBER),
-        Column("USD/h", NUMBER),
+        Column("KV ktok", NUMBER, gives_way=4),
+        Column("USD/h", NUMBER, gives_way=1),
         Column("USD/Mtok", NUMBER),
-        Column("dominated"),
+        Column("dominated", gives_way=2),
     ]
     cells = [[*([row["workload"]] if many else []), *_cells(row)] for row in rows]
     title = "Ways to serve: one replica where many share a queue (USD/Mtok: always full)"
@@ -188,13 +176,80 @@ def _cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def write_rejections(out: TextIO, rows: list[dict[str, Any]]) -> None:
-    """Write the table of what cannot serve."""
-    columns = [
-        Column("what", whole=True),
-        Column("workload"),
-        Column("reason"),
-        Column("detail"),
+def rejection_rows(options: OptionSet, workload: str | None = None) -> list[dict[str, Any]]:
+    """Return one row for each thing that cannot serve, with the reason and the way out."""
+    return [
+        {
+            "kind": r.kind,
+            "subject": r.subject,
+            "workload": r.workload,
+            "reason": r.reason,
+            "detail": r.detail,
+            "count": r.count,
+            "shortfall": r.shortfall,
+        }
+        for r in (*options.rejections, *options.pruned)
+        if not r.workload or workload in {None, r.workload}
     ]
-    cells = [[r["subject"], r["workload"], r["reason"], r["detail"]] for r in rows]
-    write_table(out, columns, cells, "What cannot serve, and why")
+
+
+def write_rejections(out: TextIO, rows: list[dict[str, Any]]) -> None:
+    """Write the table of the reasons, each with how many it is against and some of them.
+
+    Parameters
+    ----------
+    out
+        Stream to write to.
+    rows
+        As :func:`rejection_rows` returns them.
+    """
+    groups = _groups(rows)
+    title = "What cannot serve, and why"
+    if out.isatty():
+        columns = [
+            Column("n", NUMBER),
+            Column("reason", whole=True, gives_way=1),
+            Column("workload", whole=True, gives_way=2),
+            Column("why, and what"),
+        ]
+        cells = [
+            [f"{g.count:,}", g.reason, g.workload, f"{g.detail}\nagainst {g.named}"]
+            for g in groups
+        ]
+        write_table(out, columns, cells, title)
+        if len(groups) < len(rows):
+            out.write("--json names all that a reason stands against\n")
+        return
+    columns = [Column(name) for name in ("what", "workload", "reason", "detail", "count")]
+    cells = [[g.named, g.workload, g.reason, g.detail, str(g.count)] for g in groups]
+    write_table(out, columns, cells, title)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Everything of one kind that cannot serve for one and the same reason."""
+
+    kind: str
+    workload: str
+    reason: str
+    detail: str
+    count: int
+    subjects: list[str]
+
+    @property
+    def named(self) -> str:
+        """The first names, and how many others there are; a name may stand for many options."""
+        shown = self.subjects[:_EXAMPLES]
+        more = len(self.subjects) - len(shown)
+        others = f" and {counted(more, f'more {_NOUNS[self.kind]}')}" if more else ""
+        return f"{', '.join(shown)}{others}"
+
+
+def _groups(rows: list[dict[str, Any]]) -> list[_Group]:
+    found: dict[tuple[str, ...], _Group] = {}
+    for row in rows:
+        key = (row["kind"], row["workload"], row["reason"], row["detail"])
+        group = found.setdefault(key, _Group(*key, 0, []))
+        group.count += row["count"]
+        group.subjects.append(row["subject"])
+    return list(found.values())

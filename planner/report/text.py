@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.report.bands import bands_of
 from planner.report.tables import NUMBER, Column, money, number, percent, write_table
 from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
@@ -62,8 +63,9 @@ def _headline(out: TextIO, plan: Plan, months: int) -> None:
     tco = plan.tco_usd or 0.0
     per_day = tco / (months * HOURS_PER_MONTH / HOURS_PER_DAY)
     out.write(
-        f"{title}: {money(tco / months)} USD per month, {money(per_day)} per day; over {months} "
-        f"month(s) {money(plan.cost_usd)} USD discounted, {money(tco)} undiscounted\n"
+        f"{title}: {money(tco / months)} USD per month, {money(per_day)} per day; over "
+        f"{counted(months, 'month')} {money(plan.cost_usd)} USD discounted, {money(tco)} "
+        "undiscounted\n"
     )
     gap = "an unknown gap" if plan.gap is None else f"{plan.gap:.2%}"
     solver = plan.solver
@@ -82,11 +84,11 @@ def _bands(out: TextIO, plan: Plan, blocks_per_day: int, months: int) -> None:
     many_pools = len({a.pool for a in plan.allocations} | {r.workload for r in plan.api}) > 1
     columns = [
         *([Column("period", NUMBER)] if many_periods else []),
-        Column("hours"),
-        *([Column("pool")] if many_pools else []),
+        Column("hours", whole=True),
+        *([Column("pool", whole=True)] if many_pools else []),
         Column("replicas", whole=True),
-        Column("load", NUMBER),
-        Column("rented"),
+        Column("load", NUMBER, gives_way=2),
+        Column("rented", gives_way=1),
         Column("USD/h", NUMBER),
     ]
     rows = []
@@ -145,7 +147,7 @@ def _usd_per_hour(band: Band, block_h: float) -> float:
 
 def _unit_costs(out: TextIO, plan: Plan) -> None:
     columns = [
-        Column("workload"),
+        Column("workload", whole=True),
         Column("USD per M tokens", NUMBER),
         Column("USD per M output tokens", NUMBER),
         Column("USD per 1,000 requests", NUMBER),
@@ -184,7 +186,7 @@ def _alternatives(out: TextIO, plan: Plan) -> None:
         return
     columns = [
         Column("alternative", whole=True),
-        Column("kind"),
+        Column("kind", gives_way=1),
         Column("cost USD", NUMBER),
         Column("times the plan", NUMBER),
         Column("note"),

@@ -157,6 +157,33 @@ def test_a_row_with_too_few_cells_is_a_fault(read):
     assert message == "has 2 cells where the header names 10 columns"
 
 
+def test_a_row_with_one_cell_is_counted_in_the_singular(read):
+    _, _, _, message = only(read(OFFERS + "aws\n"))
+
+    assert message == "has 1 cell where the header names 10 columns"
+
+
+@pytest.mark.parametrize(
+    ("mark", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars"), ('";"', "semicolons")]
+)
+def test_another_separator_is_the_one_fault_of_the_file(read, mark, name):
+    text = (OFFERS + GOOD + GOOD.replace("55.04", "55_04")).replace(",", mark)
+    if '"' in mark:
+        text = "".join(f'"{line}"\n' for line in text.splitlines())
+
+    assert only(read(text.replace("_", ",") if mark == ";" else text)) == (
+        1,
+        None,
+        "offers",
+        f"cells are separated by {name}; save the table with commas, as CSV",
+    )
+
+
+@pytest.mark.parametrize("header", ["one; two; three\n", "id\n", ";;;\n"])
+def test_a_file_of_something_else_is_not_taken_for_another_separator(read, header):
+    assert all("separated" not in fault.message for fault in read(header).faults)
+
+
 @pytest.mark.parametrize(
     ("change", "place", "message"),
     [

@@ -1,0 +1,120 @@
+"""Ways to serve and reasons against others, as a reader sees them."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from planner.report.options_text import write_options, write_rejections
+
+OPTION = {
+    "workload": "chat",
+    "option_id": "llama-3.3-70b-instruct/fp8/vllm/mi300x-192gb/tp1",
+    "capacity_rps": 4.77,
+    "capacity_nominal_rps": 5.94,
+    "limit": "tpot p99 of chat",
+    "ttft_p99_ms": 1926.0,
+    "tpot_mean_ms": 128.0,
+    "kv_capacity_tokens": 342_000.0,
+    "usd_per_hour": 2.39,
+    "usd_per_million_tokens_full": 0.102,
+    "dominated": False,
+}
+
+
+def rejection(subject, detail, kind="offer", reason="tenure", workload="", count=1):
+    return {
+        "kind": kind,
+        "subject": subject,
+        "workload": workload,
+        "reason": reason,
+        "detail": detail,
+        "count": count,
+        "shortfall": None,
+    }
+
+
+SPOT = "tenure spot is not among supply.tenures"
+REJECTED = [
+    *(rejection(f"aws:p5.48xlarge:us-east-{i}:spot", SPOT) for i in range(5)),
+    rejection("aws:p5.48xlarge:us-east-1:reserved_1y", "tenure reserved_1y is not among them"),
+    rejection("m/q/e/box/tp1", "weights need more " * 8, "option", "memory", "chat"),
+    rejection("l40s-48gb", "no offer has 2 of them", "option", "no_price", "", 12),
+]
+
+
+def drawn(terminal):
+    return re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
+
+
+@pytest.fixture
+def piped():
+    out = io.StringIO()
+    write_rejections(out, REJECTED)
+    return [line.split("\t") for line in out.getvalue().strip().splitlines()]
+
+
+@pytest.mark.parametrize(("width", "left_out"), [(80, 4), (100, 2), (160, 0)])
+def test_an_option_keeps_its_name_speed_and_cost(terminal, monkeypatch, width, left_out):
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    write_options(terminal, [OPTION])
+
+    text = drawn(terminal)
+    (row,) = [line for line in text.splitlines() if OPTION["option_id"] in line]
+    assert {"4.77", "1,926", "128", "0.102"} <= set(row.split())
+    assert (f"{left_out} columns left out" in text) == (left_out > 0)
+
+
+def test_options_of_several_workloads_name_them(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+
+    write_options(terminal, [OPTION, OPTION | {"workload": "code"}])
+
+    assert "workload" in drawn(terminal)
+    assert drawn(terminal).count(OPTION["option_id"]) == 2
+
+
+def test_one_reason_against_many_stands_once_with_count_and_examples(piped):
+    assert piped[2] == [
+        "aws:p5.48xlarge:us-east-0:spot, aws:p5.48xlarge:us-east-1:spot and 3 more offers",
+        "",
+        "tenure",
+        SPOT,
+        "5",
+    ]
+
+
+def test_another_tenure_is_another_reason(piped):
+    assert piped[3][0] == "aws:p5.48xlarge:us-east-1:reserved_1y"
+    assert piped[3][-1] == "1"
+
+
+def test_a_name_that_stands_for_many_options_counts_them_all(piped):
+    assert piped[5] == ["l40s-48gb", "", "no_price", "no offer has 2 of them", "12"]
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_reasons_wrap_at_words_in_a_wide_column(terminal, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    write_rejections(terminal, REJECTED)
+
+    lines = [line for line in drawn(terminal).splitlines() if "weights" in line or "need" in line]
+    assert 2 <= len(lines) <= 4
+    assert all(re.search(r"(weights|need|more) *$", line) for line in lines)
+    assert "against m/q/e/box/tp1" in drawn(terminal)
+
+
+def test_a_reader_is_told_where_all_names_are(terminal):
+    write_rejections(terminal, REJECTED)
+
+    assert drawn(terminal).endswith("--json names all that a reason stands against\n")
+
+
+def test_reasons_that_are_all_different_hide_nothing(terminal):
+    write_rejections(terminal, REJECTED[5:])
+
+    assert "--json names" not in drawn(terminal)
