@@ -43,7 +43,7 @@ _INT8_WEIGHTS = ("w8a16", "int8weightonly", "int8woq", "int8gptq", "int8awq")
 """8-bit integer weights that multiply in 16 bits."""
 _IN_BRACKETS = re.compile(r"\(([^)]*)\)")
 _NOTED = ("gemm_quant", "moe_quant")
-_FP8_CACHE = frozenset({"fp8", "nvfp4"})
+_FP8_CACHE = frozenset({"fp8", "fp8-block", "nvfp4", "mxfp4"})
 _UNSTATED = frozenset({"", "auto"})
 _KV_BYTES = {"fp16": 2.0, "bf16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5, "fp4": 0.5}
 
@@ -74,7 +74,7 @@ def format_of(run: Run, model: Model, catalog: Catalog) -> tuple[Quantization, b
     kv_bytes = next((size for word, size in _KV_BYTES.items() if cache.startswith(word)), None)
     if quantization is None or (kv_bytes is None and cache not in _UNSTATED):
         return None
-    if kv_bytes is None and _is_from_bench(run) and quantization.id in _FP8_CACHE:
+    if kv_bytes is None and _keeps_fp8_cache(run) and quantization.id in _FP8_CACHE:
         kv_bytes = _KV_BYTES["fp8"]
     if kv_bytes is not None:
         quantization = quantization.model_copy(update={"kv_bytes": kv_bytes})
@@ -107,7 +107,11 @@ def compute_type(
     return "bf16" if wide == "bf16" else "fp16"
 
 
-def _is_from_bench(run: Run) -> bool:
+def _keeps_fp8_cache(run: Run) -> bool:
+    """Return whether an unstated cache is FP8, judged by the clients at which runs fill up."""
+    if run.load.kind == "closed":
+        on_hopper = any(name in run.row.gpu.lower() for name in ("h100", "h200"))
+        return not (on_hopper and engine_of(run.row.engine) == "vllm")
     return run.load.kind in {"max_load", "static"} and engine_of(run.row.engine) == "trtllm"
 
 

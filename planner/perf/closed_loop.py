@@ -57,20 +57,19 @@ class LoopParameters:
     burst
         Weight of the start of a run, when all clients send at once, >= 0; 0 in steady state.
     drain
-        Share of the steady throughput that a run to the last request reaches, 0 to 1.
+        Share of the steady throughput that a run to the last request reaches, > 0.
     poll
         Steps until the engine looks for new requests, >= 0; 0.5 when it does so every step.
-    reserved
-        Share of the output for which a request in flight holds cache: 0.5 when the cache grows
-        with the output, 1 when it is reserved at the start.
+    static
+        Share of the modelled speed that one static batch reaches, > 0.
     """
 
-    mix: ArrayLike = 0.89
-    q: ArrayLike = 0.94
-    burst: ArrayLike = 0.16
-    drain: ArrayLike = 0.95
+    mix: ArrayLike = 1.11
+    q: ArrayLike = 0.941
+    burst: ArrayLike = 0.184
+    drain: ArrayLike = 1.0
     poll: ArrayLike = 0.5
-    reserved: ArrayLike = 0.5
+    static: ArrayLike = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ class _Requests:
         return np.maximum(steps * (mixed_s - bare_s) / prompts, 0.0), steps * mixed_s
 
 
-def closed_loop(  # noqa: PLR0917
+def closed_loop(  # noqa: PLR0917 - an interface that was agreed on
     step: StepModel,
     engine: EngineLimits,
     kv_capacity_tokens: ArrayLike,
@@ -161,16 +160,18 @@ def closed_loop(  # noqa: PLR0917
     """
     work = _Requests(step, engine, _row(step, isl_tokens), _row(step, osl_tokens))
     clients = _row(step, concurrency)
-    held = np.minimum(clients, _admitted(work, _row(step, kv_capacity_tokens), params))
+    held = np.minimum(clients, _admitted(work, _row(step, kv_capacity_tokens)))
     mix, q, burst, poll = (
         np.asarray(p) for p in (params.mix, params.q, params.burst, params.poll)
     )
     most, prompts = np.minimum(work.most_decodes(), held), np.ones(len(held))
-    batch, gaps, others = np.minimum(held, most), work.gaps, (held - 1.0) / held
+    batch, gaps = np.minimum(held, most), work.gaps
+    # An output of one token has no gap that a prompt of another could fall into.
+    others = mix * (held - 1.0) / held * np.minimum(gaps, 1.0)
     for _ in range(_ROUNDS):
         decode_s = work.decode_s(batch)
         prompt_s, latency_s = work.prompt_s(batch, prompts)
-        decoding_s = gaps * decode_s + mix * batch * others * prompt_s
+        decoding_s = gaps * decode_s + batch * others * prompt_s
         wait_s = q * _closed_wait_s(prompt_s, decoding_s, held)
         wait_s = wait_s + burst * (held - 1.0) / 2 * prompt_s
         ttft_s = engine.request_s + latency_s + poll * decoding_s / gaps + wait_s
@@ -190,7 +191,7 @@ def closed_loop(  # noqa: PLR0917
     )
 
 
-def max_load(  # noqa: PLR0917
+def max_load(  # noqa: PLR0917 - an interface that was agreed on
     step: StepModel,
     engine: EngineLimits,
     kv_capacity_tokens: ArrayLike,
@@ -212,7 +213,7 @@ def max_load(  # noqa: PLR0917
         Prompt and output tokens of every request, scalar or (n,), >= 1.
     """
     work = _Requests(step, engine, _row(step, isl_tokens), _row(step, osl_tokens))
-    held = _admitted(work, _row(step, kv_capacity_tokens), params)
+    held = _admitted(work, _row(step, kv_capacity_tokens))
     batch = np.minimum(held, work.most_decodes())
     prompts = np.maximum(work.room(batch) / work.isl, 1.0)
     prompt_s, latency_s = work.prompt_s(batch, prompts)
@@ -226,10 +227,9 @@ def max_load(  # noqa: PLR0917
     )
 
 
-def _admitted(work: _Requests, kv_capacity_tokens: Floats, params: LoopParameters) -> Floats:
+def _admitted(work: _Requests, kv_capacity_tokens: Floats) -> Floats:
     """Return the requests that a replica holds on average, at least one, shape (n,)."""
-    resident = work.isl + work.osl * np.asarray(params.reserved) + _HALF_BLOCK_TOKENS
-    resident = resident + work.engine.state_tokens
+    resident = work.isl + work.osl / 2 + _HALF_BLOCK_TOKENS + work.engine.state_tokens
     fitting = np.minimum(work.engine.max_num_seqs, kv_capacity_tokens / resident)
     return np.asarray(np.maximum(fitting, 1.0), dtype=float)
 

@@ -5,7 +5,7 @@ the time is decode-only steps of t_d; b requests decode on average::
 
     room = K - b            prompt tokens a chunked step has space for (K: chunk budget)
     n    = max(P / room, 1) q = max(1 - P / room, 0)         q: free share of a prompt's step
-    c    = t_f - t(room) P / room, at most q t_d             saved when prompts share a step
+    c    = t_f - t(room) P / room, at most q max(t_d, launch)   saved when prompts share a step
     rho  = lam (n t_f - rho c)                                share of time in prefill steps
     gaps per second = lam (n - rho q) + (1 - rho) / t_d
     itl  = 1 / gaps per second      b = lam (O - 1) itl
@@ -91,6 +91,7 @@ def batch_steps(
     prefill_s = step.time_s(prompt + riding, riding * context, pairs, riding)
     full = room / prompt
     full_s = step.time_s(room + riding, riding * context, pairs * full, riding)
+    most_s = np.minimum(np.maximum(decode_s, step.launch_s[wide]), prefill_s)
     return BatchSteps(
         room_tokens=room,
         riding=riding,
@@ -98,7 +99,7 @@ def batch_steps(
         spare_share=spare,
         decode_s=decode_s,
         prefill_s=prefill_s,
-        saved_s=np.clip(prefill_s - full_s / full, 0.0, spare * np.minimum(decode_s, prefill_s)),
+        saved_s=np.clip(prefill_s - full_s / full, 0.0, spare * most_s),
     )
 
 

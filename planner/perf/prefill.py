@@ -8,7 +8,8 @@ pairs takes ``full = floor(P / room)`` steps filled to the brim and one step wit
 
 While prompts queue, the next one fills the rest of the last step, so that the rest costs its part
 of a full step; this happens in the share rho of time in which prompts are in service. What is
-saved is at most the unused part of a decode-only step. Pairs are spread
+saved is at most the unused part of a decode-only step, or of the time in which a step is
+launched. Pairs are spread
 evenly over the tokens of a prompt. Engines with prefill priority run whole prompts alone.
 """
 
@@ -82,7 +83,8 @@ def prompt_times(
     rest_s = np.where(rest > 0, rest_bare_s + _pairs_s(step, rest, pairs_per_token), 0.0)
     latency_s = full * full_s + rest_s
     part = rest / room
-    most_s = np.where(rest > 0, (1.0 - part) * state.steps.decode_s[:, None], 0.0)
+    least_s = np.maximum(state.steps.decode_s, step.launch_s)[:, None]
+    most_s = np.where(rest > 0, (1.0 - part) * least_s, 0.0)
     saved_s = np.clip(rest_bare_s - part * bare_s, 0.0, most_s)
     # Prompts with priority run alone: their room is unbounded and there is nothing to share.
     saved_s *= np.where(room < UNBOUNDED_TOKENS, state.prefill_share[:, None], 0.0)

@@ -128,21 +128,21 @@ class StepParameters:
         Time of a request outside the engine steps, seconds.
     """
 
-    e_c: float = 0.72
-    e_m: float = 0.88
-    p_overlap: float = 1.25
-    e_c_moe: float = 0.125
-    e_m_moe: float = 0.73
-    e_kv: float = 0.88
-    e_att: float = 0.50
-    a_ar_s: float = 7.1e-6
+    e_c: float = 0.817
+    e_m: float = 0.851
+    p_overlap: float = 1.26
+    e_c_moe: float = 0.28
+    e_m_moe: float = 0.957
+    e_kv: float = 0.821
+    e_att: float = 0.504
+    a_ar_s: float = 7e-6
     e_net: float = 0.33
-    c_layer_s: float = 43e-6
-    c_moe_s: float = 21e-6
-    c_step_s: float = 0.66e-3
-    c_req_s: float = 8e-6
-    c_launch_s: float = 0.0
-    t_req_s: float = 89e-3
+    c_layer_s: float = 44.7e-6
+    c_moe_s: float = 18.9e-6
+    c_step_s: float = 0.432e-3
+    c_req_s: float = 16e-6
+    c_launch_s: float = 0.437e-3
+    t_req_s: float = 59.5e-3
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,14 @@ DECODE_ATTENTION_EFFICIENCY = 0.5
 """Share of peak compute reached by decode attention."""
 
 _NOT_TIMES = frozenset(
-    {"overlap", "expert_miss_log", "expert_skew", "expert_skew_limit", "window_tokens"}
+    {
+        "overlap",
+        "expert_miss_log",
+        "expert_skew",
+        "expert_hit_skew",
+        "expert_skew_limit",
+        "window_tokens",
+    }
 )
 
 
@@ -65,8 +72,9 @@ class StepModel:
         Weight streaming, and computation per new token and per request.
     expert_read_s, expert_token_s, expert_miss_log
         All routed experts streamed, computation per new token, ln(1 - k/E); 0 without experts.
-    expert_skew, expert_skew_limit
-        The fullest device of the experts has ``min(skew / sqrt(T), limit)`` more than the mean.
+    expert_skew, expert_hit_skew, expert_skew_limit
+        The fullest device of the experts has ``min(skew / sqrt(T), limit)`` more choices than
+        the mean, and ``min(hit_skew sqrt((1 - p) / p), limit)`` more of the share p that is hit.
     overlap
         Softness p of the maximum of compute and memory time, >= 1.
     kv_token_s, kv_window_token_s, window_tokens
@@ -88,6 +96,7 @@ class StepModel:
     expert_token_s: Floats
     expert_miss_log: Floats
     expert_skew: Floats
+    expert_hit_skew: Floats
     expert_skew_limit: Floats
     overlap: Floats
     kv_token_s: Floats
@@ -186,21 +195,27 @@ class StepModel:
             return time_s
         own = tokens if tokens.shape[0] == 1 else tokens[rows]
         hit_share = -np.expm1(own * _trailing(self.expert_miss_log[rows], ndim))
-        fullest = self._fullest(rows, own, ndim)
-        time_s[rows] += _soft_max(
-            own * fullest * _trailing(self.expert_token_s[rows], ndim),
-            np.minimum(hit_share * fullest, 1.0) * _trailing(self.expert_read_s[rows], ndim),
-            _trailing(self.overlap[rows], ndim),
-        )
+        choices = own * _trailing(self.expert_token_s[rows], ndim)
+        if self.expert_skew[rows].any():
+            choices, hit_share = self._fullest(rows, own, hit_share, choices)
+        read_s = hit_share * _trailing(self.expert_read_s[rows], ndim)
+        time_s[rows] += _soft_max(choices, read_s, _trailing(self.overlap[rows], ndim))
         return time_s
 
-    def _fullest(self, rows: NDArray[np.intp], tokens: Floats, ndim: int) -> Floats | float:
-        skew = self.expert_skew[rows]
-        if not skew.any():
-            return 1.0
-        excess = _trailing(skew, ndim) / np.sqrt(np.maximum(tokens, np.finfo(float).tiny))
-        limit = _trailing(self.expert_skew_limit[rows], ndim)
-        return np.asarray(1.0 + np.minimum(excess, limit), dtype=float)
+    def _fullest(
+        self, rows: NDArray[np.intp], tokens: Floats, hit_share: Floats, time_s: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return computation and share of experts hit on the fullest device."""
+        tiny = np.finfo(float).tiny
+        ndim = tokens.ndim
+        skew, hit_skew, limit = (
+            _trailing(a[rows], ndim)
+            for a in (self.expert_skew, self.expert_hit_skew, self.expert_skew_limit)
+        )
+        more = np.minimum(skew / np.sqrt(np.maximum(tokens, tiny)), limit)
+        missed = np.sqrt((1.0 - hit_share) / np.maximum(hit_share, tiny))
+        hit = hit_share * (1.0 + np.minimum(hit_skew * missed, limit))
+        return time_s * (1.0 + more), np.minimum(hit, 1.0)
 
 
 def step_model(specs: Sequence[ReplicaSpec]) -> StepModel:
@@ -227,6 +242,7 @@ def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
         work.expert_flop_per_token / (peak * _capped(theta.e_c_moe)),
         work.expert_miss_log,
         work.expert_skew,
+        work.expert_hit_skew,
         work.expert_skew_limit,
         theta.p_overlap,
         _cached_token_s(spec, work.kv_flop_per_token, work.kv_read_bytes_per_token),

@@ -1,8 +1,7 @@
-"""Planned and nominal times: the quantile of the model's own error.
+"""Planned and nominal figures: the quantiles of the model's own error.
 
-The ratio of measured to predicted time is taken as lognormal with median 1 and logarithmic spread
-sigma, which depends on where the coefficient comes from (modelled, calibrated, measured). The
-time that holds with probability ``confidence`` is the prediction times::
+The ratio of measured to predicted is taken as lognormal with median 1 and logarithmic spread
+sigma. The time that holds with probability ``confidence`` is the prediction times::
 
     exp(z(confidence) sigma) / throughput_factor
 
@@ -10,12 +9,125 @@ A minimiser picks the options whose times are under-predicted, so planning at th
 at confidence 0.5, the nominal figure) would be short more often than not; plans use a confidence
 above 0.5 and show both. ``throughput_factor`` is the share of the predicted speed that options of
 a class without any measurement turned out to reach.
+
+The central interval of probability P reaches from ``prediction exp(-z sigma)`` to ``prediction
+exp(z sigma)`` with ``z = z((1 + P) / 2)``.
+
+How wide the spread is depends on where a prediction comes from and on what is predicted: times
+and rates of tokens are set by the step alone, the time to first token by queues and by harnesses.
+:data:`SPREADS` are the standard deviations seen on rows that the fit did not use (a model or an
+accelerator left out in turn); the catalogue may state narrower or wider ones.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike
+
+    from planner.perf.spec import Floats
+
+Provenance = Literal["modelled", "class_default", "calibrated", "two_point", "measured"]
+Predicted = Literal["time", "ttft", "throughput"]
+INTERVAL = 0.8
+"""Probability of the interval that is stated with a prediction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Standard deviations of ln(measured / predicted).
+
+    Parameters
+    ----------
+    time, ttft, throughput
+        Of times per token, of times to first token and of token rates, >= 0.
+    """
+
+    time: float
+    ttft: float
+    throughput: float
+
+
+SPREADS: Mapping[Provenance, Spread] = MappingProxyType(
+    {
+        "modelled": Spread(time=0.35, ttft=0.70, throughput=0.35),
+        "class_default": Spread(time=0.30, ttft=0.60, throughput=0.30),
+        "calibrated": Spread(time=0.22, ttft=0.50, throughput=0.22),
+        "two_point": Spread(time=0.12, ttft=0.40, throughput=0.12),
+        "measured": Spread(time=0.05, ttft=0.10, throughput=0.05),
+    }
+)
+"""By provenance: data sheet alone, class of hardware, serving rows of the accelerator, two points
+of the combination, and the figure itself (which repeats to about 5 %)."""
+
+
+def spread_ln(provenance: Provenance, predicted: Predicted) -> float:
+    """Return the standard deviation of ln(measured / predicted).
+
+    Parameters
+    ----------
+    provenance
+        How the parameters behind a prediction are known.
+    predicted
+        What is predicted.
+    """
+    spread = SPREADS[provenance]
+    return {"time": spread.time, "ttft": spread.ttft, "throughput": spread.throughput}[predicted]
+
+
+def interval(
+    prediction: ArrayLike, sigma_ln: ArrayLike, probability: float = INTERVAL
+) -> tuple[Floats, Floats]:
+    """Return the ends of the central lognormal interval around predictions.
+
+    Parameters
+    ----------
+    prediction
+        Predictions, scalar or array, > 0.
+    sigma_ln
+        Standard deviation of ln(measured / predicted), broadcast to them, >= 0.
+    probability
+        Probability that the measured figure lies inside, between 0 and 1 (both excluded).
+
+    Raises
+    ------
+    ValueError
+        When `probability` is outside its range.
+    """
+    factor = np.exp(_z_of_interval(probability) * np.asarray(sigma_ln, dtype=float))
+    centre = np.asarray(prediction, dtype=float)
+    return np.asarray(centre / factor), np.asarray(centre * factor)
+
+
+def covered_share(
+    measured: ArrayLike,
+    prediction: ArrayLike,
+    sigma_ln: ArrayLike,
+    probability: float = INTERVAL,
+) -> float:
+    """Return the share of measured figures inside their intervals, NaN without any.
+
+    Parameters
+    ----------
+    measured
+        Measured figures, shape (n,), > 0.
+    prediction, sigma_ln, probability
+        As for :func:`interval`.
+    """
+    figures = np.asarray(measured, dtype=float)
+    if not figures.size:
+        return math.nan
+    low, high = interval(prediction, sigma_ln, probability)
+    return float(np.mean((figures >= low) & (figures <= high)))
 
 
 def time_factor(confidence: float, sigma_ln_time: float, throughput_factor: float = 1.0) -> float:
@@ -35,9 +147,7 @@ def time_factor(confidence: float, sigma_ln_time: float, throughput_factor: floa
     ValueError
         When an argument is outside its range.
     """
-    if not 0 < confidence < 1:
-        msg = f"confidence is {confidence}; accepted: between 0 and 1, both excluded"
-        raise ValueError(msg)
+    _check_probability("confidence", confidence)
     if sigma_ln_time < 0:
         msg = f"sigma_ln_time is {sigma_ln_time}; accepted: 0 or more"
         raise ValueError(msg)
@@ -45,3 +155,14 @@ def time_factor(confidence: float, sigma_ln_time: float, throughput_factor: floa
         msg = f"throughput_factor is {throughput_factor}; accepted: above 0"
         raise ValueError(msg)
     return math.exp(NormalDist().inv_cdf(confidence) * sigma_ln_time) / throughput_factor
+
+
+def _z_of_interval(probability: float) -> float:
+    _check_probability("probability", probability)
+    return NormalDist().inv_cdf((1.0 + probability) / 2.0)
+
+
+def _check_probability(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        msg = f"{name} is {value}; accepted: between 0 and 1, both excluded"
+        raise ValueError(msg)

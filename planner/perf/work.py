@@ -32,22 +32,25 @@ experts and gets the results back: ``2 (2 T h / G) m``, where k choices among EP
 ``m = (EP - 1) (1 - (1 - 1/EP)^k)`` others; without expert parallelism it gathers all tokens and
 scatters the sums, ``2 (2 T h) (G - 1) / G``.
 
-**Expert parallelism** puts whole experts on EP devices. The fullest of EP bins holds
-``1 + sqrt(2 ln EP / (T k / EP))`` times the mean of T k choices (at most EP), and the step waits
-for it; of the weights a device never reads more than it holds.
+**Expert parallelism** puts whole experts on EP devices, and the step waits for the fullest. With
+z the mean of the largest of EP standard normals, it has ``z sqrt(EP / (T k))`` more choices than
+the mean, and of the experts that it holds ``z sqrt(EP / E) sqrt((1 - p) / p)`` more are hit, where
+p is the share that is hit on average; at most EP times the mean, and at most all.
 
 **Pipeline parallelism** (PP stages, as many micro-batches): a step of the replica is one pass of a
 micro-batch of 1 / PP of the tokens through all the stages, and PP - 1 hand-overs.
 
 Requests are taken to be spread evenly over groups and micro-batches.
 
-Sources: Raab and Steger (1998) for balls in bins; the published layouts of the engines.
+Sources: Blom (1958) for the largest of several normals, to which counts in bins tend; the
+published layouts of the engines.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from planner.perf import arch as shape
@@ -71,6 +74,8 @@ ROUTED_COPIES = 4.0
 """Hidden width per chosen expert: a copy in and a sum out."""
 FLOP_PER_WEIGHT = 2.0
 """A multiplication and an addition per weight and token."""
+BLOM = 0.375
+"""Of Blom's approximation to the mean of the largest of several normals."""
 NO_WINDOW_TOKENS = 1e15
 """A window no context reaches: finite, so that zero requests times the window is zero."""
 
@@ -101,7 +106,9 @@ class StepWork:
     state_bytes_per_request
         Read and written in every step for a decoding request.
     expert_skew
-        Excess of the fullest device of the experts over the mean, times the root of the tokens.
+        Excess of choices on the fullest device of the experts, times the root of the tokens.
+    expert_hit_skew
+        Excess of experts hit on it, over ``sqrt((1 - p) / p)``.
     expert_skew_limit
         Most excess, EP - 1.
     activation_bytes_per_token
@@ -127,6 +134,7 @@ class StepWork:
     window_tokens: float
     state_bytes_per_request: float
     expert_skew: float
+    expert_hit_skew: float
     expert_skew_limit: float
     activation_bytes_per_token: float
     network_bytes_per_token: float
@@ -158,7 +166,9 @@ def step_work(spec: ReplicaSpec) -> StepWork:
         near_pair_flop=near.pair_flop,
         window_tokens=_window_tokens(arch),
         state_bytes_per_request=2.0 * attention.state_bytes(arch) / shares,
-        expert_skew=_expert_skew(spec),
+        expert_skew=_fullest(spec)
+        * math.sqrt(spec.pipeline_parallel / (arch.experts_active or 1)),
+        expert_hit_skew=_fullest(spec) / math.sqrt(arch.experts_routed or 1),
         expert_skew_limit=float(spec.expert_parallel - 1),
         activation_bytes_per_token=_activation_bytes(spec),
         network_bytes_per_token=network_bytes,
@@ -233,12 +243,13 @@ def _activation_bytes(spec: ReplicaSpec) -> float:
     return ACTIVATION_BYTES * (per_token + routed) / spec.lanes
 
 
-def _expert_skew(spec: ReplicaSpec) -> float:
-    chosen, bins = spec.architecture.experts_active or 0, spec.expert_parallel
-    if not chosen or bins == 1:
+def _fullest(spec: ReplicaSpec) -> float:
+    """Return the mean of the largest of EP standard normals, times the root of EP."""
+    bins = spec.expert_parallel
+    if not spec.architecture.is_moe or bins == 1:
         return 0.0
-    tokens_per_replica_token = 1.0 / spec.pipeline_parallel
-    return math.sqrt(2.0 * math.log(bins) * bins / (chosen * tokens_per_replica_token))
+    share = (bins - BLOM) / (bins + 1.0 - 2.0 * BLOM)
+    return NormalDist().inv_cdf(share) * math.sqrt(bins)
 
 
 def _network(spec: ReplicaSpec) -> tuple[float, float]:

@@ -54,11 +54,14 @@ def step_time(world):
     )
     p, kv, pair = float(model.overlap[0]), float(model.kv_token_s[0]), float(model.pair_s[0])
     fixed, request = float(model.fixed_s[0]), float(model.request_s[0])
+    moved, launch = float(model.activation_token_s[0]), float(model.launch_s[0])
 
     def time_s(tokens, cached, pairs, decodes):
         compute = tokens * token + (decodes + 1) * head
         dense = (compute**p + read**p) ** (1 / p)
-        return dense + cached * kv + pairs * pair + fixed + decodes * request
+        dense += tokens * moved
+        whole = dense + cached * kv + pairs * pair + fixed + decodes * request
+        return max(whole, launch) if tokens > decodes else whole
 
     return time_s
 

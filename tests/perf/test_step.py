@@ -16,11 +16,14 @@ from planner.perf.work import step_work
 TINY = Architecture(2, 8, 4, 2, 2, 16, 10)
 TINY_BODY = 2 * ((8 * 2 * (4 + 2 * 2) + 4 * 2 * 8) + 3 * 8 * 16)
 TINY_HEAD = 8 * 10
+# per layer two norms and outputs of width 8, query, key and value of 16, values of 8, block of 16
+TINY_MOVED_S = 2 * 2 * (10 * 8 + (3 * (8 + 8) + 8) + 5 * 16) / 1e9
 ROUND_DEVICE = Device(1e9, 1e9, 1e12, 1e12, link_bytes_per_s=1e9)
 BF16 = NumberFormat(2.0, 2.0, 2.0)
 BARE = StepParameters(
     e_c=1.0, e_m=1.0, p_overlap=1.0, e_c_moe=1.0, e_m_moe=1.0, e_kv=1.0, e_att=1.0,
-    a_ar_s=0.0, e_net=1.0, c_layer_s=0.0, c_moe_s=0.0, c_step_s=0.0, c_req_s=0.0, t_req_s=0.0,
+    a_ar_s=0.0, e_net=1.0, c_layer_s=0.0, c_moe_s=0.0, c_step_s=0.0, c_req_s=0.0,
+    c_launch_s=0.0, t_req_s=0.0,
 )  # fmt: skip
 
 
@@ -47,14 +50,15 @@ def test_dense_step_is_weight_read_plus_compute_when_nothing_overlaps():
     read_s = (TINY_BODY + TINY_HEAD) * 2 / 1e9
     compute_s = (2 * 3 * TINY_BODY + 2 * (3 + 1) * TINY_HEAD) / 1e12
 
-    assert time_s(tiny_spec(), 3.0, 0.0, 0.0, 3.0) == pytest.approx(read_s + compute_s)
+    expected_s = read_s + compute_s + 3 * TINY_MOVED_S
+    assert time_s(tiny_spec(), 3.0, 0.0, 0.0, 3.0) == pytest.approx(expected_s)
 
 
 def test_hard_overlap_leaves_the_longer_of_read_and_compute():
     spec = tiny_spec(parameters=replace(BARE, p_overlap=200.0))
     read_s = (TINY_BODY + TINY_HEAD) * 2 / 1e9
 
-    assert time_s(spec, 1.0, 0.0, 0.0, 1.0) == pytest.approx(read_s, rel=1e-6)
+    assert time_s(spec, 1.0, 0.0, 0.0, 1.0) == pytest.approx(read_s + TINY_MOVED_S, rel=1e-6)
 
 
 def test_soft_overlap_is_the_p_norm():
@@ -63,7 +67,8 @@ def test_soft_overlap_is_the_p_norm():
     read_s = (TINY_BODY + TINY_HEAD) * 2 / 1e9
     compute_s = (2 * 5 * TINY_BODY + 2 * TINY_HEAD) / 1e9
 
-    assert time_s(spec, 5.0, 0.0, 0.0, 0.0) == pytest.approx(math.hypot(read_s, compute_s))
+    expected_s = math.hypot(read_s, compute_s) + 5 * TINY_MOVED_S
+    assert time_s(spec, 5.0, 0.0, 0.0, 0.0) == pytest.approx(expected_s)
 
 
 def test_decode_attention_reads_the_cache_or_computes_softly_combined():
@@ -93,6 +98,33 @@ def test_fixed_times_add_per_layer_step_and_request():
     )
 
     assert added_s == pytest.approx(2 * 1e-3 + 5e-3 + 3 * 1e-4)
+
+
+def test_step_with_prompts_takes_at_least_its_launch():
+    model = step_model([tiny_spec(parameters=replace(BARE, c_launch_s=1e-3))])
+
+    # Two layers of 1 ms; decode-only steps are replayed and not launched.
+    assert model.time_s(5.0, 0.0, 0.0, 1.0)[0] == pytest.approx(2e-3)
+    assert model.time_s(5.0, 0.0, 0.0, 5.0)[0] < 1e-4
+    assert model.time_s(5000.0, 0.0, 0.0, 1.0)[0] > 4e-3
+
+
+def test_activations_of_the_blocks_are_split_and_those_of_norms_are_not():
+    one = step_work(tiny_spec()).activation_bytes_per_token
+    two = step_work(tiny_spec(tensor_parallel=2)).activation_bytes_per_token
+
+    assert one == pytest.approx(TINY_MOVED_S * 1e9)
+    assert two == pytest.approx((one - 2 * 2 * 10 * 8) / 2 + 2 * 2 * 10 * 8)
+
+
+def test_experts_copy_every_token_that_chose_them():
+    dense = replace(tiny_moe(), experts_active=1)
+
+    more = step_work(tiny_spec(architecture=tiny_moe())).activation_bytes_per_token
+    less = step_work(tiny_spec(architecture=dense)).activation_bytes_per_token
+
+    # One more expert per token and layer: four copies of 8 and five of 16.
+    assert more - less == 2 * 2 * (4 * 8 + 5 * 16)
 
 
 def test_all_reduce_moves_ring_volume_over_the_link():

@@ -2,11 +2,18 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.perf.uncertainty import time_factor
+from planner.perf.uncertainty import (
+    SPREADS,
+    covered_share,
+    interval,
+    spread_ln,
+    time_factor,
+)
 
 
 def test_nominal_confidence_changes_nothing():
@@ -54,3 +61,49 @@ def test_negative_spread_is_rejected():
 def test_zero_speed_is_rejected():
     with pytest.raises(ValueError, match="throughput_factor is 0; accepted: above 0"):
         time_factor(0.8, 0.2, 0)
+
+
+def test_interval_ends_at_the_tenth_and_ninetieth_percentile():
+    # z(0.9) = 1.281552
+    low, high = interval(100.0, 0.2)
+
+    assert high == pytest.approx(100 * math.exp(1.281552 * 0.2), rel=1e-6)
+    assert low == pytest.approx(100 * math.exp(-1.281552 * 0.2), rel=1e-6)
+
+
+def test_interval_takes_arrays():
+    low, high = interval(np.array([1.0, 10.0]), np.array([0.0, 0.5]), 0.5)
+
+    assert low[0] == high[0] == 1.0
+    assert low[1] < 10 < high[1]
+
+
+def test_share_of_a_lognormal_sample_inside_is_the_probability():
+    measured = np.exp(0.3 * np.random.default_rng(1).standard_normal(20_000))
+
+    assert covered_share(measured, 1.0, 0.3) == pytest.approx(0.8, abs=0.01)
+    assert covered_share(measured, 1.0, 0.3, 0.5) == pytest.approx(0.5, abs=0.01)
+
+
+def test_nothing_measured_has_no_share():
+    assert math.isnan(covered_share(np.array([]), 1.0, 0.3))
+
+
+def test_spread_is_looked_up_by_provenance_and_quantity():
+    assert spread_ln("calibrated", "ttft") == SPREADS["calibrated"].ttft
+    assert spread_ln("two_point", "throughput") == SPREADS["two_point"].throughput
+    assert spread_ln("class_default", "time") == SPREADS["class_default"].time
+
+
+def test_better_known_predictions_are_never_wider():
+    order = [SPREADS[p] for p in ("modelled", "class_default", "calibrated", "two_point")]
+
+    for quantity in ("time", "ttft", "throughput"):
+        widths = [getattr(spread, quantity) for spread in order]
+        assert widths == sorted(widths, reverse=True)
+
+
+@pytest.mark.parametrize("probability", [0.0, 1.0, -0.1])
+def test_interval_needs_a_probability_inside(probability):
+    with pytest.raises(ValueError, match="accepted: between 0 and 1, both excluded"):
+        interval(1.0, 0.2, probability)
