@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from planner.alternatives import compare_with_restrictions
 from planner.catalog.check import check_catalog
+from planner.catalog.messages import listing_command
 from planner.catalog.load import load_catalog
 from planner.demand.build import build_demand
 from planner.diagnosis import diagnose_program, impossible_limits, unservable
@@ -249,7 +250,7 @@ def _with_catalog(
         *check_catalog(catalog, measured_hardware=measured).errors,
     ]
     if faults:
-        raise InputError(faults, "planner catalog list hardware|models|offers")
+        raise InputError(faults, listing_command(faults) or "planner catalog list hardware")
     return loaded, catalog
 
 

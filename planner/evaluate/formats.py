@@ -5,9 +5,11 @@ A blank format is 16 bits, or the format of the published checkpoint where there
 format ran, so a device without units for it multiplied in 16 bits; only a device whose 16-bit
 rate is unknown cannot be predicted.
 
-An unstated KV cache is that of the format, with one exception: the throughput tables of
-TensorRT-LLM come from ``trtllm-bench``, which keeps the cache of FP8 and NVFP4 checkpoints in FP8
-(NVIDIA/TensorRT-LLM, tensorrt_llm/bench/benchmark/utils/general.py, ``_KV_CACHE_MAP``).
+An unstated KV cache is that of the format, with two exceptions. The throughput tables of
+TensorRT-LLM come from ``trtllm-bench``, which keeps the cache of FP8 and FP4 checkpoints in FP8
+(NVIDIA/TensorRT-LLM, tensorrt_llm/bench/benchmark/utils/general.py, ``_KV_CACHE_MAP``). Runs of
+such checkpoints under a number of clients are taken to do the same, except vLLM on Hopper: that is
+inferred from the numbers of clients at which published runs fill up, and no source states it.
 """
 
 from __future__ import annotations

@@ -1,11 +1,15 @@
 """A parameter is its narrowest value times every multiplier that matches."""
 
 import pytest
+from pydantic import ValidationError
 
-from planner.catalog.calibration import parameter
+from planner.catalog.calibration import combination_key, parameter
+from planner.catalog.check import check_catalog
+from planner.catalog.load import with_calibration
 from planner.errors import InputError
 
 HERE = {"accelerator": "gpu-a", "engine": "engine-a", "quantization": "bf16"}
+KEY = "model-a/bf16/engine-a/gpu-a"
 
 
 @pytest.fixture
@@ -64,10 +68,16 @@ def test_rows_of_other_keys_change_nothing(calibrated):
 
 @pytest.mark.parametrize(
     ("narrow", "wide"),
-    [("accelerator", "engine"), ("engine", "quantization"), ("quantization", "default")],
+    [
+        ("combination", "accelerator"),
+        ("accelerator", "engine"),
+        ("engine", "quantization"),
+        ("quantization", "default"),
+    ],
 )
 def test_the_narrower_value_wins(calibrated, narrow, wide):
     keys = {
+        "combination": KEY,
         "accelerator": "gpu-a",
         "engine": "engine-a",
         "quantization": "bf16",
@@ -78,7 +88,7 @@ def test_the_narrower_value_wins(calibrated, narrow, wide):
         (narrow, keys[narrow], "value", 2, "measured"),
     )
 
-    found = parameter(catalog, "c_layer_us", **HERE)
+    found = parameter(catalog, "c_layer_us", **HERE, combination=KEY)
 
     assert (found.value, found.provenance) == (2, "measured")
 
@@ -95,3 +105,74 @@ def test_a_multiplier_alone_is_no_value(calibrated):
 
     with pytest.raises(InputError, match="no row of kind `value` and scope `default`"):
         parameter(catalog, "c_layer_us", **HERE)
+
+
+def test_the_key_of_a_combination_is_that_of_an_option_without_its_parallelism():
+    assert combination_key("model-a", "bf16", "engine-a", "gpu-a") == KEY
+
+
+def test_a_multiplier_of_the_combination_multiplies_those_of_wider_scopes(calibrated):
+    catalog = calibrated(
+        DEFAULT,
+        ("engine", "engine-a", "multiplier", 1.5, "calibrated"),
+        ("combination", KEY, "multiplier", 1.1, "two_point"),
+    )
+
+    found = parameter(catalog, "c_layer_us", **HERE, combination=KEY)
+
+    assert found.value == pytest.approx(66)
+    assert found.provenance == "class_default"
+
+
+def test_rows_of_a_combination_are_left_aside_when_none_is_asked_for(calibrated):
+    catalog = calibrated(DEFAULT, ("combination", KEY, "value", 9, "two_point"))
+
+    assert parameter(catalog, "c_layer_us", **HERE).value == 40
+
+
+@pytest.mark.parametrize("other", ["model-b/bf16/engine-a/gpu-a", "model-a/bf16/engine-a/gpu-b"])
+def test_rows_of_another_combination_change_nothing(calibrated, other):
+    catalog = calibrated(DEFAULT, ("combination", other, "value", 9, "two_point"))
+
+    assert parameter(catalog, "c_layer_us", **HERE, combination=KEY).value == 40
+
+
+@pytest.mark.parametrize("key", ["model-a", "a/b/c", "a/b/c/d/tp1", "a//c/d", ""])
+def test_a_combination_names_four_parts(row, key):
+    with pytest.raises(ValidationError, match="use model/quantization/engine/accelerator"):
+        row("calibration", scope="combination", key_id=key)
+
+
+def test_keys_of_wider_scopes_have_one_part(row):
+    assert row("calibration", scope="engine", key_id="a/b").key_id == "a/b"
+
+
+def test_names_of_a_combination_are_checked_part_by_part(row, sound):
+    good = row("calibration", scope="combination", key_id=KEY)
+    bad = row("calibration", scope="combination", key_id="model-b/bf16/engine-a/gpu-b")
+
+    assert check_catalog(sound(calibration=[row("calibration"), good])).errors == ()
+    errors = check_catalog(sound(calibration=[row("calibration"), bad])).errors
+    assert [e.message.partition(" is in no table")[0].rpartition(" ")[2] for e in errors] == [
+        "`model-b`",
+        "`gpu-b`",
+    ]
+    assert {e.path for e in errors} == {"calibration.key_id"}
+
+
+def test_a_catalogue_with_another_calibration_keeps_everything_else(row, sound):
+    before = sound(calibration=[row("calibration")])
+
+    after = with_calibration(before, [row("calibration", value=50)], "mine.yaml")
+
+    assert after.calibration_row("c_layer_us", "default", "all").value == 50
+    assert after.models == before.models
+    assert after.sha256 != before.sha256
+    assert with_calibration(after, before.calibration).sha256 == before.sha256
+    assert after.origin("models", after.models[0]) == before.origin("models", before.models[0])
+
+
+def test_of_one_key_the_last_row_of_another_calibration_wins(row, sound):
+    rows = [row("calibration", value=value) for value in (50, 60)]
+
+    assert with_calibration(sound(), rows).calibration == (rows[1],)

@@ -112,10 +112,10 @@ def test_an_overlay_that_does_not_exist_is_a_fault():
         load_catalog([Path("nowhere")])
 
 
-def test_an_overlay_that_is_a_file_is_a_fault(overlay):
+def test_an_overlay_that_is_a_file_of_another_kind_is_a_fault(overlay):
     file = overlay(offers=OFFERS) / "offers.csv"
 
-    with pytest.raises(InputError, match="the overlay is not a folder"):
+    with pytest.raises(InputError, match=r"not a folder; a single file must be YAML \(\.yaml\)"):
         load_catalog([file])
 
 

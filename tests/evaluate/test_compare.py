@@ -89,7 +89,7 @@ def test_spread_follows_the_accelerator_and_the_metric():
     sigma = shipped().calibration_row
     known = sigma("sigma_ln_time", "accelerator", "h100-sxm-80gb").value
     assert found["tpot_ms", "H100"] == found["throughput_closed_loop", "H100"] == known
-    assert found["tpot_ms", "L40S"] == sigma("sigma_ln_time", "default", "all").value
+    assert found["tpot_ms", "L40S"] == sigma("sigma_ln_time", "accelerator", "l40s-48gb").value
     assert found["memory_bytes", "H100"] is None
     if sigma("sigma_ln_ttft", "default", "all") is None:
         assert found["ttft_ms", "H100"] == DEFAULT_TTFT_SIGMA_LN

@@ -80,16 +80,21 @@ def test_cache_has_a_format_of_its_own(cache, kv_bytes):
 
 
 @pytest.mark.parametrize(
-    ("engine", "load", "kv_bytes"),
+    ("engine", "gpu", "load", "kv_bytes"),
     [
-        ("TensorRT-LLM", "max_load", 1),
-        ("TensorRT-LLM", "batch=8", 1),
-        ("TensorRT-LLM", "concurrency=8", 2),
-        ("vLLM", "max_load", 2),
+        ("TensorRT-LLM", "H100-SXM-80GB", "max_load", 1),
+        ("TensorRT-LLM", "H100-SXM-80GB", "batch=8", 1),
+        ("TensorRT-LLM", "H100-SXM-80GB", "concurrency=8", 1),
+        ("SGLang", "H200-SXM-141GB", "concurrency=8", 1),
+        ("vLLM", "B200-SXM", "concurrency=8", 1),
+        ("vLLM", "H100-SXM-80GB", "concurrency=8", 2),
+        ("vLLM", "B200-SXM", "max_load", 2),
     ],
 )
-def test_benchmark_of_trtllm_keeps_the_cache_of_fp8_checkpoints_in_fp8(engine, load, kv_bytes):
-    quantization, _ = found("fp8", engine=engine, concurrency_or_rate=load)
+def test_an_unstated_cache_of_fp8_checkpoints_is_fp8_where_runs_fill_up_as_if_it_were(
+    engine, gpu, load, kv_bytes
+):
+    quantization, _ = found("fp8", engine=engine, gpu=gpu, concurrency_or_rate=load)
 
     assert quantization.kv_bytes == kv_bytes
 

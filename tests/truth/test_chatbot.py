@@ -11,10 +11,10 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 
 GAP = 0.01
 GOLDEN_USD = {
-    None: 36_200.0,
-    "interactive": 103_500.0,
-    "mixed": 31_700.0,
-    "static": 62_208.0,
+    None: 29_844.0,
+    "interactive": 93_300.0,
+    "mixed": 25_809.0,
+    "static": 51_840.0,
     "tokens": 21_720.0,
 }
 GOLDEN_TOLERANCE = 0.015
