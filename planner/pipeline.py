@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from planner.alternatives import compare_with_restrictions
 from planner.catalog.check import check_catalog
-from planner.catalog.messages import listing_command
 from planner.catalog.load import load_catalog
+from planner.catalog.messages import listing_command
 from planner.demand.build import build_demand
 from planner.diagnosis import diagnose_program, impossible_limits, unservable
 from planner.errors import InputError

@@ -178,7 +178,9 @@ def test_layer_overhead_is_the_default_times_the_engine(shipped):
     here = {"accelerator": "h100-sxm-80gb", "quantization": "bf16"}
 
     # 44.7 x 0.856 and 44.7 x 1.34
-    assert parameter(shipped, "c_layer_us", engine="trtllm", **here).value == pytest.approx(38.2632)
+    assert parameter(shipped, "c_layer_us", engine="trtllm", **here).value == pytest.approx(
+        38.2632
+    )
     assert parameter(shipped, "c_layer_us", engine="vllm", **here).value == pytest.approx(59.898)
 
 
