@@ -1,10 +1,14 @@
 """A parameter of the performance model for one combination of hardware, engine and format.
 
 Rows of kind ``value`` state the parameter; the narrowest scope that has one wins, in the order
-accelerator, engine, quantization, default. Rows of kind ``multiplier`` that match then multiply
-it, whatever their scope. So ``c_layer_us`` is its default times the engine's multiplier, and a
-``throughput_factor`` stated for an accelerator that was calibrated is not touched by the
-class default of a number format.
+combination, accelerator, engine, quantization, default. Rows of kind ``multiplier`` that match
+then multiply it, whatever their scope. So ``c_layer_us`` is its default times the engine's
+multiplier, and a ``throughput_factor`` stated for an accelerator that was calibrated is not
+touched by the class default of a number format.
+
+A combination is a model in a number format on an engine and an accelerator, whatever the
+parallelism. Its key is that of an option without the parallelism:
+``model/quantization/engine/accelerator``. Such rows come from ``planner calibrate``.
 
 The provenance is that of the ``value`` row: a multiplier refines a value, it does not make it
 better known.
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
 EVERYTHING = "all"
 """``key_id`` of rows with scope ``default``."""
+NO_COMBINATION = ""
+"""Key of no combination: rows of that scope are left aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,19 @@ class Parameter:
     provenance: str
 
 
+def combination_key(model: str, quantization: str, engine: str, accelerator: str) -> str:
+    """Return the ``key_id`` of rows with scope ``combination``."""
+    return f"{model}/{quantization}/{engine}/{accelerator}"
+
+
 def parameter(
-    catalog: Catalog, name: str, *, accelerator: str, engine: str, quantization: str
+    catalog: Catalog,
+    name: str,
+    *,
+    accelerator: str,
+    engine: str,
+    quantization: str,
+    combination: str = NO_COMBINATION,
 ) -> Parameter:
     """Return one parameter of the performance model.
 
@@ -56,7 +73,9 @@ def parameter(
     name
         Parameter as in the table, with its unit at the end (``c_layer_us``).
     accelerator, engine, quantization
-        Keys of the combination.
+        Keys of what the parameter is for.
+    combination
+        Key of the combination, see :func:`combination_key`; without one, only wider scopes count.
 
     Raises
     ------
@@ -64,6 +83,7 @@ def parameter(
         When no row states a value for this combination.
     """
     keys = (
+        ("combination", combination),
         ("accelerator", accelerator),
         ("engine", engine),
         ("quantization", quantization),

@@ -1,9 +1,14 @@
-"""The catalogue: every fact the planner may use, from the shipped tables and overlay folders.
+"""The catalogue: every fact the planner may use, from the shipped tables and overlays.
 
-Tables are merged by primary key in order: shipped first, then each overlay folder, so that the
-last folder wins row by row. Accelerator names of offers and interconnects may be any alias;
-a name that no table knows is kept, because hardware with measured capacities needs no row.
-Every fault of every file is collected before one :class:`~planner.errors.InputError` is raised.
+Tables are merged by primary key in order: shipped first, then each overlay
+(:mod:`planner.catalog.overlay`), so that the last one wins row by row. Accelerator names of offers
+and interconnects may be any alias; a name that no table knows is kept here, because hardware with
+measured capacities needs no row. Every fault of every file is collected before one
+:class:`~planner.errors.InputError` is raised.
+
+Of two calibrations of one combination the later wins by key; as each states all that it could
+have moved, it replaces the earlier as a whole. A calibration of hardware that only an overlay
+knows has to be used together with that overlay: the check of names refuses it alone.
 
 The checksum covers the content of all merged rows, not their order, spelling of numbers, or
 file: two catalogues with the same facts have the same checksum.
@@ -17,6 +22,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from planner.catalog.location import shipped_path
+from planner.catalog.messages import listing_command
+from planner.catalog.overlay import CsvSource, TableSource, overlay_sources
 from planner.catalog.schema import (
     TABLES,
     Accelerator,
@@ -39,17 +46,16 @@ from planner.catalog.schema import (
     Row,
     Source,
 )
-from planner.catalog.table import Located, folded, read_table, scan_table
-from planner.errors import Fault, InputError, did_you_mean
+from planner.catalog.table import Located, folded, read_table
+from planner.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Catalog", "Origin", "build_catalog", "load_catalog", "read_table"]
+    from planner.errors import Fault
 
-NOT_TABLES = ("measured_sample", "measurements")
-"""Other CSV files that may lie beside the tables."""
+__all__ = ["Catalog", "Origin", "build_catalog", "load_catalog", "read_table"]
 
 _NAMING = ("accelerators", "aliases")
 
@@ -173,13 +179,14 @@ class Catalog:
 
 
 def load_catalog(overlays: Sequence[Path] = ()) -> Catalog:
-    """Return the shipped catalogue with overlay folders on top.
+    """Return the shipped catalogue with overlays on top.
 
     Parameters
     ----------
     overlays
-        Folders that hold any of the tables, under the same file names. A row replaces the row
-        with the same key of an earlier folder.
+        Folders that hold any of the tables under the same file names, or YAML files that hold
+        any of them under the same keys. A row replaces the row with the same key of an earlier
+        one.
 
     Raises
     ------
@@ -187,24 +194,23 @@ def load_catalog(overlays: Sequence[Path] = ()) -> Catalog:
         With every fault of every file.
     """
     faults: list[Fault] = []
-    files = _shipped_files()
-    for folder in overlays:
-        for table, path in _tables_of(folder, faults):
-            files[table].append((path, str(path)))
+    sources = _shipped_sources()
+    for overlay in overlays:
+        for table, source in overlay_sources(overlay, faults):
+            sources[table].append(source)
     rows: dict[str, list[Located[Any]]] = {}
     names: dict[str, str] = {}
     # Names first: the other tables may call an accelerator by any of them.
     for table in sorted(TABLES, key=lambda table: table not in _NAMING):
-        reads = [
-            scan_table(path, shown, TABLES[table], None if table in _NAMING else names)
-            for path, shown in files[table]
-        ]
+        known = None if table in _NAMING else names
+        reads = [source.scan(table, known) for source in sources[table]]
         rows[table] = [located for read in reads for located in read.rows]
         faults += (fault for read in reads for fault in read.faults)
         if table in _NAMING:
             names = _accelerator_names(rows)
     if faults:
-        raise InputError(faults, "planner catalog list KIND shows the rows that are accepted")
+        command = listing_command(faults) or "planner catalog list KIND"
+        raise InputError(faults, f"{command} shows the rows that are accepted")
     return build_catalog(rows)
 
 
@@ -235,30 +241,38 @@ def build_catalog(rows: Mapping[str, Iterable[Located[Any]]]) -> Catalog:
     )
 
 
-def _shipped_files() -> dict[str, list[tuple[Path, str]]]:
+def with_calibration(catalog: Catalog, rows: Iterable[Calibration], file: str = "") -> Catalog:
+    """Return a catalogue with other rows in its table of calibration.
+
+    Parameters
+    ----------
+    catalog
+        The catalogue.
+    rows
+        All rows of the table; of one key the last wins.
+    file
+        Where rows come from that are not in `catalog`, for messages.
+    """
+    located = {
+        table: [Located(row, *_place(catalog, table, row, file)) for row in catalog.table(table)]
+        for table in TABLES
+    }
+    located["calibration"] = [
+        Located(row, *_place(catalog, "calibration", row, file)) for row in rows
+    ]
+    return build_catalog(located)
+
+
+def _place(catalog: Catalog, table: str, row: Row, file: str) -> tuple[str, int]:
+    origin = catalog.origin(table, row)
+    return (file, 0) if origin is None else (origin.file, origin.line)
+
+
+def _shipped_sources() -> dict[str, list[TableSource]]:
     folder = shipped_path("catalogs")
-    return {table: [(folder / f"{table}.csv", f"catalogs/{table}.csv")] for table in TABLES}
-
-
-def _tables_of(folder: Path, faults: list[Fault]) -> list[tuple[str, Path]]:
-    """Return the tables of an overlay folder; add a fault for every file that is none."""
-    if not folder.is_dir():
-        state = "is not a folder" if folder.exists() else "does not exist"
-        faults.append(Fault(str(folder), None, None, "", f"the overlay {state}"))
-        return []
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() != ".csv" or path.stem in NOT_TABLES:
-            continue
-        if path.name in {f"{name}.csv" for name in TABLES}:
-            found.append((path.stem, path))
-        else:
-            hint = did_you_mean(path.stem, TABLES) or f"; tables are {', '.join(TABLES)}"
-            faults.append(Fault(str(path), None, None, "", f"no table `{path.stem}`{hint}"))
-    if not found and not any(fault.file.startswith(str(folder)) for fault in faults):
-        message = f"the overlay holds no table; name a file {', '.join(TABLES)} (.csv)"
-        faults.append(Fault(str(folder), None, None, "", message))
-    return found
+    return {
+        table: [CsvSource(folder / f"{table}.csv", f"catalogs/{table}.csv")] for table in TABLES
+    }
 
 
 def _accelerator_names(rows: Mapping[str, Iterable[Located[Any]]]) -> dict[str, str]:

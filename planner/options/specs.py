@@ -1,9 +1,10 @@
 """From catalogue rows to the numbers the performance model takes.
 
 Units change here: the catalogue states milliseconds, microseconds and gigabytes, the model takes
-SI. Parameters come from :mod:`planner.catalog.calibration`. A format that multiplies in 16 bits on
-a device which lacks its own type takes the parameters of 4-bit weights: those were measured on
-products of this kind.
+SI. Parameters come from :mod:`planner.catalog.calibration`, those of the combination first. A
+format that multiplies in 16 bits on a device which lacks its own type takes the parameters of
+4-bit weights: those were measured on products of this kind. A combination goes by the name of the
+format itself: its rows were fitted to exactly this.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planner.catalog.calibration import parameter
+from planner.catalog.calibration import combination_key, parameter
 from planner.perf.arch import Architecture
 from planner.perf.spec import Device, EngineSettings, NumberFormat, ReplicaSpec, StepParameters
 from planner.units import BYTES_PER_GB, MS_PER_S
@@ -38,7 +39,7 @@ class Coefficients:
     sigma_ln_time
         Standard deviation of the logarithm of measured over modelled time.
     origin
-        ``calibrated`` or ``class_default``.
+        How the spread is known: ``calibrated``, ``class_default``, ``two_point``, ...
     """
 
     throughput_factor: float
@@ -142,13 +143,24 @@ def _parameter(name: str, candidate: Candidate, catalog: Catalog) -> Parameter:
         name,
         accelerator=candidate.accelerator.id,
         engine=candidate.engine.id,
-        quantization=_calibrated_as(candidate),
+        quantization=_calibrated_as(candidate, catalog),
+        combination=combination_key(
+            candidate.model.id,
+            candidate.quantization.id,
+            candidate.engine.id,
+            candidate.accelerator.id,
+        ),
     )
 
 
-def _calibrated_as(candidate: Candidate) -> str:
-    native = candidate.compute == candidate.quantization.compute
-    return candidate.quantization.id if native else _WEIGHT_ONLY
+def _calibrated_as(candidate: Candidate, catalog: Catalog) -> str:
+    """Return the format whose parameters apply: its own only where the device has its type."""
+    quantization = candidate.quantization
+    architecture = candidate.accelerator.architecture or ""
+    support = catalog.support(candidate.engine.id, quantization.id, architecture)
+    widened = support is not None and support.mode == "weight_only"
+    native = candidate.compute == quantization.compute and not widened
+    return quantization.id if native else _WEIGHT_ONLY
 
 
 def _parameters(candidate: Candidate, catalog: Catalog) -> StepParameters:
@@ -169,5 +181,6 @@ def _parameters(candidate: Candidate, catalog: Catalog) -> StepParameters:
         c_moe_s=value("c_moe_us", _US_PER_S),
         c_step_s=value("c_step_us", _US_PER_S),
         c_req_s=value("c_req_us", _US_PER_S),
+        c_launch_s=value("c_launch_us", _US_PER_S),
         t_req_s=value("t_req_ms", MS_PER_S),
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.load import load_catalog
 from planner.catalog.location import shipped_path
+from planner.catalog.overlay import YAML_SUFFIXES
 from planner.errors import Fault, InputError, did_you_mean
 from planner.problem.patch import apply_assignments, apply_scenario
 from planner.problem.performance import MeasuredCapacity, read_performance
@@ -66,7 +67,7 @@ class LoadedProblem:
 
     @property
     def overlays(self) -> tuple[Path, ...]:
-        """Overlay folders of the problem, absolute."""
+        """Overlays of the problem, absolute."""
         return tuple(self.folder / name for name in self.problem.catalog)
 
     def fault(self, path: Path_, message: str) -> Fault:
@@ -165,10 +166,10 @@ def _outside(
     """Return the measured capacities, and the faults of files that the problem names."""
     faults = []
     for index, overlay in enumerate(problem.catalog):
-        if not (folder / overlay).is_dir():
+        if not _is_overlay(folder / overlay):
             message = (
-                f"there is no overlay folder `{overlay}`; its path starts from the folder of "
-                "the problem file"
+                f"there is no overlay folder `{overlay}`, nor a YAML file of that name; its path "
+                "starts from the folder of the problem file"
             )
             faults.append(fault_at(document, ("catalog", index), message))
     if problem.performance is None:
@@ -204,6 +205,10 @@ def _in_file_order(faults: list[Fault], document: Document) -> list[Fault]:
         return fault.file != document.file, fault.line or 0, fault.column or 0
 
     return sorted(faults, key=place)
+
+
+def _is_overlay(path: Path) -> bool:
+    return path.is_dir() or (path.suffix.lower() in YAML_SUFFIXES and _is_file(path))
 
 
 def _is_file(path: Path) -> bool:

@@ -30,8 +30,8 @@ def value(parameter, number, **changes):
 PARAMETERS = {
     "e_c": 0.7, "e_m": 0.8, "p_overlap": 2.0, "e_c_moe": 0.5, "e_m_moe": 0.6, "e_kv": 0.9,
     "e_att": 0.4, "a_ar_us": 12.0, "e_net": 0.75, "c_layer_us": 40.0, "c_moe_us": 30.0,
-    "c_step_us": 2000.0, "c_req_us": 25.0, "t_req_ms": 18.0, "throughput_factor": 0.85,
-    "sigma_ln_time": 0.3,
+    "c_step_us": 2000.0, "c_req_us": 25.0, "c_launch_us": 150.0, "t_req_ms": 18.0,
+    "throughput_factor": 0.85, "sigma_ln_time": 0.3,
 }  # fmt: skip
 
 
@@ -88,6 +88,7 @@ def test_microseconds_and_milliseconds_become_seconds(facts):
     assert parameters.c_moe_s == pytest.approx(30e-6)
     assert parameters.c_step_s == pytest.approx(2e-3)
     assert parameters.c_req_s == pytest.approx(25e-6)
+    assert parameters.c_launch_s == pytest.approx(150e-6)
     assert parameters.t_req_s == pytest.approx(18e-3)
 
 
@@ -127,6 +128,47 @@ def test_spread_of_the_accelerator_wins_and_says_how_it_is_known(facts):
     trust = coefficients(candidate(), catalog(calibration=[*facts.calibration, own]))
 
     assert (trust.sigma_ln_time, trust.origin) == (0.1, "calibrated")
+
+
+COMBINATION = {"scope": "combination", "provenance": "two_point"}
+
+
+def test_rows_of_the_combination_win_and_multiply(facts):
+    key = {**COMBINATION, "key_id": "model-a/bf16/vllm/gpu-a"}
+    own = [
+        value("sigma_ln_time", 0.12, **key),
+        value("throughput_factor", 0.7, **key),
+        value("c_layer_us", 1.5, **key | {"kind": "multiplier"}),
+    ]
+    measured = catalog(calibration=[*facts.calibration, *own])
+
+    trust = coefficients(candidate(), measured)
+
+    assert (trust.throughput_factor, trust.sigma_ln_time) == (0.7, 0.12)
+    assert trust.origin == "two_point"
+    assert replica_spec(candidate(), measured).parameters.c_layer_s == pytest.approx(60e-6)
+
+
+@pytest.mark.parametrize(
+    "other", ["model-b/bf16/vllm/gpu-a", "model-a/fp8/vllm/gpu-a", "model-a/bf16/vllm/gpu-b"]
+)
+def test_rows_of_another_combination_do_not_count(facts, other):
+    own = value("sigma_ln_time", 0.12, **COMBINATION, key_id=other)
+
+    trust = coefficients(candidate(), catalog(calibration=[*facts.calibration, own]))
+
+    assert (trust.sigma_ln_time, trust.origin) == (0.3, "class_default")
+
+
+def test_a_combination_goes_by_the_format_itself_where_it_multiplies_in_16_bits(facts):
+    """Other parameters of FP8 weights without units for FP8 are those of 4-bit weights."""
+    own = value("sigma_ln_time", 0.12, **COMBINATION, key_id="model-a/fp8/vllm/gpu-a")
+    narrow = candidate(fp8(), fp8_tflops=None)
+    item = Candidate(narrow.model, fp8(), narrow.engine, narrow.accelerator, 1, "bf16")
+
+    trust = coefficients(item, catalog(calibration=[*facts.calibration, own]))
+
+    assert trust.origin == "two_point"
 
 
 def test_architecture_takes_every_field_of_the_model():

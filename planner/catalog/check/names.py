@@ -25,6 +25,9 @@ def missing_sources(catalog: Catalog) -> Iterator[Fault]:
                 yield fault(catalog, table, row, "source", "has no source")
 
 
+_AFTER_THE_MODEL = ("quantization", "engine", "accelerator")
+
+
 class _Reference(NamedTuple):
     """A cell that names a row of another table."""
 
@@ -48,6 +51,7 @@ def dangling_names(catalog: Catalog, measured_hardware: Collection[str]) -> Iter
     for table, row, column, name, known in (
         *_to_accelerators(catalog, measured_hardware),
         *_to_models_and_formats(catalog),
+        *_to_calibrated(catalog),
         *_to_engines(catalog),
     ):
         if name not in known:
@@ -79,19 +83,27 @@ def _to_models_and_formats(catalog: Catalog) -> Iterator[_Reference]:
         yield _Reference("quality", score, "quantization", score.quantization, formats)
 
 
+def _to_calibrated(catalog: Catalog) -> Iterator[_Reference]:
+    scopes: dict[str, set[str]] = {
+        "default": {EVERYTHING},
+        "accelerator": {a.id for a in catalog.accelerators},
+        "engine": {e.id for e in catalog.engines},
+        "quantization": {q.id for q in catalog.quantizations},
+    }
+    # The parts of a combination in the order of its key.
+    known = ({m.id for m in catalog.models}, *(scopes[s] for s in _AFTER_THE_MODEL))
+    for row in catalog.calibration:
+        if row.scope == "combination":
+            for name, names in zip(row.key_id.split("/"), known, strict=True):
+                yield _Reference("calibration", row, "key_id", name, names)
+        else:
+            yield _Reference("calibration", row, "key_id", row.key_id, scopes[row.scope])
+
+
 def _to_engines(catalog: Catalog) -> Iterator[_Reference]:
     engines = {e.id for e in catalog.engines}
     formats = {q.id for q in catalog.quantizations}
-    accelerators = {a.id for a in catalog.accelerators}
     architectures = {a.architecture for a in catalog.accelerators if a.architecture}
-    scopes = {
-        "default": {EVERYTHING},
-        "accelerator": accelerators,
-        "engine": engines,
-        "quantization": formats,
-    }
-    for row in catalog.calibration:
-        yield _Reference("calibration", row, "key_id", row.key_id, scopes[row.scope])
     for support in catalog.format_support:
         for column, name, known in (
             ("engine", support.engine, engines),

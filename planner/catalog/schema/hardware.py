@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from planner.catalog.schema.row import Count, Fraction, Key, Positive, Row
 from planner.units import BYTES_PER_GB, BYTES_PER_MIB, FLOPS_PER_TFLOPS
@@ -129,12 +130,26 @@ class Calibration(Row):
     key_fields: ClassVar[tuple[str, ...]] = ("parameter", "scope", "key_id")
 
     parameter: Key
-    scope: Literal["default", "accelerator", "engine", "quantization"]
+    scope: Literal["default", "accelerator", "engine", "quantization", "combination"]
     key_id: str
-    """Accelerator, engine or quantization the row applies to; `all` for scope `default`."""
+    """Accelerator, engine or quantization the row applies to; `all` for scope `default`;
+    `model/quantization/engine/accelerator` for scope `combination`, as in the id of an option."""
     kind: Literal["value", "multiplier"]
     value: Positive
     low: Positive | None = None
     high: Positive | None = None
     unit: str
     provenance: Literal["modelled", "class_default", "calibrated", "two_point", "measured"]
+
+    @field_validator("key_id")
+    @classmethod
+    def _names_four_parts(cls, key_id: str, info: ValidationInfo) -> str:
+        parts = key_id.split("/")
+        if info.data.get("scope") == "combination" and (len(parts) != _PARTS or not all(parts)):
+            kind = "combination"
+            raise PydanticCustomError(kind, "use model/quantization/engine/accelerator")
+        return key_id
+
+
+_PARTS = 4
+"""Names in the key of a combination."""

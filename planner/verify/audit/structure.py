@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from planner.catalog.calibration import parameter
+from planner.catalog.calibration import combination_key, parameter
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -121,6 +121,7 @@ def _trust(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]
             accelerator=row.hardware,
             engine=row.engine,
             quantization=row.quantization,
+            combination=combination_key(row.model, row.quantization, row.engine, row.hardware),
         ).provenance
     if row.coefficient_origin != origin:
         yield f"coefficient is {row.coefficient_origin}, the catalogue says {origin}"
