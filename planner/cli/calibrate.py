@@ -57,9 +57,9 @@ def calibrate(
     """Fit the performance model to your own measurements, two points of a combination or more.
 
     A combination is a model in a number format on an engine and an accelerator. Two points are two
-    loads, such as the fewest and the most concurrent requests that you expect. The overlay that is
-    written goes into plans with --catalog CALIBRATION.yaml, or `catalog: [CALIBRATION.yaml]` in a
-    problem.
+    loads, such as the fewest and the most concurrent requests that you expect, with prompts and
+    outputs as long as yours. The overlay that is written goes into plans with --catalog
+    CALIBRATION.yaml, or `catalog: [CALIBRATION.yaml]` in a problem.
     """
     try:
         _check_output(output, measurements)

@@ -19,8 +19,8 @@ CatalogFolders = Annotated[
     list[Path] | None,
     typer.Option(
         "--catalog",
-        metavar="DIR",
-        help="Overlay folder of catalogue tables; repeatable, later wins by key.",
+        metavar="PATH",
+        help="Overlay: folder of tables, or YAML file; repeatable, later wins by key.",
     ),
 ]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Show the solver's log.")]

@@ -286,7 +286,7 @@ class Problem(Section):
     """Equal blocks of a representative day."""
     finance: Finance = Finance()
     catalog: list[str] = []
-    """Overlay folders, relative to this file; later ones win."""
+    """Overlays (folders of tables, or YAML files), relative to this file; later ones win."""
     workloads: Annotated[list[Workload], Field(min_length=1)]
     candidates: Candidates = Candidates()
     supply: Supply = Supply()

@@ -37,6 +37,8 @@ MOST_TIMES = 5.0
 _WIDTHS = 3.0
 """Standard deviations of its prior that a move may go."""
 TIME, THROUGHPUT_FACTOR = "time", "throughput_factor"
+_UNKNOWN = 0.3
+"""Prior of the common factor where nothing is shipped; :func:`freed` sets the one that is."""
 _FIELDS = frozenset(f.name for f in fields(StepParameters))
 
 
@@ -72,7 +74,7 @@ class Move:
 
 
 MOVES = (
-    Move(TIME, (THROUGHPUT_FACTOR,), 0.3, 2),
+    Move(TIME, (THROUGHPUT_FACTOR,), _UNKNOWN, 2),
     Move("overhead", ("c_layer_us", "c_moe_us", "c_step_us", "a_ar_us"), 0.5, 2),
     Move("request", ("t_req_ms",), 0.7, 2, needs_ttft=True),
     Move("launch", ("c_launch_us",), 0.4, 4),

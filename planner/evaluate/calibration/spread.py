@@ -10,7 +10,7 @@ where a stray r_i counts for 3 sigma_0 at most, and never below :data:`LEAST_SIG
 lengths than those measured are further away than the points are from each other. Points are left
 out one by one, or in :data:`MOST_FOLDS` groups.
 
-sigma_0 was found on published figures of combinations that were calibrated on two points each, so
+sigma_0 was chosen on published figures of combinations that were calibrated on two points each, so
 that the 80 % interval holds about 80 % of the other figures: 0.12 for dense models under a fixed
 number of clients, 0.18 for mixtures of experts, whose kernels and balance change with the load,
 and 0.2 for points that are batches or full load alone, from which plans are further away.
