@@ -19,7 +19,7 @@ from planner.catalog.schema import Record
 from planner.errors import Fault, InputError, counted, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 R = TypeVar("R", bound=Record)
@@ -141,7 +141,7 @@ class _Scan(Generic[R]):
             message = f"cells are separated by {separators}; save the table with commas, as CSV"
             self._fault(1, None, "", message)
             return
-        lines = self._lines(text)
+        lines = csv_records(text, self._fault)
         first = next(lines, None)
         if first is None:
             if not self.faults:
@@ -166,21 +166,6 @@ class _Scan(Generic[R]):
         }
         most = max(known, key=lambda mark: known[mark])
         return None if known[most] < _SURE_COLUMNS else _SEPARATORS.get(most)
-
-    def _lines(self, text: str) -> Iterator[tuple[int, list[str]]]:
-        """Yield (first line, cells) of every record that is not blank."""
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        while True:
-            start = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                self._fault(start, None, "", f"is not valid CSV from this line on: {error}")
-                return
-            if any(cell.strip() for cell in cells):
-                yield start, cells
 
     def _check_header(self, line: int) -> bool:
         """Report what is wrong with the columns; return whether every mandatory one is there."""
@@ -237,3 +222,29 @@ class _Scan(Generic[R]):
     def _fault(self, line: int | None, column: int | None, field: str, message: str) -> None:
         path = f"{self.table}.{field}" if field else self.table
         self.faults.append(Fault(self.name, line, column, path, message))
+
+
+def csv_records(
+    text: str, fault: Callable[[int | None, int | None, str, str], None]
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield (first line, cells) of every record of a CSV text that is not blank.
+
+    Parameters
+    ----------
+    text
+        The CSV.
+    fault
+        Called with (line, column, field, message) where the text stops being CSV, which ends it.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        start = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            fault(start, None, "", f"is not valid CSV from this line on: {error}")
+            return
+        if any(cell.strip() for cell in cells):
+            yield start, cells

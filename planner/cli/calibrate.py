@@ -18,8 +18,10 @@ import typer
 from planner.cli.context import (
     AsJson,
     CatalogFolders,
+    changed_on,
     day_of,
     print_json,
+    printable,
     progress,
     settings_of,
 )
@@ -29,6 +31,7 @@ from planner.errors import Fault, InputError
 if TYPE_CHECKING:
     from planner.evaluate.calibration.calibrate import Calibrations
 
+_NO_DAY = datetime.date(1970, 1, 1)
 _SUFFIXES = (".yaml", ".yml")
 _NOTHING_WRITTEN = "nothing was calibrated and nothing was written"
 
@@ -64,7 +67,7 @@ def calibrate(
     try:
         _check_output(output, measurements)
         settings = settings_of(context, catalog)
-        progress(settings, f"fitting the performance model to {_shown(measurements)}")
+        progress(settings, f"fitting the performance model to {printable(measurements)}")
         found = _found(measurements, as_of, settings.overlays)
         if found.combinations:
             write_files({output: _text(found, measurements)}, force)
@@ -85,7 +88,7 @@ def _found(measurements: Path, as_of: str | None, overlays: tuple[Path, ...]) ->
 def _text(found: Calibrations, measurements: Path) -> str:
     from planner.evaluate.calibration.rows import overlay_text  # noqa: PLC0415 - loads numpy
 
-    title = f"planner calibrate {_shown(measurements.name)}: use it with --catalog"
+    title = f"planner calibrate {printable(measurements.name)}: use it with --catalog"
     return overlay_text(found.table, title)
 
 
@@ -94,24 +97,24 @@ def _show(found: Calibrations, measurements: Path, output: Path, as_json: bool) 
     from planner.evaluate.calibration.text import write_calibration  # noqa: PLC0415
 
     if as_json:
-        print_json(as_record(found, _shown(measurements), _shown(output)))
+        print_json(as_record(found, printable(measurements), printable(output)))
     else:
-        write_calibration(sys.stdout, found, _shown(measurements))
+        write_calibration(sys.stdout, found, printable(measurements))
     if not found.combinations:
         message = "no combination has two points that can be used; the report names the way out"
-        raise InputError([Fault(_shown(measurements), None, None, "", message)])
+        raise InputError([Fault(printable(measurements), None, None, "", message)])
     if not as_json:
-        sys.stdout.write(f"Next: planner solve PROBLEM --catalog {_shown(output)}\n")
+        sys.stdout.write(f"Next: planner solve PROBLEM --catalog {printable(output)}\n")
 
 
 def _check_output(output: Path, measurements: Path) -> None:
     """Refuse a place that no overlay can be read from, and the measurements themselves."""
     if output.suffix.lower() not in _SUFFIXES:
-        message = f"`{_shown(output)}` is not accepted; name a file that ends in .yaml"
+        message = f"`{printable(output)}` is not accepted; name a file that ends in .yaml"
     elif output.is_dir():
-        message = f"`{_shown(output)}` is a folder; name a file in it"
+        message = f"`{printable(output)}` is a folder; name a file in it"
     elif _is_same(output, measurements):
-        message = f"`{_shown(output)}` is the file of measurements; name another one"
+        message = f"`{printable(output)}` is the file of measurements; name another one"
     else:
         return
     raise InputError([Fault("", None, None, "--output", message)])
@@ -128,13 +131,6 @@ def _date(as_of: str | None, measurements: Path) -> str:
     if as_of is not None:
         day_of("--as-of", as_of)
         return as_of
-    try:
-        seconds = measurements.stat().st_mtime
-    except (OSError, ValueError):
-        # The file is refused when it is read.
-        seconds = 0.0
-    return datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).date().isoformat()
-
-
-def _shown(value: object) -> str:
-    return "".join(c if c.isprintable() else "?" for c in str(value))
+    # A file without a date is refused when it is read.
+    changed = changed_on(measurements)
+    return (changed or _NO_DAY).isoformat()

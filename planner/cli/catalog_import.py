@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from planner.cli.context import AsJson, CatalogFolders, day_of, print_json, settings_of
+from planner.cli.context import (
+    AsJson,
+    CatalogFolders,
+    changed_on,
+    day_of,
+    print_json,
+    printable,
+    settings_of,
+)
 from planner.cli.written import write_files
 from planner.errors import Fault, InputError
 
@@ -97,10 +105,10 @@ def import_source(
     else:
         _write(imported, files, notes)
     if not files:
-        raise InputError([Fault(_shown(source), None, None, form, _nothing(imported))])
+        raise InputError([Fault(printable(source), None, None, form, _nothing(imported))])
     if not as_json:
         then = "validate --data" if measured else "catalog check --catalog"
-        sys.stdout.write(f"Next: planner {then} {_shown(output)}\n")
+        sys.stdout.write(f"Next: planner {then} {printable(output)}\n")
 
 
 def _date(as_of: str | None, source: Path) -> tuple[str, tuple[str, ...]]:
@@ -108,14 +116,9 @@ def _date(as_of: str | None, source: Path) -> tuple[str, tuple[str, ...]]:
     if as_of is not None:
         day_of("--as-of", as_of)
         return as_of, ()
-    try:
-        seconds: float | None = source.stat().st_mtime
-    except (OSError, ValueError):
-        seconds = None
-    now = datetime.datetime.now(tz=datetime.UTC)
-    moment = now if seconds is None else datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC)
-    of = "today" if seconds is None else "the date of the source file"
-    date = moment.date().isoformat()
+    changed = changed_on(source)
+    of = "today" if changed is None else "the date of the source file"
+    date = (changed or datetime.datetime.now(tz=datetime.UTC).date()).isoformat()
     return date, (f"undated figures are taken to hold on {date}, {of}; --as-of says otherwise",)
 
 
@@ -123,14 +126,10 @@ def _options(stated: Sequence[str]) -> dict[str, str]:
     wrong = [text for text in stated if not text.partition("=")[0] or "=" not in text]
     if wrong:
         faults = [
-            Fault("", None, None, "--option", f"`{_shown(t)}` is not KEY=VALUE") for t in wrong
+            Fault("", None, None, "--option", f"`{printable(t)}` is not KEY=VALUE") for t in wrong
         ]
         raise InputError(faults)
     return {key: value for key, _, value in (text.partition("=") for text in stated)}
-
-
-def _shown(value: object) -> str:
-    return "".join(c if c.isprintable() else "?" for c in str(value))
 
 
 def _nothing(imported: Imported) -> str:
@@ -148,9 +147,9 @@ def _machine_form(
 ) -> dict[str, Any]:
     return {
         "format": form,
-        "source": _shown(source),
+        "source": printable(source),
         "as_of": date,
-        "files": [_shown(path) for path in files],
+        "files": [printable(path) for path in files],
         "rows": {table: len(rows) for table, rows in imported.rows.items() if rows},
         "rejected_by_reason": imported.rejected_by_reason(),
         "rejected": [
@@ -164,7 +163,7 @@ def _machine_form(
 def _write(imported: Imported, files: Mapping[Path, str], notes: Sequence[str]) -> None:
     for path in files:
         count = len(imported.rows[path.stem])
-        sys.stdout.write(f"{count:,} row{'s' if count != 1 else ''} in {_shown(path)}\n")
+        sys.stdout.write(f"{count:,} row{'s' if count != 1 else ''} in {printable(path)}\n")
     by_reason: dict[str, list[Rejected]] = {}
     for rejected in imported.rejected:
         by_reason.setdefault(rejected.reason, []).append(rejected)
@@ -173,6 +172,8 @@ def _write(imported: Imported, files: Mapping[Path, str], notes: Sequence[str]) 
     for reason, count in imported.rejected_by_reason().items():
         sys.stdout.write(f"  {count:,} x {reason}\n")
         for one in by_reason[reason][:_EXAMPLES]:
-            sys.stdout.write(f"      {_shown(one.place)}: `{_shown(one.value)}` {one.detail}\n")
+            sys.stdout.write(
+                f"      {printable(one.place)}: `{printable(one.value)}` {one.detail}\n"
+            )
     for note in notes:
         sys.stdout.write(f"note: {note}\n")

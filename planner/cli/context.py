@@ -62,6 +62,22 @@ def day_of(option: str, text: str) -> datetime.date:
         raise InputError([Fault("", None, None, option, str(error))]) from error
 
 
+def changed_on(path: Path) -> datetime.date | None:
+    """Return the day (UTC) a file was last changed, ``None`` when that cannot be known."""
+    import datetime  # noqa: PLC0415 - few commands need it
+
+    try:
+        seconds = path.stat().st_mtime
+    except (OSError, ValueError):
+        return None
+    return datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).date()
+
+
+def printable(value: object) -> str:
+    """Return the text of a name that users gave, with `?` for what a terminal may obey."""
+    return "".join(c if c.isprintable() else "?" for c in str(value))
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Global options of one call."""

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from planner.cli.context import printable
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -93,5 +94,4 @@ def _require_free(files: Mapping[Path, str], force: bool) -> None:
 
 
 def _fault(path: object, message: str) -> Fault:
-    shown = "".join(c if c.isprintable() else "?" for c in str(path))
-    return Fault(shown, None, None, "--output", message)
+    return Fault(printable(path), None, None, "--output", message)

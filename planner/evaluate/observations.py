@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from planner.evaluate.figures import Figure, figure_of
 from planner.evaluate.runs import Run, run_of
@@ -37,15 +37,7 @@ Metric: TypeAlias = Literal[
     "throughput_static",
     "memory_bytes",
 ]
-METRICS: tuple[Metric, ...] = (
-    "tpot_ms",
-    "itl_ms",
-    "ttft_ms",
-    "throughput_closed_loop",
-    "throughput_max_load",
-    "throughput_static",
-    "memory_bytes",
-)
+METRICS: tuple[Metric, ...] = get_args(Metric)
 LATENCIES: tuple[Metric, ...] = ("tpot_ms", "itl_ms", "ttft_ms")
 PERCENTILE, OPEN_LOOP, DISAGGREGATED = "percentile", "open_loop", "disaggregated"
 _THROUGHPUT: dict[str, Metric] = {
@@ -117,7 +109,7 @@ def collect(rows: Iterable[MeasuredRow]) -> Collected:
                 unscored[row.metric] += 1
             else:
                 known.append(figure)
-        rule = run.dropped_by(_typical(known, "ttft_ms"), _typical(known, "tpot_ms"))
+        rule = run.dropped_by(typical(known, "ttft_ms"), typical(known, "tpot_ms"))
         if rule is None:
             observations += _observations(run, known)
         elif known:
@@ -177,7 +169,7 @@ def _output_rate(figure: Figure, run: Run) -> tuple[int, float | None] | None:
 
 
 def _derived_rate(run: Run, figures: Sequence[Figure]) -> float | None:
-    ttft_ms, tpot_ms = _typical(figures, "ttft_ms"), _typical(figures, "tpot_ms")
+    ttft_ms, tpot_ms = typical(figures, "ttft_ms"), typical(figures, "tpot_ms")
     clients, osl = run.load.amount, run.osl_tokens
     if ttft_ms is None or tpot_ms is None or clients is None or osl is None:
         return None
@@ -190,7 +182,8 @@ def _whole_instance(figure: Figure, run: Run) -> float | None:
     return None if run.gpus is None else figure.value * run.gpus
 
 
-def _typical(figures: Iterable[Figure], quantity: Quantity) -> float | None:
+def typical(figures: Iterable[Figure], quantity: Quantity) -> float | None:
+    """Return the median of the means and medians of a quantity, ``None`` without any."""
     values = [f.value for f in figures if f.quantity == quantity and f.is_typical]
     known = [value for value in values if value is not None]
     return median(known) if known else None

@@ -64,11 +64,11 @@ def _cells(item: SliceErrors) -> list[str]:
         item.metric,
         f"{errors.n:,}",
         f"{item.n_skipped:,}",
-        _share(errors.median_ape),
-        _share(errors.mape),
-        _share(errors.p90_ape),
+        share(errors.median_ape),
+        share(errors.mape),
+        share(errors.p90_ape),
         "-" if errors.log_bias is None else f"{errors.log_bias:+.3f}",
-        _share(errors.coverage_80),
+        share(errors.coverage_80),
     ]
 
 
@@ -79,7 +79,7 @@ def _write_choices(out: TextIO, validation: Validation) -> None:
             number(choices.confidence, 1),
             f"{choices.decisions:,}",
             f"{choices.picks:,}",
-            _share(choices.kept),
+            share(choices.kept),
             number(choices.best_median),
             number(choices.best_mean),
             number(choices.best_p10),
@@ -129,5 +129,6 @@ def _by_size(counts: Mapping[_Key, int]) -> list[tuple[_Key, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
 
 
-def _share(fraction: float | None) -> str:
+def share(fraction: float | None) -> str:
+    """Return a fraction in per cent, `-` when it is unknown."""
     return "-" if fraction is None else f"{fraction:.1%}"

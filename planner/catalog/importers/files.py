@@ -11,13 +11,15 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+Value = TypeVar("Value")
 MOST_BYTES = 256 * 1024 * 1024
 """Size above which a file is not read."""
 MOST_PLACE_CHARACTERS = 300
@@ -58,6 +60,46 @@ def text_of(path: Path, accepted: str) -> str:
         raise unreadable(path, "is not UTF-8; save it as UTF-8", accepted, line) from error
 
 
+def decoded(
+    path: Path, accepted: str, decode: Callable[[json.JSONDecoder, str], Value]
+) -> tuple[Value, list[str]]:
+    """Return what `decode` makes of the text of a file, and the keys that an object has twice.
+
+    Parameters
+    ----------
+    path
+        File to read.
+    accepted
+        What the reader accepts, for the message.
+    decode
+        Reads the text with a decoder that notices repeated keys.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read or is no JSON.
+    """
+    repeated: list[str] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(items)
+        if len(value) < len(items):
+            counts = Counter(key for key, _ in items)
+            repeated.extend(key for key, count in counts.items() if count > 1)
+        return value
+
+    text = text_of(path, accepted)
+    try:
+        value = decode(json.JSONDecoder(object_pairs_hook=pairs), text)
+    except json.JSONDecodeError as error:
+        message = f"is not JSON: {error.msg}"
+        raise unreadable(path, message, accepted, error.lineno, error.colno) from error
+    except (ValueError, RecursionError) as error:
+        message = "is not JSON: nested too deep, or a number too long"
+        raise unreadable(path, message, accepted) from error
+    return value, repeated
+
+
 def json_of(path: Path, accepted: str) -> tuple[dict[str, Any] | list[Any], list[str]]:
     """Return the object or array of a JSON file, and the keys that an object has twice.
 
@@ -73,23 +115,7 @@ def json_of(path: Path, accepted: str) -> tuple[dict[str, Any] | list[Any], list
     InputError
         When the file cannot be read or is no such JSON.
     """
-    repeated: list[str] = []
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        value = dict(items)
-        if len(value) < len(items):
-            counts = Counter(key for key, _ in items)
-            repeated.extend(key for key, count in counts.items() if count > 1)
-        return value
-
-    try:
-        value = json.loads(text_of(path, accepted), object_pairs_hook=pairs)
-    except json.JSONDecodeError as error:
-        message = f"is not JSON: {error.msg}"
-        raise unreadable(path, message, accepted, error.lineno, error.colno) from error
-    except (ValueError, RecursionError) as error:
-        message = "is not JSON: nested too deep, or a number too long"
-        raise unreadable(path, message, accepted) from error
+    value, repeated = decoded(path, accepted, lambda decoder, text: decoder.decode(text))
     if not isinstance(value, dict | list):
         raise unreadable(path, "is JSON, but neither an object nor an array", accepted)
     return value, repeated

@@ -8,16 +8,15 @@ alone, a blank cell is not stated.
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planner.catalog.table import csv_records
 from planner.errors import Fault, InputError, counted, did_you_mean
 from planner.evaluate.measurements import COLUMNS, NEEDED, MeasuredRow, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 NUMBERS = ("params_b", "n_gpus", "tp", "pp", "isl", "osl", "value")
@@ -71,7 +70,7 @@ class _Reader:
     def read(self, path: Path) -> tuple[PlacedRow, ...]:
         """Return the rows that are right."""
         text = self._text(path)
-        records = self._records(text) if text is not None else iter(())
+        records = csv_records(text, self.fault) if text is not None else iter(())
         line, first = next(records, (1, []))
         if text is None or self.faults:
             return ()
@@ -92,21 +91,6 @@ class _Reader:
             message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
         self.fault(None, None, "", message)
         return None
-
-    def _records(self, text: str) -> Iterator[tuple[int, list[str]]]:
-        """Yield (first line, cells) of every record that is not blank."""
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        while True:
-            start = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                self.fault(start, None, "", f"is not valid CSV from this line on: {error}")
-                return
-            if any(cell.strip() for cell in cells):
-                yield start, cells
 
     def _has_columns(self, line: int) -> bool:
         missing = [name for name in NEEDED if name not in self.header]

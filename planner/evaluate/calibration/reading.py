@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING
 
 from planner.evaluate.figures import figure_of
 from planner.evaluate.formats import stated_format
-from planner.evaluate.observations import LATENCIES, collect
+from planner.evaluate.observations import LATENCIES, collect, typical
 from planner.evaluate.runs import run_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from planner.evaluate.calibration.points import PlacedRow
-    from planner.evaluate.figures import Figure, Quantity
+    from planner.evaluate.figures import Figure
     from planner.evaluate.observations import Metric
     from planner.evaluate.runs import Run
 
@@ -80,7 +79,8 @@ def readings_of(rows: Iterable[PlacedRow]) -> tuple[list[Reading], list[Unused]]
     unused: list[Unused] = []
     for group in configurations.values():
         run = run_of(group[0])
-        rule = run.dropped_by(_typical(group, "ttft_ms"), _typical(group, "tpot_ms"))
+        figures = [f for f in (figure_of(r.metric, r.value) for r in group) if f is not None]
+        rule = run.dropped_by(typical(figures, "ttft_ms"), typical(figures, "tpot_ms"))
         for row in group:
             found = _reading(row, run, rule)
             if isinstance(found, Reading):
@@ -129,13 +129,3 @@ def _load_reason(run: Run) -> str:
         return "open_loop"
     unstated = kind in {"closed", "static"} and run.load.amount is None
     return "load" if kind == "none" or unstated else ""
-
-
-def _typical(rows: Sequence[PlacedRow], quantity: Quantity) -> float | None:
-    figures = (figure_of(row.metric, row.value) for row in rows)
-    values = [
-        f.value
-        for f in figures
-        if f is not None and f.quantity == quantity and f.is_typical and f.value is not None
-    ]
-    return median(values) if values else None

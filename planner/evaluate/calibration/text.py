@@ -12,6 +12,7 @@ from planner.evaluate.calibration.records import (
     metrics_of,
     unused_lines,
 )
+from planner.evaluate.text import share
 from planner.report.tables import NUMBER, Column, number, write_table
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _write_errors(out: TextIO, found: Calibrations) -> None:
     for item in found.combinations:
         for metric in metrics_of(item):
             count = sum(f.reading.metric == metric for f in item.figures)
-            errors = [_share(e) for e in median_errors(item.figures, metric)]
+            errors = [share(e) for e in median_errors(item.figures, metric)]
             known = (item.provenance, number(item.sigma_ln))
             points = str(len(item.combination.points))
             rows.append([item.combination.key, points, *known, metric, str(count), *errors])
@@ -172,7 +173,3 @@ def _figure(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.0f}" if value >= _WHOLE else f"{value:.3g}"
-
-
-def _share(fraction: float | None) -> str:
-    return "-" if fraction is None else f"{fraction:.1%}"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from planner.catalog.importers.benchmarks.rows import MeasuredRows
-from planner.catalog.importers.files import REPEATED_KEY, text_of, unreadable
+from planner.catalog.importers.files import REPEATED_KEY, decoded, unreadable
 from planner.errors import InputError
 
 if TYPE_CHECKING:
+    import json
     from collections.abc import Callable
     from pathlib import Path
 
@@ -94,35 +93,21 @@ def _report(rows: MeasuredRows, place: str, unknown: int, values: int, accepted:
 
 
 def _values(path: Path, accepted: str) -> tuple[list[object], list[str]]:
-    """Return the JSON values of a file, those of an array each, and the keys that stand twice.
-
-    Tools that append put one value behind the other.
-    """
-    repeated: list[str] = []
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        counts = Counter(key for key, _ in items)
-        repeated.extend(key for key, count in counts.items() if count > 1)
-        return dict(items)
-
-    text = text_of(path, accepted)
-    decoder = json.JSONDecoder(object_pairs_hook=pairs)
-    values: list[object] = []
-    try:
-        at, end = _after_space(text, 0), len(text)
-        while True:
-            value, at = decoder.raw_decode(text, at)
-            values += value if isinstance(value, list) else [value]
-            at = _after_space(text, at)
-            if at >= end:
-                break
-    except json.JSONDecodeError as error:
-        message = f"is not JSON: {error.msg}"
-        raise unreadable(path, message, accepted, error.lineno, error.colno) from error
-    except (ValueError, RecursionError) as error:
-        message = "is not JSON: nested too deep, or a number too long"
-        raise unreadable(path, message, accepted) from error
+    """Return the JSON values of a file, those of an array each, and the keys that stand twice."""
+    values, repeated = decoded(path, accepted, _one_behind_the_other)
     return values, list(dict.fromkeys(repeated))
+
+
+def _one_behind_the_other(decoder: json.JSONDecoder, text: str) -> list[object]:
+    """Return every value of a text: tools that append put one behind the other."""
+    values: list[object] = []
+    at, end = _after_space(text, 0), len(text)
+    while True:
+        value, at = decoder.raw_decode(text, at)
+        values += value if isinstance(value, list) else [value]
+        at = _after_space(text, at)
+        if at >= end:
+            return values
 
 
 def _after_space(text: str, at: int) -> int:
