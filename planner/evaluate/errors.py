@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.perf.uncertainty import INTERVAL
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-INTERVAL = 0.8
-"""Probability that the stated interval claims."""
 _Z = NormalDist().inv_cdf((1.0 + INTERVAL) / 2.0)
 _HIGH = 0.9
 _MOST_LN = 500.0

@@ -158,9 +158,9 @@ def closed_loop(  # noqa: PLR0917 - an interface that was agreed on
     concurrency
         Clients, scalar or (n,), >= 1.
     """
-    work = _Requests(step, engine, _row(step, isl_tokens), _row(step, osl_tokens))
-    clients = _row(step, concurrency)
-    held = np.minimum(clients, _admitted(work, _row(step, kv_capacity_tokens)))
+    work = _Requests(step, engine, step.per_option(isl_tokens), step.per_option(osl_tokens))
+    clients = step.per_option(concurrency)
+    held = np.minimum(clients, _admitted(work, step.per_option(kv_capacity_tokens)))
     mix, q, burst, poll = (
         np.asarray(p) for p in (params.mix, params.q, params.burst, params.poll)
     )
@@ -212,8 +212,8 @@ def max_load(  # noqa: PLR0917 - an interface that was agreed on
     isl_tokens, osl_tokens
         Prompt and output tokens of every request, scalar or (n,), >= 1.
     """
-    work = _Requests(step, engine, _row(step, isl_tokens), _row(step, osl_tokens))
-    held = _admitted(work, _row(step, kv_capacity_tokens))
+    work = _Requests(step, engine, step.per_option(isl_tokens), step.per_option(osl_tokens))
+    held = _admitted(work, step.per_option(kv_capacity_tokens))
     batch = np.minimum(held, work.most_decodes())
     prompts = np.maximum(work.room(batch) / work.isl, 1.0)
     prompt_s, latency_s = work.prompt_s(batch, prompts)
@@ -232,10 +232,6 @@ def _admitted(work: _Requests, kv_capacity_tokens: Floats) -> Floats:
     resident = work.isl + work.osl / 2 + _HALF_BLOCK_TOKENS + work.engine.state_tokens
     fitting = np.minimum(work.engine.max_num_seqs, kv_capacity_tokens / resident)
     return np.asarray(np.maximum(fitting, 1.0), dtype=float)
-
-
-def _row(step: StepModel, values: ArrayLike) -> Floats:
-    return np.broadcast_to(np.asarray(values, dtype=float), (step.options,))
 
 
 def _closed_wait_s(service_s: Floats, think_s: Floats, customers: Floats) -> Floats:

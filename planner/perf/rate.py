@@ -183,7 +183,7 @@ def max_rates(
         When `replicas` or `max_utilization` is outside its range.
     """
     _check(replicas, max_utilization)
-    factor = np.broadcast_to(np.asarray(time_factor, dtype=float), (step.options,))
+    factor = step.per_option(time_factor)
     scaled_engine = replace(engine, request_s=engine.request_s * factor)
     sample = sample_load(load, samples, seed)
     drawn = tuple(sample_probe(p, p.limits, samples, seed) for p in probes)

@@ -66,10 +66,7 @@ def static_batch(  # noqa: PLR0917 - an interface that was agreed on
     isl_tokens, osl_tokens, batch
         Prompt and output tokens of a request, and requests, scalar or (n,), >= 1.
     """
-    isl, osl, size = (
-        np.broadcast_to(np.asarray(a, dtype=float), (step.options,))
-        for a in (isl_tokens, osl_tokens, batch)
-    )
+    isl, osl, size = map(step.per_option, (isl_tokens, osl_tokens, batch))
     share = np.asarray(params.static, dtype=float)
     ttft_s = _prefill_s(step, engine, isl, size) / share
     middles = (np.arange(_PARTS) + 0.5) / _PARTS

@@ -115,6 +115,10 @@ class StepModel:
         """Number of options n."""
         return len(self.fixed_s)
 
+    def per_option(self, values: ArrayLike) -> Floats:
+        """Return values, scalar or (n,), as one for every option, shape (n,)."""
+        return np.broadcast_to(np.asarray(values, dtype=float), (self.options,))
+
     def take(self, indices: ArrayLike) -> StepModel:
         """Return the options at `indices` (repeats allowed), in that order."""
         rows = np.asarray(indices, dtype=np.intp)
