@@ -14,18 +14,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp import solve_within_caps
+from planner.options.owned import OWNED
+from planner.options.reserved import TERM_MONTHS
 from planner.options.restrict import restrict
 from planner.plan.document import Alternative, Baseline
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from planner.demand.records import Demand
     from planner.milp import Limits, SolverSettings
-    from planner.options.records import OptionSet
+    from planner.options.records import Option, OptionSet
     from planner.plan.document import Plan
 
 _OUT_OF_TIME = "not solved within the time budget of the comparisons"
-_LATER = "this tenure is not planned by this version"
+_WITHOUT_RESIDENCY = "wherever the nodes stand: residency is not asked"
+_ON_DEMAND = "on_demand"
 _BF16 = "bf16"
 
 
@@ -107,29 +112,48 @@ class _Trials:
             best = by_hardware[min(solved)[1]]
         else:
             best = _Answer(None, None, "no single hardware type serves every workload")
-        on_demand = (
-            self.solve(self._only(lambda _: True), self.limits)
-            if plan.api
-            else _Answer(plan.cost_usd, plan.bound_usd, None)
-        )
+        rented = {r.tenure for r in plan.fleet} | ({"api"} if plan.api else set())
+        if rented <= {_ON_DEMAND} and not self.options.barred:
+            on_demand = _Answer(plan.cost_usd, plan.bound_usd, None)
+        else:
+            on_demand = self._with_tenures(frozenset({_ON_DEMAND}), residency=False)
         static = replace(self.limits, scaling="static")
         peak = self.solve(self._only(lambda o: o.quantization == _BF16), static)
         answers = {
             "best_single_hardware": best,
             "all_on_demand": on_demand,
-            "all_reserved": _Answer(None, None, _LATER),
-            "all_owned": _Answer(None, None, _LATER),
+            "all_reserved": self._with_tenures(frozenset(TERM_MONTHS), residency=False),
+            "all_owned": self._with_tenures(frozenset({OWNED}), residency=True),
             "all_api": _all_tokens(self.demand, self.options),
             "peak_static_bf16": peak,
         }
-        return [Baseline(n, a.cost_usd, a.bound_usd, a.why_not) for n, a in answers.items()]
+        free = {"all_on_demand", "all_reserved"} if self.options.barred else set()
+        return [
+            Baseline(
+                n, a.cost_usd, a.bound_usd, a.why_not, _WITHOUT_RESIDENCY if n in free else ""
+            )
+            for n, a in answers.items()
+        ]
 
-    def _only(self, keep) -> OptionSet:  # type: ignore[no-untyped-def] # noqa: ANN001
+    def _with_tenures(self, tenures: frozenset[str], *, residency: bool) -> _Answer:
+        """Solve with nodes of some tenures only, wherever they stand if `residency` is false."""
+        if not any(o.tenure in tenures and not o.is_existing for o in self.options.offers):
+            names = ", ".join(sorted(tenures))
+            return _Answer(None, None, f"no node of {names} is on offer; see supply.tenures")
+        options = self._only(lambda _: True, tenures)
+        if not residency:
+            options = replace(options, barred=frozenset())
+        return self.solve(options, self.limits)
+
+    def _only(
+        self, keep: Callable[[Option], bool], tenures: frozenset[str] | None = None
+    ) -> OptionSet:
         return restrict(
             self.options,
             keep,
             tokens=False,
             same_model_only=self.limits.max_models is not None,
+            tenures=tenures,
         )
 
     def _without_option(self, options: OptionSet) -> list[str]:

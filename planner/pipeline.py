@@ -17,17 +17,25 @@ from planner.catalog.messages import listing_command
 from planner.demand.build import build_demand
 from planner.diagnosis import diagnose_program, impossible_limits, unservable
 from planner.errors import InputError
-from planner.milp import Limits, Quota, SolverSettings, build_program, solve_within_caps
+from planner.milp import (
+    BudgetLimit,
+    Limits,
+    Quota,
+    SolverSettings,
+    build_program,
+    solve_within_caps,
+)
 from planner.options.build import build_options
 from planner.plan.assemble import assemble_plan, plan_without_allocations
 from planner.plan.records import Proof
 from planner.plan.remarks import binding_rows, plan_warnings
 from planner.problem.load import load_problem, scenario_names
 from planner.problem.references import reference_faults, resolve_hardware
+from planner.problem.supply import Budget
 from planner.verify.audit import require_sound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from planner.catalog.load import Catalog
@@ -188,7 +196,24 @@ def program_limits(problem: Problem) -> Limits:
         max_models=policy.max_models,
         max_hardware_types=policy.max_hardware_types,
         quotas=quotas,
+        budgets=tuple(_budgets(problem)),
+        power_kw=problem.limits.power_kw,
     )
+
+
+def _budgets(problem: Problem) -> Iterator[BudgetLimit]:
+    stated = problem.limits.budget_usd_per_period
+    budget = stated if isinstance(stated, Budget) else Budget(cash=stated)
+    kinds: tuple[Literal["cash", "capex", "opex"], ...] = ("cash", "capex", "opex")
+    for kind in kinds:
+        value = getattr(budget, kind)
+        if value is None:
+            continue
+        for period in range(problem.horizon.periods):
+            usd = value[period] if isinstance(value, list) else value
+            yield BudgetLimit(kind, period, usd)
+    if problem.limits.budget_usd is not None:
+        yield BudgetLimit("cash", None, problem.limits.budget_usd)
 
 
 def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:

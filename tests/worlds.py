@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from planner.demand.records import Demand, TimeGrid, WorkloadDemand
+from planner.options.builds import (
+    Build,
+    Payment,
+    hours_present,
+    monthly_payments,
+    served_until,
+)
 from planner.options.records import (
     ApiOption,
     Capacity,
@@ -94,6 +102,71 @@ def offer(
         startup_h=startup_h,
         min_billing_h=min_billing_h,
         elastic_max_nodes=elastic_max_nodes,
+    )
+
+
+def reserved(
+    name: str,
+    usd_per_hour: float = 0.6,
+    hardware: str = "gpu",
+    accelerators: int = 6,
+    periods: int = 1,
+    term_months: int = 12,
+) -> NodeOffer:
+    """Return nodes to reserve, one build for every month, paid month by month without interest."""
+    times = grid(periods)
+    builds = tuple(
+        Build(
+            start=t,
+            end=served_until(times, t, term_months),
+            order_month=t,
+            term_months=term_months,
+            payments=tuple(
+                monthly_payments(
+                    times, "lease", usd_per_hour * HOURS_PER_MONTH, (t, t + term_months)
+                )
+            ),
+            usd_per_node_hour=usd_per_hour,
+            price_date="2026-01-01",
+            source="a test",
+        )
+        for t in range(periods)
+    )
+    return replace(
+        offer(name, [usd_per_hour] * periods, hardware, accelerators),
+        tenure="reserved_1y",
+        builds=builds,
+    )
+
+
+def owned(
+    name: str,
+    capex_usd: float = 9_000.0,
+    hardware: str = "npu",
+    accelerators: int = 8,
+    periods: int = 1,
+    opex_usd_per_month: float = 500.0,
+    power_kw: float = 10.0,
+    value_left_usd: float = 2_000.0,
+) -> NodeOffer:
+    """Return servers to buy, one build for every month, with a value left at the end."""
+    times = grid(periods)
+    builds = []
+    for t in range(periods):
+        payments = (
+            Payment(t, "capex", capex_usd, 1.0),
+            *monthly_payments(times, "energy", opex_usd_per_month, (t, periods)),
+            Payment(periods - 1, "terminal_value", -value_left_usd, 1.0),
+        )
+        hours = hours_present(times, t, periods)
+        usd = sum(p.usd for p in payments)
+        builds.append(Build(t, periods, t, 60, payments, usd / hours, "2026-01-01", "a test"))
+    prices = [build.usd_per_node_hour for build in builds]
+    return replace(
+        offer(name, prices, hardware, accelerators, provider="owned"),
+        tenure="owned",
+        builds=tuple(builds),
+        power_kw=power_kw,
     )
 
 

@@ -42,4 +42,5 @@ def time_grid(problem: Problem) -> TimeGrid:
         period_start=tuple(starts),
         discount_factor=factors,
         utc_offset_h=horizon.utc_offset_h,
+        discount_rate_per_year=rate,
     )

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from planner.demand.records import FloatArray, TimeGrid
-    from planner.problem.schema import Arrival, Growth
+    from planner.problem.schema import Arrival
+    from planner.problem.section import Growth
 
 HOURS = 24
 _NORMALISATION_TOLERANCE = 0.01

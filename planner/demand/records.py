@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planner.units import MONTHS_PER_YEAR
+
 if TYPE_CHECKING:
     import datetime as dt
 
@@ -36,6 +38,8 @@ class TimeGrid:
         Factor of money spent evenly over each period, ``(1 + r) ** -((t + 1/2) m / 12)``.
     utc_offset_h
         Hours by which the clock of the blocks is ahead of UTC.
+    discount_rate_per_year
+        Rate r.
     """
 
     periods: int
@@ -46,6 +50,16 @@ class TimeGrid:
     period_start: tuple[dt.date, ...]
     discount_factor: tuple[float, ...]
     utc_offset_h: float = 0.0
+    discount_rate_per_year: float = 0.0
+
+    @property
+    def months(self) -> int:
+        """Months of the horizon."""
+        return self.periods * self.months_per_period
+
+    def factor_at(self, month: float) -> float:
+        """Return the discount factor of money that moves `month` months after the start."""
+        return float((1.0 + self.discount_rate_per_year) ** (-month / MONTHS_PER_YEAR))
 
     @property
     def end(self) -> dt.date:

@@ -1,4 +1,4 @@
-"""Checks the nodes of decisions: packing, prices, starts, elasticity, static scaling."""
+"""Checks the nodes of decisions: packing, builds, prices, starts, elasticity, static scaling."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     IntArray = NDArray[np.int64]
 
+Demanded = tuple[int, frozenset[int]]
+"""Accelerators of a replica, and the offers whose nodes may hold it."""
+
 
 def fleet_faults(
     demand: Demand, options: OptionSet, limits: Limits, decisions: Decisions
@@ -41,12 +44,36 @@ def fleet_faults(
         nodes[offers[row.offer_id], row.period, row.block] += row.nodes
         if row.nodes < 0:
             yield f"{row.nodes} nodes of {row.offer_id}"
+    yield from _build_faults(options, decisions, nodes)
     for o, offer in enumerate(options.offers):
+        if offer.is_committed:
+            continue
         for t in range(grid.periods):
             yield from _offer_faults(offer, t, nodes[o, t], grid.block_h, limits)
     yield from _packing_faults(options, decisions, nodes)
     if limits.scaling == "static":
         yield from _static_faults(decisions, grid.blocks)
+
+
+def _build_faults(options: OptionSet, decisions: Decisions, nodes: IntArray) -> Iterator[str]:
+    """Yield offers whose nodes are not, in every block, those of their builds."""
+    taken: dict[tuple[str, int], int] = {}
+    for row in decisions.builds:
+        key = (row.offer_id, row.build)
+        taken[key] = taken.get(key, 0) + row.nodes
+    for o, offer in enumerate(options.offers):
+        for k, build in enumerate(offer.builds):
+            count = taken.get((offer.offer_id, k), 0)
+            if count < 0 or build.fixed_nodes not in {None, count}:
+                yield f"{count} nodes of build {k} of {offer.offer_id}"
+        for t in range(nodes.shape[1] if offer.is_committed else 0):
+            there = sum(
+                taken.get((offer.offer_id, k), 0)
+                for k, build in enumerate(offer.builds)
+                if build.serves(t)
+            )
+            if np.any(nodes[o, t] != there):
+                yield f"nodes of {offer.offer_id} in period {t} are not the {there} of its builds"
 
 
 def _offer_faults(
@@ -79,38 +106,51 @@ def _static_faults(decisions: Decisions, blocks: int) -> Iterator[str]:
 
 def _packing_faults(options: OptionSet, decisions: Decisions, nodes: IntArray) -> Iterator[str]:
     by_id = {option.id: option for option in options.options}
-    wanted: dict[tuple[str, int, int], dict[int, int]] = {}
+    wanted: dict[tuple[str, int, int], dict[Demanded, int]] = {}
     for row in decisions.replicas:
         option = by_id[row.option_id]
+        homes = frozenset(
+            o
+            for o, offer in enumerate(options.offers)
+            if offer.hardware == option.hardware
+            and (row.pool, offer.offer_id) not in options.barred
+        )
         sizes = wanted.setdefault((option.hardware, row.period, row.block), {})
-        sizes[option.accelerators] = sizes.get(option.accelerators, 0) + row.replicas
+        key = (option.accelerators, homes)
+        sizes[key] = sizes.get(key, 0) + row.replicas
     for (hardware, t, b), sizes in wanted.items():
-        shapes: dict[int, int] = {}
-        for o, offer in enumerate(options.offers):
-            if offer.hardware == hardware and nodes[o, t, b] > 0:
-                size = offer.accelerators_per_node
-                shapes[size] = shapes.get(size, 0) + int(nodes[o, t, b])
-        if not fits_nodes(sizes, [g for g, count in shapes.items() for _ in range(count)]):
+        shapes = [
+            (o, offer.accelerators_per_node)
+            for o, offer in enumerate(options.offers)
+            if offer.hardware == hardware
+            for _ in range(int(nodes[o, t, b]))
+        ]
+        if not fits_nodes(sizes, shapes):
             yield f"replicas on {hardware} do not fit its nodes in period {t}, block {b}"
 
 
-def fits_nodes(replicas: Mapping[int, int], nodes: Sequence[int]) -> bool:
-    """Say whether replicas fit nodes one by one, largest replica first.
+def fits_nodes(replicas: Mapping[Demanded, int], nodes: Sequence[tuple[int, int]]) -> bool:
+    """Say whether replicas fit nodes one by one, largest and most restricted replica first.
 
-    Exact when the sizes form a chain of divisors; otherwise it may miss a packing.
+    Exact when the sizes form a chain of divisors and every offer may hold every replica;
+    otherwise it may miss a packing.
 
     Parameters
     ----------
     replicas
-        Replicas by accelerators of one.
+        Replicas by accelerators of one and by the offers that may hold them.
     nodes
-        Accelerators of each node.
+        Offer and accelerators of each node.
     """
-    free = list(nodes)
-    for size in sorted(replicas, reverse=True):
-        left = replicas[size]
-        for place, shape in enumerate(nodes):
-            if shape % size == 0:
+    free = [size for _, size in nodes]
+    wanted_by = [sum(offer in homes for _, homes in replicas) for offer, _ in nodes]
+    # Nodes that fewer kinds of replica may use are filled first.
+    order = sorted(range(len(nodes)), key=wanted_by.__getitem__)
+    for size, homes in sorted(replicas, key=lambda kind: (-kind[0], len(kind[1]))):
+        left = replicas[size, homes]
+        for place in order:
+            offer, shape = nodes[place]
+            if offer in homes and shape % size == 0:
                 here = min(left, free[place] // size)
                 free[place] -= here * size
                 left -= here

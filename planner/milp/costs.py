@@ -1,6 +1,7 @@
 """Money of the program in US dollars, before any scaling.
 
-All cash of a period falls evenly over it and is discounted by the factor of its middle::
+What is rented by the hour or bought by the token falls evenly over its period and is discounted by
+the factor of its middle::
 
     cost = sum_t discount[t] * (
                sum_b hours * price[o,t] * N[o,t,b]
@@ -14,6 +15,12 @@ request/s of an API costs only its share mean / planned.
 
 A node that starts in block b is paid `startup_h` in the block before, every day; the day wraps, so
 block 0 follows the last block. Nodes that are there all day start once and pay nothing here.
+
+Nodes that are taken on for long are paid by build: the discounted sum of its payments. So that a
+single block knows what its nodes cost, that sum is spread over the blocks in which they serve::
+
+    held[o,t,b] = min over builds that serve in t of  discounted[o,k] / (periods served x blocks)
+    rest[o,k]   = discounted[o,k] - sum over t, b served of held[o,t,b]            >= 0
 """
 
 from __future__ import annotations
@@ -22,6 +29,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.plan.records import staffed_periods
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -45,10 +53,62 @@ def node_block_usd(grid: TimeGrid, offer: NodeOffer, period: int) -> float | Non
     period
         Position of the period.
     """
+    if offer.is_committed:
+        return held_block_usd(grid, offer, period)
     price = offer.price_usd_per_hour[period]
     if price is None:
         return None
     return grid.discount_factor[period] * grid.hours_per_block_in_period * price
+
+
+def held_block_usd(grid: TimeGrid, offer: NodeOffer, period: int) -> float | None:
+    """Return what a block of a period costs with the cheapest build, ``None`` without one.
+
+    Parameters
+    ----------
+    grid
+        Time grid.
+    offer
+        Nodes that are taken on for long.
+    period
+        Position of the period.
+    """
+    serving = [b for b in offer.builds if b.serves(period)]
+    shares = (b.discounted_usd / ((b.end - b.start) * grid.blocks) for b in serving)
+    return min(shares, default=None)
+
+
+def build_rest_usd(grid: TimeGrid, offer: NodeOffer, position: int) -> float:
+    """Return what a build costs beyond what its blocks are charged.
+
+    Parameters
+    ----------
+    grid
+        Time grid.
+    offer
+        Nodes that are taken on for long.
+    position
+        Position of the build.
+    """
+    build = offer.builds[position]
+    held = (held_block_usd(grid, offer, t) or 0.0 for t in range(build.start, build.end))
+    return build.discounted_usd - grid.blocks * sum(held)
+
+
+def staff_usd(options: OptionSet, grid: TimeGrid, period: int) -> float:
+    """Return the discounted cost of the people that any owned node needs in a period.
+
+    Parameters
+    ----------
+    options
+        The options.
+    grid
+        Time grid.
+    period
+        Position of the period.
+    """
+    usd = options.owned_staff_usd_per_month * grid.months_per_period
+    return usd * grid.discount_factor[period]
 
 
 def start_usd(grid: TimeGrid, offer: NodeOffer, period: int) -> float:
@@ -124,7 +184,13 @@ def decisions_usd(
     for row in decisions.nodes:
         nodes[offers[row.offer_id], row.period, row.block] += row.nodes
     total = 0.0
+    for built in decisions.builds:
+        offer = options.offers[offers[built.offer_id]]
+        total += built.nodes * offer.builds[built.build].discounted_usd
+    total += sum(staff_usd(options, grid, t) for t in staffed_periods(options, decisions))
     for position, offer in enumerate(options.offers):
+        if offer.is_committed:
+            continue
         for t in range(grid.periods):
             total += (node_block_usd(grid, offer, t) or 0.0) * float(nodes[position, t].sum())
             if limits.scaling == "hourly":

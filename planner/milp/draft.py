@@ -14,7 +14,13 @@ import numpy as np
 
 from planner.errors import InternalError
 from planner.milp.highs import solve_arrays, with_fixed_integers
-from planner.plan.records import Decisions, FlowDecision, NodeDecision, ReplicaDecision
+from planner.plan.records import (
+    BuildDecision,
+    Decisions,
+    FlowDecision,
+    NodeDecision,
+    ReplicaDecision,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,12 +55,15 @@ class Draft:
         By (workload, column, period, block).
     api_rps
         By (API option, period, block).
+    builds
+        Nodes by (offer, build).
     """
 
     replicas: IntArray
     nodes: IntArray
     flow_rps: Mapping[tuple[int, int, int, int], float]
     api_rps: Mapping[tuple[int, int, int], float]
+    builds: Mapping[tuple[int, int], int]
 
 
 def round_integers(arrays: Arrays, values: FloatArray) -> FloatArray:
@@ -122,6 +131,7 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
     nodes = np.zeros((len(sets.options.offers), *shape), dtype=np.int64)
     for index, variable in model.nodes.items():
         nodes[index] = round(value_of.get(variable.name, 0.0))
+    builds = {key: round(value_of.get(v.name, 0.0)) for key, v in model.builds.items()}
     position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
     flow = {key: value_of[v.name] for key, v in model.f.items()}
     api = {key: value_of[v.name] for key, v in model.a.items()}
@@ -141,6 +151,7 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
         nodes,
         {(w, c, t, b): float(x * scale[w, t, b]) for (w, c, t, b), x in flow.items()},
         {(i, t, b): float(x * scale[owner[i], t, b]) for (i, t, b), x in api.items()},
+        builds,
     )
 
 
@@ -178,4 +189,9 @@ def to_decisions(sets: Sets, draft: Draft) -> Decisions:
         FlowDecision(sets.options.api[i].workload, sets.options.api[i].id, t, b, rate_rps)
         for (i, t, b), rate_rps in sorted(draft.api_rps.items())
     )
-    return Decisions(replicas, flows, api, nodes)
+    builds = tuple(
+        BuildDecision(sets.options.offers[o].offer_id, k, count)
+        for (o, k), count in sorted(draft.builds.items())
+        if count
+    )
+    return Decisions(replicas, flows, api, nodes, builds)

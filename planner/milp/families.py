@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planner.milp import caps, constraints, fleet, spares
+from planner.milp import budgets, caps, constraints, fleet, spares
 from planner.milp.model import Program, build_variables
 from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
@@ -45,12 +45,16 @@ FAMILIES: tuple[Family, ...] = (
     Family("tightening", constraints.add_tightening),
     Family("brackets", constraints.add_brackets),
     Family("packing", fleet.add_packing),
+    Family("builds", fleet.add_builds),
+    Family("staff", fleet.add_staff),
     Family("node_starts", fleet.add_node_starts),
     Family("min_billing", fleet.add_min_billing),
     Family("elasticity", fleet.add_elasticity),
     Family("static_scaling", fleet.add_static_scaling),
     Family("spares", spares.add_spares),
     Family("quotas", caps.add_quotas),
+    Family("budgets", budgets.add_budgets),
+    Family("power", budgets.add_power),
     Family("max_models", caps.add_max_models),
     Family("max_hardware_types", caps.add_max_hardware_types),
 )

@@ -1,4 +1,4 @@
-"""Constraint families of nodes: packing, starts, minimum billing, elasticity, static scaling."""
+"""Constraint families of nodes: packing, builds, starts, minimum billing, elasticity, static."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.milp.model import EQ, GE, LE, Priced, Terms
 from planner.milp.naming import hardware_of
+from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,19 +17,21 @@ if TYPE_CHECKING:
 
 
 def add_packing(model: Model) -> None:
-    """Fit replicas into whole nodes, by shape.
+    """Fit replicas into whole nodes of offers that may hold them.
 
-    A replica of g accelerators fits a node of G accelerators when g divides G. With S(g) the
-    shapes that fit size g, for every union F of such sets::
+    A replica of g accelerators fits a node of G accelerators when g divides G and the residency
+    of its pool allows the offer. With S(c) the offers that may hold column c, for every union F
+    of such sets::
 
-        sum over options with S(g) within F of g n  <=  sum over offers with G in F of G N
+        sum over columns with S(c) within F of g n  <=  sum over offers in F of G N
 
-    Necessary: those replicas can run nowhere else. Sufficient when the sizes that share a shape
-    form a chain of divisors (powers of two), for any shapes, 6 and 12 included: then larger sizes
-    have smaller S(g), the unions are the sets S(g) themselves, and filling in order of falling
-    size never gets stuck, because the free space of every node in S(g) stays a multiple of g, and
-    S of the sizes placed before lies within S(g), so the row of g counts all of them. Decisions
-    with other sizes (2 beside 3) are packed node by node when they are checked.
+    Necessary: those replicas can run nowhere else. Sufficient when every offer is allowed and the
+    sizes that share a shape form a chain of divisors (powers of two), for any shapes, 6 and 12
+    included: then larger sizes have smaller sets, the unions are the sets themselves, and filling
+    in order of falling size never gets stuck, because the free space of every node in S stays a
+    multiple of g, and S of the sizes placed before lies within S, so the row of g counts all of
+    them. Decisions with other sizes (2 beside 3) or with residencies are packed node by node when
+    they are checked.
 
     Parameters
     ----------
@@ -37,16 +40,10 @@ def add_packing(model: Model) -> None:
     """
     sets = model.sets
     for h, hardware in enumerate(hardware_of(sets)):
-        offers = [o for o, offer in enumerate(sets.options.offers) if offer.hardware == hardware]
-        shapes = {sets.options.offers[o].accelerators_per_node for o in offers}
         columns = [c for c in range(len(sets.columns)) if sets.option_of(c).hardware == hardware]
-        fits = {
-            sets.columns[c].accelerators: fitting_shapes(sets.columns[c].accelerators, shapes)
-            for c in columns
-        }
-        for k, union in enumerate(shape_unions(fits.values())):
-            inside = [c for c in columns if fits[sets.columns[c].accelerators] <= union]
-            holding = [o for o in offers if sets.options.offers[o].accelerators_per_node in union]
+        for k, union in enumerate(unions({sets.homes[c] for c in columns})):
+            inside = [c for c in columns if sets.homes[c] <= union]
+            holding = sorted(union)
             for t, b in sets.slots():
                 terms: Terms = {
                     model.n[c, t, b]: float(sets.columns[c].accelerators)
@@ -62,31 +59,62 @@ def add_packing(model: Model) -> None:
                 model.row(f"packing_{h}_{t}_{b}_{k}", terms, LE)
 
 
-def fitting_shapes(accelerators: int, shapes: Iterable[int]) -> frozenset[int]:
-    """Return the node shapes that hold whole replicas of a size.
+def unions(groups: Iterable[frozenset[int]]) -> list[frozenset[int]]:
+    """Return every union of sets of offers, smallest first.
 
     Parameters
     ----------
-    accelerators
-        Accelerators of a replica.
-    shapes
-        Accelerators of the nodes on offer.
+    groups
+        Offers that may hold each column.
     """
-    return frozenset(shape for shape in shapes if shape % accelerators == 0)
+    found: set[frozenset[int]] = set()
+    for group in groups:
+        found |= {group | union for union in found} | {group}
+    return sorted(found, key=lambda union: (len(union), sorted(union)))
 
 
-def shape_unions(fits: Iterable[frozenset[int]]) -> list[frozenset[int]]:
-    """Return every union of sets of shapes, smallest first.
+def add_builds(model: Model) -> None:
+    """Keep nodes for their terms: ``N[o,t,b] = sum of B[o,k] over builds that serve in t``.
 
     Parameters
     ----------
-    fits
-        Shapes that fit each size.
+    model
+        Receives the rows.
     """
-    unions: set[frozenset[int]] = set()
-    for shapes in fits:
-        unions |= {shapes | union for union in unions} | {shapes}
-    return sorted(unions, key=lambda union: (len(union), sorted(union)))
+    for (o, t, b), nodes in model.nodes.items():
+        offer = model.sets.options.offers[o]
+        if offer.is_committed:
+            terms: Terms = {
+                model.builds[o, k]: -1.0 for k, build in enumerate(offer.builds) if build.serves(t)
+            }
+            model.row(f"held_{o}_{t}_{b}", terms | {nodes: 1.0}, EQ)
+
+
+def add_staff(model: Model) -> None:
+    """Pay the people of owned nodes once: ``B[o,k] <= most staff[t]`` while the build serves.
+
+    `most` is the number of nodes that hold every replica worth having.
+
+    Parameters
+    ----------
+    model
+        Receives the rows.
+    """
+    sets = model.sets
+    for (o, k), built in model.builds.items():
+        offer = sets.options.offers[o]
+        build = offer.builds[k]
+        if offer.tenure != OWNED or build.fixed_nodes is not None:
+            continue
+        wanted = sum(
+            int(sets.n_max[c].max()) * column.accelerators
+            for c, column in enumerate(sets.columns)
+            if o in sets.homes[c]
+        )
+        most = max(math.ceil(wanted / offer.accelerators_per_node), 1)
+        for t in range(build.start, build.end):
+            if t in model.staff:
+                model.row(f"staffed_{o}_{k}_{t}", {built: 1.0, model.staff[t]: -most}, LE)
 
 
 def add_node_starts(model: Model) -> None:

@@ -11,6 +11,8 @@ b, model m, hardware type h)::
     a[w,i,t,b]  planned rate of a workload served by tokens, in the same unit
     N[o,t,b]    whole nodes of an offer;  s[o,t,b]  nodes started at the beginning of a block
     base[o,t]   nodes of an offer that are there all day
+    B[o,k]      nodes of a build of an offer, taken on for its term
+    staff[t]    1 when nodes that were bought serve, which need people whatever their number
     u[m], v[h]  1 when a model or a hardware type is used
 
 Names hold positions only, because PuLP maps several characters to ``_`` and names could collide;
@@ -26,12 +28,13 @@ import pulp
 
 from planner.milp.costs import node_block_usd, start_usd
 from planner.milp.naming import sentences
-from planner.milp.sets import offers_that_fit
+from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from planner.milp.sets import Sets
+    from planner.options.records import NodeOffer
 
 Terms = dict[pulp.LpVariable, float]
 EQ: int = pulp.LpConstraintEQ
@@ -79,12 +82,14 @@ class Model:
     nodes: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     starts: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     base: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
+    builds: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
+    staff: dict[int, pulp.LpVariable] = field(default_factory=dict)
     priced: list[Priced] = field(default_factory=list)
 
     def variable(
-        self, name: str, upper: float | None = None, *, whole: bool = False
+        self, name: str, upper: float | None = None, *, whole: bool = False, lower: float = 0
     ) -> pulp.LpVariable:
-        """Return a new variable from 0 to `upper`.
+        """Return a new variable from `lower` to `upper`.
 
         Parameters
         ----------
@@ -94,9 +99,11 @@ class Model:
             Upper bound, ``None`` for none.
         whole
             True for an integer.
+        lower
+            Lower bound, >= 0.
         """
         kind = pulp.LpInteger if whole else pulp.LpContinuous
-        return self.problem.add_variable(name, 0, upper, kind)
+        return self.problem.add_variable(name, lower, upper, kind)
 
     def row(self, name: str, terms: Terms, sense: int, rhs: float = 0.0) -> None:
         """Add the row ``terms (sense) rhs``.
@@ -208,17 +215,31 @@ def _api_variables(model: Model) -> None:
 
 def _node_variables(model: Model) -> None:
     sets = model.sets
-    needed = [sets.options.options[o] for o in sorted({c.option for c in sets.columns})]
+    needed = {o for c in range(len(sets.columns)) for o in sets.homes[c]}
     for o, offer in enumerate(sets.options.offers):
-        if not any(offers_that_fit(option, [offer]) for option in needed):
+        there = any(build.fixed_nodes is not None for build in offer.builds)
+        if o not in needed and not there:
             continue
+        _build_variables(model, o, offer)
         for t, b in sets.slots():
             if node_block_usd(sets.grid, offer, t) is None:
                 continue
             model.nodes[o, t, b] = model.variable(f"N_{o}_{t}_{b}", whole=True)
-            if sets.is_static or sets.grid.blocks == 1:
+            if sets.is_static or sets.grid.blocks == 1 or offer.is_committed:
                 continue
             if start_usd(sets.grid, offer, t) > 0 or offer.min_billing_h > sets.grid.block_h:
                 model.starts[o, t, b] = model.variable(f"s_{o}_{t}_{b}")
             if (o, t) not in model.base:
                 model.base[o, t] = model.variable(f"base_{o}_{t}")
+
+
+def _build_variables(model: Model, o: int, offer: NodeOffer) -> None:
+    """Add the builds of an offer; nodes that are there already are not a choice."""
+    needs_staff = offer.tenure == OWNED and model.sets.options.owned_staff_usd_per_month > 0
+    for k, build in enumerate(offer.builds):
+        there = build.fixed_nodes
+        name = f"B_{o}_{k}"
+        model.builds[o, k] = model.variable(name, there, whole=True, lower=there or 0)
+        for t in range(build.start, build.end):
+            if needs_staff and there is None and t not in model.staff:
+                model.staff[t] = model.variable(f"staff_{t}", 1, whole=True)

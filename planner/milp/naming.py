@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from planner.milp.records import BudgetLimit
     from planner.milp.sets import Sets
 
 _SENTENCES: dict[str, tuple[str, str]] = {
@@ -23,6 +24,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "N": ("otb", "nodes of {o}, {t}, {b}"),
     "s": ("otb", "nodes of {o} started, {t}, {b}"),
     "base": ("ot", "nodes of {o} that are there all day, {t}"),
+    "B": ("ok", "nodes of {o} taken on in build {k}"),
+    "staff": ("t", "people for owned nodes, {t}"),
     "u": ("m", "model {m} is used"),
     "v": ("h", "hardware {h} is used"),
     "demand": ("wtb", "the planned rate of {w} is served, {t}, {b}"),
@@ -33,6 +36,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "bracketflow": ("wctb", "{w} uses {c} only where that bracket is in use, {t}, {b}"),
     "bracketone": ("pctb", "one bracket of the option of {c} in pool {p}, {t}, {b}"),
     "packing": ("htbk", "replicas on {h} fit whole nodes (shape group {k}), {t}, {b}"),
+    "held": ("otb", "nodes of {o} are those of its builds, {t}, {b}"),
+    "staffed": ("okt", "owned nodes of {o} (build {k}) have their people, {t}"),
     "start": ("otb", "new nodes of {o} are started, {t}, {b}"),
     "billing": ("otb", "started nodes of {o} run for the minimum billing time, {t}, {b}"),
     "baselow": ("otb", "all-day nodes of {o} are there, {t}, {b}"),
@@ -43,6 +48,8 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "spare": ("ctbk", "losing the largest replicas is survived ({c}, option {k}), {t}, {b}"),
     "sparemean": ("wtb", "spares of {w} replace at least the mean replica in use, {t}, {b}"),
     "quota": ("qtb", "quota {q}, {t}, {b}"),
+    "budget": ("j", "budget: {j}"),
+    "power": ("t", "IT power of owned nodes, {t}"),
     "modelflow": ("wmtb", "{w} uses model {m} only when it is used, {t}, {b}"),
     "modelreplicas": ("pctbk", "replicas of {c} in pool {p} only for used models, {t}, {b}"),
     "maxmodels": ("", "number of models in the plan"),
@@ -91,6 +98,18 @@ def quota_label(sets: Sets, position: int) -> str:
     return f"{quota.max_accelerators} accelerators of {quota.hardware}{at}"
 
 
+def budget_label(budget: BudgetLimit) -> str:
+    """Return a budget in the user's words.
+
+    Parameters
+    ----------
+    budget
+        The budget.
+    """
+    when = "over the horizon" if budget.period is None else f"in period {budget.period}"
+    return f"{budget.kind} {when}"
+
+
 def sentences(sets: Sets, names: Sequence[str]) -> dict[str, str]:
     """Return the sentence of every name.
 
@@ -132,5 +151,6 @@ def _labels(sets: Sets) -> dict[str, Callable[[int], str]]:
         "m": lambda m: models[m],
         "h": lambda h: hardware[h],
         "q": lambda q: quota_label(sets, q),
+        "j": lambda j: budget_label(sets.limits.budgets[j]),
         "k": str,
     }

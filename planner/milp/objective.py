@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pulp
 
-from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, start_usd
+from planner.milp.costs import (
+    api_usd_per_planned_rps,
+    build_rest_usd,
+    node_block_usd,
+    staff_usd,
+    start_usd,
+)
 
 if TYPE_CHECKING:
     from planner.milp.model import Model, Terms
@@ -41,8 +47,18 @@ def _coefficients_usd(model: Model) -> Terms:
     terms: Terms = {}
     for (o, t, _), nodes in model.nodes.items():
         terms[nodes] = node_block_usd(grid, sets.options.offers[o], t) or 0.0
+    for (o, k), built in model.builds.items():
+        terms[built] = build_rest_usd(grid, sets.options.offers[o], k)
+    for t, staff in model.staff.items():
+        terms[staff] = staff_usd(sets.options, grid, t)
     for (o, t, _), started in model.starts.items():
         terms[started] = start_usd(grid, sets.options.offers[o], t)
+    return terms | _token_coefficients_usd(model)
+
+
+def _token_coefficients_usd(model: Model) -> Terms:
+    sets, grid = model.sets, model.sets.grid
+    terms: Terms = {}
     position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
     for i, api in enumerate(sets.options.api):
         w = position[api.workload]

@@ -37,6 +37,25 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetLimit:
+    """Most money of a kind in a period, nominal.
+
+    Parameters
+    ----------
+    kind
+        ``cash`` (everything), ``capex`` (servers and their network) or ``opex`` (the rest).
+    period
+        Position of the period; ``None`` for the whole horizon.
+    usd
+        The amount, >= 0; what is paid after the horizon and what comes back do not count.
+    """
+
+    kind: Literal["cash", "capex", "opex"]
+    period: int | None
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Policy and supply limits of the program.
 
@@ -51,6 +70,10 @@ class Limits:
         for no limit.
     quotas
         Every one holds in every block.
+    budgets
+        Every one holds.
+    power_kw
+        Most IT power of owned nodes in every period; ``None`` for no limit.
     """
 
     scaling: Literal["hourly", "static"] = "hourly"
@@ -58,6 +81,8 @@ class Limits:
     max_models: int | None = None
     max_hardware_types: int | None = None
     quotas: tuple[Quota, ...] = ()
+    budgets: tuple[BudgetLimit, ...] = ()
+    power_kw: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.options.homes import holds
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from planner.demand.records import Demand, TimeGrid
     from planner.milp.records import Limits
-    from planner.options.records import Capacity, NodeOffer, Option, OptionSet
+    from planner.options.records import Capacity, Option, OptionSet
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -80,6 +82,8 @@ class Sets:
         Names, and positions of the workloads of each pool.
     columns, columns_of_pool
         Columns in pool, option and bracket order, and their positions by pool.
+    homes
+        Offers whose nodes may hold the replicas of each column, as positions.
     ratio_of_pool
         ``ratio[i, j]``: replicas of the pool's column j that one replica of column i replaces
         in any mix of workloads; 0 where a workload of j cannot run on i.
@@ -104,6 +108,7 @@ class Sets:
     workloads_of_pool: tuple[tuple[int, ...], ...]
     columns: tuple[Column, ...]
     columns_of_pool: tuple[tuple[int, ...], ...]
+    homes: tuple[frozenset[int], ...]
     ratio_of_pool: tuple[FloatArray, ...]
     planned_rps: FloatArray
     actual_rps: FloatArray
@@ -154,7 +159,8 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
     members = tuple(
         tuple(i for i, name in enumerate(names) if pool_of[name] == pool) for pool in pools
     )
-    columns, of_pool = _columns(names, members, options)
+    homes = _homes(pools, options)
+    columns, of_pool = _columns(names, members, options, homes)
     actual = np.stack([np.asarray(w.planned_rps, dtype=np.float64) for w in demand.workloads])
     planned = _served_rps(actual, columns)
     ratios = tuple(exchange_ratios([columns[c] for c in cs]) for cs in of_pool)
@@ -166,6 +172,7 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
         workloads_of_pool=members,
         columns=columns,
         columns_of_pool=of_pool,
+        homes=tuple(homes[c.pool, c.option] for c in columns),
         ratio_of_pool=ratios,
         planned_rps=planned,
         actual_rps=actual,
@@ -197,23 +204,17 @@ def exchange_ratios(columns: Sequence[Column]) -> FloatArray:
     return ratio
 
 
-def offers_that_fit(option: Option, offers: Sequence[NodeOffer]) -> list[NodeOffer]:
-    """Return the offers whose nodes hold whole replicas of an option and that have a price.
-
-    Parameters
-    ----------
-    option
-        The replica.
-    offers
-        Nodes that can be rented.
-    """
-    return [
-        offer
-        for offer in offers
-        if offer.hardware == option.hardware
-        and offer.accelerators_per_node % option.accelerators == 0
-        and any(price is not None for price in offer.price_usd_per_hour)
-    ]
+def _homes(pools: Sequence[str], options: OptionSet) -> dict[tuple[int, int], frozenset[int]]:
+    """Return the offers that may hold each option of each pool, by position."""
+    return {
+        (p, i): frozenset(
+            o
+            for o, offer in enumerate(options.offers)
+            if holds(offer, option) and (pool, offer.offer_id) not in options.barred
+        )
+        for p, pool in enumerate(pools)
+        for i, option in enumerate(options.options)
+    }
 
 
 def _power_of_ten(value: float) -> float:
@@ -221,7 +222,10 @@ def _power_of_ten(value: float) -> float:
 
 
 def _columns(
-    names: Sequence[str], members: Sequence[Sequence[int]], options: OptionSet
+    names: Sequence[str],
+    members: Sequence[Sequence[int]],
+    options: OptionSet,
+    homes: Mapping[tuple[int, int], frozenset[int]],
 ) -> tuple[tuple[Column, ...], tuple[tuple[int, ...], ...]]:
     capacity = {(c.workload, c.option_id): c for c in options.capacities}
     columns: list[Column] = []
@@ -229,7 +233,7 @@ def _columns(
     for pool, workloads in enumerate(members):
         first = len(columns)
         for position, option in enumerate(options.options):
-            if not offers_that_fit(option, options.offers):
+            if not homes[pool, position]:
                 continue
             usable = {
                 w: capacity[names[w], option.id]

@@ -27,7 +27,7 @@ from planner.milp.costs import decisions_usd
 from planner.milp.draft import read_draft, round_integers, to_decisions, with_exact_flows
 from planner.milp.highs import Outcome, relaxed, solve_arrays, with_fixed_integers
 from planner.milp.records import MilpResult, ShadowPrice
-from planner.milp.start import complete_start
+from planner.milp.start import complete_start, with_fleet
 from planner.milp.trim import trim
 from planner.plan.records import GAP_TOLERANCE, Proof, relative_gap
 
@@ -94,6 +94,8 @@ def _solve_with_highs(program: Program, arrays: Arrays, settings: SolverSettings
     model = program.model
     stronger = strengthen(arrays, settings, is_static=model.sets.is_static)
     start = complete_start(model, arrays, stronger.values)
+    if model.builds:
+        start = with_fleet(arrays, start, settings)
     left_s = settings.time_limit_s - (time.perf_counter() - began_s)
     asked = replace(settings, time_limit_s=max(left_s, 0.0))
     outcome = solve_arrays(stronger.arrays, asked, start)

@@ -5,17 +5,22 @@ with tokens alone where those cost less; workloads without a common option choos
 are then raised until the rules that couple blocks hold: elasticity and minimum billing. Nothing
 here has to be good, and quotas or caps may still refuse it; it saves the solver the search for a
 first plan, which takes it minutes where the day has many blocks.
+
+Nodes that are taken on for a term couple all blocks of their periods, so with them the fleet of
+the chosen replicas is solved for itself: a small program, as replicas are fixed.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, starts
 from planner.milp.fleet import billing_blocks
+from planner.milp.highs import solve_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,10 +29,17 @@ if TYPE_CHECKING:
 
     from planner.milp.bridge import Arrays
     from planner.milp.model import Model
+    from planner.milp.records import SolverSettings
     from planner.milp.sets import Sets
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
+
+
+_CHOSEN = ("n", "y", "u", "v")
+"""Kinds of variables that a fleet is found for."""
+_TIME_SHARE = 0.15
+_GAP_SHARE = 0.5
 
 
 class _Choice(NamedTuple):
@@ -56,7 +68,9 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
         columns = [place[model.n[c, t, b].name] for c, t2, b in model.n if t2 == t and b in span]
         if columns and np.isnan(values[columns]).any():
             _fill(model, place, start, t, span)
-    for o, _ in enumerate(sets.options.offers):
+    for o, offer in enumerate(sets.options.offers):
+        if offer.is_committed:
+            continue
         for t in range(sets.grid.periods):
             if (o, t, 0) in model.nodes:
                 row = [place[model.nodes[o, t, b].name] for b in range(sets.grid.blocks)]
@@ -64,6 +78,31 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
     used = [i for name, i in place.items() if name.split("_")[0] in {"u", "v"}]
     start[used] = 1.0
     return start
+
+
+def with_fleet(arrays: Arrays, start: FloatArray, settings: SolverSettings) -> FloatArray:
+    """Return a start with the cheapest fleet for its replicas, itself when there is none.
+
+    Parameters
+    ----------
+    arrays
+        The program.
+    start
+        Values to begin from.
+    settings
+        Gap and time limit of the whole solve.
+    """
+    kinds = np.array([name.split("_")[0] for name in arrays.column_names])
+    chosen = np.isin(kinds, _CHOSEN) & arrays.integer
+    fixed = replace(
+        arrays,
+        lower=np.where(chosen, start, arrays.lower),
+        upper=np.where(chosen, start, arrays.upper),
+    )
+    limit_s = _TIME_SHARE * settings.time_limit_s
+    asked = replace(settings, time_limit_s=limit_s, gap=settings.gap * _GAP_SHARE, log=False)
+    values = solve_arrays(fixed, asked).values
+    return start if values is None else values
 
 
 def slot_blocks(sets: Sets) -> Iterator[tuple[int, list[int]]]:
@@ -128,12 +167,10 @@ def _best(
 
 def _offers_by_price(sets: Sets, column: int, t: int) -> list[tuple[float, int]]:
     """Return cost by accelerator and block, and position, of the offers that fit a column."""
-    option = sets.option_of(column)
     found = []
     for o, offer in enumerate(sets.options.offers):
         usd = node_block_usd(sets.grid, offer, t)
-        fits = offer.accelerators_per_node % option.accelerators == 0
-        if usd is not None and fits and offer.hardware == option.hardware:
+        if usd is not None and o in sets.homes[column]:
             found.append((usd / offer.accelerators_per_node, o))
     return sorted(found)
 

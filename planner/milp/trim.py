@@ -2,6 +2,7 @@
 
 A solver that stops at a gap may keep replicas on nodes that are paid anyway, and nodes that
 nothing runs on. Removing them keeps every row and never costs more, so the proof still holds.
+Nodes that are taken on for a term stay.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp.costs import node_block_usd, start_usd, starts
-from planner.milp.fleet import billing_blocks, fitting_shapes, shape_unions
+from planner.milp.fleet import billing_blocks, unions
 from planner.milp.start import slot_blocks
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def _trim_nodes(sets: Sets, replicas: IntArray, nodes: IntArray) -> IntArray:
     nodes = nodes.copy()
     prices = [max(p or 0.0 for p in o.price_usd_per_hour) for o in sets.options.offers]
     for o in sorted(range(len(prices)), key=lambda o: -prices[o]):
+        if sets.options.offers[o].is_committed:
+            continue
         for t in range(sets.grid.periods):
             while _remove_one(sets, replicas, nodes, o, t):
                 pass
@@ -142,23 +145,26 @@ def _runs(idle: Sequence[int], blocks: int) -> Iterator[list[int]]:
 
 def _fit(sets: Sets, replicas: IntArray, nodes: IntArray, o: int, slot: tuple[int, int]) -> bool:
     """Say whether the replicas still fit with one node of an offer less."""
-    hardware = sets.options.offers[o].hardware
-    columns = [c for c in range(len(sets.columns)) if sets.option_of(c).hardware == hardware]
-    supply: dict[int, int] = {}
-    for other, offer in enumerate(sets.options.offers):
-        if offer.hardware == hardware:
-            count = int(nodes[other, *slot]) - (1 if other == o else 0)
-            size = offer.accelerators_per_node
-            supply[size] = supply.get(size, 0) + size * count
     used = {
         c: int(replicas[c, *slot]) * sets.columns[c].accelerators
-        for c in columns
-        if replicas[c, *slot] > 0
+        for c in range(len(sets.columns))
+        if replicas[c, *slot] > 0 and o in sets.homes[c]
     }
-    fits = {c: fitting_shapes(sets.columns[c].accelerators, supply) for c in used}
+    reached = frozenset().union(*(sets.homes[c] for c in used))
+    rivals = {
+        c: int(replicas[c, *slot]) * sets.columns[c].accelerators
+        for c in range(len(sets.columns))
+        if replicas[c, *slot] > 0 and sets.homes[c] & reached
+    }
+    supply = {
+        other: (int(nodes[other, *slot]) - (1 if other == o else 0))
+        * sets.options.offers[other].accelerators_per_node
+        for c in rivals
+        for other in sets.homes[c]
+    }
     return all(
-        sum(used[c] for c in used if fits[c] <= union) <= sum(supply[g] for g in union)
-        for union in shape_unions(fits.values())
+        sum(rivals[c] for c in rivals if sets.homes[c] <= union) <= sum(supply[g] for g in union)
+        for union in unions({sets.homes[c] for c in rivals})
     )
 
 

@@ -16,8 +16,10 @@ from planner.catalog.idle import idle_price_notes
 from planner.options.candidates import buildable
 from planner.options.capacity import modelled_capacities
 from planner.options.gate import Gate
+from planner.options.homes import homeless
 from planner.options.measured import measured_id, measured_options
-from planner.options.nodes import rentable_nodes
+from planner.options.nodes import barred_nodes, supplied_nodes, unwanted_nodes
+from planner.options.owned import site_costs
 from planner.options.prune import prune
 from planner.options.quality import QualityBook
 from planner.options.records import MEASURED, OptionSet
@@ -48,7 +50,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         Rates and lengths of the workloads.
     """
     problem = loaded.problem
-    nodes, rejected = rentable_nodes(problem, catalog, demand.grid)
+    nodes, rejected = supplied_nodes(problem, catalog, demand.grid)
     gates = {w.name: _gate(w, problem, catalog, demand) for w in problem.workloads}
     tokens = [
         token_supply(
@@ -66,6 +68,12 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         _measured(loaded, nodes, gates),
         _modelled(problem, catalog, demand, nodes, modelled_gates),
     )
+    barred = barred_nodes(problem, nodes)
+    ways = _housed(ways, nodes, barred, problem)
+    unwanted = unwanted_nodes(problem, nodes, barred)
+    gone = {r.subject for r in unwanted}
+    nodes = [n for n in nodes if n.offer_id not in gone or n.is_existing]
+    rejected += unwanted
     rejected += [r for g in gates.values() for r in g.rejections]
     notes = tuple(note for g in gates.values() for note in g.unproven_notes())
     kept, pruned = prune(
@@ -80,7 +88,14 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
             *idle_price_notes(catalog, demand.grid.period_start[0]),
         ),
         pruned=tuple(pruned),
+        barred=barred,
+        owned_staff_usd_per_month=_staff_usd(problem, catalog),
     )
+
+
+def _staff_usd(problem: Problem, catalog: Catalog) -> float:
+    costs = site_costs(problem, catalog)
+    return 0.0 if isinstance(costs, list) else costs.staff_usd_per_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,21 @@ def _combined(measured: _Ways, modelled: _Ways) -> _Ways:
             *(r for r in modelled.rejections if (r.workload, r.subject) not in replaced),
         ),
         measured.considered + modelled.considered,
+    )
+
+
+def _housed(
+    ways: _Ways, nodes: list[NodeOffer], barred: frozenset[tuple[str, str]], problem: Problem
+) -> _Ways:
+    """Return the ways that some allowed node can hold."""
+    rejections = homeless(ways.capacities, {o.id: o for o in ways.options}, nodes, barred, problem)
+    gone = {(r.workload, r.subject) for r in rejections}
+    capacities = tuple(c for c in ways.capacities if (c.workload, c.option_id) not in gone)
+    return replace(
+        ways,
+        options=_with_quality(ways.options, capacities),
+        capacities=capacities,
+        rejections=(*ways.rejections, *rejections),
     )
 
 

@@ -1,6 +1,6 @@
-"""What a workload refuses before any capacity is asked: residency, context and quality.
+"""What a workload refuses before any capacity is asked: context and quality.
 
-A replica on rented nodes never serves ``on_prem_only`` work. The model's context must hold
+The model's context must hold
 ``context_max_tokens``, by default the p99 prompt plus the p99 output. Every quality floor must be
 met by a known score; a table of measured capacities replaces the performance model, not the
 quality of a model.
@@ -26,7 +26,7 @@ _Reason = tuple[str, str, float | None]
 
 
 class Gate:
-    """Residency, context and quality of one workload, with the reasons collected.
+    """Context and quality of one workload, with the reasons collected.
 
     Parameters
     ----------
@@ -49,14 +49,12 @@ class Gate:
     def admits(self, candidate: Candidate) -> bool:
         """Return whether the workload may use the candidate; remembers why not."""
         model, quantization = candidate.model, candidate.quantization.id
-        reason = (self._residency() or self._context(model.context_tokens)) or self._quality(
-            model.id, quantization
-        )
+        reason = self._context(model.context_tokens) or self._quality(model.id, quantization)
         return self._noted(candidate.option_id, reason)
 
     def admits_measured(self, option_id: str, model: str, quantization: str) -> bool:
         """Return whether the workload may use a measured option; remembers why not."""
-        return self._noted(option_id, self._residency() or self._quality(model, quantization))
+        return self._noted(option_id, self._quality(model, quantization))
 
     def scores(self, model: str, quantization: str) -> Scores:
         """Return the scores compared with the floors of the workload, by benchmark."""
@@ -83,11 +81,6 @@ class Gate:
             Rejection("option", option_id, self.workload.name, code, detail, shortfall=shortfall)
         )
         return False
-
-    def _residency(self) -> _Reason | None:
-        if self.workload.residency != "on_prem_only":
-            return None
-        return "residency", "on_prem_only: owned hardware is not planned by this version", None
 
     def _context(self, context_tokens: int) -> _Reason | None:
         if context_tokens >= self._context_tokens:

@@ -1,8 +1,8 @@
-"""Nodes that can be rented: price by period, filters of the problem, and why the others cannot.
+"""Nodes a plan may use: rented, reserved, bought or there already, and why not the others.
 
 For each (provider, instance, region, tenure, plan) the newest row with ``valid_from`` at or before
 the start of a period applies. Prices older than ``max_price_age_days`` at the start of the horizon
-are not used.
+are not used. From the start of the horizon on prices change by ``supply.price_change_per_year``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
 from planner.catalog.offers import offers_at
-from planner.options.periods import price_change_notes
+from planner.options.existing import existing_nodes
+from planner.options.owned import OWNED, owned_nodes
+from planner.options.periods import price_change_notes, price_factors
 from planner.options.records import NodeOffer, Rejection
+from planner.options.reserved import TERM_MONTHS, why_not_reserved, with_reservations
 from planner.units import MINUTES_PER_HOUR
 
 if TYPE_CHECKING:
@@ -21,13 +24,88 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.catalog.schema import Offer
     from planner.demand.records import TimeGrid
-    from planner.problem.schema import Problem
+    from planner.problem.schema import Problem, Workload
 
 DEFAULT_STARTUP_MINUTES = 10.0
 """Time from order to serving when the offer states none: boot, weights, warm-up."""
 DEFAULT_ELASTIC_MAX_NODES = 8
 """Nodes an on-demand offer is trusted to add within a day when the offer states no figure."""
-PLANNED_TENURES = ("on_demand",)
+PLANNED_TENURES = ("on_demand", *TERM_MONTHS, OWNED)
+
+
+def supplied_nodes(
+    problem: Problem, catalog: Catalog, grid: TimeGrid
+) -> tuple[list[NodeOffer], list[Rejection]]:
+    """Return every node a plan may use, and the offers it may not with reasons.
+
+    Parameters
+    ----------
+    problem
+        The problem, for its supply and the residency of its workloads.
+    catalog
+        Facts about offers, servers and sites.
+    grid
+        First day of every period.
+    """
+    rented, rejected = rentable_nodes(problem, catalog, grid)
+    bought, refused = owned_nodes(problem, catalog, grid)
+    return [*rented, *bought, *existing_nodes(problem, grid)], [*rejected, *refused]
+
+
+def barred_nodes(problem: Problem, nodes: Sequence[NodeOffer]) -> frozenset[tuple[str, str]]:
+    """Return the pools and offers that residency keeps apart, as ``(pool, offer_id)``.
+
+    A replica serves every workload of its pool, so its node must suit all of them.
+
+    Parameters
+    ----------
+    problem
+        The problem, for the residency of its workloads.
+    nodes
+        Offers.
+    """
+    return frozenset(
+        (workload.pool_name, node.offer_id)
+        for workload in problem.workloads
+        for node in nodes
+        if not _may_hold(workload, node)
+    )
+
+
+def unwanted_nodes(
+    problem: Problem, nodes: Sequence[NodeOffer], barred: frozenset[tuple[str, str]]
+) -> list[Rejection]:
+    """Return a rejection for every offer that residency keeps apart from every pool.
+
+    Parameters
+    ----------
+    problem
+        The problem, for its pools.
+    nodes
+        Offers.
+    barred
+        Pools and offers that residency keeps apart.
+    """
+    pools = {w.pool_name for w in problem.workloads}
+    return [
+        Rejection(
+            "offer",
+            node.offer_id,
+            "",
+            "residency",
+            f"region {node.region} ({node.tenure}) is outside the residency of every workload",
+        )
+        for node in nodes
+        if all((pool, node.offer_id) in barred for pool in pools)
+    ]
+
+
+def _may_hold(workload: Workload, node: NodeOffer) -> bool:
+    if workload.residency == "any":
+        return True
+    if workload.residency == "on_prem_only":
+        return node.tenure == OWNED
+    return node.region in workload.residency
 
 
 def rentable_nodes(
@@ -58,18 +136,28 @@ def rentable_nodes(
             continue
         fresh = [None if row is None or _too_old(row, problem, grid) else row for row in rows]
         priced = [row for row in fresh if row is not None]
-        reason = _why_not(known[0], problem) or (
+        reason = _why_not(known[0], problem, grid) or (
             None if priced else _price_age(known[0], problem, grid)
         )
         if reason is not None:
             rejected.append(Rejection("offer", offer_id, "", *reason))
             continue
         changes = price_change_notes(known[0], catalog, grid)
-        nodes.append(_node(priced[-1], fresh, changes))
+        yearly = _yearly_change(priced[-1], problem)
+        node = _node(priced[-1], fresh, changes, price_factors(grid, yearly))
+        if node.tenure in TERM_MONTHS:
+            pro_rata = problem.finance.commitment_tail == "pro_rata"
+            node = with_reservations(node, fresh, grid, pro_rata=pro_rata)
+        nodes.append(node)
     return nodes, rejected
 
 
-def _why_not(offer: Offer, problem: Problem) -> tuple[str, str] | None:
+def _yearly_change(offer: Offer, problem: Problem) -> float:
+    changes = problem.supply.price_change_per_year
+    return changes.reserved if offer.tenure in TERM_MONTHS else changes.on_demand
+
+
+def _why_not(offer: Offer, problem: Problem, grid: TimeGrid) -> tuple[str, str] | None:
     supply = problem.supply
     if offer.tenure not in supply.tenures:
         return "tenure", f"tenure {offer.tenure} is not among supply.tenures"
@@ -77,11 +165,8 @@ def _why_not(offer: Offer, problem: Problem) -> tuple[str, str] | None:
         return "tenure", f"tenure {offer.tenure} is not planned by this version"
     if supply.providers and offer.provider not in supply.providers:
         return "provider", f"provider {offer.provider} is not among supply.providers"
-    # Replicas of different pools may share a node, so every node must suit every workload.
-    for workload in problem.workloads:
-        if isinstance(workload.residency, list) and offer.region not in workload.residency:
-            detail = f"region {offer.region} is outside the residency of {workload.name}"
-            return "residency", detail
+    if offer.tenure in TERM_MONTHS and (reason := why_not_reserved(offer, grid)):
+        return reason
     return None
 
 
@@ -98,7 +183,12 @@ def _price_age(offer: Offer, problem: Problem, grid: TimeGrid) -> tuple[str, str
     return "price_age", detail
 
 
-def _node(newest: Offer, rows: Sequence[Offer | None], changes: Sequence[str]) -> NodeOffer:
+def _node(
+    newest: Offer,
+    rows: Sequence[Offer | None],
+    changes: Sequence[str],
+    factors: Sequence[float],
+) -> NodeOffer:
     startup = newest.startup_minutes
     notes = dict.fromkeys(r.notes for r in rows if r is not None and r.notes)
     return NodeOffer(
@@ -109,7 +199,10 @@ def _node(newest: Offer, rows: Sequence[Offer | None], changes: Sequence[str]) -
         tenure=newest.tenure,
         hardware=newest.accelerator,
         accelerators_per_node=newest.accelerators,
-        price_usd_per_hour=tuple(None if r is None else r.price_usd_per_hour for r in rows),
+        price_usd_per_hour=tuple(
+            None if r is None else r.price_usd_per_hour * factor
+            for r, factor in zip(rows, factors, strict=True)
+        ),
         price_date=newest.as_of,
         startup_h=(DEFAULT_STARTUP_MINUTES if startup is None else startup) / MINUTES_PER_HOUR,
         min_billing_h=(newest.min_billing_minutes or 0.0) / MINUTES_PER_HOUR,

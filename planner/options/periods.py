@@ -1,6 +1,7 @@
-"""Prices that change inside a period: the price at its first day is charged for all of it.
+"""Prices over time: expected changes between periods, and known ones inside a period.
 
-A reader who signs for the whole period has to know, so every such change is a note.
+The price at the first day of a period is charged for all of it. A reader who signs for the whole
+period has to know, so every change inside is a note.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.catalog.offers import price_changes
+from planner.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
@@ -40,3 +42,17 @@ def price_change_notes(
                 f"{starts[period]} is charged for the whole period"
             )
     return tuple(notes)
+
+
+def price_factors(grid: TimeGrid, yearly_change: float) -> tuple[float, ...]:
+    """Return the factor on list prices at the start of every period.
+
+    Parameters
+    ----------
+    grid
+        Periods.
+    yearly_change
+        Expected change per year as a fraction, above -1.
+    """
+    months = (t * grid.months_per_period for t in range(grid.periods))
+    return tuple(float((1.0 + yearly_change) ** (m / MONTHS_PER_YEAR)) for m in months)

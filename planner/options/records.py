@@ -9,6 +9,10 @@ tokens are a third kind of supply.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from planner.options.builds import Build
 
 MEASURED = "measured"
 
@@ -140,6 +144,13 @@ class NodeOffer:
         What the catalogue says about the offer (no service level, host not included, ...).
     sources
         Source of the price of every period; empty when nobody states them.
+    builds
+        Nodes that are taken on for long: one build for every period they can start in; empty
+        where nodes are rented by the hour. `price_usd_per_hour` is then that of the cheapest
+        build that serves in a period.
+    power_kw
+        IT power of one node at full load where the plan pays for it or limits it; ``None`` for
+        rented nodes.
     """
 
     offer_id: str
@@ -157,6 +168,18 @@ class NodeOffer:
     note: str = ""
     price_dates: tuple[str | None, ...] = ()
     sources: tuple[str, ...] = ()
+    builds: tuple[Build, ...] = ()
+    power_kw: float | None = None
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether its nodes are taken on for long, and are there in every block."""
+        return bool(self.builds)
+
+    @property
+    def is_existing(self) -> bool:
+        """Whether its nodes are there already, and paid whatever the plan decides."""
+        return any(build.fixed_nodes is not None for build in self.builds)
 
     def price_date_at(self, period: int) -> str:
         """Return the date of the price of a period, counted from 0."""
@@ -295,3 +318,7 @@ class OptionSet:
     dominated: tuple[Option, ...] = ()
     pool_of: tuple[tuple[str, str], ...] = field(default=())
     """Pool of every workload, as ``(workload, pool)`` in problem order."""
+    barred: frozenset[tuple[str, str]] = frozenset()
+    """Pools and the offers whose nodes must not hold their replicas, as ``(pool, offer_id)``."""
+    owned_staff_usd_per_month: float = 0.0
+    """Cost of the people that any owned node needs, whatever their number."""

@@ -1,4 +1,4 @@
-"""The same options under one restriction: a hardware type only, bf16 only, no tokens.
+"""The same options under one restriction: a hardware type, bf16 or one tenure only, no tokens.
 
 Options that another one dominated come back when the dominating one falls away, so a restriction
 starts from everything that is feasible.
@@ -23,15 +23,20 @@ def restrict(
     *,
     tokens: bool,
     same_model_only: bool,
+    tenures: frozenset[str] | None = None,
 ) -> OptionSet:
     """Return the option set with the options that `keep` accepts.
 
     Parameters
     ----------
+    options, keep
+        The options, and which of them stay.
     tokens
         Whether API options stay.
     same_model_only
         As in :func:`planner.options.prune.prune`.
+    tenures
+        Tenures of nodes that stay; ``None`` for all. Nodes that are there already always stay.
     """
     feasible = [o for o in (*options.options, *options.dominated) if keep(o)]
     ids = {o.id for o in feasible}
@@ -44,7 +49,12 @@ def restrict(
         options=tuple(kept),
         capacities=tuple(capacities),
         dominated=tuple(o for o in feasible if o.id not in winners),
-        offers=tuple(o for o in options.offers if o.hardware in hardware),
+        offers=tuple(
+            o
+            for o in options.offers
+            if o.is_existing
+            or (o.hardware in hardware and (tenures is None or o.tenure in tenures))
+        ),
         api=options.api if tokens else (),
         pruned=tuple(pruned),
     )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
 from planner.catalog.offers import price_lists_at
-from planner.options.periods import price_change_notes
+from planner.options.periods import price_change_notes, price_factors
 from planner.options.quality import BF16
 from planner.options.records import ApiOption, Rejection
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR, TOKENS_PER_MTOK
@@ -97,7 +97,14 @@ def token_supply(
         stated = _latency_meets(offer, workload)
         notes = price_change_notes(offer, catalog, grid)
         option = _option(
-            prices, workload, lengths, book, grid, changes=notes, assumed=stated is None
+            prices,
+            workload,
+            lengths,
+            book,
+            grid,
+            price_factors=price_factors(grid, problem.supply.price_change_per_year.api),
+            changes=notes,
+            assumed=stated is None,
         )
         if stated is False:
             detail = _latency_detail(offer)
@@ -190,6 +197,7 @@ def _option(
     book: QualityBook,
     grid: TimeGrid,
     *,
+    price_factors: Sequence[float],
     changes: Sequence[str],
     assumed: bool,
 ) -> ApiOption:
@@ -212,10 +220,10 @@ def _option(
         mode=offer.mode,
         usd_per_request=tuple(
             tuple(
-                sum(share * _request_usd(row, isl, osl, hit_rate) for row, share in parts)
+                factor * sum(share * _request_usd(row, isl, osl, hit_rate) for row, share in parts)
                 for parts in _by_block(known, grid)
             )
-            for known in prices
+            for known, factor in zip(prices, price_factors, strict=True)
         ),
         input_tokens=isl,
         output_tokens=osl,

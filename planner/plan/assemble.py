@@ -10,6 +10,7 @@ import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
 from planner.plan.records import GAP_TOLERANCE, relative_gap
@@ -51,7 +52,12 @@ def assemble_plan(
     if bound is not None and cost < bound <= cost * (1 + BOUND_TOLERANCE):
         bound = cost  # the solver's arithmetic is not exact; a real excess must fail the audit
     gap = None if bound is None else relative_gap(cost, bound)
-    dates = [row.price_date for row in fleet] + [row.price_date for row in api]
+    taken = commitment_rows(demand, options, decisions)
+    dates = [
+        *(row.price_date for row in fleet),
+        *(row.price_date for row in taken),
+        *(row.price_date for row in api),
+    ]
     within = gap is not None and gap <= settings["gap"] + GAP_TOLERANCE
     return Plan(
         **_header(loaded, catalog, settings, min(dates, default=None)),
@@ -63,6 +69,7 @@ def assemble_plan(
         solver=_solver(proof),
         allocations=allocation_rows(demand, options, decisions),
         fleet=fleet,
+        commitments=taken,
         api=api,
         cost_lines=lines,
         unit_costs=unit_costs(demand, options, decisions, lines, fleet),

@@ -1,10 +1,8 @@
 """Who pays for what: cost lines and unit costs.
 
-The undiscounted cost of a hardware type in a block is split over the pools on it by the
-accelerators their replicas hold, idle and spare nodes in proportion; inside a pool by planned
-load ``f / mu`` in replicas. A block whose nodes hold no replica (they start for the next one, or
-are billed for longer) is split like the whole day, a day without any replica in equal parts.
-Money spent over a period is discounted at its middle.
+Costs are split over the workloads by :mod:`planner.plan.shares`. Money spent over a period is
+discounted at its middle; nodes that are taken on for a term are paid on the dates of their
+payments (:mod:`planner.plan.commitments`).
 
 The unit cost of a workload is its whole undiscounted cost over what it used at the mean rate.
 """
@@ -14,20 +12,19 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from planner.plan.commitments import commitment_charges
 from planner.plan.document import CostLine, UnitCost
+from planner.plan.shares import HardwareShares, Shares
 from planner.plan.tables import load_in_replicas, mean_share
 from planner.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from planner.demand.records import Demand
     from planner.options.records import OptionSet
     from planner.plan.document import ApiRow, FleetRow
     from planner.plan.records import Decisions
-
-Shares = dict[str, float]
-_Place = tuple[str, int, int]
 
 
 def cost_lines(
@@ -39,80 +36,28 @@ def cost_lines(
 ) -> tuple[CostLine, ...]:
     """Return cost by period, category, workload, hardware and tenure; sums are exact."""
     shares = HardwareShares(demand, options, decisions)
-    sums: dict[tuple[int, str, str, str, str], float] = defaultdict(float)
+    committed = {o.offer_id for o in options.offers if o.is_committed}
+    sums: dict[tuple[int, str, str, str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+
+    def add(key: tuple[int, str, str, str, str], usd: float, discounted_usd: float) -> None:
+        sums[key][0] += usd
+        sums[key][1] += discounted_usd
+
+    factor = demand.grid.discount_factor
     for row in fleet:
+        if row.offer_id in committed:
+            continue
         split = shares.at(row.hardware, row.period, row.block)
         for workload, share in split.items():
-            sums[row.period, row.tenure, workload, row.hardware, row.tenure] += row.usd * share
+            key = (row.period, row.tenure, workload, row.hardware, row.tenure)
+            add(key, row.usd * share, row.usd * share * factor[row.period])
     for item in api:
-        sums[item.period, "api", item.workload, "", "api"] += item.usd
-    factor = demand.grid.discount_factor
-    return tuple(
-        CostLine(period, category, workload, hardware, tenure, usd, usd * factor[period])
-        for (period, category, workload, hardware, tenure), usd in sorted(sums.items())
-    )
-
-
-class HardwareShares:
-    """Each workload's share of the cost of a hardware type, by period and block.
-
-    Parameters
-    ----------
-    demand, options, decisions
-        The records the plan is made from.
-    """
-
-    def __init__(self, demand: Demand, options: OptionSet, decisions: Decisions) -> None:
-        size = {o.id: (o.hardware, o.accelerators) for o in options.options}
-        pools = _pool_shares(options, decisions, load_in_replicas(demand, options, decisions))
-        self._held: dict[_Place, Shares] = defaultdict(lambda: defaultdict(float))
-        self._equal = dict.fromkeys((w.workload for w in demand.workloads), 1.0)
-        for decision in decisions.replicas:
-            hardware, accelerators = size[decision.option_id]
-            where = (decision.period, decision.block)
-            for workload, share in pools[decision.pool, decision.option_id, *where].items():
-                held = decision.replicas * accelerators * share
-                self._held[hardware, *where][workload] += held
-
-    def at(self, hardware: str, period: int, block: int) -> Shares:
-        """Return the share of every workload in one block; the shares sum to 1."""
-        exact = self._held.get((hardware, period, block))
-        if exact:
-            return _normalised(exact)
-        day: Shares = defaultdict(float)
-        for (name, t, _), held in self._held.items():
-            if (name, t) == (hardware, period):
-                for workload, accelerators in held.items():
-                    day[workload] += accelerators
-        return _normalised(day or self._equal)
-
-
-def _pool_shares(
-    options: OptionSet, decisions: Decisions, loads: Mapping[tuple[str, str, int, int], float]
-) -> dict[tuple[str, str, int, int], Shares]:
-    """Return shares of the workloads of a pool in an option, by f / mu; spares by the pool's."""
-    members: dict[str, list[str]] = defaultdict(list)
-    for workload, pool in options.pool_of:
-        members[pool].append(workload)
-    pool_load: dict[tuple[str, int, int], Shares] = defaultdict(lambda: defaultdict(float))
-    pool_of = dict(options.pool_of)
-    for (workload, _, period, block), load in loads.items():
-        pool_load[pool_of[workload], period, block][workload] += load
-    shares = {}
-    for decision in decisions.replicas:
-        where = (decision.option_id, decision.period, decision.block)
-        own = {w: loads.get((w, *where), 0.0) for w in members[decision.pool]}
-        if not any(own.values()):
-            own = dict(pool_load[decision.pool, decision.period, decision.block])
-        if not any(own.values()):
-            own = dict.fromkeys(members[decision.pool], 1.0)
-        shares[decision.pool, *where] = _normalised(own)
-    return shares
-
-
-def _normalised(weights: Mapping[str, float]) -> Shares:
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items() if weight > 0}
+        key = (item.period, "api", item.workload, "", "api")
+        add(key, item.usd, item.usd * factor[item.period])
+    for c in commitment_charges(demand, options, decisions, shares):
+        key = (c.period, c.category, c.workload, c.hardware, c.tenure)
+        add(key, c.usd, c.discounted_usd)
+    return tuple(CostLine(*key, *amounts) for key, amounts in sorted(sums.items()))
 
 
 def unit_costs(

@@ -45,10 +45,12 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class FleetRow:
-    """Rented nodes of one offer in one period and block.
+    """Nodes of one offer in one period and block.
 
     ``usd = price_usd_per_hour x (nodes x hours + startup_node_hours)``: nodes that serve from
-    the next block on are paid while they start.
+    the next block on are paid while they start. Of nodes that are taken on for a term this is
+    the amortised view: the price is the average cost of an hour, and what is paid, and when, is in
+    :class:`Commitment` and in the cost lines.
     """
 
     period: int
@@ -70,6 +72,38 @@ class FleetRow:
     note: str
     price_source: str = ""
     """Where the price comes from, as the catalogue states it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """Nodes that are taken on together, for a term or for their life, used or not.
+
+    Months are ``YYYY-MM``: of the order (the money of an order before the horizon falls at its
+    start), of the first and of the first month without them. `usd` is everything that is paid for
+    them, nominal, less the value of owned nodes at the end of the horizon; `usd_after_horizon` is
+    the part of it that is due after the horizon.
+    """
+
+    offer_id: str
+    provider: str
+    region: str
+    instance: str
+    tenure: str
+    hardware: str
+    nodes: int
+    accelerators_per_node: int
+    accelerators: int
+    is_existing: bool
+    order_month: str
+    start_month: str
+    end_month: str
+    start_period: int
+    usd_per_node_hour: float
+    usd: float
+    discounted_usd: float
+    usd_after_horizon: float
+    price_date: str
+    price_source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +160,8 @@ class Baseline:
     cost_usd: float | None
     bound_usd: float | None
     why_not: str | None
+    note: str = ""
+    """What the comparison leaves out, such as the residency of the work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +203,7 @@ class Plan:
     solver: dict[str, Any]
     allocations: tuple[Allocation, ...] = ()
     fleet: tuple[FleetRow, ...] = ()
+    commitments: tuple[Commitment, ...] = ()
     api: tuple[ApiRow, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()

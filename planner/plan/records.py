@@ -8,6 +8,12 @@ comes out of a solver's floating point.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.options.owned import OWNED
+
+if TYPE_CHECKING:
+    from planner.options.records import OptionSet
 
 GAP_TOLERANCE = 1e-9
 """A plan is optimal when its gap is within what was asked for, to this tolerance."""
@@ -49,6 +55,15 @@ class NodeDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildDecision:
+    """Nodes of one build of an offer (`build` is its position), taken on for its whole term."""
+
+    offer_id: str
+    build: int
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Decisions:
     """Everything the program decided; rows with zero are left out."""
 
@@ -56,6 +71,27 @@ class Decisions:
     flows: tuple[FlowDecision, ...]
     api_flows: tuple[FlowDecision, ...]
     nodes: tuple[NodeDecision, ...]
+    builds: tuple[BuildDecision, ...] = ()
+
+
+def staffed_periods(options: OptionSet, decisions: Decisions) -> list[int]:
+    """Return the periods in which nodes that the plan bought serve, in order.
+
+    Parameters
+    ----------
+    options
+        The options.
+    decisions
+        Whole decisions.
+    """
+    offers = {offer.offer_id: offer for offer in options.offers}
+    periods: set[int] = set()
+    for row in decisions.builds:
+        offer = offers[row.offer_id]
+        build = offer.builds[row.build]
+        if offer.tenure == OWNED and build.fixed_nodes is None and row.nodes:
+            periods |= set(range(build.start, build.end))
+    return sorted(periods)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.options.prune import rate_at
@@ -10,6 +11,8 @@ from planner.plan.document import Allocation, ApiRow, FleetRow
 from planner.units import MS_PER_S, SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from planner.demand.records import Demand
     from planner.options.records import (
         ApiOption,
@@ -103,14 +106,38 @@ def fleet_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tupl
     nodes: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0] * grid.blocks)
     for decision in decisions.nodes:
         nodes[decision.offer_id, decision.period][decision.block] = decision.nodes
+    built = _builds_by_offer(decisions)
     rows = []
     for (offer_id, period), counts in sorted(nodes.items(), key=lambda item: item[0][::-1]):
         offer = offers[offer_id]
+        if offer.is_committed:
+            offer = _amortised(offer, built[offer_id], period)
         for block, count in enumerate(counts):
             started = max(counts[(block + 1) % grid.blocks] - count, 0)
             if count or started:
                 rows.append(_fleet_row(offer, demand, period, block, nodes=count, started=started))
     return tuple(sorted(rows, key=lambda r: (r.period, r.block, r.offer_id)))
+
+
+def _builds_by_offer(decisions: Decisions) -> dict[str, dict[int, int]]:
+    built: dict[str, dict[int, int]] = defaultdict(dict)
+    for row in decisions.builds:
+        built[row.offer_id][row.build] = row.nodes
+    return built
+
+
+def _amortised(offer: NodeOffer, built: Mapping[int, int], period: int) -> NodeOffer:
+    """Return an offer with the mean price of the builds that serve in a period."""
+    serving = [(offer.builds[k], n) for k, n in built.items() if offer.builds[k].serves(period)]
+    usd = sum(n * build.usd_per_node_hour for build, n in serving)
+    periods = len(offer.price_usd_per_hour)
+    return replace(
+        offer,
+        price_usd_per_hour=(usd / sum(n for _, n in serving),) * periods,
+        price_date=min(build.price_date for build, _ in serving),
+        price_dates=(),
+        sources=("; ".join(dict.fromkeys(build.source for build, _ in serving)),) * periods,
+    )
 
 
 def _fleet_row(

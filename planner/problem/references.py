@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from planner.yaml_io import Path_
 
 _FLAT = "flat"
+_DEFAULT_SITE = "default"
 
 
 def reference_faults(loaded: LoadedProblem, catalog: Catalog) -> list[Fault]:
@@ -44,7 +45,10 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
         update={"hardware": [key(h) for h in problem.candidates.hardware]}
     )
     quotas = [q.model_copy(update={"hardware": key(q.hardware)}) for q in problem.supply.quotas]
-    supply = problem.supply.model_copy(update={"quotas": quotas})
+    existing = [
+        e.model_copy(update={"hardware": key(e.hardware)}) for e in problem.supply.existing
+    ]
+    supply = problem.supply.model_copy(update={"quotas": quotas, "existing": existing})
     measured = tuple(m.model_copy(update={"hardware": key(m.hardware)}) for m in loaded.measured)
     resolved = problem.model_copy(update={"candidates": candidates, "supply": supply})
     return replace(loaded, problem=resolved, measured=measured)
@@ -62,6 +66,12 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
         yield from known.check((*path, "hardware"), "hardware", quota.hardware)
         yield from known.check((*path, "provider"), "providers", quota.provider)
         yield from known.check((*path, "region"), "regions", quota.region)
+    for i, nodes in enumerate(problem.supply.existing):
+        path = ("supply", "existing", i, "hardware")
+        yield from known.check(path, "hardware", nodes.hardware)
+    for i, name in enumerate(problem.supply.servers):
+        yield from known.check(("supply", "servers", i), "servers", name)
+    yield from known.check(("supply", "site"), "sites", problem.supply.site)
     for i, workload in enumerate(problem.workloads):
         yield from _workload(workload, ("workloads", i), known)
 
@@ -101,6 +111,8 @@ _KINDS = {
     "engines": ("engine", "engines"),
     "providers": ("provider", "offers"),
     "regions": ("region", "offers"),
+    "servers": ("server", "servers"),
+    "sites": ("site", "sites"),
     "profiles": ("profile", "profiles"),
     "histograms": ("length histogram", "lengths"),
     "benchmarks": ("benchmark", "quality"),
@@ -123,7 +135,9 @@ class _Known:
             "engines": {e.id for e in catalog.engines} | {m.engine for m in measured},
             "providers": {o.provider for o in catalog.offers}
             | {a.provider for a in catalog.api_offers},
-            "regions": {o.region for o in catalog.offers},
+            "regions": {o.region for o in catalog.offers} | {s.id for s in catalog.sites},
+            "servers": {s.id for s in catalog.servers},
+            "sites": {s.id for s in catalog.sites} | {_DEFAULT_SITE},
             "profiles": {p.profile for p in catalog.profiles} | {_FLAT},
             "histograms": {c.lengths for c in catalog.lengths},
             "benchmarks": {q.benchmark for q in catalog.quality},

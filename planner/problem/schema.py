@@ -9,47 +9,28 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
+from planner.problem.section import (
+    Count,
+    CurvePoint,
+    Fraction,
+    Growth,
+    HitRate,
+    Month,
+    Name,
+    NonNegative,
+    Positive,
+    Section,
+    Tokens,
+    Unplanned,
+    Whole,
+)
+from planner.problem.supply import LimitSection, Supply
 
-def _whole(value: object) -> object:
-    # A literal compares by value, and true == 1 == 1.0 in Python.
-    if isinstance(value, bool | float):
-        kind = "int_type"
-        raise PydanticCustomError(kind, "not a whole number")
-    return value
-
-
-Whole = BeforeValidator(_whole)
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Tokens = Annotated[float, Field(ge=1, le=1e8)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-HitRate = Annotated[float, Field(ge=0, lt=1)]
-CurvePoint = Annotated[list[NonNegative], Field(min_length=2, max_length=2)]
-Count = Annotated[int, Field(ge=1)]
-Name = Annotated[str, Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Month = Annotated[str, Field(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$")]
-GrowthFactor = Annotated[float, Field(gt=0, le=100)]
-Growth = GrowthFactor | list[GrowthFactor]
-Unplanned = Any
-"""Value of a field that a later version plans; anything but its default is refused."""
 SHORTEST_TOKENS = 1.0
 """Length at probability 0 of a marginal that states percentiles."""
 _ROUNDING = 1e-9
-
-
-class Section(BaseModel):
-    """Base of every section: unknown keys are refused, values are never converted silently."""
-
-    model_config = ConfigDict(
-        strict=True,
-        frozen=True,
-        extra="forbid",
-        use_attribute_docstrings=True,
-        allow_inf_nan=False,
-    )
 
 
 class Horizon(Section):
@@ -69,7 +50,10 @@ class Finance(Section):
     discount_rate_per_year: Annotated[float, Field(ge=0, le=1)] = 0.08
     """Nominal rate per year as a fraction."""
     terminal_value: Literal["straight_line", "none"] = "straight_line"
-    """Value of owned hardware at the end of the horizon; without effect on rented nodes."""
+    """Value of owned hardware at the end of the horizon: the lower of a straight line from
+    delivery to the end of its life and the resale curve of the catalogue."""
+    commitment_tail: Literal["full", "pro_rata"] = "full"
+    """Payments of a commitment after the horizon: charged at their own dates, or cut off."""
 
 
 class Arrival(Section):
@@ -222,33 +206,6 @@ class Candidates(Section):
     tensor_parallel: list[Annotated[Literal[1, 2, 4, 8, 16], Whole]] = []
 
 
-class Quota(Section):
-    """At most so many accelerators of a kind at any time."""
-
-    hardware: str
-    max_accelerators: Annotated[int, Field(ge=0)]
-    provider: str | None = None
-    region: str | None = None
-
-
-Tenure = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "api"]
-
-
-class Supply(Section):
-    """Who may supply hardware and tokens, and on what terms."""
-
-    tenures: list[Tenure] = ["on_demand", "api"]
-    providers: list[str] = []
-    """Empty: all."""
-    quotas: list[Quota] = []
-    existing: list[Any] = []
-    site: str = "default"
-    api_latency: Literal["require", "assume_met"] = "require"
-    """Whether an API offer without stated latency may serve a workload with a latency limit."""
-    max_price_age_days: Count = 365
-    """Older prices, counted back from the start of the horizon, are not used."""
-
-
 class Policy(Section):
     """How cautious the plan is and how it may be operated."""
 
@@ -265,14 +222,6 @@ class Policy(Section):
     """`measured` refuses quality scores that are estimated from other models."""
     max_models: Count | None = None
     max_hardware_types: Count | None = None
-
-
-class LimitSection(Section):
-    """Budgets and physical limits."""
-
-    budget_usd_per_period: Unplanned = None
-    power_kw: Unplanned = None
-    carbon_kg_per_period: Unplanned = None
 
 
 class Problem(Section):

@@ -9,6 +9,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from planner.problem.supply import Budget
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -18,16 +20,15 @@ if TYPE_CHECKING:
         Marginal,
         PrefixCache,
         Problem,
-        Section,
         Slo,
         Workload,
     )
+    from planner.problem.section import Section
     from planner.yaml_io import Path_
 
     Finding = tuple[Path_, str]
 
 _PROFILE_HOURS = (24, 168)
-_DEFAULT_SITE = "default"
 _LATER_FIELDS = {
     "deferrable": "deferral of work to other hours",
     "length_growth_per_period": "growth of lengths",
@@ -39,12 +40,7 @@ _LATER_ARRIVAL = {
     "day_types": "different types of day",
     "rate_factors": "rate factors within the hour (state `peak_factor_in_hour` instead)",
 }
-_LATER_LIMITS = {
-    "budget_usd_per_period": "a budget",
-    "power_kw": "a power limit",
-    "carbon_kg_per_period": "a carbon limit",
-}
-_LATER_SUPPLY = {"existing": "an existing fleet"}
+_LATER_LIMITS = {"carbon_kg_per_period": "a carbon limit"}
 _LATER_PROBLEM = {"one_off_costs": "one-off costs"}
 _DEPENDS = {
     "growth_per_period": ("horizon",),
@@ -231,33 +227,10 @@ def _quality(workload: Workload, problem: Problem, path: Path_) -> Iterator[Find
 
 
 def _residencies(problem: Problem) -> Iterator[Finding]:
-    workloads = list(enumerate(problem.workloads))
-    listed = [(i, w) for i, w in workloads if isinstance(w.residency, list)]
-    for index, workload in listed:
-        if not workload.residency:
+    for index, workload in enumerate(problem.workloads):
+        if isinstance(workload.residency, list) and not workload.residency:
             message = "is empty; give at least one region, or `any`"
             yield ("workloads", index, "residency"), message
-    if not listed:
-        return
-    _, first = listed[0]
-    for index, workload in workloads:
-        if _regions(workload) != _regions(first):
-            message = (
-                f"`{workload.name}` may run in {_said(workload)}, `{first.name}` in "
-                f"{_said(first)}; this version plans one list of regions for all workloads: "
-                "give every workload the same list, or plan them in two problems"
-            )
-            yield ("workloads", index, "residency"), message
-
-
-def _regions(workload: Workload) -> frozenset[str] | str:
-    residency = workload.residency
-    return frozenset(residency) if isinstance(residency, list) else residency
-
-
-def _said(workload: Workload) -> str:
-    residency = workload.residency
-    return f"[{', '.join(residency)}]" if isinstance(residency, list) else f"`{residency}`"
 
 
 def _not_planned(what: str) -> str:
@@ -270,15 +243,40 @@ def _later(section: Section, fields: dict[str, str], path: Path_) -> Iterator[Fi
             yield (*path, field), _not_planned(meaning)
 
 
+def _budgets(problem: Problem) -> Iterator[Finding]:
+    path: Path_ = ("limits", "budget_usd_per_period")
+    budget = problem.limits.budget_usd_per_period
+    kinds: list[tuple[Path_, object]] = [(path, budget)]
+    if isinstance(budget, Budget):
+        kinds = [((*path, name), getattr(budget, name)) for name in Budget.model_fields]
+        if all(value is None for _, value in kinds):
+            yield path, "is empty; give `cash`, `capex` or `opex`"
+    for here, value in kinds:
+        if isinstance(value, list) and len(value) != problem.horizon.periods:
+            message = (
+                f"has {len(value)} figure(s) for {problem.horizon.periods} period(s); give one "
+                f"for all, or a list of {problem.horizon.periods}"
+            )
+            yield here, message
+
+
+def _existing(problem: Problem) -> Iterator[Finding]:
+    for index, nodes in enumerate(problem.supply.existing):
+        if nodes.until is not None and nodes.until <= problem.horizon.start:
+            message = (
+                f"{nodes.until} is not after the start of the horizon, {problem.horizon.start}; "
+                "take the nodes out"
+            )
+            yield ("supply", "existing", index, "until"), message
+
+
 def _problem_wide(problem: Problem) -> Iterator[Finding]:
     if problem.policy.spare_nodes:
         message = f"{_not_planned('spare nodes')}, or use `spare_replicas`"
         yield ("policy", "spare_nodes"), message
-    yield from _later(problem.supply, _LATER_SUPPLY, ("supply",))
     yield from _later(problem, _LATER_PROBLEM, ())
-    if problem.supply.site != _DEFAULT_SITE:
-        message = f"{_not_planned('owned hardware, so no site')}, or write `{_DEFAULT_SITE}`"
-        yield ("supply", "site"), message
+    yield from _budgets(problem)
+    yield from _existing(problem)
     if not problem.supply.tenures:
         yield ("supply", "tenures"), "is empty; give at least one, for example [on_demand]"
     for name, patch in problem.scenarios.items():

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.report.bands import bands_of
+from planner.report.money_text import write_cash, write_commitments
 from planner.report.tables import NUMBER, Column, money, number, percent, write_table
 from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from planner.plan.document import Plan
+    from planner.plan.document import FleetRow, Plan
     from planner.report.bands import Band
 
 _SHOWN_ALTERNATIVES = 12
 _PER_THOUSAND = 1_000
+_PLAIN = "on_demand"
 
 
 def write_plan(out: TextIO, plan: Plan, blocks_per_day: int, months: int) -> None:
@@ -35,6 +37,8 @@ def write_plan(out: TextIO, plan: Plan, blocks_per_day: int, months: int) -> Non
     """
     _headline(out, plan, months)
     _bands(out, plan, blocks_per_day, months)
+    write_commitments(out, plan)
+    write_cash(out, plan)
     _unit_costs(out, plan)
     _binding(out, plan)
     _alternatives(out, plan)
@@ -129,15 +133,12 @@ def _range(values: list[float]) -> str:
 
 
 def _rented(band: Band) -> str:
-    nodes = {
-        (f.provider, f.instance, f.region): f.nodes
-        for f in band.fleet
-        if f.nodes and f.block == band.first_block
-    }
-    return ", ".join(
-        f"{count} x {provider} {instance} ({region})"
-        for (provider, instance, region), count in nodes.items()
-    )
+    nodes = [f for f in band.fleet if f.nodes and f.block == band.first_block]
+    return ", ".join(f"{f.nodes} x {f.provider} {f.instance} ({_terms(f)})" for f in nodes)
+
+
+def _terms(row: FleetRow) -> str:
+    return row.region if row.tenure == _PLAIN else f"{row.region}, {row.tenure}"
 
 
 def _usd_per_hour(band: Band, block_h: float) -> float:
@@ -207,14 +208,14 @@ def _baselines(out: TextIO, plan: Plan) -> None:
         Column("baseline"),
         Column("cost USD", NUMBER),
         Column("times the plan", NUMBER),
-        Column("why not"),
+        Column("note"),
     ]
     rows = [
         [
             b.name,
             money(b.cost_usd),
             number(b.cost_usd / plan.cost_usd if b.cost_usd and plan.cost_usd else None),
-            b.why_not or "",
+            b.why_not or b.note,
         ]
         for b in plan.baselines
     ]

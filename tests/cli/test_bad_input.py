@@ -210,18 +210,6 @@ def test_duplicate_workloads_are_both_named(tmp_path):
     assert "`chat` names 2 workloads; rename all but one" in error.faults[0].message
 
 
-def test_residencies_that_differ_are_refused_with_both_lists(tmp_path):
-    text = VALID.replace("residency: any", "residency: [eu-west-2]").replace(
-        "candidates:\n", SECOND_WORKLOAD + "candidates:\n", 1
-    )
-
-    (fault,) = errors_of(write(tmp_path, text)).faults
-
-    assert fault.path == "workloads.code.residency"
-    assert "[us-east-1]" in fault.message
-    assert "[eu-west-2]" in fault.message
-
-
 COLUMNS = "workload,model,quantization,hardware,tensor_parallel,engine,capacity_rps"
 
 

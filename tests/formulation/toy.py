@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.milp import Limits, Quota
+from planner.milp import BudgetLimit, Limits, Quota
 from planner.milp.families import FAMILIES
 from planner.milp.model import build_variables
 from planner.milp.objective import set_objective
@@ -19,16 +20,34 @@ LIMITS = {
     "spares": Limits(spare_replicas=1),
     "capacity": Limits(spare_replicas=1),
     "quotas": Limits(quotas=(Quota("gpu", 12, provider="cloud"), Quota("npu", 8))),
+    "budgets": Limits(
+        budgets=(
+            BudgetLimit("cash", 0, 5e4),
+            BudgetLimit("capex", 0, 3e4),
+            BudgetLimit("opex", None, 2e4),
+        )
+    ),
+    "power": Limits(power_kw=20.0),
     "max_models": Limits(max_models=1),
     "max_hardware_types": Limits(max_hardware_types=1),
 }
 """Limits of the families that need some; the others are written without limits."""
 
+WITH_TERMS = {"builds", "staff", "budgets", "power"}
+"""Families of nodes that are taken on for a term: the toy then has some."""
+
 
 def write_family(name: str, path: Path) -> None:
     """Write the rows of one family on the toy, with the objective."""
     family = next(f for f in FAMILIES if f.name == name)
-    model = build_variables(build_sets(*_toy(), LIMITS.get(name, Limits())))
+    demand, options = _toy()
+    if name in WITH_TERMS:
+        options = replace(
+            options,
+            offers=(*options.offers, worlds.reserved("lease"), worlds.owned("rack")),
+            owned_staff_usd_per_month=900.0,
+        )
+    model = build_variables(build_sets(demand, options, LIMITS.get(name, Limits())))
     family.add(model)
     set_objective(model)
     model.problem.writeLP(str(path))

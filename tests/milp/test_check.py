@@ -186,4 +186,16 @@ def test_cost_of_the_check_is_the_cost_of_the_program(world):
     ],
 )
 def test_replicas_fit_whole_nodes_by_shape(replicas, nodes, fits):
-    assert fits_nodes(replicas, nodes) is fits
+    anywhere = frozenset({0})
+    kinds = {(size, anywhere): count for size, count in replicas.items()}
+
+    assert fits_nodes(kinds, [(0, shape) for shape in nodes]) is fits
+
+
+def test_work_that_must_stay_at_home_gets_the_nodes_there():
+    home, anywhere = frozenset({1}), frozenset({0, 1})
+    nodes = [(0, 4), (1, 4)]
+
+    assert fits_nodes({(4, anywhere): 1, (4, home): 1}, nodes)
+    assert fits_nodes({(4, anywhere): 1, (2, home): 2}, nodes)
+    assert not fits_nodes({(2, home): 3}, nodes)

@@ -137,6 +137,7 @@ def draft_of(sets, replicas, nodes, flow):
         np.array([[nodes]], dtype=np.int64),
         {(0, 0, 0, b): rate for b, rate in enumerate(flow)},
         {},
+        {},
     )
 
 

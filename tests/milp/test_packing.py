@@ -6,21 +6,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.milp.check_fleet import fits_nodes
-from planner.milp.fleet import billing_blocks, fitting_shapes, shape_unions
+from planner.milp.fleet import billing_blocks, unions
 from tests import worlds
 
 SIZES = (1, 2, 4, 8)
 SHAPES = (1, 2, 4, 6, 8, 12, 16)
 
 
+def fitting(size, nodes):
+    """Return the offers that hold replicas of a size; every shape is one offer."""
+    return frozenset(shape for shape in set(nodes) if shape % size == 0)
+
+
 def rows_hold(replicas, nodes):
     """Evaluate the packing rows for whole replicas and nodes."""
-    shapes = set(nodes)
-    fits = {size: fitting_shapes(size, shapes) for size in replicas}
+    fits = {size: fitting(size, nodes) for size in replicas}
     return all(
         sum(size * n for size, n in replicas.items() if fits[size] <= union)
         <= sum(shape for shape in nodes if shape in union)
-        for union in shape_unions(fits.values())
+        for union in unions(fits.values())
     )
 
 
@@ -30,7 +34,10 @@ def rows_hold(replicas, nodes):
     st.lists(st.sampled_from(SHAPES), max_size=6),
 )
 def test_the_rows_hold_exactly_when_the_replicas_fit(replicas, nodes):
-    assert rows_hold(replicas, nodes) is fits_nodes(replicas, nodes)
+    kinds = {(size, frozenset(SHAPES)): count for size, count in replicas.items()}
+    offers = [(shape, shape) for shape in nodes]
+
+    assert rows_hold(replicas, nodes) is fits_nodes(kinds, offers)
 
 
 def test_a_size_that_fits_nothing_breaks_its_row():
@@ -38,13 +45,13 @@ def test_a_size_that_fits_nothing_breaks_its_row():
 
 
 def test_unions_of_nested_sets_are_the_sets_themselves():
-    sets = [fitting_shapes(size, SHAPES) for size in SIZES]
+    sets = [fitting(size, SHAPES) for size in SIZES]
 
-    assert shape_unions(sets) == sorted(set(sets), key=len)
+    assert unions(sets) == sorted(set(sets), key=len)
 
 
 def test_unions_of_crossing_sets_are_added():
-    found = shape_unions([frozenset({4, 12}), frozenset({6, 12})])
+    found = unions([frozenset({4, 12}), frozenset({6, 12})])
 
     assert found == [frozenset({4, 12}), frozenset({6, 12}), frozenset({4, 6, 12})]
 

@@ -47,14 +47,6 @@ def test_stated_context_replaces_the_default():
     assert asked.admits(candidate(context_tokens=256))
 
 
-def test_on_prem_work_never_runs_on_rented_nodes():
-    asked = gate(residency="on_prem_only")
-
-    assert not asked.admits(candidate())
-    assert not asked.admits_measured("any/option", "model-a", "bf16")
-    assert [r.reason for r in asked.rejections] == ["residency", "residency"]
-
-
 def test_rejection_names_the_option_and_the_workload():
     asked = gate(quality=[MMLU])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from planner.demand.grid import time_grid
-from planner.options.nodes import rentable_nodes
+from planner.options.nodes import barred_nodes, rentable_nodes, unwanted_nodes
 from tests.options.world import catalog, problem, row, workload
 
 TWO_QUARTERS = {"horizon": {"start": "2027-01", "periods": 2, "months_per_period": 3}}
@@ -108,29 +108,35 @@ def test_tenure_that_is_asked_for_but_not_planned_says_so():
     assert rejected[0].detail == "tenure spot is not planned by this version"
 
 
-def test_region_outside_the_residency_is_left_out():
+def test_region_outside_the_residency_is_unwanted():
     workloads = [workload(residency=["south"])]
+    kept, _ = nodes(row("offers"), row("offers", region="south"), workloads=workloads)
+    asked = problem(*workloads)
 
-    kept, rejected = nodes(row("offers"), row("offers", region="south"), workloads=workloads)
+    (rejected,) = unwanted_nodes(asked, kept, barred_nodes(asked, kept))
 
-    assert [n.region for n in kept] == ["south"]
-    assert rejected[0].reason == "residency"
-    assert rejected[0].detail == "region north is outside the residency of chat"
+    assert rejected.subject == "cloud:one:north:on_demand"
+    assert rejected.reason == "residency"
+    assert "region north (on_demand) is outside the residency of every" in rejected.detail
 
 
-def test_nodes_suit_the_residency_of_every_workload_because_they_are_shared():
+def test_a_pool_is_kept_off_the_nodes_that_one_of_its_workloads_may_not_use():
     workloads = [
-        workload("chat", residency=["north", "south"]),
-        workload("code", residency=["south", "west"]),
+        workload("chat", pool="talk", residency=["north", "south"]),
+        workload("code", pool="talk", residency=["south", "west"]),
+        workload("books", residency="on_prem_only"),
         workload("free"),
     ]
-
-    kept, rejected = nodes(
+    kept, _ = nodes(
         *(row("offers", region=r) for r in ("north", "south", "west")), workloads=workloads
     )
 
-    assert [n.region for n in kept] == ["south"]
-    assert len(rejected) == 2
+    barred = barred_nodes(problem(*workloads), kept)
+
+    assert {pool: {r for p, r in barred if p == pool} for pool, _ in barred} == {
+        "talk": {"cloud:one:north:on_demand", "cloud:one:west:on_demand"},
+        "books": {n.offer_id for n in kept},
+    }
 
 
 def test_start_up_and_elasticity_are_assumed_when_the_offer_states_none():

@@ -66,7 +66,7 @@ def test_how_the_engine_has_to_be_set_is_told():
 def test_tenures_of_later_versions_are_told():
     found = warnings(sections={"supply": {"tenures": ["on_demand", "owned", "spot", "api"]}})
 
-    assert found[0].startswith("tenures owned, spot are not planned by this version")
+    assert found[0].startswith("tenures spot are not planned by this version")
 
 
 def test_note_of_a_used_offer_is_told():

@@ -87,18 +87,6 @@ def test_two_histograms_are_one_too_many(make_problem):
     ]
 
 
-def test_the_same_regions_in_another_order_are_the_same(make_problem):
-    problem = make_problem({"residency": ["a", "b"]})
-    other = problem.workloads[1].model_copy(update={"residency": ["b", "a"]})
-    problem = problem.model_copy(update={"workloads": [problem.workloads[0], other]})
-
-    assert messages(problem) == []
-
-
-def test_on_premises_beside_any_is_left_to_the_options(make_problem):
-    assert messages(make_problem({"residency": "on_prem_only"})) == []
-
-
 def test_no_region_at_all_is_refused(make_problem):
     problem = make_problem({"residency": []})
 

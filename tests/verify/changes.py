@@ -51,12 +51,14 @@ def fewer_replicas(plan, by):
 
 def every_change(plan):
     """Yield the plan with each single field of each table's first and last row changed."""
-    for table in ("allocations", "fleet", "api", "cost_lines", "unit_costs"):
+    for table in ("allocations", "fleet", "commitments", "api", "cost_lines", "unit_costs"):
         rows = getattr(plan, table)
         for position in {0, len(rows) - 1} if rows else ():
             for field in fields(rows[position]):
                 value = getattr(rows[position], field.name)
-                if isinstance(value, int | float):
+                if isinstance(value, bool):
+                    other = not value
+                elif isinstance(value, int | float):
                     other = value * 1.001 if value and isinstance(value, float) else value + 1
                 elif isinstance(value, str):
                     other = value + "x"

@@ -10,6 +10,7 @@ import pytest
 from planner.demand.build import build_demand
 from planner.options.build import build_options
 from planner.pipeline import Prepared, SolveSettings, program_limits, solve_prepared
+from tests.options.test_terms import servers, sites
 from tests.options.world import catalog, loaded, problem, row, workload
 
 if TYPE_CHECKING:
@@ -89,3 +90,39 @@ def modelled():
         policy={"scaling": "static", "confidence": 0.5},
     )
     return solved(asked, catalog())
+
+
+@pytest.fixture(scope="session")
+def terms():
+    """Return two quarters with bought servers at home, a lease, nodes that are there, and rent."""
+    arrival = {"mean_rate_rps": 12.0, "profile": DAY}
+    asked = problem(
+        workload("books", arrival=arrival, residency="on_prem_only"),
+        workload("chat", arrival=arrival, growth_per_period=1.3),
+        horizon={"start": "2027-01", "periods": 2, "months_per_period": 3},
+        time_blocks=4,
+        performance="table.csv",
+        candidates={"quantizations": ["bf16"]},
+        supply={
+            "tenures": ["on_demand", "reserved_1y", "owned"],
+            "price_change_per_year": {"on_demand": -0.2, "reserved": -0.1, "owned": 0.1},
+            "existing": [
+                {
+                    "hardware": "gpu-a", "tenure": "reserved_1y", "nodes": 1,
+                    "accelerators_per_node": 1, "until": "2027-04", "usd_per_node_hour": 1.0,
+                }
+            ],
+        },
+        limits={"budget_usd_per_period": {"cash": 1e7, "capex": 1e7}, "power_kw": 60.0},
+    )  # fmt: skip
+    lease = row(
+        "offers", tenure="reserved_1y", commits="both", term_months=12, upfront_fraction=0.25,
+        price_usd_per_hour=0.4, as_of="2026-08",
+    )  # fmt: skip
+    facts = catalog(
+        offers=[row("offers", elastic_max_nodes=50), lease],
+        servers=servers(accelerators=1, capex_usd=20_000, it_power_w=1_500),
+        sites=[*sites(), row("sites", id="default", quantity="staff_fte", value=0.1)],
+    )
+    table = [MEASURED | {"workload": "books"}, MEASURED | {"workload": "chat"}]
+    return solved(asked, facts, table)

@@ -180,14 +180,14 @@ def test_too_few_replicas_for_the_load_are_reported(day):
 def test_too_few_nodes_for_the_replicas_are_reported(day):
     found = report(day, changed(day.plan, "fleet", 0, nodes=one_less, accelerators=one_less))
 
-    assert any("period 0 block 0 gpu-a" in line and "rented" in line for line in found)
+    assert any("period 0 block 0 gpu-a" in line and "may use" in line for line in found)
 
 
 UNCHECKED = {("fleet", "note")}
 """Text without a figure."""
 
 
-@pytest.mark.parametrize("world", ["day", "modelled"])
+@pytest.mark.parametrize("world", ["day", "modelled", "terms"])
 def test_no_single_figure_of_any_table_changes_unnoticed(world, request):
     found = request.getfixturevalue(world)
 

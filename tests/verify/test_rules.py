@@ -76,8 +76,12 @@ def with_workload(problem, position, **changes):
     ("position", "changes", "text"),
     [
         (0, {"growth_per_period": 1.3}, "chat period 0 block 0: mean rate"),
-        (0, {"residency": ["south"]}, f"{NODE}: region north is outside the residency of chat"),
-        (0, {"residency": "on_prem_only"}, f"{FIRST}: chat is on_prem_only"),
+        (0, {"residency": ["south"]}, "period 0 block 0 gpu-a: .* 0 on nodes that they may use"),
+        (
+            0,
+            {"residency": "on_prem_only"},
+            "period 0 block 0 gpu-a: .* 0 on nodes that they may use",
+        ),
         (2, {"residency": ["north"]}, f"{TOKENS}: the residency of bulk excludes tokens"),
         (2, {"token_factors": {"model-a": {"isl": 1.1}}}, f"{TOKENS}: .* million input tokens"),
         (2, {"prefix_cache": {"hit_rate": 0.1}}, f"{TOKENS}: .* tokens x price gives"),

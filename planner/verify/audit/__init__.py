@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.errors import InternalError
+from planner.verify.audit.commitments import commitment_violations
 from planner.verify.audit.money import money_violations
 from planner.verify.audit.nodes import node_violations
 from planner.verify.audit.quality import quality_violations
@@ -51,6 +52,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *service_violations(plan, problem, catalog),
         *quality_violations(plan, problem, catalog),
         *node_violations(plan, problem, catalog),
+        *commitment_violations(plan, problem, catalog),
         *money_violations(plan, problem, catalog),
         *share_violations(plan, problem, catalog),
     ]
@@ -75,5 +77,6 @@ def _empty(plan: Plan) -> Iterator[str]:
         yield f"status {plan.status} without a cost"
     if plan.gap is not None or plan.tco_usd is not None:
         yield f"gap {plan.gap} and tco_usd {plan.tco_usd} without a cost"
-    if plan.allocations or plan.fleet or plan.api or plan.cost_lines or plan.unit_costs:
+    tables = (plan.allocations, plan.fleet, plan.commitments, plan.api, plan.cost_lines)
+    if any(tables) or plan.unit_costs:
         yield "rows of a plan without a cost"

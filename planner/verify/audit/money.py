@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planner.units import MONTHS_PER_YEAR, TOKENS_PER_MTOK
+from planner.problem.supply import Budget
+from planner.units import TOKENS_PER_MTOK
 from planner.verify.audit.expected import (
     TOLERANCE,
     block_seconds,
@@ -13,6 +15,7 @@ from planner.verify.audit.expected import (
     period_start,
 )
 from planner.verify.audit.prices import price_shares, share_paid
+from planner.verify.audit.terms import price_growth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem, Workload
 
 _BOUND_TOLERANCE = 1e-9
-_MID_PERIOD = 0.5
+_CAPEX, _BACK = "capex", "terminal_value"
 
 
 def money_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
@@ -33,10 +36,14 @@ def money_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
         for text in (*_volume(row, problem, catalog), *_purchase(row, problem, catalog)):
             yield f"{place}: {text}"
     yield from _sums(plan)
-    yield from _discounting(plan, problem)
+    yield from _budgets(plan, problem)
     yield from _proof(plan)
     yield from _comparisons(plan)
-    dates = [*(row.price_date for row in plan.fleet), *(row.price_date for row in plan.api)]
+    dates = [
+        *(row.price_date for row in plan.fleet),
+        *(row.price_date for row in plan.commitments),
+        *(row.price_date for row in plan.api),
+    ]
     oldest = plan.catalog.get("oldest_price_date")
     if oldest != min(dates, default=None):
         yield f"oldest price date {oldest}, the tables say {min(dates, default=None)}"
@@ -66,12 +73,14 @@ def _purchase(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
         if (offer.provider, offer.model, offer.mode) == (row.provider, row.model, row.mode)
     ]
     day = period_start(problem, row.period)
+    months = row.period * problem.horizon.months_per_period
+    growth = price_growth(problem, problem.supply.price_change_per_year.api, months)
     workload = problem.workload(row.workload)
     bought: list[tuple[float, str, str]] = []
     for reference in sorted({offer.model_ref for offer in rows}):
         same = [offer for offer in rows if offer.model_ref == reference]
         parts = price_shares(same, day, problem, row.block)
-        paid = share_paid(catalog, (row.provider, reference, "any", "api"), day)
+        paid = share_paid(catalog, (row.provider, reference, "any", "api"), day) * growth
         usd = sum(share * _usd(listed, row, workload) for listed, share in parts) * paid
         bought += [(usd, listed.as_of, listed.source) for listed, _ in parts]
     stated = (row.price_date, row.price_source)
@@ -99,16 +108,26 @@ def _sums(plan: Plan) -> Iterator[str]:
         yield f"discounted lines add up to {discounted:.6f} USD, cost_usd is {plan.cost_usd}"
 
 
-def _discounting(plan: Plan, problem: Problem) -> Iterator[str]:
-    rate = problem.finance.discount_rate_per_year
-    months = problem.horizon.months_per_period
+def _budgets(plan: Plan, problem: Problem) -> Iterator[str]:
+    spent: dict[tuple[str, int], float] = defaultdict(float)
     for line in plan.cost_lines:
-        factor = (1 + rate) ** (-(line.period + _MID_PERIOD) * months / MONTHS_PER_YEAR)
-        if differs(line.discounted_usd, line.usd * factor):
-            yield (
-                f"cost line of period {line.period} {line.category} {line.workload}: discounted "
-                f"with a wrong factor, {line.usd * factor:.6f} USD is right"
-            )
+        if line.category != _BACK and line.period < problem.horizon.periods:
+            kind = _CAPEX if line.category == _CAPEX else "opex"
+            spent["cash", line.period] += line.usd
+            spent[kind, line.period] += line.usd
+    stated = problem.limits.budget_usd_per_period
+    budget = stated if isinstance(stated, Budget) else Budget(cash=stated)
+    for kind in ("cash", _CAPEX, "opex"):
+        value = getattr(budget, kind)
+        for period in range(0 if value is None else problem.horizon.periods):
+            allowed = value[period] if isinstance(value, list) else value
+            if spent[kind, period] > allowed * (1 + TOLERANCE) + TOLERANCE:
+                got = spent[kind, period]
+                yield f"period {period}: {kind} of {got:.2f} USD, budget {allowed:.2f}"
+    total = sum(spent["cash", period] for period in range(problem.horizon.periods))
+    most = problem.limits.budget_usd
+    if most is not None and total > most * (1 + TOLERANCE) + TOLERANCE:
+        yield f"cash of {total:.2f} USD over the horizon, budget {most:.2f}"
 
 
 def _proof(plan: Plan) -> Iterator[str]:

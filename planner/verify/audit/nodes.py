@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR
-from planner.verify.audit.expected import block_hours, by_option, differs, in_force, period_start
+from planner.verify.audit.expected import block_hours, differs, in_force, period_start
+from planner.verify.audit.packing import packing_violations
 from planner.verify.audit.prices import share_paid
+from planner.verify.audit.terms import price_growth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,10 +34,17 @@ def node_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[
     offers: dict[str, list[Offer]] = defaultdict(list)
     for offer in catalog.offers:
         offers[offer.offer_id].append(offer)
-    yield from _rows(plan, problem, catalog, offers)
-    yield from _packing(plan)
+    taken_on = {row.offer_id for row in plan.commitments}
+    rented = [row for row in plan.fleet if row.offer_id not in taken_on]
+    yield from _rows(rented, problem, catalog, offers)
+    for row in plan.fleet:
+        if row.offer_id in taken_on:
+            place = f"period {row.period} block {row.block} {row.offer_id}"
+            for text in (*_sums(row, problem), *_no_start(row), *_described(row, plan)):
+                yield f"{place}: {text}"
+    yield from packing_violations(plan, problem)
     yield from _quotas(plan, problem)
-    for (period, offer_id), nodes in _counts(plan, problem).items():
+    for (period, offer_id), nodes in _counts(rented, problem).items():
         terms = _terms(offers[offer_id], problem)
         paid_h = {
             row.block: row.startup_node_hours
@@ -50,9 +59,9 @@ def node_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[
 
 
 def _rows(
-    plan: Plan, problem: Problem, catalog: Catalog, offers: dict[str, list[Offer]]
+    rented: list[FleetRow], problem: Problem, catalog: Catalog, offers: dict[str, list[Offer]]
 ) -> Iterator[str]:
-    for row in plan.fleet:
+    for row in rented:
         place = f"period {row.period} block {row.block} {row.offer_id}"
         listed = in_force(offers[row.offer_id], period_start(problem, row.period))
         if listed is None:
@@ -87,11 +96,17 @@ def _amounts(row: FleetRow, listed: Offer, problem: Problem, catalog: Catalog) -
     day = period_start(problem, row.period)
     place = (listed.provider, listed.instance, listed.region, listed.tenure)
     paid = share_paid(catalog, place, day)
+    months = row.period * problem.horizon.months_per_period
+    paid *= price_growth(problem, problem.supply.price_change_per_year.on_demand, months)
     if differs(row.price_usd_per_hour, listed.price_usd_per_hour * paid):
         yield (
             f"price {row.price_usd_per_hour} USD/h, catalogue {listed.price_usd_per_hour} "
-            f"times {paid:g} after discounts"
+            f"times {paid:g} after discounts and expected changes"
         )
+    yield from _sums(row, problem)
+
+
+def _sums(row: FleetRow, problem: Problem) -> Iterator[str]:
     if differs(row.hours, block_hours(problem)):
         yield f"{row.hours} h in the block, expected {block_hours(problem)}"
     usd = row.price_usd_per_hour * (row.nodes * row.hours + row.startup_node_hours)
@@ -101,40 +116,32 @@ def _amounts(row: FleetRow, listed: Offer, problem: Problem, catalog: Catalog) -
         yield f"{row.accelerators} accelerators in {row.nodes} nodes"
 
 
+def _no_start(row: FleetRow) -> Iterator[str]:
+    if row.startup_node_hours:
+        yield f"{row.startup_node_hours:g} node-hours of start-up, nodes of a term need none"
+    if row.nodes < 1:
+        yield f"{row.nodes} nodes"
+
+
+def _described(row: FleetRow, plan: Plan) -> Iterator[str]:
+    """Compare a fleet row with the commitment that it stands for."""
+    names = ("provider", "region", "instance", "tenure", "hardware", "accelerators_per_node")
+    taken = next(c for c in plan.commitments if c.offer_id == row.offer_id)
+    for name in names:
+        got, want = getattr(row, name), getattr(taken, name)
+        if got != want:
+            yield f"{name} {got}, its commitment says {want}"
+
+
 def _supply(row: FleetRow, listed: Offer, problem: Problem) -> Iterator[str]:
     supply = problem.supply
     if row.tenure not in supply.tenures:
         yield f"tenure {row.tenure} is not among supply.tenures"
     if supply.providers and row.provider not in supply.providers:
         yield f"{row.provider} is not among supply.providers"
-    for workload in problem.workloads:
-        if isinstance(workload.residency, list) and row.region not in workload.residency:
-            yield f"region {row.region} is outside the residency of {workload.name}"
     age = age_days(listed.as_of, period_start(problem, 0))
     if age > supply.max_price_age_days:
         yield f"its price is {age} days old, {supply.max_price_age_days} allowed"
-
-
-def _packing(plan: Plan) -> Iterator[str]:
-    """Replicas of g accelerators fit nodes that g divides: compare from the largest size down."""
-    held: dict[tuple[int, int, str], list[tuple[int, int]]] = defaultdict(list)
-    for (period, block, _, _), rows in by_option(plan.allocations).items():
-        row = rows[0]
-        size = row.tensor_parallel * row.pipeline_parallel
-        held[period, block, row.hardware].append((size, row.accelerators))
-    nodes: dict[tuple[int, int, str], list[tuple[int, int]]] = defaultdict(list)
-    for item in plan.fleet:
-        key = (item.period, item.block, item.hardware)
-        nodes[key].append((item.accelerators_per_node, item.accelerators))
-    for (period, block, hardware), replicas in held.items():
-        for least in sorted({size for size, _ in replicas}):
-            needed = sum(n for size, n in replicas if size % least == 0)
-            room = sum(n for size, n in nodes[period, block, hardware] if size % least == 0)
-            if needed > room:
-                yield (
-                    f"period {period} block {block} {hardware}: {needed} accelerators needed by "
-                    f"replicas of {least}+, {room} rented"
-                )
 
 
 def _quotas(plan: Plan, problem: Problem) -> Iterator[str]:
@@ -152,9 +159,9 @@ def _quotas(plan: Plan, problem: Problem) -> Iterator[str]:
                 )
 
 
-def _counts(plan: Plan, problem: Problem) -> _Counts:
+def _counts(rented: list[FleetRow], problem: Problem) -> _Counts:
     counts: _Counts = defaultdict(lambda: [0] * problem.time_blocks)
-    for row in plan.fleet:
+    for row in rented:
         if 0 <= row.block < problem.time_blocks:
             counts[row.period, row.offer_id][row.block] += row.nodes
     return counts

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planner.units import TOKENS_PER_MTOK
+from planner.units import MONTHS_PER_YEAR, TOKENS_PER_MTOK
 from planner.verify.audit.expected import (
     block_hours,
     block_seconds,
@@ -19,22 +19,27 @@ from planner.verify.audit.expected import (
     mean_tokens,
     rates_due,
 )
+from planner.verify.audit.terms import discount, site, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from planner.catalog.load import Catalog
-    from planner.plan.document import Allocation, FleetRow, Plan, UnitCost
+    from planner.plan.document import Allocation, Commitment, FleetRow, Plan, UnitCost
     from planner.problem.schema import Problem
+    from planner.verify.audit.terms import Terms
 
 _Shares = dict[str, float]
 _LineKey = tuple[int, str, str, str, str]
+_Amounts = tuple[float, float]
+_OWNED = "owned"
+_MID_PERIOD = 0.5
 
 
 def share_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every cost line and unit cost that the tables do not give."""
     split = _Split(plan, problem)
-    yield from _lines(plan, split)
+    yield from _lines(plan, problem, catalog, split)
     usd: _Shares = defaultdict(float)
     for line in plan.cost_lines:
         usd[line.workload] += line.usd
@@ -47,6 +52,7 @@ class _Split:
     """Accelerators that each workload's replicas hold, by hardware, period and block."""
 
     def __init__(self, plan: Plan, problem: Problem) -> None:
+        self.blocks = problem.time_blocks
         self.workloads = [w.name for w in problem.workloads]
         self.held: dict[tuple[str, int, int], _Shares] = defaultdict(lambda: defaultdict(float))
         pool_load: dict[tuple[int, int, str], _Shares] = defaultdict(lambda: defaultdict(float))
@@ -65,11 +71,24 @@ class _Split:
 
     def of(self, row: FleetRow) -> _Shares:
         """Return the share of each workload in a fleet row."""
-        held: Mapping[str, float] = self.held.get((row.hardware, row.period, row.block), {})
+        return self.at(row.hardware, row.period, row.block)
+
+    def over(self, hardware: str, periods: range) -> _Shares:
+        """Return the mean share of each workload over all blocks of some periods."""
+        total: _Shares = defaultdict(float)
+        for period in periods:
+            for block in range(self.blocks):
+                for workload, share in self.at(hardware, period, block).items():
+                    total[workload] += share / (len(periods) * self.blocks)
+        return total
+
+    def at(self, hardware: str, period: int, block: int) -> _Shares:
+        """Return the share of each workload in a block of a hardware type."""
+        held: Mapping[str, float] = self.held.get((hardware, period, block), {})
         if not held:
             day: _Shares = defaultdict(float)
-            for (hardware, period, _), weights in self.held.items():
-                if (hardware, period) == (row.hardware, row.period):
+            for (name, t, _), weights in self.held.items():
+                if (name, t) == (hardware, period):
                     for workload, weight in weights.items():
                         day[workload] += weight
             held = day or dict.fromkeys(self.workloads, 1.0)
@@ -81,19 +100,79 @@ def _load(row: Allocation) -> float:
     return row.planned_rate_rps / row.capacity_rps
 
 
-def _lines(plan: Plan, split: _Split) -> Iterator[str]:
-    due: dict[_LineKey, float] = defaultdict(float)
-    for row in plan.fleet:
-        for workload, share in split.of(row).items():
-            due[row.period, row.tenure, workload, row.hardware, row.tenure] += row.usd * share
-    for item in plan.api:
-        due[item.period, "api", item.workload, "", "api"] += item.usd
-    got: dict[_LineKey, float] = defaultdict(float)
+def _lines(plan: Plan, problem: Problem, catalog: Catalog, split: _Split) -> Iterator[str]:
+    due: dict[_LineKey, _Amounts] = defaultdict(lambda: (0.0, 0.0))
+    for key, usd, discounted in _charges(plan, problem, catalog, split):
+        due[key] = (due[key][0] + usd, due[key][1] + discounted)
+    got: dict[_LineKey, _Amounts] = defaultdict(lambda: (0.0, 0.0))
     for line in plan.cost_lines:
-        got[line.period, line.category, line.workload, line.hardware, line.tenure] += line.usd
+        key = (line.period, line.category, line.workload, line.hardware, line.tenure)
+        got[key] = (got[key][0] + line.usd, got[key][1] + line.discounted_usd)
     for key in sorted(due.keys() | got.keys()):
-        if differs(got[key], due[key]):
-            yield f"cost line {key}: {got[key]:.6f} USD, the tables give {due[key]:.6f}"
+        if differs(got[key][0], due[key][0]):
+            yield f"cost line {key}: {got[key][0]:.6f} USD, the tables give {due[key][0]:.6f}"
+        elif differs(got[key][1], due[key][1]):
+            yield (
+                f"cost line {key}: discounted with a wrong factor, {due[key][1]:.6f} USD is right"
+            )
+
+
+def _charges(
+    plan: Plan, problem: Problem, catalog: Catalog, split: _Split
+) -> Iterator[tuple[_LineKey, float, float]]:
+    """Yield cost line, nominal and discounted USD of everything that is paid."""
+    months = problem.horizon.months_per_period
+    taken_on = {row.offer_id for row in plan.commitments}
+    for row in plan.fleet:
+        factor = discount(problem, (row.period + _MID_PERIOD) * months)
+        for workload, share in split.of(row).items() if row.offer_id not in taken_on else ():
+            usd = row.usd * share
+            yield (row.period, row.tenure, workload, row.hardware, row.tenure), usd, usd * factor
+    for item in plan.api:
+        factor = discount(problem, (item.period + _MID_PERIOD) * months)
+        yield (item.period, "api", item.workload, "", "api"), item.usd, item.usd * factor
+    yield from _committed(plan, problem, catalog, split)
+    yield from _staff(plan, problem, catalog, split)
+
+
+def _committed(
+    plan: Plan, problem: Problem, catalog: Catalog, split: _Split
+) -> Iterator[tuple[_LineKey, float, float]]:
+    for row in plan.commitments:
+        terms = terms_of(row, problem, catalog)
+        if terms is None:
+            continue
+        parts = split.over(row.hardware, _served(row, terms))
+        for (period, category), (usd, later) in terms.due.items():
+            for workload, share in parts.items():
+                key = (period, category, workload, row.hardware, row.tenure)
+                yield key, row.nodes * usd * share, row.nodes * later * share
+
+
+def _staff(
+    plan: Plan, problem: Problem, catalog: Catalog, split: _Split
+) -> Iterator[tuple[_LineKey, float, float]]:
+    """Yield the people that owned nodes need whatever their number."""
+    owned: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in plan.commitments:
+        terms = terms_of(row, problem, catalog)
+        if row.tenure == _OWNED and not row.is_existing and terms is not None:
+            for period in _served(row, terms):
+                owned[period][row.hardware] += row.accelerators
+    months = problem.horizon.months_per_period
+    people = site(problem, catalog, "staff_fte") or 0.0
+    wage = site(problem, catalog, "staff_usd_per_fte_year") or 0.0
+    usd = people * wage * months / MONTHS_PER_YEAR
+    for period, held in owned.items() if usd else ():
+        factor = discount(problem, (period + _MID_PERIOD) * months)
+        for hardware, count in held.items():
+            for workload, share in split.over(hardware, range(period, period + 1)).items():
+                part = usd * share * count / sum(held.values())
+                yield (period, "staff", workload, "", _OWNED), part, part * factor
+
+
+def _served(row: Commitment, terms: Terms) -> range:
+    return range(row.start_period, row.start_period + terms.served_periods)
 
 
 def _per_unit(unit: UnitCost, usd: float, problem: Problem, catalog: Catalog) -> Iterator[str]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_ENGINES = ["vllm"]
 _MEASURED = "measured"
-_TOKENS = "api"
+_TOKENS, _LEASE = "api", "lease"
 _TRUST = "sigma_ln_time"
 """Parameter whose row says how a coefficient is known: its spread."""
 
@@ -49,8 +49,13 @@ def _places(plan: Plan, problem: Problem) -> Iterator[str]:
         inside = 0 <= row.period < problem.horizon.periods
         if not inside or not 0 <= row.block < problem.time_blocks:
             yield f"period {row.period} block {row.block} is outside the horizon"
+    for taken in plan.commitments:
+        if not 0 <= taken.start_period < problem.horizon.periods:
+            yield f"commitment of period {taken.start_period} is outside the horizon"
     for line in plan.cost_lines:
-        if not 0 <= line.period < problem.horizon.periods:
+        # A lease may outlive the horizon; its payments keep their own dates.
+        late = line.period >= problem.horizon.periods and line.category != _LEASE
+        if line.period < 0 or late:
             yield f"cost line of period {line.period} is outside the horizon"
 
 
@@ -71,6 +76,7 @@ def _repeated(plan: Plan) -> Iterator[str]:
         "allocation", ((r.period, r.block, r.workload, r.option_id) for r in plan.allocations)
     )
     yield from _twice("fleet row", ((r.period, r.block, r.offer_id) for r in plan.fleet))
+    yield from _twice("commitment", ((r.start_period, r.offer_id) for r in plan.commitments))
     # A provider may sell one model under two names, so only equal rows are the same purchase.
     yield from _twice("API row", plan.api)
     yield from _twice(
@@ -107,29 +113,27 @@ def _candidate(row: Allocation, problem: Problem) -> Iterator[str]:
     for name, names in filters:
         if names and name not in names:
             yield f"{name} is not among the candidates"
-    if problem.workload(row.workload).residency == "on_prem_only":
-        yield f"{row.workload} is on_prem_only and runs on rented nodes"
 
 
 def _trust(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]:
-    if problem.performance:
-        origin = _MEASURED
-    else:
-        origin = parameter(
-            catalog,
-            _TRUST,
-            accelerator=row.hardware,
-            engine=row.engine,
-            quantization=row.quantization,
-            combination=combination_key(row.model, row.quantization, row.engine, row.hardware),
-        ).provenance
+    # A table of measured capacities may stand beside modelled ones of other options.
+    if problem.performance and row.coefficient_origin == _MEASURED:
+        return
+    origin = parameter(
+        catalog,
+        _TRUST,
+        accelerator=row.hardware,
+        engine=row.engine,
+        quantization=row.quantization,
+        combination=combination_key(row.model, row.quantization, row.engine, row.hardware),
+    ).provenance
     if row.coefficient_origin != origin:
         yield f"coefficient is {row.coefficient_origin}, the catalogue says {origin}"
 
 
 def _chunk(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]:
     engine = catalog.engine(row.engine)
-    if problem.performance or engine is None:
+    if row.coefficient_origin == _MEASURED or engine is None:
         return
     if row.chunk_tokens not in engine.chunk_budgets:
         yield f"{row.chunk_tokens} tokens a step, {row.engine} takes {engine.chunk_budgets}"
@@ -138,7 +142,7 @@ def _chunk(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]
 def _context(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]:
     needed = problem.workload(row.workload).context_max_tokens
     model = catalog.model(row.model)
-    if needed is not None and not problem.performance:
+    if needed is not None and row.coefficient_origin != _MEASURED:
         have = model.context_tokens if model else 0
         if have < needed:
             yield f"context of {have} tokens, {row.workload} needs {needed}"

@@ -1,0 +1,130 @@
+"""Constraint families of money and power: budgets by period and over the horizon, IT power."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.milp.costs import api_usd_per_planned_rps
+from planner.milp.model import LE, Priced, Terms
+from planner.milp.naming import budget_label
+from planner.options.builds import CAPEX, TERMINAL_VALUE
+
+if TYPE_CHECKING:
+    from planner.milp.model import Model
+    from planner.milp.records import BudgetLimit
+    from planner.options.builds import Build
+    from planner.options.records import NodeOffer
+
+_CASH, _OPEX = "cash", "opex"
+
+
+def add_budgets(model: Model) -> None:
+    """Spend no more than allowed: ``sum of payments of a kind in a period <= budget``.
+
+    Payments are nominal and fall on their own dates; what comes back at the end does not count.
+    Rows are in shares of the budget.
+
+    Parameters
+    ----------
+    model
+        Receives the rows.
+    """
+    sets = model.sets
+    for j, budget in enumerate(sets.limits.budgets):
+        periods = range(sets.grid.periods) if budget.period is None else [budget.period]
+        unit_usd = budget.usd or 1.0
+        terms: Terms = {}
+        for t in periods:
+            for variable, usd in _spent_usd(model, budget, t).items():
+                terms[variable] = terms.get(variable, 0.0) + usd / unit_usd
+        if terms:
+            model.row(f"budget_{j}", terms, LE, budget.usd / unit_usd)
+            weights = {f"budget_{j}": 1.0 / unit_usd}
+            model.priced.append(Priced("budget", budget_label(budget), "USD", weights))
+
+
+def build_usd(build: Build, kind: str, period: int) -> float:
+    """Return what a node of a build costs in a period, nominal, without value that comes back.
+
+    Parameters
+    ----------
+    build
+        The build.
+    kind
+        ``cash``, ``capex`` or ``opex``.
+    period
+        Position of the period.
+    """
+    return sum(
+        p.usd
+        for p in build.payments
+        if p.period == period
+        and p.category != TERMINAL_VALUE
+        and (kind == _CASH or (p.category == CAPEX) == (kind == CAPEX))
+    )
+
+
+def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
+    """Return nominal USD of period `t` by variable."""
+    sets, grid = model.sets, model.sets.grid
+    offers: tuple[NodeOffer, ...] = sets.options.offers
+    terms: Terms = {
+        built: usd
+        for (o, k), built in model.builds.items()
+        if (usd := build_usd(offers[o].builds[k], budget.kind, t))
+    }
+    if budget.kind == CAPEX:
+        return terms
+    if t in model.staff:
+        terms[model.staff[t]] = sets.options.owned_staff_usd_per_month * grid.months_per_period
+    for (o, t2, _), nodes in model.nodes.items():
+        price = offers[o].price_usd_per_hour[t]
+        if t2 == t and price is not None and not offers[o].is_committed:
+            terms[nodes] = price * grid.hours_per_block_in_period
+    for (o, t2, _), started in model.starts.items():
+        if t2 == t:
+            hours = grid.days_per_period * offers[o].startup_h
+            terms[started] = hours * (offers[o].price_usd_per_hour[t] or 0.0)
+    return terms | _token_usd(model, t)
+
+
+def _token_usd(model: Model, t: int) -> Terms:
+    sets, grid = model.sets, model.sets.grid
+    terms: Terms = {}
+    position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
+    for (i, t2, b), flow in model.a.items():
+        if t2 == t:
+            api = sets.options.api[i]
+            w = position[api.workload]
+            asked = sets.actual_rps[w, t, b] / sets.planned_rps[w, t, b]
+            usd = api_usd_per_planned_rps(sets.demand, api, t)[b] / grid.discount_factor[t]
+            terms[flow] = float(usd * asked * sets.rate_unit_rps[w])
+    return terms
+
+
+def add_power(model: Model) -> None:
+    """Draw no more than allowed: ``sum over owned offers of kW N[o,t,0] <= power_kw``.
+
+    Owned nodes are there in every block, and count with their IT power at full load.
+
+    Parameters
+    ----------
+    model
+        Receives the rows; none are added without a limit.
+    """
+    sets = model.sets
+    most_kw = sets.limits.power_kw
+    if most_kw is None:
+        return
+    names = []
+    for t in range(sets.grid.periods):
+        terms: Terms = {
+            model.nodes[o, t, 0]: offer.power_kw
+            for o, offer in enumerate(sets.options.offers)
+            if offer.power_kw and (o, t, 0) in model.nodes
+        }
+        if terms:
+            names.append(f"power_{t}")
+            model.row(names[-1], terms, LE, most_kw)
+    weights = dict.fromkeys(names, 1.0)
+    model.priced.append(Priced("power", "owned nodes", "kW", weights))

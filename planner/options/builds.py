@@ -1,0 +1,142 @@
+"""Nodes that are taken on for long: when they serve, and every payment with its date.
+
+A build is a number of equal nodes of one offer that start to serve together: a reservation, or
+servers that were bought. They are present, and paid, in every block from their first period to
+their last, whether used or not. Payments are per node, nominal, with the discount factor of their
+own date:
+
+* capital and upfront money at the start of the order period,
+* everything else in the middle of the months that it is for,
+* the value left of owned nodes at the end of the horizon.
+
+A node that leaves within a period is not counted on in that period.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.units import HOURS_PER_MONTH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.demand.records import TimeGrid
+
+CAPEX, LEASE, TERMINAL_VALUE = "capex", "lease", "terminal_value"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money paid for one node on one date.
+
+    Parameters
+    ----------
+    period
+        Period that the date falls in; at or after the last one when it lies beyond the horizon.
+    category
+        Category of the cost line.
+    usd
+        Nominal amount, negative for money that comes back.
+    factor
+        Discount factor of the date.
+    """
+
+    period: int
+    category: str
+    usd: float
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One node of an offer from one period on, and what it costs.
+
+    Parameters
+    ----------
+    start, end
+        First period in which it serves, and first period in which it no longer does.
+    order_month
+        Month in which it is ordered, counted from the start of the horizon; negative before it.
+    term_months
+        Months it is paid for, or its life.
+    payments
+        Every payment of one node.
+    usd_per_node_hour
+        What an hour of presence costs on average, nominal.
+    price_date, source
+        Where the price comes from.
+    fixed_nodes
+        Nodes that are there already; ``None`` when the plan decides.
+    """
+
+    start: int
+    end: int
+    order_month: float
+    term_months: int
+    payments: tuple[Payment, ...]
+    usd_per_node_hour: float
+    price_date: str
+    source: str
+    fixed_nodes: int | None = None
+
+    @property
+    def usd(self) -> float:
+        """Nominal cost of one node."""
+        return sum(p.usd for p in self.payments)
+
+    @property
+    def discounted_usd(self) -> float:
+        """Discounted cost of one node."""
+        return sum(p.usd * p.factor for p in self.payments)
+
+    def serves(self, period: int) -> bool:
+        """Return whether the nodes are there in a period."""
+        return self.start <= period < self.end
+
+
+def served_until(grid: TimeGrid, start: int, term_months: int) -> int:
+    """Return the first period that nodes of a term no longer serve whole, at most the last.
+
+    Parameters
+    ----------
+    grid
+        Periods.
+    start
+        Period at whose start they begin.
+    term_months
+        Months that they stay.
+    """
+    return min(start + term_months // grid.months_per_period, grid.periods)
+
+
+def monthly_payments(
+    grid: TimeGrid, category: str, usd_per_month: float, months: tuple[float, float]
+) -> Iterator[Payment]:
+    """Yield what is paid evenly over a span of months, one payment for each period it touches.
+
+    Parameters
+    ----------
+    grid
+        Periods; they go on beyond the horizon.
+    category
+        Category of the cost lines.
+    usd_per_month
+        Amount, nominal; nothing is yielded for 0.
+    months
+        First and last moment, in months from the start of the horizon.
+    """
+    begin, end = months
+    length = grid.months_per_period
+    period = int(begin // length)
+    while usd_per_month and period * length < end:
+        first, last = max(begin, period * length), min(end, (period + 1) * length)
+        middle = (first + last) / 2
+        yield Payment(period, category, usd_per_month * (last - first), grid.factor_at(middle))
+        period += 1
+
+
+def hours_present(grid: TimeGrid, start: int, end: int) -> float:
+    """Return the hours from the start of one period to the start of another."""
+    return (end - start) * grid.months_per_period * HOURS_PER_MONTH

@@ -1,0 +1,77 @@
+"""Nodes that are there already: present until a month, paid whether used or not.
+
+What is still paid for them is stated by the problem, and ends with the horizon: later payments are
+the same whatever the plan decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.options.builds import LEASE, Build, monthly_payments, served_until
+from planner.options.records import NodeOffer
+from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
+
+if TYPE_CHECKING:
+    from planner.demand.records import TimeGrid
+    from planner.problem.schema import Problem
+    from planner.problem.supply import ExistingNodes
+
+RUNNING = "maintenance"
+"""Category of what owned nodes still cost."""
+
+
+def existing_nodes(problem: Problem, grid: TimeGrid) -> list[NodeOffer]:
+    """Return the nodes that a problem says are there.
+
+    Parameters
+    ----------
+    problem
+        The problem, for its supply.
+    grid
+        Periods.
+    """
+    return [_node(nodes, position, grid) for position, nodes in enumerate(problem.supply.existing)]
+
+
+def _node(nodes: ExistingNodes, position: int, grid: TimeGrid) -> NodeOffer:
+    months = float(grid.months if nodes.until is None else _months_until(nodes.until, grid))
+    end = served_until(grid, 0, int(months))
+    category = RUNNING if nodes.tenure == "owned" else LEASE
+    per_month = nodes.usd_per_node_hour * HOURS_PER_MONTH
+    build = Build(
+        start=0,
+        end=end,
+        order_month=0.0,
+        term_months=int(months),
+        payments=tuple(monthly_payments(grid, category, per_month, (0.0, months))),
+        usd_per_node_hour=nodes.usd_per_node_hour,
+        price_date=grid.period_start[0].isoformat()[:7],
+        source="the problem",
+        fixed_nodes=nodes.nodes,
+    )
+    instance = f"existing-{position}"
+    return NodeOffer(
+        offer_id=f"{nodes.provider}:{instance}:{nodes.region}:{nodes.tenure}",
+        provider=nodes.provider,
+        region=nodes.region,
+        instance=instance,
+        tenure=nodes.tenure,
+        hardware=nodes.hardware,
+        accelerators_per_node=nodes.accelerators_per_node,
+        price_usd_per_hour=tuple(
+            nodes.usd_per_node_hour if build.serves(t) else None for t in range(grid.periods)
+        ),
+        price_date=build.price_date,
+        startup_h=0.0,
+        min_billing_h=0.0,
+        elastic_max_nodes=0,
+        builds=(build,),
+    )
+
+
+def _months_until(until: str, grid: TimeGrid) -> int:
+    year, month = (int(part) for part in until.split("-"))
+    first = grid.period_start[0]
+    months = (year - first.year) * int(MONTHS_PER_YEAR) + month - first.month
+    return min(months, grid.months)

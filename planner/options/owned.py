@@ -1,0 +1,301 @@
+"""Servers that are bought: one build for every period in which they can start to serve.
+
+A server ordered its lead time before serves from the start of a period to the end of its life. One
+node costs, nominal::
+
+    capex          price x (1 + network share), at the start of the order period, at the earliest
+                   at the start of the horizon; prices change by a stated yearly rate
+    maintenance    support share x price, per year
+    colocation     IT power x price of a kW-month
+    energy         IT power x load share x PUE x price of a kWh x hours
+    staff          people per server x their cost
+    terminal_value - min(straight line, resale curve) of the price at the end of the horizon
+
+The straight line falls from the price at delivery to the residual share at the end of life; the
+resale curve is exponential through the share that is left after 36 months, where the catalogue
+states one. The network is not sold. A figure that costs money and is not known
+rejects the server and names the row to add; an unknown residual share counts as 0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.options.builds import (
+    CAPEX,
+    TERMINAL_VALUE,
+    Build,
+    Payment,
+    hours_present,
+    monthly_payments,
+    served_until,
+)
+from planner.options.records import NodeOffer, Rejection
+from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.catalog.load import Catalog
+    from planner.catalog.schema import Figure
+    from planner.demand.records import TimeGrid
+    from planner.problem.schema import Problem
+
+OWNED = "owned"
+DEFAULT_SITE = "default"
+WEEKS_PER_MONTH = 365.0 / 7.0 / 12.0
+_RESALE_MONTHS = 36.0
+_STAFF_CASE_ACCELERATORS = 8
+_STAFF_CASE = "per-8-gpu-server"
+_W_PER_KW = 1_000.0
+_NEEDED_OF_SERVER = (
+    "capex_usd",
+    "it_power_w",
+    "life_months",
+    "support_fraction_per_year",
+    "lead_time_weeks",
+)
+_NEEDED_OF_SITE = (
+    ("electricity_usd_per_kwh", ""),
+    ("pue", ""),
+    ("colocation_usd_per_kw_month", ""),
+    ("staff_usd_per_fte_year", ""),
+    ("staff_fte", _STAFF_CASE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteCosts:
+    """What a site charges.
+
+    Parameters
+    ----------
+    usd_per_kwh, pue, colocation_usd_per_kw_month
+        Energy and space.
+    staff_usd_per_fte_year, staff_fte_per_accelerator, staff_fte_fixed
+        People: by accelerator, and for any owned node at all.
+    """
+
+    usd_per_kwh: float
+    pue: float
+    colocation_usd_per_kw_month: float
+    staff_usd_per_fte_year: float
+    staff_fte_per_accelerator: float
+    staff_fte_fixed: float
+
+    @property
+    def staff_usd_per_month(self) -> float:
+        """Cost of the people that any owned node needs."""
+        return self.staff_fte_fixed * self.staff_usd_per_fte_year / MONTHS_PER_YEAR
+
+
+def owned_nodes(
+    problem: Problem, catalog: Catalog, grid: TimeGrid
+) -> tuple[list[NodeOffer], list[Rejection]]:
+    """Return the servers a plan may buy, and why not the others.
+
+    Parameters
+    ----------
+    problem
+        The problem, for its supply.
+    catalog
+        Facts about servers and sites.
+    grid
+        Periods.
+    """
+    if OWNED not in problem.supply.tenures:
+        return [], []
+    costs = site_costs(problem, catalog)
+    chosen = problem.supply.servers
+    names = sorted({s.id for s in catalog.servers if not chosen or s.id in chosen})
+    nodes, rejected = [], []
+    for name in names:
+        parts = [s for s in catalog.servers if s.id == name and s.quantity == "accelerators"]
+        missing = _missing(name, catalog) if parts else [("servers", name, "accelerators", "")]
+        if isinstance(costs, list):
+            missing += costs
+        if missing or isinstance(costs, list):
+            detail = "not known: " + "; ".join(_row_to_add(*row) for row in missing)
+            rejected.append(Rejection("offer", f"{OWNED}:{name}", "", "no_price", detail))
+            continue
+        nodes.append(_node(problem, catalog, grid, parts[0], costs))
+    return [n for n in nodes if n.builds], rejected
+
+
+def site_costs(problem: Problem, catalog: Catalog) -> SiteCosts | list[tuple[str, str, str, str]]:
+    """Return what the site of a problem charges, or the rows that are missing."""
+    found: dict[tuple[str, str], float] = {}
+    missing = []
+    for quantity, case in _NEEDED_OF_SITE:
+        row = site_figure(problem, catalog, quantity, case)
+        if row is None or row.value is None:
+            missing.append(("sites", problem.supply.site, quantity, case))
+        else:
+            found[quantity, case] = row.value
+    if missing:
+        return missing
+    fixed = site_figure(problem, catalog, "staff_fte")
+    return SiteCosts(
+        usd_per_kwh=found["electricity_usd_per_kwh", ""],
+        pue=found["pue", ""],
+        colocation_usd_per_kw_month=found["colocation_usd_per_kw_month", ""],
+        staff_usd_per_fte_year=found["staff_usd_per_fte_year", ""],
+        staff_fte_per_accelerator=found["staff_fte", _STAFF_CASE] / _STAFF_CASE_ACCELERATORS,
+        staff_fte_fixed=0.0 if fixed is None else fixed.value or 0.0,
+    )
+
+
+def site_figure(
+    problem: Problem, catalog: Catalog, quantity: str, case: str = ""
+) -> Figure | None:
+    """Return a figure of the problem's site; what it does not state comes from the default."""
+    own = catalog.figure("sites", problem.supply.site, quantity, case)
+    return own or catalog.figure("sites", DEFAULT_SITE, quantity, case)
+
+
+def _missing(name: str, catalog: Catalog) -> list[tuple[str, str, str, str]]:
+    return [
+        ("servers", name, quantity, "")
+        for quantity in _NEEDED_OF_SERVER
+        if (row := catalog.figure("servers", name, quantity)) is None or row.value is None
+    ]
+
+
+def _row_to_add(table: str, key: str, quantity: str, case: str) -> str:
+    where = f"id={key}, quantity={quantity}" + (f", case={case}" if case else "")
+    return f"{quantity} (add a row {where} to {table}.csv of an overlay)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Figures of one server."""
+
+    price_usd: float
+    network_share: float
+    support_share: float
+    power_kw: float
+    load_share: float
+    life_months: int
+    lead_months: float
+    residual_share: float
+    resale_log_per_month: float | None
+
+
+def _server(catalog: Catalog, name: str) -> _Server:
+    def value(quantity: str, default: float) -> float:
+        row = catalog.figure("servers", name, quantity)
+        return default if row is None or row.value is None else row.value
+
+    left = value("resale_fraction_36_months", 0.0)
+    resale = math.log(left) / _RESALE_MONTHS if left else None
+    return _Server(
+        price_usd=value("capex_usd", 0.0),
+        network_share=value("network_capex_fraction", 0.0),
+        support_share=value("support_fraction_per_year", 0.0),
+        power_kw=value("it_power_w", 0.0) / _W_PER_KW,
+        load_share=value("board_power_load_fraction", 1.0),
+        life_months=int(value("life_months", 0.0)),
+        lead_months=value("lead_time_weeks", 0.0) / WEEKS_PER_MONTH,
+        residual_share=value("residual_fraction", 0.0),
+        resale_log_per_month=resale,
+    )
+
+
+def _node(
+    problem: Problem, catalog: Catalog, grid: TimeGrid, parts: Figure, costs: SiteCosts
+) -> NodeOffer:
+    name, count = parts.id, int(parts.value or 1)
+    server, price = _server(catalog, name), catalog.figure("servers", name, "capex_usd")
+    change = 1.0 + problem.supply.price_change_per_year.owned
+    stated = ("", "") if price is None else (price.as_of, price.source)
+    keeps_value = problem.finance.terminal_value != "none"
+    fte = costs.staff_fte_per_accelerator * count
+    staff = fte * costs.staff_usd_per_fte_year / MONTHS_PER_YEAR
+    builds = []
+    for start in range(grid.periods):
+        end = served_until(grid, start, server.life_months)
+        if end <= start:
+            continue
+        order_month = start * grid.months_per_period - server.lead_months
+        paid_usd = server.price_usd * change ** (max(order_month, 0.0) / MONTHS_PER_YEAR)
+        payments = tuple(
+            payment
+            for payment in _payments(
+                grid, server, costs, paid_usd, (start, end), staff_usd_per_month=staff
+            )
+            if keeps_value or payment.category != TERMINAL_VALUE
+        )
+        hours = hours_present(grid, start, end)
+        builds.append(
+            Build(
+                start=start,
+                end=end,
+                order_month=order_month,
+                term_months=server.life_months,
+                payments=payments,
+                usd_per_node_hour=sum(p.usd for p in payments) / hours,
+                price_date=stated[0],
+                source=stated[1],
+            )
+        )
+    site = problem.supply.site
+    return NodeOffer(
+        offer_id=f"{OWNED}:{name}:{site}:{OWNED}",
+        provider=OWNED,
+        region=site,
+        instance=name,
+        tenure=OWNED,
+        hardware=parts.case,
+        accelerators_per_node=count,
+        price_usd_per_hour=tuple(
+            min((b.usd_per_node_hour for b in builds if b.serves(t)), default=None)
+            for t in range(grid.periods)
+        ),
+        price_date=builds[0].price_date if builds else "",
+        startup_h=0.0,
+        min_billing_h=0.0,
+        elastic_max_nodes=0,
+        builds=tuple(builds),
+        power_kw=server.power_kw,
+    )
+
+
+def _payments(
+    grid: TimeGrid,
+    server: _Server,
+    costs: SiteCosts,
+    price_usd: float,
+    span: tuple[int, int],
+    *,
+    staff_usd_per_month: float,
+) -> Iterator[Payment]:
+    start, end = span
+    length = grid.months_per_period
+    order = max(math.floor((start * length - server.lead_months) / length), 0)
+    capex = price_usd * (1.0 + server.network_share)
+    yield Payment(order, CAPEX, capex, grid.factor_at(order * length))
+    months = (float(start * length), float(end * length))
+    kwh = server.power_kw * server.load_share * costs.pue * HOURS_PER_MONTH
+    for category, usd_per_month in (
+        ("maintenance", server.support_share * price_usd / MONTHS_PER_YEAR),
+        ("colocation", server.power_kw * costs.colocation_usd_per_kw_month),
+        ("energy", kwh * costs.usd_per_kwh),
+        ("staff", staff_usd_per_month),
+    ):
+        yield from monthly_payments(grid, category, usd_per_month, months)
+    left = _value_share(server, grid.months - start * length)
+    if left > 0:
+        last = grid.periods - 1
+        yield Payment(last, TERMINAL_VALUE, -left * price_usd, grid.factor_at(grid.months))
+
+
+def _value_share(server: _Server, age_months: float) -> float:
+    """Return the share of the price that a server is worth at an age, 0 after its life."""
+    if age_months >= server.life_months:
+        return 0.0
+    line = 1.0 - (1.0 - server.residual_share) * age_months / server.life_months
+    if server.resale_log_per_month is None:
+        return line
+    return min(line, math.exp(server.resale_log_per_month * age_months))

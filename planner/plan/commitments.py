@@ -1,0 +1,140 @@
+"""Nodes taken on for a term: the table of commitments, and who pays for them.
+
+The payments of a build are split over the workloads by the accelerators that their replicas hold
+on its hardware, averaged over all blocks in which its nodes serve; the people that owned nodes
+need whatever their number, by the owned accelerators of each hardware in that period.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.options.owned import OWNED
+from planner.plan.document import Commitment
+from planner.plan.records import staffed_periods
+from planner.units import MONTHS_PER_YEAR
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from planner.demand.records import Demand, TimeGrid
+    from planner.options.builds import Build
+    from planner.options.records import NodeOffer, OptionSet
+    from planner.plan.records import Decisions
+    from planner.plan.shares import HardwareShares
+
+_MONTHS = int(MONTHS_PER_YEAR)
+STAFF = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """Part of a payment that one workload bears.
+
+    Parameters
+    ----------
+    period, category, workload, hardware, tenure
+        As in a cost line.
+    usd, discounted_usd
+        Nominal and discounted amount.
+    """
+
+    period: int
+    category: str
+    workload: str
+    hardware: str
+    tenure: str
+    usd: float
+    discounted_usd: float
+
+
+def taken_builds(options: OptionSet, decisions: Decisions) -> list[tuple[NodeOffer, Build, int]]:
+    """Return offer, build and nodes of everything that is taken on, in the order of decisions."""
+    offers = {o.offer_id: o for o in options.offers}
+    return [
+        (offers[row.offer_id], offers[row.offer_id].builds[row.build], row.nodes)
+        for row in decisions.builds
+    ]
+
+
+def commitment_rows(
+    demand: Demand, options: OptionSet, decisions: Decisions
+) -> tuple[Commitment, ...]:
+    """Return a row for everything that is taken on for a term."""
+    rows = [_row(demand.grid, *taken) for taken in taken_builds(options, decisions)]
+    return tuple(sorted(rows, key=lambda r: (r.start_period, r.tenure, r.offer_id)))
+
+
+def _row(grid: TimeGrid, offer: NodeOffer, build: Build, nodes: int) -> Commitment:
+    first = build.start * grid.months_per_period
+    return Commitment(
+        offer_id=offer.offer_id,
+        provider=offer.provider,
+        region=offer.region,
+        instance=offer.instance,
+        tenure=offer.tenure,
+        hardware=offer.hardware,
+        nodes=nodes,
+        accelerators_per_node=offer.accelerators_per_node,
+        accelerators=nodes * offer.accelerators_per_node,
+        is_existing=build.fixed_nodes is not None,
+        order_month=month_name(grid, int(build.order_month // 1)),
+        start_month=month_name(grid, first),
+        end_month=month_name(grid, first + build.term_months),
+        start_period=build.start,
+        usd_per_node_hour=build.usd_per_node_hour,
+        usd=nodes * build.usd,
+        discounted_usd=nodes * build.discounted_usd,
+        usd_after_horizon=nodes * sum(p.usd for p in build.payments if p.period >= grid.periods),
+        price_date=build.price_date,
+        price_source=build.source,
+    )
+
+
+def month_name(grid: TimeGrid, months: int) -> str:
+    """Return the month that lies so many months after the start of the horizon."""
+    first = grid.period_start[0]
+    index = first.year * _MONTHS + first.month - 1 + months
+    return f"{index // _MONTHS:04d}-{index % _MONTHS + 1:02d}"
+
+
+def commitment_charges(
+    demand: Demand, options: OptionSet, decisions: Decisions, shares: HardwareShares
+) -> Iterator[Charge]:
+    """Yield what each workload bears of every payment for nodes that are taken on."""
+    grid = demand.grid
+    for offer, build, nodes in taken_builds(options, decisions):
+        split = shares.over(offer.hardware, range(build.start, build.end))
+        for payment in build.payments:
+            for workload, share in split.items():
+                usd = nodes * payment.usd * share
+                yield Charge(
+                    payment.period,
+                    payment.category,
+                    workload,
+                    offer.hardware,
+                    offer.tenure,
+                    usd,
+                    usd * payment.factor,
+                )
+    staff_usd = options.owned_staff_usd_per_month * grid.months_per_period
+    for t in staffed_periods(options, decisions) if staff_usd else ():
+        for workload, share in _staff_split(options, decisions, shares, t).items():
+            usd = staff_usd * share
+            yield Charge(t, STAFF, workload, "", OWNED, usd, usd * grid.discount_factor[t])
+
+
+def _staff_split(
+    options: OptionSet, decisions: Decisions, shares: HardwareShares, t: int
+) -> Mapping[str, float]:
+    held: dict[str, int] = defaultdict(int)
+    for offer, build, nodes in taken_builds(options, decisions):
+        if offer.tenure == OWNED and build.fixed_nodes is None and build.serves(t):
+            held[offer.hardware] += nodes * offer.accelerators_per_node
+    split: dict[str, float] = defaultdict(float)
+    for hardware, accelerators in held.items():
+        for workload, share in shares.over(hardware, range(t, t + 1)).items():
+            split[workload] += share * accelerators / sum(held.values())
+    return split

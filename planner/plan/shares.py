@@ -1,0 +1,96 @@
+"""Who uses what: each workload's share of the hardware in every block.
+
+The undiscounted cost of a hardware type in a block is split over the pools on it by the
+accelerators their replicas hold, idle and spare nodes in proportion; inside a pool by planned
+load ``f / mu`` in replicas. A block whose nodes hold no replica (they start for the next one, or
+are billed for longer) is split like the whole day, a day without any replica in equal parts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from planner.plan.tables import load_in_replicas
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from planner.demand.records import Demand
+    from planner.options.records import OptionSet
+    from planner.plan.records import Decisions
+
+Shares = dict[str, float]
+_Place = tuple[str, int, int]
+
+
+class HardwareShares:
+    """Each workload's share of the cost of a hardware type, by period and block.
+
+    Parameters
+    ----------
+    demand, options, decisions
+        The records the plan is made from.
+    """
+
+    def __init__(self, demand: Demand, options: OptionSet, decisions: Decisions) -> None:
+        size = {o.id: (o.hardware, o.accelerators) for o in options.options}
+        pools = _pool_shares(options, decisions, load_in_replicas(demand, options, decisions))
+        self._held: dict[_Place, Shares] = defaultdict(lambda: defaultdict(float))
+        self._blocks = demand.grid.blocks
+        self._equal = dict.fromkeys((w.workload for w in demand.workloads), 1.0)
+        for decision in decisions.replicas:
+            hardware, accelerators = size[decision.option_id]
+            where = (decision.period, decision.block)
+            for workload, share in pools[decision.pool, decision.option_id, *where].items():
+                held = decision.replicas * accelerators * share
+                self._held[hardware, *where][workload] += held
+
+    def at(self, hardware: str, period: int, block: int) -> Shares:
+        """Return the share of every workload in one block; the shares sum to 1."""
+        exact = self._held.get((hardware, period, block))
+        if exact:
+            return _normalised(exact)
+        day: Shares = defaultdict(float)
+        for (name, t, _), held in self._held.items():
+            if (name, t) == (hardware, period):
+                for workload, accelerators in held.items():
+                    day[workload] += accelerators
+        return _normalised(day or self._equal)
+
+    def over(self, hardware: str, periods: range) -> Shares:
+        """Return the mean share of every workload over all blocks of some periods."""
+        total: Shares = defaultdict(float)
+        for period in periods:
+            for block in range(self._blocks):
+                for workload, share in self.at(hardware, period, block).items():
+                    total[workload] += share
+        return _normalised(total or self._equal)
+
+
+def _pool_shares(
+    options: OptionSet, decisions: Decisions, loads: Mapping[tuple[str, str, int, int], float]
+) -> dict[tuple[str, str, int, int], Shares]:
+    """Return shares of the workloads of a pool in an option, by f / mu; spares by the pool's."""
+    members: dict[str, list[str]] = defaultdict(list)
+    for workload, pool in options.pool_of:
+        members[pool].append(workload)
+    pool_load: dict[tuple[str, int, int], Shares] = defaultdict(lambda: defaultdict(float))
+    pool_of = dict(options.pool_of)
+    for (workload, _, period, block), load in loads.items():
+        pool_load[pool_of[workload], period, block][workload] += load
+    shares = {}
+    for decision in decisions.replicas:
+        where = (decision.option_id, decision.period, decision.block)
+        own = {w: loads.get((w, *where), 0.0) for w in members[decision.pool]}
+        if not any(own.values()):
+            own = dict(pool_load[decision.pool, decision.period, decision.block])
+        if not any(own.values()):
+            own = dict.fromkeys(members[decision.pool], 1.0)
+        shares[decision.pool, *where] = _normalised(own)
+    return shares
+
+
+def _normalised(weights: Mapping[str, float]) -> Shares:
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items() if weight > 0}

@@ -1,0 +1,89 @@
+"""Sections of a problem about supply: who may serve, on what terms, within which limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from planner.problem.section import Count, Month, Name, NonNegative, Section, Unplanned
+
+
+class Quota(Section):
+    """At most so many accelerators of a kind at any time."""
+
+    hardware: str
+    max_accelerators: Annotated[int, Field(ge=0)]
+    provider: str | None = None
+    region: str | None = None
+
+
+Tenure = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "api"]
+YearlyChange = Annotated[float, Field(gt=-1, le=10)]
+
+
+class ExistingNodes(Section):
+    """Nodes that are there already and stay until a month; they are paid whether used or not."""
+
+    hardware: str
+    tenure: Literal["reserved_1y", "reserved_3y", "owned"]
+    nodes: Count
+    accelerators_per_node: Count
+    until: Month | None = None
+    """First month without them; absent when they outlive the horizon."""
+    usd_per_node_hour: NonNegative
+    """What is still paid for a node: the lease, or energy, space and support of an owned one."""
+    provider: Name = "existing"
+    region: str = "any"
+
+
+class PriceChanges(Section):
+    """Expected yearly change of list prices as fractions, from the start of the horizon on."""
+
+    on_demand: YearlyChange = 0.0
+    reserved: YearlyChange = 0.0
+    owned: YearlyChange = 0.0
+    """Of the purchase price of servers."""
+    api: YearlyChange = 0.0
+
+
+class Supply(Section):
+    """Who may supply hardware and tokens, and on what terms."""
+
+    tenures: list[Tenure] = ["on_demand", "api"]
+    providers: list[str] = []
+    """Empty: all."""
+    quotas: list[Quota] = []
+    existing: list[ExistingNodes] = []
+    site: str = "default"
+    """Site of owned hardware: power price, PUE, colocation and staff of sites.csv."""
+    servers: list[str] = []
+    """Servers of servers.csv that may be bought; empty: all with known costs."""
+    price_change_per_year: PriceChanges = PriceChanges()
+    api_latency: Literal["require", "assume_met"] = "require"
+    """Whether an API offer without stated latency may serve a workload with a latency limit."""
+    max_price_age_days: Count = 365
+    """Older prices, counted back from the start of the horizon, are not used."""
+
+
+class Budget(Section):
+    """Most money by kind, for every period or one figure for each; nominal, before resale."""
+
+    cash: NonNegative | list[NonNegative] | None = None
+    """Everything that is paid."""
+    capex: NonNegative | list[NonNegative] | None = None
+    """Servers and their network."""
+    opex: NonNegative | list[NonNegative] | None = None
+    """Everything else."""
+
+
+class LimitSection(Section):
+    """Budgets and physical limits."""
+
+    budget_usd_per_period: NonNegative | list[NonNegative] | Budget | None = None
+    """Most cash by period, as one figure, one for each period, or apart by kind."""
+    budget_usd: NonNegative | None = None
+    """Most cash over the horizon."""
+    power_kw: NonNegative | None = None
+    """Most IT power of owned nodes at any time, as their servers state it."""
+    carbon_kg_per_period: Unplanned = None

@@ -1,0 +1,71 @@
+"""What is taken on for a term, and what is paid in which period, on a terminal."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from planner.report.tables import NUMBER, Column, money, write_table
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from planner.plan.document import Plan
+
+_CATEGORIES = (
+    "on_demand", "spot", "lease", "api", "capex", "energy", "colocation", "maintenance", "staff",
+    "one_off", "terminal_value",
+)  # fmt: skip
+_LATER = "later"
+
+
+def write_commitments(out: TextIO, plan: Plan) -> None:
+    """Write the nodes that are taken on for a term; nothing when there are none."""
+    if not plan.commitments:
+        return
+    columns = [
+        Column("order", NUMBER),
+        Column("from", NUMBER),
+        Column("until", NUMBER),
+        Column("taken on", whole=True),
+        Column("USD/h a node", NUMBER),
+        Column("USD", NUMBER),
+        Column("after the horizon", NUMBER, gives_way=1),
+    ]
+    rows = [
+        [
+            "there" if c.is_existing else c.order_month,
+            c.start_month,
+            c.end_month,
+            f"{c.nodes} x {c.offer_id}",
+            money(c.usd_per_node_hour, 2),
+            money(c.usd),
+            money(c.usd_after_horizon),
+        ]
+        for c in plan.commitments
+    ]
+    write_table(out, columns, rows, "Taken on for a term, paid whether used or not")
+
+
+def write_cash(out: TextIO, plan: Plan) -> None:
+    """Write what is paid by period and category; nothing for a single category and period."""
+    periods = sorted({line.period for line in plan.cost_lines})
+    used = {line.category for line in plan.cost_lines}
+    if len(periods) <= 1 and len(used) <= 1:
+        return
+    names = [c for c in _CATEGORIES if c in used] + sorted(used - set(_CATEGORIES))
+    usd: dict[tuple[int, str], float] = defaultdict(float)
+    for line in plan.cost_lines:
+        usd[line.period, line.category] += line.usd
+    served = {a.period for a in plan.allocations} | {a.period for a in plan.api}
+    last = max(served, default=periods[-1])
+    groups = [(str(p), [p]) for p in periods if p <= last]
+    late = [p for p in periods if p > last]
+    groups += [(_LATER, late)] if late else []
+    columns = [Column("period", NUMBER), *(Column(n, NUMBER) for n in names)]
+    columns.append(Column("total", NUMBER))
+    rows = []
+    for label, members in groups:
+        amounts = [sum(usd[p, name] for p in members) for name in names]
+        rows.append([label, *(money(a) if a else "" for a in amounts), money(sum(amounts))])
+    write_table(out, columns, rows, "What is paid when (USD, nominal)")

@@ -1,0 +1,75 @@
+"""Whether the replicas of every block fit nodes of their size that their residency allows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from planner.verify.audit.expected import by_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.plan.document import FleetRow, Plan
+    from planner.problem.schema import Problem
+
+_Slot = tuple[int, int, str]
+"""Period, block and hardware."""
+
+
+def packing_violations(plan: Plan, problem: Problem) -> Iterator[str]:
+    """Yield a sentence for every block whose nodes are too few for its replicas.
+
+    Replicas of g accelerators fit nodes that g divides, so sizes are compared from each one up;
+    and replicas of a pool fit nodes that every workload of it allows, so pools are compared by
+    the nodes they may use.
+    """
+    held: dict[_Slot, list[tuple[int, int, str]]] = defaultdict(list)
+    for (period, block, pool, _), rows in by_option(plan.allocations).items():
+        row = rows[0]
+        size = row.tensor_parallel * row.pipeline_parallel
+        held[period, block, row.hardware].append((size, row.accelerators, pool))
+    nodes: dict[_Slot, list[FleetRow]] = defaultdict(list)
+    for item in plan.fleet:
+        nodes[item.period, item.block, item.hardware].append(item)
+    for slot, replicas in held.items():
+        yield from _slot(slot, replicas, nodes[slot], problem)
+
+
+def _slot(
+    slot: _Slot, replicas: list[tuple[int, int, str]], nodes: list[FleetRow], problem: Problem
+) -> Iterator[str]:
+    period, block, hardware = slot
+    usable = {
+        pool: frozenset(n.offer_id for n in nodes if _allowed(pool, n, problem))
+        for _, _, pool in replicas
+    }
+    for home in sorted(set(usable.values()), key=sorted):
+        for least in sorted({size for size, _, _ in replicas}):
+            needed = sum(
+                count
+                for size, count, pool in replicas
+                if size % least == 0 and usable[pool] <= home
+            )
+            room = sum(
+                n.accelerators
+                for n in nodes
+                if n.accelerators_per_node % least == 0 and n.offer_id in home
+            )
+            if needed > room:
+                yield (
+                    f"period {period} block {block} {hardware}: {needed} accelerators needed by "
+                    f"replicas of {least}+, {room} on nodes that they may use"
+                )
+
+
+def _allowed(pool: str, node: FleetRow, problem: Problem) -> bool:
+    for workload in problem.workloads:
+        if workload.pool_name != pool or workload.residency == "any":
+            continue
+        if workload.residency == "on_prem_only":
+            if node.tenure != "owned":
+                return False
+        elif node.region not in workload.residency:
+            return False
+    return True

@@ -1,0 +1,263 @@
+"""What nodes taken on for a term have to cost: every payment, from the tables and the problem.
+
+Computed again here, month by month, from the rows of offers, servers and sites.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
+from planner.verify.audit.expected import in_force, period_start
+from planner.verify.audit.prices import share_paid
+
+if TYPE_CHECKING:
+    from planner.catalog.load import Catalog
+    from planner.catalog.schema import Offer
+    from planner.plan.document import Commitment
+    from planner.problem.schema import Problem
+    from planner.problem.supply import ExistingNodes
+
+_YEARS_OF = {"reserved_1y": 1, "reserved_3y": 3}
+_MONTHS = int(MONTHS_PER_YEAR)
+_WEEKS_PER_YEAR = 365.0 / 7.0
+_RESALE_MONTHS = 36.0
+_PER_SERVER_OF_8 = "per-8-gpu-server"
+_W_PER_KW = 1_000.0
+_MID = 0.5
+
+Due = dict[tuple[int, str], tuple[float, float]]
+"""Nominal and discounted USD of one node by period and category."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the tables say about one commitment.
+
+    Parameters
+    ----------
+    due
+        Payments of one node.
+    price_usd_per_hour
+        Average cost of an hour of presence.
+    months
+        Months from its start to its end.
+    order_month
+        Month of the order, counted from the start of the horizon.
+    served_periods
+        Whole periods in which the nodes are there, within the horizon.
+    price_date, price_source
+        Provenance of the price.
+    """
+
+    due: Due
+    price_usd_per_hour: float
+    months: int
+    order_month: float
+    served_periods: int
+    price_date: str
+    price_source: str
+
+
+def discount(problem: Problem, month: float) -> float:
+    """Return the discount factor of money that moves so many months after the start."""
+    return float((1 + problem.finance.discount_rate_per_year) ** (-month / MONTHS_PER_YEAR))
+
+
+def price_growth(problem: Problem, yearly_change: float, months: float) -> float:
+    """Return the factor on a list price after so many months of expected change."""
+    return float((1 + yearly_change) ** (months / MONTHS_PER_YEAR))
+
+
+def terms_of(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | None:
+    """Return what the tables say about a commitment, ``None`` when they do not know it."""
+    if row.is_existing:
+        return _existing(row, problem)
+    if row.tenure == "owned":
+        return _owned(row, problem, catalog)
+    offers = [o for o in catalog.offers if o.offer_id == row.offer_id]
+    listed = in_force(offers, period_start(problem, row.start_period))
+    if listed is None or listed.tenure not in _YEARS_OF:
+        return None
+    return _reserved(row, listed, problem, catalog)
+
+
+def existing_of(row: Commitment, problem: Problem) -> ExistingNodes | None:
+    """Return the entry of the problem behind a commitment that is there already."""
+    known = problem.supply.existing
+    prefix, _, number = row.instance.partition("-")
+    if prefix != "existing" or not number.isdigit() or int(number) >= len(known):
+        return None
+    return known[int(number)]
+
+
+def _horizon_months(problem: Problem) -> int:
+    return problem.horizon.periods * problem.horizon.months_per_period
+
+
+def _whole_periods(problem: Problem, start_period: int, months: int) -> int:
+    whole = months // problem.horizon.months_per_period
+    return min(whole, problem.horizon.periods - start_period)
+
+
+def _monthly(
+    problem: Problem, amounts: dict[str, float], first: int, months: float
+) -> defaultdict[tuple[int, str], tuple[float, float]]:
+    """Return what is paid evenly from month `first` on: each period's part at its own middle."""
+    length = problem.horizon.months_per_period
+    due: defaultdict[tuple[int, str], tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+    paid = 0.0
+    while paid < months:
+        begin = first + paid
+        period = int(begin // length)
+        part = min(months - paid, (period + 1) * length - begin)
+        factor = discount(problem, begin + part * _MID)
+        for category, usd_per_month in amounts.items():
+            if usd_per_month:
+                usd = usd_per_month * part
+                due[period, category] = (usd, usd * factor)
+        paid += part
+    return due
+
+
+def _reserved(row: Commitment, listed: Offer, problem: Problem, catalog: Catalog) -> Terms:
+    length = problem.horizon.months_per_period
+    first = row.start_period * length
+    months = listed.term_months or _MONTHS * _YEARS_OF[listed.tenure]
+    place = (listed.provider, listed.instance, listed.region, listed.tenure)
+    price = listed.price_usd_per_hour
+    price *= share_paid(catalog, place, period_start(problem, row.start_period))
+    price *= price_growth(problem, problem.supply.price_change_per_year.reserved, first)
+    charged = months
+    if problem.finance.commitment_tail == "pro_rata":
+        charged = min(months, _horizon_months(problem) - first)
+    upfront = listed.upfront_fraction or 0.0
+    monthly = price * HOURS_PER_MONTH
+    due = _monthly(problem, {"lease": monthly * (1 - upfront)}, first, charged)
+    if upfront:
+        usd = upfront * monthly * charged
+        known = due[row.start_period, "lease"]
+        due[row.start_period, "lease"] = (
+            known[0] + usd,
+            known[1] + usd * discount(problem, first),
+        )
+    return Terms(
+        due=dict(due),
+        price_usd_per_hour=price,
+        months=months,
+        order_month=first,
+        served_periods=_whole_periods(problem, row.start_period, months),
+        price_date=listed.as_of,
+        price_source=listed.source,
+    )
+
+
+def _existing(row: Commitment, problem: Problem) -> Terms | None:
+    stated = existing_of(row, problem)
+    if stated is None:
+        return None
+    months = _horizon_months(problem)
+    if stated.until is not None:
+        begin = [int(part) for part in problem.horizon.start.split("-")]
+        end = [int(part) for part in stated.until.split("-")]
+        months = min(months, (end[0] - begin[0]) * _MONTHS + end[1] - begin[1])
+    category = "maintenance" if stated.tenure == "owned" else "lease"
+    per_month = stated.usd_per_node_hour * HOURS_PER_MONTH
+    return Terms(
+        due=dict(_monthly(problem, {category: per_month}, 0, months)),
+        price_usd_per_hour=stated.usd_per_node_hour,
+        months=months,
+        order_month=0,
+        served_periods=_whole_periods(problem, 0, months),
+        price_date=problem.horizon.start,
+        price_source="the problem",
+    )
+
+
+def _owned(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | None:
+    def server(quantity: str) -> float | None:
+        figure = catalog.figure("servers", row.instance, quantity)
+        return None if figure is None else figure.value
+
+    listed = catalog.figure("servers", row.instance, "capex_usd")
+    monthly = owned_usd_per_month(row, problem, catalog)
+    life, lead_weeks = server("life_months"), server("lead_time_weeks")
+    if listed is None or listed.value is None or monthly is None:
+        return None
+    if life is None or lead_weeks is None:
+        return None
+    length = problem.horizon.months_per_period
+    first, end = row.start_period * length, _horizon_months(problem)
+    ordered = first - lead_weeks * MONTHS_PER_YEAR / _WEEKS_PER_YEAR
+    price = listed.value * price_growth(
+        problem, problem.supply.price_change_per_year.owned, max(ordered, 0.0)
+    )
+    served = _whole_periods(problem, row.start_period, int(life))
+    amounts = monthly | {"maintenance": price * (server("support_fraction_per_year") or 0.0) / 12}
+    due = _monthly(problem, amounts, first, served * length)
+    order_period = max(math.floor(ordered / length), 0)
+    capex = price * (1 + (server("network_capex_fraction") or 0.0))
+    due[order_period, "capex"] = (capex, capex * discount(problem, order_period * length))
+    left = price * _share_left(row, catalog, end - first, life)
+    if left > 0 and problem.finance.terminal_value != "none":
+        due[problem.horizon.periods - 1, "terminal_value"] = (
+            -left,
+            -left * discount(problem, end),
+        )
+    return Terms(
+        due=dict(due),
+        price_usd_per_hour=sum(usd for usd, _ in due.values())
+        / (served * length * HOURS_PER_MONTH),
+        months=int(life),
+        order_month=ordered,
+        served_periods=served,
+        price_date=listed.as_of,
+        price_source=listed.source,
+    )
+
+
+def owned_usd_per_month(
+    row: Commitment, problem: Problem, catalog: Catalog
+) -> dict[str, float] | None:
+    """Return colocation, energy and staff of one owned node by month, ``None`` if not known."""
+    rent = site(problem, catalog, "colocation_usd_per_kw_month")
+    kwh, pue = site(problem, catalog, "electricity_usd_per_kwh"), site(problem, catalog, "pue")
+    wage = site(problem, catalog, "staff_usd_per_fte_year")
+    people = site(problem, catalog, "staff_fte", _PER_SERVER_OF_8)
+    power = catalog.figure("servers", row.instance, "it_power_w")
+    if power is None or power.value is None:
+        return None
+    if rent is None or kwh is None or pue is None or wage is None or people is None:
+        return None
+    load = catalog.figure("servers", row.instance, "board_power_load_fraction")
+    share = 1.0 if load is None or load.value is None else load.value
+    kilowatt = power.value / _W_PER_KW
+    return {
+        "colocation": kilowatt * rent,
+        "energy": kilowatt * share * pue * HOURS_PER_MONTH * kwh,
+        "staff": people * row.accelerators_per_node / 8 * wage / MONTHS_PER_YEAR,
+    }
+
+
+def site(problem: Problem, catalog: Catalog, quantity: str, case: str = "") -> float | None:
+    """Return a figure of the problem's site, or else of the default one."""
+    for name in (problem.supply.site, "default"):
+        figure = catalog.figure("sites", name, quantity, case)
+        if figure is not None:
+            return figure.value
+    return None
+
+
+def _share_left(row: Commitment, catalog: Catalog, age_months: float, life: float) -> float:
+    def stated(quantity: str) -> float | None:
+        figure = catalog.figure("servers", row.instance, quantity)
+        return None if figure is None else figure.value
+
+    if age_months >= life:
+        return 0.0
+    line = 1 - (1 - (stated("residual_fraction") or 0.0)) * age_months / life
+    after_36 = stated("resale_fraction_36_months")
+    return min(line, float(after_36 ** (age_months / _RESALE_MONTHS))) if after_36 else line
