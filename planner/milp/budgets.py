@@ -75,6 +75,7 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
     }
     if budget.kind == CAPEX:
         return terms
+    terms |= _model_usd(model, t)
     if t in model.staff:
         terms[model.staff[t]] = sets.options.owned_staff_usd_per_month * grid.months_per_period
     for (o, t2, _), nodes in model.nodes.items():
@@ -86,6 +87,14 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
             hours = grid.days_per_period * offers[o].startup_h
             terms[started] = hours * (offers[o].price_usd_per_hour[t] or 0.0)
     return terms | _token_usd(model, t)
+
+
+def _model_usd(model: Model, t: int) -> Terms:
+    terms: Terms = {}
+    for i, cost in enumerate(model.sets.options.model_costs):
+        if (i, t) in model.used:
+            terms |= {model.used[i, t]: cost.usd_per_period, model.first[i, t]: cost.usd}
+    return terms
 
 
 def _token_usd(model: Model, t: int) -> Terms:

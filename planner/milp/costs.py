@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.plan.records import staffed_periods
+from planner.plan.records import model_periods, staffed_periods
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -111,6 +111,28 @@ def staff_usd(options: OptionSet, grid: TimeGrid, period: int) -> float:
     return usd * grid.discount_factor[period]
 
 
+def model_usd(options: OptionSet, grid: TimeGrid, decisions: Decisions) -> float:
+    """Return the discounted cost of the models that decisions use, beyond serving them.
+
+    Parameters
+    ----------
+    options
+        The options.
+    grid
+        Time grid.
+    decisions
+        Whole decisions.
+    """
+    periods = model_periods(options, decisions)
+    usd = 0.0
+    for cost in options.model_costs:
+        used = periods[cost.model]
+        if used:
+            usd += cost.usd * grid.factor_at(used[0] * grid.months_per_period)
+            usd += cost.usd_per_period * sum(grid.discount_factor[t] for t in used)
+    return usd
+
+
 def start_usd(grid: TimeGrid, offer: NodeOffer, period: int) -> float:
     """Return the discounted cost of one start a day over a period; 0 without a price.
 
@@ -187,6 +209,7 @@ def decisions_usd(
     for built in decisions.builds:
         offer = options.offers[offers[built.offer_id]]
         total += built.nodes * offer.builds[built.build].discounted_usd
+    total += model_usd(options, grid, decisions)
     total += sum(staff_usd(options, grid, t) for t in staffed_periods(options, decisions))
     for position, offer in enumerate(options.offers):
         if offer.is_committed:

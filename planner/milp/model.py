@@ -13,6 +13,7 @@ b, model m, hardware type h)::
     base[o,t]   nodes of an offer that are there all day
     B[o,k]      nodes of a build of an offer, taken on for its term
     staff[t]    1 when nodes that were bought serve, which need people whatever their number
+    M[i,t], F[i,t]  1 when the model of cost i is used, and when it is first paid for
     u[m], v[h]  1 when a model or a hardware type is used
 
 Names hold positions only, because PuLP maps several characters to ``_`` and names could collide;
@@ -84,6 +85,8 @@ class Model:
     base: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     builds: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     staff: dict[int, pulp.LpVariable] = field(default_factory=dict)
+    used: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
+    first: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     priced: list[Priced] = field(default_factory=list)
 
     def variable(

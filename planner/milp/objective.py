@@ -49,6 +49,10 @@ def _coefficients_usd(model: Model) -> Terms:
         terms[nodes] = node_block_usd(grid, sets.options.offers[o], t) or 0.0
     for (o, k), built in model.builds.items():
         terms[built] = build_rest_usd(grid, sets.options.offers[o], k)
+    for (i, t), used in model.used.items():
+        cost = sets.options.model_costs[i]
+        terms[used] = cost.usd_per_period * grid.discount_factor[t]
+        terms[model.first[i, t]] = cost.usd * grid.factor_at(t * grid.months_per_period)
     for t, staff in model.staff.items():
         terms[staff] = staff_usd(sets.options, grid, t)
     for (o, t, _), started in model.starts.items():

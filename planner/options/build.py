@@ -22,7 +22,7 @@ from planner.options.nodes import barred_nodes, supplied_nodes, unwanted_nodes
 from planner.options.owned import site_costs
 from planner.options.prune import prune
 from planner.options.quality import QualityBook
-from planner.options.records import MEASURED, OptionSet
+from planner.options.records import MEASURED, ModelCost, OptionSet
 from planner.options.tokens import token_supply
 
 if TYPE_CHECKING:
@@ -89,6 +89,9 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         ),
         pruned=tuple(pruned),
         barred=barred,
+        model_costs=tuple(
+            ModelCost(c.model, c.usd, c.usd_per_period) for c in problem.one_off_costs
+        ),
         owned_staff_usd_per_month=_staff_usd(problem, catalog),
     )
 

@@ -247,6 +247,25 @@ class ApiOption:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelCost:
+    """What a model costs beyond serving it.
+
+    Parameters
+    ----------
+    model
+        The model.
+    usd
+        Paid at the start of the first period that uses it.
+    usd_per_period
+        Paid in the middle of every period that uses it.
+    """
+
+    model: str
+    usd: float
+    usd_per_period: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """Why something cannot serve.
 
@@ -320,5 +339,7 @@ class OptionSet:
     """Pool of every workload, as ``(workload, pool)`` in problem order."""
     barred: frozenset[tuple[str, str]] = frozenset()
     """Pools and the offers whose nodes must not hold their replicas, as ``(pool, offer_id)``."""
+    model_costs: tuple[ModelCost, ...] = ()
+    """What models cost beyond serving them."""
     owned_staff_usd_per_month: float = 0.0
     """Cost of the people that any owned node needs, whatever their number."""

@@ -12,19 +12,22 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planner.plan.commitments import commitment_charges
+from planner.plan.commitments import Charge, commitment_charges
 from planner.plan.document import CostLine, UnitCost
+from planner.plan.records import model_periods
 from planner.plan.shares import HardwareShares, Shares
 from planner.plan.tables import load_in_replicas, mean_share
 from planner.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from planner.demand.records import Demand
     from planner.options.records import OptionSet
     from planner.plan.document import ApiRow, FleetRow
-    from planner.plan.records import Decisions
+    from planner.plan.records import Decisions, FlowDecision
+
+ONE_OFF = "one_off"
 
 
 def cost_lines(
@@ -57,7 +60,43 @@ def cost_lines(
     for c in commitment_charges(demand, options, decisions, shares):
         key = (c.period, c.category, c.workload, c.hardware, c.tenure)
         add(key, c.usd, c.discounted_usd)
+    for c in _model_charges(demand, options, decisions):
+        add((c.period, c.category, c.workload, "", ""), c.usd, c.discounted_usd)
     return tuple(CostLine(*key, *amounts) for key, amounts in sorted(sums.items()))
+
+
+def _model_charges(demand: Demand, options: OptionSet, decisions: Decisions) -> Iterator[Charge]:
+    """Yield what each workload bears of the cost of models, by the requests it sends to them."""
+    grid, periods = demand.grid, model_periods(options, decisions)
+    for cost in options.model_costs:
+        used = periods[cost.model]
+        split = _requests(demand, options, decisions, cost.model) if used else {}
+        for workload, share in split.items():
+            usd = cost.usd * share
+            factor = grid.factor_at(used[0] * grid.months_per_period)
+            yield Charge(used[0], ONE_OFF, workload, "", "", usd, usd * factor)
+            for t in used:
+                usd = cost.usd_per_period * share
+                yield Charge(t, ONE_OFF, workload, "", "", usd, usd * grid.discount_factor[t])
+
+
+def _requests(demand: Demand, options: OptionSet, decisions: Decisions, model: str) -> Shares:
+    """Return each workload's share of the requests that a model serves over the horizon."""
+    of_option = {o.id: o.model for o in options.options}
+    of_tokens = {(a.workload, a.id): a.model for a in options.api}
+    sent: Shares = defaultdict(float)
+    for flow in decisions.flows:
+        if of_option[flow.supply_id] == model:
+            sent[flow.workload] += flow.planned_rps * _mean_share(demand, flow)
+    for flow in decisions.api_flows:
+        if of_tokens[flow.workload, flow.supply_id] == model:
+            sent[flow.workload] += flow.planned_rps * _mean_share(demand, flow)
+    total = sum(sent.values())
+    return {workload: rate / total for workload, rate in sent.items() if rate > 0}
+
+
+def _mean_share(demand: Demand, flow: FlowDecision) -> float:
+    return mean_share(demand, flow.workload, flow.period, flow.block)
 
 
 def unit_costs(

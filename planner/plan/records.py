@@ -74,6 +74,26 @@ class Decisions:
     builds: tuple[BuildDecision, ...] = ()
 
 
+def model_periods(options: OptionSet, decisions: Decisions) -> dict[str, list[int]]:
+    """Return the periods in which each model with a cost of its own is used, in order.
+
+    Parameters
+    ----------
+    options
+        The options.
+    decisions
+        Whole decisions.
+    """
+    of_option = {o.id: o.model for o in options.options}
+    of_tokens = {(a.workload, a.id): a.model for a in options.api}
+    used: dict[str, set[int]] = {cost.model: set() for cost in options.model_costs}
+    for row in decisions.replicas:
+        used.get(of_option[row.option_id], set()).add(row.period)
+    for flow in decisions.api_flows:
+        used.get(of_tokens[flow.workload, flow.supply_id], set()).add(flow.period)
+    return {model: sorted(periods) for model, periods in used.items()}
+
+
 def staffed_periods(options: OptionSet, decisions: Decisions) -> list[int]:
     """Return the periods in which nodes that the plan bought serve, in order.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from planner.errors import Fault
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Workload
+    from planner.problem.supply import Supply
     from planner.yaml_io import Path_
 
 _FLAT = "flat"
@@ -59,21 +60,27 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
     for field in ("models", "quantizations", "hardware", "engines"):
         for i, name in enumerate(getattr(problem.candidates, field)):
             yield from known.check(("candidates", field, i), field, name)
-    for i, name in enumerate(problem.supply.providers):
+    yield from _supply(problem.supply, known)
+    for i, cost in enumerate(problem.one_off_costs):
+        yield from known.check(("one_off_costs", i, "model"), "models", cost.model)
+    for i, workload in enumerate(problem.workloads):
+        yield from _workload(workload, ("workloads", i), known)
+
+
+def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
+    for i, name in enumerate(supply.providers):
         yield from known.check(("supply", "providers", i), "providers", name)
-    for i, quota in enumerate(problem.supply.quotas):
+    for i, quota in enumerate(supply.quotas):
         path: Path_ = ("supply", "quotas", i)
         yield from known.check((*path, "hardware"), "hardware", quota.hardware)
         yield from known.check((*path, "provider"), "providers", quota.provider)
         yield from known.check((*path, "region"), "regions", quota.region)
-    for i, nodes in enumerate(problem.supply.existing):
+    for i, nodes in enumerate(supply.existing):
         path = ("supply", "existing", i, "hardware")
         yield from known.check(path, "hardware", nodes.hardware)
-    for i, name in enumerate(problem.supply.servers):
+    for i, name in enumerate(supply.servers):
         yield from known.check(("supply", "servers", i), "servers", name)
-    yield from known.check(("supply", "site"), "sites", problem.supply.site)
-    for i, workload in enumerate(problem.workloads):
-        yield from _workload(workload, ("workloads", i), known)
+    yield from known.check(("supply", "site"), "sites", supply.site)
 
 
 def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:

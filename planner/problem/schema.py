@@ -224,6 +224,16 @@ class Policy(Section):
     max_hardware_types: Count | None = None
 
 
+class OneOffCost(Section):
+    """Cost of using a model at all, whatever the traffic."""
+
+    model: str
+    usd: NonNegative = 0.0
+    """Paid at the start of the first period that uses the model."""
+    usd_per_period: NonNegative = 0.0
+    """Paid in every period that uses it."""
+
+
 class Problem(Section):
     """A planning problem."""
 
@@ -241,7 +251,8 @@ class Problem(Section):
     supply: Supply = Supply()
     policy: Policy = Policy()
     limits: LimitSection = LimitSection()
-    one_off_costs: list[Any] = []
+    one_off_costs: list[OneOffCost] = []
+    """What a model costs beyond serving it: fine-tuning, evaluation."""
     performance: str | None = None
     """CSV of measured capacities that replace the performance model, relative to this file."""
     scenarios: dict[str, dict[str, Any]] = {}

@@ -41,7 +41,6 @@ _LATER_ARRIVAL = {
     "rate_factors": "rate factors within the hour (state `peak_factor_in_hour` instead)",
 }
 _LATER_LIMITS = {"carbon_kg_per_period": "a carbon limit"}
-_LATER_PROBLEM = {"one_off_costs": "one-off costs"}
 _DEPENDS = {
     "growth_per_period": ("horizon",),
     "quality": ("candidates",),
@@ -260,6 +259,15 @@ def _budgets(problem: Problem) -> Iterator[Finding]:
             yield here, message
 
 
+def _one_off_costs(problem: Problem) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for index, cost in enumerate(problem.one_off_costs):
+        if cost.model in seen:
+            message = f"repeats item {seen[cost.model]}, `{cost.model}`; add the two up"
+            yield ("one_off_costs", index, "model"), message
+        seen.setdefault(cost.model, index)
+
+
 def _existing(problem: Problem) -> Iterator[Finding]:
     for index, nodes in enumerate(problem.supply.existing):
         if nodes.until is not None and nodes.until <= problem.horizon.start:
@@ -274,7 +282,7 @@ def _problem_wide(problem: Problem) -> Iterator[Finding]:
     if problem.policy.spare_nodes:
         message = f"{_not_planned('spare nodes')}, or use `spare_replicas`"
         yield ("policy", "spare_nodes"), message
-    yield from _later(problem, _LATER_PROBLEM, ())
+    yield from _one_off_costs(problem)
     yield from _budgets(problem)
     yield from _existing(problem)
     if not problem.supply.tenures:

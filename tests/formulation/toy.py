@@ -10,6 +10,7 @@ from planner.milp.families import FAMILIES
 from planner.milp.model import build_variables
 from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
+from planner.options.records import ModelCost
 from tests import worlds
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def write_family(name: str, path: Path) -> None:
             offers=(*options.offers, worlds.reserved("lease"), worlds.owned("rack")),
             owned_staff_usd_per_month=900.0,
         )
+    if name == "model_costs":
+        options = replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
     model = build_variables(build_sets(demand, options, LIMITS.get(name, Limits())))
     family.add(model)
     set_objective(model)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from planner.milp import BudgetLimit, Limits, SolverSettings, build_program, solve_program
+from planner.options.records import ModelCost
 from tests import worlds
 
 EXACT = SolverSettings(gap=0.0, time_limit_s=30)
@@ -156,6 +157,41 @@ def test_power_bounds_what_is_bought():
 
     assert free.objective_usd == pytest.approx(3 * 510.0)
     assert bound.objective_usd == pytest.approx(2 * 510.0 + 5.0 * HOURS)
+
+
+def test_a_model_is_paid_for_once_and_in_every_period_that_uses_it():
+    # the tuned model is cheaper to serve by 1 USD an hour, and costs 1,000 and 100 a month
+    options = worlds.option_set(
+        [worlds.option("tuned", model="tuned"), worlds.option("plain", "big", model="plain")],
+        [worlds.capacity("chat", "tuned", 1.0), worlds.capacity("chat", "plain", 1.0)],
+        [worlds.offer("rent", [1.0] * 3), worlds.offer("rent-big", [2.0] * 3, "big")],
+    )
+    demand = worlds.demand({"chat": [[1.0]] * 3})
+    saved = 3 * HOURS
+
+    for usd, is_tuned in ((saved - 301, True), (saved - 299, False)):
+        costs = (ModelCost("tuned", usd, 100.0),)
+        result = solve(demand, replace(options, model_costs=costs))
+        used = {r.option_id for r in result.decisions.replicas}
+        assert used == ({"tuned"} if is_tuned else {"plain"})
+        assert result.objective_usd == pytest.approx(
+            3 * HOURS + usd + 300 if is_tuned else 6 * HOURS
+        )
+
+
+def test_tokens_of_a_model_pay_for_it_too():
+    options = worlds.option_set(
+        [worlds.option("o")],
+        [worlds.capacity("chat", "o", 1.0)],
+        [worlds.offer("rent", 2.0)],
+        [worlds.api("chat", 1e-4, model="tuned")],
+    )
+    paid = replace(options, model_costs=(ModelCost("tuned", 500.0, 0.0),))
+    demand = worlds.demand({"chat": [1.0]})
+    tokens_usd = HOURS * 3600 * 1e-4
+
+    assert solve(demand, options).objective_usd == pytest.approx(tokens_usd)
+    assert solve(demand, paid).objective_usd == pytest.approx(tokens_usd + 500.0)
 
 
 def random_world(seed):

@@ -114,6 +114,7 @@ def terms():
             ],
         },
         limits={"budget_usd_per_period": {"cash": 1e7, "capex": 1e7}, "power_kw": 60.0},
+        one_off_costs=[{"model": "model-a", "usd": 2_000.0, "usd_per_period": 300.0}],
     )  # fmt: skip
     lease = row(
         "offers", tenure="reserved_1y", commits="both", term_months=12, upfront_fraction=0.25,

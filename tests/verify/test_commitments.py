@@ -31,7 +31,7 @@ def test_cash_and_amortised_view_add_up_to_the_same_total(terms):
     )
 
     assert sum(line.usd for line in plan.cost_lines) == pytest.approx(
-        amortised + after + prepaid + fixed_staff
+        amortised + after + prepaid + fixed_staff + 2_000 + 2 * 300
     )
 
 
@@ -106,12 +106,13 @@ def test_fewer_nodes_in_one_block_are_reported(terms):
         ("supply", {"max_price_age_days": 30}, "days old, 30 allowed"),
         ("finance", {"commitment_tail": "pro_rata"}, "USD after the horizon, the tables give"),
         ("finance", {"terminal_value": "none"}, "the tables give"),
+        ("one_off_costs", [], "'one_off'.* the tables give 0"),
         ("finance", {"discount_rate_per_year": 0.09}, "USD discounted, the tables give"),
     ],
 )
 def test_plan_that_breaks_a_rule_of_the_problem_is_reported(terms, section, changes, text):
     data = terms.problem.model_dump()
-    data[section] |= changes
+    data[section] = changes if isinstance(changes, list) else data[section] | changes
     asked = type(terms.problem).model_validate(data)
 
     found = audit(terms.plan, asked, terms.catalog)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from planner.catalog.load import Catalog
-    from planner.plan.document import Allocation, Commitment, FleetRow, Plan, UnitCost
+    from planner.plan.document import Allocation, ApiRow, Commitment, FleetRow, Plan, UnitCost
     from planner.problem.schema import Problem
     from planner.verify.audit.terms import Terms
 
@@ -133,6 +133,7 @@ def _charges(
         yield (item.period, "api", item.workload, "", "api"), item.usd, item.usd * factor
     yield from _committed(plan, problem, catalog, split)
     yield from _staff(plan, problem, catalog, split)
+    yield from _models(plan, problem)
 
 
 def _committed(
@@ -169,6 +170,24 @@ def _staff(
             for workload, share in split.over(hardware, range(period, period + 1)).items():
                 part = usd * share * count / sum(held.values())
                 yield (period, "staff", workload, "", _OWNED), part, part * factor
+
+
+def _models(plan: Plan, problem: Problem) -> Iterator[tuple[_LineKey, float, float]]:
+    """Yield the cost of using models at all, by the requests that workloads send to them."""
+    months = problem.horizon.months_per_period
+    for cost in problem.one_off_costs:
+        every: list[Allocation | ApiRow] = [*plan.allocations, *plan.api]
+        rows = [r for r in every if r.model == cost.model]
+        periods = sorted({r.period for r in rows})
+        total = sum(r.rate_rps for r in rows)
+        sent: dict[str, float] = defaultdict(float)
+        for row in rows:
+            sent[row.workload] += row.rate_rps / total if total else 0.0
+        for workload, share in sent.items() if total else ():
+            paid = [(t, cost.usd_per_period, (t + _MID_PERIOD) * months) for t in periods]
+            for period, usd, month in [(periods[0], cost.usd, periods[0] * months), *paid]:
+                key = (period, "one_off", workload, "", "")
+                yield key, usd * share, usd * share * discount(problem, month)
 
 
 def _served(row: Commitment, terms: Terms) -> range:
