@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog", "Origin", "build_catalog", "load_catalog", "read_table"]
 
-_NAMING = ("accelerators", "aliases")
+_NAMING = ("accelerators", "aliases", "systems")
 
 Key = tuple[str, ...]
 
@@ -122,7 +122,7 @@ class Catalog:
         return row if isinstance(row, Accelerator) else None
 
     def resolve_accelerator(self, name: str) -> str | None:
-        """Return the accelerator id that `name` (an id or an alias, in any case) stands for."""
+        """Return the id that `name` stands for: an id or alias, in any case; also of a system."""
         return self._names.get(folded(name))
 
     def interconnect(self, accelerator: str, accelerators: int) -> Interconnect | None:
@@ -277,7 +277,8 @@ def _shipped_sources() -> dict[str, list[TableSource]]:
 
 def _accelerator_names(rows: Mapping[str, Iterable[Located[Any]]]) -> dict[str, str]:
     names = {folded(a.row.alias): a.row.accelerator for a in rows.get("aliases", ())}
-    return names | {folded(a.row.id): a.row.id for a in rows.get("accelerators", ())}
+    ids = [row.row.id for table in ("systems", "accelerators") for row in rows.get(table, ())]
+    return names | {folded(name): name for name in ids}
 
 
 def _checksum(merged: Mapping[str, Mapping[Key, Row]]) -> str:

@@ -30,6 +30,7 @@ SAME_ARCHITECTURE = {
     "vicuna-7b": "llama-2-7b",
     "vicuna-13b": "llama-2-13b",
     "deepseek-v3.1": "deepseek-v3",
+    "deepseek-v3.2-exp": "deepseek-v3.2",
     "deepseek-r1-distill-qwen-1.5b": "qwen2.5-1.5b",
     "deepseek-r1-distill-qwen-7b": "qwen2.5-7b",
     "deepseek-r1-distill-qwen-14b": "qwen2.5-14b",

@@ -23,6 +23,8 @@ from planner.options.owned import site_costs
 from planner.options.prune import prune
 from planner.options.quality import QualityBook
 from planner.options.records import MEASURED, ModelCost, OptionSet
+from planner.options.system_capacity import system_capacities
+from planner.options.systems import buildable_systems
 from planner.options.tokens import token_supply
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
     from planner.options.candidates import Candidate
+    from planner.options.capacity import ModelledOptions
     from planner.options.records import Capacity, NodeOffer, Option, Rejection
+    from planner.options.systems import SystemCandidate
     from planner.options.tokens import TokenSupply
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem, Workload
@@ -67,6 +71,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     ways = _combined(
         _measured(loaded, nodes, gates),
         _modelled(problem, catalog, demand, nodes, modelled_gates),
+        _on_systems(problem, catalog, demand, nodes, modelled_gates),
     )
     barred = barred_nodes(problem, nodes)
     ways = _housed(ways, nodes, barred, problem)
@@ -111,8 +116,14 @@ class _Ways:
     considered: int = 0
 
 
-def _combined(measured: _Ways, modelled: _Ways) -> _Ways:
-    """Return all ways, where a measured capacity replaces the modelled one it names."""
+def _combined(measured: _Ways, modelled: _Ways, systems: _Ways) -> _Ways:
+    """Return all ways, where a measured capacity replaces the other one it names."""
+    modelled = _Ways(
+        (*modelled.options, *systems.options),
+        (*modelled.capacities, *systems.capacities),
+        (*modelled.rejections, *systems.rejections),
+        modelled.considered + systems.considered,
+    )
     replaced = {(c.workload, c.option_id) for c in measured.capacities}
     replaced |= {(r.workload, r.subject) for r in measured.rejections}
     capacities = (
@@ -198,14 +209,40 @@ def _modelled(
     usable: dict[str, list[Candidate]] = {w.name: [] for w in problem.workloads}
     usable |= {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
     modelled = modelled_capacities(problem, catalog, demand, usable)
-    by_id = {o.id: o for o in modelled.options}
+    return _scored(modelled, unbuildable, considered, gates)
+
+
+def _on_systems(
+    problem: Problem,
+    catalog: Catalog,
+    demand: Demand,
+    nodes: list[NodeOffer],
+    gates: dict[str, Gate],
+) -> _Ways:
+    """Return the options on systems that are planned from their own measured figures."""
+    if not gates:
+        return _Ways()
+    candidates, unbuildable, considered = buildable_systems(problem.candidates, catalog, nodes)
+    usable: dict[str, list[SystemCandidate]] = {w.name: [] for w in problem.workloads}
+    usable |= {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
+    found = system_capacities(problem, catalog, demand, usable)
+    return _scored(found, unbuildable, considered, gates)
+
+
+def _scored(
+    found: ModelledOptions,
+    unbuildable: list[Rejection],
+    considered: int,
+    gates: dict[str, Gate],
+) -> _Ways:
+    """Return the options with the scores that each workload compares."""
+    by_id = {o.id: o for o in found.options}
     capacities = []
-    for capacity in modelled.capacities:
+    for capacity in found.capacities:
         option = by_id[capacity.option_id]
         quality = gates[capacity.workload].scores(option.model, option.quantization)
         capacities.append(replace(capacity, quality=quality))
-    rejections = (*unbuildable, *modelled.rejections)
-    return _Ways(modelled.options, tuple(capacities), rejections, considered)
+    return _Ways(found.options, tuple(capacities), (*unbuildable, *found.rejections), considered)
 
 
 def _with_quality(options: Iterable[Option], capacities: Iterable[Capacity]) -> tuple[Option, ...]:

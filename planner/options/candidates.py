@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from planner.catalog.schema import Accelerator, Engine, Model, Quantization
 from planner.options.formats import how_it_runs
@@ -54,6 +54,49 @@ class Candidate:
             self.accelerator.id,
             self.tensor_parallel,
         )
+
+
+class Named(Protocol):
+    """Something that goes by an id."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        ...
+
+
+class Way(Protocol):
+    """A replica that can exist, whether its speed is modelled or measured."""
+
+    @property
+    def option_id(self) -> str:
+        """Identity of the option."""
+        ...
+
+    @property
+    def model(self) -> Model:
+        """What it serves."""
+        ...
+
+    @property
+    def quantization(self) -> Quantization:
+        """Number format."""
+        ...
+
+    @property
+    def engine(self) -> Named:
+        """What runs the model."""
+        ...
+
+    @property
+    def accelerator(self) -> Named:
+        """What it runs on."""
+        ...
+
+    @property
+    def tensor_parallel(self) -> int:
+        """Accelerators of the replica."""
+        ...
 
 
 def option_id(

@@ -81,7 +81,7 @@ def modelled_capacities(
     for members in pools.values():
         tried = []
         for budget, level in product(budgets, prefix_levels(members, demand)):
-            model = _Model(problem, catalog, level, budget)
+            model = PoolModel(problem, catalog, level, budget)
             model.add_pool(members, demand, usable)
             tried.append(model)
         best = _best(tried, members, demand)
@@ -94,15 +94,15 @@ def modelled_capacities(
 
 
 def _best(
-    tried: Sequence[_Model], members: Sequence[Workload], demand: Demand
-) -> dict[str, _Model]:
+    tried: Sequence[PoolModel], members: Sequence[Workload], demand: Demand
+) -> dict[str, PoolModel]:
     """Return for every option the engine setting with which it carries most.
 
     That is the one that serves most workloads of the pool and then needs the fewest replicas for
     all of them; of equal ones the first.
     """
     rates = {w.name: float(demand.of(w.name).mean_rps.mean()) for w in members}
-    best: dict[str, tuple[tuple[int, float], _Model]] = {}
+    best: dict[str, tuple[tuple[int, float], PoolModel]] = {}
     for model in tried:
         served: dict[str, list[Capacity]] = defaultdict(list)
         for capacity in model.capacities:
@@ -125,7 +125,7 @@ def _nearest(rejections: Iterable[Rejection]) -> Iterator[Rejection]:
     yield from nearest.values()
 
 
-class _Model:
+class PoolModel:
     """Runs the performance model on a pool with one setting of the engines."""
 
     def __init__(
@@ -185,7 +185,7 @@ class _Model:
         for i, candidate in enumerate(candidates):
             for load, fit in zip(classes, fits, strict=True):
                 if not fit.fits[i]:
-                    self._reject_memory(candidate, fit, i, load)
+                    self._reject_memory(candidate.option_id, fit, i, load)
             groups[tuple(k for k, fit in enumerate(fits) if fit.fits[i])].append(i)
         for members, rows in groups.items():
             if not members:
@@ -244,17 +244,17 @@ class _Model:
                 continue
             self.options.setdefault(candidate.option_id, runner.option(int(row)))
             origin = runner.coefficients[int(row)].origin
-            level = self.level
-            setting = EngineSetting(
-                self.chunk_tokens, level.reserved_tokens, level.hit_rate[load.name]
-            )
+            setting = self._setting(load)
             self.capacities.append(
                 Capacity(load.name, candidate.option_id, points, origin, setting=setting)
             )
 
-    def _reject_memory(
-        self, candidate: Candidate, fit: MemoryFit, i: int, load: TrafficClass
-    ) -> None:
+    def _setting(self, load: TrafficClass) -> EngineSetting | None:
+        """Return how the engine is set for a class, ``None`` when nothing about it is known."""
+        level = self.level
+        return EngineSetting(self.chunk_tokens, level.reserved_tokens, level.hit_rate[load.name])
+
+    def _reject_memory(self, option_id: str, fit: MemoryFit, i: int, load: TrafficClass) -> None:
         needed = fit.weight_bytes_per_gpu[i] + fit.other_bytes_per_gpu[i]
         usable = fit.usable_bytes_per_gpu[i]
         left_gb = max(usable - needed, 0.0) / BYTES_PER_GB
@@ -266,9 +266,7 @@ class _Model:
         )
         shortfall = max(float(needed / usable), 1.0)
         self.rejections.append(
-            Rejection(
-                "option", candidate.option_id, load.name, "memory", detail, shortfall=shortfall
-            )
+            Rejection("option", option_id, load.name, "memory", detail, shortfall=shortfall)
         )
 
 

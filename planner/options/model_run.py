@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
-    from planner.options.candidates import Candidate
+    from planner.options.candidates import Candidate, Way
     from planner.perf.memory import MemoryFit
     from planner.perf.rate import RateResult
     from planner.perf.spec import ReplicaSpec
@@ -52,7 +52,7 @@ class ModelRun:
         catalog: Catalog,
         policy: Policy,
     ) -> None:
-        self.candidates = list(candidates)
+        self.candidates: list[Way] = list(candidates)
         self.fit = fit
         self.step = step_model(specs)
         self.engine = engine_limits(specs)
@@ -96,7 +96,7 @@ class ModelRun:
         ]
 
     def _missed(
-        self, candidate: Candidate, load: TrafficClass, latency_s: Sequence[float]
+        self, candidate: Way, load: TrafficClass, latency_s: Sequence[float]
     ) -> Rejection | None:
         ratios = [s / limit.limit_s for s, limit in zip(latency_s, load.limits, strict=True)]
         worst = max(range(len(ratios)), key=ratios.__getitem__, default=-1)

@@ -9,11 +9,12 @@ format itself: its rows were fitted to exactly this.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from planner.catalog.calibration import combination_key, parameter
-from planner.perf.arch import Architecture
+from planner.perf.arch import Architecture, SparseArchitecture
+from planner.perf.attention import Indexer
 from planner.perf.spec import Device, EngineSettings, NumberFormat, ReplicaSpec, StepParameters
 from planner.units import BYTES_PER_GB, MS_PER_S
 
@@ -55,7 +56,18 @@ def coefficients(candidate: Candidate, catalog: Catalog) -> Coefficients:
 
 
 def architecture(model: Model) -> Architecture:
-    """Return the architecture of a catalogue model."""
+    """Return the architecture of a catalogue model, sparse where it has an indexer."""
+    whole = _whole_context(model)
+    if model.index_heads is None or model.index_head_dim is None or model.index_tokens is None:
+        return whole
+    return SparseArchitecture(
+        **{f.name: getattr(whole, f.name) for f in fields(whole)},
+        index=Indexer(model.index_heads, model.index_head_dim, model.index_tokens),
+    )
+
+
+def _whole_context(model: Model) -> Architecture:
+    """Return the architecture of a model whose queries attend to all that their layer keeps."""
     return Architecture(
         layers=model.layers,
         hidden=model.hidden,

@@ -5,6 +5,7 @@ step (``work``, ``step``) and the room for the KV cache (``memory``). Traffic (`
 state of a replica under open arrivals (``open_loop``), waits (``waiting``) and token gaps
 (``token_gaps``) give latencies (``latency``); ``rate`` finds the highest rate that keeps them
 within their limits. A fixed number of clients, full load and static batches, as benchmarks run
-them, are in ``closed_loop`` and ``static_batch``; how far a prediction is trusted is in
+them, are in ``closed_loop`` and ``static_batch``; systems that no roofline describes feed the same
+queueing from measured points (``measured_system``); how far a prediction is trusted is in
 ``uncertainty``. Nothing here knows files, money or catalogues.
 """

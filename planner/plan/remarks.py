@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from planner.catalog.systems import VENDOR_ENGINE
 from planner.options.nodes import (
     DEFAULT_ELASTIC_MAX_NODES,
     DEFAULT_STARTUP_MINUTES,
@@ -77,8 +78,15 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             "API latencies are assumed to keep the limits; no provider states them. Where a "
             "provider states no number format, its quality is taken to be that of bf16"
         )
+    systems = sorted({r.hardware for r in plan.allocations if r.engine == VENDOR_ENGINE})
+    if systems and not problem.performance:
+        notes.append(
+            f"capacity on {', '.join(systems)} rests on readings that others published "
+            "(systems.csv): measure before signing"
+        )
     default = sorted(
         {r.hardware for r in plan.allocations if r.coefficient_origin == "class_default"}
+        - set(systems)
     )
     if default:
         notes.append(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -137,9 +138,12 @@ class _Known:
             "quantizations": {q.id for q in catalog.quantizations}
             | {m.quantization for m in measured},
             "hardware": {a.id for a in catalog.accelerators}
+            | {s.id for s in catalog.systems}
             | {o.accelerator for o in catalog.offers}
             | {m.hardware for m in measured},
-            "engines": {e.id for e in catalog.engines} | {m.engine for m in measured},
+            "engines": {e.id for e in catalog.engines}
+            | {m.engine for m in measured}
+            | {VENDOR_ENGINE},
             "providers": {o.provider for o in catalog.offers}
             | {a.provider for a in catalog.api_offers},
             "regions": {o.region for o in catalog.offers} | {s.id for s in catalog.sites},

@@ -119,6 +119,10 @@ def test_int8_below_bf16_is_only_doubtful_because_it_exists(row, sound):
         ({"intermediate": None}, "is blank; dense feed-forward layers need it"),
         ({"full_attention_fraction": 0.5}, "some layers do not attend to the whole context"),
         ({"dense_first_layers": 3}, "3 of 2 layers"),
+        (
+            {"index_heads": 32, "index_head_dim": 128},
+            "index_tokens model-a: is blank; an indexer of sparse attention needs it",
+        ),
     ],
 )
 def test_an_architecture_that_contradicts_itself_is_an_error(row, sound, change, message):

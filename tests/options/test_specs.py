@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from planner.options.candidates import Candidate
 from planner.options.specs import architecture, coefficients, replica_spec
-from tests.options.world import catalog, fp8, row
+from planner.perf.arch import total_params
+from planner.perf.attention import Indexer
+from planner.perf.step import step_model
+from tests.options.world import catalog, fp8, row, shipped
 
 
 def candidate(quantization=None, degree=1, **accelerator):
@@ -184,3 +189,40 @@ def test_architecture_takes_every_field_of_the_model():
     names = set(type(built).__dataclass_fields__) & set(type(model).model_fields)
     assert {n: getattr(built, n) for n in names} == {n: getattr(model, n) for n in names}
     assert {"layers", "kv_heads", "experts_routed", "kv_lora_rank", "sliding_window"} <= names
+
+
+def test_an_indexer_makes_the_architecture_sparse():
+    latent = {
+        "attention": "mla", "kv_heads": None, "head_dim": None, "kv_lora_rank": 512,
+        "q_lora_rank": 1536, "qk_rope_head_dim": 64, "qk_nope_head_dim": 96, "v_head_dim": 112,
+    }  # fmt: skip
+    whole = architecture(row("models", **latent))
+
+    sparse = architecture(
+        row("models", **latent, index_heads=32, index_head_dim=128, index_tokens=2048)
+    )
+
+    assert whole.indexer is None
+    assert sparse.indexer == Indexer(heads=32, head_dim=128, tokens=2048)
+    assert all(
+        getattr(sparse, name) == getattr(whole, name) for name in whole.__dataclass_fields__
+    )
+    # Per layer: queries of 32 heads from the compressed query, keys and weights from the hidden.
+    added = 1536 * 32 * 128 + 4096 * (128 + 32)
+    assert total_params(sparse) - total_params(whole) == 32 * added
+
+
+@pytest.mark.parametrize("name", ["deepseek-v3.2", "glm-5"])
+def test_shipped_sparse_models_pay_their_indexer_and_save_on_long_contexts(facts, name):
+    """Beyond the tokens that are chosen only the keys of the indexer are read."""
+    model = shipped().model(name)
+    blank = dict.fromkeys(("index_heads", "index_head_dim", "index_tokens"))
+    shapes = [architecture(m) for m in (model, model.model_copy(update=blank))]
+    base = replica_spec(candidate(), facts)
+    step = step_model([replace(base, architecture=shape) for shape in shapes])
+
+    short_sparse_s, short_whole_s = step.time_s(1, 100, 0, 1)
+    long_sparse_s, long_whole_s = step.time_s(32, 32 * 100_000, 0, 32)
+
+    assert short_sparse_s > short_whole_s
+    assert long_sparse_s < long_whole_s

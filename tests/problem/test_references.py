@@ -93,3 +93,17 @@ def test_another_name_of_hardware_is_resolved_everywhere(problem_file, catalog):
 
 def test_flat_is_a_profile_without_a_row(faults_of):
     assert faults_of(("requests_per_day: 1000", "requests_per_day: 1000, profile: flat")) == []
+
+
+def test_a_system_is_hardware_by_its_id_or_alias(problem_file, catalog):
+    path = problem_file(
+        (
+            "policy:",
+            "candidates: {hardware: [cs-3, sambanova-sn40l-8], engines: [vendor]}\npolicy:",
+        )
+    )
+    loaded = load_problem(path)
+
+    assert reference_faults(loaded, catalog) == []
+    resolved = resolve_hardware(loaded, catalog).problem.candidates.hardware
+    assert resolved == ["cerebras-cs-3", "sambanova-sn40l-8"]

@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.catalog.check.demand import broken_histograms, broken_profiles
-from planner.catalog.check.figures import dangling_trends, impossible_figures
+from planner.catalog.check.figures import (
+    dangling_trends,
+    impossible_figures,
+    impossible_systems,
+)
 from planner.catalog.check.hardware import (
     doubtful_accelerators,
     impossible_accelerators,
@@ -94,6 +98,7 @@ def check_catalog(
         *impossible_models(catalog),
         *impossible_calibration(catalog),
         *impossible_figures(catalog),
+        *impossible_systems(catalog),
         *impossible_prices(catalog),
         *impossible_price_lists(catalog),
         *impossible_spans(catalog),

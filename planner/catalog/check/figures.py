@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.check.fault import fault
 from planner.catalog.schema import QUANTITIES
+from planner.catalog.systems import ALONE, OF_A_MODEL, POSITIVE, REQUESTS, TABLE, TOTAL, systems_of
 from planner.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from planner.catalog.load import Catalog
     from planner.catalog.schema import Figure
@@ -21,13 +22,33 @@ def impossible_figures(catalog: Catalog) -> Iterator[Fault]:
     named = {
         "accelerators": {a.id for a in catalog.accelerators},
         "token_price_provider": {o.provider for o in catalog.api_offers},
-        "decode_tokens_per_s_per_user": {m.id for m in catalog.models},
     }
+    models, formats = {m.id for m in catalog.models}, {q.id for q in catalog.quantizations}
     for table, known in QUANTITIES.items():
         rows: tuple[Figure, ...] = getattr(catalog, table)
         for row in rows:
             for column, message in _figure(row, named, known):
                 yield fault(catalog, table, row, column, message)
+            if table == TABLE:
+                for column, message in _of_a_model(row, models, formats):
+                    yield fault(catalog, table, row, column, message)
+
+
+def impossible_systems(catalog: Catalog) -> Iterator[Fault]:
+    """Yield throughputs of systems below one request, or above all of them running alone."""
+    for system in systems_of(catalog):
+        for row in catalog.systems:
+            if (row.id, row.quantity) != (system.id, TOTAL) or row.value is None:
+                continue
+            alone, requests = system.value(ALONE, row.case), system.value(REQUESTS, row.case)
+            model, _, quantization = row.case.partition("/")
+            count = system.systems(model, quantization) or 1
+            if alone is not None and row.value * count < alone:
+                message = f"{row.value * count:g} of a replica is below {ALONE} ({alone:g})"
+                yield fault(catalog, TABLE, row, "value", message)
+            elif None not in (alone, requests) and row.value > (alone or 0.0) * (requests or 0.0):
+                message = f"{row.value:g} is above {requests:g} requests at {ALONE} ({alone:g})"
+                yield fault(catalog, TABLE, row, "value", message)
 
 
 def dangling_trends(catalog: Catalog) -> Iterator[Fault]:
@@ -37,6 +58,21 @@ def dangling_trends(catalog: Catalog) -> Iterator[Fault]:
         if row.trend is not None and row.trend not in trends:
             message = f"`{row.trend}` is in no row of price_trends"
             yield fault(catalog, "price_paths", row, "trend", message)
+
+
+def _of_a_model(
+    row: Figure, models: Collection[str], formats: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with a figure that is about a model, perhaps in a number format."""
+    if row.quantity in POSITIVE and row.value == 0:
+        yield "value", "is 0; leave it blank when it is not known"
+    if row.quantity not in OF_A_MODEL or not row.case:
+        return
+    model, _, quantization = row.case.partition("/")
+    if model not in models:
+        yield "case", f"`{model}` is in no table{did_you_mean(model, models)}"
+    if quantization and quantization not in formats:
+        yield "case", f"`{quantization}` is in no table{did_you_mean(quantization, formats)}"
 
 
 def _figure(

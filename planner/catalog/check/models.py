@@ -36,10 +36,19 @@ def _model_contradictions(row: Model) -> Iterator[tuple[str, str]]:
     windowed = row.full_attention_fraction < 1 and row.attention != "hybrid"
     if windowed and row.sliding_window is None:
         yield "sliding_window", "is blank but some layers do not attend to the whole context"
+    yield from _incomplete_indexer(row)
     if (row.dense_first_layers or 0) > row.layers:
         yield "dense_first_layers", f"{row.dense_first_layers} of {row.layers} layers"
 
 
+def _incomplete_indexer(row: Model) -> Iterator[tuple[str, str]]:
+    blank = [column for column in _INDEXER if getattr(row, column) is None]
+    if len(blank) < len(_INDEXER):
+        for column in blank:
+            yield column, "is blank; an indexer of sparse attention needs it"
+
+
+_INDEXER = ("index_heads", "index_head_dim", "index_tokens")
 _LATENT = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
 _EXPERTS = ("experts_active", "moe_intermediate")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from planner.catalog.calibration import EVERYTHING
 from planner.catalog.check.fault import fault
 from planner.catalog.schema import TABLES
+from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -61,9 +62,10 @@ def dangling_names(catalog: Catalog, measured_hardware: Collection[str]) -> Iter
 
 def _to_accelerators(catalog: Catalog, measured_hardware: Collection[str]) -> Iterator[_Reference]:
     known = {a.id for a in catalog.accelerators}
-    rentable = known | set(measured_hardware)
+    named = known | {s.id for s in catalog.systems}
+    rentable = named | set(measured_hardware)
     for alias in catalog.aliases:
-        yield _Reference("aliases", alias, "accelerator", alias.accelerator, known)
+        yield _Reference("aliases", alias, "accelerator", alias.accelerator, named)
     for link in catalog.interconnects:
         yield _Reference("interconnects", link, "accelerator", link.accelerator, known)
     for offer in catalog.offers:
@@ -86,8 +88,8 @@ def _to_models_and_formats(catalog: Catalog) -> Iterator[_Reference]:
 def _to_calibrated(catalog: Catalog) -> Iterator[_Reference]:
     scopes: dict[str, set[str]] = {
         "default": {EVERYTHING},
-        "accelerator": {a.id for a in catalog.accelerators},
-        "engine": {e.id for e in catalog.engines},
+        "accelerator": {a.id for a in catalog.accelerators} | {s.id for s in catalog.systems},
+        "engine": {e.id for e in catalog.engines} | {VENDOR_ENGINE},
         "quantization": {q.id for q in catalog.quantizations},
     }
     # The parts of a combination in the order of its key.

@@ -23,18 +23,23 @@ if TYPE_CHECKING:
 
 MIN_USD_PER_ACCELERATOR_HOUR = 0.05
 MAX_USD_PER_ACCELERATOR_HOUR = 200.0
+MAX_USD_PER_SYSTEM_HOUR = 2_000.0
+"""A system is a rack or a wafer, and costs millions where an accelerator costs thousands."""
 TERM_MONTHS = {"reserved_1y": 12, "reserved_3y": 36}
 UNCOMMITTED = ("on_demand", "spot")
 
 
 def impossible_prices(catalog: Catalog) -> Iterator[Fault]:
     """Yield prices per accelerator-hour that no market has."""
+    systems = {system.id for system in catalog.systems}
     for row in catalog.offers:
         price = row.price_usd_per_hour / row.accelerators
-        if not MIN_USD_PER_ACCELERATOR_HOUR <= price <= MAX_USD_PER_ACCELERATOR_HOUR:
+        is_system = row.accelerator in systems
+        most = MAX_USD_PER_SYSTEM_HOUR if is_system else MAX_USD_PER_ACCELERATOR_HOUR
+        if not MIN_USD_PER_ACCELERATOR_HOUR <= price <= most:
             message = (
                 f"{price:g} USD per accelerator-hour is outside "
-                f"{MIN_USD_PER_ACCELERATOR_HOUR:g} to {MAX_USD_PER_ACCELERATOR_HOUR:g}; "
+                f"{MIN_USD_PER_ACCELERATOR_HOUR:g} to {most:g}; "
                 "the price is that of the whole node"
             )
             yield fault(catalog, "offers", row, "price_usd_per_hour", message)

@@ -18,6 +18,8 @@ QUANTITIES = {
         "token_price_provider",
         "decode_tokens_per_s_per_user",
         "decode_tokens_per_s_per_system",
+        "concurrent_requests_per_system",
+        "prefill_tokens_per_s_per_system",
     ),
     "servers": (
         "accelerators",
@@ -55,7 +57,8 @@ class Figure(Row):
     quantity: Key
     """What the figure is, with its unit at the end; `QUANTITIES` lists them by table."""
     case: str = ""
-    """Model, accelerator or provider that the figure is about, where it is about one."""
+    """Model (`MODEL/FORMAT` where the number format matters), accelerator or provider that the
+    figure is about, where it is about one."""
     value: NonNegative | None = None
     """Blank when looked for and not found; `notes` then says so."""
     low: NonNegative | None = None

@@ -35,6 +35,11 @@ class Model(Row):
     qk_rope_head_dim: Count | None = None
     qk_nope_head_dim: Count | None = None
     v_head_dim: Count | None = None
+    index_heads: Count | None = None
+    """Heads of the indexer of sparse attention; blank where queries attend to everything."""
+    index_head_dim: Count | None = None
+    index_tokens: Count | None = None
+    """Most tokens that a query attends to, chosen by the indexer."""
     sliding_window: Count | None = None
     full_attention_fraction: Fraction = 1.0
     """Share of layers that attend to the whole context; the others see `sliding_window` tokens."""

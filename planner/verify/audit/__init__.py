@@ -20,6 +20,7 @@ from planner.verify.audit.quality import quality_violations
 from planner.verify.audit.service import service_violations
 from planner.verify.audit.shares import share_violations
 from planner.verify.audit.structure import place_violations, structure_violations
+from planner.verify.audit.systems import system_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
     return [
         *structure_violations(plan, problem, catalog),
         *service_violations(plan, problem, catalog),
+        *system_violations(plan, problem, catalog),
         *quality_violations(plan, problem, catalog),
         *node_violations(plan, problem, catalog),
         *commitment_violations(plan, problem, catalog),

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from planner.catalog.calibration import combination_key, parameter
+from planner.catalog.systems import VENDOR_ENGINE
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -34,7 +35,7 @@ def structure_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iter
         place = f"period {row.period} block {row.block} {row.option_id}"
         for text in (
             *_identity(row),
-            *_candidate(row, problem),
+            *_candidate(row, problem, catalog),
             *_trust(row, problem, catalog),
             *_context(row, problem, catalog),
             *_chunk(row, problem, catalog),
@@ -100,9 +101,11 @@ def _identity(row: Allocation) -> Iterator[str]:
         yield f"{row.accelerators} accelerators in {row.replicas} replicas of {size}"
 
 
-def _candidate(row: Allocation, problem: Problem) -> Iterator[str]:
+def _candidate(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]:
     chosen = problem.candidates
-    engines = chosen.engines or ([] if problem.performance else _DEFAULT_ENGINES)
+    on_system = row.hardware in {system.id for system in catalog.systems}
+    default = [VENDOR_ENGINE] if on_system else _DEFAULT_ENGINES
+    engines = chosen.engines or ([] if problem.performance else default)
     filters: tuple[tuple[str | int, Sequence[str | int]], ...] = (
         (row.model, chosen.models),
         (row.quantization, chosen.quantizations),

@@ -12,6 +12,8 @@ follows from the rules below, or is named in the rejection:
 * ``experts_shared`` = width of the shared block / width of one expert.
 * ``full_attention_fraction`` = share of ``layer_types`` that see the whole context; without that
   list, from ``use_sliding_window`` and ``max_window_layers``, or ``sliding_window_pattern``.
+* ``index_heads``, ``index_head_dim`` and ``index_tokens`` = ``index_n_heads``, ``index_head_dim``
+  and ``index_topk`` of sparse attention; layers that share an indexer are sized with one each.
 * Llama 4: experts have ``intermediate_size``, dense layers ``intermediate_size_mlp``, and one
   shared expert is as wide as the others. Layers with a 0 in ``no_rope_layers``, without the list
   every ``no_rope_layer_interval``-th (4), see the whole context; the others see their chunk of

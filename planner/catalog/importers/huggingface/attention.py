@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from planner.catalog.importers.huggingface.config import UnusableError
+from planner.catalog.importers.huggingface.config import INDEXER, NAMES, UnusableError
 
 if TYPE_CHECKING:
     from planner.catalog.importers.huggingface.config import Config
@@ -22,7 +22,7 @@ _DIGITS = 9
 
 def attention(config: Config) -> dict[str, Any]:
     """Return the columns of a model that describe its attention."""
-    columns = _windows(config)
+    columns = _windows(config) | _indexer(config)
     if config.column("kv_lora_rank") is not None:
         columns["kv_lora_rank"] = config.column("kv_lora_rank")
         columns["q_lora_rank"] = config.column("q_lora_rank")
@@ -37,6 +37,18 @@ def attention(config: Config) -> dict[str, Any]:
     linear = columns["full_attention_fraction"] < 1 and columns["sliding_window"] is None
     kind = "hybrid" if linear else "mha" if kv_heads == heads else "gqa"
     return columns | {"attention": kind}
+
+
+def _indexer(config: Config) -> dict[str, Any]:
+    """Return the columns of what chooses the tokens of sparse attention, empty without one."""
+    names = {column: NAMES[column][0] for column in INDEXER}
+    found = {column: config.column(column) for column in INDEXER}
+    if not any(found.values()):
+        return {}
+    config.missing += [names[column] for column in INDEXER if found[column] is None]
+    if (config.whole("index_topk_freq") or 1) > 1:
+        config.notes.append("layers that share the choice of an indexer are sized with their own")
+    return found
 
 
 def _windows(config: Config) -> dict[str, Any]:

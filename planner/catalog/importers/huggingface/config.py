@@ -23,8 +23,13 @@ NAMES: dict[str, tuple[str, ...]] = {
     "experts_routed": ("num_local_experts", "n_routed_experts", "num_experts"),
     "experts_active": ("num_experts_per_tok", "num_experts_per_token", "top_k_experts"),
     "moe_intermediate": ("moe_intermediate_size",),
+    "index_heads": ("index_n_heads",),
+    "index_head_dim": ("index_head_dim",),
+    "index_tokens": ("index_topk",),
 }
 """Column to the names it has in configs, the first that is stated wins."""
+INDEXER = ("index_heads", "index_head_dim", "index_tokens")
+"""Columns of the indexer of sparse attention: all or none."""
 UNSUPPORTED = (
     ("state space layers", ("mamba_", "ssm_", "hybrid_override_pattern", "layers_block_type")),
     ("state space layers", ("state_size", "conv_kernel", "time_step_", "d_state")),

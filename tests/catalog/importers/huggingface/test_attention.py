@@ -89,3 +89,28 @@ def test_window_layers_without_a_window_are_missing_it(rejected):
     types = ["sliding_attention"] * 16 + ["full_attention"] * 16
 
     assert rejected(DENSE | {"layer_types": types}).value == "sliding_window"
+
+
+INDEXER = {"index_n_heads": 64, "index_head_dim": 128, "index_topk": 2048}
+
+
+def test_the_indexer_of_sparse_attention_is_kept(row_of):
+    model = row_of(LATENT | INDEXER)
+
+    assert (model.index_heads, model.index_head_dim, model.index_tokens) == (64, 128, 2048)
+    assert "sized with their own" not in model.notes
+
+
+def test_attention_to_the_whole_context_has_no_indexer(row_of):
+    assert row_of(LATENT).index_tokens is None
+
+
+def test_layers_that_share_an_indexer_are_noted(row_of):
+    model = row_of(LATENT | INDEXER | {"index_topk_freq": 4})
+
+    assert "layers that share the choice of an indexer are sized with their own" in model.notes
+
+
+@pytest.mark.parametrize("name", list(INDEXER))
+def test_an_indexer_without_one_of_its_widths_is_rejected(rejected, name):
+    assert rejected(LATENT | without(INDEXER, name)).value == name
