@@ -162,7 +162,7 @@ class Predictor:
         return figures
 
     def _power_w(self, rows: NDArray[np.intp], found: ClosedLoop, busy: Floats) -> Floats:
-        """Return the power of the accelerators of all replicas, 0 where their rating is unknown."""
+        """Return the power of all accelerators, 0 where their rating is unknown."""
         cases = [self.runs[i][1] for i in rows]
         model = power_model(
             [c.power for c in cases],

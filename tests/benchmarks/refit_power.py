@@ -25,8 +25,8 @@ from __future__ import annotations
 import csv
 import math
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,7 @@ from planner.evaluate.names import names_of
 from planner.evaluate.predict import Predictor
 from planner.evaluate.runs import Run, run_of
 from planner.perf.activity import ideal_step, steady_activity
-from planner.perf.power import PowerModel, power_model
+from planner.perf.power import power_model
 
 PROMPT_TOKENS = {"GPQA reasoning": 250.0, "LMArena chat": 500.0, "code completion": 2000.0}
 """Assumed mean prompt of a task, tokens."""
@@ -154,7 +154,7 @@ class Fit:
         return model.running_w(*self.activity)
 
     def best(self, used: np.ndarray) -> np.ndarray:
-        """Return the exponents that fit the runs `used` best (Levenberg, slopes by differences)."""
+        """Return the exponents that fit the runs `used` best, by damped Gauss-Newton steps."""
         prior = np.log(list(PRIOR.values()))
         x, damping = prior.copy(), 1e-2
 
@@ -209,20 +209,35 @@ def _report(runs: Sequence[Measured], *, whole: bool) -> None:
     measured = np.array([m.tokens_per_s for m in runs])
     predicted = predicted_tokens_per_s(runs)
     seen, chain = Fit(runs, measured), Fit(runs, predicted)
-    exponents = seen.best(np.ones(len(runs), dtype=bool))
-    print("  " + ", ".join(f"power_{n} {v:.3g}" for n, v in zip(PRIOR, exponents, strict=True)))
     gpu = np.array([m.run.row.gpu for m in runs])
-    model = np.array([m.model for m in runs])
+    exponents = seen.best(np.ones(len(runs), dtype=bool))
+    print(f"  fit of all: {_named(exponents)}")
+    for part in sorted(set(gpu)):
+        print(f"  fit of {part}: {_named(seen.best(gpu == part))}")
     _show("throughput", predicted / measured, gpu)
-    _show("fixed share 0.7 of TDP", 0.7 * seen.model.rated_w / seen.measured_w, gpu)
     _show("(a) in sample: W", seen.predicted_w(exponents) / seen.measured_w, gpu)
     if not whole:
         return
-    for name, groups in (("model", model), ("accelerator", gpu)):
-        _show(f"(a) {name} left out: W, J/token", seen.left_out(groups, seen) / seen.measured_w, gpu)
+    _show("(a) 0.7 of TDP: W", 0.7 * seen.model.rated_w / seen.measured_w, gpu)
+    _show("(a) power law 0.7 of the larger activity: W", power_law_w(seen) / seen.measured_w, gpu)
+    architecture = np.array([m.model for m in runs])
+    for name, groups in (("model", architecture), ("accelerator", gpu)):
+        watts = seen.left_out(groups, seen) / seen.measured_w
+        _show(f"(a) {name} left out: W, J/token", watts, gpu)
         watts = seen.left_out(groups, chain) / seen.measured_w
         _show(f"(b) {name} left out: W", watts, gpu)
         _show(f"(b) {name} left out: J/token", watts * measured / predicted, gpu)
+
+
+def _named(exponents: np.ndarray) -> str:
+    return ", ".join(f"power_{n} {v:.3g}" for n, v in zip(PRIOR, exponents, strict=True))
+
+
+def power_law_w(fit: Fit) -> np.ndarray:
+    """Return the power by a formula without a running state, for comparison."""
+    larger = np.minimum(np.maximum(*fit.activity), 1.0)
+    idle = fit.model.idle
+    return fit.model.rated_w * (idle + (1.0 - idle) * larger**0.7)
 
 
 def _show(name: str, ratio: np.ndarray, gpu: np.ndarray) -> None:
