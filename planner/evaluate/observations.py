@@ -41,8 +41,8 @@ Metric: TypeAlias = Literal[
 ]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 LATENCIES: tuple[Metric, ...] = ("tpot_ms", "itl_ms", "ttft_ms")
-_WHOLE: tuple[Metric, ...] = ("memory_bytes", "power_w")
-"""Compared as they are, of all accelerators."""
+WHOLE: tuple[Metric, ...] = ("memory_bytes", "power_w")
+"""Sizes of the whole instance, which say nothing about its speed."""
 PERCENTILE, OPEN_LOOP, DISAGGREGATED = "percentile", "open_loop", "disaggregated"
 _THROUGHPUT: dict[str, Metric] = {
     "closed": "throughput_closed_loop",
@@ -138,7 +138,7 @@ def _observations(run: Run, figures: Sequence[Figure]) -> Iterator[Observation]:
         if figure.quantity in LATENCIES:
             parts = common or _latency_parts(figure, run)
             yield Observation(run, figure.quantity, figure.value, figure.percentile, parts)
-        elif figure.quantity in _WHOLE:
+        elif figure.quantity in WHOLE:
             yield Observation(run, figure.quantity, _whole_instance(figure, run), None, common)
     metric = _THROUGHPUT.get(run.load.kind)
     rates = [rate for figure in figures if (rate := _output_rate(figure, run)) is not None]

@@ -146,8 +146,9 @@ def power_model(
         When a rated power is not above 0.
     """
     rated = np.asarray(tdp_w, dtype=float)
-    if (rated <= 0).any():
-        msg = f"tdp_w is {float(rated.min())}; accepted: above 0"
+    wrong = rated[~(rated > 0)]
+    if wrong.size:
+        msg = f"tdp_w is {float(wrong[0])}; accepted: above 0"
         raise ValueError(msg)
     columns = (np.array([getattr(p, name) for p in parameters], dtype=float) for name in _NAMES)
     return PowerModel(rated * np.asarray(devices, dtype=float), *columns)

@@ -9,6 +9,7 @@ import pytest
 
 from planner.report.options_text import write_options, write_rejections
 
+ENERGY = "energy_kwh_per_million_output_tokens_full"
 OPTION = {
     "workload": "chat",
     "option_id": "llama-3.3-70b-instruct/fp8/vllm/mi300x-192gb/tp1",
@@ -20,6 +21,8 @@ OPTION = {
     "kv_capacity_tokens": 342_000.0,
     "usd_per_hour": 2.39,
     "usd_per_million_tokens_full": 0.102,
+    "power_w": 665.4,
+    "energy_kwh_per_million_output_tokens_full": 0.2148,
     "dominated": False,
 }
 
@@ -56,7 +59,7 @@ def piped():
     return [line.split("\t") for line in out.getvalue().strip().splitlines()]
 
 
-@pytest.mark.parametrize(("width", "left_out"), [(80, 4), (100, 2), (160, 0)])
+@pytest.mark.parametrize(("width", "left_out"), [(80, 6), (100, 4), (190, 0)])
 def test_an_option_keeps_its_name_speed_and_cost(terminal, monkeypatch, width, left_out):
     monkeypatch.setenv("COLUMNS", str(width))
 
@@ -66,6 +69,17 @@ def test_an_option_keeps_its_name_speed_and_cost(terminal, monkeypatch, width, l
     (row,) = [line for line in text.splitlines() if OPTION["option_id"] in line]
     assert {"4.77", "1,926", "128", "0.102"} <= set(row.split())
     assert (f"{left_out} columns left out" in text) == (left_out > 0)
+
+
+def test_power_and_energy_are_shown_where_they_are_known():
+    out = io.StringIO()
+
+    write_options(out, [OPTION, OPTION | {"power_w": None, ENERGY: None}])
+
+    title, known, unknown = (line.split("\t") for line in out.getvalue().splitlines()[-3:])
+    place, energy = title.index("W"), title.index("kWh/Mtok out")
+    assert (known[place], known[energy]) == ("665", "0.215")
+    assert (unknown[place], unknown[energy]) == ("-", "-")
 
 
 def test_options_of_several_workloads_name_them(terminal, monkeypatch):
