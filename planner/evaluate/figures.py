@@ -1,8 +1,8 @@
 """What a measured figure is, by the name of its metric.
 
 Latencies are in milliseconds with a statistic at the end (``_mean``, ``_p50``, ``_p99``; none:
-not stated). Rates, memory and power may be per accelerator. Memory in GB and MB is read in binary units,
-as drivers and frameworks print it.
+not stated). Rates, memory and power may be per accelerator. Memory in GB and MB is read in binary
+units, as drivers and frameworks print it.
 """
 
 from __future__ import annotations

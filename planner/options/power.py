@@ -65,7 +65,7 @@ def power_draws(
             idle_w=float(line.idle_w[i]),
             base_w=float(line.base_w[i]),
             capacity_w=capacity_w,
-            energy_per_request_j=float(line.energy_per_request_j[i]),
+            marginal_energy_per_request_j=float(line.marginal_energy_per_request_j[i]),
             energy_per_output_token_j=capacity_w / float(outputs_per_s[i]),
             host_w=None if host_w is None else host_w * candidate.tensor_parallel,
         )

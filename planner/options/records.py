@@ -103,8 +103,8 @@ class PowerDraw:
     ----------
     idle_w
         Up and without requests.
-    base_w, energy_per_request_j
-        Mean power is ``base_w + energy_per_request_j rate`` from a quarter of the planned
+    base_w, marginal_energy_per_request_j
+        Mean power is ``base_w + marginal_energy_per_request_j rate`` from a quarter of the planned
         capacity on; below it is less.
     capacity_w
         At the planned capacity with most replicas.
@@ -117,7 +117,7 @@ class PowerDraw:
     idle_w: float
     base_w: float
     capacity_w: float
-    energy_per_request_j: float
+    marginal_energy_per_request_j: float
     energy_per_output_token_j: float
     host_w: float | None
 

@@ -20,11 +20,11 @@ Batches grow with the load, so a replica is busy nearly always from a small load
 concave in the load: far above the line from idle to full. A line with an intercept holds where
 replicas are used, and it is linear in replicas n and rate f, as a linear program needs it::
 
-    power = n base_w + energy_per_request_j f
+    power = n base_w + marginal_energy_per_request_j f
 
-base_w and energy_per_request_j are those of the line through :data:`LOW_LOAD` and all of the
-capacity; a replica that is up and serves nothing draws idle_w. :attr:`PowerLine.error` is the
-largest relative difference between the line and the model in between.
+Both are those of the line through :data:`LOW_LOAD` and all of the capacity; a replica that is up
+and serves nothing draws idle_w. :attr:`PowerLine.error` is the largest relative difference between
+the line and the model in between.
 
 Host, network and cooling are not part of it.
 
@@ -221,7 +221,7 @@ class ServingPower:
             idle_w=self.model.idle_w,
             base_w=base_w,
             capacity_w=full_w,
-            energy_per_request_j=slope_w / capacity_rps,
+            marginal_energy_per_request_j=slope_w / capacity_rps,
             error=np.abs(straight_w / loads_w - 1.0).max(axis=0),
         )
 
@@ -238,7 +238,7 @@ class PowerLine:
         Intercept of the line that holds from :data:`LOW_LOAD` to all of the capacity, watts.
     capacity_w
         At the capacity, watts.
-    energy_per_request_j
+    marginal_energy_per_request_j
         Slope of the line: what one more request adds, joules. Below 0 where larger batches draw
         less.
     error
@@ -248,5 +248,5 @@ class PowerLine:
     idle_w: Floats
     base_w: Floats
     capacity_w: Floats
-    energy_per_request_j: Floats
+    marginal_energy_per_request_j: Floats
     error: Floats

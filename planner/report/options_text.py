@@ -28,7 +28,7 @@ _POWER_KEYS = (
     "power_idle_w",
     "power_base_w",
     "it_power_w",
-    "energy_per_request_j",
+    "marginal_energy_per_request_j",
     "energy_kwh_per_million_output_tokens_full",
 )
 _EXAMPLES = 2
@@ -107,7 +107,7 @@ def _power_cells(power: PowerDraw | None) -> dict[str, Any]:
 
     ``power_w``, ``power_idle_w`` and ``power_base_w`` are of its accelerators; ``it_power_w`` adds
     the host. From a quarter of the capacity on the power is ``power_base_w`` plus
-    ``energy_per_request_j`` times the rate.
+    ``marginal_energy_per_request_j`` times the rate.
     """
     if power is None:
         return dict.fromkeys(_POWER_KEYS)
@@ -117,7 +117,7 @@ def _power_cells(power: PowerDraw | None) -> dict[str, Any]:
         power.idle_w,
         power.base_w,
         None if host_w is None else power.capacity_w + host_w,
-        power.energy_per_request_j,
+        power.marginal_energy_per_request_j,
         token_j * TOKENS_PER_MTOK / JOULES_PER_KWH,
     )
     return dict(zip(_POWER_KEYS, values, strict=True))

@@ -43,7 +43,7 @@ def test_power_of_an_accelerator_without_a_rating_is_unknown():
 def test_power_is_in_proportion_to_the_rating():
     small, large = power(tdp_w=350)[0], power(tdp_w=700)[0]
 
-    for name in ("idle_w", "base_w", "capacity_w", "energy_per_request_j"):
+    for name in ("idle_w", "base_w", "capacity_w", "marginal_energy_per_request_j"):
         assert getattr(large, name) == pytest.approx(2 * getattr(small, name))
 
 
@@ -54,7 +54,7 @@ def test_two_accelerators_of_a_replica_idle_at_twice_the_power():
 def test_line_reaches_the_power_at_the_capacity():
     draw, capacity_rps = power(tdp_w=700)
 
-    line_w = draw.base_w + draw.energy_per_request_j * capacity_rps
+    line_w = draw.base_w + draw.marginal_energy_per_request_j * capacity_rps
     assert line_w == pytest.approx(draw.capacity_w)
 
 

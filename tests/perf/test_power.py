@@ -148,7 +148,7 @@ def test_line_meets_the_model_at_both_ends(world):
     line = power.line(capacity)
 
     for load in (LOW_LOAD, 1.0):
-        straight_w = line.base_w + line.energy_per_request_j * capacity * load
+        straight_w = line.base_w + line.marginal_energy_per_request_j * capacity * load
         assert straight_w == pytest.approx(power.mean_w(capacity * load))
     assert line.capacity_w == pytest.approx(power.mean_w(capacity))
     assert line.idle_w < line.base_w < line.capacity_w
@@ -162,7 +162,7 @@ def test_line_error_is_the_worst_in_between(world):
     line = power.line(capacity)
 
     for load in np.linspace(LOW_LOAD, 1.0, 13):
-        straight_w = line.base_w + line.energy_per_request_j * capacity * load
+        straight_w = line.base_w + line.marginal_energy_per_request_j * capacity * load
         assert abs(straight_w / power.mean_w(capacity * load) - 1)[0] < line.error[0] + 0.01
 
 
