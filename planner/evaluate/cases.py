@@ -15,7 +15,7 @@ from planner.evaluate.engines import OTHER_ENGINE, engine_of
 from planner.evaluate.formats import compute_type, format_of
 from planner.evaluate.runs import whole
 from planner.options.candidates import Candidate
-from planner.options.specs import coefficients, replica_spec
+from planner.options.specs import coefficients, power_parameters, replica_spec
 from planner.perf.closed_loop import LoopParameters
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from planner.evaluate.names import Names
     from planner.evaluate.runs import Run
     from planner.options.specs import Coefficients
+    from planner.perf.power import PowerParameters
     from planner.perf.spec import ReplicaSpec
 
 _SPECULATIVE = ("spec_decoding", "speculative", "speculative_decoding", "mtp", "draft_model")
@@ -48,6 +49,10 @@ class Case:
         Its parameters of closed loops.
     is_serving
         Whether an engine that serves ran it; otherwise only its memory is comparable.
+    power
+        Parameters of the power of one accelerator.
+    tdp_w
+        Rated power of one accelerator, watts; ``None`` when unknown.
     """
 
     spec: ReplicaSpec
@@ -55,6 +60,8 @@ class Case:
     trust: Coefficients
     loop: LoopParameters
     is_serving: bool
+    power: PowerParameters
+    tdp_w: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,15 @@ class CaseBuilder:
         except ValueError:
             return "no_interconnect"
         trust, loop = self._trust(candidate), self._loop(candidate)
-        return Case(spec, split.replicas, trust, loop, engine is not None)
+        return Case(
+            spec=spec,
+            replicas=split.replicas,
+            trust=trust,
+            loop=loop,
+            is_serving=engine is not None,
+            power=power_parameters(candidate, self.catalog),
+            tdp_w=device.tdp_w,
+        )
 
     def _trust(self, candidate: Candidate) -> Coefficients:
         """Return how far a replica is trusted; engines without a row as little as new hardware."""

@@ -8,6 +8,7 @@
 ``parallelism``              accelerators, heads or experts do not divide as stated
 ``no_interconnect``          several accelerators without any known link between them
 ``no_rate``                  the 16-bit rate of the accelerator is unknown
+``no_tdp``                   the rated power of the accelerator is unknown
 ``does_not_fit``             by the model, weights and one request exceed the memory
 ``speculative``              decoding with drafts is not modelled
 ``disaggregated``            prompts and decodes on separate replicas are not modelled
@@ -23,10 +24,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from planner.catalog.calibration import EVERYTHING
 from planner.evaluate.cases import Case, CaseBuilder
 from planner.evaluate.engines import engine_of
 from planner.evaluate.names import names_of
@@ -38,10 +40,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from planner.catalog.load import Catalog
+    from planner.evaluate.observations import Metric
     from planner.evaluate.predict import Prediction
 
 DEFAULT_TTFT_SIGMA_LN = 0.5
 """Spread of ln(measured / predicted TTFT) where calibration.csv states no ``sigma_ln_ttft``."""
+_Spreads: TypeAlias = "dict[Metric, float | None]"
+"""Stated spread of metrics that have one of their own, whatever the accelerator."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,27 +93,34 @@ def compare(observations: Sequence[Observation], catalog: Catalog) -> tuple[Comp
         )
         for run in runs
     }
-    ttft = catalog.calibration_row("sigma_ln_ttft", "default", "all")
-    ttft_sigma = DEFAULT_TTFT_SIGMA_LN if ttft is None else ttft.value
+    spreads = _spreads(catalog)
     return tuple(
-        _compared(o, cases[id(o.run)], predictions.get(id(o.run)), ttft_sigma, new[id(o.run)])
+        _compared(o, cases[id(o.run)], predictions.get(id(o.run)), spreads, new[id(o.run)])
         for o in observations
     )
+
+
+def _spreads(catalog: Catalog) -> _Spreads:
+    ttft = catalog.calibration_row("sigma_ln_ttft", "default", EVERYTHING)
+    power = catalog.calibration_row("sigma_ln_power", "default", EVERYTHING)
+    return {
+        "ttft_ms": DEFAULT_TTFT_SIGMA_LN if ttft is None else ttft.value,
+        "memory_bytes": None,
+        "power_w": None if power is None else power.value,
+    }
 
 
 def _compared(
     observation: Observation,
     case: Case | str,
     prediction: Prediction | None,
-    ttft_sigma_ln: float,
+    spreads: _Spreads,
     known: tuple[bool, bool],
 ) -> Compared:
     value = _value(observation, case, prediction)
     if isinstance(value, str) or isinstance(case, str):
         return Compared(observation, None, str(value), None, *known)
-    sigma = {"ttft_ms": ttft_sigma_ln, "memory_bytes": None}.get(
-        observation.metric, case.trust.sigma_ln_time
-    )
+    sigma = spreads.get(observation.metric, case.trust.sigma_ln_time)
     return Compared(observation, value, "", sigma, *known)
 
 
@@ -136,7 +148,9 @@ def _refused(observation: Observation, case: Case | str) -> str:
     serves = engine_of(observation.run.row.engine) is not None
     if not serves and observation.metric != "memory_bytes":
         return "engine"
-    return case if isinstance(case, str) else ""
+    if isinstance(case, str):
+        return case
+    return "no_tdp" if observation.metric == "power_w" and case.tdp_w is None else ""
 
 
 def _not_modelled(observation: Observation) -> str:

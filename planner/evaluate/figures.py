@@ -1,8 +1,8 @@
 """What a measured figure is, by the name of its metric.
 
 Latencies are in milliseconds with a statistic at the end (``_mean``, ``_p50``, ``_p99``; none:
-not stated). Rates and memory may be per accelerator. Memory in GB and MB is read in binary units,
-as drivers and frameworks print it.
+not stated). Rates, memory and power may be per accelerator. Memory in GB and MB is read in binary
+units, as drivers and frameworks print it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ Quantity = Literal[
     "total_tokens_per_s",
     "e2e_ms",
     "memory_bytes",
+    "power_w",
 ]
 MEDIAN = 50.0
 _LATENCY = re.compile(
@@ -30,6 +31,7 @@ _LATENCY = re.compile(
 _END_TO_END = re.compile(r"e2e_latency_ms(?:_(?:mean|avg|average))?")
 _RATE = re.compile(r"(output|total)_tokens_per_s(?:_in_plus_out)?(?:_total)?(_per_gpu)?")
 _MEMORY = re.compile(r"gpu_memory_(?:[a-z]+_)*?(gib|gb|mib|mb|bytes)(_per_gpu)?")
+_POWER = re.compile(r"power_w(?:_(?:mean|avg|average))?(_per_gpu)?")
 _MEMORY_UNITS = {
     "gb": BYTES_PER_GIB,
     "gib": BYTES_PER_GIB,
@@ -85,6 +87,8 @@ def figure_of(metric: str, cell: str) -> Figure | None:
         return Figure("e2e_ms", value)
     if match := _RATE.fullmatch(name):
         return Figure(_TOKENS[match[1]], value, per_gpu=match[2] is not None)
+    if match := _POWER.fullmatch(name):
+        return Figure("power_w", value, per_gpu=match[1] is not None)
     if match := _MEMORY.fullmatch(name):
         held = None if value is None else value * _MEMORY_UNITS[match[1]]
         return Figure("memory_bytes", held, per_gpu=match[2] is not None)

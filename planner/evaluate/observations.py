@@ -8,6 +8,7 @@ has one throughput, the median where it was measured several times::
     max load      output tokens/s; else prompt and output tokens/s times O / (I + O)
     static        the same; else B O / E2E
 
+Power is that of the accelerators of runs under ``concurrency=``; that of hosts is not compared.
 Figures per accelerator are multiplied by the number of accelerators.
 """
 
@@ -36,9 +37,12 @@ Metric: TypeAlias = Literal[
     "throughput_max_load",
     "throughput_static",
     "memory_bytes",
+    "power_w",
 ]
 METRICS: tuple[Metric, ...] = get_args(Metric)
 LATENCIES: tuple[Metric, ...] = ("tpot_ms", "itl_ms", "ttft_ms")
+WHOLE: tuple[Metric, ...] = ("memory_bytes", "power_w")
+"""Sizes of the whole instance, which say nothing about its speed."""
 PERCENTILE, OPEN_LOOP, DISAGGREGATED = "percentile", "open_loop", "disaggregated"
 _THROUGHPUT: dict[str, Metric] = {
     "closed": "throughput_closed_loop",
@@ -58,8 +62,8 @@ class Observation:
     metric
         What is compared.
     measured
-        Milliseconds, output tokens/s of all accelerators, or bytes of all; ``None`` when the
-        cell is no positive number.
+        Milliseconds, output tokens/s of all accelerators, bytes or watts of all; ``None`` when
+        the cell is no positive number.
     percentile
         Percentile of a latency, ``None`` for a mean.
     parts
@@ -123,6 +127,8 @@ def _is_compared(figure: Figure, run: Run) -> bool:
         return kind in _THROUGHPUT
     if figure.quantity == "total_tokens_per_s":
         return kind in {"max_load", "static"}
+    if figure.quantity == "power_w":
+        return kind == "closed"
     return figure.quantity != "e2e_ms" or kind == "static"
 
 
@@ -132,8 +138,8 @@ def _observations(run: Run, figures: Sequence[Figure]) -> Iterator[Observation]:
         if figure.quantity in LATENCIES:
             parts = common or _latency_parts(figure, run)
             yield Observation(run, figure.quantity, figure.value, figure.percentile, parts)
-        elif figure.quantity == "memory_bytes":
-            yield Observation(run, "memory_bytes", _whole_instance(figure, run), None, common)
+        elif figure.quantity in WHOLE:
+            yield Observation(run, figure.quantity, _whole_instance(figure, run), None, common)
     metric = _THROUGHPUT.get(run.load.kind)
     rates = [rate for figure in figures if (rate := _output_rate(figure, run)) is not None]
     if metric is None:

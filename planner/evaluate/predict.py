@@ -18,9 +18,11 @@ import numpy as np
 
 from planner.evaluate.figures import MEDIAN
 from planner.evaluate.open_arrivals import open_latencies_s
+from planner.perf.activity import ideal_step, steady_activity
 from planner.perf.arch import kv_bytes_per_token
 from planner.perf.closed_loop import LoopParameters, closed_loop, max_load
 from planner.perf.memory import RUNTIME_BYTES, block_rounded_tokens, memory_fit
+from planner.perf.power import power_model
 from planner.perf.spec import engine_limits
 from planner.perf.static_batch import static_batch
 from planner.perf.step import step_model
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from planner.evaluate.cases import Case
     from planner.evaluate.observations import Metric
     from planner.evaluate.runs import LoadKind, Run
+    from planner.perf.closed_loop import ClosedLoop
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
 
@@ -155,7 +158,27 @@ class Predictor:
         for percentile in (None, MEDIAN):
             figures["ttft_ms", percentile] = ttft_ms
             figures["tpot_ms", percentile] = figures["itl_ms", percentile] = tpot_ms
+        figures["power_w", None] = self._power_w(rows, found, busy)
         return figures
+
+    def _power_w(self, rows: NDArray[np.intp], found: ClosedLoop, busy: Floats) -> Floats:
+        """Return the power of all accelerators, 0 where their rating is unknown."""
+        cases = [self.runs[i][1] for i in rows]
+        model = power_model(
+            [c.power for c in cases],
+            [c.tdp_w or 1.0 for c in cases],
+            [c.spec.devices for c in cases],
+        )
+        activity = steady_activity(
+            ideal_step([c.spec for c in cases]),
+            found.batch,
+            found.output_tokens_per_s,
+            self.isl_tokens[rows],
+            self.osl_tokens[rows],
+        )
+        all_w = busy * model.running_w(*activity) + (self.replicas[rows] - busy) * model.idle_w
+        known = np.array([c.tdp_w is not None for c in cases], dtype=bool)
+        return np.where(known, all_w, 0.0)
 
     def _max_load(self, rows: NDArray[np.intp]) -> Figures:
         step, engine, capacity = self._inputs(rows)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.options.model_run import REPLICAS, ModelRun, length_factors, traffic_class
+from planner.options.power import power_draws
 from planner.options.prefix import prefix_levels
 from planner.options.records import Capacity, CapacityPoint, EngineSetting, Option, Rejection
 from planner.options.specs import replica_spec
@@ -232,9 +233,11 @@ class PoolModel:
     ) -> None:
         planned = runner.rates(rows, load, probes, self.policy.confidence)
         nominal = runner.rates(rows, load, probes, MEDIAN)
-        for i, row in enumerate(rows):
+        found = {int(row): _points(planned, nominal, i) for i, row in enumerate(rows)}
+        most_rps = {row: points[-1].planned_rps for row, points in found.items() if points}
+        power = power_draws(runner, most_rps, load, self.catalog)
+        for i, (row, points) in enumerate(found.items()):
             candidate = runner.candidates[row]
-            points = _points(planned, nominal, i)
             if not points:
                 limit = planned.limit_texts[int(planned.limit[i, -1])]
                 detail = f"no rate keeps the limits, even with {REPLICAS[-1]} replicas: {limit}"
@@ -242,11 +245,18 @@ class PoolModel:
                     Rejection("option", candidate.option_id, load.name, "rate", detail)
                 )
                 continue
-            self.options.setdefault(candidate.option_id, runner.option(int(row)))
-            origin = runner.coefficients[int(row)].origin
+            self.options.setdefault(candidate.option_id, runner.option(row))
+            origin = runner.coefficients[row].origin
             setting = self._setting(load)
             self.capacities.append(
-                Capacity(load.name, candidate.option_id, points, origin, setting=setting)
+                Capacity(
+                    load.name,
+                    candidate.option_id,
+                    points,
+                    origin,
+                    setting=setting,
+                    power=power.get(row),
+                )
             )
 
     def _setting(self, load: TrafficClass) -> EngineSetting | None:

@@ -53,6 +53,7 @@ class ModelRun:
         policy: Policy,
     ) -> None:
         self.candidates: list[Way] = list(candidates)
+        self.specs = list(specs)
         self.fit = fit
         self.step = step_model(specs)
         self.engine = engine_limits(specs)

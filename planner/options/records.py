@@ -100,13 +100,41 @@ class EngineSetting:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerDraw:
+    """Electric power of the accelerators of one replica that serves one workload, watts.
+
+    Parameters
+    ----------
+    idle_w
+        Up and without requests.
+    base_w, marginal_energy_per_request_j
+        Mean power is ``base_w + marginal_energy_per_request_j rate`` from a quarter of the planned
+        capacity on; below it is less.
+    capacity_w
+        At the planned capacity with most replicas.
+    energy_per_output_token_j
+        At that capacity, joules.
+    host_w
+        What the node adds for these accelerators, whatever they do; ``None`` when unknown.
+    """
+
+    idle_w: float
+    base_w: float
+    capacity_w: float
+    marginal_energy_per_request_j: float
+    energy_per_output_token_j: float
+    host_w: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Capacity:
     """What one replica of an option carries of one workload, by replicas sharing the queue.
 
     `points` are in ascending ``min_replicas``, never empty, with ``planned_rps`` > 0 and
     non-decreasing. `quality` holds the score compared with each floor of the workload, as
     ``(benchmark, score)``. `setting` is how the engine has to run for it, ``None`` where
-    the capacity was measured.
+    the capacity was measured. `power` is ``None`` there too, and where the rated power of the
+    accelerator is unknown.
     """
 
     workload: str
@@ -115,6 +143,7 @@ class Capacity:
     origin: str
     quality: tuple[tuple[str, float], ...] = ()
     setting: EngineSetting | None = None
+    power: PowerDraw | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from planner.catalog.calibration import combination_key, parameter
 from planner.perf.arch import Architecture, SparseArchitecture
 from planner.perf.attention import Indexer
+from planner.perf.power import PowerParameters
 from planner.perf.spec import Device, EngineSettings, NumberFormat, ReplicaSpec, StepParameters
 from planner.units import BYTES_PER_GB, MS_PER_S
 
@@ -53,6 +54,16 @@ def coefficients(candidate: Candidate, catalog: Catalog) -> Coefficients:
     factor = _parameter("throughput_factor", candidate, catalog)
     sigma = _parameter("sigma_ln_time", candidate, catalog)
     return Coefficients(factor.value, sigma.value, sigma.provenance)
+
+
+def power_parameters(candidate: Candidate, catalog: Catalog) -> PowerParameters:
+    """Return the parameters of the power of one accelerator of a candidate."""
+    return PowerParameters(
+        idle=_parameter("power_idle", candidate, catalog).value,
+        run=_parameter("power_run", candidate, catalog).value,
+        memory=_parameter("power_memory", candidate, catalog).value,
+        compute=_parameter("power_compute", candidate, catalog).value,
+    )
 
 
 def architecture(model: Model) -> Architecture:

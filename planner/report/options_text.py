@@ -8,15 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from planner.errors import counted
 from planner.report.tables import NUMBER, Column, money, number, write_table
-from planner.units import BYTES_PER_GB, MS_PER_S, SECONDS_PER_HOUR, TOKENS_PER_MTOK
+from planner.units import (
+    BYTES_PER_GB,
+    JOULES_PER_KWH,
+    MS_PER_S,
+    SECONDS_PER_HOUR,
+    TOKENS_PER_MTOK,
+)
 
 if TYPE_CHECKING:
     from typing import TextIO
 
     from planner.demand.records import Demand
-    from planner.options.records import Capacity, Option, OptionSet
+    from planner.options.records import Capacity, Option, OptionSet, PowerDraw
 
 _THOUSAND = 1_000.0
+_POWER_KEYS = (
+    "power_w",
+    "power_idle_w",
+    "power_base_w",
+    "it_power_w",
+    "marginal_energy_per_request_j",
+    "energy_kwh_per_million_output_tokens_full",
+)
 _EXAMPLES = 2
 """Names shown of each reason; --json has all."""
 _NOUNS = {"option": "option", "offer": "offer", "api": "API offer"}
@@ -83,8 +97,30 @@ def _row(
             if tokens is None or usd_per_hour is None
             else usd_per_hour / (per_hour * tokens) * TOKENS_PER_MTOK
         ),
+        **_power_cells(capacity.power),
         "dominated": dominated,
     }
+
+
+def _power_cells(power: PowerDraw | None) -> dict[str, Any]:
+    """Return the power of a replica and the energy of its tokens, all ``None`` when unknown.
+
+    ``power_w``, ``power_idle_w`` and ``power_base_w`` are of its accelerators; ``it_power_w`` adds
+    the host. From a quarter of the capacity on the power is ``power_base_w`` plus
+    ``marginal_energy_per_request_j`` times the rate.
+    """
+    if power is None:
+        return dict.fromkeys(_POWER_KEYS)
+    host_w, token_j = power.host_w, power.energy_per_output_token_j
+    values = (
+        power.capacity_w,
+        power.idle_w,
+        power.base_w,
+        None if host_w is None else power.capacity_w + host_w,
+        power.marginal_energy_per_request_j,
+        token_j * TOKENS_PER_MTOK / JOULES_PER_KWH,
+    )
+    return dict(zip(_POWER_KEYS, values, strict=True))
 
 
 def _cheapest(option: Option, options: OptionSet) -> tuple[float | None, str]:
@@ -153,10 +189,15 @@ def write_options(out: TextIO, rows: list[dict[str, Any]]) -> None:
         Column("KV ktok", NUMBER, gives_way=4),
         Column("USD/h", NUMBER, gives_way=1),
         Column("USD/Mtok", NUMBER),
+        Column("W", NUMBER, gives_way=5),
+        Column("kWh/Mtok out", NUMBER, gives_way=5),
         Column("dominated", gives_way=2),
     ]
     cells = [[*([row["workload"]] if many else []), *_cells(row)] for row in rows]
-    title = "Ways to serve: one replica where many share a queue (USD/Mtok: always full)"
+    title = (
+        "Ways to serve: one replica where many share a queue "
+        "(USD/Mtok, W and kWh: always full; W and kWh: accelerators)"
+    )
     write_table(out, columns, cells, title)
 
 
@@ -172,6 +213,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
         number(None if cache is None else cache / _THOUSAND, 0),
         money(row["usd_per_hour"], 2),
         number(row["usd_per_million_tokens_full"], 3),
+        number(row["power_w"], 0),
+        number(row["energy_kwh_per_million_output_tokens_full"], 3),
         "yes" if row["dominated"] else "",
     ]
 

@@ -176,3 +176,15 @@ def test_of_one_key_the_last_row_of_another_calibration_wins(row, sound):
     rows = [row("calibration", value=value) for value in (50, 60)]
 
     assert with_calibration(sound(), rows).calibration == (rows[1],)
+
+
+@pytest.mark.parametrize(("kind", "value"), [("value", 1.0), ("value", 120), ("multiplier", 0.5)])
+def test_an_idle_share_is_a_value_below_one(row, kind, value):
+    with pytest.raises(ValidationError, match="row of kind value, above 0 and below 1"):
+        row("calibration", parameter="power_idle", kind=kind, value=value, unit="fraction")
+
+
+def test_an_idle_share_below_one_is_taken(row):
+    found = row("calibration", parameter="power_idle", kind="value", value=0.3, unit="fraction")
+
+    assert found.value == 0.3

@@ -29,7 +29,7 @@ def test_machine_form_is_a_list_of_slices(planner, tmp_path):
         1,
         1,
     )
-    assert [r["metric"] for r in records[:7]] == list(METRICS)
+    assert [r["metric"] for r in records[:8]] == list(METRICS)
     assert records[1]["median_ape"] is None
 
 

@@ -115,3 +115,22 @@ def test_a_stated_spread_of_ttft_replaces_the_default():
 
 def test_nothing_gives_nothing():
     assert compared() == ()
+
+
+def test_power_needs_the_rating_of_the_accelerator():
+    rated = catalog(accelerators=[row("accelerators", tdp_w=700)])
+    power = {"metric": "power_w_per_gpu", "value": 450}
+
+    assert reason_of(**power) == "no_tdp"
+    (found,) = compared(measured(**power), world=rated)
+    assert 0.2 * 700 < found.predicted < 700
+    assert found.sigma_ln == shipped().calibration_row("sigma_ln_power", "default", "all").value
+
+
+def test_power_has_no_interval_when_none_is_stated():
+    rows = [r for r in shipped().calibration if r.parameter != "sigma_ln_power"]
+    rated = catalog(accelerators=[row("accelerators", tdp_w=700)], calibration=rows)
+
+    (found,) = compared(measured(metric="power_w", value=450), world=rated)
+
+    assert found.sigma_ln is None

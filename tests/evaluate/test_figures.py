@@ -72,3 +72,18 @@ def test_other_metrics_are_not_compared(metric):
 
 def test_a_cell_without_a_number_has_no_value():
     assert figure_of("tpot_ms", "fast").value is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "per_gpu"),
+    [("power_w", False), ("power_w_per_gpu", True), ("power_w_mean_per_gpu", True)],
+)
+def test_power_may_be_of_one_accelerator(metric, per_gpu):
+    figure = figure_of(metric, "480.5")
+
+    assert (figure.quantity, figure.value, figure.per_gpu) == ("power_w", 480.5, per_gpu)
+    assert figure.is_typical
+
+
+def test_peak_power_is_not_compared():
+    assert figure_of("power_w_p99", "700") is None

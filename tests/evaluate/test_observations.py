@@ -172,3 +172,19 @@ def test_dropped_rows_are_counted_by_rule_and_never_compared():
     assert found.observations == ()
     assert found.dropped == {"overloaded": 2, "blank_lengths": 1, "gpus": 1}
     assert found.unscored == {"requests_per_s": 1}
+
+
+def test_power_of_one_accelerator_counts_for_all():
+    row = measured(metric="power_w_per_gpu", value=450, n_gpus=4, tp=4)
+
+    assert figures(row) == [("power_w", 1_800, ())]
+
+
+def test_power_is_compared_under_clients_only():
+    rows = [
+        measured(metric="power_w", concurrency_or_rate=load)
+        for load in ("qps=2", "max_load", "batch=8")
+    ]
+
+    assert figures(*rows) == []
+    assert collect(rows).unscored == {"power_w": 3}

@@ -9,13 +9,15 @@ from planner.evaluate.cases import CaseBuilder
 from planner.evaluate.names import names_of
 from planner.evaluate.predict import Predictor
 from planner.evaluate.runs import run_of
+from planner.perf.activity import ideal_step, steady_activity
 from planner.perf.closed_loop import closed_loop, max_load
 from planner.perf.memory import memory_fit
+from planner.perf.power import power_model
 from planner.perf.spec import engine_limits
 from planner.perf.static_batch import static_batch
 from planner.perf.step import step_model
 from tests.evaluate.rows import measured
-from tests.options.world import catalog
+from tests.options.world import catalog, row
 
 ISL, OSL = 1000, 200
 
@@ -187,3 +189,40 @@ def test_each_run_is_predicted_as_if_it_were_alone(builder):
 
     for one, other in zip(together, alone, strict=True):
         assert one.figures == pytest.approx(other.figures)
+
+
+@pytest.fixture(scope="module")
+def rated():
+    world = catalog(accelerators=[row("accelerators", tdp_w=700)])
+    return CaseBuilder(world, names_of(world))
+
+
+def power_w(builder, **changes):
+    (found,) = predictions(builder, measured(**changes))
+    return found.figures["power_w", None]
+
+
+def test_power_is_that_of_the_predicted_tokens(rated):
+    alone = Alone(rated)
+    loop, spec = alone.closed(16), alone.case.spec
+    lengths = np.array([float(ISL)]), np.array([float(OSL)])
+
+    activity = steady_activity(ideal_step([spec]), loop.batch, loop.output_tokens_per_s, *lengths)
+
+    model = power_model([alone.case.power], [700.0], [1])
+    assert power_w(rated) == pytest.approx(model.running_w(*activity)[0])
+
+
+def test_more_clients_draw_more(rated):
+    watts = [power_w(rated, concurrency_or_rate=f"concurrency={n}") for n in (1, 8, 64, 256)]
+
+    assert watts == sorted(watts)
+    assert 0.2 * 700 < watts[0] < watts[-1] < 700
+
+
+def test_replicas_without_a_client_idle(rated):
+    one = power_w(rated, concurrency_or_rate="concurrency=1")
+
+    four = power_w(rated, n_gpus=4, tp=1, concurrency_or_rate="concurrency=1")
+
+    assert four == pytest.approx(one + 3 * 0.2 * 700)

@@ -37,6 +37,7 @@ def test_row_defines_option_and_capacity():
     assert capacity.points[0].ttft_p99_s == 0.25
     assert capacity.points[0].tpot_mean_s == 0.02
     assert capacity.origin == "measured"
+    assert capacity.power is None
     assert rejected == []
 
 

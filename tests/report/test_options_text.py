@@ -7,8 +7,11 @@ import re
 
 import pytest
 
-from planner.report.options_text import write_options, write_rejections
+from planner.options.build import build_options
+from planner.report.options_text import option_rows, write_options, write_rejections
+from tests.options.world import catalog, demand, loaded, problem, row, workload
 
+ENERGY = "energy_kwh_per_million_output_tokens_full"
 OPTION = {
     "workload": "chat",
     "option_id": "llama-3.3-70b-instruct/fp8/vllm/mi300x-192gb/tp1",
@@ -20,6 +23,8 @@ OPTION = {
     "kv_capacity_tokens": 342_000.0,
     "usd_per_hour": 2.39,
     "usd_per_million_tokens_full": 0.102,
+    "power_w": 665.4,
+    "energy_kwh_per_million_output_tokens_full": 0.2148,
     "dominated": False,
 }
 
@@ -56,7 +61,7 @@ def piped():
     return [line.split("\t") for line in out.getvalue().strip().splitlines()]
 
 
-@pytest.mark.parametrize(("width", "left_out"), [(80, 4), (100, 2), (160, 0)])
+@pytest.mark.parametrize(("width", "left_out"), [(80, 6), (100, 4), (190, 0)])
 def test_an_option_keeps_its_name_speed_and_cost(terminal, monkeypatch, width, left_out):
     monkeypatch.setenv("COLUMNS", str(width))
 
@@ -66,6 +71,52 @@ def test_an_option_keeps_its_name_speed_and_cost(terminal, monkeypatch, width, l
     (row,) = [line for line in text.splitlines() if OPTION["option_id"] in line]
     assert {"4.77", "1,926", "128", "0.102"} <= set(row.split())
     assert (f"{left_out} columns left out" in text) == (left_out > 0)
+
+
+def test_power_and_energy_are_shown_where_they_are_known():
+    out = io.StringIO()
+
+    write_options(out, [OPTION, OPTION | {"power_w": None, ENERGY: None}])
+
+    title, known, unknown = (line.split("\t") for line in out.getvalue().splitlines()[-3:])
+    place, energy = title.index("W"), title.index("kWh/Mtok out")
+    assert (known[place], known[energy]) == ("665", "0.215")
+    assert (unknown[place], unknown[energy]) == ("-", "-")
+
+
+def rows_of(**accelerator):
+    asked = problem(workload())
+    facts = catalog(accelerators=[row("accelerators", **accelerator)])
+    rates = demand(asked)
+    return option_rows(build_options(loaded(asked), facts, rates), rates)
+
+
+def test_rows_add_the_host_and_count_energy_in_kilowatt_hours():
+    found = rows_of(tdp_w=700, accelerators_per_node=8, node_it_power_w=8 * 1_000)[0]
+
+    assert found["power_idle_w"] < found["power_base_w"] < found["power_w"] < 700
+    assert found["it_power_w"] == pytest.approx(found["power_w"] + 300)
+    # 100 output tokens of a request: 1 kWh is 3.6 MJ.
+    per_token_j = found["power_w"] / found["capacity_rps"] / 100
+    assert found[ENERGY] == pytest.approx(per_token_j / 3.6)
+    line_w = found["power_base_w"]
+    line_w += found["marginal_energy_per_request_j"] * found["capacity_rps"]
+    assert line_w == pytest.approx(found["power_w"])
+
+
+def test_rows_say_nothing_of_power_without_a_rating():
+    found = rows_of()[0]
+
+    unknown = {name for name in found if "power" in name or "energy" in name}
+    assert len(unknown) == 6
+    assert {found[name] for name in unknown} == {None}
+
+
+def test_host_is_left_out_where_the_node_is_unknown():
+    found = rows_of(tdp_w=700)[0]
+
+    assert found["power_w"] > 0
+    assert found["it_power_w"] is None
 
 
 def test_options_of_several_workloads_name_them(terminal, monkeypatch):

@@ -141,6 +141,15 @@ class Calibration(Row):
     unit: str
     provenance: Literal["modelled", "class_default", "calibrated", "two_point", "measured"]
 
+    @field_validator("value")
+    @classmethod
+    def _idles_below_its_rating(cls, value: float, info: ValidationInfo) -> float:
+        is_share = info.data.get("parameter") == "power_idle"
+        if is_share and (value >= 1 or info.data.get("kind") != "value"):
+            kind = "idle_share"
+            raise PydanticCustomError(kind, "use a row of kind value, above 0 and below 1")
+        return value
+
     @field_validator("key_id")
     @classmethod
     def _names_four_parts(cls, key_id: str, info: ValidationInfo) -> str:

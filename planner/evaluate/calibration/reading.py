@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.evaluate.figures import figure_of
 from planner.evaluate.formats import stated_format
-from planner.evaluate.observations import LATENCIES, collect, typical
+from planner.evaluate.observations import LATENCIES, WHOLE, collect, typical
 from planner.evaluate.runs import run_of
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _reading(row: PlacedRow, run: Run, rule: str | None) -> Reading | str:
     if reason:
         return reason
     observations = collect([row]).observations
-    if not observations or observations[0].metric == "memory_bytes":
+    if not observations or observations[0].metric in WHOLE:
         return "metric"
     metric, measured = observations[0].metric, observations[0].measured
     if metric in LATENCIES and run.load.kind != "closed":
