@@ -10,8 +10,8 @@ column is permuted on its own. The same seed gives the same numbers for every op
 Intervals are a gamma renewal process with unit mean and the stated coefficient of variation; 1 is
 Poisson, 0 a clock.
 
-Where the engine verifies draft tokens a step makes s tokens of a request on average, with variation
-c, and its last step makes some that are thrown away. After the step of the first token follow::
+Where draft tokens are verified, a step makes s tokens of a request on average with variation c,
+and the last step of a request makes some that are thrown away. After the first token follow::
 
     G = (O - 1 + (s (1 + c^2) - 1) / 2) / s          steps, from 1 to O - 1
 
