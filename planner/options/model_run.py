@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
     from planner.options.candidates import Candidate
+    from planner.options.drafts import StepTokens
     from planner.perf.memory import MemoryFit
     from planner.perf.rate import RateResult
     from planner.perf.spec import ReplicaSpec
@@ -130,6 +131,7 @@ class ModelRun:
             tensor_parallel=candidate.tensor_parallel,
             weight_bytes=per_gpu * candidate.tensor_parallel,
             kv_capacity_tokens=float(self.fit.kv_capacity_tokens[row]),
+            draft="" if candidate.draft is None else candidate.draft.id,
         )
 
 
@@ -140,7 +142,7 @@ def length_factors(workload: Workload, model: str) -> tuple[float, float]:
 
 
 def traffic_class(
-    workload: Workload, demand: Demand, model: str, prefix_hit_rate: float
+    workload: Workload, demand: Demand, model: str, prefix_hit_rate: float, steps: StepTokens
 ) -> TrafficClass:
     """Return the requests of a workload as the performance model takes them.
 
@@ -154,6 +156,8 @@ def traffic_class(
         Model in whose tokens the lengths are counted.
     prefix_hit_rate
         Share of prompt tokens found in the prefix cache, 0 to below 1.
+    steps
+        Tokens that a step makes of a request.
 
     Raises
     ------
@@ -180,4 +184,6 @@ def traffic_class(
             )
             for slo in workload.slo
         ),
+        tokens_per_step=steps.mean,
+        tokens_per_step_cv=steps.cv,
     )

@@ -55,6 +55,9 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
     for field in ("models", "quantizations", "hardware", "engines"):
         for i, name in enumerate(getattr(problem.candidates, field)):
             yield from known.check(("candidates", field, i), field, name)
+    drafts = problem.candidates.speculative_decoding
+    for i, name in enumerate(drafts if isinstance(drafts, list) else ()):
+        yield from known.check(("candidates", "speculative_decoding", i), "drafts", name)
     for i, name in enumerate(problem.supply.providers):
         yield from known.check(("supply", "providers", i), "providers", name)
     for i, quota in enumerate(problem.supply.quotas):
@@ -64,6 +67,7 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
         yield from known.check((*path, "region"), "regions", quota.region)
     for i, workload in enumerate(problem.workloads):
         yield from _workload(workload, ("workloads", i), known)
+        yield from _step_tokens(workload, ("workloads", i), drafts, catalog)
 
 
 def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
@@ -79,6 +83,17 @@ def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[
     if isinstance(workload.residency, list):
         for i, name in enumerate(workload.residency):
             yield from known.check((*path, "residency", i), "regions", name)
+
+
+def _step_tokens(
+    workload: Workload, path: Path_, drafts: str | list[str], catalog: Catalog
+) -> Iterator[tuple[Path_, str]]:
+    """Yield a finding when a step is said to make more tokens than the draft allows."""
+    stated = None if workload.speculation is None else workload.speculation.tokens_per_step
+    lengths = [d.draft_tokens + 1 for d in catalog.drafts if d.id in drafts]
+    if stated is not None and lengths and stated > min(lengths):
+        message = f"is {stated:g}, but a step with this draft makes at most {min(lengths)} tokens"
+        yield (*path, "speculation", "tokens_per_step"), message
 
 
 def _quality(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
@@ -99,6 +114,7 @@ _KINDS = {
     "quantizations": ("quantization", "quantizations"),
     "hardware": ("hardware", "hardware"),
     "engines": ("engine", "engines"),
+    "drafts": ("draft", "drafts"),
     "providers": ("provider", "offers"),
     "regions": ("region", "offers"),
     "profiles": ("profile", "profiles"),
@@ -121,6 +137,7 @@ class _Known:
             | {o.accelerator for o in catalog.offers}
             | {m.hardware for m in measured},
             "engines": {e.id for e in catalog.engines} | {m.engine for m in measured},
+            "drafts": {d.id for d in catalog.drafts},
             "providers": {o.provider for o in catalog.offers}
             | {a.provider for a in catalog.api_offers},
             "regions": {o.region for o in catalog.offers},
