@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from planner.options.drafts import StepTokens, speculation_setting, step_tokens
+from planner.options.drafts import ONE_TOKEN, StepTokens, speculation_setting, step_tokens
 from planner.options.model_run import REPLICAS, ModelRun, length_factors, traffic_class
 from planner.options.prefix import prefix_levels
 from planner.options.records import Capacity, CapacityPoint, EngineSetting, Option, Rejection
@@ -160,7 +160,7 @@ class _Model:
                 continue
             names = tuple(w.name for w in members if candidate.option_id in allowed[w.name])
             scales = tuple(length_factors(w, candidate.model.id) for w in members)
-            steps = tuple(step_tokens(w, candidate.draft) or StepTokens() for w in members)
+            steps = tuple(step_tokens(w, candidate.draft) or ONE_TOKEN for w in members)
             batches[names, scales, steps].append(candidate)
         for (names, factors, steps), candidates in batches.items():
             classes = [

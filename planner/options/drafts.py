@@ -77,6 +77,10 @@ class StepTokens:
     evidence: str = ""
 
 
+ONE_TOKEN = StepTokens()
+"""Steps without a draft."""
+
+
 def drafters(model: Model, chosen: Candidates, catalog: Catalog) -> list[Drafter]:
     """Return the ways to draft tokens for a model that a problem allows."""
     wanted = chosen.speculative_decoding
@@ -145,7 +149,7 @@ def _dense(arch: Architecture) -> Architecture:
 def step_tokens(workload: Workload, drafter: Drafter | None) -> StepTokens | None:
     """Return the tokens that a step makes of a workload, ``None`` when nobody measured them."""
     if drafter is None:
-        return StepTokens()
+        return ONE_TOKEN
     own, drafted = workload.speculation, drafter.row.draft_tokens
     if own is not None and own.tokens_per_step is not None:
         mean = own.tokens_per_step

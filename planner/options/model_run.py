@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.options.drafts import ONE_TOKEN
 from planner.options.records import Option, Rejection
 from planner.options.specs import coefficients
 from planner.perf.rate import max_rates
@@ -142,7 +143,11 @@ def length_factors(workload: Workload, model: str) -> tuple[float, float]:
 
 
 def traffic_class(
-    workload: Workload, demand: Demand, model: str, prefix_hit_rate: float, steps: StepTokens
+    workload: Workload,
+    demand: Demand,
+    model: str,
+    prefix_hit_rate: float,
+    steps: StepTokens = ONE_TOKEN,
 ) -> TrafficClass:
     """Return the requests of a workload as the performance model takes them.
 

@@ -17,6 +17,8 @@ OPTION = {
     "limit": "tpot p99 of chat",
     "ttft_p99_ms": 1926.0,
     "tpot_mean_ms": 128.0,
+    "draft": "",
+    "tokens_per_step": 1.0,
     "kv_capacity_tokens": 342_000.0,
     "usd_per_hour": 2.39,
     "usd_per_million_tokens_full": 0.102,
@@ -66,6 +68,21 @@ def test_an_option_keeps_its_name_speed_and_cost(terminal, monkeypatch, width, l
     (row,) = [line for line in text.splitlines() if OPTION["option_id"] in line]
     assert {"4.77", "1,926", "128", "0.102"} <= set(row.split())
     assert (f"{left_out} columns left out" in text) == (left_out > 0)
+
+
+def test_tokens_of_a_step_are_a_column_where_something_drafts(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    drafted = OPTION | {"option_id": "m/fp8/e/h/tp1/head-3", "draft": "head-3",
+                        "tokens_per_step": 2.5}  # fmt: skip
+
+    write_options(terminal, [OPTION])
+    plain = terminal.getvalue()
+    write_options(terminal, [OPTION, drafted])
+    both = terminal.getvalue()[len(plain) :]
+
+    assert "tok/step" not in plain
+    assert "tok/step" in both
+    assert re.search(r"head-3 .* 2\.50 ", both)
 
 
 def test_options_of_several_workloads_name_them(terminal, monkeypatch):
