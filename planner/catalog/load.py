@@ -31,6 +31,7 @@ from planner.catalog.schema import (
     ApiOffer,
     Calibration,
     Discount,
+    Draft,
     Engine,
     Figure,
     FormatSupport,
@@ -76,7 +77,7 @@ class Catalog:
 
     Parameters
     ----------
-    accelerators, aliases, interconnects, systems, models, quantizations, quality, engines,
+    accelerators, aliases, interconnects, systems, models, drafts, quantizations, quality, engines,
     format_support, calibration, offers, api_offers, discounts, servers, sites, price_paths,
     price_trends, profiles, lengths, sources
         Rows of the table of that name.
@@ -91,6 +92,7 @@ class Catalog:
     interconnects: tuple[Interconnect, ...]
     systems: tuple[Figure, ...]
     models: tuple[Model, ...]
+    drafts: tuple[Draft, ...]
     quantizations: tuple[Quantization, ...]
     quality: tuple[QualityScore, ...]
     engines: tuple[Engine, ...]
@@ -134,6 +136,14 @@ class Catalog:
         """Return the model with this id, ``None`` when there is none."""
         row = self._index.get(("models", (key,)))
         return row if isinstance(row, Model) else None
+
+    def drafts_of(self, model: str) -> dict[str, tuple[Draft, ...]]:
+        """Return the drafts for a model by id, each with a row for every kind of text."""
+        found: dict[str, tuple[Draft, ...]] = {}
+        for row in self.drafts:
+            if row.model == model:
+                found[row.id] = (*found.get(row.id, ()), row)
+        return found
 
     def quantization(self, key: str) -> Quantization | None:
         """Return the number format with this id, ``None`` when there is none."""

@@ -1,18 +1,19 @@
 """Every replica that could be built from the candidates, before asking what it can carry.
 
 A combination is dropped here, with its reason, when it cannot exist (the engine is not known to
-run the format there, the accelerator has no rate for it, heads do not divide, parts without a
-scale-up link have no measured all-reduce) or cannot be bought (no price, no node that the
-parallelism divides).
+run the format there or the draft, the accelerator has no rate for it, heads do not divide, parts
+without a scale-up link have no measured all-reduce) or cannot be bought (no price, no node that
+the parallelism divides).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from planner.catalog.schema import Accelerator, Engine, Model, Quantization
+from planner.options.drafts import drafters, why_no_draft
 from planner.options.formats import how_it_runs
 from planner.options.records import Rejection
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from planner.catalog.load import Catalog
+    from planner.options.drafts import Drafter
     from planner.options.formats import ComputeType
     from planner.options.records import NodeOffer
     from planner.problem.schema import Candidates
@@ -43,16 +45,19 @@ class Candidate:
     tensor_parallel: int
     compute: ComputeType
     """Type in which matrices multiply here."""
+    draft: Drafter | None = None
+    """What drafts tokens."""
 
     @property
     def option_id(self) -> str:
-        """Identity of the option: ``model/quantization/engine/hardware/tpN``."""
+        """Identity of the option: ``model/quantization/engine/hardware/tpN``, and its draft."""
         return option_id(
             self.model.id,
             self.quantization.id,
             self.engine.id,
             self.accelerator.id,
             self.tensor_parallel,
+            draft="" if self.draft is None else self.draft.id,
         )
 
 
@@ -98,12 +103,24 @@ class Way(Protocol):
         """Accelerators of the replica."""
         ...
 
+    @property
+    def draft(self) -> Drafter | None:
+        """What drafts tokens."""
+        ...
+
 
 def option_id(
-    model: str, quantization: str, engine: str, hardware: str, tensor_parallel: int
+    model: str,
+    quantization: str,
+    engine: str,
+    hardware: str,
+    tensor_parallel: int,
+    *,
+    draft: str = "",
 ) -> str:
     """Return the identity of an option."""
-    return f"{model}/{quantization}/{engine}/{hardware}/tp{tensor_parallel}"
+    plain = f"{model}/{quantization}/{engine}/{hardware}/tp{tensor_parallel}"
+    return f"{plain}/{draft}" if draft else plain
 
 
 def buildable(
@@ -135,7 +152,16 @@ def buildable(
                 candidates.append(item)
             else:
                 rejected.append(Rejection("option", item.option_id, "", *reason))
-    return candidates, rejected, per_device * len(devices)
+    ways = {m.id: drafters(m, chosen, catalog) for m in models}
+    drafted = [(c, d) for c in candidates for d in ways[c.model.id]]
+    for plain, drafter in drafted:
+        item = replace(plain, draft=drafter)
+        reason = why_no_draft(drafter, plain.engine.id, plain.tensor_parallel)
+        if reason is None:
+            candidates.append(item)
+        else:
+            rejected.append(Rejection("option", item.option_id, "", *reason))
+    return candidates, rejected, per_device * len(devices) + len(drafted)
 
 
 def _chosen(rows: Iterable[_Keyed], names: Sequence[str]) -> list[_Keyed]:

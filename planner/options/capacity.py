@@ -13,10 +13,11 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from planner.options.drafts import ONE_TOKEN, StepTokens, speculation_setting, step_tokens
 from planner.options.model_run import REPLICAS, ModelRun, length_factors, traffic_class
 from planner.options.power import power_draws
 from planner.options.prefix import prefix_levels
@@ -32,13 +33,17 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
-    from planner.options.candidates import Candidate
+    from planner.options.candidates import Candidate, Way
     from planner.options.prefix import PrefixLevel
     from planner.perf.memory import MemoryFit
     from planner.perf.rate import RateResult
     from planner.perf.traffic import TrafficClass
     from planner.problem.schema import Problem, Workload
 
+_BatchKey: TypeAlias = tuple[
+    tuple[str, ...], tuple[tuple[float, float], ...], tuple[StepTokens, ...]
+]
+"""Workloads that may use a candidate; their length factors and step tokens on it."""
 MEDIAN = 0.5
 _NEGLIGIBLE_GAIN = 0.02
 """Gain of capacity, relative, below which more replicas sharing a queue are no own bracket."""
@@ -133,6 +138,7 @@ class PoolModel:
         self, problem: Problem, catalog: Catalog, level: PrefixLevel, chunk_tokens: int
     ) -> None:
         self.policy = problem.policy
+        self.workloads = {w.name: w for w in problem.workloads}
         self.catalog = catalog
         self.level = level
         self.chunk_tokens = chunk_tokens
@@ -149,19 +155,18 @@ class PoolModel:
         """Add the capacities of a pool, one batch for candidates with the same classes."""
         by_id = {c.option_id: c for w in members for c in usable[w.name]}
         allowed = {w.name: {c.option_id for c in usable[w.name]} for w in members}
-        batches: dict[tuple[tuple[str, ...], tuple[tuple[float, float], ...]], list[Candidate]] = (
-            defaultdict(list)
-        )
+        batches: dict[_BatchKey, list[Candidate]] = defaultdict(list)
         for candidate in by_id.values():
             if self.chunk_tokens not in candidate.engine.chunk_budgets:
                 continue
             names = tuple(w.name for w in members if candidate.option_id in allowed[w.name])
             scales = tuple(length_factors(w, candidate.model.id) for w in members)
-            batches[names, scales].append(candidate)
-        for (names, factors), candidates in batches.items():
+            steps = tuple(step_tokens(w, candidate.draft) or ONE_TOKEN for w in members)
+            batches[names, scales, steps].append(candidate)
+        for (names, factors, steps), candidates in batches.items():
             classes = [
-                traffic_class(w, demand, candidates[0].model.id, self.level.hit_rate[w.name])
-                for w in members
+                traffic_class(w, demand, candidates[0].model.id, self.level.hit_rate[w.name], s)
+                for w, s in zip(members, steps, strict=True)
                 if w.name in names
             ]
             longest = max(isl for isl, _ in factors)
@@ -247,7 +252,7 @@ class PoolModel:
                 continue
             self.options.setdefault(candidate.option_id, runner.option(row))
             origin = runner.coefficients[row].origin
-            setting = self._setting(load)
+            setting = self._setting(load, candidate)
             self.capacities.append(
                 Capacity(
                     load.name,
@@ -259,10 +264,15 @@ class PoolModel:
                 )
             )
 
-    def _setting(self, load: TrafficClass) -> EngineSetting | None:
+    def _setting(self, load: TrafficClass, candidate: Way) -> EngineSetting | None:
         """Return how the engine is set for a class, ``None`` when nothing about it is known."""
         level = self.level
-        return EngineSetting(self.chunk_tokens, level.reserved_tokens, level.hit_rate[load.name])
+        return EngineSetting(
+            self.chunk_tokens,
+            level.reserved_tokens,
+            level.hit_rate[load.name],
+            speculation_setting(self.workloads[load.name], candidate.draft),
+        )
 
     def _reject_memory(self, option_id: str, fit: MemoryFit, i: int, load: TrafficClass) -> None:
         needed = fit.weight_bytes_per_gpu[i] + fit.other_bytes_per_gpu[i]

@@ -1,4 +1,4 @@
-"""What a workload refuses before any capacity is asked: context and quality.
+"""What a workload refuses before any capacity is asked: context, quality and drafts.
 
 The model's context must hold
 ``context_max_tokens``, by default the p99 prompt plus the p99 output. Every quality floor must be
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.demand.lengths import percentile_tokens
+from planner.options.drafts import step_tokens
 from planner.options.records import Rejection
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Gate:
         """Return whether the workload may use the candidate; remembers why not."""
         model, quantization = candidate.model, candidate.quantization.id
         reason = self._context(model.context_tokens) or self._quality(model.id, quantization)
-        return self._noted(candidate.option_id, reason)
+        return self._noted(candidate.option_id, reason or self._draft(candidate))
 
     def admits_measured(self, option_id: str, model: str, quantization: str) -> bool:
         """Return whether the workload may use a measured option; remembers why not."""
@@ -87,6 +88,23 @@ class Gate:
             return None
         detail = f"context of {context_tokens} tokens, needs {self._context_tokens}"
         return "context", detail, self._context_tokens / context_tokens
+
+    def _draft(self, candidate: Way) -> _Reason | None:
+        drafter = candidate.draft
+        if drafter is None:
+            return None
+        if drafter.model is not None and (short := self._context(drafter.model.context_tokens)):
+            code, detail, shortfall = short
+            return code, f"draft {drafter.model.id}: {detail}", shortfall
+        if step_tokens(self.workload, drafter) is not None:
+            return None
+        known = ", ".join(row.text for row in drafter.rows)
+        detail = (
+            f"acceptance of {drafter.id} is known on {known} only; state a fitting "
+            f"`speculation.text`, or add a row (model={candidate.model.id}, id={drafter.id}, "
+            "text=...) to drafts.csv of an overlay"
+        )
+        return "acceptance", detail, None
 
     def _quality(self, model: str, quantization: str) -> _Reason | None:
         unproven = []

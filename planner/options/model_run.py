@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.options.drafts import ONE_TOKEN
 from planner.options.records import Option, Rejection
 from planner.options.specs import coefficients
 from planner.perf.rate import max_rates
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
     from planner.options.candidates import Candidate, Way
+    from planner.options.drafts import StepTokens
     from planner.perf.memory import MemoryFit
     from planner.perf.rate import RateResult
     from planner.perf.spec import ReplicaSpec
@@ -131,6 +133,7 @@ class ModelRun:
             tensor_parallel=candidate.tensor_parallel,
             weight_bytes=per_gpu * candidate.tensor_parallel,
             kv_capacity_tokens=float(self.fit.kv_capacity_tokens[row]),
+            draft="" if candidate.draft is None else candidate.draft.id,
         )
 
 
@@ -141,7 +144,11 @@ def length_factors(workload: Workload, model: str) -> tuple[float, float]:
 
 
 def traffic_class(
-    workload: Workload, demand: Demand, model: str, prefix_hit_rate: float
+    workload: Workload,
+    demand: Demand,
+    model: str,
+    prefix_hit_rate: float,
+    steps: StepTokens = ONE_TOKEN,
 ) -> TrafficClass:
     """Return the requests of a workload as the performance model takes them.
 
@@ -155,6 +162,8 @@ def traffic_class(
         Model in whose tokens the lengths are counted.
     prefix_hit_rate
         Share of prompt tokens found in the prefix cache, 0 to below 1.
+    steps
+        Tokens that a step makes of a request.
 
     Raises
     ------
@@ -181,4 +190,6 @@ def traffic_class(
             )
             for slo in workload.slo
         ),
+        tokens_per_step=steps.mean,
+        tokens_per_step_cv=steps.cv,
     )

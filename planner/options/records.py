@@ -24,7 +24,7 @@ class Option:
     Parameters
     ----------
     id
-        ``model/quantization/engine/hardware/tpN``.
+        ``model/quantization/engine/hardware/tpN``, followed by ``/draft`` where one is.
     model, quantization, engine, hardware
         Catalogue keys (or names of a table of measured capacities).
     tensor_parallel, pipeline_parallel
@@ -34,6 +34,8 @@ class Option:
         for measured options.
     quality
         Lowest score by benchmark that a workload asks for, as ``(benchmark, score)``.
+    draft
+        What drafts tokens; empty without speculative decoding.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Option:
     weight_bytes: float | None = None
     kv_capacity_tokens: float | None = None
     quality: tuple[tuple[str, float], ...] = ()
+    draft: str = ""
 
     @property
     def accelerators(self) -> int:
@@ -81,6 +84,30 @@ class CapacityPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeculationSetting:
+    """How an engine drafts, and what a workload's text makes of it.
+
+    Parameters
+    ----------
+    draft, method, checkpoint
+        Name, method and weights of the draft (empty where the model brings them).
+    draft_tokens
+        Tokens proposed per step, >= 1.
+    tokens_per_step
+        Mean tokens that a step is planned to make, >= 1.
+    evidence
+        What that rests on.
+    """
+
+    draft: str
+    method: str
+    checkpoint: str
+    draft_tokens: int
+    tokens_per_step: float
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
 class EngineSetting:
     """How the engine of a pool's replicas is set.
 
@@ -92,11 +119,14 @@ class EngineSetting:
         Tokens of the KV cache of one replica set aside for prefixes, >= 0.
     prefix_hit_rate
         Share of the workload's prompt tokens found there, 0 to below 1.
+    speculation
+        How tokens are drafted, ``None`` when none are.
     """
 
     chunk_tokens: int
     prefix_tokens: float = 0.0
     prefix_hit_rate: float = 0.0
+    speculation: SpeculationSetting | None = None
 
 
 @dataclass(frozen=True, slots=True)

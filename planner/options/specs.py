@@ -9,14 +9,17 @@ format itself: its rows were fitted to exactly this.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from planner.catalog.calibration import combination_key, parameter
+from planner.options.drafts import perf_draft
 from planner.perf.arch import Architecture, SparseArchitecture
 from planner.perf.attention import Indexer
 from planner.perf.power import PowerParameters
 from planner.perf.spec import Device, EngineSettings, NumberFormat, ReplicaSpec, StepParameters
+from planner.perf.uncertainty import DRAFT_SPREAD
 from planner.units import BYTES_PER_GB, MS_PER_S
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from planner.options.candidates import Candidate
 
 _US_PER_S = 1e6
+_MODELLED, _CLASS_DEFAULT = "modelled", "class_default"
 _WEIGHT_ONLY = "int4"
 """Format whose calibration stands for weights that are widened inside the product."""
 
@@ -50,10 +54,17 @@ class Coefficients:
 
 
 def coefficients(candidate: Candidate, catalog: Catalog) -> Coefficients:
-    """Return how far the model is trusted for a candidate."""
+    """Return how far the model is trusted for a candidate.
+
+    No draft is part of any calibration, so that its spread comes on top and the coefficient counts
+    as modelled, unless a class default is all there is.
+    """
     factor = _parameter("throughput_factor", candidate, catalog)
     sigma = _parameter("sigma_ln_time", candidate, catalog)
-    return Coefficients(factor.value, sigma.value, sigma.provenance)
+    if candidate.draft is None:
+        return Coefficients(factor.value, sigma.value, sigma.provenance)
+    origin = sigma.provenance if sigma.provenance == _CLASS_DEFAULT else _MODELLED
+    return Coefficients(factor.value, math.hypot(sigma.value, DRAFT_SPREAD), origin)
 
 
 def power_parameters(candidate: Candidate, catalog: Catalog) -> PowerParameters:
@@ -118,8 +129,13 @@ def replica_spec(
         Token budget of one engine step, >= 1; by default that with which the engine ships.
     """
     quantization, engine = candidate.quantization, candidate.engine
+    own, drafter = architecture(candidate.model), candidate.draft
+    draft = None
+    if drafter is not None:
+        drafting = own if drafter.model is None else architecture(drafter.model)
+        draft = perf_draft(drafter, drafting, quantization)
     return ReplicaSpec(
-        architecture=architecture(candidate.model),
+        architecture=own,
         device=_device(candidate.accelerator, candidate, catalog),
         number_format=NumberFormat(
             weight_bytes=quantization.weight_bytes,
@@ -134,6 +150,7 @@ def replica_spec(
         ),
         parameters=_parameters(candidate, catalog),
         tensor_parallel=candidate.tensor_parallel,
+        draft=draft,
     )
 
 

@@ -93,7 +93,7 @@ class _SystemModel(PoolModel):
             run = _SystemRun(candidate, fits[fitting[0].name], self.catalog, self.policy)
             self._add_fitting(run, fitting)
 
-    def _setting(self, load: TrafficClass) -> EngineSetting | None:
+    def _setting(self, load: TrafficClass, candidate: Way) -> EngineSetting | None:
         return None
 
 

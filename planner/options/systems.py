@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.catalog.schema import Model, Quantization
     from planner.catalog.systems import System
+    from planner.options.drafts import Drafter
     from planner.options.records import NodeOffer
     from planner.perf.arch import Architecture
     from planner.problem.schema import Candidates
@@ -87,6 +88,11 @@ class SystemCandidate:
     def engine(self) -> Part:
         """What the vendor ships with the system."""
         return Part(VENDOR_ENGINE)
+
+    @property
+    def draft(self) -> Drafter | None:
+        """What drafts tokens: nothing that a vendor states."""
+        return None
 
     @property
     def tensor_parallel(self) -> int:

@@ -19,6 +19,10 @@ then carries as many prompts as it can; the others wait for their prompts. Clien
 ``(C / N - 1) cycle`` to the TTFT. Prompts with priority run alone, and delay decodes by their
 whole time.
 
+Where draft tokens are verified, a step makes s tokens of a request, so that a request decodes in
+``(O - 1) / s`` steps, and TPOT is the gap over s; with g draft tokens a decode takes g + 1 tokens
+of the budget.
+
 An offline run has all prompts waiting from the start, so g is R / I.
 
 Source: Schweitzer (1979); Little's law.
@@ -103,20 +107,21 @@ class _Requests:
     engine: EngineLimits
     isl: Floats
     osl: Floats
+    made: Floats
 
     @property
     def gaps(self) -> Floats:
-        return np.maximum(self.osl - 1.0, _LEAST_GAPS)
+        return np.maximum((self.osl - 1.0) / self.made, _LEAST_GAPS)
 
     def room(self, batch: Floats) -> Floats:
-        taken = np.where(self.engine.is_chunked, batch, 0.0)
+        taken = np.where(self.engine.is_chunked, batch * self.step.decode_tokens, 0.0)
         return np.maximum(self.engine.chunk_tokens - taken, 1.0)
 
     def most_decodes(self) -> Floats:
         """Return the decodes beyond which prompts cannot keep up."""
-        # (O - 1) R / I decodes leave R = K - (O - 1) R / I of the budget K.
+        # b decodes end b / G requests a step, whose prompts need b I / G = K - b (g + 1) tokens.
         share = self.gaps / self.isl
-        most = self.engine.chunk_tokens * share / (1.0 + share)
+        most = self.engine.chunk_tokens * share / (1.0 + self.step.decode_tokens * share)
         return np.where(self.engine.is_chunked, np.maximum(most, 1.0), np.inf)
 
     def decode_s(self, batch: Floats) -> Floats:
@@ -142,6 +147,8 @@ def closed_loop(  # noqa: PLR0917 - an interface that was agreed on
     isl_tokens: ArrayLike,
     osl_tokens: ArrayLike,
     concurrency: ArrayLike,
+    *,
+    tokens_per_step: ArrayLike = 1.0,
 ) -> ClosedLoop:
     """Return the means of every option at its concurrency.
 
@@ -157,8 +164,11 @@ def closed_loop(  # noqa: PLR0917 - an interface that was agreed on
         Prompt and output tokens of every request, scalar or (n,), >= 1.
     concurrency
         Clients, scalar or (n,), >= 1.
+    tokens_per_step
+        Mean tokens that a step makes of a request, scalar or (n,), >= 1.
     """
-    work = _Requests(step, engine, step.per_option(isl_tokens), step.per_option(osl_tokens))
+    lengths = (isl_tokens, osl_tokens, tokens_per_step)
+    work = _Requests(step, engine, *map(step.per_option, lengths))
     clients = step.per_option(concurrency)
     held = np.minimum(clients, _admitted(work, step.per_option(kv_capacity_tokens)))
     mix, q, burst, poll = (
@@ -184,7 +194,7 @@ def closed_loop(  # noqa: PLR0917 - an interface that was agreed on
         prompts = 0.5 * prompts + 0.5 * sharing
     return ClosedLoop(
         ttft_s=ttft_s + (clients / held - 1.0) * cycle_s,
-        tpot_s=decoding_s / gaps,
+        tpot_s=decoding_s / gaps / work.made,
         output_tokens_per_s=held * work.osl / cycle_s,
         batch=batch,
         capped=clients > held,
@@ -198,6 +208,8 @@ def max_load(  # noqa: PLR0917 - an interface that was agreed on
     params: LoopParameters,
     isl_tokens: ArrayLike,
     osl_tokens: ArrayLike,
+    *,
+    tokens_per_step: ArrayLike = 1.0,
 ) -> ClosedLoop:
     """Return the means of every option with as many requests as fit, all waiting at once.
 
@@ -211,8 +223,11 @@ def max_load(  # noqa: PLR0917 - an interface that was agreed on
         Parameters of offline runs.
     isl_tokens, osl_tokens
         Prompt and output tokens of every request, scalar or (n,), >= 1.
+    tokens_per_step
+        Mean tokens that a step makes of a request, scalar or (n,), >= 1.
     """
-    work = _Requests(step, engine, step.per_option(isl_tokens), step.per_option(osl_tokens))
+    lengths = (isl_tokens, osl_tokens, tokens_per_step)
+    work = _Requests(step, engine, *map(step.per_option, lengths))
     held = _admitted(work, step.per_option(kv_capacity_tokens))
     batch = np.minimum(held, work.most_decodes())
     prompts = np.maximum(work.room(batch) / work.isl, 1.0)
@@ -220,7 +235,7 @@ def max_load(  # noqa: PLR0917 - an interface that was agreed on
     decoding_s = work.gaps * work.decode_s(batch) + batch * prompt_s
     return ClosedLoop(
         ttft_s=engine.request_s + latency_s + (held / batch - 1.0) * decoding_s,
-        tpot_s=decoding_s / work.gaps,
+        tpot_s=decoding_s / work.gaps / work.made,
         output_tokens_per_s=batch * work.osl / decoding_s * np.asarray(params.drain),
         batch=batch,
         capped=np.ones(len(held), dtype=bool),

@@ -67,11 +67,20 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Sample of a class whose limits have to be kept."""
+    """Sample of a class whose limits have to be kept.
+
+    Parameters
+    ----------
+    name, requests, limits
+        Name of the class, N of its requests, and its limits.
+    tokens_per_gap
+        Mean tokens after the first over the mean steps that make them, >= 1.
+    """
 
     name: str
     requests: RequestSample
     limits: tuple[LatencyLimit, ...]
+    tokens_per_gap: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +125,12 @@ def sample_probe(
     """Return `samples` probe requests of `traffic` with `limits`, the same for the same `seed`."""
     # A stream of its own: a probe is not the request that the load sampled at the same place.
     rng = np.random.default_rng([seed, 1])
-    return Probe(traffic.name, sample_requests(traffic, samples, rng), tuple(limits))
+    return Probe(
+        name=traffic.name,
+        requests=sample_requests(traffic, samples, rng),
+        limits=tuple(limits),
+        tokens_per_gap=traffic_means(traffic).tokens_per_gap,
+    )
 
 
 def limited_latencies_s(
@@ -181,14 +195,14 @@ def _probe_latencies_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) ->
     if "e2e" in metrics:
         gaps = probe.requests.output_tokens[probe.requests.output] - 1.0
         samples_s["e2e"] = samples_s["ttft"] + gaps * samples_s["tpot"]
-    return [_latency_s(rows, load, samples_s, limit) for limit in probe.limits]
+    return [_latency_s(rows, load, probe, samples_s, limit) for limit in probe.limits]
 
 
 def _latency_s(
-    rows: Rows, load: Load, samples_s: dict[str, Floats], limit: LatencyLimit
+    rows: Rows, load: Load, probe: Probe, samples_s: dict[str, Floats], limit: LatencyLimit
 ) -> Floats:
     if is_mean_gap(limit):
-        return rows.state.gap_s
+        return rows.state.gap_s / probe.tokens_per_gap
     if limit.percentile is None:
         return np.asarray(samples_s[limit.metric].mean(axis=1), dtype=float)
     if limit.metric == "itl":
@@ -203,7 +217,7 @@ def _latency_s(
 
 
 def is_mean_gap(limit: LatencyLimit) -> bool:
-    """Return whether `limit` is on the mean gap of tokens, which follows from the state alone."""
+    """Return whether `limit` is on the mean time per token, which follows from the state alone."""
     return limit.percentile is None and limit.metric in {"tpot", "itl"}
 
 

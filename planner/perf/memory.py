@@ -4,12 +4,13 @@ Per device::
 
     usable = memory_bytes * memory_fraction
     other  = 2.5 GB + 2 chunk_tokens h c            c = 10, 6, 5, 5 at TP 1, 2, 4, 8
-    KV     = usable - dense weights / (TP PP) - experts / (TP DP PP) - other
+    KV     = usable - dense weights / (TP PP) - experts / (TP DP PP) - draft - other
 
 2.5 GB stand for runtime, CUDA graphs and communication buffers together; the second term is
 the activations of the largest step in bf16. Against 3,010 published serving runs this calls 13
 configurations too large that did run. The replica's capacity is that of all its devices divided
-by the bytes of a token (:func:`planner.perf.arch.kv_bytes_per_token`), in blocks of 16 tokens.
+by the bytes of a token (:func:`planner.perf.arch.kv_bytes_per_token`), in blocks of 16 tokens. A
+draft holds weights and a cache of its own (:func:`planner.perf.speculation.draft_bytes`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 
 from planner.perf import arch as shape
 from planner.perf.spec import state_tokens
+from planner.perf.speculation import draft_bytes
 from planner.perf.work import ACTIVATION_BYTES
 
 if TYPE_CHECKING:
@@ -114,4 +116,5 @@ def _row_bytes(spec: ReplicaSpec) -> tuple[float, float, float, float]:
     activation = ACTIVATION_BYTES * spec.engine.chunk_tokens * arch.hidden * width
     usable = spec.device.memory_bytes * spec.engine.memory_fraction
     token = shape.kv_bytes_per_token(arch, fmt.kv_bytes, ranks)
-    return weight, RUNTIME_BYTES + activation, usable, token
+    draft_weight, draft_token = draft_bytes(spec)
+    return weight + draft_weight, RUNTIME_BYTES + activation, usable, token + draft_token

@@ -8,11 +8,13 @@ the time is decode-only steps of t_d; b requests decode on average::
     c    = t_f - t(room) P / room, at most q max(t_d, launch)   saved when prompts share a step
     rho  = lam (n t_f - rho c)                                share of time in prefill steps
     gaps per second = lam (n - rho q) + (1 - rho) / t_d
-    itl  = 1 / gaps per second      b = lam (O - 1) itl
+    itl  = 1 / gaps per second      b = lam G itl      G: mean steps after the first
 
 When prompts queue, the next one fills the free share of a step, which saves c with probability
 rho; so short prompts saturate at full steps, not at one step each. With prefill
-priority prompts run alone: no gap ends in a prefill step, room has no bound and q = 0.
+priority prompts run alone: no gap ends in a prefill step, room has no bound and q = 0. G is O - 1,
+or less where steps make several tokens of a request (:mod:`planner.perf.traffic`); with g draft
+tokens a step has room for ``K - b (g + 1)`` prompt tokens.
 
 Given b, all step times are known and the two balances are one quadratic in lam, which has one
 positive root. So the state is tabulated once per option over a fixed grid of b, and read
@@ -82,7 +84,9 @@ def batch_steps(
     wide = (slice(None),) + (None,) * (batch.ndim - 1)
     chunked = engine.is_chunked[wide]
     riding = np.where(chunked, batch, 0.0)
-    room = np.where(chunked, np.maximum(engine.chunk_tokens[wide] - batch, 1.0), UNBOUNDED_TOKENS)
+    decoded = batch if step.draft is None else batch * step.decode_tokens[wide]
+    left = np.maximum(engine.chunk_tokens[wide] - decoded, 1.0)
+    room = np.where(chunked, left, UNBOUNDED_TOKENS)
     steps = np.maximum(means.prefill_tokens / room, 1.0)
     spare = np.where(chunked, np.maximum(1.0 - means.prefill_tokens / room, 0.0), 0.0)
     context, one = means.context_tokens, np.maximum(batch, 1.0)
@@ -115,7 +119,7 @@ def balance_rate_rps(
     is_chunked
         Whether gaps end in prefill steps too, broadcastable to `batch`.
     output_gaps
-        Mean output tokens after the first, >= 0.
+        Mean steps of a request after that of its first token, >= 0.
     """
     n, q = steps.prefill_steps, steps.spare_share
     decode_s, whole_s, saved_s = steps.decode_s, n * steps.prefill_s, steps.saved_s
@@ -203,7 +207,7 @@ class ReplicaState:
     prefill_gap_share
         Share of token gaps that end in a prefill step (chunked), or that a prompt delays.
     gap_s
-        Mean time between tokens, seconds.
+        Mean time between two steps that give a request tokens, seconds.
     """
 
     rate_rps: Floats

@@ -78,9 +78,9 @@ def prompt_times(
     cached = riding * context_tokens
     # One time per state: only the attended pairs of a full step depend on the prompt.
     bare_s = step.time_s(room + riding, cached, 0.0, riding)
-    full_s = bare_s + _pairs_s(step, room, pairs_per_token)
+    full_s = bare_s + step.pairs_s(room * pairs_per_token, room)
     rest_bare_s = step.time_s(rest + riding, cached, 0.0, riding)
-    rest_s = np.where(rest > 0, rest_bare_s + _pairs_s(step, rest, pairs_per_token), 0.0)
+    rest_s = np.where(rest > 0, rest_bare_s + step.pairs_s(rest * pairs_per_token, rest), 0.0)
     latency_s = full * full_s + rest_s
     part = rest / room
     least_s = np.maximum(state.steps.decode_s, step.launch_s)[:, None]
@@ -89,10 +89,3 @@ def prompt_times(
     # Prompts with priority run alone: their room is unbounded and there is nothing to share.
     saved_s *= np.where(room < UNBOUNDED_TOKENS, state.prefill_share[:, None], 0.0)
     return PromptTimes(latency_s - saved_s, latency_s, full, full_s, rest_s)
-
-
-def _pairs_s(step: StepModel, tokens: Floats, pairs_per_token: Floats) -> Floats:
-    pairs = tokens * pairs_per_token
-    near = np.minimum(pairs, step.window_tokens[:, None] * tokens)
-    time_s = pairs * step.pair_s[:, None] + near * step.pair_window_s[:, None]
-    return np.asarray(time_s, dtype=float)

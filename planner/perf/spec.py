@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from planner.perf.arch import Architecture
+    from planner.perf.speculation import Draft
 
 Floats = NDArray[np.float64]
 Scheduler = Literal["chunked", "prefill_priority"]
@@ -163,6 +164,8 @@ class ReplicaSpec:
         Devices that whole experts are spread over, >= 1; 1 splits every expert over all devices.
     pipeline_parallel
         Stages that the layers are split into, >= 1.
+    draft
+        What proposes tokens; ``None`` decodes one token per step.
 
     Raises
     ------
@@ -180,6 +183,7 @@ class ReplicaSpec:
     data_parallel: int = 1
     expert_parallel: int = 1
     pipeline_parallel: int = 1
+    draft: Draft | None = None
 
     def __post_init__(self) -> None:
         for name in _DEGREES:
@@ -216,6 +220,11 @@ class ReplicaSpec:
         """Groups of devices that work on different requests at the same time."""
         return self.data_parallel * self.pipeline_parallel
 
+    @property
+    def decode_tokens(self) -> int:
+        """Tokens that a decoding request processes in a step."""
+        return 1 if self.draft is None else self.draft.tokens + 1
+
 
 _DEGREES = ("tensor_parallel", "data_parallel", "pipeline_parallel", "expert_parallel")
 
@@ -229,7 +238,8 @@ class EngineLimits:
     is_chunked
         Whether prompts share steps with decodes.
     chunk_tokens, max_num_seqs
-        As in :class:`EngineSettings`, of all the groups that share the requests.
+        As in :class:`EngineSettings`, of all the groups that share the requests. Where tokens are
+        verified, no more requests decode than the tokens of a step have space for.
     request_s
         Time of a request outside the engine steps, seconds.
     state_tokens
@@ -258,10 +268,17 @@ def engine_limits(specs: Sequence[ReplicaSpec]) -> EngineLimits:
     return EngineLimits(
         is_chunked=np.array([s.engine.scheduler == "chunked" for s in specs], dtype=bool),
         chunk_tokens=np.array([s.engine.chunk_tokens * s.lanes for s in specs], dtype=float),
-        max_num_seqs=np.array([s.engine.max_num_seqs * s.lanes for s in specs], dtype=float),
+        max_num_seqs=np.array([_most_decodes(s) * s.lanes for s in specs], dtype=float),
         request_s=np.array([s.parameters.t_req_s for s in specs], dtype=float),
         state_tokens=np.array([state_tokens(s) for s in specs], dtype=float),
     )
+
+
+def _most_decodes(spec: ReplicaSpec) -> int:
+    engine = spec.engine
+    if spec.draft is None or engine.scheduler != "chunked":
+        return engine.max_num_seqs
+    return max(1, min(engine.max_num_seqs, engine.chunk_tokens // spec.decode_tokens))
 
 
 def state_tokens(spec: ReplicaSpec) -> float:

@@ -22,6 +22,15 @@ max2 is the soft maximum with p = 2; both of its terms grow with the same count 
 so it is one constant per token. The bus is ``link e_net``, or the measured bus bandwidth of an
 all-reduce of this group size. Work per token is in :mod:`planner.perf.work`.
 
+With draft tokens (:mod:`planner.perf.speculation`) every decode has g more new tokens, and the
+step adds the passes of the draft, each a step of a model of its own::
+
+    t_draft = t_D(T + b g, KV, A, b) + (g - 1) t_D(b, KV, 0, b)
+
+Decode attention reads a request's cache once for its g + 1 tokens and computes for each. At least
+one request is taken to be drafted for in every step. Drafts looked up in the text take c_req per
+decoding request.
+
 An efficiency above 1 absorbs error of the model's form; it is capped at 1.1, the range in which
 such fits were seen to carry over to other options.
 """
@@ -29,16 +38,17 @@ such fits were seen to carry over to other options.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from planner.perf.attention import layer_kernels
+from planner.perf.speculation import DraftSteps, draft_spec, draft_work
 from planner.perf.work import step_work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -58,13 +68,14 @@ _NOT_TIMES = frozenset(
         "expert_hit_skew",
         "expert_skew_limit",
         "window_tokens",
+        "tokens",
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class StepModel:
-    """Step time of n options; every field is an array of shape (n,).
+    """Step time of n options; every field but `draft` is an array of shape (n,).
 
     Parameters
     ----------
@@ -87,6 +98,8 @@ class StepModel:
         Per step, and per decoding request.
     launch_s
         Least time of a step with prompts, which the host launches kernel by kernel.
+    draft
+        What drafts tokens; ``None`` when no option does.
     """
 
     dense_read_s: Floats
@@ -109,11 +122,17 @@ class StepModel:
     fixed_s: Floats
     request_s: Floats
     launch_s: Floats
+    draft: DraftSteps | None = None
 
     @property
     def options(self) -> int:
         """Number of options n."""
         return len(self.fixed_s)
+
+    @property
+    def decode_tokens(self) -> Floats:
+        """New tokens of one decode, shape (n,): 1, or 1 and the draft tokens."""
+        return np.ones(self.options) if self.draft is None else 1.0 + self.draft.tokens
 
     def per_option(self, values: ArrayLike) -> Floats:
         """Return values, scalar or (n,), as one for every option, shape (n,)."""
@@ -122,17 +141,34 @@ class StepModel:
     def take(self, indices: ArrayLike) -> StepModel:
         """Return the options at `indices` (repeats allowed), in that order."""
         rows = np.asarray(indices, dtype=np.intp)
-        return StepModel(*(getattr(self, f.name)[rows] for f in fields(self)))
+        return self._changed(lambda _, values: values[rows])
 
     def scaled(self, time_factor: ArrayLike) -> StepModel:
         """Return the model with every time multiplied by `time_factor`, scalar or (n,)."""
         factor = np.asarray(time_factor, dtype=float)
-        return StepModel(
-            *(
-                getattr(self, f.name) * (1.0 if f.name in _NOT_TIMES else factor)
-                for f in fields(self)
-            )
-        )
+        return self._changed(lambda name, values: values * (1.0 if name in _NOT_TIMES else factor))
+
+    def _changed(self, change: Callable[[str, Floats], Floats]) -> StepModel:
+        columns: dict[str, Any] = {n: change(n, getattr(self, n)) for n in _COLUMNS}
+        model = StepModel(**columns)
+        if self.draft is None:
+            return model
+        passes = self.draft.passes._changed(change)
+        return replace(model, draft=DraftSteps(change("tokens", self.draft.tokens), passes))
+
+    def pairs_s(self, pairs: Floats, tokens: Floats) -> Floats:
+        """Return the time of prefill attention, shape (n, k), seconds.
+
+        Parameters
+        ----------
+        pairs, tokens
+            Attended pairs and the prompt tokens that attend, broadcast to shape (n, k), >= 0.
+        """
+        near = np.minimum(pairs, self.window_tokens[:, None] * tokens)
+        time_s = pairs * self.pair_s[:, None] + near * self.pair_window_s[:, None]
+        if self.draft is not None:
+            time_s = time_s + self.draft.passes.pairs_s(pairs, tokens)
+        return np.asarray(time_s, dtype=float)
 
     def time_s(
         self,
@@ -149,7 +185,7 @@ class StepModel:
         Parameters
         ----------
         new_tokens
-            Tokens processed, decodes included, > 0.
+            Tokens processed, > 0; one for each decode, draft tokens not counted.
         kv_tokens
             Cached tokens that the decodes read, >= 0.
         attended_pairs
@@ -162,11 +198,17 @@ class StepModel:
         ndim = max(1, batch.ndim, *(a.ndim for a in args))
         tokens, cached, pairs = (_trailing(a, ndim) for a in args)
         batch = _trailing(batch, ndim)
-        time_s = self._dense_s(tokens, batch, ndim)
+        verified = batch
+        if self.draft is not None:
+            verified = batch * (1.0 + self.draft.tokens_of(ndim))
+        every = tokens + (verified - batch)
+        time_s = self._dense_s(every, verified, ndim)
         time_s = time_s + self._attention_s(tokens, cached, pairs, batch, ndim)
-        time_s += tokens * _trailing(self.activation_token_s + self.network_token_s, ndim)
+        time_s += every * _trailing(self.activation_token_s + self.network_token_s, ndim)
         time_s += _trailing(self.fixed_s, ndim) + batch * _trailing(self.request_s, ndim)
-        time_s = self._add_experts_s(time_s, tokens, ndim)
+        time_s = self._add_experts_s(time_s, every, ndim)
+        if self.draft is not None:
+            time_s = time_s + self.draft.time_s(tokens, cached, pairs, batch)
         if not self.launch_s.any():
             return time_s
         launch_s = np.where(tokens > batch, _trailing(self.launch_s, ndim), 0.0)
@@ -222,11 +264,34 @@ class StepModel:
         return time_s * (1.0 + more), np.minimum(hit, 1.0)
 
 
+_COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(StepModel) if f.name != "draft")
+"""Fields that are arrays over the options."""
+_NOTHING = tuple(1.0 if name == "overlap" else 0.0 for name in _COLUMNS)
+"""Columns of a step that takes no time."""
+
+
 def step_model(specs: Sequence[ReplicaSpec]) -> StepModel:
     """Return the step model of `specs`, one option each, in order."""
-    columns = np.array([_coefficients(s, step_work(s)) for s in specs], dtype=float)
-    columns = columns.reshape(len(specs), len(fields(StepModel)))
+    model = _steps([_coefficients(s, step_work(s)) for s in specs])
+    if all(s.draft is None for s in specs):
+        return model
+    tokens = np.array([s.decode_tokens - 1 for s in specs], dtype=float)
+    passes = [_draft_coefficients(s) for s in specs]
+    return replace(model, draft=DraftSteps(tokens, _steps(passes)))
+
+
+def _steps(rows: Sequence[tuple[float, ...]]) -> StepModel:
+    columns = np.array(rows, dtype=float).reshape(len(rows), len(_COLUMNS))
     return StepModel(*np.ascontiguousarray(columns.T))
+
+
+def _draft_coefficients(spec: ReplicaSpec) -> tuple[float, ...]:
+    """Return the columns of one pass of the draft of `spec`."""
+    draft = spec.draft
+    if draft is None or draft.architecture is None:
+        return _NOTHING
+    own = draft_spec(spec, draft.architecture)
+    return _coefficients(own, draft_work(own, draft.params))
 
 
 def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
@@ -238,6 +303,11 @@ def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
     attention_flops = device.peak_attention_flops * _capped(theta.e_att)
     state_s = work.state_bytes_per_request / (bandwidth * _capped(theta.e_kv))
     network_token_s, transfers_s = _network_s(spec, work)
+    draft, launched, request_s = spec.draft, layers, theta.c_req_s + state_s
+    if draft is not None and draft.architecture is None:
+        request_s += theta.c_req_s
+    elif draft is not None and draft.architecture is not None:
+        launched += draft.architecture.layers * layer_kernels(draft.architecture)
     return (
         work.dense_read_bytes / (bandwidth * _capped(theta.e_m)),
         work.dense_flop_per_token / dense_flops,
@@ -257,14 +327,15 @@ def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
         work.activation_bytes_per_token / (bandwidth * _capped(theta.e_m)),
         network_token_s,
         fixed_s + transfers_s,
-        theta.c_req_s + state_s,
-        layers * theta.c_launch_s,
+        request_s,
+        launched * theta.c_launch_s,
     )
 
 
 def _cached_token_s(spec: ReplicaSpec, flop: float, read_bytes: float) -> float:
     device = spec.device
     compute_s = flop / (device.peak_attention_flops * DECODE_ATTENTION_EFFICIENCY)
+    compute_s *= spec.decode_tokens
     bandwidth = device.bandwidth_bytes_per_s * _capped(spec.parameters.e_kv)
     return math.hypot(compute_s, read_bytes / bandwidth)
 

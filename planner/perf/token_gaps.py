@@ -1,18 +1,19 @@
 """Time between tokens: mean per request (TPOT) and every gap (ITL).
 
-A gap is a decode-only step, or one that carries prefill. A request with O output tokens sees the
-share f of prefill gaps, with mean phi; prompts come in clusters of correlated steps, so f has the
-variance of ``O / cluster`` independent draws::
+A gap is a decode-only step, or one that carries prefill. A request with G gaps (O - 1, or fewer
+where draft tokens are verified) sees the share f of prefill gaps, with mean phi; prompts come in
+clusters of correlated steps, so f has the variance of ``G / cluster`` independent draws::
 
-    var f   = phi (1 - phi) min(1, cluster / (O - 1))
+    var f   = phi (1 - phi) min(1, cluster / G)
     cluster = n (1 + c_s^2) c_a^2 / (1 - rho)          steps of a busy period of prompts
-    TPOT    = (t_d + f (gap - t_d) / phi) (1 + slope z)
+    gap     = (t_d + f (mean gap - t_d) / phi) (1 + slope z)
+    TPOT    = gap G / (O - 1)
 
 f is logit-normal with the mean and variance of the log-odds of the Beta distribution of that mean
 and variance (digamma and trigamma), rescaled to mean phi. The last factor is the slow fluctuation
 of the batch while the request runs: z is standard normal and ``slope`` the elasticity of the step
 time to the batch times ``c_a / sqrt(R lam residence)``, as R replicas with balanced routing share
-their fluctuation. TPOT is never below the step time of a request that is alone.
+their fluctuation. A gap is never below the step time of a request that is alone.
 
 ITL percentiles are those of the mixture of decode-only, full and partial prefill steps, weighted
 by how many gaps of each kind pass per second.
@@ -88,16 +89,17 @@ def tpot_samples_s(
         Step time of a single decoding request, shape (r,), seconds.
     """
     phi = np.clip(state.prefill_gap_share, _LEAST_SHARE, 1.0 - _LEAST_SHARE)[:, None]
-    tpot_s = _prefill_share_samples(state, means, phi, sample)
+    gap_s = _prefill_share_samples(state, means, phi, sample)
     decode_s = state.steps.decode_s[:, None]
-    tpot_s *= np.maximum(state.gap_s[:, None] - decode_s, 0.0) / phi
-    tpot_s += decode_s
+    gap_s *= np.maximum(state.gap_s[:, None] - decode_s, 0.0) / phi
+    gap_s += decode_s
     residence_s = state.gap_s * max(means.output_gaps, 1.0)
     arrivals = np.maximum(replicas * state.rate_rps * residence_s, _LEAST_ARRIVALS)
     fluctuation = np.minimum(np.sqrt(means.interarrival_cv2 / arrivals), _MAX_FLUCTUATION)
     elasticity = np.maximum(1.0 - alone_s / state.steps.decode_s, 0.0)
-    tpot_s *= 1.0 + (elasticity * fluctuation)[:, None] * sample.batch_normal
-    return np.maximum(tpot_s, alone_s[:, None], out=tpot_s)
+    gap_s *= 1.0 + (elasticity * fluctuation)[:, None] * sample.batch_normal
+    np.maximum(gap_s, alone_s[:, None], out=gap_s)
+    return gap_s if sample.gap_share is None else gap_s * sample.gap_share
 
 
 def _prefill_share_samples(
@@ -106,7 +108,7 @@ def _prefill_share_samples(
     busy = 1.0 - np.minimum(state.prefill_share, _MAX_CLUSTER_UTILIZATION)
     cluster = state.steps.prefill_steps * (1.0 + means.prefill_cv2) / busy
     cluster *= means.interarrival_cv2
-    gaps = np.maximum(sample.output_tokens - 1.0, 1.0)
+    gaps = np.maximum(sample.output_gaps, 1.0)
     correlation = np.clip(cluster[:, None] / gaps, _LEAST_CORRELATION, 1.0) * _VARIANCE_ROOM
     precision = 1.0 / correlation - 1.0
     alpha_mean, alpha_var = digamma_trigamma(np.maximum(phi * precision, _LEAST_BETA))

@@ -10,6 +10,14 @@ column is permuted on its own. The same seed gives the same numbers for every op
 Intervals are a gamma renewal process with unit mean and the stated coefficient of variation; 1 is
 Poisson, 0 a clock.
 
+Where draft tokens are verified, a step makes s tokens of a request on average with variation c,
+and the last step of a request makes some that are thrown away. After the first token follow::
+
+    G = (O - 1 + (s (1 + c^2) - 1) / 2) / s          steps, from 1 to O - 1
+
+on average (Wald's identity, with the mean excess of a renewal process). The steps of one request
+are taken as normal with variance ``c^2 G``.
+
 With prefix hits H (share of prompt tokens found in the cache) a prompt of I tokens computes
 ``P = I (1 - H)`` tokens, which attend to ``A = P (I H + P / 2)`` pairs; its cache is full size.
 """
@@ -44,7 +52,9 @@ class LatencyLimit:
     Parameters
     ----------
     metric
-        ``ttft``, ``tpot`` (one value per request), ``itl`` (every gap between tokens) or ``e2e``.
+        ``ttft``, ``tpot`` (one value per request), ``itl`` (every gap) or ``e2e``. Where a step
+        makes several tokens a client sees them at once: percentiles of ``itl`` are those of the
+        gaps between steps, its mean is that of the time per token, as of ``tpot``.
     percentile
         Percentile that is limited, above 0 and below 100; ``None`` limits the mean.
     limit_s
@@ -95,6 +105,8 @@ class TrafficClass:
         Share of prompt tokens found in the prefix cache, 0 to below 1.
     limits
         Limits that a request of this class must keep.
+    tokens_per_step, tokens_per_step_cv
+        Mean tokens that a step makes of a request, >= 1, and their coefficient of variation, >= 0.
 
     Raises
     ------
@@ -109,6 +121,8 @@ class TrafficClass:
     interarrival_cv: float = 1.0
     prefix_hit_rate: float = 0.0
     limits: tuple[LatencyLimit, ...] = ()
+    tokens_per_step: float = 1.0
+    tokens_per_step_cv: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("isl_tokens", "osl_tokens", "probability"):
@@ -133,6 +147,12 @@ class TrafficClass:
         if not 0 <= self.prefix_hit_rate < 1:
             msg = f"{self.name}: prefix_hit_rate is {self.prefix_hit_rate}; accepted: 0 to below 1"
             raise ValueError(msg)
+        if self.tokens_per_step < 1 or self.tokens_per_step_cv < 0:
+            msg = (
+                f"{self.name}: tokens_per_step is {self.tokens_per_step} with variation "
+                f"{self.tokens_per_step_cv}; accepted: 1 or more with 0 or more"
+            )
+            raise ValueError(msg)
 
     @property
     def max_tokens_per_request(self) -> float:
@@ -151,13 +171,15 @@ class TrafficMeans:
     prefill_cv2
         Squared coefficient of variation of the computed prompt tokens.
     output_gaps
-        Mean output tokens after the first.
+        Mean steps of a request after that of its first token.
     context_tokens
         Mean cached tokens of a decoding request, weighted by time in the batch.
     resident_tokens
         The same rounded up to blocks of the cache.
     interarrival_cv2
         Squared coefficient of variation of the intervals.
+    tokens_per_gap
+        Mean output tokens after the first over the mean steps that make them, >= 1.
     """
 
     prefill_tokens: float
@@ -167,6 +189,7 @@ class TrafficMeans:
     context_tokens: float
     resident_tokens: float
     interarrival_cv2: float
+    tokens_per_gap: float = 1.0
 
 
 def prefill_work(traffic: TrafficClass) -> tuple[Floats, Floats]:
@@ -174,6 +197,16 @@ def prefill_work(traffic: TrafficClass) -> tuple[Floats, Floats]:
     computed = traffic.isl_tokens * (1.0 - traffic.prefix_hit_rate)
     cached = traffic.isl_tokens - computed
     return computed, computed * (cached + computed / 2)
+
+
+def output_gaps(traffic: TrafficClass, output_tokens: Floats) -> Floats:
+    """Return the mean steps after that of the first token, for outputs of so many tokens."""
+    following, tokens = output_tokens - 1.0, traffic.tokens_per_step
+    if tokens == 1:
+        return following
+    excess = (tokens * (1.0 + traffic.tokens_per_step_cv**2) - 1.0) / 2
+    mean = (following + excess) / tokens
+    return np.asarray(np.clip(mean, np.minimum(following, 1.0), following), dtype=float)
 
 
 def traffic_means(traffic: TrafficClass) -> TrafficMeans:
@@ -184,14 +217,17 @@ def traffic_means(traffic: TrafficClass) -> TrafficMeans:
     residence = weight * traffic.osl_tokens
     residence = residence / residence.sum()
     context = traffic.isl_tokens + traffic.osl_tokens / 2
+    gaps = float(weight @ output_gaps(traffic, traffic.osl_tokens))
+    following = float(weight @ (traffic.osl_tokens - 1.0))
     return TrafficMeans(
         prefill_tokens=mean,
         prefill_pairs=float(weight @ pairs),
         prefill_cv2=max(float(weight @ tokens**2) / mean**2 - 1.0, 0.0),
-        output_gaps=float(weight @ (traffic.osl_tokens - 1.0)),
+        output_gaps=gaps,
         context_tokens=float(residence @ context),
         resident_tokens=float(residence @ block_rounded_tokens(context)),
         interarrival_cv2=traffic.interarrival_cv**2,
+        tokens_per_gap=following / gaps if gaps else 1.0,
     )
 
 
@@ -209,9 +245,13 @@ class RequestSample:
         The v distinct output lengths, shape (v,).
     output
         Index of the distinct output of every request, shape (N,).
+    output_gaps
+        Mean steps after that of the first token for each distinct output, shape (v,).
     prefill_normal, batch_normal
         Standard normal numbers of every request, for its share of prefill steps and for the
         batch it meets, shape (N,).
+    gap_share
+        Steps over tokens after the first of every request, shape (N,); ``None`` when all are 1.
     """
 
     prompt_tokens: Floats
@@ -219,8 +259,10 @@ class RequestSample:
     prompt: NDArray[np.intp]
     output_tokens: Floats
     output: NDArray[np.intp]
+    output_gaps: Floats
     prefill_normal: Floats
     batch_normal: Floats
+    gap_share: Floats | None = None
 
 
 def sample_requests(
@@ -233,15 +275,35 @@ def sample_requests(
     tokens, pairs = prefill_work(traffic)
     _, first, prompt = np.unique(traffic.isl_tokens, return_index=True, return_inverse=True)
     osl_tokens, output = np.unique(traffic.osl_tokens, return_inverse=True)
+    prefill_normal = stratified_normals(samples, rng)
+    batch_normal = stratified_normals(samples, rng)
+    of_request = output[atom]
     return RequestSample(
         prompt_tokens=tokens[first],
         prompt_pairs=pairs[first],
         prompt=prompt[atom],
         output_tokens=osl_tokens,
-        output=output[atom],
-        prefill_normal=stratified_normals(samples, rng),
-        batch_normal=stratified_normals(samples, rng),
+        output=of_request,
+        output_gaps=output_gaps(traffic, osl_tokens),
+        prefill_normal=prefill_normal,
+        batch_normal=batch_normal,
+        # Drawn last, so that the other numbers are those of a class without draft tokens.
+        gap_share=_gap_share(traffic, osl_tokens[of_request], rng),
     )
+
+
+def _gap_share(
+    traffic: TrafficClass, output_tokens: Floats, rng: np.random.Generator
+) -> Floats | None:
+    """Return the steps over the tokens after the first of every request, shape (N,)."""
+    if traffic.tokens_per_step == 1:
+        return None
+    following, mean = output_tokens - 1.0, output_gaps(traffic, output_tokens)
+    spread = traffic.tokens_per_step_cv * np.sqrt(mean)
+    drawn = mean + spread * stratified_normals(len(mean), rng)
+    gaps = np.clip(drawn, np.minimum(following, 1.0), following)
+    share = gaps / np.maximum(following, 1.0)
+    return np.where(following > 0, share, 1.0 / traffic.tokens_per_step)
 
 
 def unit_intervals(cv: float, samples: int, rng: np.random.Generator) -> Floats:

@@ -41,6 +41,12 @@ class Allocation:
     coefficient_origin: str
     chunk_tokens: int | None = None
     """Token budget of one engine step that the capacity rests on."""
+    draft: str = ""
+    """What drafts tokens; empty without speculative decoding."""
+    draft_tokens: int = 0
+    """Tokens drafted per step that the capacity rests on."""
+    tokens_per_step: float = 1.0
+    """Mean tokens that a step makes of a request."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from planner.catalog.systems import VENDOR_ENGINE
+from planner.errors import counted
 from planner.options.nodes import (
     DEFAULT_ELASTIC_MAX_NODES,
     DEFAULT_STARTUP_MINUTES,
@@ -16,7 +17,7 @@ from planner.plan.tables import point_at
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from planner.options.records import OptionSet
+    from planner.options.records import Capacity, OptionSet, SpeculationSetting
     from planner.plan.document import Plan
     from planner.problem.schema import Problem
 
@@ -120,6 +121,7 @@ def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
         if setting is None or (capacity.workload, capacity.option_id) not in used:
             continue
         notes.append(f"{capacity.option_id}: deploy with {setting.chunk_tokens:,} tokens a step")
+        notes += _draft_notes(capacity, setting.speculation)
         if setting.prefix_tokens:
             notes.append(
                 f"{capacity.workload} on {capacity.option_id}: {setting.prefix_tokens:,.0f} "
@@ -128,6 +130,19 @@ def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
                 "to the replica that holds its prefix"
             )
     return notes
+
+
+def _draft_notes(capacity: Capacity, drafting: SpeculationSetting | None) -> list[str]:
+    """Return how to draft, and what the planned acceptance rests on."""
+    if drafting is None:
+        return []
+    weights = f", {drafting.checkpoint}" if drafting.checkpoint else ""
+    return [
+        f"{capacity.option_id}: deploy with {counted(drafting.draft_tokens, 'draft token')} a "
+        f"step ({drafting.method}{weights}); speculation is modelled, not calibrated: measure "
+        "before signing",
+        f"{capacity.workload} on {capacity.option_id}: tokens a step: {drafting.evidence}",
+    ]
 
 
 def _purchase_notes(plan: Plan, options: OptionSet) -> list[str]:

@@ -66,6 +66,7 @@ def _allocation(
     planned_rps: float,
 ) -> Allocation:
     point = point_at(capacity, decision.replicas)
+    drafting = None if capacity.setting is None else capacity.setting.speculation
     return Allocation(
         period=decision.period,
         block=decision.block,
@@ -90,6 +91,9 @@ def _allocation(
         quality=dict(capacity.quality),
         coefficient_origin=capacity.origin,
         chunk_tokens=None if capacity.setting is None else capacity.setting.chunk_tokens,
+        draft=option.draft,
+        draft_tokens=0 if drafting is None else drafting.draft_tokens,
+        tokens_per_step=1.0 if drafting is None else drafting.tokens_per_step,
     )
 
 

@@ -37,6 +37,7 @@ _UNION_WORDS = {
     "percentile": "a number of at least 1 and below 100, or `mean`",
     "growth_per_period": "a number above 0, or a list with one for each period",
     "residency": "`any`, `on_prem_only` or a list of regions",
+    "speculative_decoding": "`off`, `on` or a list of drafts",
 }
 """Fields of more than one shape, whose branches would each give a fault of their own."""
 _FRACTIONS = (

@@ -61,11 +61,15 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
     for field in ("models", "quantizations", "hardware", "engines"):
         for i, name in enumerate(getattr(problem.candidates, field)):
             yield from known.check(("candidates", field, i), field, name)
+    drafts = problem.candidates.speculative_decoding
+    for i, name in enumerate(drafts if isinstance(drafts, list) else ()):
+        yield from known.check(("candidates", "speculative_decoding", i), "drafts", name)
     yield from _supply(problem.supply, known)
     for i, cost in enumerate(problem.one_off_costs):
         yield from known.check(("one_off_costs", i, "model"), "models", cost.model)
     for i, workload in enumerate(problem.workloads):
         yield from _workload(workload, ("workloads", i), known)
+        yield from _step_tokens(workload, ("workloads", i), drafts, catalog)
 
 
 def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
@@ -99,6 +103,17 @@ def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[
             yield from known.check((*path, "residency", i), "regions", name)
 
 
+def _step_tokens(
+    workload: Workload, path: Path_, drafts: str | list[str], catalog: Catalog
+) -> Iterator[tuple[Path_, str]]:
+    """Yield a finding when a step is said to make more tokens than the draft allows."""
+    stated = None if workload.speculation is None else workload.speculation.tokens_per_step
+    lengths = [d.draft_tokens + 1 for d in catalog.drafts if d.id in drafts]
+    if stated is not None and lengths and stated > min(lengths):
+        message = f"is {stated:g}, but a step with this draft makes at most {min(lengths)} tokens"
+        yield (*path, "speculation", "tokens_per_step"), message
+
+
 def _quality(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
     own = {q.benchmark for q in workload.quality_scores}
     for i, floor in enumerate(workload.quality):
@@ -117,6 +132,7 @@ _KINDS = {
     "quantizations": ("quantization", "quantizations"),
     "hardware": ("hardware", "hardware"),
     "engines": ("engine", "engines"),
+    "drafts": ("draft", "drafts"),
     "providers": ("provider", "offers"),
     "regions": ("region", "offers"),
     "servers": ("server", "servers"),
@@ -144,6 +160,7 @@ class _Known:
             "engines": {e.id for e in catalog.engines}
             | {m.engine for m in measured}
             | {VENDOR_ENGINE},
+            "drafts": {d.id for d in catalog.drafts},
             "providers": {o.provider for o in catalog.offers}
             | {a.provider for a in catalog.api_offers},
             "regions": {o.region for o in catalog.offers} | {s.id for s in catalog.sites},

@@ -128,6 +128,15 @@ class PrefixCache(Section):
     """`[[tokens, hit rate], ...]`: size of one replica's cache and what is found in it."""
 
 
+class Speculation(Section):
+    """How well drafts fit the text of a workload: its kind, or a measured length."""
+
+    text: Literal["chat", "code", "math", "summarization"] | None = None
+    """Kind of text; without it the lowest known acceptance of a draft counts."""
+    tokens_per_step: Annotated[float, Field(ge=1, le=100)] | None = None
+    """Mean tokens a step makes of your requests with the one draft that is a candidate."""
+
+
 class Slo(Section):
     """A latency limit at a percentile; all limits of a workload must hold."""
 
@@ -177,6 +186,7 @@ class Workload(Section):
     length_growth_per_period: Unplanned = None
     lengths: Lengths | None = None
     prefix_cache: PrefixCache | None = None
+    speculation: Speculation | None = None
     slo: list[Slo] = []
     quality: list[QualityFloor] = []
     quality_scores: list[QualityScoreOverride] = []
@@ -204,6 +214,8 @@ class Candidates(Section):
     hardware: list[str] = []
     engines: list[str] = []
     tensor_parallel: list[Annotated[Literal[1, 2, 4, 8, 16], Whole]] = []
+    speculative_decoding: Literal["off", "on"] | list[str] = "off"
+    """`off`, `on` for every draft of the catalogue, or a list of drafts."""
 
 
 class Policy(Section):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         PrefixCache,
         Problem,
         Slo,
+        Speculation,
         Workload,
     )
     from planner.problem.section import Section
@@ -44,6 +45,7 @@ _LATER_LIMITS = {"carbon_kg_per_period": "a carbon limit"}
 _DEPENDS = {
     "growth_per_period": ("horizon",),
     "quality": ("candidates",),
+    "speculation": ("candidates",),
     "lengths": ("performance",),
 }
 """Sections that the checks of a field compare it with."""
@@ -60,6 +62,9 @@ def semantic_faults(problem: Problem) -> list[Finding]:
         faults += _slos(workload.slo, (*path, "slo"))
         faults += _quality(workload, problem, path)
         faults += _later(workload, _LATER_FIELDS, path)
+        if workload.speculation is not None:
+            drafts = problem.candidates.speculative_decoding
+            faults += _speculation(workload.speculation, drafts, (*path, "speculation"))
         if workload.prefix_cache is not None:
             faults += _prefix_cache(workload.prefix_cache, (*path, "prefix_cache"))
     faults += _residencies(problem)
@@ -179,6 +184,18 @@ def _marginal(marginal: Marginal, path: Path_) -> Iterator[Finding]:
             f"{high:.0f}; correct the mean or a percentile"
         )
         yield (*path, "mean"), message
+
+
+def _speculation(stated: Speculation, drafts: str | list[str], path: Path_) -> Iterator[Finding]:
+    if (stated.text is None) == (stated.tokens_per_step is None):
+        yield path, "give exactly one of `text` and `tokens_per_step`"
+    one = isinstance(drafts, list) and len(drafts) == 1
+    if stated.tokens_per_step is not None and not one:
+        message = (
+            "holds for the draft it was measured with; name that one in "
+            "`candidates.speculative_decoding`, as in `[mtp-1]`"
+        )
+        yield (*path, "tokens_per_step"), message
 
 
 def _prefix_cache(cache: PrefixCache, path: Path_) -> Iterator[Finding]:

@@ -69,6 +69,7 @@ def _row(
     lengths = demand.of(capacity.workload).lengths
     tokens = None if lengths is None else lengths.isl_mean_tokens + lengths.osl_mean_tokens
     per_hour = most.planned_rps * SECONDS_PER_HOUR
+    drafting = None if capacity.setting is None else capacity.setting.speculation
     return {
         "workload": capacity.workload,
         "option_id": option.id,
@@ -84,6 +85,10 @@ def _row(
         "min_replicas": single.min_replicas,
         "limit": most.limit,
         "chunk_tokens": None if capacity.setting is None else capacity.setting.chunk_tokens,
+        "draft": option.draft,
+        "draft_tokens": 0 if drafting is None else drafting.draft_tokens,
+        "tokens_per_step": 1.0 if drafting is None else drafting.tokens_per_step,
+        "tokens_per_step_evidence": "" if drafting is None else drafting.evidence,
         "ttft_p99_ms": None if most.ttft_p99_s is None else most.ttft_p99_s * MS_PER_S,
         "tpot_mean_ms": None if most.tpot_mean_s is None else most.tpot_mean_s * MS_PER_S,
         "weight_gb": None if option.weight_bytes is None else option.weight_bytes / BYTES_PER_GB,
@@ -178,6 +183,7 @@ def write_tokens(out: TextIO, rows: list[dict[str, Any]]) -> None:
 def write_options(out: TextIO, rows: list[dict[str, Any]]) -> None:
     """Write the table of ways to serve."""
     many = len({row["workload"] for row in rows}) > 1
+    drafted = any(row["draft"] for row in rows)
     columns = [
         *([Column("workload", whole=True)] if many else []),
         Column("option", whole=True, gives_way=-1),
@@ -186,6 +192,7 @@ def write_options(out: TextIO, rows: list[dict[str, Any]]) -> None:
         Column("limited by", gives_way=3),
         Column("TTFT p99 ms", NUMBER),
         Column("TPOT mean ms", NUMBER),
+        *([Column("tok/step", NUMBER, gives_way=4)] if drafted else []),
         Column("KV ktok", NUMBER, gives_way=4),
         Column("USD/h", NUMBER, gives_way=1),
         Column("USD/Mtok", NUMBER),
@@ -193,7 +200,7 @@ def write_options(out: TextIO, rows: list[dict[str, Any]]) -> None:
         Column("kWh/Mtok out", NUMBER, gives_way=5),
         Column("dominated", gives_way=2),
     ]
-    cells = [[*([row["workload"]] if many else []), *_cells(row)] for row in rows]
+    cells = [[*([row["workload"]] if many else []), *_cells(row, drafted)] for row in rows]
     title = (
         "Ways to serve: one replica where many share a queue "
         "(USD/Mtok, W and kWh: always full; W and kWh: accelerators)"
@@ -201,7 +208,7 @@ def write_options(out: TextIO, rows: list[dict[str, Any]]) -> None:
     write_table(out, columns, cells, title)
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any], drafted: bool) -> list[str]:
     cache = row["kv_capacity_tokens"]
     return [
         row["option_id"],
@@ -210,6 +217,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         row["limit"],
         number(row["ttft_p99_ms"], 0),
         number(row["tpot_mean_ms"], 0),
+        *([number(row["tokens_per_step"], 2)] if drafted else []),
         number(None if cache is None else cache / _THOUSAND, 0),
         money(row["usd_per_hour"], 2),
         number(row["usd_per_million_tokens_full"], 3),

@@ -40,6 +40,15 @@ DEFAULTS = {
         "vocab": 1000,
         "context_tokens": 4096,
     },
+    "drafts": {
+        "model": "model-a",
+        "id": "head-3",
+        "text": "chat",
+        "method": "eagle",
+        "draft_tokens": 3,
+        "tokens_per_step": 2.5,
+        "engines": "engine-a",
+    },
     "quantizations": {
         "id": "bf16",
         "name": "BF16",

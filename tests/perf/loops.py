@@ -14,7 +14,7 @@ PLENTY = 1e12
 
 def toy_step(options=1, **times_s):
     """Return a model whose steps take the named times only, such as ``fixed_s=0.01``."""
-    columns = {f.name: np.zeros(options) for f in fields(StepModel)}
+    columns = {f.name: np.zeros(options) for f in fields(StepModel) if f.name != "draft"}
     columns |= {"overlap": np.ones(options), "window_tokens": np.full(options, 1e15)}
     columns |= {name: np.full(options, value) for name, value in times_s.items()}
     return StepModel(**columns)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from planner.perf.closed_loop import LoopParameters, closed_loop, max_load
 from planner.perf.memory import memory_fit
 from planner.perf.spec import engine_limits
+from planner.perf.speculation import DraftSteps
 from planner.perf.step import step_model
 from tests.perf.loops import PLENTY, simulate_loop, toy_engine, toy_step
 
@@ -30,6 +31,33 @@ def test_constant_steps_give_a_token_each_to_every_client():
     assert found.ttft_s[0] == pytest.approx(0.015)
     assert found.output_tokens_per_s[0] == pytest.approx(8 * 100 / (0.015 + 0.99))
     assert found.batch[0] == pytest.approx(8 * 0.99 / 1.005)
+
+
+def test_steps_of_two_tokens_halve_the_time_per_token():
+    found = closed_loop(
+        toy_step(fixed_s=0.01),
+        toy_engine(),
+        PLENTY,
+        STEADY,
+        100.0,
+        101.0,
+        8.0,
+        tokens_per_step=2.0,
+    )
+
+    # Half a step until the next one starts, one for the prompt and 50 for the other tokens.
+    assert found.tpot_s[0] == pytest.approx(0.005)
+    assert found.output_tokens_per_s[0] == pytest.approx(8 * 101 / (0.015 + 0.5))
+
+
+def test_draft_tokens_take_room_from_prompts():
+    drafting = replace(toy_step(fixed_s=0.01), draft=DraftSteps(np.full(1, 3.0), toy_step()))
+    engine = toy_engine(chunk=1000.0, seqs=1e6)
+
+    found = max_load(drafting, engine, PLENTY, STEADY, 100.0, 101.0, tokens_per_step=2.0)
+
+    # b / 50 requests end in a step; their prompts and 4 tokens of each decode fill it: 6 b = 1000.
+    assert found.batch[0] == pytest.approx(1000 / 6)
 
 
 def test_single_client_never_waits_for_others():

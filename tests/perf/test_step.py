@@ -281,7 +281,8 @@ def test_no_options_give_an_empty_model():
     model = step_model([])
 
     assert model.options == 0
-    assert all(len(getattr(model, f.name)) == 0 for f in fields(StepModel))
+    assert all(len(getattr(model, f.name)) == 0 for f in fields(StepModel) if f.name != "draft")
+    assert model.draft is None
 
 
 def test_splitting_without_a_link_is_rejected():

@@ -20,6 +20,8 @@ OPTION = {
     "limit": "tpot p99 of chat",
     "ttft_p99_ms": 1926.0,
     "tpot_mean_ms": 128.0,
+    "draft": "",
+    "tokens_per_step": 1.0,
     "kv_capacity_tokens": 342_000.0,
     "usd_per_hour": 2.39,
     "usd_per_million_tokens_full": 0.102,
@@ -117,6 +119,21 @@ def test_host_is_left_out_where_the_node_is_unknown():
 
     assert found["power_w"] > 0
     assert found["it_power_w"] is None
+
+
+def test_tokens_of_a_step_are_a_column_where_something_drafts(terminal, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    drafted = OPTION | {"option_id": "m/fp8/e/h/tp1/head-3", "draft": "head-3",
+                        "tokens_per_step": 2.5}  # fmt: skip
+
+    write_options(terminal, [OPTION])
+    plain = terminal.getvalue()
+    write_options(terminal, [OPTION, drafted])
+    both = terminal.getvalue()[len(plain) :]
+
+    assert "tok/step" not in plain
+    assert "tok/step" in both
+    assert re.search(r"head-3 .* 2\.50 ", both)
 
 
 def test_options_of_several_workloads_name_them(terminal, monkeypatch):

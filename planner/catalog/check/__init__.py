@@ -22,7 +22,7 @@ from planner.catalog.check.hardware import (
     impossible_accelerators,
     impossible_calibration,
 )
-from planner.catalog.check.models import impossible_models
+from planner.catalog.check.models import impossible_drafts, impossible_models
 from planner.catalog.check.names import dangling_names, missing_sources
 from planner.catalog.check.prices import (
     MAX_USD_PER_ACCELERATOR_HOUR,
@@ -96,6 +96,7 @@ def check_catalog(
         *dangling_trends(catalog),
         *impossible_accelerators(catalog),
         *impossible_models(catalog),
+        *impossible_drafts(catalog),
         *impossible_calibration(catalog),
         *impossible_figures(catalog),
         *impossible_systems(catalog),

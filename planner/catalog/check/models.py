@@ -1,4 +1,4 @@
-"""Architectures that contradict themselves."""
+"""Architectures and drafts that contradict themselves."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planner.catalog.load import Catalog
-    from planner.catalog.schema import Model
+    from planner.catalog.schema import Draft, Model
     from planner.errors import Fault
 
 
@@ -68,3 +68,33 @@ def _missing_widths(row: Model) -> Iterator[tuple[str, str]]:
     for column, why in needed:
         if getattr(row, column) is None:
             yield column, f"is blank; {why}"
+
+
+_SHARED = ("method", "draft_tokens", "draft_model", "layers", "params_b", "engines", "checkpoint")
+"""What the rows of one draft have in common."""
+
+
+def impossible_drafts(catalog: Catalog) -> Iterator[Fault]:
+    """Yield drafts that contradict themselves or their other rows."""
+    first: dict[tuple[str, str], Draft] = {}
+    for row in catalog.drafts:
+        known = first.setdefault((row.model, row.id), row)
+        for column in _SHARED:
+            if getattr(row, column) != getattr(known, column):
+                message = f"{getattr(row, column)} here, {getattr(known, column)} in {known.label}"
+                yield fault(catalog, "drafts", row, column, message)
+        for column, message in _draft_contradictions(row):
+            yield fault(catalog, "drafts", row, column, message)
+
+
+def _draft_contradictions(row: Draft) -> Iterator[tuple[str, str]]:
+    most = row.draft_tokens + 1
+    if row.tokens_per_step is None and row.acceptance is None:
+        yield "tokens_per_step", "is blank; give it or `acceptance`"
+    if row.tokens_per_step is not None and row.tokens_per_step > most:
+        yield "tokens_per_step", f"{row.tokens_per_step:g} of at most {most} tokens a step"
+    if (row.method == "draft_model") != (row.draft_model is not None):
+        state = "is blank; the model that drafts" if row.draft_model is None else "is stated; only"
+        yield "draft_model", f"{state} belongs to method `draft_model`"
+    if row.params_b is not None and row.method != "eagle":
+        yield "params_b", "is stated; only heads of method `eagle` are not counted from a shape"

@@ -81,6 +81,10 @@ def _to_models_and_formats(catalog: Catalog) -> Iterator[_Reference]:
             yield _Reference("api_offers", offer, "model", offer.model, models)
         if offer.quantization is not None:
             yield _Reference("api_offers", offer, "quantization", offer.quantization, formats)
+    for draft in catalog.drafts:
+        yield _Reference("drafts", draft, "model", draft.model, models)
+        if draft.draft_model is not None:
+            yield _Reference("drafts", draft, "draft_model", draft.draft_model, models)
     for score in catalog.quality:
         yield _Reference("quality", score, "quantization", score.quantization, formats)
 
@@ -106,6 +110,9 @@ def _to_engines(catalog: Catalog) -> Iterator[_Reference]:
     engines = {e.id for e in catalog.engines}
     formats = {q.id for q in catalog.quantizations}
     architectures = {a.architecture for a in catalog.accelerators if a.architecture}
+    for draft in catalog.drafts:
+        for name in draft.engine_ids:
+            yield _Reference("drafts", draft, "engines", name, engines)
     for support in catalog.format_support:
         for column, name, known in (
             ("engine", support.engine, engines),

@@ -16,7 +16,7 @@ from planner.catalog.schema.hardware import (
     Interconnect,
 )
 from planner.catalog.schema.measurements import Measurement
-from planner.catalog.schema.models import Model, QualityScore, Quantization
+from planner.catalog.schema.models import Draft, Model, QualityScore, Quantization
 from planner.catalog.schema.prices import (
     ANY,
     ApiOffer,
@@ -37,6 +37,7 @@ __all__ = [
     "ApiOffer",
     "Calibration",
     "Discount",
+    "Draft",
     "Engine",
     "Figure",
     "FormatSupport",
@@ -64,6 +65,7 @@ TABLES: dict[str, type[Row]] = {
     "interconnects": Interconnect,
     "systems": Figure,
     "models": Model,
+    "drafts": Draft,
     "quantizations": Quantization,
     "quality": QualityScore,
     "engines": Engine,

@@ -1,4 +1,4 @@
-"""Open models, number formats, and how well a model answers in a format."""
+"""Open models, number formats, drafts, and how well a model answers in a format."""
 
 from __future__ import annotations
 
@@ -78,3 +78,41 @@ class QualityScore(Row):
     setting: str = ""
     questions: Count | None = None
     """Number of questions of the benchmark, for its standard error; blank when unknown."""
+
+
+class Draft(Row):
+    """What can propose tokens for a model, and how many of them it accepts on a kind of text."""
+
+    key_fields: ClassVar[tuple[str, ...]] = ("model", "id", "text")
+
+    model: Key
+    """Model that verifies."""
+    id: Key
+    """Name of the draft, with its number of tokens; the rows of one draft differ by `text`."""
+    text: Literal["any", "chat", "code", "math", "summarization"]
+    """Kind of text that the acceptance was measured on; `any` when the source says many."""
+    method: Literal["mtp", "eagle", "draft_model", "ngram"]
+    """`mtp`: layers that the model brings; `eagle`: a head trained for it; `draft_model`: another
+    model; `ngram`: tokens that followed the same words earlier in the request."""
+    draft_tokens: Count
+    """Tokens proposed per step, as a chain."""
+    tokens_per_step: Annotated[float, Field(ge=1)] | None = None
+    """Measured mean acceptance length, the token of the model itself included."""
+    acceptance: Fraction | None = None
+    """Probability that a token is accepted when all before it were; used without a length."""
+    benchmark: str = ""
+    draft_model: Key | None = None
+    """Model that drafts, only for `draft_model`."""
+    layers: Count = 1
+    """Layers that draft, for `mtp` and `eagle`."""
+    params_b: Positive | None = None
+    """Parameters of a head that one pass reads, in billions; blank counts them from the shape."""
+    engines: Annotated[str, Field(pattern=r"^\S+( \S+)*$")]
+    """Engines known to run it, separated by spaces."""
+    checkpoint: str = ""
+    """Repository of the weights, where they are not those of the model."""
+
+    @property
+    def engine_ids(self) -> tuple[str, ...]:
+        """Engines known to run it."""
+        return tuple(self.engines.split())

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.calibration import combination_key, parameter
 from planner.catalog.systems import VENDOR_ENGINE
+from planner.verify.audit.expected import differs
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from planner.catalog.load import Catalog
+    from planner.catalog.schema import Draft
     from planner.plan.document import Allocation, ApiRow, CostLine, FleetRow, Plan
     from planner.problem.schema import Problem
 
 _DEFAULT_ENGINES = ["vllm"]
 _MEASURED = "measured"
 _TOKENS, _LEASE = "api", "lease"
+_MODELLED, _CLASS_DEFAULT = "modelled", "class_default"
 _TRUST = "sigma_ln_time"
 """Parameter whose row says how a coefficient is known: its spread."""
 
@@ -39,6 +42,7 @@ def structure_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iter
             *_trust(row, problem, catalog),
             *_context(row, problem, catalog),
             *_chunk(row, problem, catalog),
+            *_draft(row, problem, catalog),
         ):
             yield f"{place}: {text}"
     yield from _tokens(plan, problem)
@@ -94,6 +98,7 @@ def _twice(kind: str, keys: Iterable[Hashable]) -> Iterator[str]:
 
 def _identity(row: Allocation) -> Iterator[str]:
     named = f"{row.model}/{row.quantization}/{row.engine}/{row.hardware}/tp{row.tensor_parallel}"
+    named += f"/{row.draft}" if row.draft else ""
     if row.option_id != named:
         yield f"the row describes {named}"
     size = row.tensor_parallel * row.pipeline_parallel
@@ -130,6 +135,9 @@ def _trust(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]
         quantization=row.quantization,
         combination=combination_key(row.model, row.quantization, row.engine, row.hardware),
     ).provenance
+    if row.draft and origin != _CLASS_DEFAULT:
+        # No draft is part of a calibration.
+        origin = _MODELLED
     if row.coefficient_origin != origin:
         yield f"coefficient is {row.coefficient_origin}, the catalogue says {origin}"
 
@@ -140,6 +148,38 @@ def _chunk(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]
         return
     if row.chunk_tokens not in engine.chunk_budgets:
         yield f"{row.chunk_tokens} tokens a step, {row.engine} takes {engine.chunk_budgets}"
+
+
+def _draft(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    """Check that the draft may be used, and that a step makes no more than was measured."""
+    if not row.draft:
+        if row.draft_tokens or row.tokens_per_step != 1:
+            yield f"{row.draft_tokens} draft tokens and {row.tokens_per_step} a step, but no draft"
+        return
+    wanted = problem.candidates.speculative_decoding
+    if wanted == "off" or (wanted != "on" and row.draft not in wanted):
+        yield f"{row.draft} is not among candidates.speculative_decoding"
+    rows = catalog.drafts_of(row.model).get(row.draft, ())
+    if not any(row.engine in d.engine_ids and row.draft_tokens == d.draft_tokens for d in rows):
+        yield f"{row.engine} does not run {row.draft} with {row.draft_tokens} draft tokens"
+        return
+    stated = problem.workload(row.workload).speculation
+    text = None if stated is None else stated.text
+    means: dict[str, float] = {d.text: _step_tokens(d) for d in rows}
+    due = means.get(text or "", min(means.values()))
+    if stated is not None and stated.tokens_per_step is not None:
+        due = stated.tokens_per_step
+    elif text not in means and not means.keys() & {"any", "chat"}:
+        yield f"nobody measured {row.draft} on text like that of {row.workload}"
+    if differs(row.tokens_per_step, due):
+        yield f"{row.tokens_per_step:.4g} tokens a step for {row.workload}, {due:.4g} are known"
+
+
+def _step_tokens(draft: Draft) -> float:
+    if draft.tokens_per_step is not None:
+        return draft.tokens_per_step
+    kept = draft.acceptance or 0.0
+    return sum(kept**k for k in range(draft.draft_tokens + 1))
 
 
 def _context(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]:
