@@ -182,7 +182,7 @@ def _all_tokens(demand: Demand, options: OptionSet) -> _Answer:
     for rates in demand.workloads:
         offers = [o for o in (*options.api, *options.api_unproven) if o.workload == rates.workload]
         if not offers:
-            return _Answer(None, None, f"no API offer meets the quality of {rates.workload}")
+            return _Answer(None, None, f"no API offer may serve {rates.workload}")
         total += min(_tokens_usd(demand, o.workload, o.usd_per_request) for o in offers)
     return _Answer(total, total, None)
 

@@ -128,6 +128,7 @@ def diagnose_program(
         )
         for q in limits.quotas
     ]
+    trials += _money_and_power(limits)
     if limits.max_models is not None:
         trials.append((f"max_models {limits.max_models}", replace(limits, max_models=None)))
     if limits.max_hardware_types is not None:
@@ -149,5 +150,23 @@ def diagnose_program(
         return ("every workload has options, but the limits leave no plan:", *lines)
     return (
         "every workload has options, but the limits leave no plan, and no single limit of "
-        "quotas, max_models, max_hardware_types and spare_replicas is the cause alone",
+        "quotas, budgets, power, max_models, max_hardware_types and spare_replicas is the cause "
+        "alone",
     )
+
+
+def _money_and_power(limits: Limits) -> list[tuple[str, Limits]]:
+    """Return what to try without: one budget, all budgets of a kind, the limit on power."""
+    trials = []
+    for budget in limits.budgets:
+        when = "over the horizon" if budget.period is None else f"in period {budget.period}"
+        others = tuple(other for other in limits.budgets if other != budget)
+        name = f"budget of {budget.usd:,.0f} USD ({budget.kind}) {when}"
+        trials.append((name, replace(limits, budgets=others)))
+    for kind in dict.fromkeys(b.kind for b in limits.budgets):
+        others = tuple(b for b in limits.budgets if b.kind != kind)
+        if len(limits.budgets) - len(others) > 1:
+            trials.append((f"budgets of {kind} in all periods", replace(limits, budgets=others)))
+    if limits.power_kw is not None:
+        trials.append((f"power_kw {limits.power_kw:g}", replace(limits, power_kw=None)))
+    return trials
