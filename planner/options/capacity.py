@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from planner.options.candidates import Candidate
     from planner.options.prefix import PrefixLevel
     from planner.perf.memory import MemoryFit
-    from planner.perf.rate import RateResult
+    from planner.perf.search import RateResult
     from planner.perf.traffic import TrafficClass
     from planner.problem.schema import Problem, Workload
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from planner.demand.records import Demand
     from planner.options.candidates import Candidate
     from planner.perf.memory import MemoryFit
-    from planner.perf.rate import RateResult
+    from planner.perf.search import RateResult
     from planner.perf.spec import ReplicaSpec
     from planner.problem.schema import Policy, Workload
 

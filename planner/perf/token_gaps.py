@@ -92,12 +92,17 @@ def tpot_samples_s(
     decode_s = state.steps.decode_s[:, None]
     tpot_s *= np.maximum(state.gap_s[:, None] - decode_s, 0.0) / phi
     tpot_s += decode_s
-    residence_s = state.gap_s * max(means.output_gaps, 1.0)
-    arrivals = np.maximum(replicas * state.rate_rps * residence_s, _LEAST_ARRIVALS)
-    fluctuation = np.minimum(np.sqrt(means.interarrival_cv2 / arrivals), _MAX_FLUCTUATION)
+    fluctuation = batch_fluctuation(state, means, replicas)
     elasticity = np.maximum(1.0 - alone_s / state.steps.decode_s, 0.0)
     tpot_s *= 1.0 + (elasticity * fluctuation)[:, None] * sample.batch_normal
     return np.maximum(tpot_s, alone_s[:, None], out=tpot_s)
+
+
+def batch_fluctuation(state: ReplicaState, means: TrafficMeans, replicas: Floats) -> Floats:
+    """Return the coefficient of variation of the batch over time, shape (r,)."""
+    residence_s = state.gap_s * max(means.output_gaps, 1.0)
+    arrivals = np.maximum(replicas * state.rate_rps * residence_s, _LEAST_ARRIVALS)
+    return np.minimum(np.sqrt(means.interarrival_cv2 / arrivals), _MAX_FLUCTUATION)
 
 
 def _prefill_share_samples(

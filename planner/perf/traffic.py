@@ -212,6 +212,8 @@ class RequestSample:
     prefill_normal, batch_normal
         Standard normal numbers of every request, for its share of prefill steps and for the
         batch it meets, shape (N,).
+    isl_tokens
+        Tokens of the u distinct prompts, those found in the prefix cache included, shape (u,).
     """
 
     prompt_tokens: Floats
@@ -221,6 +223,7 @@ class RequestSample:
     output: NDArray[np.intp]
     prefill_normal: Floats
     batch_normal: Floats
+    isl_tokens: Floats
 
 
 def sample_requests(
@@ -231,7 +234,9 @@ def sample_requests(
     atom = np.searchsorted(edges, (np.arange(samples) + 0.5) / samples)
     atom = rng.permutation(np.minimum(atom, len(edges) - 1))
     tokens, pairs = prefill_work(traffic)
-    _, first, prompt = np.unique(traffic.isl_tokens, return_index=True, return_inverse=True)
+    isl_tokens, first, prompt = np.unique(
+        traffic.isl_tokens, return_index=True, return_inverse=True
+    )
     osl_tokens, output = np.unique(traffic.osl_tokens, return_inverse=True)
     return RequestSample(
         prompt_tokens=tokens[first],
@@ -241,6 +246,7 @@ def sample_requests(
         output=output[atom],
         prefill_normal=stratified_normals(samples, rng),
         batch_normal=stratified_normals(samples, rng),
+        isl_tokens=isl_tokens,
     )
 
 
