@@ -18,19 +18,20 @@ from planner.options.capacity import modelled_capacities
 from planner.options.gate import Gate
 from planner.options.measured import measured_id, measured_options
 from planner.options.nodes import rentable_nodes
-from planner.options.prune import prune
+from planner.options.prune import best_layouts, prune
 from planner.options.quality import QualityBook
 from planner.options.records import MEASURED, OptionSet
 from planner.options.tokens import token_supply
+from planner.options.units import units_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
-    from planner.options.candidates import Candidate
     from planner.options.records import Capacity, NodeOffer, Option, Rejection
     from planner.options.tokens import TokenSupply
+    from planner.options.units import Way
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem, Workload
 
@@ -162,17 +163,25 @@ def _modelled(
     if not gates:
         return _Ways()
     candidates, unbuildable, considered = buildable(problem.candidates, catalog, nodes)
-    usable: dict[str, list[Candidate]] = {w.name: [] for w in problem.workloads}
-    usable |= {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
+    ways: list[Way] = list(candidates)
+    if problem.candidates.disaggregation == "on":
+        units, unfit, more = units_of(candidates, nodes)
+        ways += units
+        unbuildable, considered = [*unbuildable, *unfit], considered + more
+    usable: dict[str, list[Way]] = {w.name: [] for w in problem.workloads}
+    usable |= {name: [way for way in ways if g.admits(way)] for name, g in gates.items()}
     modelled = modelled_capacities(problem, catalog, demand, usable)
-    by_id = {o.id: o for o in modelled.options}
+    options, surpassed = best_layouts(modelled.options, modelled.capacities)
+    by_id = {o.id: o for o in options}
     capacities = []
     for capacity in modelled.capacities:
+        if capacity.option_id not in by_id:
+            continue
         option = by_id[capacity.option_id]
         quality = gates[capacity.workload].scores(option.model, option.quantization)
         capacities.append(replace(capacity, quality=quality))
-    rejections = (*unbuildable, *modelled.rejections)
-    return _Ways(modelled.options, tuple(capacities), rejections, considered)
+    rejections = (*unbuildable, *modelled.rejections, *surpassed)
+    return _Ways(tuple(options), tuple(capacities), rejections, considered)
 
 
 def _with_quality(options: Iterable[Option], capacities: Iterable[Capacity]) -> tuple[Option, ...]:

@@ -55,6 +55,11 @@ class Candidate:
             self.tensor_parallel,
         )
 
+    @property
+    def chunk_budgets(self) -> tuple[int, ...]:
+        """Token budgets of a step to try."""
+        return self.engine.chunk_budgets
+
 
 def option_id(
     model: str, quantization: str, engine: str, hardware: str, tensor_parallel: int

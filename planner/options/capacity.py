@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.options.batch import batch_of
 from planner.options.model_run import REPLICAS, ModelRun, length_factors, traffic_class
 from planner.options.prefix import prefix_levels
 from planner.options.records import Capacity, CapacityPoint, EngineSetting, Option, Rejection
-from planner.options.specs import replica_spec
-from planner.perf.memory import memory_fit
-from planner.units import BYTES_PER_GB
+from planner.options.units import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,9 +30,8 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
-    from planner.options.candidates import Candidate
     from planner.options.prefix import PrefixLevel
-    from planner.perf.memory import MemoryFit
+    from planner.options.units import Way
     from planner.perf.search import RateResult
     from planner.perf.traffic import TrafficClass
     from planner.problem.schema import Problem, Workload
@@ -56,7 +54,7 @@ def modelled_capacities(
     problem: Problem,
     catalog: Catalog,
     demand: Demand,
-    usable: Mapping[str, Sequence[Candidate]],
+    usable: Mapping[str, Sequence[Way]],
 ) -> ModelledOptions:
     """Return options and capacities of every pool, and why the others carry nothing.
 
@@ -69,7 +67,7 @@ def modelled_capacities(
     demand
         Lengths of the workloads.
     usable
-        Candidates each workload may use (quality, context, residency), by workload.
+        Replicas and units each workload may use (quality, context, residency), by workload.
     """
     pools: dict[str, list[Workload]] = defaultdict(list)
     for workload in problem.workloads:
@@ -77,7 +75,7 @@ def modelled_capacities(
     options: dict[str, Option] = {}
     capacities: list[Capacity] = []
     rejections: list[Rejection] = []
-    budgets = sorted({b for cs in usable.values() for c in cs for b in c.engine.chunk_budgets})
+    budgets = sorted({b for cs in usable.values() for c in cs for b in c.chunk_budgets})
     for members in pools.values():
         tried = []
         for budget, level in product(budgets, prefix_levels(members, demand)):
@@ -143,61 +141,47 @@ class _Model:
         self,
         members: Sequence[Workload],
         demand: Demand,
-        usable: Mapping[str, Sequence[Candidate]],
+        usable: Mapping[str, Sequence[Way]],
     ) -> None:
-        """Add the capacities of a pool, one batch for candidates with the same classes."""
+        """Add the capacities of a pool, one batch for ways with the same classes."""
         by_id = {c.option_id: c for w in members for c in usable[w.name]}
         allowed = {w.name: {c.option_id for c in usable[w.name]} for w in members}
-        batches: dict[tuple[tuple[str, ...], tuple[tuple[float, float], ...]], list[Candidate]] = (
+        batches: dict[tuple[bool, tuple[str, ...], tuple[tuple[float, float], ...]], list[Way]] = (
             defaultdict(list)
         )
-        for candidate in by_id.values():
-            if self.chunk_tokens not in candidate.engine.chunk_budgets:
+        for way in by_id.values():
+            if self.chunk_tokens not in way.chunk_budgets:
                 continue
-            names = tuple(w.name for w in members if candidate.option_id in allowed[w.name])
-            scales = tuple(length_factors(w, candidate.model.id) for w in members)
-            batches[names, scales].append(candidate)
-        for (names, factors), candidates in batches.items():
+            names = tuple(w.name for w in members if way.option_id in allowed[w.name])
+            scales = tuple(length_factors(w, way.model.id) for w in members)
+            batches[isinstance(way, Unit), names, scales].append(way)
+        for (_, names, factors), ways in batches.items():
             classes = [
-                traffic_class(w, demand, candidates[0].model.id, self.level.hit_rate[w.name])
+                traffic_class(w, demand, ways[0].model.id, self.level.hit_rate[w.name])
                 for w in members
                 if w.name in names
             ]
             longest = max(isl for isl, _ in factors)
-            self._add_batch(candidates, classes, self.level.reserved_tokens * longest)
+            self._add_batch(ways, classes, self.level.reserved_tokens * longest)
 
     def _add_batch(
-        self,
-        candidates: Sequence[Candidate],
-        classes: Sequence[TrafficClass],
-        reserved_tokens: float,
+        self, ways: Sequence[Way], classes: Sequence[TrafficClass], reserved_tokens: float
     ) -> None:
-        specs = [replica_spec(c, self.catalog, self.chunk_tokens) for c in candidates]
-        fits = [
-            memory_fit(
-                specs,
-                max_tokens_per_request=_longest_tokens(load),
-                reserved_kv_tokens=reserved_tokens,
-            )
-            for load in classes
-        ]
+        """Add ways of one kind, replicas or units."""
+        batch = batch_of(ways, self.catalog, self.chunk_tokens)
+        fits = [batch.fits(load, reserved_tokens) for load in classes]
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for i, candidate in enumerate(candidates):
+        for i, way in enumerate(ways):
             for load, fit in zip(classes, fits, strict=True):
                 if not fit.fits[i]:
-                    self._reject_memory(candidate, fit, i, load)
+                    detail, shortfall = fit.why_not(i)
+                    subject = ("option", way.option_id, load.name, "memory")
+                    self.rejections.append(Rejection(*subject, detail, shortfall=shortfall))
             groups[tuple(k for k, fit in enumerate(fits) if fit.fits[i])].append(i)
         for members, rows in groups.items():
-            if not members:
-                continue
-            runner = ModelRun(
-                [candidates[i] for i in rows],
-                [specs[i] for i in rows],
-                fits[members[0]].take(np.array(rows)),
-                self.catalog,
-                self.policy,
-            )
-            self._add_fitting(runner, [classes[k] for k in members])
+            if members:
+                runner = batch.run(rows, fits[members[0]], self.policy)
+                self._add_fitting(runner, [classes[k] for k in members])
 
     def _add_fitting(self, runner: ModelRun, classes: Sequence[TrafficClass]) -> None:
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -212,10 +196,10 @@ class _Model:
         self, runner: ModelRun, classes: Sequence[TrafficClass]
     ) -> list[tuple[str, ...]]:
         """Return for each candidate the classes that meet their limits without load."""
-        names: list[list[str]] = [[] for _ in runner.candidates]
+        names: list[list[str]] = [[] for _ in runner.ways]
         for load in classes:
             missed = runner.missed_without_load(load)
-            for i in range(len(runner.candidates)):
+            for i in range(len(runner.ways)):
                 miss = missed[i]
                 if miss is None:
                     names[i].append(load.name)
@@ -233,47 +217,24 @@ class _Model:
         planned = runner.rates(rows, load, probes, self.policy.confidence)
         nominal = runner.rates(rows, load, probes, MEDIAN)
         for i, row in enumerate(rows):
-            candidate = runner.candidates[row]
+            way = runner.ways[row]
             points = _points(planned, nominal, i)
             if not points:
                 limit = planned.limit_texts[int(planned.limit[i, -1])]
                 detail = f"no rate keeps the limits, even with {REPLICAS[-1]} replicas: {limit}"
                 self.rejections.append(
-                    Rejection("option", candidate.option_id, load.name, "rate", detail)
+                    Rejection("option", way.option_id, load.name, "rate", detail)
                 )
                 continue
-            self.options.setdefault(candidate.option_id, runner.option(int(row)))
+            self.options.setdefault(way.option_id, runner.option(int(row)))
             origin = runner.coefficients[int(row)].origin
             level = self.level
             setting = EngineSetting(
                 self.chunk_tokens, level.reserved_tokens, level.hit_rate[load.name]
             )
             self.capacities.append(
-                Capacity(load.name, candidate.option_id, points, origin, setting=setting)
+                Capacity(load.name, way.option_id, points, origin, setting=setting)
             )
-
-    def _reject_memory(
-        self, candidate: Candidate, fit: MemoryFit, i: int, load: TrafficClass
-    ) -> None:
-        needed = fit.weight_bytes_per_gpu[i] + fit.other_bytes_per_gpu[i]
-        usable = fit.usable_bytes_per_gpu[i]
-        left_gb = max(usable - needed, 0.0) / BYTES_PER_GB
-        detail = (
-            f"weights {fit.weight_bytes_per_gpu[i] / BYTES_PER_GB:.1f} GB and runtime "
-            f"{fit.other_bytes_per_gpu[i] / BYTES_PER_GB:.1f} GB per accelerator leave "
-            f"{left_gb:.1f} of {usable / BYTES_PER_GB:.1f} usable GB for the KV cache; "
-            f"one request of {_longest_tokens(load):.0f} tokens must fit"
-        )
-        shortfall = max(float(needed / usable), 1.0)
-        self.rejections.append(
-            Rejection(
-                "option", candidate.option_id, load.name, "memory", detail, shortfall=shortfall
-            )
-        )
-
-
-def _longest_tokens(load: TrafficClass) -> float:
-    return float((load.isl_tokens + load.osl_tokens).max())
 
 
 def _points(planned: RateResult, nominal: RateResult, i: int) -> tuple[CapacityPoint, ...]:

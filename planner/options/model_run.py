@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
     from planner.options.candidates import Candidate
+    from planner.options.units import Way
     from planner.perf.memory import MemoryFit
     from planner.perf.search import RateResult
     from planner.perf.spec import ReplicaSpec
@@ -53,6 +54,7 @@ class ModelRun:
         policy: Policy,
     ) -> None:
         self.candidates = list(candidates)
+        self.ways: list[Way] = list(candidates)
         self.fit = fit
         self.step = step_model(specs)
         self.engine = engine_limits(specs)
@@ -68,10 +70,6 @@ class ModelRun:
         replicas: Sequence[int] = REPLICAS,
     ) -> RateResult:
         """Return the highest rates of some candidates at a confidence."""
-        chosen = [self.coefficients[int(r)] for r in rows]
-        factor = np.array(
-            [time_factor(confidence, c.sigma_ln_time, c.throughput_factor) for c in chosen]
-        )
         return max_rates(
             self.step.take(rows),
             self.fit.take(rows),
@@ -79,24 +77,31 @@ class ModelRun:
             load,
             probes,
             replicas=replicas,
-            time_factor=factor,
+            time_factor=self.time_factors(rows, confidence),
             max_utilization=self.policy.max_utilization,
             samples=SAMPLES,
             seed=SEED,
         )
 
+    def time_factors(self, rows: NDArray[np.intp], confidence: float) -> NDArray[np.float64]:
+        """Return what every time of some candidates is multiplied by at a confidence."""
+        chosen = [self.coefficients[int(r)] for r in rows]
+        return np.array(
+            [time_factor(confidence, c.sigma_ln_time, c.throughput_factor) for c in chosen]
+        )
+
     def missed_without_load(self, load: TrafficClass) -> list[Rejection | None]:
         """Return for each candidate why its own class cannot use it at any load, or ``None``."""
-        rows = np.arange(len(self.candidates))
+        rows = np.arange(len(self.ways))
         confidence = self.policy.confidence
         latency_s = self.rates(rows, load, (load,), confidence, replicas=(1,)).unloaded_s
         return [
-            self._missed(candidate, load, row.tolist())
-            for candidate, row in zip(self.candidates, latency_s, strict=True)
+            self._missed(way, load, row.tolist())
+            for way, row in zip(self.ways, latency_s, strict=True)
         ]
 
     def _missed(
-        self, candidate: Candidate, load: TrafficClass, latency_s: Sequence[float]
+        self, way: Way, load: TrafficClass, latency_s: Sequence[float]
     ) -> Rejection | None:
         ratios = [s / limit.limit_s for s, limit in zip(latency_s, load.limits, strict=True)]
         worst = max(range(len(ratios)), key=ratios.__getitem__, default=-1)
@@ -109,7 +114,7 @@ class ModelRun:
         )
         return Rejection(
             "option",
-            candidate.option_id,
+            way.option_id,
             load.name,
             f"{limit.metric}_ms",
             detail,

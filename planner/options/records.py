@@ -14,22 +14,56 @@ MEASURED = "measured"
 
 
 @dataclass(frozen=True, slots=True)
+class UnitLayout:
+    """Instances of a replica whose prompts and decodes run apart, all within one node.
+
+    Parameters
+    ----------
+    prefill_instances, prefill_tensor_parallel
+        Instances that compute prompts, and accelerators that each is split over.
+    decode_instances, decode_tensor_parallel
+        The same of those that only decode.
+    """
+
+    prefill_instances: int
+    prefill_tensor_parallel: int
+    decode_instances: int
+    decode_tensor_parallel: int
+
+    @property
+    def accelerators(self) -> int:
+        """Accelerators of the whole unit."""
+        prefill = self.prefill_instances * self.prefill_tensor_parallel
+        return prefill + self.decode_instances * self.decode_tensor_parallel
+
+    @property
+    def text(self) -> str:
+        """The layout as in ids: ``2p-tp1+1d-tp2``."""
+        prefill = f"{self.prefill_instances}p-tp{self.prefill_tensor_parallel}"
+        return f"{prefill}+{self.decode_instances}d-tp{self.decode_tensor_parallel}"
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """One replica: a complete copy of a model that serves alone.
 
     Parameters
     ----------
     id
-        ``model/quantization/engine/hardware/tpN``.
+        ``model/quantization/engine/hardware/tpN``, or with a layout of instances at the end:
+        ``model/quantization/engine/hardware/2p-tp1+1d-tp2``.
     model, quantization, engine, hardware
         Catalogue keys (or names of a table of measured capacities).
     tensor_parallel, pipeline_parallel
-        Accelerators the replica is split over; their product is `accelerators`.
+        Accelerators the replica is split over; their product is `accelerators`. Of a layout,
+        those of one decode instance.
     weight_bytes, kv_capacity_tokens
-        Memory of the weights over the whole replica, and tokens its KV cache holds; ``None``
-        for measured options.
+        Memory of the weights over the whole replica, and tokens its KV cache holds (that of the
+        decode instances of a layout); ``None`` for measured options.
     quality
         Lowest score by benchmark that a workload asks for, as ``(benchmark, score)``.
+    layout
+        Instances for prompts and for decodes, ``None`` when one instance does both.
     """
 
     id: str
@@ -42,10 +76,13 @@ class Option:
     weight_bytes: float | None = None
     kv_capacity_tokens: float | None = None
     quality: tuple[tuple[str, float], ...] = ()
+    layout: UnitLayout | None = None
 
     @property
     def accelerators(self) -> int:
         """Accelerators of one replica."""
+        if self.layout is not None:
+            return self.layout.accelerators
         return self.tensor_parallel * self.pipeline_parallel
 
 

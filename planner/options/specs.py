@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.calibration import combination_key, parameter
 from planner.perf.arch import Architecture
+from planner.perf.handover import HandoverParameters
 from planner.perf.spec import Device, EngineSettings, NumberFormat, ReplicaSpec, StepParameters
 from planner.units import BYTES_PER_GB, MS_PER_S
 
@@ -111,6 +112,15 @@ def replica_spec(
         ),
         parameters=_parameters(candidate, catalog),
         tensor_parallel=candidate.tensor_parallel,
+    )
+
+
+def handover_parameters(candidate: Candidate, catalog: Catalog) -> HandoverParameters:
+    """Return what it takes to hand a request over between two instances of a candidate."""
+    return HandoverParameters(
+        link_share=_parameter("kv_link_share", candidate, catalog).value,
+        fixed_s=_parameter("kv_handover_ms", candidate, catalog).value / MS_PER_S,
+        recomputed=candidate.engine.first_token == "recomputed",
     )
 
 

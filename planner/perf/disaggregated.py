@@ -67,6 +67,10 @@ if TYPE_CHECKING:
     from planner.perf.traffic import LatencyLimit, TrafficClass, TrafficMeans
 
 
+BOUNDS = ("prefill utilization", "decode memory", "decode batch limit", "prefill memory")
+"""What stops a higher rate when no limit on latency does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instances:
     """Instances of one side of n units.
@@ -146,7 +150,7 @@ class _Units:
 
     @property
     def limit_texts(self) -> tuple[str, ...]:
-        return limit_texts_of(self.probes)
+        return (*limit_texts_of(self.probes), *BOUNDS)
 
     def only(self, wanted: Callable[[LatencyLimit], bool]) -> _Units:
         probes = probes_with(self.probes, wanted)
@@ -157,7 +161,7 @@ class _Units:
 
     def bounds_rps(self) -> tuple[Floats, NDArray[np.intp]]:
         """Return the rate that no limit on latency lets a unit exceed, and what bounds it."""
-        memory, batch, utilization = len(self.limits_s) + np.arange(3)
+        prefill, decode_memory, decode_batch, held = len(self.limits_s) + np.arange(len(BOUNDS))
         by_memory = self.decode_table.batch_cap < self.decode.engine.max_num_seqs
         bounds = np.stack(
             [
@@ -168,15 +172,15 @@ class _Units:
         )
         codes = np.stack(
             [
-                np.full(by_memory.shape, utilization),
-                np.where(by_memory, memory, batch),
-                np.full(by_memory.shape, memory),
+                np.full(by_memory.shape, prefill),
+                np.where(by_memory, decode_memory, decode_batch),
+                np.full(by_memory.shape, held),
             ]
         )
         least = np.argmin(bounds, axis=0)[None]
         fits = self.prefill.memory.fits & self.decode.memory.fits
         bound = np.where(fits, np.take_along_axis(bounds, least, axis=0)[0], 0.0)
-        code = np.where(fits, np.take_along_axis(codes, least, axis=0)[0], memory)
+        code = np.where(fits, np.take_along_axis(codes, least, axis=0)[0], decode_memory)
         return bound, code.astype(np.intp)
 
     def _held_bound_rps(self) -> Floats:

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from planner.perf.traffic import LatencyLimit, TrafficClass
 
 DEFAULT_REPLICAS = (1, 2, 4, 8, 16, 32)
+MEMORY = "memory"
+BATCH_LIMIT = "batch limit"
+UTILIZATION = "utilization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ class _World:
 
     @property
     def limit_texts(self) -> tuple[str, ...]:
-        return limit_texts_of(self.probes)
+        return (*limit_texts_of(self.probes), MEMORY, BATCH_LIMIT, UTILIZATION)
 
     def only(self, wanted: Callable[[LatencyLimit], bool]) -> _World:
         probes = probes_with(self.probes, wanted)

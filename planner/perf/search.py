@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from planner.perf.latency import Probe
     from planner.perf.spec import Floats
 
-MEMORY = "memory"
-BATCH_LIMIT = "batch limit"
-UTILIZATION = "utilization"
 _RATE_TOLERANCE = 5e-4
 """Width of the last bracket of ln(rate)."""
 _RATE_RANGE = 1024.0
@@ -149,9 +146,8 @@ def highest_rates(
 
 
 def limit_texts_of(probes: Sequence[Probe]) -> tuple[str, ...]:
-    """Return the names of the limits of `probes`, then of what else bounds a rate."""
-    texts = (f"{limit.text} of {p.name}" for p in probes for limit in p.limits)
-    return (*texts, MEMORY, BATCH_LIMIT, UTILIZATION)
+    """Return the names of the limits of `probes`, in order."""
+    return tuple(f"{limit.text} of {p.name}" for p in probes for limit in p.limits)
 
 
 def probes_with(

@@ -41,6 +41,11 @@ class Allocation:
     coefficient_origin: str
     chunk_tokens: int | None = None
     """Token budget of one engine step that the capacity rests on."""
+    prefill_instances: int | None = None
+    """Instances of a replica that compute prompts apart; ``None`` when all do everything."""
+    prefill_tensor_parallel: int | None = None
+    decode_instances: int | None = None
+    """Its instances that only decode, each over `tensor_parallel` accelerators."""
 
 
 @dataclass(frozen=True, slots=True)

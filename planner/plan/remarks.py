@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from planner.errors import counted
 from planner.options.nodes import (
     DEFAULT_ELASTIC_MAX_NODES,
     DEFAULT_STARTUP_MINUTES,
@@ -106,7 +107,7 @@ def _token_notes(plan: Plan, problem: Problem) -> list[str]:
 def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
     """Return how the engines have to be set: what is promised holds only so."""
     used = {(row.workload, row.option_id) for row in plan.allocations}
-    notes = []
+    notes = _unit_notes(plan, options)
     for capacity in options.capacities:
         setting = capacity.setting
         if setting is None or (capacity.workload, capacity.option_id) not in used:
@@ -119,6 +120,26 @@ def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
                 f"{setting.prefix_hit_rate:.0%} of the prompts; the router has to send a request "
                 "to the replica that holds its prefix"
             )
+    return notes
+
+
+def _unit_notes(plan: Plan, options: OptionSet) -> list[str]:
+    """Return how replicas that compute prompts and decodes apart are put together."""
+    used = {row.option_id for row in plan.allocations}
+    notes = []
+    for option in options.options:
+        layout = option.layout
+        if layout is None or option.id not in used:
+            continue
+        prefill = counted(layout.prefill_instances, "prefill instance")
+        decode = counted(layout.decode_instances, "decode instance")
+        notes.append(
+            f"{option.id}: each replica is {prefill} (tp{layout.prefill_tensor_parallel}) and "
+            f"{decode} (tp{layout.decode_tensor_parallel}) on one node, whose scale-up link the "
+            "engine's transfer library must use for KV caches; the tokens a step are those of the "
+            "prefill instances; one router sends prompts and caches to the instances with the "
+            "least work"
+        )
     return notes
 
 

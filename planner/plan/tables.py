@@ -62,7 +62,7 @@ def _allocation(
     mean_rps: float,
     planned_rps: float,
 ) -> Allocation:
-    point = point_at(capacity, decision.replicas)
+    point, layout = point_at(capacity, decision.replicas), option.layout
     return Allocation(
         period=decision.period,
         block=decision.block,
@@ -87,6 +87,9 @@ def _allocation(
         quality=dict(capacity.quality),
         coefficient_origin=capacity.origin,
         chunk_tokens=None if capacity.setting is None else capacity.setting.chunk_tokens,
+        prefill_instances=None if layout is None else layout.prefill_instances,
+        prefill_tensor_parallel=None if layout is None else layout.prefill_tensor_parallel,
+        decode_instances=None if layout is None else layout.decode_instances,
     )
 
 

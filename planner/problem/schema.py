@@ -220,6 +220,9 @@ class Candidates(Section):
     hardware: list[str] = []
     engines: list[str] = []
     tensor_parallel: list[Annotated[Literal[1, 2, 4, 8, 16], Whole]] = []
+    disaggregation: Literal["off", "on"] = "off"
+    """`on`: prompts may be computed by instances of their own, which hand over to others of the
+    same node that only decode."""
 
 
 class Quota(Section):

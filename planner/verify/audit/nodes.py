@@ -10,6 +10,7 @@ from planner.catalog.dates import age_days
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 from planner.verify.audit.expected import block_hours, by_option, differs, in_force, period_start
 from planner.verify.audit.prices import share_paid
+from planner.verify.audit.units import replica_accelerators
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,7 @@ def _packing(plan: Plan) -> Iterator[str]:
     held: dict[tuple[int, int, str], list[tuple[int, int]]] = defaultdict(list)
     for (period, block, _, _), rows in by_option(plan.allocations).items():
         row = rows[0]
-        size = row.tensor_parallel * row.pipeline_parallel
+        size = replica_accelerators(row)
         held[period, block, row.hardware].append((size, row.accelerators))
     nodes: dict[tuple[int, int, str], list[tuple[int, int]]] = defaultdict(list)
     for item in plan.fleet:

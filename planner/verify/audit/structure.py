@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from planner.catalog.calibration import combination_key, parameter
+from planner.verify.audit.units import replica_accelerators, replica_name, unit_violations
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -35,6 +36,7 @@ def structure_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iter
         for text in (
             *_identity(row),
             *_candidate(row, problem),
+            *unit_violations(row, problem, catalog),
             *_trust(row, problem, catalog),
             *_context(row, problem, catalog),
             *_chunk(row, problem, catalog),
@@ -86,10 +88,10 @@ def _twice(kind: str, keys: Iterable[Hashable]) -> Iterator[str]:
 
 
 def _identity(row: Allocation) -> Iterator[str]:
-    named = f"{row.model}/{row.quantization}/{row.engine}/{row.hardware}/tp{row.tensor_parallel}"
+    named = "/".join((row.model, row.quantization, row.engine, row.hardware, replica_name(row)))
     if row.option_id != named:
         yield f"the row describes {named}"
-    size = row.tensor_parallel * row.pipeline_parallel
+    size = replica_accelerators(row)
     if row.replicas < 1 or row.accelerators != row.replicas * size:
         yield f"{row.accelerators} accelerators in {row.replicas} replicas of {size}"
 
