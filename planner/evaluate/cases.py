@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from planner.catalog.calibration import EVERYTHING, parameter
 from planner.evaluate.engines import OTHER_ENGINE, engine_of
 from planner.evaluate.formats import compute_type, format_of
-from planner.evaluate.runs import whole
+from planner.evaluate.runs import UNIT_SIDES, whole
 from planner.options.candidates import Candidate
-from planner.options.specs import coefficients, replica_spec
+from planner.options.specs import coefficients, handover_parameters, replica_spec
 from planner.perf.closed_loop import LoopParameters
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from planner.evaluate.names import Names
     from planner.evaluate.runs import Run
     from planner.options.specs import Coefficients
+    from planner.perf.handover import HandoverParameters
     from planner.perf.spec import ReplicaSpec
 
 _SPECULATIVE = ("spec_decoding", "speculative", "speculative_decoding", "mtp", "draft_model")
@@ -48,6 +49,8 @@ class Case:
         Its parameters of closed loops.
     is_serving
         Whether an engine that serves ran it; otherwise only its memory is comparable.
+    handover
+        What it takes to hand a request over to another of its kind.
     """
 
     spec: ReplicaSpec
@@ -55,6 +58,25 @@ class Case:
     trust: Coefficients
     loop: LoopParameters
     is_serving: bool
+    handover: HandoverParameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnitCase:
+    """A unit of prefill and decode instances to predict; `replicas` of each side are instances."""
+
+    prefill: Case
+    decode: Case
+
+    @property
+    def trust(self) -> Coefficients:
+        """How far the model is trusted for it."""
+        return self.decode.trust
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether an engine that serves ran it."""
+        return self.decode.is_serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +110,27 @@ class CaseBuilder:
         """Return the accelerator of a run, ``None`` when it is unknown."""
         return self.names.accelerator(run.row.gpu)
 
+    def of(self, run: Run) -> Case | UnitCase | str:
+        """Return the replica or the unit of a run, or a word for why it has none."""
+        return self._unit(run) if run.is_disaggregated else self.case(run)
+
+    def _unit(self, run: Run) -> UnitCase | str:
+        splits = [_side_split(run, name) for name in UNIT_SIDES]
+        sides = [self._instance(run, split) for split in splits]
+        why_not = next((side for side in sides if isinstance(side, str)), None)
+        if why_not is not None:
+            return why_not
+        if any(run.side(name, "num_workers") is None for name in UNIT_SIDES):
+            return "workers"
+        prefill, decode = (side for side in sides if isinstance(side, Case))
+        linked = decode.spec.device.link_bytes_per_s is not None
+        return UnitCase(prefill, decode) if linked else "no_interconnect"
+
     def case(self, run: Run) -> Case | str:
         """Return the replica of a run, or a word for why it has none."""
+        return self._instance(run, _split(run))
+
+    def _instance(self, run: Run, split: _Split | None) -> Case | str:
         model, device = self.model(run), self.accelerator(run)
         if model is None:
             return "unknown_model"
@@ -100,7 +141,6 @@ class CaseBuilder:
         found = format_of(run, model, self.catalog)
         if found is None:
             return "unknown_precision"
-        split = _split(run)
         if split is None or model.heads % split.tensor or split.devices % split.expert:
             return "parallelism"
         engine = engine_of(run.row.engine)
@@ -135,7 +175,8 @@ class CaseBuilder:
         except ValueError:
             return "no_interconnect"
         trust, loop = self._trust(candidate), self._loop(candidate)
-        return Case(spec, split.replicas, trust, loop, engine is not None)
+        handover = handover_parameters(candidate, self.catalog)
+        return Case(spec, split.replicas, trust, loop, engine is not None, handover)
 
     def _trust(self, candidate: Candidate) -> Coefficients:
         """Return how far a replica is trusted; engines without a row as little as new hardware."""
@@ -178,6 +219,15 @@ def _split(run: Run) -> _Split | None:
     if rest or not replicas:
         return None
     return _Split(tensor, data, _noted(run, "moe_ep"), replicas)
+
+
+def _side_split(run: Run, name: str) -> _Split | None:
+    """Return the degrees of the instances on one side of a disaggregated run."""
+    tensor = run.side(name, "tp_size")
+    if tensor is None:
+        return None
+    data, expert = (run.side(name, key) or 1 for key in ("attention_dp_size", "moe_ep_size"))
+    return _Split(tensor, data, expert, run.side(name, "num_workers") or 1)
 
 
 def _noted(run: Run, key: str) -> int:
