@@ -43,6 +43,8 @@ class Unit:
     recomputed: bool
     prefill: list
     decode: list
+    again: object = None
+    """Returns the request that follows one that is done, or None; for closed loops."""
 
     def simulate(self, requests):
         """Return the requests with the times at which their tokens appear."""
@@ -95,21 +97,27 @@ class Unit:
         for request in instance.waiting:
             if not self.recomputed:
                 request.times_s.append(now)
-            if len(request.times_s) < request.osl:
-                instance.running.append(request)
+        instance.running += instance.waiting
         instance.waiting.clear()
+        later = self._leave(now, instance)
         batch = len(instance.running)
         instance.busy = bool(batch)
         if not batch:
-            return []
+            return later
         cached = sum(r.isl + len(r.times_s) for r in instance.running)
-        return [(now + self.decode_s(batch, cached, 0.0, batch), "decoded", instance)]
+        done = now + self.decode_s(batch, cached, 0.0, batch)
+        return [*later, (done, "decoded", instance)]
 
     def _decoded(self, now, instance):
         for request in instance.running:
             request.times_s.append(now)
+        return self._leave(now, instance) + self._decodes(now, instance)
+
+    def _leave(self, now, instance):
+        done = [r for r in instance.running if len(r.times_s) >= r.osl]
         instance.running[:] = [r for r in instance.running if len(r.times_s) < r.osl]
-        return self._decodes(now, instance)
+        following = [self.again(now, r) for r in done] if self.again else []
+        return [(r.arrival_s, "arrives", r) for r in following if r is not None]
 
 
 def requests_of(traffic, rate_rps, number, seed=11):
