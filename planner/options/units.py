@@ -163,7 +163,7 @@ def _why_not(
     if device.link not in SCALE_UP_LINKS or device.link_gb_per_s is None:
         detail = (
             f"caches need a scale-up link between instances ({', '.join(SCALE_UP_LINKS)}) whose "
-            f"rate is known; {device.id} states {device.link or 'none'}: fill the cells link and "
+            f"rate is known; {device.id} states {device.link}: fill the cells link and "
             f"link_gb_per_s of the row (id={device.id}) in accelerators.csv of an overlay"
         )
         return "no_interconnect", detail
