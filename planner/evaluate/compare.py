@@ -29,8 +29,9 @@ import numpy as np
 
 from planner.evaluate.cases import Case, CaseBuilder, UnitCase
 from planner.evaluate.engines import engine_of
+from planner.evaluate.figures import MEDIAN
 from planner.evaluate.names import names_of
-from planner.evaluate.observations import PERCENTILE, Observation
+from planner.evaluate.observations import Observation
 from planner.evaluate.predict import Predictor
 from planner.evaluate.seen import seen_in
 from planner.evaluate.units import unit_predictions
@@ -143,4 +144,5 @@ def _refused(observation: Observation, case: Case | UnitCase | str) -> str:
 
 def _not_modelled(observation: Observation) -> str:
     arrives = observation.run.load.kind in {"closed", "open"}
-    return "percentile" if arrives and PERCENTILE in observation.parts else "load"
+    in_the_tail = observation.percentile not in {None, MEDIAN}
+    return "percentile" if arrives and in_the_tail else "load"

@@ -25,10 +25,11 @@ from planner.options.tokens import token_supply
 from planner.options.units import units_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
+    from planner.options.candidates import Candidate
     from planner.options.records import Capacity, NodeOffer, Option, Rejection
     from planner.options.tokens import TokenSupply
     from planner.options.units import Way
@@ -163,13 +164,11 @@ def _modelled(
     if not gates:
         return _Ways()
     candidates, unbuildable, considered = buildable(problem.candidates, catalog, nodes)
-    ways: list[Way] = list(candidates)
-    if problem.candidates.disaggregation == "on":
-        units, unfit, more = units_of(candidates, nodes)
-        ways += units
-        unbuildable, considered = [*unbuildable, *unfit], considered + more
     usable: dict[str, list[Way]] = {w.name: [] for w in problem.workloads}
-    usable |= {name: [way for way in ways if g.admits(way)] for name, g in gates.items()}
+    usable |= {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
+    if problem.candidates.disaggregation == "on":
+        unfit, more = _add_units(usable, candidates, nodes)
+        unbuildable, considered = [*unbuildable, *unfit], considered + more
     modelled = modelled_capacities(problem, catalog, demand, usable)
     options, surpassed = best_layouts(modelled.options, modelled.capacities)
     by_id = {o.id: o for o in options}
@@ -182,6 +181,19 @@ def _modelled(
         capacities.append(replace(capacity, quality=quality))
     rejections = (*unbuildable, *modelled.rejections, *surpassed)
     return _Ways(tuple(options), tuple(capacities), rejections, considered)
+
+
+def _add_units(
+    usable: dict[str, list[Way]], candidates: Sequence[Candidate], nodes: Sequence[NodeOffer]
+) -> tuple[list[Rejection], int]:
+    """Add the units of usable replicas; return the rejected ones and how many were considered."""
+    allowed = {name: {way.option_id for way in ways} for name, ways in usable.items()}
+    anywhere = set().union(*allowed.values())
+    wanted = [c for c in candidates if c.option_id in anywhere]
+    units, rejected, considered = units_of(wanted, nodes)
+    for name, ids in allowed.items():
+        usable[name] += (u for u in units if {u.prefill.option_id, u.decode.option_id} <= ids)
+    return rejected, considered
 
 
 def _with_quality(options: Iterable[Option], capacities: Iterable[Capacity]) -> tuple[Option, ...]:

@@ -15,8 +15,8 @@ from planner.options.records import Rejection
 
 if TYPE_CHECKING:
     from planner.demand.records import LengthDistribution
+    from planner.options.candidates import Candidate
     from planner.options.quality import QualityBook
-    from planner.options.units import Way
     from planner.problem.schema import Workload
 
 Scores = tuple[tuple[str, float], ...]
@@ -46,7 +46,7 @@ class Gate:
         self._unproven: dict[tuple[str, str], str] = {}
         self._context_tokens = workload.context_max_tokens or _context_need_tokens(lengths)
 
-    def admits(self, candidate: Way) -> bool:
+    def admits(self, candidate: Candidate) -> bool:
         """Return whether the workload may use the candidate; remembers why not."""
         model, quantization = candidate.model, candidate.quantization.id
         reason = (self._residency() or self._context(model.context_tokens)) or self._quality(

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from planner.options.candidates import Candidate
-from planner.options.specs import architecture, coefficients, replica_spec
-from tests.options.world import catalog, fp8, row
+from planner.options.specs import (
+    architecture,
+    coefficients,
+    handover_parameters,
+    replica_spec,
+)
+from tests.options.world import catalog, fp8, row, shipped
 
 
 def candidate(quantization=None, degree=1, **accelerator):
@@ -184,3 +189,33 @@ def test_architecture_takes_every_field_of_the_model():
     names = set(type(built).__dataclass_fields__) & set(type(model).model_fields)
     assert {n: getattr(built, n) for n in names} == {n: getattr(model, n) for n in names}
     assert {"layers", "kv_heads", "experts_routed", "kv_lora_rank", "sliding_window"} <= names
+
+
+def test_handover_in_units_of_the_model():
+    facts = catalog(
+        calibration=[
+            value("kv_link_share", 0.4),
+            value("kv_handover_ms", 20.0),
+            value("kv_handover_ms", 30.0, scope="engine", key_id="vllm"),
+        ]
+    )
+
+    found = handover_parameters(candidate(), facts)
+
+    assert (found.link_share, found.fixed_s, found.recomputed) == (0.4, 0.03, True)
+
+
+@pytest.mark.parametrize(
+    ("engine", "recomputed"), [("vllm", True), ("sglang", False), ("trtllm", False)]
+)
+def test_every_shipped_engine_says_what_becomes_of_the_first_token(engine, recomputed):
+    facts = shipped()
+    parts = Candidate(
+        row("models"), row("quantizations"), facts.engine(engine), row("accelerators"), 1, "bf16"
+    )
+
+    found = handover_parameters(parts, facts)
+
+    assert found.recomputed is recomputed
+    assert 0.005 < found.fixed_s < 0.2
+    assert 0.05 < found.link_share < 1

@@ -204,7 +204,7 @@ def test_a_pool_probes_every_class_on_its_units():
 
     shared, alone = built(loose, strict), built(loose)
 
-    name = "1p-tp1+1d-tp1"
+    name = "2p-tp1+1d-tp2"
     assert capacity(shared, name).points[-1].limit == "itl p99 of code"
     both = (capacity(found, name).points[-1].planned_rps for found in (shared, alone))
     assert next(both) < next(both)
@@ -225,10 +225,9 @@ def test_prefixes_save_work_but_not_the_handover():
 
     plain, saved = built(), built(cached)
 
-    name = "1p-tp1+3d-tp1"
-    assert (
-        capacity(saved, name).points[-1].planned_rps > capacity(plain, name).points[-1].planned_rps
-    )
+    name = "1p-tp1+1d-tp1"
+    rates = [capacity(found, name).points[-1].planned_rps for found in (plain, saved)]
+    assert rates[1] > 1.1 * rates[0]
     assert capacity(saved, name).setting.prefix_hit_rate == 0.8
 
 
