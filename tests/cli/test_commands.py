@@ -368,7 +368,7 @@ def test_options_show_units_of_prefill_and_decode_instances(planner):
 
 
 def test_a_misspelt_disaggregation_is_refused_with_what_is_accepted(planner):
-    done = planner("check", "chatbot_1m", "--set", "candidates.disaggregation=maybe")
+    done = planner("options", "chatbot_1m", "--set", "candidates.disaggregation=maybe")
 
     assert done.code == 2
     assert "`maybe` is not accepted; use `off` or `on`" in done.err
