@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from planner.catalog.schema import Accelerator, Engine, Model, Quantization
     from planner.options.records import NodeOffer
 
-SMALLEST_UNIT = 2
-"""Accelerators of one prefill and one decode instance of one each."""
 DISAGGREGATED = "disaggregated"
 """Last part of the name of all units of a model, format, engine and hardware together."""
 
@@ -93,7 +91,7 @@ def layouts(degrees: Iterable[int], shapes: Collection[int]) -> list[UnitLayout]
     known, largest = sorted(set(degrees)), max(shapes, default=0)
     sizes = [
         size
-        for size in (SMALLEST_UNIT**k for k in range(1, largest.bit_length()))
+        for size in (1 << k for k in range(1, largest.bit_length()))
         if any(shape % size == 0 for shape in shapes)
     ]
     return [

@@ -180,7 +180,8 @@ class _Units:
         least = np.argmin(bounds, axis=0)[None]
         fits = self.prefill.memory.fits & self.decode.memory.fits
         bound = np.where(fits, np.take_along_axis(bounds, least, axis=0)[0], 0.0)
-        code = np.where(fits, np.take_along_axis(codes, least, axis=0)[0], decode_memory)
+        short = np.where(self.prefill.memory.fits, decode_memory, held)
+        code = np.where(fits, np.take_along_axis(codes, least, axis=0)[0], short)
         return bound, code.astype(np.intp)
 
     def _held_bound_rps(self) -> Floats:

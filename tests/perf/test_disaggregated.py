@@ -168,6 +168,7 @@ def test_models_too_large_for_an_instance_carry_nothing(unit, spec_of, chat):
     )  # fmt: skip
 
     assert not found.rate_rps.any()
+    assert limit(found) == "prefill memory"
 
 
 def test_every_class_of_a_pool_is_probed(unit, chat):
