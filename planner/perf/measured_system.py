@@ -131,7 +131,8 @@ def measured_steps(replicas: Sequence[MeasuredReplica]) -> StepModel:
         "request_s": further_s - prompt_s,
         "fixed_s": alone_s - further_s,
     }
-    return StepModel(**{f.name: stated.get(f.name, zero) for f in fields(StepModel)})
+    times = (f.name for f in fields(StepModel) if f.name != "draft")
+    return StepModel(**{name: stated.get(name, zero) for name in times})
 
 
 def measured_limits(replicas: Sequence[MeasuredReplica]) -> EngineLimits:
