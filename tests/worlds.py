@@ -17,13 +17,13 @@ from planner.options.builds import (
     served_until,
 )
 from planner.options.records import (
-    ApiOption,
     Capacity,
     CapacityPoint,
     NodeOffer,
     Option,
     OptionSet,
 )
+from planner.options.supply_records import ApiOption
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

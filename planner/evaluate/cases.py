@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING
 from planner.catalog.calibration import EVERYTHING, parameter
 from planner.evaluate.engines import OTHER_ENGINE, engine_of
 from planner.evaluate.formats import compute_type, format_of
-from planner.evaluate.runs import whole
+from planner.evaluate.runs import UNIT_SIDES, whole
 from planner.options.candidates import Candidate
-from planner.options.specs import coefficients, power_parameters, replica_spec
+from planner.options.specs import (
+    coefficients,
+    handover_parameters,
+    power_parameters,
+    replica_spec,
+)
 from planner.perf.closed_loop import LoopParameters
 
 if TYPE_CHECKING:
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from planner.evaluate.names import Names
     from planner.evaluate.runs import Run
     from planner.options.specs import Coefficients
+    from planner.perf.handover import HandoverParameters
     from planner.perf.power import PowerParameters
     from planner.perf.spec import ReplicaSpec
 
@@ -53,6 +59,8 @@ class Case:
         Parameters of the power of one accelerator.
     tdp_w
         Rated power of one accelerator, watts; ``None`` when unknown.
+    handover
+        What it takes to hand a request over to another of its kind.
     """
 
     spec: ReplicaSpec
@@ -62,6 +70,25 @@ class Case:
     is_serving: bool
     power: PowerParameters
     tdp_w: float | None
+    handover: HandoverParameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnitCase:
+    """A unit of prefill and decode instances to predict; `replicas` of each side are instances."""
+
+    prefill: Case
+    decode: Case
+
+    @property
+    def trust(self) -> Coefficients:
+        """How far the model is trusted for it."""
+        return self.decode.trust
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether an engine that serves ran it."""
+        return self.decode.is_serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +122,27 @@ class CaseBuilder:
         """Return the accelerator of a run, ``None`` when it is unknown."""
         return self.names.accelerator(run.row.gpu)
 
+    def of(self, run: Run) -> Case | UnitCase | str:
+        """Return the replica or the unit of a run, or a word for why it has none."""
+        return self._unit(run) if run.is_disaggregated else self.case(run)
+
+    def _unit(self, run: Run) -> UnitCase | str:
+        splits = [_side_split(run, name) for name in UNIT_SIDES]
+        sides = [self._instance(run, split) for split in splits]
+        why_not = next((side for side in sides if isinstance(side, str)), None)
+        if why_not is not None:
+            return why_not
+        if any(run.side(name, "num_workers") is None for name in UNIT_SIDES):
+            return "workers"
+        prefill, decode = (side for side in sides if isinstance(side, Case))
+        linked = decode.spec.device.link_bytes_per_s is not None
+        return UnitCase(prefill, decode) if linked else "no_interconnect"
+
     def case(self, run: Run) -> Case | str:
         """Return the replica of a run, or a word for why it has none."""
+        return self._instance(run, _split(run))
+
+    def _instance(self, run: Run, split: _Split | None) -> Case | str:
         model, device = self.model(run), self.accelerator(run)
         if model is None:
             return "unknown_model"
@@ -107,7 +153,6 @@ class CaseBuilder:
         found = format_of(run, model, self.catalog)
         if found is None:
             return "unknown_precision"
-        split = _split(run)
         if split is None or model.heads % split.tensor or split.devices % split.expert:
             return "parallelism"
         engine = engine_of(run.row.engine)
@@ -150,6 +195,7 @@ class CaseBuilder:
             is_serving=engine is not None,
             power=power_parameters(candidate, self.catalog),
             tdp_w=device.tdp_w,
+            handover=handover_parameters(candidate, self.catalog),
         )
 
     def _trust(self, candidate: Candidate) -> Coefficients:
@@ -193,6 +239,15 @@ def _split(run: Run) -> _Split | None:
     if rest or not replicas:
         return None
     return _Split(tensor, data, _noted(run, "moe_ep"), replicas)
+
+
+def _side_split(run: Run, name: str) -> _Split | None:
+    """Return the degrees of the instances on one side of a disaggregated run."""
+    tensor = run.side(name, "tp_size")
+    if tensor is None:
+        return None
+    data, expert = (run.side(name, key) or 1 for key in ("attention_dp_size", "moe_ep_size"))
+    return _Split(tensor, data, expert, run.side(name, "num_workers") or 1)
 
 
 def _noted(run: Run, key: str) -> int:

@@ -11,7 +11,7 @@
 ``no_tdp``                   the rated power of the accelerator is unknown
 ``does_not_fit``             by the model, weights and one request exceed the memory
 ``speculative``              decoding with drafts is not modelled
-``disaggregated``            prompts and decodes on separate replicas are not modelled
+``workers``                  how many instances computed prompts, or decoded, is not stated
 ``percentile``               percentiles under a fixed number of clients are not modelled
 ``unstable``                 the rate is above the highest that the model calls stable, or the
                              lengths are beyond anything that it can compute
@@ -29,12 +29,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from planner.catalog.calibration import EVERYTHING
-from planner.evaluate.cases import Case, CaseBuilder
+from planner.evaluate.cases import Case, CaseBuilder, UnitCase
 from planner.evaluate.engines import engine_of
+from planner.evaluate.figures import MEDIAN
 from planner.evaluate.names import names_of
-from planner.evaluate.observations import DISAGGREGATED, PERCENTILE, Observation
+from planner.evaluate.observations import Observation
 from planner.evaluate.predict import Predictor
 from planner.evaluate.seen import seen_in
+from planner.evaluate.units import unit_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,12 +82,15 @@ def compare(observations: Sequence[Observation], catalog: Catalog) -> tuple[Comp
     names = names_of(catalog)
     builder, seen = CaseBuilder(catalog, names), seen_in(catalog, names)
     runs = list({id(o.run): o.run for o in observations}.values())
-    cases = {id(run): builder.case(run) for run in runs}
-    wanted = [(run, case) for run in runs if isinstance(case := cases[id(run)], Case)]
+    cases = {id(run): builder.of(run) for run in runs}
+    replicas = [(run, case) for run in runs if isinstance(case := cases[id(run)], Case)]
+    units = [(run, case) for run in runs if isinstance(case := cases[id(run)], UnitCase)]
     # Absurd lengths or loads overflow, which leaves no finite figure and is counted as such.
     with np.errstate(all="ignore"):
-        found = Predictor(wanted).predictions() if wanted else []
-    predictions = {id(run): p for (run, _), p in zip(wanted, found, strict=True)}
+        found = Predictor(replicas).predictions() if replicas else []
+        found += unit_predictions(units)
+    wanted = [run for run, _ in replicas] + [run for run, _ in units]
+    predictions = {id(run): p for run, p in zip(wanted, found, strict=True)}
     new = {
         id(run): (
             seen.has_model(builder.model(run)),
@@ -112,7 +117,7 @@ def _spreads(catalog: Catalog) -> _Spreads:
 
 def _compared(
     observation: Observation,
-    case: Case | str,
+    case: Case | UnitCase | str,
     prediction: Prediction | None,
     spreads: _Spreads,
     known: tuple[bool, bool],
@@ -125,7 +130,7 @@ def _compared(
 
 
 def _value(
-    observation: Observation, case: Case | str, prediction: Prediction | None
+    observation: Observation, case: Case | UnitCase | str, prediction: Prediction | None
 ) -> float | str:
     """Return the prediction, or the reason why there is none."""
     reason = _refused(observation, case)
@@ -139,10 +144,8 @@ def _value(
     return value if math.isfinite(value) and value > 0 else "unstable"
 
 
-def _refused(observation: Observation, case: Case | str) -> str:
+def _refused(observation: Observation, case: Case | UnitCase | str) -> str:
     """Return why nothing is predicted whatever the model says, empty when it is asked."""
-    if DISAGGREGATED in observation.parts:
-        return "disaggregated"
     if observation.measured is None:
         return "bad_value"
     serves = engine_of(observation.run.row.engine) is not None
@@ -150,9 +153,11 @@ def _refused(observation: Observation, case: Case | str) -> str:
         return "engine"
     if isinstance(case, str):
         return case
-    return "no_tdp" if observation.metric == "power_w" and case.tdp_w is None else ""
+    unrated = isinstance(case, Case) and case.tdp_w is None
+    return "no_tdp" if observation.metric == "power_w" and unrated else ""
 
 
 def _not_modelled(observation: Observation) -> str:
     arrives = observation.run.load.kind in {"closed", "open"}
-    return "percentile" if arrives and PERCENTILE in observation.parts else "load"
+    in_the_tail = observation.percentile not in {None, MEDIAN}
+    return "percentile" if arrives and in_the_tail else "load"

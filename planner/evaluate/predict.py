@@ -5,8 +5,8 @@ Requests are spread evenly over independent replicas. A static batch larger than
 waves of what fits. Engines that serve reserve their share of the memory whatever runs; other
 programs hold weights, the activations of whole prompts and the cache of the requests in flight.
 
-Open arrivals are in :mod:`planner.evaluate.open_arrivals`. Percentiles under closed load and
-disaggregated runs are not predicted.
+Open arrivals are in :mod:`planner.evaluate.open_arrivals`, disaggregated runs in
+:mod:`planner.evaluate.units`. Percentiles under closed load are not predicted.
 """
 
 from __future__ import annotations

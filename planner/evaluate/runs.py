@@ -3,8 +3,9 @@
 Rows of these kinds test nothing that the model claims and are dropped, by rules fixed in advance:
 
 ``suspect``       notes mark the figure as impossible (SUSPECT)
-``pipeline``      pipeline parallelism above 1
-``gpus``          more than 8 accelerators
+``pipeline``      pipeline parallelism above 1, of any instance
+``gpus``          more than 8 accelerators in the measured instance, or in one of those that share
+                  the work of a disaggregated run
 ``overloaded``    TTFT > 50 TPOT OSL: the time is queueing before the measurement
 ``blank_lengths`` prompt or output length not stated
 """
@@ -12,7 +13,8 @@ Rows of these kinds test nothing that the model claims and are dropped, by rules
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import TYPE_CHECKING, Literal
 
 from planner.evaluate.measurements import number
@@ -26,6 +28,8 @@ LoadKind = Literal["closed", "open", "max_load", "static", "none"]
 MAX_GPUS = 8
 OVERLOADED_TTFT = 50.0
 """Largest TTFT in units of the whole decode, TPOT times OSL."""
+UNIT_SIDES = ("prefill", "decode")
+"""Instances of a disaggregated run, as the notes call them."""
 DROP_RULES = ("suspect", "pipeline", "gpus", "overloaded", "blank_lengths")
 _PAIR = re.compile(r"([a-z_]+)\s*=\s*([^\s;,]+)")
 _RATES = ("qps", "request_rate", "rate_rps")
@@ -110,7 +114,7 @@ class Run:
             return "suspect"
         if self._has_stages():
             return "pipeline"
-        if self.gpus is not None and self.gpus > MAX_GPUS:
+        if any(gpus > MAX_GPUS for gpus in self._instance_gpus()):
             return "gpus"
         if self.isl_tokens is None or self.osl_tokens is None:
             return "blank_lengths"
@@ -119,7 +123,28 @@ class Run:
             return "overloaded" if ttft_ms > most_ms else None
         return None
 
+    def side(self, name: str, key: str) -> int | None:
+        """Return a whole number that the notes state of the instances on one side of a unit.
+
+        Parameters
+        ----------
+        name
+            ``prefill`` or ``decode``.
+        key
+            Such as ``tp_size``.
+        """
+        return whole(self.notes.get(f"{name}_{key}", ""))
+
+    def _instance_gpus(self) -> list[int]:
+        stated = [] if self.gpus is None else [self.gpus]
+        if not self.is_disaggregated:
+            return stated
+        degrees = ("tp_size", "attention_dp_size")
+        return stated + [prod(self.side(name, key) or 1 for key in degrees) for name in UNIT_SIDES]
+
     def _has_stages(self) -> bool:
+        if any((self.side(name, "pp_size") or 1) > 1 for name in UNIT_SIDES):
+            return True
         stages = whole(self.row.pp)
         if stages is not None:
             return stages > 1
@@ -128,9 +153,13 @@ class Run:
 
 
 def run_of(row: MeasuredRow) -> Run:
-    """Return the configuration of a row."""
+    """Return the configuration of a row.
+
+    A disaggregated run whose load is blank has as many clients as its decode instances hold
+    requests: batch of a rank times ranks times instances, all from the notes.
+    """
     tensor_parallel, gpus = whole(row.tp), whole(row.n_gpus)
-    return Run(
+    run = Run(
         row=row,
         load=load_of(row.concurrency_or_rate),
         isl_tokens=number(row.isl),
@@ -139,6 +168,10 @@ def run_of(row: MeasuredRow) -> Run:
         tensor_parallel=tensor_parallel,
         notes={key.strip().lower(): value.strip() for key, value in _pairs(row.scenario_notes)},
     )
+    held = [run.side("decode", key) for key in ("batch_size", "attention_dp_size", "num_workers")]
+    if not run.is_disaggregated or row.concurrency_or_rate or None in held:
+        return run
+    return replace(run, load=Load("closed", float(prod(part or 1 for part in held))))
 
 
 def whole(cell: str) -> int | None:

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     from planner.demand.records import Demand, TimeGrid
     from planner.milp.records import Limits
-    from planner.options.records import ApiOption, NodeOffer, OptionSet
+    from planner.options.records import NodeOffer, OptionSet
+    from planner.options.supply_records import ApiOption
     from planner.plan.records import Decisions
 
 

@@ -20,19 +20,21 @@ from planner.options.homes import homeless
 from planner.options.measured import measured_id, measured_options
 from planner.options.nodes import barred_nodes, supplied_nodes, unwanted_nodes
 from planner.options.owned import site_costs
-from planner.options.prune import prune
+from planner.options.prune import best_layouts, prune
 from planner.options.quality import QualityBook
-from planner.options.records import MEASURED, ModelCost, OptionSet
+from planner.options.records import MEASURED, OptionSet
+from planner.options.supply_records import ModelCost
 from planner.options.system_capacity import system_capacities
 from planner.options.systems import buildable_systems
 from planner.options.tokens import token_supply
+from planner.options.units import units_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
-    from planner.options.candidates import Candidate
+    from planner.options.candidates import Candidate, Way
     from planner.options.capacity import ModelledOptions
     from planner.options.records import Capacity, NodeOffer, Option, Rejection
     from planner.options.systems import SystemCandidate
@@ -206,10 +208,34 @@ def _modelled(
     if not gates:
         return _Ways()
     candidates, unbuildable, considered = buildable(problem.candidates, catalog, nodes)
-    usable: dict[str, list[Candidate]] = {w.name: [] for w in problem.workloads}
+    usable: dict[str, list[Way]] = {w.name: [] for w in problem.workloads}
     usable |= {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
+    if problem.candidates.disaggregation == "on":
+        unfit, more = _add_units(usable, candidates, nodes)
+        unbuildable, considered = [*unbuildable, *unfit], considered + more
     modelled = modelled_capacities(problem, catalog, demand, usable)
-    return _scored(modelled, unbuildable, considered, gates)
+    options, surpassed = best_layouts(modelled.options, modelled.capacities)
+    kept = {o.id for o in options}
+    worth_showing = replace(
+        modelled,
+        options=tuple(options),
+        capacities=tuple(c for c in modelled.capacities if c.option_id in kept),
+        rejections=(*modelled.rejections, *surpassed),
+    )
+    return _scored(worth_showing, unbuildable, considered, gates)
+
+
+def _add_units(
+    usable: dict[str, list[Way]], candidates: Sequence[Candidate], nodes: Sequence[NodeOffer]
+) -> tuple[list[Rejection], int]:
+    """Add the units of usable replicas; return the rejected ones and how many were considered."""
+    allowed = {name: {way.option_id for way in ways} for name, ways in usable.items()}
+    anywhere = set().union(*allowed.values())
+    wanted = [c for c in candidates if c.option_id in anywhere]
+    units, rejected, considered = units_of(wanted, nodes)
+    for name, ids in allowed.items():
+        usable[name] += (u for u in units if {u.prefill.option_id, u.decode.option_id} <= ids)
+    return rejected, considered
 
 
 def _on_systems(

@@ -60,6 +60,11 @@ class Candidate:
             draft="" if self.draft is None else self.draft.id,
         )
 
+    @property
+    def chunk_budgets(self) -> tuple[int, ...]:
+        """Token budgets of a step to try."""
+        return self.engine.chunk_budgets
+
 
 class Named(Protocol):
     """Something that goes by an id."""
@@ -71,7 +76,7 @@ class Named(Protocol):
 
 
 class Way(Protocol):
-    """A replica that can exist, whether its speed is modelled or measured."""
+    """A replica that can exist: one instance modelled or measured, or a unit of several."""
 
     @property
     def option_id(self) -> str:
@@ -100,12 +105,17 @@ class Way(Protocol):
 
     @property
     def tensor_parallel(self) -> int:
-        """Accelerators of the replica."""
+        """Accelerators that it, or of a unit an instance that decodes, is split over."""
         ...
 
     @property
     def draft(self) -> Drafter | None:
         """What drafts tokens."""
+        ...
+
+    @property
+    def chunk_budgets(self) -> tuple[int, ...]:
+        """Token budgets of a step to try."""
         ...
 
 

@@ -13,18 +13,16 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from planner.options.batch import batch_of
 from planner.options.drafts import ONE_TOKEN, StepTokens, speculation_setting, step_tokens
 from planner.options.model_run import REPLICAS, ModelRun, length_factors, traffic_class
 from planner.options.power import power_draws
 from planner.options.prefix import prefix_levels
 from planner.options.records import Capacity, CapacityPoint, EngineSetting, Option, Rejection
-from planner.options.specs import replica_spec
-from planner.perf.memory import memory_fit
-from planner.units import BYTES_PER_GB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,17 +31,16 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
-    from planner.options.candidates import Candidate, Way
+    from planner.options.candidates import Way
     from planner.options.prefix import PrefixLevel
-    from planner.perf.memory import MemoryFit
-    from planner.perf.rate import RateResult
+    from planner.perf.search import RateResult
     from planner.perf.traffic import TrafficClass
     from planner.problem.schema import Problem, Workload
 
 _BatchKey: TypeAlias = tuple[
-    tuple[str, ...], tuple[tuple[float, float], ...], tuple[StepTokens, ...]
+    type[Any], tuple[str, ...], tuple[tuple[float, float], ...], tuple[StepTokens, ...]
 ]
-"""Workloads that may use a candidate; their length factors and step tokens on it."""
+"""Kind of a way, workloads that may use it, and their length factors and step tokens on it."""
 MEDIAN = 0.5
 _NEGLIGIBLE_GAIN = 0.02
 """Gain of capacity, relative, below which more replicas sharing a queue are no own bracket."""
@@ -62,7 +59,7 @@ def modelled_capacities(
     problem: Problem,
     catalog: Catalog,
     demand: Demand,
-    usable: Mapping[str, Sequence[Candidate]],
+    usable: Mapping[str, Sequence[Way]],
 ) -> ModelledOptions:
     """Return options and capacities of every pool, and why the others carry nothing.
 
@@ -75,7 +72,7 @@ def modelled_capacities(
     demand
         Lengths of the workloads.
     usable
-        Candidates each workload may use (quality, context, residency), by workload.
+        Replicas and units each workload may use (quality, context, residency), by workload.
     """
     pools: dict[str, list[Workload]] = defaultdict(list)
     for workload in problem.workloads:
@@ -83,7 +80,7 @@ def modelled_capacities(
     options: dict[str, Option] = {}
     capacities: list[Capacity] = []
     rejections: list[Rejection] = []
-    budgets = sorted({b for cs in usable.values() for c in cs for b in c.engine.chunk_budgets})
+    budgets = sorted({b for cs in usable.values() for c in cs for b in c.chunk_budgets})
     for members in pools.values():
         tried = []
         for budget, level in product(budgets, prefix_levels(members, demand)):
@@ -150,60 +147,46 @@ class PoolModel:
         self,
         members: Sequence[Workload],
         demand: Demand,
-        usable: Mapping[str, Sequence[Candidate]],
+        usable: Mapping[str, Sequence[Way]],
     ) -> None:
-        """Add the capacities of a pool, one batch for candidates with the same classes."""
+        """Add the capacities of a pool, one batch for ways with the same classes."""
         by_id = {c.option_id: c for w in members for c in usable[w.name]}
         allowed = {w.name: {c.option_id for c in usable[w.name]} for w in members}
-        batches: dict[_BatchKey, list[Candidate]] = defaultdict(list)
-        for candidate in by_id.values():
-            if self.chunk_tokens not in candidate.engine.chunk_budgets:
+        batches: dict[_BatchKey, list[Way]] = defaultdict(list)
+        for way in by_id.values():
+            if self.chunk_tokens not in way.chunk_budgets:
                 continue
-            names = tuple(w.name for w in members if candidate.option_id in allowed[w.name])
-            scales = tuple(length_factors(w, candidate.model.id) for w in members)
-            steps = tuple(step_tokens(w, candidate.draft) or ONE_TOKEN for w in members)
-            batches[names, scales, steps].append(candidate)
-        for (names, factors, steps), candidates in batches.items():
+            names = tuple(w.name for w in members if way.option_id in allowed[w.name])
+            scales = tuple(length_factors(w, way.model.id) for w in members)
+            steps = tuple(step_tokens(w, way.draft) or ONE_TOKEN for w in members)
+            batches[type(way), names, scales, steps].append(way)
+        for (_, names, factors, steps), ways in batches.items():
             classes = [
-                traffic_class(w, demand, candidates[0].model.id, self.level.hit_rate[w.name], s)
+                traffic_class(w, demand, ways[0].model.id, self.level.hit_rate[w.name], s)
                 for w, s in zip(members, steps, strict=True)
                 if w.name in names
             ]
             longest = max(isl for isl, _ in factors)
-            self._add_batch(candidates, classes, self.level.reserved_tokens * longest)
+            self._add_batch(ways, classes, self.level.reserved_tokens * longest)
 
     def _add_batch(
-        self,
-        candidates: Sequence[Candidate],
-        classes: Sequence[TrafficClass],
-        reserved_tokens: float,
+        self, ways: Sequence[Way], classes: Sequence[TrafficClass], reserved_tokens: float
     ) -> None:
-        specs = [replica_spec(c, self.catalog, self.chunk_tokens) for c in candidates]
-        fits = [
-            memory_fit(
-                specs,
-                max_tokens_per_request=_longest_tokens(load),
-                reserved_kv_tokens=reserved_tokens,
-            )
-            for load in classes
-        ]
+        """Add ways of one kind."""
+        batch = batch_of(ways, self.catalog, self.chunk_tokens)
+        fits = [batch.fits(load, reserved_tokens) for load in classes]
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for i, candidate in enumerate(candidates):
+        for i, way in enumerate(ways):
             for load, fit in zip(classes, fits, strict=True):
                 if not fit.fits[i]:
-                    self._reject_memory(candidate.option_id, fit, i, load)
+                    detail, shortfall = fit.why_not(i)
+                    subject = ("option", way.option_id, load.name, "memory")
+                    self.rejections.append(Rejection(*subject, detail, shortfall=shortfall))
             groups[tuple(k for k, fit in enumerate(fits) if fit.fits[i])].append(i)
         for members, rows in groups.items():
-            if not members:
-                continue
-            runner = ModelRun(
-                [candidates[i] for i in rows],
-                [specs[i] for i in rows],
-                fits[members[0]].take(np.array(rows)),
-                self.catalog,
-                self.policy,
-            )
-            self._add_fitting(runner, [classes[k] for k in members])
+            if members:
+                runner = batch.run(rows, fits[members[0]], self.policy)
+                self._add_fitting(runner, [classes[k] for k in members])
 
     def _add_fitting(self, runner: ModelRun, classes: Sequence[TrafficClass]) -> None:
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
@@ -218,10 +201,10 @@ class PoolModel:
         self, runner: ModelRun, classes: Sequence[TrafficClass]
     ) -> list[tuple[str, ...]]:
         """Return for each candidate the classes that meet their limits without load."""
-        names: list[list[str]] = [[] for _ in runner.candidates]
+        names: list[list[str]] = [[] for _ in runner.ways]
         for load in classes:
             missed = runner.missed_without_load(load)
-            for i in range(len(runner.candidates)):
+            for i in range(len(runner.ways)):
                 miss = missed[i]
                 if miss is None:
                     names[i].append(load.name)
@@ -242,56 +225,35 @@ class PoolModel:
         most_rps = {row: points[-1].planned_rps for row, points in found.items() if points}
         power = power_draws(runner, most_rps, load, self.catalog)
         for i, (row, points) in enumerate(found.items()):
-            candidate = runner.candidates[row]
+            way = runner.ways[row]
             if not points:
                 limit = planned.limit_texts[int(planned.limit[i, -1])]
                 detail = f"no rate keeps the limits, even with {REPLICAS[-1]} replicas: {limit}"
                 self.rejections.append(
-                    Rejection("option", candidate.option_id, load.name, "rate", detail)
+                    Rejection("option", way.option_id, load.name, "rate", detail)
                 )
                 continue
-            self.options.setdefault(candidate.option_id, runner.option(row))
-            origin = runner.coefficients[row].origin
-            setting = self._setting(load, candidate)
+            self.options.setdefault(way.option_id, runner.option(row))
             self.capacities.append(
                 Capacity(
                     load.name,
-                    candidate.option_id,
+                    way.option_id,
                     points,
-                    origin,
-                    setting=setting,
+                    runner.coefficients[row].origin,
+                    setting=self._setting(load, way),
                     power=power.get(row),
                 )
             )
 
-    def _setting(self, load: TrafficClass, candidate: Way) -> EngineSetting | None:
+    def _setting(self, load: TrafficClass, way: Way) -> EngineSetting | None:
         """Return how the engine is set for a class, ``None`` when nothing about it is known."""
         level = self.level
         return EngineSetting(
             self.chunk_tokens,
             level.reserved_tokens,
             level.hit_rate[load.name],
-            speculation_setting(self.workloads[load.name], candidate.draft),
+            speculation_setting(self.workloads[load.name], way.draft),
         )
-
-    def _reject_memory(self, option_id: str, fit: MemoryFit, i: int, load: TrafficClass) -> None:
-        needed = fit.weight_bytes_per_gpu[i] + fit.other_bytes_per_gpu[i]
-        usable = fit.usable_bytes_per_gpu[i]
-        left_gb = max(usable - needed, 0.0) / BYTES_PER_GB
-        detail = (
-            f"weights {fit.weight_bytes_per_gpu[i] / BYTES_PER_GB:.1f} GB and runtime "
-            f"{fit.other_bytes_per_gpu[i] / BYTES_PER_GB:.1f} GB per accelerator leave "
-            f"{left_gb:.1f} of {usable / BYTES_PER_GB:.1f} usable GB for the KV cache; "
-            f"one request of {_longest_tokens(load):.0f} tokens must fit"
-        )
-        shortfall = max(float(needed / usable), 1.0)
-        self.rejections.append(
-            Rejection("option", option_id, load.name, "memory", detail, shortfall=shortfall)
-        )
-
-
-def _longest_tokens(load: TrafficClass) -> float:
-    return float((load.isl_tokens + load.osl_tokens).max())
 
 
 def _points(planned: RateResult, nominal: RateResult, i: int) -> tuple[CapacityPoint, ...]:

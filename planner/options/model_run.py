@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from planner.options.candidates import Candidate, Way
     from planner.options.drafts import StepTokens
     from planner.perf.memory import MemoryFit
-    from planner.perf.rate import RateResult
+    from planner.perf.search import RateResult
     from planner.perf.spec import ReplicaSpec
     from planner.problem.schema import Policy, Workload
 
@@ -54,7 +54,7 @@ class ModelRun:
         catalog: Catalog,
         policy: Policy,
     ) -> None:
-        self.candidates: list[Way] = list(candidates)
+        self.ways: list[Way] = list(candidates)
         self.specs = list(specs)
         self.fit = fit
         self.step = step_model(specs)
@@ -71,10 +71,6 @@ class ModelRun:
         replicas: Sequence[int] = REPLICAS,
     ) -> RateResult:
         """Return the highest rates of some candidates at a confidence."""
-        chosen = [self.coefficients[int(r)] for r in rows]
-        factor = np.array(
-            [time_factor(confidence, c.sigma_ln_time, c.throughput_factor) for c in chosen]
-        )
         return max_rates(
             self.step.take(rows),
             self.fit.take(rows),
@@ -82,24 +78,31 @@ class ModelRun:
             load,
             probes,
             replicas=replicas,
-            time_factor=factor,
+            time_factor=self.time_factors(rows, confidence),
             max_utilization=self.policy.max_utilization,
             samples=SAMPLES,
             seed=SEED,
         )
 
+    def time_factors(self, rows: NDArray[np.intp], confidence: float) -> NDArray[np.float64]:
+        """Return what every time of some candidates is multiplied by at a confidence."""
+        chosen = [self.coefficients[int(r)] for r in rows]
+        return np.array(
+            [time_factor(confidence, c.sigma_ln_time, c.throughput_factor) for c in chosen]
+        )
+
     def missed_without_load(self, load: TrafficClass) -> list[Rejection | None]:
         """Return for each candidate why its own class cannot use it at any load, or ``None``."""
-        rows = np.arange(len(self.candidates))
+        rows = np.arange(len(self.ways))
         confidence = self.policy.confidence
         latency_s = self.rates(rows, load, (load,), confidence, replicas=(1,)).unloaded_s
         return [
-            self._missed(candidate, load, row.tolist())
-            for candidate, row in zip(self.candidates, latency_s, strict=True)
+            self._missed(way, load, row.tolist())
+            for way, row in zip(self.ways, latency_s, strict=True)
         ]
 
     def _missed(
-        self, candidate: Way, load: TrafficClass, latency_s: Sequence[float]
+        self, way: Way, load: TrafficClass, latency_s: Sequence[float]
     ) -> Rejection | None:
         ratios = [s / limit.limit_s for s, limit in zip(latency_s, load.limits, strict=True)]
         worst = max(range(len(ratios)), key=ratios.__getitem__, default=-1)
@@ -112,7 +115,7 @@ class ModelRun:
         )
         return Rejection(
             "option",
-            candidate.option_id,
+            way.option_id,
             load.name,
             f"{limit.metric}_ms",
             detail,
@@ -122,18 +125,18 @@ class ModelRun:
 
     def option(self, row: int) -> Option:
         """Return the option of a candidate."""
-        candidate = self.candidates[row]
+        way = self.ways[row]
         per_gpu = float(self.fit.weight_bytes_per_gpu[row])
         return Option(
-            id=candidate.option_id,
-            model=candidate.model.id,
-            quantization=candidate.quantization.id,
-            engine=candidate.engine.id,
-            hardware=candidate.accelerator.id,
-            tensor_parallel=candidate.tensor_parallel,
-            weight_bytes=per_gpu * candidate.tensor_parallel,
+            id=way.option_id,
+            model=way.model.id,
+            quantization=way.quantization.id,
+            engine=way.engine.id,
+            hardware=way.accelerator.id,
+            tensor_parallel=way.tensor_parallel,
+            weight_bytes=per_gpu * way.tensor_parallel,
             kv_capacity_tokens=float(self.fit.kv_capacity_tokens[row]),
-            draft="" if candidate.draft is None else candidate.draft.id,
+            draft="" if way.draft is None else way.draft.id,
         )
 
 

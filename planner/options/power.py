@@ -2,7 +2,8 @@
 
 Power is the best estimate, so step times are those of the median while the capacity is the planned
 one. An accelerator without a rated power in the catalogue has none here either, and neither has a
-replica that drafts tokens: its runs are not among those that power was fitted to.
+replica that drafts tokens, or a unit of instances: such runs are not among those that power was
+fitted to.
 
 The host's share is what a whole node draws beyond the rated power of its accelerators
 (``node_it_power_w``, with network and storage where the source counts them), spread over them. It
@@ -52,7 +53,7 @@ def power_draws(
     rated = {
         row: way
         for row in capacity_rps
-        if isinstance(way := runner.candidates[row], Candidate)
+        if isinstance(way := runner.ways[row], Candidate)
         and way.accelerator.tdp_w is not None
         and way.draft is None
     }

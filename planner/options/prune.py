@@ -13,6 +13,8 @@ B's. With a cap on models, only options of the same model are compared.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.options.records import Rejection
@@ -47,6 +49,29 @@ def prune(
         dropped.append(Rejection("option", option.id, "", "dominated", detail))
     position = {o.id: i for i, o in enumerate(options)}
     return sorted(kept, key=lambda o: position[o.id]), dropped
+
+
+def best_layouts(
+    options: Sequence[Option], capacities: Sequence[Capacity]
+) -> tuple[list[Option], list[Rejection]]:
+    """Return the options without layouts that another one of the same size surpasses.
+
+    Units of one model, format, engine and hardware with as many accelerators differ in nothing
+    but in how they share the work, so one that is never above another is not worth showing.
+    """
+    groups: dict[tuple[str, ...], list[Option]] = defaultdict(list)
+    for option in options:
+        if option.layout is not None:
+            name, _, _ = option.id.rpartition("/")
+            groups[name, str(option.accelerators)].append(option)
+    dropped: list[Rejection] = []
+    for group in groups.values():
+        ids = {o.id for o in group}
+        own = [c for c in capacities if c.option_id in ids]
+        _, surpassed = prune(group, own, same_model_only=True)
+        dropped += (replace(r, reason="layout") for r in surpassed)
+    names = {r.subject for r in dropped}
+    return [o for o in options if o.id not in names], dropped
 
 
 def _total_rps(capacities: CapacityByWorkload) -> float:

@@ -13,8 +13,39 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from planner.options.builds import Build
+    from planner.options.supply_records import ApiOption, ModelCost
 
 MEASURED = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class UnitLayout:
+    """Instances of a replica whose prompts and decodes run apart, all within one node.
+
+    Parameters
+    ----------
+    prefill_instances, prefill_tensor_parallel
+        Instances that compute prompts, and accelerators that each is split over.
+    decode_instances, decode_tensor_parallel
+        The same of those that only decode.
+    """
+
+    prefill_instances: int
+    prefill_tensor_parallel: int
+    decode_instances: int
+    decode_tensor_parallel: int
+
+    @property
+    def accelerators(self) -> int:
+        """Accelerators of the whole unit."""
+        prefill = self.prefill_instances * self.prefill_tensor_parallel
+        return prefill + self.decode_instances * self.decode_tensor_parallel
+
+    @property
+    def text(self) -> str:
+        """The layout as in ids: ``2p-tp1+1d-tp2``."""
+        prefill = f"{self.prefill_instances}p-tp{self.prefill_tensor_parallel}"
+        return f"{prefill}+{self.decode_instances}d-tp{self.decode_tensor_parallel}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +55,22 @@ class Option:
     Parameters
     ----------
     id
-        ``model/quantization/engine/hardware/tpN``, followed by ``/draft`` where one is.
+        ``model/quantization/engine/hardware/tpN``, followed by ``/draft`` where one is, or with
+        a layout of instances at the end: ``model/quantization/engine/hardware/2p-tp1+1d-tp2``.
     model, quantization, engine, hardware
         Catalogue keys (or names of a table of measured capacities).
     tensor_parallel, pipeline_parallel
-        Accelerators the replica is split over; their product is `accelerators`.
+        Accelerators the replica is split over; their product is `accelerators`. Of a layout,
+        those of one decode instance.
     weight_bytes, kv_capacity_tokens
-        Memory of the weights over the whole replica, and tokens its KV cache holds; ``None``
-        for measured options.
+        Memory of the weights over the whole replica, and tokens its KV cache holds (that of the
+        decode instances of a layout); ``None`` for measured options.
     quality
         Lowest score by benchmark that a workload asks for, as ``(benchmark, score)``.
     draft
         What drafts tokens; empty without speculative decoding.
+    layout
+        Instances for prompts and for decodes, ``None`` when one instance does both.
     """
 
     id: str
@@ -49,10 +84,13 @@ class Option:
     kv_capacity_tokens: float | None = None
     quality: tuple[tuple[str, float], ...] = ()
     draft: str = ""
+    layout: UnitLayout | None = None
 
     @property
     def accelerators(self) -> int:
         """Accelerators of one replica."""
+        if self.layout is not None:
+            return self.layout.accelerators
         return self.tensor_parallel * self.pipeline_parallel
 
 
@@ -247,81 +285,6 @@ class NodeOffer:
     def source_at(self, period: int) -> str:
         """Return the source of the price of a period, counted from 0."""
         return self.sources[period] if self.sources else ""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiOption:
-    """Tokens of one provider for one workload.
-
-    Parameters
-    ----------
-    id
-        Offer identity.
-    usd_per_request
-        Cost of a mean request by period and block, shape (T, B), or (T, 1) when the hour does
-        not matter.
-    input_tokens, output_tokens
-        Mean tokens of a request, cached input included.
-    assumed_latency
-        True when the offer states no latency and the problem allows to assume it.
-    price_date
-        Date of the price of the first period.
-    quality
-        Score by benchmark that the workload asks for.
-    price_dates
-        Date of the price of every period; empty when all prices carry `price_date`.
-    note
-        What the catalogue says about the offer.
-    sources
-        Source of the price of every period; empty when nobody states them.
-    """
-
-    id: str
-    workload: str
-    provider: str
-    model: str
-    mode: str
-    usd_per_request: tuple[tuple[float, ...], ...]
-    input_tokens: float
-    output_tokens: float
-    assumed_latency: bool
-    price_date: str
-    quality: tuple[tuple[str, float], ...] = ()
-    price_dates: tuple[str, ...] = ()
-    note: str = ""
-    sources: tuple[str, ...] = ()
-
-    def usd_per_request_at(self, period: int, block: int) -> float:
-        """Return the cost of a mean request in a block of a period."""
-        by_block = self.usd_per_request[period]
-        return by_block[block] if len(by_block) > 1 else by_block[0]
-
-    def price_date_at(self, period: int) -> str:
-        """Return the date of the price of a period, counted from 0."""
-        return self.price_dates[period] if self.price_dates else self.price_date
-
-    def source_at(self, period: int) -> str:
-        """Return the source of the price of a period, counted from 0."""
-        return self.sources[period] if self.sources else ""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCost:
-    """What a model costs beyond serving it.
-
-    Parameters
-    ----------
-    model
-        The model.
-    usd
-        Paid at the start of the first period that uses it.
-    usd_per_period
-        Paid in the middle of every period that uses it.
-    """
-
-    model: str
-    usd: float
-    usd_per_period: float
 
 
 @dataclass(frozen=True, slots=True)

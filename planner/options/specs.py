@@ -17,6 +17,7 @@ from planner.catalog.calibration import combination_key, parameter
 from planner.options.drafts import perf_draft
 from planner.perf.arch import Architecture, SparseArchitecture
 from planner.perf.attention import Indexer
+from planner.perf.handover import HandoverParameters
 from planner.perf.power import PowerParameters
 from planner.perf.spec import Device, EngineSettings, NumberFormat, ReplicaSpec, StepParameters
 from planner.perf.uncertainty import DRAFT_SPREAD
@@ -151,6 +152,15 @@ def replica_spec(
         parameters=_parameters(candidate, catalog),
         tensor_parallel=candidate.tensor_parallel,
         draft=draft,
+    )
+
+
+def handover_parameters(candidate: Candidate, catalog: Catalog) -> HandoverParameters:
+    """Return what it takes to hand a request over between two instances of a candidate."""
+    return HandoverParameters(
+        link_share=_parameter("kv_link_share", candidate, catalog).value,
+        fixed_s=_parameter("kv_handover_ms", candidate, catalog).value / MS_PER_S,
+        recomputed=candidate.engine.first_token == "recomputed",
     )
 
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from planner.perf.arch import Architecture
     from planner.problem.schema import Candidates
 
+UNCUT_TOKENS = 0
+"""Token budget of an engine whose steps nobody sets."""
 _SHOWN_MODELS = 4
 
 
@@ -93,6 +95,11 @@ class SystemCandidate:
     def draft(self) -> Drafter | None:
         """What drafts tokens: nothing that a vendor states."""
         return None
+
+    @property
+    def chunk_budgets(self) -> tuple[int, ...]:
+        """No budget of a step, which nobody sets here."""
+        return (UNCUT_TOKENS,)
 
     @property
     def tensor_parallel(self) -> int:

@@ -20,7 +20,8 @@ from planner.catalog.dates import age_days
 from planner.catalog.offers import price_lists_at
 from planner.options.periods import price_change_notes, price_factors
 from planner.options.quality import BF16
-from planner.options.records import ApiOption, Rejection
+from planner.options.records import Rejection
+from planner.options.supply_records import ApiOption
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR, TOKENS_PER_MTOK
 
 if TYPE_CHECKING:

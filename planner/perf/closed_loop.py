@@ -182,7 +182,7 @@ def closed_loop(  # noqa: PLR0917 - an interface that was agreed on
         decode_s = work.decode_s(batch)
         prompt_s, latency_s = work.prompt_s(batch, prompts)
         decoding_s = gaps * decode_s + batch * others * prompt_s
-        wait_s = q * _closed_wait_s(prompt_s, decoding_s, held)
+        wait_s = q * closed_wait_s(prompt_s, decoding_s, held)
         wait_s = wait_s + burst * (held - 1.0) / 2 * prompt_s
         ttft_s = engine.request_s + latency_s + poll * decoding_s / gaps + wait_s
         ttft_s = np.maximum(ttft_s, (held / most - 1.0) * decoding_s)
@@ -249,8 +249,8 @@ def _admitted(work: _Requests, kv_capacity_tokens: Floats) -> Floats:
     return np.asarray(np.maximum(fitting, 1.0), dtype=float)
 
 
-def _closed_wait_s(service_s: Floats, think_s: Floats, customers: Floats) -> Floats:
-    """Return the mean wait at one server with `customers` that think in between."""
+def closed_wait_s(service_s: Floats, think_s: Floats, customers: Floats) -> Floats:
+    """Return the mean wait at one server with `customers` that think in between, shape (n,)."""
     response_s = service_s
     for _ in range(_QUEUE_ROUNDS):
         per_s = customers / (think_s + response_s)

@@ -146,16 +146,17 @@ def limited_latencies_s(
         Whether requests wait; without, the values are those of vanishing load.
     """
     timed = any(limit.metric in {"ttft", "e2e"} for p in probes for limit in p.limits)
-    start_s = _start_s(rows, load) if timed and queueing else rows.engine.request_s[:, None]
+    start_s = prompt_start_s(rows, load) if timed and queueing else rows.engine.request_s[:, None]
     columns = [c for p in probes for c in _probe_latencies_s(rows, load, p, start_s)]
     if not columns:
         return np.zeros((len(rows.replicas), 0))
     return np.stack(columns, axis=1)
 
 
-def _start_s(rows: Rows, load: Load) -> Floats:
+def prompt_start_s(rows: Rows, load: Load) -> Floats:
+    """Return the time from arrival to the start of the prefill, shape (r, N), seconds."""
     state = rows.state
-    times = _times(rows, load, load.requests)
+    times = times_of(rows, load, load.requests)
     service_s = np.take(times.service_s, load.requests.prompt, axis=1)
     interval_s = load.intervals * (1.0 / state.rate_rps)[:, None]
     waits_s = single_queue_waits_s(service_s, interval_s)
@@ -167,7 +168,8 @@ def _start_s(rows: Rows, load: Load) -> Floats:
     return waits_s
 
 
-def _times(rows: Rows, load: Load, requests: RequestSample) -> PromptTimes:
+def times_of(rows: Rows, load: Load, requests: RequestSample) -> PromptTimes:
+    """Return the times of the distinct prompts of `requests` in every row."""
     return prompt_times(
         rows.step,
         rows.state,
@@ -181,7 +183,7 @@ def _probe_latencies_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) ->
     metrics = {limit.metric for limit in probe.limits}
     samples_s: dict[str, Floats] = {}
     if metrics & {"ttft", "e2e"}:
-        latency_s = _times(rows, load, probe.requests).latency_s
+        latency_s = times_of(rows, load, probe.requests).latency_s
         samples_s["ttft"] = start_s + np.take(latency_s, probe.requests.prompt, axis=1)
     per_request = any(m.metric == "tpot" and m.percentile is not None for m in probe.limits)
     if per_request or "e2e" in metrics:
@@ -208,7 +210,7 @@ def _latency_s(
     if limit.metric == "itl":
         return itl_quantile_s(
             rows.state,
-            _times(rows, load, load.requests),
+            times_of(rows, load, load.requests),
             rows.engine.is_chunked,
             load.prompt_share,
             limit.percentile / MAX_PERCENTILE,

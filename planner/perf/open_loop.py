@@ -179,17 +179,29 @@ def load_table(
     kv_capacity_tokens
         Tokens the cache of a replica holds, shape (n,), >= 0.
     """
-    kv_cap = kv_capacity_tokens / (means.resident_tokens + engine.state_tokens)
-    cap = np.minimum(engine.max_num_seqs, kv_cap)
-    ratio = np.geomspace(_SMALLEST_BATCH, _LARGEST_BATCH, _GRID_POINTS - 1)
-    # The limit itself is the last point of a row, so that it is exact and not a grid point.
-    grid = np.minimum(np.concatenate([[0.0], ratio])[None, :], cap[:, None])
+    cap = batch_cap(engine, means, kv_capacity_tokens)
+    grid = batch_grid(cap)
     steps = batch_steps(step, engine, means, grid)
     rate = balance_rate_rps(steps, engine.is_chunked[:, None], grid, means.output_gaps)
     # Beyond the peak more decodes leave no room for prompts; no replica stays there.
     rate = np.maximum.accumulate(np.where(grid > 0, rate, 0.0), axis=1)
     below_cap = np.where(grid < cap[:, None], rate, 0.0).max(axis=1)
     return LoadTable(grid, rate, cap, rate[:, -1] > below_cap)
+
+
+def batch_cap(engine: EngineLimits, means: TrafficMeans, kv_capacity_tokens: Floats) -> Floats:
+    """Return the most requests that decode at once, by settings and by memory, shape (n,)."""
+    kv_cap = kv_capacity_tokens / (means.resident_tokens + engine.state_tokens)
+    return np.asarray(np.minimum(engine.max_num_seqs, kv_cap), dtype=float)
+
+
+def batch_grid(cap: Floats) -> Floats:
+    """Return the mean batches of a table up to `cap` of shape (n,), shape (n, J)."""
+    ratio = np.geomspace(_SMALLEST_BATCH, _LARGEST_BATCH, _GRID_POINTS - 1)
+    # The limit itself is the last point of a row, so that it is exact and not a grid point.
+    return np.asarray(
+        np.minimum(np.concatenate([[0.0], ratio])[None, :], cap[:, None]), dtype=float
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,8 @@ highest stable rate. The bound is taken as a minimum with the latency limit: hea
 once. Every time of an option is multiplied by its ``time_factor`` first (the quantile of the
 model's error and corrections of a device class).
 
-On common random numbers latencies grow with the rate (of single requests a few may fall, where
-busier replicas share more steps), so the rate is found by bisection of its logarithm between the
-bound and the bound / 1,024. Rates below that count as
-none. Rows (an option with R replicas) are evaluated in blocks that stay in the processor cache.
-
-Waits and fluctuations at R' > R replicas are never above those at R and the same rate, so a rate
-found for R also holds for R': it is the lower end of the next bracket, and rates never fall with
-R. Limits on mean gaps depend neither on samples nor on R and lower the bound first.
+The rate is found by bisection (:mod:`planner.perf.search`). Rows (an option with R replicas) are
+evaluated in blocks that stay in the processor cache.
 """
 
 from __future__ import annotations
@@ -23,9 +17,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.perf.latency import Rows, is_mean_gap, limited_latencies_s, sample_load, sample_probe
+from planner.perf.latency import Rows, limited_latencies_s, sample_load, sample_probe
 from planner.perf.open_loop import load_table, replica_state
-from planner.perf.traffic import LatencyLimit
+from planner.perf.search import (
+    BLOCK_BYTES,
+    REPORTED,
+    highest_rates,
+    limit_texts_of,
+    limits_s_of,
+    probes_with,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,56 +36,15 @@ if TYPE_CHECKING:
     from planner.perf.latency import Load, Probe
     from planner.perf.memory import MemoryFit
     from planner.perf.open_loop import LoadTable
+    from planner.perf.search import RateResult
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
-    from planner.perf.traffic import TrafficClass
+    from planner.perf.traffic import LatencyLimit, TrafficClass
 
 DEFAULT_REPLICAS = (1, 2, 4, 8, 16, 32)
 MEMORY = "memory"
 BATCH_LIMIT = "batch limit"
 UTILIZATION = "utilization"
-_RATE_TOLERANCE = 5e-4
-"""Width of the last bracket of ln(rate)."""
-_RATE_RANGE = 1024.0
-_BLOCK_BYTES = 524_288
-"""A block of one array: several of them fit into a second-level cache."""
-_NO_LIMIT_S = 1e9
-"""Limit of a latency that is only reported."""
-_REPORTED = (
-    LatencyLimit("ttft", 99.0, _NO_LIMIT_S),
-    LatencyLimit("tpot", None, _NO_LIMIT_S),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class RateResult:
-    """Capacity of n options with each of K numbers of replicas.
-
-    Parameters
-    ----------
-    rate_rps
-        Highest rate of one replica, shape (n, K), requests/s; 0 when no rate keeps the limits.
-    ttft_p99_s, tpot_mean_s
-        Latencies of the class that makes the load at that rate, at vanishing load where the rate
-        is 0, shape (n, K), seconds.
-    limit
-        What stops a higher rate, as an index into `limit_texts`, shape (n, K).
-    limit_texts
-        Such as ``ttft p99 of chat``, ``memory``, ``batch limit``, ``utilization``. The first ones
-        are the limits of the probes in order.
-    unloaded_s
-        Every limited latency at vanishing load, shape (n, number of limits), seconds.
-    saturation_rps
-        Highest stable rate of one replica, shape (n,), requests/s.
-    """
-
-    rate_rps: Floats
-    ttft_p99_s: Floats
-    tpot_mean_s: Floats
-    limit: NDArray[np.intp]
-    limit_texts: tuple[str, ...]
-    unloaded_s: Floats
-    saturation_rps: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +92,14 @@ class _World:
 
     @property
     def limit_texts(self) -> tuple[str, ...]:
-        texts = (f"{limit.text} of {p.name}" for p in self.probes for limit in p.limits)
-        return (*texts, MEMORY, BATCH_LIMIT, UTILIZATION)
+        return (*limit_texts_of(self.probes), MEMORY, BATCH_LIMIT, UTILIZATION)
 
     def only(self, wanted: Callable[[LatencyLimit], bool]) -> _World:
-        probes = tuple(
-            replace(p, limits=tuple(limit for limit in p.limits if wanted(limit)))
-            for p in self.probes
-        )
-        return replace(self, probes=probes, limits_s=_limits_s(probes))
+        probes = probes_with(self.probes, wanted)
+        return replace(self, probes=probes, limits_s=limits_s_of(probes))
 
-    def reporting(self, load: TrafficClass, samples: int, seed: int) -> _World:
-        probe = sample_probe(load, _REPORTED, samples, seed)
-        return replace(self, probes=(probe,), limits_s=_limits_s((probe,)))
+    def reporting(self, probe: Probe) -> _World:
+        return replace(self, probes=(probe,), limits_s=limits_s_of((probe,)))
 
 
 def max_rates(
@@ -182,33 +137,27 @@ def max_rates(
     ValueError
         When `replicas` or `max_utilization` is outside its range.
     """
-    _check(replicas, max_utilization)
+    check_request(replicas, max_utilization)
     factor = step.per_option(time_factor)
     scaled_engine = replace(engine, request_s=engine.request_s * factor)
     sample = sample_load(load, samples, seed)
     drawn = tuple(sample_probe(p, p.limits, samples, seed) for p in probes)
     world = _world(step.scaled(factor), memory, scaled_engine, sample, drawn)
-    unloaded_s = world.unloaded_s()
-    bound_rps = world.table.saturation_rps * max_utilization
+    bound_rps = np.where(memory.fits, world.table.saturation_rps * max_utilization, 0.0)
     codes = _bound_codes(world, memory, engine)
-    bound_rps = np.where(memory.fits, bound_rps, 0.0)
-    failed = (bound_rps > 0) & ~_kept(unloaded_s, world.limits_s)
-    codes = np.where(failed, _worst(unloaded_s, world.limits_s), codes)
-    counts = np.asarray(replicas, dtype=float)
-    rate_rps, limit = _search(world, counts, np.where(failed, 0.0, bound_rps), codes)
-    ttft_s, tpot_s = _report(world.reporting(load, samples, seed), counts, rate_rps)
-    return RateResult(
-        rate_rps=rate_rps,
-        ttft_p99_s=ttft_s,
-        tpot_mean_s=tpot_s,
-        limit=limit,
-        limit_texts=world.limit_texts,
-        unloaded_s=unloaded_s,
-        saturation_rps=world.table.saturation_rps,
-    )
+    reported = world.reporting(sample_probe(load, REPORTED, samples, seed))
+    found = highest_rates(world, reported, bound_rps, codes, replicas)
+    return replace(found, saturation_rps=world.table.saturation_rps)
 
 
-def _check(replicas: Sequence[int], max_utilization: float) -> None:
+def check_request(replicas: Sequence[int], max_utilization: float) -> None:
+    """Refuse numbers of replicas or a utilization outside their range.
+
+    Raises
+    ------
+    ValueError
+        With the value and what is accepted.
+    """
     if not replicas or list(replicas) != sorted(set(replicas)) or replicas[0] < 1:
         msg = f"replicas are {tuple(replicas)}; accepted: ascending whole numbers from 1"
         raise ValueError(msg)
@@ -231,23 +180,9 @@ def _world(
         alone_s=step.time_s(1.0, load.means.context_tokens, 0.0, 1.0),
         load=load,
         probes=probes,
-        limits_s=_limits_s(probes),
-        block_rows=max(1, _BLOCK_BYTES // load.intervals.nbytes),
+        limits_s=limits_s_of(probes),
+        block_rows=max(1, BLOCK_BYTES // load.intervals.nbytes),
     )
-
-
-def _limits_s(probes: Sequence[Probe]) -> Floats:
-    return np.array([limit.limit_s for p in probes for limit in p.limits], dtype=float)
-
-
-def _kept(latency_s: Floats, limits_s: Floats) -> NDArray[np.bool_]:
-    return np.asarray((latency_s <= limits_s).all(axis=1), dtype=bool)
-
-
-def _worst(latency_s: Floats, limits_s: Floats) -> NDArray[np.intp]:
-    if not len(limits_s):
-        return np.zeros(len(latency_s), dtype=np.intp)
-    return np.asarray(np.argmax(latency_s / limits_s, axis=1), dtype=np.intp)
 
 
 def _bound_codes(world: _World, memory: MemoryFit, engine: EngineLimits) -> NDArray[np.intp]:
@@ -257,76 +192,3 @@ def _bound_codes(world: _World, memory: MemoryFit, engine: EngineLimits) -> NDAr
     full = np.where(by_memory, memory_code, batch_code)
     codes = np.where(world.table.batch_binds, full, utilization_code)
     return np.asarray(np.where(memory.fits, codes, memory_code), dtype=np.intp)
-
-
-def _search(
-    world: _World, replicas: Floats, bound_rps: Floats, codes: NDArray[np.intp]
-) -> tuple[Floats, NDArray[np.intp]]:
-    """Return rate and limit code of every option and number of replicas, shape (n, K)."""
-    bound_rps, codes = _gap_bound(world, bound_rps, codes)
-    shape = (len(bound_rps), len(replicas))
-    rate_rps, limit = np.zeros(shape), np.repeat(codes[:, None], shape[1], axis=1)
-    found_rps = np.zeros(len(bound_rps))
-    for column, count in enumerate(replicas):
-        # A rate found for fewer replicas holds here too, so options at their bound are done.
-        options = np.flatnonzero(found_rps < bound_rps)
-        counts = np.full(len(options), count)
-        bracket = (found_rps[options], bound_rps[options])
-        found_rps[options], code = _bisected(world, options, counts, bracket)
-        limit[options, column] = np.where(code < 0, codes[options], code)
-        rate_rps[:, column] = found_rps
-    return rate_rps, limit
-
-
-def _gap_bound(
-    world: _World, bound_rps: Floats, codes: NDArray[np.intp]
-) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the bound lowered to limits on mean gaps, which need no sample and no replicas."""
-    columns = [i for i, limit in enumerate(world.limits) if is_mean_gap(limit)]
-    gap_world = world.only(is_mean_gap)
-    options = np.flatnonzero(bound_rps > 0)
-    bracket = (np.zeros(len(options)), bound_rps[options])
-    lowered_rps, code = _bisected(gap_world, options, np.ones(len(options)), bracket)
-    bound_rps, codes = bound_rps.copy(), codes.copy()
-    bound_rps[options] = lowered_rps
-    names = np.array([*columns, -1], dtype=np.intp)
-    codes[options] = np.where(code < 0, codes[options], names[code])
-    return bound_rps, codes
-
-
-def _bisected(
-    world: _World,
-    options: NDArray[np.intp],
-    replicas: Floats,
-    bracket_rps: tuple[Floats, Floats],
-) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the highest rate of each row in its bracket, and its limit (-1: the upper end)."""
-    known_rps, upper_rps = bracket_rps
-    rate_rps, code = upper_rps.copy(), np.full(len(options), -1, dtype=np.intp)
-    if not len(world.limits_s):
-        return rate_rps, code
-    latency_s = world.latencies_s(options, replicas, upper_rps)
-    rows = np.flatnonzero(~_kept(latency_s, world.limits_s))
-    code[rows] = _worst(latency_s[rows], world.limits_s)
-    rate_rps[rows] = known_rps[rows]
-    high = np.log(upper_rps[rows])
-    low = np.log(np.maximum(known_rps[rows], upper_rps[rows] / _RATE_RANGE))
-    while rows.size:
-        middle = (low + high) / 2
-        latency_s = world.latencies_s(options[rows], replicas[rows], np.exp(middle))
-        kept = _kept(latency_s, world.limits_s)
-        code[rows[~kept]] = _worst(latency_s[~kept], world.limits_s)
-        rate_rps[rows[kept]] = np.exp(middle[kept])
-        low, high = np.where(kept, middle, low), np.where(kept, high, middle)
-        wide = high - low > _RATE_TOLERANCE
-        rows, low, high = rows[wide], low[wide], high[wide]
-    return rate_rps, code
-
-
-def _report(world: _World, replicas: Floats, rate_rps: Floats) -> tuple[Floats, Floats]:
-    latency_s = np.repeat(world.unloaded_s()[:, None, :], rate_rps.shape[1], axis=1)
-    options, column = np.nonzero(rate_rps > 0)
-    latency_s[options, column] = world.latencies_s(
-        options, replicas[column], rate_rps[options, column]
-    )
-    return latency_s[:, :, 0], latency_s[:, :, 1]

@@ -93,13 +93,18 @@ def tpot_samples_s(
     decode_s = state.steps.decode_s[:, None]
     gap_s *= np.maximum(state.gap_s[:, None] - decode_s, 0.0) / phi
     gap_s += decode_s
-    residence_s = state.gap_s * max(means.output_gaps, 1.0)
-    arrivals = np.maximum(replicas * state.rate_rps * residence_s, _LEAST_ARRIVALS)
-    fluctuation = np.minimum(np.sqrt(means.interarrival_cv2 / arrivals), _MAX_FLUCTUATION)
+    fluctuation = batch_fluctuation(state, means, replicas)
     elasticity = np.maximum(1.0 - alone_s / state.steps.decode_s, 0.0)
     gap_s *= 1.0 + (elasticity * fluctuation)[:, None] * sample.batch_normal
     np.maximum(gap_s, alone_s[:, None], out=gap_s)
     return gap_s if sample.gap_share is None else gap_s * sample.gap_share
+
+
+def batch_fluctuation(state: ReplicaState, means: TrafficMeans, replicas: Floats) -> Floats:
+    """Return the coefficient of variation of the batch over time, shape (r,)."""
+    residence_s = state.gap_s * max(means.output_gaps, 1.0)
+    arrivals = np.maximum(replicas * state.rate_rps * residence_s, _LEAST_ARRIVALS)
+    return np.minimum(np.sqrt(means.interarrival_cv2 / arrivals), _MAX_FLUCTUATION)
 
 
 def _prefill_share_samples(

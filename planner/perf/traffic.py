@@ -239,6 +239,8 @@ class RequestSample:
     ----------
     prompt_tokens, prompt_pairs
         Computed tokens and attended pairs of the u distinct prompts, shape (u,).
+    isl_tokens
+        Their tokens, those found in the prefix cache included, shape (u,).
     prompt
         Index of the distinct prompt of every request, shape (N,).
     output_tokens
@@ -256,6 +258,7 @@ class RequestSample:
 
     prompt_tokens: Floats
     prompt_pairs: Floats
+    isl_tokens: Floats
     prompt: NDArray[np.intp]
     output_tokens: Floats
     output: NDArray[np.intp]
@@ -273,7 +276,9 @@ def sample_requests(
     atom = np.searchsorted(edges, (np.arange(samples) + 0.5) / samples)
     atom = rng.permutation(np.minimum(atom, len(edges) - 1))
     tokens, pairs = prefill_work(traffic)
-    _, first, prompt = np.unique(traffic.isl_tokens, return_index=True, return_inverse=True)
+    isl_tokens, first, prompt = np.unique(
+        traffic.isl_tokens, return_index=True, return_inverse=True
+    )
     osl_tokens, output = np.unique(traffic.osl_tokens, return_inverse=True)
     prefill_normal = stratified_normals(samples, rng)
     batch_normal = stratified_normals(samples, rng)
@@ -281,6 +286,7 @@ def sample_requests(
     return RequestSample(
         prompt_tokens=tokens[first],
         prompt_pairs=pairs[first],
+        isl_tokens=isl_tokens,
         prompt=prompt[atom],
         output_tokens=osl_tokens,
         output=of_request,

@@ -47,6 +47,11 @@ class Allocation:
     """Tokens drafted per step that the capacity rests on."""
     tokens_per_step: float = 1.0
     """Mean tokens that a step makes of a request."""
+    prefill_instances: int | None = None
+    """Instances of a replica that compute prompts apart; ``None`` when all do everything."""
+    prefill_tensor_parallel: int | None = None
+    decode_instances: int | None = None
+    """Its instances that only decode, each over `tensor_parallel` accelerators."""
 
 
 @dataclass(frozen=True, slots=True)

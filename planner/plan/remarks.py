@@ -115,7 +115,7 @@ def _token_notes(plan: Plan, problem: Problem) -> list[str]:
 def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
     """Return how the engines have to be set: what is promised holds only so."""
     used = {(row.workload, row.option_id) for row in plan.allocations}
-    notes = []
+    notes = _unit_notes(plan, options)
     for capacity in options.capacities:
         setting = capacity.setting
         if setting is None or (capacity.workload, capacity.option_id) not in used:
@@ -143,6 +143,26 @@ def _draft_notes(capacity: Capacity, drafting: SpeculationSetting | None) -> lis
         "before signing",
         f"{capacity.workload} on {capacity.option_id}: tokens a step: {drafting.evidence}",
     ]
+
+
+def _unit_notes(plan: Plan, options: OptionSet) -> list[str]:
+    """Return how replicas that compute prompts and decodes apart are put together."""
+    used = {row.option_id for row in plan.allocations}
+    notes = []
+    for option in options.options:
+        layout = option.layout
+        if layout is None or option.id not in used:
+            continue
+        prefill = counted(layout.prefill_instances, "prefill instance")
+        decode = counted(layout.decode_instances, "decode instance")
+        notes.append(
+            f"{option.id}: each replica is {prefill} (tp{layout.prefill_tensor_parallel}) and "
+            f"{decode} (tp{layout.decode_tensor_parallel}) on one node, whose scale-up link the "
+            "engine's transfer library must use for KV caches; the tokens a step are those of the "
+            "prefill instances; one router sends prompts and caches to the instances with the "
+            "least work"
+        )
+    return notes
 
 
 def _purchase_notes(plan: Plan, options: OptionSet) -> list[str]:

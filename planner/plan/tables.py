@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from planner.demand.records import Demand
     from planner.options.records import (
-        ApiOption,
         Capacity,
         CapacityPoint,
         NodeOffer,
         Option,
         OptionSet,
     )
+    from planner.options.supply_records import ApiOption
     from planner.plan.records import Decisions, FlowDecision, ReplicaDecision
 
 
@@ -65,7 +65,7 @@ def _allocation(
     mean_rps: float,
     planned_rps: float,
 ) -> Allocation:
-    point = point_at(capacity, decision.replicas)
+    point, layout = point_at(capacity, decision.replicas), option.layout
     drafting = None if capacity.setting is None else capacity.setting.speculation
     return Allocation(
         period=decision.period,
@@ -94,6 +94,9 @@ def _allocation(
         draft=option.draft,
         draft_tokens=0 if drafting is None else drafting.draft_tokens,
         tokens_per_step=1.0 if drafting is None else drafting.tokens_per_step,
+        prefill_instances=None if layout is None else layout.prefill_instances,
+        prefill_tensor_parallel=None if layout is None else layout.prefill_tensor_parallel,
+        decode_instances=None if layout is None else layout.decode_instances,
     )
 
 

@@ -216,6 +216,9 @@ class Candidates(Section):
     tensor_parallel: list[Annotated[Literal[1, 2, 4, 8, 16], Whole]] = []
     speculative_decoding: Literal["off", "on"] | list[str] = "off"
     """`off`, `on` for every draft of the catalogue, or a list of drafts."""
+    disaggregation: Literal["off", "on"] = "off"
+    """`on`: prompts may be computed by instances of their own, which hand over to others of the
+    same node that only decode."""
 
 
 class Policy(Section):

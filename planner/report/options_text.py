@@ -64,7 +64,7 @@ def option_rows(
 def _row(
     capacity: Capacity, option: Option, options: OptionSet, demand: Demand, dominated: bool
 ) -> dict[str, Any]:
-    single, most = capacity.points[0], capacity.points[-1]
+    single, most, layout = capacity.points[0], capacity.points[-1], option.layout
     usd_per_hour, offer = _cheapest(option, options)
     lengths = demand.of(capacity.workload).lengths
     tokens = None if lengths is None else lengths.isl_mean_tokens + lengths.osl_mean_tokens
@@ -79,6 +79,9 @@ def _row(
         "hardware": option.hardware,
         "tensor_parallel": option.tensor_parallel,
         "accelerators": option.accelerators,
+        "prefill_instances": None if layout is None else layout.prefill_instances,
+        "prefill_tensor_parallel": None if layout is None else layout.prefill_tensor_parallel,
+        "decode_instances": None if layout is None else layout.decode_instances,
         "capacity_rps": most.planned_rps,
         "capacity_nominal_rps": most.nominal_rps,
         "capacity_rps_by_replicas": {str(p.min_replicas): p.planned_rps for p in capacity.points},

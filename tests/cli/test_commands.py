@@ -344,3 +344,31 @@ def test_prices_left_out_for_their_age_are_noted(planner):
     ).json
 
     assert any("older than 365 days" in text for text in plan["warnings"])
+
+
+NARROW = (
+    "candidates.hardware=[h200-sxm-141gb]",
+    "candidates.quantizations=[fp8]",
+    "candidates.tensor_parallel=[1, 2]",
+    "candidates.disaggregation=on",
+)
+
+
+def test_options_show_units_of_prefill_and_decode_instances(planner):
+    settings = [part for item in NARROW for part in ("--set", item)]
+
+    rows = planner("options", "chatbot_1m", *settings, "--json").json["options"]
+
+    (unit,) = (r for r in rows if r["option_id"].endswith("/2p-tp1+1d-tp2"))
+    parts = ("prefill_instances", "prefill_tensor_parallel", "decode_instances")
+    assert [unit[name] for name in parts] == [2, 1, 1]
+    assert (unit["tensor_parallel"], unit["accelerators"]) == (2, 4)
+    plain = next(r for r in rows if r["option_id"].endswith("/tp2"))
+    assert [plain[name] for name in parts] == [None, None, None]
+
+
+def test_a_misspelt_disaggregation_is_refused_with_what_is_accepted(planner):
+    done = planner("options", "chatbot_1m", "--set", "candidates.disaggregation=maybe")
+
+    assert done.code == 2
+    assert "`maybe` is not accepted; use `off` or `on`" in done.err

@@ -33,7 +33,7 @@ def test_a_plain_figure_is_predicted():
         ({"n_gpus": 3, "tp": 3}, "parallelism"),
         ({"isl": 10_000_000}, "does_not_fit"),
         ({"scenario_notes": "mtp=1"}, "speculative"),
-        ({"scenario_notes": "mode=disagg"}, "disaggregated"),
+        ({"scenario_notes": "mode=disagg"}, "parallelism"),
         ({"metric": "tpot_ms_p99"}, "percentile"),
         ({"metric": "tpot_ms_p80", "concurrency_or_rate": "qps=1"}, "percentile"),
         ({"concurrency_or_rate": "qps=1000"}, "unstable"),

@@ -93,3 +93,50 @@ def test_disaggregated_runs_are_told_by_their_mode():
 @pytest.mark.parametrize(("cell", "value"), [("4", 4), ("4.0", 4), ("4.5", None), ("", None)])
 def test_whole_numbers_are_whole(cell, value):
     assert whole(cell) == value
+
+
+def apart(**changes):
+    """Return the run of a disaggregated row, with changes of its notes."""
+    notes = {"mode": "disagg", "prefill_tp_size": 1, "decode_tp_size": 1} | changes
+    blank = {"n_gpus": "", "tp": "", "pp": "", "concurrency_or_rate": ""}
+    text = "; ".join(f"{key}={value}" for key, value in notes.items())
+    return run_of(measured(**blank, scenario_notes=text))
+
+
+def test_clients_of_a_disaggregated_run_follow_from_its_decode_batches():
+    held = {"decode_batch_size": 16, "decode_num_workers": 3, "decode_attention_dp_size": 2}
+
+    assert apart(**held).load == Load("closed", 96.0)
+
+
+@pytest.mark.parametrize("missing", ["decode_batch_size", "decode_num_workers"])
+def test_a_blank_load_stays_unknown_without_all_of_them(missing):
+    held = {"decode_batch_size": 16, "decode_num_workers": 3, "decode_attention_dp_size": 2}
+
+    assert apart(**held | {missing: ""}).load == Load("none")
+
+
+def test_a_stated_load_is_not_replaced():
+    notes = "mode=disagg; decode_batch_size=16; decode_num_workers=3; decode_attention_dp_size=2"
+
+    run = run_of(measured(concurrency_or_rate="qps=2", scenario_notes=notes))
+
+    assert run.load == Load("open", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({}, None),
+        ({"decode_tp_size": 8}, None),
+        ({"decode_tp_size": 16}, "gpus"),
+        ({"prefill_attention_dp_size": 16}, "gpus"),
+        ({"decode_tp_size": 4, "decode_attention_dp_size": 4}, "gpus"),
+        ({"decode_num_workers": 9, "decode_tp_size": 8}, None),
+        ({"prefill_pp_size": 2}, "pipeline"),
+        ({"decode_pp_size": 4}, "pipeline"),
+        ({"decode_pp_size": 1}, None),
+    ],
+)
+def test_rules_hold_for_every_instance_of_a_disaggregated_run(changes, rule):
+    assert apart(**changes).dropped_by(None, None) == rule

@@ -54,6 +54,17 @@ def test_few_rows_are_skipped(found, metric, share):
     assert overall.n_skipped <= share * (overall.n_skipped + overall.errors.n)
 
 
+def test_disaggregated_runs_whose_instances_are_stated_are_predicted(found):
+    """Ten units of two models on three accelerators; no parameter was fitted to them."""
+    own = {s.metric: s for s in found.slices if s.name == "disaggregated"}
+
+    assert {m: own[m].errors.n for m in ("tpot_ms", "ttft_ms")} == {"tpot_ms": 10, "ttft_ms": 10}
+    assert own["tpot_ms"].errors.median_ape < 0.2
+    assert own["ttft_ms"].errors.median_ape < 0.5
+    assert own["throughput_closed_loop"].errors.median_ape < 0.2
+    assert {r for r, m in found.skipped if m == "tpot_ms"} >= {"workers"}
+
+
 def test_every_reason_is_documented(found):
     reasons = {reason for reason, _ in found.skipped}
 

@@ -10,7 +10,7 @@ from planner.milp.families import FAMILIES
 from planner.milp.model import build_variables
 from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
-from planner.options.records import ModelCost
+from planner.options.supply_records import ModelCost
 from tests import worlds
 
 if TYPE_CHECKING:

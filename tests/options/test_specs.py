@@ -7,7 +7,12 @@ from dataclasses import replace
 import pytest
 
 from planner.options.candidates import Candidate
-from planner.options.specs import architecture, coefficients, replica_spec
+from planner.options.specs import (
+    architecture,
+    coefficients,
+    handover_parameters,
+    replica_spec,
+)
 from planner.perf.arch import total_params
 from planner.perf.attention import Indexer
 from planner.perf.step import step_model
@@ -226,3 +231,33 @@ def test_shipped_sparse_models_pay_their_indexer_and_save_on_long_contexts(facts
 
     assert short_sparse_s > short_whole_s
     assert long_sparse_s < long_whole_s
+
+
+def test_handover_in_units_of_the_model():
+    facts = catalog(
+        calibration=[
+            value("kv_link_share", 0.4),
+            value("kv_handover_ms", 20.0),
+            value("kv_handover_ms", 30.0, scope="engine", key_id="vllm"),
+        ]
+    )
+
+    found = handover_parameters(candidate(), facts)
+
+    assert (found.link_share, found.fixed_s, found.recomputed) == (0.4, 0.03, True)
+
+
+@pytest.mark.parametrize(
+    ("engine", "recomputed"), [("vllm", True), ("sglang", False), ("trtllm", False)]
+)
+def test_every_shipped_engine_says_what_becomes_of_the_first_token(engine, recomputed):
+    facts = shipped()
+    parts = Candidate(
+        row("models"), row("quantizations"), facts.engine(engine), row("accelerators"), 1, "bf16"
+    )
+
+    found = handover_parameters(parts, facts)
+
+    assert found.recomputed is recomputed
+    assert 0.005 < found.fixed_s < 0.2
+    assert 0.05 < found.link_share < 1

@@ -77,6 +77,7 @@ DEFAULTS = {
         "chunk_tokens": 8192,
         "max_num_seqs": 256,
         "memory_fraction": 0.9,
+        "first_token": "recomputed",
     },
     "format_support": {
         "engine": "vllm",

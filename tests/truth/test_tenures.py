@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from planner.milp import BudgetLimit, Limits, SolverSettings, build_program, solve_program
-from planner.options.records import ModelCost
+from planner.options.supply_records import ModelCost
 from tests import worlds
 
 EXACT = SolverSettings(gap=0.0, time_limit_s=30)

@@ -103,6 +103,9 @@ class Engine(Row):
     max_num_seqs: Count
     memory_fraction: Fraction
     """Share of accelerator memory the engine may use."""
+    first_token: Literal["recomputed", "handed_over"] | None = None
+    """What becomes of the first token when another instance decodes: it is computed again there,
+    or goes there with the cache. Blank: the engine is not known to run so."""
 
     @property
     def chunk_budgets(self) -> tuple[int, ...]:

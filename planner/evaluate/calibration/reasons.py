@@ -26,8 +26,8 @@ WAYS_OUT = {
     "does_not_fit": "by the model this does not fit the share of memory that the engine uses: "
     "state what was set in engines.csv of an overlay (memory_fraction)",
     "speculative": "decoding with drafts is not modelled; measure without",
-    "disaggregated": "prompts and decodes on separate replicas are not modelled; measure one "
-    "replica that does both",
+    "disaggregated": "two kinds of instances stand behind a figure of prompts and decodes apart; "
+    "measure one replica that does both",
     "percentile": "only means and medians are modelled under a fixed number of clients; keep "
     "them in the report of the benchmark",
     "open_loop": "latencies at a request rate hold too much queueing; measure with a fixed number "

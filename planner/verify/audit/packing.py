@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.verify.audit.expected import by_option
+from planner.verify.audit.units import replica_accelerators
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ def packing_violations(plan: Plan, problem: Problem) -> Iterator[str]:
     held: dict[_Slot, list[tuple[int, int, str]]] = defaultdict(list)
     for (period, block, pool, _), rows in by_option(plan.allocations).items():
         row = rows[0]
-        size = row.tensor_parallel * row.pipeline_parallel
+        size = replica_accelerators(row)
         held[period, block, row.hardware].append((size, row.accelerators, pool))
     nodes: dict[_Slot, list[FleetRow]] = defaultdict(list)
     for item in plan.fleet:

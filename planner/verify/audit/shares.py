@@ -20,6 +20,7 @@ from planner.verify.audit.expected import (
     rates_due,
 )
 from planner.verify.audit.terms import discount, site, terms_of
+from planner.verify.audit.units import replica_accelerators
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -215,7 +216,7 @@ def _per_unit(unit: UnitCost, usd: float, problem: Problem, catalog: Catalog) ->
 def _utilization(unit: UnitCost, plan: Plan, problem: Problem, split: _Split) -> Iterator[str]:
     hours = block_hours(problem)
     used = sum(
-        row.rate_rps / row.capacity_rps * row.tensor_parallel * row.pipeline_parallel * hours
+        row.rate_rps / row.capacity_rps * replica_accelerators(row) * hours
         for row in plan.allocations
         if row.workload == unit.workload
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from planner.catalog.calibration import combination_key, parameter
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.verify.audit.expected import differs
+from planner.verify.audit.units import replica_accelerators, replica_name, unit_violations
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -39,6 +40,7 @@ def structure_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iter
         for text in (
             *_identity(row),
             *_candidate(row, problem, catalog),
+            *unit_violations(row, problem, catalog),
             *_trust(row, problem, catalog),
             *_context(row, problem, catalog),
             *_chunk(row, problem, catalog),
@@ -97,11 +99,11 @@ def _twice(kind: str, keys: Iterable[Hashable]) -> Iterator[str]:
 
 
 def _identity(row: Allocation) -> Iterator[str]:
-    named = f"{row.model}/{row.quantization}/{row.engine}/{row.hardware}/tp{row.tensor_parallel}"
+    named = "/".join((row.model, row.quantization, row.engine, row.hardware, replica_name(row)))
     named += f"/{row.draft}" if row.draft else ""
     if row.option_id != named:
         yield f"the row describes {named}"
-    size = row.tensor_parallel * row.pipeline_parallel
+    size = replica_accelerators(row)
     if row.replicas < 1 or row.accelerators != row.replicas * size:
         yield f"{row.accelerators} accelerators in {row.replicas} replicas of {size}"
 

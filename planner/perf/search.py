@@ -1,0 +1,249 @@
+"""The highest rates at which options keep limits, found by bisection.
+
+On common random numbers latencies grow with the rate (of single requests a few may fall, where
+busier replicas share more steps), so the rate is found by bisection of its logarithm between the
+bound and the bound / 1,024. Rates below that count as none.
+
+Waits and fluctuations at R' > R replicas are never above those at R and the same rate, so a rate
+found for R also holds for R': it is the lower end of the next bracket, and rates never fall with
+R. Limits on mean gaps depend neither on samples nor on R and lower the bound first.
+
+What an option is, and how its latencies follow from a rate, is the business of the world that is
+searched: a replica (:mod:`planner.perf.rate`) or a unit of prefill and decode instances
+(:mod:`planner.perf.disaggregated`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from planner.perf.latency import is_mean_gap
+from planner.perf.traffic import LatencyLimit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from planner.perf.latency import Probe
+    from planner.perf.spec import Floats
+
+_RATE_TOLERANCE = 5e-4
+"""Width of the last bracket of ln(rate)."""
+_RATE_RANGE = 1024.0
+BLOCK_BYTES = 524_288
+"""A block of one array: several of them fit into a second-level cache."""
+_NO_LIMIT_S = 1e9
+"""Limit of a latency that is only reported."""
+REPORTED = (
+    LatencyLimit("ttft", 99.0, _NO_LIMIT_S),
+    LatencyLimit("tpot", None, _NO_LIMIT_S),
+)
+"""What is told of every capacity: at the rate found, or without load where it is 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateResult:
+    """Capacity of n options with each of K numbers of replicas.
+
+    Parameters
+    ----------
+    rate_rps
+        Highest rate of one replica, shape (n, K), requests/s; 0 when no rate keeps the limits.
+    ttft_p99_s, tpot_mean_s
+        Latencies of the class that makes the load at that rate, at vanishing load where the rate
+        is 0, shape (n, K), seconds.
+    limit
+        What stops a higher rate, as an index into `limit_texts`, shape (n, K).
+    limit_texts
+        Such as ``ttft p99 of chat``, ``memory``, ``batch limit``, ``utilization``. The first ones
+        are the limits of the probes in order.
+    unloaded_s
+        Every limited latency at vanishing load, shape (n, number of limits), seconds.
+    saturation_rps
+        Highest stable rate of one replica, shape (n,), requests/s.
+    """
+
+    rate_rps: Floats
+    ttft_p99_s: Floats
+    tpot_mean_s: Floats
+    limit: NDArray[np.intp]
+    limit_texts: tuple[str, ...]
+    unloaded_s: Floats
+    saturation_rps: Floats
+
+
+class World(Protocol):
+    """Options whose rates are searched; all that the search knows of them."""
+
+    @property
+    def limits_s(self) -> Floats:
+        """Limits in the order of the latencies, seconds."""
+
+    @property
+    def limits(self) -> tuple[LatencyLimit, ...]:
+        """The same limits with their metric and percentile."""
+
+    @property
+    def limit_texts(self) -> tuple[str, ...]:
+        """Their names, then those of the other bounds."""
+
+    def latencies_s(
+        self,
+        options: NDArray[np.intp],
+        replicas: Floats,
+        rate_rps: Floats,
+        *,
+        queueing: bool = True,
+    ) -> Floats:
+        """Return the limited latencies of rows, shape (r, number of limits), seconds."""
+
+    def unloaded_s(self) -> Floats:
+        """Return those of every option at vanishing load."""
+
+    def only(self, wanted: Callable[[LatencyLimit], bool]) -> World:
+        """Return the same options with some of the limits."""
+
+
+def highest_rates(
+    world: World,
+    reported: World,
+    bound_rps: Floats,
+    codes: NDArray[np.intp],
+    replicas: Sequence[int],
+) -> RateResult:
+    """Return the highest rates of a world's options, with the bound as saturation.
+
+    Parameters
+    ----------
+    world, reported
+        Options with the limits of the probes, and with those of :data:`REPORTED`.
+    bound_rps
+        Rate that no option exceeds, shape (n,), >= 0; 0 for options that carry nothing.
+    codes
+        What that bound is, as an index into the limit texts, shape (n,).
+    replicas
+        Numbers of replicas that share the queue, ascending.
+    """
+    unloaded_s = world.unloaded_s()
+    failed = (bound_rps > 0) & ~kept(unloaded_s, world.limits_s)
+    codes = np.where(failed, worst(unloaded_s, world.limits_s), codes)
+    counts = np.asarray(replicas, dtype=float)
+    rate_rps, limit = _search(world, counts, np.where(failed, 0.0, bound_rps), codes)
+    ttft_s, tpot_s = _report(reported, counts, rate_rps)
+    return RateResult(
+        rate_rps=rate_rps,
+        ttft_p99_s=ttft_s,
+        tpot_mean_s=tpot_s,
+        limit=limit,
+        limit_texts=world.limit_texts,
+        unloaded_s=unloaded_s,
+        saturation_rps=bound_rps,
+    )
+
+
+def limit_texts_of(probes: Sequence[Probe]) -> tuple[str, ...]:
+    """Return the names of the limits of `probes`, in order."""
+    return tuple(f"{limit.text} of {p.name}" for p in probes for limit in p.limits)
+
+
+def probes_with(
+    probes: Sequence[Probe], wanted: Callable[[LatencyLimit], bool]
+) -> tuple[Probe, ...]:
+    """Return `probes` with the limits that are wanted."""
+    return tuple(
+        replace(p, limits=tuple(limit for limit in p.limits if wanted(limit))) for p in probes
+    )
+
+
+def limits_s_of(probes: Sequence[Probe]) -> Floats:
+    """Return the limits of `probes` in order, seconds."""
+    return np.array([limit.limit_s for p in probes for limit in p.limits], dtype=float)
+
+
+def kept(latency_s: Floats, limits_s: Floats) -> NDArray[np.bool_]:
+    """Return whether a row keeps all its limits, shape (r,)."""
+    return np.asarray((latency_s <= limits_s).all(axis=1), dtype=bool)
+
+
+def worst(latency_s: Floats, limits_s: Floats) -> NDArray[np.intp]:
+    """Return the limit that a row misses by most, shape (r,)."""
+    if not len(limits_s):
+        return np.zeros(len(latency_s), dtype=np.intp)
+    return np.asarray(np.argmax(latency_s / limits_s, axis=1), dtype=np.intp)
+
+
+def _search(
+    world: World, replicas: Floats, bound_rps: Floats, codes: NDArray[np.intp]
+) -> tuple[Floats, NDArray[np.intp]]:
+    """Return rate and limit code of every option and number of replicas, shape (n, K)."""
+    bound_rps, codes = _gap_bound(world, bound_rps, codes)
+    shape = (len(bound_rps), len(replicas))
+    rate_rps, limit = np.zeros(shape), np.repeat(codes[:, None], shape[1], axis=1)
+    found_rps = np.zeros(len(bound_rps))
+    for column, count in enumerate(replicas):
+        # A rate found for fewer replicas holds here too, so options at their bound are done.
+        options = np.flatnonzero(found_rps < bound_rps)
+        counts = np.full(len(options), count)
+        bracket = (found_rps[options], bound_rps[options])
+        found_rps[options], code = _bisected(world, options, counts, bracket)
+        limit[options, column] = np.where(code < 0, codes[options], code)
+        rate_rps[:, column] = found_rps
+    return rate_rps, limit
+
+
+def _gap_bound(
+    world: World, bound_rps: Floats, codes: NDArray[np.intp]
+) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the bound lowered to limits on mean gaps, which need no sample and no replicas."""
+    columns = [i for i, limit in enumerate(world.limits) if is_mean_gap(limit)]
+    gap_world = world.only(is_mean_gap)
+    options = np.flatnonzero(bound_rps > 0)
+    bracket = (np.zeros(len(options)), bound_rps[options])
+    lowered_rps, code = _bisected(gap_world, options, np.ones(len(options)), bracket)
+    bound_rps, codes = bound_rps.copy(), codes.copy()
+    bound_rps[options] = lowered_rps
+    names = np.array([*columns, -1], dtype=np.intp)
+    codes[options] = np.where(code < 0, codes[options], names[code])
+    return bound_rps, codes
+
+
+def _bisected(
+    world: World,
+    options: NDArray[np.intp],
+    replicas: Floats,
+    bracket_rps: tuple[Floats, Floats],
+) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the highest rate of each row in its bracket, and its limit (-1: the upper end)."""
+    known_rps, upper_rps = bracket_rps
+    rate_rps, code = upper_rps.copy(), np.full(len(options), -1, dtype=np.intp)
+    if not len(world.limits_s):
+        return rate_rps, code
+    latency_s = world.latencies_s(options, replicas, upper_rps)
+    rows = np.flatnonzero(~kept(latency_s, world.limits_s))
+    code[rows] = worst(latency_s[rows], world.limits_s)
+    rate_rps[rows] = known_rps[rows]
+    high = np.log(upper_rps[rows])
+    low = np.log(np.maximum(known_rps[rows], upper_rps[rows] / _RATE_RANGE))
+    while rows.size:
+        middle = (low + high) / 2
+        latency_s = world.latencies_s(options[rows], replicas[rows], np.exp(middle))
+        good = kept(latency_s, world.limits_s)
+        code[rows[~good]] = worst(latency_s[~good], world.limits_s)
+        rate_rps[rows[good]] = np.exp(middle[good])
+        low, high = np.where(good, middle, low), np.where(good, high, middle)
+        wide = high - low > _RATE_TOLERANCE
+        rows, low, high = rows[wide], low[wide], high[wide]
+    return rate_rps, code
+
+
+def _report(world: World, replicas: Floats, rate_rps: Floats) -> tuple[Floats, Floats]:
+    latency_s = np.repeat(world.unloaded_s()[:, None, :], rate_rps.shape[1], axis=1)
+    options, column = np.nonzero(rate_rps > 0)
+    latency_s[options, column] = world.latencies_s(
+        options, replicas[column], rate_rps[options, column]
+    )
+    return latency_s[:, :, 0], latency_s[:, :, 1]
