@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from planner.evaluate.runs import Run
     from planner.options.formats import ComputeType
 
-NATIVE = {"gpt-oss": "mxfp4", "deepseek-v3": "fp8-block", "deepseek-r1": "fp8-block"}
+NATIVE = {"gpt-oss": "mxfp4", "deepseek-v3": "fp8-block", "deepseek-r1": "fp8-block", "minimax-m2": "fp8-block"}
 """Format of checkpoints that are not published in 16 bits, by the beginning of the model's id."""
 _WIDE = ("bf16", "fp16")
 _WORDS = {
@@ -128,6 +128,8 @@ def _named(word: str, notes: Mapping[str, str], native: str | None) -> str | Non
     name = next((name for name, words in _WORDS.items() if word in words), None)
     if name == "fp8" and any("block" in notes.get(key, "") for key in _NOTED):
         return "fp8-block"
+    if name == "fp8" and native == "fp8-block":
+        return native
     # Checkpoints of experts in MXFP4 are labelled by their four bits alone.
     return native if name == "nvfp4" and native == "mxfp4" else name
 

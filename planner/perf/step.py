@@ -50,10 +50,13 @@ MAX_EFFICIENCY = 1.1
 DECODE_ATTENTION_EFFICIENCY = 0.5
 """Share of peak compute reached by decode attention."""
 
+_LEAST_VARIANCE = 1e-9
+
 _NOT_TIMES = frozenset(
     {
         "overlap",
         "expert_miss_log",
+        "expert_variance",
         "expert_skew",
         "expert_hit_skew",
         "expert_skew_limit",
@@ -95,6 +98,7 @@ class StepModel:
     expert_read_s: Floats
     expert_token_s: Floats
     expert_miss_log: Floats
+    expert_variance: Floats
     expert_skew: Floats
     expert_hit_skew: Floats
     expert_skew_limit: Floats
@@ -106,6 +110,8 @@ class StepModel:
     pair_window_s: Floats
     activation_token_s: Floats
     network_token_s: Floats
+    direct_token_s: Floats
+    ring_s: Floats
     fixed_s: Floats
     request_s: Floats
     launch_s: Floats
@@ -165,12 +171,17 @@ class StepModel:
         time_s = self._dense_s(tokens, batch, ndim)
         time_s = time_s + self._attention_s(tokens, cached, pairs, batch, ndim)
         time_s += tokens * _trailing(self.activation_token_s + self.network_token_s, ndim)
+        time_s += self._further_network_s(tokens, ndim)
         time_s += _trailing(self.fixed_s, ndim) + batch * _trailing(self.request_s, ndim)
         time_s = self._add_experts_s(time_s, tokens, ndim)
         if not self.launch_s.any():
             return time_s
         launch_s = np.where(tokens > batch, _trailing(self.launch_s, ndim), 0.0)
         return np.maximum(time_s, launch_s)
+
+    def _further_network_s(self, tokens: Floats, ndim: int) -> Floats:
+        direct_s = tokens * _trailing(self.direct_token_s, ndim)
+        return np.minimum(direct_s, _trailing(self.ring_s, ndim))
 
     def _dense_s(self, tokens: Floats, batch: Floats, ndim: int) -> Floats:
         head_s = (batch + 1.0) * _trailing(self.head_request_s, ndim)
@@ -198,13 +209,19 @@ class StepModel:
         if not rows.size:
             return time_s
         own = tokens if tokens.shape[0] == 1 else tokens[rows]
-        hit_share = -np.expm1(own * _trailing(self.expert_miss_log[rows], ndim))
+        hit_share = self._hit_share(rows, own)
         choices = own * _trailing(self.expert_token_s[rows], ndim)
         if self.expert_skew[rows].any():
             choices, hit_share = self._fullest(rows, own, hit_share, choices)
         read_s = hit_share * _trailing(self.expert_read_s[rows], ndim)
         time_s[rows] += _soft_max(choices, read_s, _trailing(self.overlap[rows], ndim))
         return time_s
+
+    def _hit_share(self, rows: NDArray[np.intp], tokens: Floats) -> Floats:
+        """Return the share of experts that some of `tokens` choose."""
+        variance = np.maximum(_trailing(self.expert_variance[rows], tokens.ndim), _LEAST_VARIANCE)
+        chosen = -tokens * _trailing(self.expert_miss_log[rows], tokens.ndim)
+        return np.asarray(-np.expm1(-np.log1p(variance * chosen) / variance), dtype=float)
 
     def _fullest(
         self, rows: NDArray[np.intp], tokens: Floats, hit_share: Floats, time_s: Floats
@@ -237,7 +254,7 @@ def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
     fixed_s = layers * theta.c_layer_s + arch.moe_layers * theta.c_moe_s + theta.c_step_s
     attention_flops = device.peak_attention_flops * _capped(theta.e_att)
     state_s = work.state_bytes_per_request / (bandwidth * _capped(theta.e_kv))
-    network_token_s, transfers_s = _network_s(spec, work)
+    network = _network_s(spec, work)
     return (
         work.dense_read_bytes / (bandwidth * _capped(theta.e_m)),
         work.dense_flop_per_token / dense_flops,
@@ -245,6 +262,7 @@ def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
         work.expert_read_bytes / (bandwidth * _capped(theta.e_m_moe)),
         work.expert_flop_per_token / (peak * _capped(theta.e_c_moe)),
         work.expert_miss_log,
+        theta.expert_cv**2,
         work.expert_skew,
         work.expert_hit_skew,
         work.expert_skew_limit,
@@ -255,8 +273,10 @@ def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
         work.pair_flop / attention_flops,
         work.near_pair_flop / attention_flops,
         work.activation_bytes_per_token / (bandwidth * _capped(theta.e_m)),
-        network_token_s,
-        fixed_s + transfers_s,
+        network.token_s,
+        network.direct_token_s,
+        network.ring_s,
+        fixed_s + network.fixed_s,
         theta.c_req_s + state_s,
         layers * theta.c_launch_s,
     )
@@ -269,16 +289,31 @@ def _cached_token_s(spec: ReplicaSpec, flop: float, read_bytes: float) -> float:
     return math.hypot(compute_s, read_bytes / bandwidth)
 
 
-def _network_s(spec: ReplicaSpec, work: StepWork) -> tuple[float, float]:
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """Times of transfers: per token, further per token if direct, further if in a ring, fixed."""
+
+    token_s: float = 0.0
+    direct_token_s: float = 0.0
+    ring_s: float = 0.0
+    fixed_s: float = 0.0
+
+
+def _network_s(spec: ReplicaSpec, work: StepWork) -> _Network:
     if spec.devices == 1:
-        return 0.0, 0.0
+        return _Network()
     device, theta = spec.device, spec.parameters
     bus = device.allreduce_bandwidth_bytes_per_s
     if bus is None:
         bus = (device.link_bytes_per_s or 0.0) * _capped(theta.e_net)
     measured_s = device.allreduce_latency_s
     latency_s = theta.a_ar_s if measured_s is None else measured_s
-    return work.network_bytes_per_token / bus, work.transfers * latency_s
+    return _Network(
+        work.network_bytes_per_token / bus,
+        work.direct_bytes_per_token / bus,
+        work.all_reduces * latency_s,
+        work.transfers * latency_s,
+    )
 
 
 def _capped(efficiency: float) -> float:
@@ -297,3 +332,4 @@ def _soft_max(compute_s: Floats, read_s: Floats, overlap: Floats) -> Floats:
     smaller = np.minimum(compute_s, read_s)
     ratio: NDArray[np.float64] = smaller / np.maximum(larger, np.finfo(float).tiny)
     return np.asarray(larger * (1.0 + ratio**overlap) ** (1.0 / overlap), dtype=float)
+

@@ -97,6 +97,7 @@ FREE: tuple[Free, ...] = (
     _default("p_overlap", 1.6, 0.25),
     _default("e_c_moe", 0.35, 0.4),
     _default("e_m_moe", 0.72, 0.12),
+    _default("expert_cv", 0.6, 0.4),
     _default("e_kv", 0.80, 0.08),
     _default("e_att", 0.50, 0.12),
     # Fixed times: launches of kernels and host work.
@@ -123,7 +124,7 @@ FREE: tuple[Free, ...] = (
     *(Free("c_layer_us", "quantization", q, 1.0, 0.12) for q in ("mxfp4", "int4")),
     *(Free("c_moe_us", "quantization", q, 1.0, 0.2) for q in ("mxfp4", "int4")),
 )
-TIED: Mapping[Key, Key] = {
+TIED: dict = {
     ("e_c", "quantization", "fp8-kv8"): ("e_c", "quantization", "fp8"),
     ("e_c", "quantization", "int8"): ("e_c", "quantization", "fp8"),
     ("e_c", "quantization", "fp8-block"): ("e_c", "quantization", "fp8"),
