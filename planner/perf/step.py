@@ -10,7 +10,8 @@ A step is the sum of its op classes and of fixed times::
            + max2(F_decode / (peak_att 0.5), B_kv / (bandwidth e_kv))
            + F_prefill / (peak_att e_att)
            + B_between / (bandwidth e_m)
-           + n_tr a_ar + V / bus + L' c_layer + L_moe c_moe + c_step + b c_req
+           + n_tr a_ar + V / bus + min(V' / bus, n_ar a_ar)
+           + L' c_layer + L_moe c_moe + c_step + b c_req
     t_step = max(t_step, L' c_launch)          when the step holds prompts
 
 L' weighs layers by their kernels (:mod:`planner.perf.attention`). Decode-only steps are replayed
@@ -21,6 +22,12 @@ devices wait for the host. Measured: TensorRT-LLM 1.0 on H100 adds 15 to 17 ms f
 max2 is the soft maximum with p = 2; both of its terms grow with the same count of cached tokens,
 so it is one constant per token. The bus is ``link e_net``, or the measured bus bandwidth of an
 all-reduce of this group size. Work per token is in :mod:`planner.perf.work`.
+
+V' is what direct all-reduces send more than those in a ring, whose second phase costs another
+latency. T tokens of which each chooses k of E experts hit ``n_hit = E (1 - E[(1 - p)^T])``. How
+often an expert is chosen varies with the coefficient c (``expert_cv``); with gamma distributed
+shares ``E[(1 - p)^T] = (1 - c^2 T ln(1 - k/E))^(-1 / c^2)``, which tends to ``(1 - k/E)^T``
+where all experts are chosen alike.
 
 An efficiency above 1 absorbs error of the model's form; it is capped at 1.1, the range in which
 such fits were seen to carry over to other options.
@@ -51,6 +58,7 @@ DECODE_ATTENTION_EFFICIENCY = 0.5
 """Share of peak compute reached by decode attention."""
 
 _LEAST_VARIANCE = 1e-9
+"""Below it all experts are chosen alike, and the powers lose their digits."""
 
 _NOT_TIMES = frozenset(
     {
@@ -75,6 +83,8 @@ class StepModel:
         Weight streaming, and computation per new token and per request.
     expert_read_s, expert_token_s, expert_miss_log
         All routed experts streamed, computation per new token, ln(1 - k/E); 0 without experts.
+    expert_variance
+        Squared coefficient of variation of how often the experts are chosen, >= 0.
     expert_skew, expert_hit_skew, expert_skew_limit
         The fullest device of the experts has ``min(skew / sqrt(T), limit)`` more choices than
         the mean, and ``min(hit_skew sqrt((1 - p) / p), limit)`` more of the share p that is hit.
@@ -86,6 +96,8 @@ class StepModel:
         Prefill attention per attended pair, likewise.
     activation_token_s, network_token_s
         Activations moved between the products, and transfers, per new token.
+    direct_token_s, ring_s
+        What all-reduces take more: per new token when direct, per step when in a ring.
     fixed_s, request_s
         Per step, and per decoding request.
     launch_s
@@ -332,4 +344,3 @@ def _soft_max(compute_s: Floats, read_s: Floats, overlap: Floats) -> Floats:
     smaller = np.minimum(compute_s, read_s)
     ratio: NDArray[np.float64] = smaller / np.maximum(larger, np.finfo(float).tiny)
     return np.asarray(larger * (1.0 + ratio**overlap) ** (1.0 / overlap), dtype=float)
-

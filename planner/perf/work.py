@@ -10,9 +10,13 @@ prefill tokens, all of the whole replica, L layers and w bytes per weight, split
     between   moves 2 T (10 h + (3 (n_q + 2 n_kv) d + n_q d + 5 w) / TP) L
     network   moves 2 L (2 T h) 2 (TP - 1) / TP in 2 L all-reduces
 
-P is body plus output head. Experts hit by T tokens that choose k of E uniformly:
-``n_hit = E (1 - (1 - k/E)^T)``. Absorbed latent attention decodes at ``2 n_q (2 r + rope)``
-FLOP per cached token and layer, and every rank reads the whole latent.
+P is body plus output head; n_hit are the experts that T tokens hit (:mod:`planner.perf.step`).
+An all-reduce in a ring has two phases, each with its latency. Where a device sends everything to
+all the others at once there is one, but it sends ``2 T h (TP - 1)``: faster for few tokens. A norm
+of queries and keys over all heads adds an all-reduce of a number per token in every layer.
+
+Absorbed latent attention decodes at ``2 n_q (2 r + rope)`` FLOP per cached token and layer, and
+every rank reads the whole latent.
 
 Between the products, activations of 2 bytes are written and read: both norms with the residual and
 the outputs that they take (10 h), queries, keys and values and their rotation, the output of the
@@ -116,7 +120,11 @@ class StepWork:
     network_bytes_per_token
         Volume that a device sends per new token.
     transfers
-        All-reduces, exchanges of experts and hand-overs of a step.
+        All-reduces, exchanges of experts and hand-overs of a step, one latency each.
+    direct_bytes_per_token
+        Volume that a device sends more when it sends to all others at once.
+    all_reduces
+        All-reduces of activations: the further latencies of a step when they are in a ring.
     """
 
     dense_read_bytes: float

@@ -40,6 +40,7 @@ from report import show, write
 
 from planner.catalog.load import Catalog, load_catalog
 from planner.evaluate.compare import Compared, compare
+from planner.evaluate.engines import engine_of
 from planner.evaluate.measurements import read_folder
 from planner.evaluate.observations import Observation, collect
 
@@ -266,6 +267,18 @@ def cross_validated(
     return [found[id(o)] for o in observations]
 
 
+def static_shares(catalog: Catalog, observations: Sequence[Observation]) -> dict[Key, float]:
+    """Return the share `static` of every row that states one, from the batches of its engine."""
+    stated = {row.key: row.value for row in catalog.calibration if row.parameter == "static"}
+    ratios: dict[Key, list[float]] = defaultdict(list)
+    for c in compare([o for o in observations if o.metric == "throughput_static"], catalog):
+        own = ("static", "engine", engine_of(c.observation.run.row.engine) or "")
+        key = own if own in stated else ("static", "default", "all")
+        if c.predicted and c.observation.measured:
+            ratios[key].append(c.observation.measured / c.predicted)
+    return {key: stated[key] * float(np.median(found)) for key, found in ratios.items()}
+
+
 SERVED = ("aiconfigurator", "TensorRT")
 """Sources whose rows were measured on serving engines."""
 
@@ -283,9 +296,10 @@ def accelerator_of(o: Observation) -> str:
 def main(folder: str, *steps: str) -> None:
     """Print errors as shipped, and after the steps asked for."""
     catalog = load_catalog()
+    collected = collect(read_folder(Path(folder)).rows).observations
     rows = [
         o
-        for o in collect(read_folder(Path(folder)).rows).observations
+        for o in collected
         if not o.parts
         and o.measured
         and o.metric in SCALES
@@ -308,7 +322,8 @@ def main(folder: str, *steps: str) -> None:
             show(f"{name} left out", found)
             left_out += found
     if "write" in steps:
-        write(fitted.values, fitted.widths_ln, left_out)
+        shares = static_shares(fitted.catalog, [o for o in collected if not o.parts])
+        write(fitted.values | shares, fitted.widths_ln, left_out)
 
 
 if __name__ == "__main__":

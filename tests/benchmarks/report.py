@@ -66,15 +66,17 @@ def write(
     path = shipped_path("catalogs") / "calibration.csv"
     with path.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    spreads = {_is_ttft: _spread(left_out, _is_ttft) for _is_ttft in (False, True)}
+    spreads = {is_ttft: _spread(left_out, is_ttft=is_ttft) for is_ttft in (False, True)}
     for row in rows:
         key = (row["parameter"], row["scope"], row["key_id"])
         of = TIED.get(key, key)
         if of in values:
-            reach = math.exp(_WIDE_Z * widths_ln[of])
-            row["value"], row["low"], row["high"] = (
-                _digits(v) for v in (values[of], values[of] / reach, values[of] * reach)
-            )
+            row["value"] = _digits(values[of])
+            if of in widths_ln:
+                reach = math.exp(_WIDE_Z * widths_ln[of])
+                row["low"], row["high"] = (
+                    _digits(v) for v in (values[of] / reach, values[of] * reach)
+                )
         elif row["provenance"] == "calibrated" and row["parameter"].startswith("sigma_ln_"):
             spread = spreads[row["parameter"] == "sigma_ln_ttft"]
             if spread is not None:
@@ -85,7 +87,7 @@ def write(
         writer.writerows(rows)
 
 
-def _spread(left_out: Sequence[Compared], is_ttft: bool) -> float | None:
+def _spread(left_out: Sequence[Compared], *, is_ttft: bool) -> float | None:
     away = [
         abs(math.log(c.predicted / c.observation.measured))
         for c in left_out
