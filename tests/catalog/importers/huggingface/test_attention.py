@@ -89,3 +89,17 @@ def test_window_layers_without_a_window_are_missing_it(rejected):
     types = ["sliding_attention"] * 16 + ["full_attention"] * 16
 
     assert rejected(DENSE | {"layer_types": types}).value == "sliding_window"
+
+
+@pytest.mark.parametrize(
+    ("fields", "norm"),
+    [
+        ({}, None),
+        ({"use_qk_norm": False}, None),
+        ({"use_qk_norm": True}, "head"),
+        ({"use_qk_norm": True, "qk_norm_type": "per_layer"}, "layer"),
+        ({"model_type": "qwen3"}, "head"),
+    ],
+)
+def test_norm_of_queries_and_keys(row_of, fields, norm):
+    assert row_of(DENSE | fields).qk_norm == norm
