@@ -26,10 +26,16 @@ def validate(
 ) -> None:
     """Show the error of the performance model on measured rows, by slice."""
     from planner.catalog.load import load_catalog  # noqa: PLC0415 - builds all models
+    from planner.errors import InputError  # noqa: PLC0415
+    from planner.evaluate.measurements import NOTHING_COMPARED  # noqa: PLC0415
     from planner.evaluate.text import write_validation  # noqa: PLC0415
     from planner.evaluate.validate import as_records, validate  # noqa: PLC0415 - loads numpy
 
-    found = validate(load_catalog(settings_of(context, catalog).overlays), data)
+    try:
+        found = validate(load_catalog(settings_of(context, catalog).overlays), data)
+    except InputError as error:
+        error.outcome = NOTHING_COMPARED
+        raise
     if as_json:
         print_json(as_records(found))
         return

@@ -14,17 +14,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.perf.uncertainty import INTERVAL
+from planner.perf.uncertainty import covered_share
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_Z = NormalDist().inv_cdf((1.0 + INTERVAL) / 2.0)
 _HIGH = 0.9
 _MOST_LN = 500.0
 """Largest logarithm that is summed up: keeps absurd figures finite."""
@@ -79,17 +77,17 @@ def errors_of(pairs: Sequence[Pair]) -> Errors:
     low = np.sort(np.clip(low, -_MOST_LN, _MOST_LN))
     ape = np.sort(np.abs(np.expm1(-low)))
     stated = [p for p in pairs if p.sigma_ln is not None]
-    inside = sum(_is_inside(p) for p in stated)
     return Errors(
         n=len(pairs),
         median_ape=float(np.median(ape)),
         mape=float(ape.mean()),
         p90_ape=float(np.quantile(ape, _HIGH)),
         log_bias=float(low.mean()),
-        coverage_80=inside / len(stated) if stated else None,
+        coverage_80=_covered(stated) if stated else None,
     )
 
 
-def _is_inside(pair: Pair) -> bool:
-    away = abs(math.log(pair.measured) - math.log(pair.predicted))
-    return away <= _Z * (pair.sigma_ln or 0.0)
+def _covered(pairs: Sequence[Pair]) -> float:
+    columns = ((p.measured, p.predicted, p.sigma_ln or 0.0) for p in pairs)
+    measured, predicted, sigma_ln = map(list, zip(*columns, strict=True))
+    return covered_share(measured, predicted, sigma_ln)

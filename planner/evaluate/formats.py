@@ -1,9 +1,10 @@
 """Number formats by the words of others, and in which type they multiply on a device.
 
 A blank format is 16 bits, or the format of the published checkpoint where there is no 16-bit one
-(:data:`NATIVE`). The notes may say more (``gemm_quant=fp8_block``). A measured row shows that the
-format ran, so a device without units for it multiplied in 16 bits; only a device whose 16-bit
-rate is unknown cannot be predicted.
+(:data:`NATIVE`); FP8 of a checkpoint that is published with a scale per block is that. The notes
+may say more (``gemm_quant=fp8_block``). A measured row shows that the format ran, so a device
+without units for it multiplied in 16 bits; only a device whose 16-bit rate is unknown cannot be
+predicted.
 
 An unstated KV cache is that of the format, with two exceptions. The throughput tables of
 TensorRT-LLM come from ``trtllm-bench``, which keeps the cache of FP8 and FP4 checkpoints in FP8
@@ -28,7 +29,12 @@ if TYPE_CHECKING:
     from planner.evaluate.runs import Run
     from planner.options.formats import ComputeType
 
-NATIVE = {"gpt-oss": "mxfp4", "deepseek-v3": "fp8-block", "deepseek-r1": "fp8-block"}
+NATIVE = {
+    "gpt-oss": "mxfp4",
+    "deepseek-v3": "fp8-block",
+    "deepseek-r1": "fp8-block",
+    "minimax-m2": "fp8-block",
+}
 """Format of checkpoints that are not published in 16 bits, by the beginning of the model's id."""
 _WIDE = ("bf16", "fp16")
 _WORDS = {
@@ -128,6 +134,8 @@ def _named(word: str, notes: Mapping[str, str], native: str | None) -> str | Non
     name = next((name for name, words in _WORDS.items() if word in words), None)
     if name == "fp8" and any("block" in notes.get(key, "") for key in _NOTED):
         return "fp8-block"
+    if name == "fp8" and native == "fp8-block":
+        return native
     # Checkpoints of experts in MXFP4 are labelled by their four bits alone.
     return native if name == "nvfp4" and native == "mxfp4" else name
 

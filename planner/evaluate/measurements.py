@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+NOTHING_COMPARED = "nothing was compared"
 NEEDED = ("model", "gpu", "isl", "osl", "concurrency_or_rate", "metric", "value")
 """Columns by which a table of measurements is told from others."""
 
@@ -160,7 +161,8 @@ def _no_data(folder: Path, state: str) -> InputError:
         f"{state}; give a folder with CSV files that have the columns {', '.join(NEEDED)} "
         f"(all of them: {', '.join(COLUMNS)})"
     )
-    return InputError([Fault(str(folder), None, None, "--data", message)])
+    fault = Fault(str(folder), None, None, "--data", message)
+    return InputError([fault], outcome=NOTHING_COMPARED)
 
 
 def _read_file(path: Path) -> str | tuple[list[MeasuredRow], list[Ignored]]:

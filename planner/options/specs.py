@@ -112,6 +112,7 @@ def _whole_context(model: Model) -> Architecture:
         v_head_dim=model.v_head_dim,
         sliding_window=model.sliding_window,
         full_attention_fraction=model.full_attention_fraction,
+        qk_norm=model.qk_norm,
     )
 
 
@@ -223,6 +224,7 @@ def _parameters(candidate: Candidate, catalog: Catalog) -> StepParameters:
         p_overlap=value("p_overlap"),
         e_c_moe=value("e_c_moe"),
         e_m_moe=value("e_m_moe"),
+        expert_cv=value("expert_cv"),
         e_kv=value("e_kv"),
         e_att=value("e_att"),
         a_ar_s=value("a_ar_us", _US_PER_S),

@@ -24,6 +24,7 @@ Sources: the models' published ``config.json``; DeepSeek-V2 (arXiv 2405.04434) f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from planner.perf import attention
 from planner.perf.attention import DEFAULT_INDEXER, Indexer
@@ -61,6 +62,9 @@ class Architecture:
         Tokens seen by the layers without full attention; ``None`` when those are linear.
     full_attention_fraction
         Share of layers with full attention, 0 to 1; ``None`` means all.
+    qk_norm
+        Norm of queries and keys: ``head`` of every head, ``layer`` of all heads at once, which
+        tensor parallelism has to reduce; ``None`` without one.
 
     Raises
     ------
@@ -88,6 +92,7 @@ class Architecture:
     v_head_dim: int | None = None
     sliding_window: int | None = None
     full_attention_fraction: float | None = None
+    qk_norm: Literal["head", "layer"] | None = None
 
     def __post_init__(self) -> None:
         if self.is_latent:

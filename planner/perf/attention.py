@@ -19,7 +19,8 @@ rotation and cache, attention, output, and norm, two products and an activation 
 block. Latent attention needs 9 more (two compressions with their norms, the absorbed products
 before and after, splitting and merging of the rotated part), the gated delta rule 3 more
 (convolution, gates, norm), and an indexer 10 more (two products and a norm for keys and queries,
-rotations, quantization, weights, scores, choice). Fixed times of a layer are in proportion.
+rotations, quantization, weights, scores, choice). Norms of queries and keys are 2 more. Fixed
+times of a layer are in proportion.
 
 Sources: Gated Delta Networks (arXiv 2412.06464); configuration and code of Qwen3-Next;
 DeepSeek-V3.2 technical report; kernels counted in the decode paths of vLLM and SGLang.
@@ -44,6 +45,7 @@ _LAYER_KERNELS = 9.0
 _LATENT_KERNELS = 9.0
 _LINEAR_KERNELS = 3.0
 _INDEX_KERNELS = 10.0
+_NORM_KERNELS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,10 @@ def state_bytes(arch: Architecture) -> float:
 
 def layer_kernels(arch: Architecture) -> float:
     """Return the kernels of a mean layer over those of one with grouped-query attention."""
-    further = _LATENT_KERNELS if arch.is_latent else _LINEAR_KERNELS * linear_share(arch)
+    linear = linear_share(arch)
+    further = _LATENT_KERNELS if arch.is_latent else _LINEAR_KERNELS * linear
     if arch.indexer is not None:
         further += _INDEX_KERNELS
+    if arch.qk_norm is not None:
+        further += _NORM_KERNELS * (1.0 - linear)
     return 1.0 + further / _LAYER_KERNELS

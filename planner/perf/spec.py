@@ -115,6 +115,8 @@ class StepParameters:
         Softness of the maximum of compute and memory time, >= 1.
     e_c_moe, e_m_moe
         The same shares for routed experts.
+    expert_cv
+        Coefficient of variation of how often the experts of a layer are chosen, >= 0.
     e_kv, e_att
         Share of bandwidth reached by decode attention, of compute by prefill attention.
     a_ar_s
@@ -134,6 +136,7 @@ class StepParameters:
     p_overlap: float = 1.26
     e_c_moe: float = 0.28
     e_m_moe: float = 0.957
+    expert_cv: float = 0.7
     e_kv: float = 0.821
     e_att: float = 0.504
     a_ar_s: float = 7e-6

@@ -10,7 +10,8 @@ A step is the sum of its op classes and of fixed times::
            + max2(F_decode / (peak_att 0.5), B_kv / (bandwidth e_kv))
            + F_prefill / (peak_att e_att)
            + B_between / (bandwidth e_m)
-           + n_tr a_ar + V / bus + L' c_layer + L_moe c_moe + c_step + b c_req
+           + n_tr a_ar + V / bus + min(V' / bus, n_ar a_ar)
+           + L' c_layer + L_moe c_moe + c_step + b c_req
     t_step = max(t_step, L' c_launch)          when the step holds prompts
 
 L' weighs layers by their kernels (:mod:`planner.perf.attention`). Decode-only steps are replayed
@@ -21,6 +22,12 @@ devices wait for the host. Measured: TensorRT-LLM 1.0 on H100 adds 15 to 17 ms f
 max2 is the soft maximum with p = 2; both of its terms grow with the same count of cached tokens,
 so it is one constant per token. The bus is ``link e_net``, or the measured bus bandwidth of an
 all-reduce of this group size. Work per token is in :mod:`planner.perf.work`.
+
+V' is what direct all-reduces send more than those in a ring, whose second phase costs another
+latency. T tokens of which each chooses k of E experts hit ``n_hit = E (1 - E[(1 - p)^T])``. How
+often an expert is chosen varies with the coefficient c (``expert_cv``); with gamma distributed
+shares ``E[(1 - p)^T] = (1 - c^2 T ln(1 - k/E))^(-1 / c^2)``, which tends to ``(1 - k/E)^T``
+where all experts are chosen alike.
 
 With draft tokens (:mod:`planner.perf.speculation`) every decode has g more new tokens, and the
 step adds the passes of the draft, each a step of a model of its own::
@@ -44,6 +51,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from planner.perf.attention import layer_kernels
+from planner.perf.network import capped, network_times
 from planner.perf.speculation import DraftSteps, draft_spec, draft_work
 from planner.perf.work import step_work
 
@@ -55,15 +63,17 @@ if TYPE_CHECKING:
     from planner.perf.spec import Floats, ReplicaSpec
     from planner.perf.work import StepWork
 
-MAX_EFFICIENCY = 1.1
-"""Cap of an effective efficiency."""
 DECODE_ATTENTION_EFFICIENCY = 0.5
 """Share of peak compute reached by decode attention."""
+
+_LEAST_VARIANCE = 1e-9
+"""Below it all experts are chosen alike, and the powers lose their digits."""
 
 _NOT_TIMES = frozenset(
     {
         "overlap",
         "expert_miss_log",
+        "expert_variance",
         "expert_skew",
         "expert_hit_skew",
         "expert_skew_limit",
@@ -83,6 +93,8 @@ class StepModel:
         Weight streaming, and computation per new token and per request.
     expert_read_s, expert_token_s, expert_miss_log
         All routed experts streamed, computation per new token, ln(1 - k/E); 0 without experts.
+    expert_variance
+        Squared coefficient of variation of how often the experts are chosen, >= 0.
     expert_skew, expert_hit_skew, expert_skew_limit
         The fullest device of the experts has ``min(skew / sqrt(T), limit)`` more choices than
         the mean, and ``min(hit_skew sqrt((1 - p) / p), limit)`` more of the share p that is hit.
@@ -94,6 +106,8 @@ class StepModel:
         Prefill attention per attended pair, likewise.
     activation_token_s, network_token_s
         Activations moved between the products, and transfers, per new token.
+    direct_token_s, ring_s
+        What all-reduces take more: per new token when direct, per step when in a ring.
     fixed_s, request_s
         Per step, and per decoding request.
     launch_s
@@ -108,6 +122,7 @@ class StepModel:
     expert_read_s: Floats
     expert_token_s: Floats
     expert_miss_log: Floats
+    expert_variance: Floats
     expert_skew: Floats
     expert_hit_skew: Floats
     expert_skew_limit: Floats
@@ -119,6 +134,8 @@ class StepModel:
     pair_window_s: Floats
     activation_token_s: Floats
     network_token_s: Floats
+    direct_token_s: Floats
+    ring_s: Floats
     fixed_s: Floats
     request_s: Floats
     launch_s: Floats
@@ -205,6 +222,7 @@ class StepModel:
         time_s = self._dense_s(every, verified, ndim)
         time_s = time_s + self._attention_s(tokens, cached, pairs, batch, ndim)
         time_s += every * _trailing(self.activation_token_s + self.network_token_s, ndim)
+        time_s += self._further_network_s(every, ndim)
         time_s += _trailing(self.fixed_s, ndim) + batch * _trailing(self.request_s, ndim)
         time_s = self._add_experts_s(time_s, every, ndim)
         if self.draft is not None:
@@ -213,6 +231,10 @@ class StepModel:
             return time_s
         launch_s = np.where(tokens > batch, _trailing(self.launch_s, ndim), 0.0)
         return np.maximum(time_s, launch_s)
+
+    def _further_network_s(self, tokens: Floats, ndim: int) -> Floats:
+        direct_s = tokens * _trailing(self.direct_token_s, ndim)
+        return np.minimum(direct_s, _trailing(self.ring_s, ndim))
 
     def _dense_s(self, tokens: Floats, batch: Floats, ndim: int) -> Floats:
         head_s = (batch + 1.0) * _trailing(self.head_request_s, ndim)
@@ -240,13 +262,19 @@ class StepModel:
         if not rows.size:
             return time_s
         own = tokens if tokens.shape[0] == 1 else tokens[rows]
-        hit_share = -np.expm1(own * _trailing(self.expert_miss_log[rows], ndim))
+        hit_share = self._hit_share(rows, own)
         choices = own * _trailing(self.expert_token_s[rows], ndim)
         if self.expert_skew[rows].any():
             choices, hit_share = self._fullest(rows, own, hit_share, choices)
         read_s = hit_share * _trailing(self.expert_read_s[rows], ndim)
         time_s[rows] += _soft_max(choices, read_s, _trailing(self.overlap[rows], ndim))
         return time_s
+
+    def _hit_share(self, rows: NDArray[np.intp], tokens: Floats) -> Floats:
+        """Return the share of experts that some of `tokens` choose."""
+        variance = np.maximum(_trailing(self.expert_variance[rows], tokens.ndim), _LEAST_VARIANCE)
+        chosen = -tokens * _trailing(self.expert_miss_log[rows], tokens.ndim)
+        return np.asarray(-np.expm1(-np.log1p(variance * chosen) / variance), dtype=float)
 
     def _fullest(
         self, rows: NDArray[np.intp], tokens: Floats, hit_share: Floats, time_s: Floats
@@ -297,24 +325,25 @@ def _draft_coefficients(spec: ReplicaSpec) -> tuple[float, ...]:
 def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
     arch, device, theta = spec.architecture, spec.device, spec.parameters
     peak, bandwidth = device.peak_flops, device.bandwidth_bytes_per_s
-    dense_flops = peak * _capped(theta.e_c)
+    dense_flops = peak * capped(theta.e_c)
     layers = arch.layers * layer_kernels(arch)
     fixed_s = layers * theta.c_layer_s + arch.moe_layers * theta.c_moe_s + theta.c_step_s
-    attention_flops = device.peak_attention_flops * _capped(theta.e_att)
-    state_s = work.state_bytes_per_request / (bandwidth * _capped(theta.e_kv))
-    network_token_s, transfers_s = _network_s(spec, work)
+    attention_flops = device.peak_attention_flops * capped(theta.e_att)
+    state_s = work.state_bytes_per_request / (bandwidth * capped(theta.e_kv))
+    network = network_times(spec, work)
     draft, launched, request_s = spec.draft, layers, theta.c_req_s + state_s
     if draft is not None and draft.architecture is None:
         request_s += theta.c_req_s
     elif draft is not None and draft.architecture is not None:
         launched += draft.architecture.layers * layer_kernels(draft.architecture)
     return (
-        work.dense_read_bytes / (bandwidth * _capped(theta.e_m)),
+        work.dense_read_bytes / (bandwidth * capped(theta.e_m)),
         work.dense_flop_per_token / dense_flops,
         work.head_flop_per_request / dense_flops,
-        work.expert_read_bytes / (bandwidth * _capped(theta.e_m_moe)),
-        work.expert_flop_per_token / (peak * _capped(theta.e_c_moe)),
+        work.expert_read_bytes / (bandwidth * capped(theta.e_m_moe)),
+        work.expert_flop_per_token / (peak * capped(theta.e_c_moe)),
         work.expert_miss_log,
+        theta.expert_cv**2,
         work.expert_skew,
         work.expert_hit_skew,
         work.expert_skew_limit,
@@ -324,9 +353,11 @@ def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
         work.window_tokens,
         work.pair_flop / attention_flops,
         work.near_pair_flop / attention_flops,
-        work.activation_bytes_per_token / (bandwidth * _capped(theta.e_m)),
-        network_token_s,
-        fixed_s + transfers_s,
+        work.activation_bytes_per_token / (bandwidth * capped(theta.e_m)),
+        network.token_s,
+        network.direct_token_s,
+        network.ring_s,
+        fixed_s + network.fixed_s,
         request_s,
         launched * theta.c_launch_s,
     )
@@ -336,24 +367,8 @@ def _cached_token_s(spec: ReplicaSpec, flop: float, read_bytes: float) -> float:
     device = spec.device
     compute_s = flop / (device.peak_attention_flops * DECODE_ATTENTION_EFFICIENCY)
     compute_s *= spec.decode_tokens
-    bandwidth = device.bandwidth_bytes_per_s * _capped(spec.parameters.e_kv)
+    bandwidth = device.bandwidth_bytes_per_s * capped(spec.parameters.e_kv)
     return math.hypot(compute_s, read_bytes / bandwidth)
-
-
-def _network_s(spec: ReplicaSpec, work: StepWork) -> tuple[float, float]:
-    if spec.devices == 1:
-        return 0.0, 0.0
-    device, theta = spec.device, spec.parameters
-    bus = device.allreduce_bandwidth_bytes_per_s
-    if bus is None:
-        bus = (device.link_bytes_per_s or 0.0) * _capped(theta.e_net)
-    measured_s = device.allreduce_latency_s
-    latency_s = theta.a_ar_s if measured_s is None else measured_s
-    return work.network_bytes_per_token / bus, work.transfers * latency_s
-
-
-def _capped(efficiency: float) -> float:
-    return min(efficiency, MAX_EFFICIENCY)
 
 
 def _trailing(array: Floats, ndim: int) -> Floats:

@@ -13,81 +13,32 @@ a class without any measurement turned out to reach.
 The central interval of probability P reaches from ``prediction exp(-z sigma)`` to ``prediction
 exp(z sigma)`` with ``z = z((1 + P) / 2)``.
 
-How wide the spread is depends on where a prediction comes from and on what is predicted: times
-and rates of tokens are set by the step alone, the time to first token by queues and by harnesses.
-:data:`SPREADS` are the standard deviations seen on rows that the fit did not use (a model or an
-accelerator left out in turn); the catalogue may state narrower or wider ones.
+How wide the spread is comes from the catalogue: ``sigma_ln_time`` of times per token and of rates,
+``sigma_ln_ttft`` of times to first token, which depend on queues and on harnesses. They are what
+rows show that the fit did not use, a model or an accelerator left out in turn.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from statistics import NormalDist
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import ArrayLike
 
     from planner.perf.spec import Floats
 
-Provenance = Literal["modelled", "class_default", "calibrated", "two_point", "measured"]
-Predicted = Literal["time", "ttft", "throughput"]
 INTERVAL = 0.8
 """Probability of the interval that is stated with a prediction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Standard deviations of ln(measured / predicted).
-
-    Parameters
-    ----------
-    time, ttft, throughput
-        Of times per token, of times to first token and of token rates, >= 0.
-    """
-
-    time: float
-    ttft: float
-    throughput: float
-
-
-SPREADS: Mapping[Provenance, Spread] = MappingProxyType(
-    {
-        "modelled": Spread(time=0.35, ttft=0.70, throughput=0.35),
-        "class_default": Spread(time=0.30, ttft=0.60, throughput=0.30),
-        "calibrated": Spread(time=0.22, ttft=0.50, throughput=0.22),
-        "two_point": Spread(time=0.12, ttft=0.40, throughput=0.12),
-        "measured": Spread(time=0.05, ttft=0.10, throughput=0.05),
-    }
-)
-"""By provenance: data sheet alone, class of hardware, serving rows of the accelerator, two points
-of the combination, and the figure itself (which repeats to about 5 %)."""
 
 
 DRAFT_SPREAD = 0.15
 """Standard deviation of ln(measured / predicted time) that draft tokens add. Published acceptance
 lengths of one draft differ from one kind of text to another by up to 0.18 (0.07 in the median);
 the published gains of six heads differ from the modelled ones by up to 0.13."""
-
-
-def spread_ln(provenance: Provenance, predicted: Predicted) -> float:
-    """Return the standard deviation of ln(measured / predicted).
-
-    Parameters
-    ----------
-    provenance
-        How the parameters behind a prediction are known.
-    predicted
-        What is predicted.
-    """
-    spread = SPREADS[provenance]
-    return {"time": spread.time, "ttft": spread.ttft, "throughput": spread.throughput}[predicted]
 
 
 def interval(

@@ -10,9 +10,13 @@ prefill tokens, all of the whole replica, L layers and w bytes per weight, split
     between   moves 2 T (10 h + (3 (n_q + 2 n_kv) d + n_q d + 5 w) / TP) L
     network   moves 2 L (2 T h) 2 (TP - 1) / TP in 2 L all-reduces
 
-P is body plus output head. Experts hit by T tokens that choose k of E uniformly:
-``n_hit = E (1 - (1 - k/E)^T)``. Absorbed latent attention decodes at ``2 n_q (2 r + rope)``
-FLOP per cached token and layer, and every rank reads the whole latent.
+P is body plus output head; n_hit are the experts that T tokens hit (:mod:`planner.perf.step`).
+An all-reduce in a ring has two phases, each with its latency. Where a device sends everything to
+all the others at once there is one, but it sends ``2 T h (TP - 1)``: faster for few tokens. A norm
+of queries and keys over all heads adds an all-reduce of a number per token in every layer.
+
+Absorbed latent attention decodes at ``2 n_q (2 r + rope)`` FLOP per cached token and layer, and
+every rank reads the whole latent.
 
 Between the products, activations of 2 bytes are written and read: both norms with the residual and
 the outputs that they take (10 h), queries, keys and values and their rotation, the output of the
@@ -116,7 +120,11 @@ class StepWork:
     network_bytes_per_token
         Volume that a device sends per new token.
     transfers
-        All-reduces, exchanges of experts and hand-overs of a step.
+        All-reduces, exchanges of experts and hand-overs of a step, one latency each.
+    direct_bytes_per_token
+        Volume that a device sends more when it sends to all others at once.
+    all_reduces
+        All-reduces of activations: the further latencies of a step when they are in a ring.
     """
 
     dense_read_bytes: float
@@ -139,6 +147,8 @@ class StepWork:
     activation_bytes_per_token: float
     network_bytes_per_token: float
     transfers: float
+    direct_bytes_per_token: float
+    all_reduces: float
 
 
 def step_work(spec: ReplicaSpec) -> StepWork:
@@ -147,7 +157,7 @@ def step_work(spec: ReplicaSpec) -> StepWork:
     body, head = shape.body_params(arch), shape.head_params(arch)
     active_experts = arch.moe_layers * (arch.experts_active or 0) * shape.expert_params(arch)
     shares = ranks * spec.lanes
-    network_bytes, transfers = _network(spec)
+    network_bytes, transfers, reduces = _network(spec)
     context, near = (part.scaled(1.0 / shares) for part in _attention_parts(spec))
     return StepWork(
         dense_read_bytes=(body + head) * fmt.weight_bytes / ranks,
@@ -173,6 +183,8 @@ def step_work(spec: ReplicaSpec) -> StepWork:
         activation_bytes_per_token=_activation_bytes(spec),
         network_bytes_per_token=network_bytes,
         transfers=transfers,
+        direct_bytes_per_token=reduces * _direct_bytes(spec),
+        all_reduces=reduces,
     )
 
 
@@ -252,7 +264,7 @@ def _fullest(spec: ReplicaSpec) -> float:
     return NormalDist().inv_cdf(share) * math.sqrt(bins)
 
 
-def _network(spec: ReplicaSpec) -> tuple[float, float]:
+def _network(spec: ReplicaSpec) -> tuple[float, float, float]:
     """Return the bytes that a device sends per new token, and the transfers of a step."""
     arch, ranks, stages = spec.architecture, spec.tensor_parallel, spec.pipeline_parallel
     token_bytes = ACTIVATION_BYTES * arch.hidden
@@ -262,7 +274,17 @@ def _network(spec: ReplicaSpec) -> tuple[float, float]:
     exchange = ALL_REDUCES_PER_LAYER * _exchanged_share(spec) / stages
     hand_over = (stages - 1) / (ranks * spec.lanes)
     volume = token_bytes * (reduces * ring + exchanging * exchange + hand_over)
-    return volume, float(reduces + ALL_REDUCES_PER_LAYER * exchanging + stages - 1)
+    # A norm over all heads needs the sum of squares of every rank: a latency, hardly a byte.
+    norms = arch.layers if arch.qk_norm == "layer" and ranks > 1 else 0
+    transfers = float(reduces + norms + ALL_REDUCES_PER_LAYER * exchanging + stages - 1)
+    return volume, transfers, float(reduces)
+
+
+def _direct_bytes(spec: ReplicaSpec) -> float:
+    """Return what a device sends more per token when an all-reduce is one exchange."""
+    ranks = spec.tensor_parallel
+    more = (ranks - 1) - 2.0 * (ranks - 1) / ranks
+    return ACTIVATION_BYTES * spec.architecture.hidden * more / spec.lanes
 
 
 def _exchanged_share(spec: ReplicaSpec) -> float:

@@ -62,6 +62,7 @@ def test_absent_folder_is_invalid_input(planner, tmp_path):
 
     assert (done.code, done.out) == (2, "")
     assert "does not exist; give a folder with CSV files that have the columns" in done.err
+    assert done.err.endswith("1 error, nothing was compared.\n")
 
 
 def test_folder_without_measurements_is_invalid_input(planner, tmp_path):

@@ -59,6 +59,7 @@ def test_other_words_are_unknown(changes):
         ("gpt-oss-120b", "bf16", "bf16"),
         ("deepseek-r1", "", "fp8-block"),
         ("deepseek-r1", "fp4", "nvfp4"),
+        ("deepseek-r1", "fp8", "fp8-block"),
     ],
 )
 def test_blank_is_the_format_of_the_published_checkpoint(model, weights, name):

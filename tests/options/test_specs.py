@@ -38,7 +38,8 @@ def value(parameter, number, **changes):
 
 
 PARAMETERS = {
-    "e_c": 0.7, "e_m": 0.8, "p_overlap": 2.0, "e_c_moe": 0.5, "e_m_moe": 0.6, "e_kv": 0.9,
+    "e_c": 0.7, "e_m": 0.8, "p_overlap": 2.0, "e_c_moe": 0.5, "e_m_moe": 0.6,
+    "expert_cv": 1.1, "e_kv": 0.9,
     "e_att": 0.4, "a_ar_us": 12.0, "e_net": 0.75, "c_layer_us": 40.0, "c_moe_us": 30.0,
     "c_step_us": 2000.0, "c_req_us": 25.0, "c_launch_us": 150.0, "t_req_ms": 18.0,
     "throughput_factor": 0.85, "sigma_ln_time": 0.3,
@@ -107,6 +108,7 @@ def test_fractions_keep_their_value(facts):
 
     assert (parameters.e_c, parameters.e_m, parameters.p_overlap) == (0.7, 0.8, 2.0)
     assert (parameters.e_c_moe, parameters.e_m_moe) == (0.5, 0.6)
+    assert parameters.expert_cv == 1.1
     assert (parameters.e_kv, parameters.e_att, parameters.e_net) == (0.9, 0.4, 0.75)
 
 
@@ -186,7 +188,7 @@ def test_architecture_takes_every_field_of_the_model():
         "models", experts_routed=128, experts_active=4, moe_intermediate=2880, sliding_window=128,
         full_attention_fraction=0.5, tied_embeddings=True, kv_lora_rank=512, q_lora_rank=1536,
         qk_rope_head_dim=64, qk_nope_head_dim=96, v_head_dim=112, experts_shared=1,
-        dense_first_layers=3,
+        dense_first_layers=3, qk_norm="head",
     )  # fmt: skip
 
     built = architecture(model)

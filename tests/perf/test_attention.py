@@ -135,3 +135,11 @@ def test_fixed_times_grow_with_the_kernels(spec_of):
     assert fixed_s[0] == pytest.approx(64 * theta.c_layer_s + theta.c_step_s)
     expected_s = 2 * 61 * theta.c_layer_s + 58 * theta.c_moe_s + theta.c_step_s
     assert fixed_s[1] == pytest.approx(expected_s)
+
+
+def test_norms_of_queries_and_keys_are_two_kernels_of_full_attention():
+    dense = Architecture(64, 5120, 24, 4, 256, 17408, 248320, qk_norm="head")
+
+    assert layer_kernels(dense) == pytest.approx(11 / 9)
+    hybrid = replace(HYBRID, qk_norm="head")
+    assert layer_kernels(hybrid) - layer_kernels(HYBRID) == pytest.approx(0.25 * 2 / 9)

@@ -21,7 +21,7 @@ TINY_MOVED_S = 2 * 2 * (10 * 8 + (3 * (8 + 8) + 8) + 5 * 16) / 1e9
 ROUND_DEVICE = Device(1e9, 1e9, 1e12, 1e12, link_bytes_per_s=1e9)
 BF16 = NumberFormat(2.0, 2.0, 2.0)
 BARE = StepParameters(
-    e_c=1.0, e_m=1.0, p_overlap=1.0, e_c_moe=1.0, e_m_moe=1.0, e_kv=1.0, e_att=1.0,
+    e_c=1.0, e_m=1.0, p_overlap=1.0, e_c_moe=1.0, e_m_moe=1.0, expert_cv=0.0, e_kv=1.0, e_att=1.0,
     a_ar_s=0.0, e_net=1.0, c_layer_s=0.0, c_moe_s=0.0, c_step_s=0.0, c_req_s=0.0,
     c_launch_s=0.0, t_req_s=0.0,
 )  # fmt: skip
@@ -165,6 +165,40 @@ def test_measured_bus_bandwidth_replaces_link_and_latency():
     assert added_s == pytest.approx(384 / 2e8 + 4 * 3e-5)
 
 
+def test_few_tokens_are_reduced_directly_and_many_in_a_ring():
+    theta = replace(BARE, a_ar_s=1e-6)
+    spec, none = (
+        tiny_spec(tensor_parallel=4, architecture=replace(TINY, heads=8), parameters=p)
+        for p in (theta, replace(theta, a_ar_s=0.0))
+    )
+    # four all-reduces; direct ones send 3 - 2 * 3 / 4 times the 16 bytes of a token more
+    direct_s = 4 * 16 * 1.5 / 1e9
+
+    def added_s(tokens):
+        return time_s(spec, tokens, 0.0, 0.0, 1.0) - time_s(none, tokens, 0.0, 0.0, 1.0)
+
+    assert added_s(10.0) == pytest.approx(4e-6 + 10 * direct_s)
+    assert added_s(1000.0) == pytest.approx(2 * 4e-6)
+
+
+def test_a_pair_of_devices_always_reduces_directly():
+    model = step_model([tiny_spec(tensor_parallel=2, parameters=replace(BARE, a_ar_s=1e-6))])
+
+    assert model.direct_token_s[0] == 0
+    assert model.ring_s[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("norm", "ranks", "more"), [("layer", 2, 2), ("layer", 1, 0), ("head", 2, 0)]
+)
+def test_a_norm_over_all_heads_is_reduced_in_every_layer(norm, ranks, more):
+    plain = step_work(tiny_spec(tensor_parallel=ranks))
+    normed = step_work(tiny_spec(tensor_parallel=ranks, architecture=replace(TINY, qk_norm=norm)))
+
+    assert normed.transfers - plain.transfers == more
+    assert normed.network_bytes_per_token == plain.network_bytes_per_token
+
+
 def test_single_device_spends_no_time_on_the_network():
     model = step_model([tiny_spec(parameters=replace(BARE, a_ar_s=1.0))])
 
@@ -185,6 +219,35 @@ def test_experts_hit_grow_with_tokens(tokens, expected_hit):
     added_s = model.time_s(tokens, 0.0, 0.0, 1.0) - dense.time_s(tokens, 0.0, 0.0, 1.0)
 
     assert added_s[0] == pytest.approx(read_s + compute_s)
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 30])
+def test_experts_that_are_chosen_unevenly_are_hit_less(tokens):
+    # four experts, two per token, shares with a coefficient of variation of 1: 1 / (1 + T ln 2)
+    even, uneven = (
+        tiny_spec(architecture=tiny_moe(), parameters=replace(BARE, e_c_moe=1.1, expert_cv=cv))
+        for cv in (0.0, 1.0)
+    )
+    added = 0.5**tokens - 1.0 / (1.0 + tokens * math.log(2.0))
+    expected_s = 4 * added * 2 * 3 * 8 * 16 * 2 / 1e9
+
+    difference_s = time_s(uneven, tokens, 0.0, 0.0, 1.0) - time_s(even, tokens, 0.0, 0.0, 1.0)
+
+    assert difference_s == pytest.approx(expected_s, rel=1e-6)
+    assert difference_s < 0
+
+
+@given(tokens=st.floats(1, 1e4), low=st.floats(0, 3), high=st.floats(0, 3))
+def test_more_uneven_experts_never_take_longer(tokens, low, high):
+    low, high = sorted((low, high))
+    even, uneven = (
+        tiny_spec(architecture=tiny_moe(64, 4), parameters=replace(BARE, expert_cv=cv))
+        for cv in (low, high)
+    )
+
+    assert time_s(uneven, tokens, 0.0, 0.0, 1.0) <= time_s(even, tokens, 0.0, 0.0, 1.0) * (
+        1 + 1e-6
+    )
 
 
 def test_every_expert_is_read_when_each_token_uses_all():

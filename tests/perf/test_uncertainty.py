@@ -7,13 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.perf.uncertainty import (
-    SPREADS,
-    covered_share,
-    interval,
-    spread_ln,
-    time_factor,
-)
+from planner.perf.uncertainty import covered_share, interval, time_factor
 
 
 def test_nominal_confidence_changes_nothing():
@@ -87,20 +81,6 @@ def test_share_of_a_lognormal_sample_inside_is_the_probability():
 
 def test_nothing_measured_has_no_share():
     assert math.isnan(covered_share(np.array([]), 1.0, 0.3))
-
-
-def test_spread_is_looked_up_by_provenance_and_quantity():
-    assert spread_ln("calibrated", "ttft") == SPREADS["calibrated"].ttft
-    assert spread_ln("two_point", "throughput") == SPREADS["two_point"].throughput
-    assert spread_ln("class_default", "time") == SPREADS["class_default"].time
-
-
-def test_better_known_predictions_are_never_wider():
-    order = [SPREADS[p] for p in ("modelled", "class_default", "calibrated", "two_point")]
-
-    for quantity in ("time", "ttft", "throughput"):
-        widths = [getattr(spread, quantity) for spread in order]
-        assert widths == sorted(widths, reverse=True)
 
 
 @pytest.mark.parametrize("probability", [0.0, 1.0, -0.1])

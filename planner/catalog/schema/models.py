@@ -43,6 +43,8 @@ class Model(Row):
     sliding_window: Count | None = None
     full_attention_fraction: Fraction = 1.0
     """Share of layers that attend to the whole context; the others see `sliding_window` tokens."""
+    qk_norm: Literal["head", "layer"] | None = None
+    """Norm of queries and keys: of every head, or of all heads of a layer at once."""
     params_published_b: Positive | None = None
     params_active_published_b: Positive | None = None
     license: str = ""

@@ -18,6 +18,9 @@ _GEMMA2_PATTERN = 2
 CHUNKED, _CHUNKED_INTERVAL = "llama4", 4
 """Model type whose layers see a chunk each, but for every fourth unless the config differs."""
 _DIGITS = 9
+_PER_LAYER = "per_layer"
+_NORMED_HEADS = ("qwen3", "gemma3")
+"""Model types that norm queries and keys of every head without a field that says so."""
 
 
 def attention(config: Config) -> dict[str, Any]:
@@ -36,7 +39,14 @@ def attention(config: Config) -> dict[str, Any]:
     columns |= {"kv_heads": kv_heads, "head_dim": head_dim or max(1, hidden // heads)}
     linear = columns["full_attention_fraction"] < 1 and columns["sliding_window"] is None
     kind = "hybrid" if linear else "mha" if kv_heads == heads else "gqa"
-    return columns | {"attention": kind}
+    return columns | {"attention": kind, "qk_norm": _norm(config)}
+
+
+def _norm(config: Config) -> str | None:
+    """Return the norm of queries and keys, ``None`` without one."""
+    if config.fields.get("use_qk_norm") is True:
+        return "layer" if config.fields.get("qk_norm_type") == _PER_LAYER else "head"
+    return "head" if config.kind.startswith(_NORMED_HEADS) else None
 
 
 def _indexer(config: Config) -> dict[str, Any]:

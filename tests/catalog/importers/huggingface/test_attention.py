@@ -114,3 +114,17 @@ def test_layers_that_share_an_indexer_are_noted(row_of):
 @pytest.mark.parametrize("name", list(INDEXER))
 def test_an_indexer_without_one_of_its_widths_is_rejected(rejected, name):
     assert rejected(LATENT | without(INDEXER, name)).value == name
+
+
+@pytest.mark.parametrize(
+    ("fields", "norm"),
+    [
+        ({}, None),
+        ({"use_qk_norm": False}, None),
+        ({"use_qk_norm": True}, "head"),
+        ({"use_qk_norm": True, "qk_norm_type": "per_layer"}, "layer"),
+        ({"model_type": "qwen3"}, "head"),
+    ],
+)
+def test_norm_of_queries_and_keys(row_of, fields, norm):
+    assert row_of(DENSE | fields).qk_norm == norm
