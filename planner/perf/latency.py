@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -28,16 +28,28 @@ from planner.perf.traffic import (
     traffic_means,
     unit_intervals,
 )
-from planner.perf.waiting import shared_queue_waits_s, single_queue_waits_s
+from planner.perf.waiting import (
+    hidden_queue_waits_s,
+    seat_waits_s,
+    shared_queue_waits_s,
+    single_queue_waits_s,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from planner.perf.open_loop import ReplicaState
     from planner.perf.prefill import PromptTimes
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
     from planner.perf.traffic import LatencyLimit, RequestSample, TrafficClass, TrafficMeans
+
+Routing = Literal["fewest_requests", "fewest_prompts"]
+_PLENTY_OF_SEATS = 1e9
+_FREE_ENOUGH = 4.0
+"""Standard deviations of free places from which on none is ever waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +64,14 @@ class Load:
         Share of requests with each distinct prompt, shape (u,).
     intervals
         Intervals between arrivals with mean 1, shape (N,).
-    sharing, residual
-        Uniform numbers of every request, for waits at several replicas and for the running step,
-        shape (N,).
+    sharing, residual, seating
+        Uniform numbers of every request, for waits at several replicas, for the running step and
+        for a place in the batch, shape (N,).
+    calm_intervals
+        Poisson intervals in the order of `intervals` (the longest is the longest), shape (N,);
+        ``None`` when the intervals are no burstier than that.
+    routing
+        What the router of several replicas goes by.
     """
 
     means: TrafficMeans
@@ -63,6 +80,9 @@ class Load:
     intervals: Floats
     sharing: Floats
     residual: Floats
+    seating: Floats
+    calm_intervals: Floats | None = None
+    routing: Routing = "fewest_requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +106,11 @@ class Rows:
         Replicas that share the queue, shape (r,).
     alone_s
         Step time of a single decoding request, shape (r,), seconds.
+    seats
+        Requests that one replica holds at most, by batch limit and cache, shape (r,), > 0;
+        ``None`` when there is always a place.
+    by_cache
+        Whether the cache is what limits them, shape (r,).
     """
 
     step: StepModel
@@ -93,21 +118,37 @@ class Rows:
     state: ReplicaState
     replicas: Floats
     alone_s: Floats
+    seats: Floats | None = None
+    by_cache: NDArray[np.bool_] | bool = False
 
 
-def sample_load(traffic: TrafficClass, samples: int, seed: int) -> Load:
+def sample_load(
+    traffic: TrafficClass, samples: int, seed: int, routing: Routing = "fewest_requests"
+) -> Load:
     """Return `samples` arrivals of `traffic`, the same for the same `seed`."""
     rng = np.random.default_rng(seed)
     requests = sample_requests(traffic, samples, rng)
     count = np.bincount(requests.prompt, minlength=len(requests.prompt_tokens))
+    intervals = unit_intervals(traffic.interarrival_cv, samples, rng)
     return Load(
         means=traffic_means(traffic),
         requests=requests,
         prompt_share=count / samples,
-        intervals=unit_intervals(traffic.interarrival_cv, samples, rng),
+        intervals=intervals,
         sharing=stratified_uniforms(samples, rng),
         residual=stratified_uniforms(samples, rng),
+        seating=stratified_uniforms(samples, rng),
+        calm_intervals=_calm(intervals, traffic.interarrival_cv, rng),
+        routing=routing,
     )
+
+
+def _calm(intervals: Floats, cv: float, rng: np.random.Generator) -> Floats | None:
+    if cv <= 1:
+        return None
+    # Coupled by rank, so that bursts come at the same requests and differences are small.
+    poisson = np.sort(unit_intervals(1.0, len(intervals), rng))
+    return poisson[np.argsort(np.argsort(intervals))]
 
 
 def sample_probe(
@@ -140,17 +181,52 @@ def limited_latencies_s(
 
 
 def _start_s(rows: Rows, load: Load) -> Floats:
+    """Return the time from arrival to the start of the prompt, shape (r, N), seconds."""
     state = rows.state
     times = _times(rows, load, load.requests)
     service_s = np.take(times.service_s, load.requests.prompt, axis=1)
-    interval_s = load.intervals * (1.0 / state.rate_rps)[:, None]
-    waits_s = single_queue_waits_s(service_s, interval_s)
-    waits_s = shared_queue_waits_s(waits_s, rows.replicas, state.prefill_share, load.sharing)
+    waits_s = _queue_waits_s(rows, load, service_s)
     decoding = 1.0 - np.exp(-state.batch)
     residual_s = load.residual * (state.steps.decode_s * decoding)[:, None]
     np.maximum(waits_s, residual_s, out=waits_s)
     waits_s += rows.engine.request_s[:, None]
+    _add_seat_waits_s(waits_s, rows, load)
     return waits_s
+
+
+def _queue_waits_s(rows: Rows, load: Load, service_s: Floats) -> Floats:
+    mean_s = (1.0 / rows.state.rate_rps)[:, None]
+    waits_s = single_queue_waits_s(service_s, load.intervals * mean_s)
+    if rows.replicas.max(initial=1.0) <= 1:
+        return waits_s
+    if load.routing == "fewest_prompts":
+        return shared_queue_waits_s(
+            waits_s, rows.replicas, rows.state.prefill_share, load.sharing
+        )
+    calm_s = waits_s
+    if load.calm_intervals is not None:
+        calm_s = single_queue_waits_s(service_s, load.calm_intervals * mean_s)
+    return hidden_queue_waits_s(waits_s, calm_s, rows.replicas, rows.state.batch)
+
+
+def _add_seat_waits_s(waits_s: Floats, rows: Rows, load: Load) -> None:
+    """Add the waits for a place in the batch, where places run short."""
+    if rows.seats is None:
+        return
+    means = load.means
+    # Routing evens out the number of requests, not their sizes.
+    sizes = np.where(rows.by_cache, means.resident_cv2, 0.0) + 1.0 / rows.replicas
+    places = np.minimum(rows.seats, _PLENTY_OF_SEATS) / sizes
+    room = np.maximum(1.0 - rows.state.batch / rows.seats, 0.0)
+    short = np.flatnonzero(room * np.sqrt(places) < _FREE_ENOUGH)
+    if short.size:
+        waits_s[short] += seat_waits_s(
+            room[short],
+            places[short],
+            rows.state.gap_s[short] * means.output_gaps,
+            (means.interarrival_cv2 + means.output_cv2) / 2,
+            load.seating,
+        )
 
 
 def _times(rows: Rows, load: Load, requests: RequestSample) -> PromptTimes:
@@ -167,8 +243,7 @@ def _probe_latencies_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) ->
     metrics = {limit.metric for limit in probe.limits}
     samples_s: dict[str, Floats] = {}
     if metrics & {"ttft", "e2e"}:
-        latency_s = _times(rows, load, probe.requests).latency_s
-        samples_s["ttft"] = start_s + np.take(latency_s, probe.requests.prompt, axis=1)
+        samples_s["ttft"] = start_s + _prefill_s(rows, load, probe, start_s)
     per_request = any(m.metric == "tpot" and m.percentile is not None for m in probe.limits)
     if per_request or "e2e" in metrics:
         samples_s["tpot"] = tpot_samples_s(
@@ -182,6 +257,28 @@ def _probe_latencies_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) ->
         gaps = probe.requests.output_tokens[probe.requests.output] - 1.0
         samples_s["e2e"] = samples_s["ttft"] + gaps * samples_s["tpot"]
     return [_latency_s(rows, load, samples_s, limit) for limit in probe.limits]
+
+
+def _prefill_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) -> Floats:
+    """Return the time from the start of a prompt to its first token, shape (r, N), seconds.
+
+    Prompts that arrive meanwhile fill the step with the rest of the prompt, and make it longer.
+    """
+    times = _times(rows, load, probe.requests)
+    prompt = probe.requests.prompt
+    latency_s = np.take(times.latency_s, prompt, axis=1)
+    if not times.free_s.any() or not rows.state.rate_rps.any():
+        return latency_s
+    tokens_per_s = rows.state.rate_rps * load.means.prefill_tokens
+    before_s = np.take(times.full_steps * times.full_step_s, prompt, axis=1)
+    before_s += start_s - rows.engine.request_s[:, None]
+    before_s *= tokens_per_s[:, None]
+    free = np.take(np.maximum(times.free_tokens, 1.0), prompt, axis=1)
+    # Of what arrives a part fits: the mean of a random amount cut at the free tokens.
+    filled = before_s / np.maximum(before_s + free, 1.0)
+    filled *= np.take(times.free_s, prompt, axis=1)
+    latency_s += filled
+    return latency_s
 
 
 def _latency_s(

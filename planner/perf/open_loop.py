@@ -26,13 +26,14 @@ law gives b and the KV cache that the running requests hold.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
@@ -46,6 +47,14 @@ _LEAST_GAPS_PER_S = 1e-9
 """A saturated replica that only prefills makes no tokens: keeps its mean gap finite."""
 _GRID_POINTS = 72
 """Grid of mean batch sizes: neighbours differ by 26 %, and b is interpolated between them."""
+
+
+_FLUCTUATION = 0.6
+_LEVELS = (-math.sqrt(3.0), math.sqrt(3.0))
+_LEVEL_WEIGHTS = (2 / 3, 1 / 6, 1 / 6)
+"""Hermite quadrature with three nodes: the mean rate and two levels around it."""
+_LEAST_ARRIVALS = 0.5
+_MAX_FLUCTUATION = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +163,28 @@ class LoadTable:
         """Highest stable rate, shape (n,)."""
         return np.asarray(self.rate_rps[:, -1], dtype=float)
 
-    def batch_at(self, options: NDArray[np.intp], rate_rps: Floats) -> Floats:
-        """Return the mean batch of `options` at `rate_rps`, both of shape (r,)."""
+    def batch_at(
+        self, options: NDArray[np.intp], rate_rps: Floats, burstiness: ArrayLike = 0.0
+    ) -> Floats:
+        """Return the mean batch of `options` at `rate_rps`, both of shape (r,).
+
+        Parameters
+        ----------
+        burstiness
+            Squared coefficient of variation of the intervals over the replicas that share the
+            arrivals, scalar or shape (r,), >= 0; 0 for a rate that never fluctuates.
+        """
+        steady = self._steady_batch(options, rate_rps)
+        counted = np.maximum(steady, _LEAST_ARRIVALS)
+        spread = np.minimum(_FLUCTUATION * np.sqrt(burstiness / counted), _MAX_FLUCTUATION)
+        highest = (rate_rps + self.rate_rps[options, -1]) / 2
+        batch = _LEVEL_WEIGHTS[0] * steady
+        for z, weight in zip(_LEVELS, _LEVEL_WEIGHTS[1:], strict=True):
+            level = np.minimum(rate_rps * np.exp(spread * z - spread**2 / 2), highest)
+            batch += weight * self._steady_batch(options, level)
+        return np.asarray(np.maximum(batch, steady), dtype=float)
+
+    def _steady_batch(self, options: NDArray[np.intp], rate_rps: Floats) -> Floats:
         rates, batches = self.rate_rps[options], self.batch[options]
         upper = np.clip((rates <= rate_rps[:, None]).sum(axis=1), 1, rates.shape[1] - 1)
         row = np.arange(len(options))
@@ -230,5 +259,8 @@ def replica_state(
     decode_rate = (1.0 - rho) / steps.decode_s
     gaps_per_s = np.where(engine.is_chunked, prefill_rate, 0.0) + decode_rate
     gap_s = 1.0 / np.maximum(gaps_per_s, _LEAST_GAPS_PER_S)
+    # Little's law: the batch, averaged over levels of load, is more than that of the mean level.
+    tokens_per_s = np.maximum(rate_rps * means.output_gaps, np.finfo(float).tiny)
+    gap_s = np.where(rate_rps * batch > 0, np.maximum(gap_s, batch / tokens_per_s), gap_s)
     share = np.minimum(prefill_rate * gap_s, 1.0)
     return ReplicaState(rate_rps, batch, steps, rho, share, gap_s)

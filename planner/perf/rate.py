@@ -102,9 +102,12 @@ class _World:
 
     def rows(self, options: NDArray[np.intp], replicas: Floats, rate_rps: Floats) -> Rows:
         step, engine = self.step.take(options), self.engine.take(options)
-        batch = self.table.batch_at(options, rate_rps)
+        burstiness = self.load.means.interarrival_cv2 / replicas
+        batch = self.table.batch_at(options, rate_rps, burstiness)
         state = replica_state(step, engine, self.load.means, rate_rps, batch)
-        return Rows(step, engine, state, replicas, self.alone_s[options])
+        seats = self.table.batch_cap[options]
+        by_cache = seats < engine.max_num_seqs
+        return Rows(step, engine, state, replicas, self.alone_s[options], seats, by_cache)
 
     def latencies_s(
         self,
@@ -263,30 +266,34 @@ def _search(
     world: _World, replicas: Floats, bound_rps: Floats, codes: NDArray[np.intp]
 ) -> tuple[Floats, NDArray[np.intp]]:
     """Return rate and limit code of every option and number of replicas, shape (n, K)."""
-    bound_rps, codes = _gap_bound(world, bound_rps, codes)
     shape = (len(bound_rps), len(replicas))
     rate_rps, limit = np.zeros(shape), np.repeat(codes[:, None], shape[1], axis=1)
+    codes0 = codes
     found_rps = np.zeros(len(bound_rps))
+    highest_rps = bound_rps
     for column, count in enumerate(replicas):
+        bound_rps, codes = _gap_bound(world, count, highest_rps, codes0)
         # A rate found for fewer replicas holds here too, so options at their bound are done.
         options = np.flatnonzero(found_rps < bound_rps)
         counts = np.full(len(options), count)
         bracket = (found_rps[options], bound_rps[options])
         found_rps[options], code = _bisected(world, options, counts, bracket)
+        limit[:, column] = codes
         limit[options, column] = np.where(code < 0, codes[options], code)
         rate_rps[:, column] = found_rps
     return rate_rps, limit
 
 
 def _gap_bound(
-    world: _World, bound_rps: Floats, codes: NDArray[np.intp]
+    world: _World, replicas: float, bound_rps: Floats, codes: NDArray[np.intp]
 ) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the bound lowered to limits on mean gaps, which need no sample and no replicas."""
+    """Return the bound lowered to limits on mean gaps, which need no sample."""
     columns = [i for i, limit in enumerate(world.limits) if is_mean_gap(limit)]
     gap_world = world.only(is_mean_gap)
     options = np.flatnonzero(bound_rps > 0)
     bracket = (np.zeros(len(options)), bound_rps[options])
-    lowered_rps, code = _bisected(gap_world, options, np.ones(len(options)), bracket)
+    counts = np.full(len(options), replicas)
+    lowered_rps, code = _bisected(gap_world, options, counts, bracket)
     bound_rps, codes = bound_rps.copy(), codes.copy()
     bound_rps[options] = lowered_rps
     names = np.array([*columns, -1], dtype=np.intp)

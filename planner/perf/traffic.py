@@ -158,6 +158,10 @@ class TrafficMeans:
         The same rounded up to blocks of the cache.
     interarrival_cv2
         Squared coefficient of variation of the intervals.
+    output_cv2
+        Squared coefficient of variation of the output tokens after the first.
+    resident_cv2
+        Squared coefficient of variation of the cached tokens of a decoding request.
     """
 
     prefill_tokens: float
@@ -167,6 +171,8 @@ class TrafficMeans:
     context_tokens: float
     resident_tokens: float
     interarrival_cv2: float
+    output_cv2: float = 0.0
+    resident_cv2: float = 0.0
 
 
 def prefill_work(traffic: TrafficClass) -> tuple[Floats, Floats]:
@@ -184,14 +190,19 @@ def traffic_means(traffic: TrafficClass) -> TrafficMeans:
     residence = weight * traffic.osl_tokens
     residence = residence / residence.sum()
     context = traffic.isl_tokens + traffic.osl_tokens / 2
+    gaps = traffic.osl_tokens - 1.0
+    mean_gaps = float(weight @ gaps)
+    mean_context = float(residence @ context)
     return TrafficMeans(
         prefill_tokens=mean,
         prefill_pairs=float(weight @ pairs),
         prefill_cv2=max(float(weight @ tokens**2) / mean**2 - 1.0, 0.0),
-        output_gaps=float(weight @ (traffic.osl_tokens - 1.0)),
-        context_tokens=float(residence @ context),
+        output_gaps=mean_gaps,
+        context_tokens=mean_context,
         resident_tokens=float(residence @ block_rounded_tokens(context)),
         interarrival_cv2=traffic.interarrival_cv**2,
+        output_cv2=float(weight @ gaps**2) / mean_gaps**2 - 1.0 if mean_gaps > 0 else 0.0,
+        resident_cv2=max(float(residence @ context**2) / mean_context**2 - 1.0, 0.0),
     )
 
 
