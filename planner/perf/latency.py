@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from planner.perf.prefill import prompt_times
-from planner.perf.token_gaps import itl_quantile_s, tpot_samples_s
+from planner.perf.token_gaps import itl_mixture_s, tpot_samples_s, weighted_quantile
 from planner.perf.traffic import (
     MAX_PERCENTILE,
+    class_intervals,
     sample_requests,
     stratified_uniforms,
     traffic_means,
@@ -38,16 +39,17 @@ from planner.perf.waiting import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from planner.perf.open_loop import ReplicaState
+    from planner.perf.open_loop import ReplicaState, Seats
     from planner.perf.prefill import PromptTimes
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
     from planner.perf.traffic import LatencyLimit, RequestSample, TrafficClass, TrafficMeans
 
+    Spread = tuple[Floats, Floats | None]
+
 Routing = Literal["fewest_requests", "fewest_prompts"]
-_PLENTY_OF_SEATS = 1e9
+_LONGEST_S = 1e9
+"""Bound of waits in products: those of an unstable queue are infinite."""
 _FREE_ENOUGH = 4.0
 """Standard deviations of free places from which on none is ever waited for."""
 
@@ -70,6 +72,8 @@ class Load:
     calm_intervals
         Poisson intervals in the order of `intervals` (the longest is the longest), shape (N,);
         ``None`` when the intervals are no burstier than that.
+    rate_levels
+        Equally likely levels of the rate over its mean.
     routing
         What the router of several replicas goes by.
     """
@@ -82,6 +86,7 @@ class Load:
     residual: Floats
     seating: Floats
     calm_intervals: Floats | None = None
+    rate_levels: tuple[float, ...] = (1.0,)
     routing: Routing = "fewest_requests"
 
 
@@ -107,10 +112,7 @@ class Rows:
     alone_s
         Step time of a single decoding request, shape (r,), seconds.
     seats
-        Requests that one replica holds at most, by batch limit and cache, shape (r,), > 0;
-        ``None`` when there is always a place.
-    by_cache
-        Whether the cache is what limits them, shape (r,).
+        Places in the batch; ``None`` when there is always one.
     """
 
     step: StepModel
@@ -118,8 +120,7 @@ class Rows:
     state: ReplicaState
     replicas: Floats
     alone_s: Floats
-    seats: Floats | None = None
-    by_cache: NDArray[np.bool_] | bool = False
+    seats: Seats | None = None
 
 
 def sample_load(
@@ -129,7 +130,7 @@ def sample_load(
     rng = np.random.default_rng(seed)
     requests = sample_requests(traffic, samples, rng)
     count = np.bincount(requests.prompt, minlength=len(requests.prompt_tokens))
-    intervals = unit_intervals(traffic.interarrival_cv, samples, rng)
+    intervals = class_intervals(traffic, samples, rng)
     return Load(
         means=traffic_means(traffic),
         requests=requests,
@@ -139,6 +140,7 @@ def sample_load(
         residual=stratified_uniforms(samples, rng),
         seating=stratified_uniforms(samples, rng),
         calm_intervals=_calm(intervals, traffic.interarrival_cv, rng),
+        rate_levels=traffic.rate_levels,
         routing=routing,
     )
 
@@ -172,12 +174,69 @@ def limited_latencies_s(
     queueing
         Whether requests wait; without, the values are those of vanishing load.
     """
+    spreads = latency_spreads_s(rows, load, probes, queueing=queueing)
+    limits = [limit for p in probes for limit in p.limits]
+    return limit_values_s(limits, [spreads], [1.0], len(rows.replicas))
+
+
+def latency_spreads_s(
+    rows: Rows, load: Load, probes: Sequence[Probe], *, queueing: bool = True
+) -> list[Spread]:
+    """Return the distribution behind every limited latency.
+
+    Each is its values, shape (r, m), seconds, and their weights, shape (r, m), or ``None`` when
+    they are equally likely.
+    """
     timed = any(limit.metric in {"ttft", "e2e"} for p in probes for limit in p.limits)
     start_s = _start_s(rows, load) if timed and queueing else rows.engine.request_s[:, None]
-    columns = [c for p in probes for c in _probe_latencies_s(rows, load, p, start_s)]
-    if not columns:
-        return np.zeros((len(rows.replicas), 0))
-    return np.stack(columns, axis=1)
+    return [spread for p in probes for spread in _probe_spreads_s(rows, load, p, start_s)]
+
+
+def limit_values_s(
+    limits: Sequence[LatencyLimit],
+    levels: Sequence[Sequence[Spread]],
+    shares: Sequence[float],
+    rows: int,
+) -> Floats:
+    """Return the value of every limit over several levels of the rate, shape (rows, limits).
+
+    Parameters
+    ----------
+    limits
+        What is limited, in the order of the spreads.
+    levels
+        Spreads of every limit at each level.
+    shares
+        Requests at each level, relative.
+    rows
+        Number of rows r.
+    """
+    values = [
+        _limit_value_s(limit, [spreads[i] for spreads in levels], shares)
+        for i, limit in enumerate(limits)
+    ]
+    return np.stack(values, axis=1) if values else np.zeros((rows, 0))
+
+
+def _limit_value_s(
+    limit: LatencyLimit, levels: Sequence[Spread], shares: Sequence[float]
+) -> Floats:
+    if limit.percentile is None:
+        means = np.stack([values.mean(axis=1) for values, _ in levels], axis=1)
+        return np.asarray(means @ np.array(shares) / sum(shares), dtype=float)
+    if len(levels) == 1 and levels[0][1] is None:
+        return order_statistic(levels[0][0], limit.percentile)
+    weights = [
+        np.full_like(values, 1.0 / values.shape[1])
+        if weight is None
+        else weight / weight.sum(axis=1, keepdims=True)
+        for values, weight in levels
+    ]
+    return weighted_quantile(
+        np.concatenate([values for values, _ in levels], axis=1),
+        np.concatenate([w * share for w, share in zip(weights, shares, strict=True)], axis=1),
+        limit.percentile / MAX_PERCENTILE,
+    )
 
 
 def _start_s(rows: Rows, load: Load) -> Floats:
@@ -211,19 +270,19 @@ def _queue_waits_s(rows: Rows, load: Load, service_s: Floats) -> Floats:
 
 def _add_seat_waits_s(waits_s: Floats, rows: Rows, load: Load) -> None:
     """Add the waits for a place in the batch, where places run short."""
-    if rows.seats is None:
+    seats, means = rows.seats, load.means
+    if seats is None:
         return
-    means = load.means
     # Routing evens out the number of requests, not their sizes.
-    sizes = np.where(rows.by_cache, means.resident_cv2, 0.0) + 1.0 / rows.replicas
-    places = np.minimum(rows.seats, _PLENTY_OF_SEATS) / sizes
-    room = np.maximum(1.0 - rows.state.batch / rows.seats, 0.0)
-    short = np.flatnonzero(room * np.sqrt(places) < _FREE_ENOUGH)
+    sizes = np.where(seats.by_cache, means.resident_cv2, 0.0) + 1.0 / rows.replicas
+    places = seats.count / sizes
+    waits_s[seats.overloaded] = np.inf
+    short = np.flatnonzero(seats.room * np.sqrt(places) < _FREE_ENOUGH)
     if short.size:
         waits_s[short] += seat_waits_s(
-            room[short],
+            seats.room[short],
             places[short],
-            rows.state.gap_s[short] * means.output_gaps,
+            seats.residence_s[short],
             (means.interarrival_cv2 + means.output_cv2) / 2,
             load.seating,
         )
@@ -239,7 +298,7 @@ def _times(rows: Rows, load: Load, requests: RequestSample) -> PromptTimes:
     )
 
 
-def _probe_latencies_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) -> list[Floats]:
+def _probe_spreads_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) -> list[Spread]:
     metrics = {limit.metric for limit in probe.limits}
     samples_s: dict[str, Floats] = {}
     if metrics & {"ttft", "e2e"}:
@@ -256,7 +315,7 @@ def _probe_latencies_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) ->
     if "e2e" in metrics:
         gaps = probe.requests.output_tokens[probe.requests.output] - 1.0
         samples_s["e2e"] = samples_s["ttft"] + gaps * samples_s["tpot"]
-    return [_latency_s(rows, load, samples_s, limit) for limit in probe.limits]
+    return [_spread_s(rows, load, samples_s, limit) for limit in probe.limits]
 
 
 def _prefill_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) -> Floats:
@@ -272,6 +331,7 @@ def _prefill_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) -> Floats:
     tokens_per_s = rows.state.rate_rps * load.means.prefill_tokens
     before_s = np.take(times.full_steps * times.full_step_s, prompt, axis=1)
     before_s += start_s - rows.engine.request_s[:, None]
+    np.minimum(before_s, _LONGEST_S, out=before_s)
     before_s *= tokens_per_s[:, None]
     free = np.take(np.maximum(times.free_tokens, 1.0), prompt, axis=1)
     # Of what arrives a part fits: the mean of a random amount cut at the free tokens.
@@ -281,22 +341,15 @@ def _prefill_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) -> Floats:
     return latency_s
 
 
-def _latency_s(
+def _spread_s(
     rows: Rows, load: Load, samples_s: dict[str, Floats], limit: LatencyLimit
-) -> Floats:
+) -> Spread:
     if is_mean_gap(limit):
-        return rows.state.gap_s
-    if limit.percentile is None:
-        return np.asarray(samples_s[limit.metric].mean(axis=1), dtype=float)
-    if limit.metric == "itl":
-        return itl_quantile_s(
-            rows.state,
-            _times(rows, load, load.requests),
-            rows.engine.is_chunked,
-            load.prompt_share,
-            limit.percentile / MAX_PERCENTILE,
-        )
-    return order_statistic(samples_s[limit.metric], limit.percentile)
+        return rows.state.gap_s[:, None], None
+    if limit.metric != "itl":
+        return samples_s[limit.metric], None
+    times = _times(rows, load, load.requests)
+    return itl_mixture_s(rows.state, times, rows.engine.is_chunked, load.prompt_share)
 
 
 def is_mean_gap(limit: LatencyLimit) -> bool:

@@ -49,7 +49,11 @@ _GRID_POINTS = 72
 """Grid of mean batch sizes: neighbours differ by 26 %, and b is interpolated between them."""
 
 
+_PLENTY = 1e12
+_ROUNDING = 1e-9
 _FLUCTUATION = 0.6
+"""Share of the variation of arrivals during a residence that the batch has time to follow: tuned
+to recorded runs of an independent simulator."""
 _LEVELS = (-math.sqrt(3.0), math.sqrt(3.0))
 _LEVEL_WEIGHTS = (2 / 3, 1 / 6, 1 / 6)
 """Hermite quadrature with three nodes: the mean rate and two levels around it."""
@@ -140,6 +144,31 @@ def balance_rate_rps(
 
 
 @dataclass(frozen=True, slots=True)
+class Seats:
+    """Places in the batch of rows, each an option at a rate; arrays of shape (r,).
+
+    Parameters
+    ----------
+    count
+        Requests that one replica holds at most, > 0; very many when time stops a higher rate.
+    room
+        Share of the highest rate that is left, 0 to 1.
+    residence_s
+        Time for which a request keeps its place when all are taken, seconds.
+    by_cache
+        Whether it is the cache that limits them.
+    overloaded
+        Whether the rate is above the highest stable one.
+    """
+
+    count: Floats
+    room: Floats
+    residence_s: Floats
+    by_cache: NDArray[np.bool_]
+    overloaded: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
 class LoadTable:
     """Rate over mean batch size of n options.
 
@@ -151,17 +180,33 @@ class LoadTable:
         Batch limit, shape (n,).
     batch_binds
         Whether the batch limit, not the time of steps, stops a higher rate, shape (n,).
+    by_cache
+        Whether the cache, not the engine's setting, is the batch limit, shape (n,).
     """
 
     batch: Floats
     rate_rps: Floats
     batch_cap: Floats
     batch_binds: NDArray[np.bool_]
+    by_cache: NDArray[np.bool_]
 
     @property
     def saturation_rps(self) -> Floats:
         """Highest stable rate, shape (n,)."""
         return np.asarray(self.rate_rps[:, -1], dtype=float)
+
+    def seats_at(self, options: NDArray[np.intp], rate_rps: Floats) -> Seats:
+        """Return the places of `options` at `rate_rps`, both of shape (r,)."""
+        highest, tiny = self.rate_rps[options, -1], np.finfo(float).tiny
+        count = np.where(self.batch_binds[options], self.batch_cap[options], _PLENTY)
+        return Seats(
+            count=count,
+            room=np.maximum(1.0 - rate_rps / np.maximum(highest, tiny), 0.0),
+            # Little's law at the highest rate.
+            residence_s=self.batch_cap[options] / np.maximum(highest, tiny),
+            by_cache=self.by_cache[options],
+            overloaded=rate_rps > highest * (1 + _ROUNDING),
+        )
 
     def batch_at(
         self, options: NDArray[np.intp], rate_rps: Floats, burstiness: ArrayLike = 0.0
@@ -214,7 +259,7 @@ def load_table(
     # Beyond the peak more decodes leave no room for prompts; no replica stays there.
     rate = np.maximum.accumulate(np.where(grid > 0, rate, 0.0), axis=1)
     below_cap = np.where(grid < cap[:, None], rate, 0.0).max(axis=1)
-    return LoadTable(grid, rate, cap, rate[:, -1] > below_cap)
+    return LoadTable(grid, rate, cap, rate[:, -1] > below_cap, kv_cap < engine.max_num_seqs)
 
 
 @dataclass(frozen=True, slots=True)

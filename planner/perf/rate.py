@@ -13,7 +13,11 @@ none. Rows (an option with R replicas) are evaluated in blocks that stay in the 
 
 Waits and fluctuations at R' > R replicas are never above those at R and the same rate, so a rate
 found for R also holds for R': it is the lower end of the next bracket, and rates never fall with
-R. Limits on mean gaps depend neither on samples nor on R and lower the bound first.
+R. Limits on mean gaps need no sample, so they lower the bound first.
+
+Traffic whose rate changes within the hour has several equally likely levels. The rate is then
+their mean, and a percentile is that of the requests of all levels; a level above the highest
+stable rate keeps no limit on the time to the first token.
 """
 
 from __future__ import annotations
@@ -23,7 +27,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.perf.latency import Rows, is_mean_gap, limited_latencies_s, sample_load, sample_probe
+from planner.perf.latency import (
+    Rows,
+    is_mean_gap,
+    latency_spreads_s,
+    limit_values_s,
+    limited_latencies_s,
+    sample_load,
+    sample_probe,
+)
 from planner.perf.open_loop import load_table, replica_state
 from planner.perf.traffic import LatencyLimit
 
@@ -32,7 +44,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from planner.perf.latency import Load, Probe
+    from planner.perf.latency import Load, Probe, Routing
     from planner.perf.memory import MemoryFit
     from planner.perf.open_loop import LoadTable
     from planner.perf.spec import EngineLimits, Floats
@@ -105,9 +117,8 @@ class _World:
         burstiness = self.load.means.interarrival_cv2 / replicas
         batch = self.table.batch_at(options, rate_rps, burstiness)
         state = replica_state(step, engine, self.load.means, rate_rps, batch)
-        seats = self.table.batch_cap[options]
-        by_cache = seats < engine.max_num_seqs
-        return Rows(step, engine, state, replicas, self.alone_s[options], seats, by_cache)
+        seats = self.table.seats_at(options, rate_rps)
+        return Rows(step, engine, state, replicas, self.alone_s[options], seats)
 
     def latencies_s(
         self,
@@ -120,9 +131,27 @@ class _World:
         blocks = [np.zeros((0, len(self.limits_s)))]
         for start in range(0, len(options), self.block_rows):
             part = slice(start, start + self.block_rows)
-            rows = self.rows(options[part], replicas[part], rate_rps[part])
+            given = options[part], replicas[part], rate_rps[part]
+            if queueing and len(self.load.rate_levels) > 1:
+                blocks.append(self._mixed_s(*given))
+                continue
+            rows = self.rows(*given)
             blocks.append(limited_latencies_s(rows, self.load, self.probes, queueing=queueing))
         return np.concatenate(blocks)
+
+    def _mixed_s(
+        self, options: NDArray[np.intp], replicas: Floats, rate_rps: Floats
+    ) -> Floats:
+        """Return the latencies of the requests of all levels of a mean rate."""
+        # Without requests a level has no latencies.
+        levels = [level for level in self.load.rate_levels if level > 0]
+        spreads = [
+            latency_spreads_s(
+                self.rows(options, replicas, rate_rps * level), self.load, self.probes
+            )
+            for level in levels
+        ]
+        return limit_values_s(self.limits, spreads, levels, len(options))
 
     def unloaded_s(self) -> Floats:
         options = np.arange(self.step.options)
@@ -162,6 +191,7 @@ def max_rates(
     max_utilization: float = 0.9,
     samples: int = 1024,
     seed: int = 0,
+    routing: Routing = "fewest_requests",
 ) -> RateResult:
     """Return the highest rate of `load` on every option at which all `probes` keep their limits.
 
@@ -179,6 +209,8 @@ def max_rates(
         Largest share of the highest stable rate, above 0 and at most 1.
     samples, seed
         Requests N that stand for a class (more are slower and less noisy), and their seed.
+    routing
+        What the router of several replicas goes by (see :mod:`planner.perf.waiting`).
 
     Raises
     ------
@@ -188,12 +220,12 @@ def max_rates(
     _check(replicas, max_utilization)
     factor = step.per_option(time_factor)
     scaled_engine = replace(engine, request_s=engine.request_s * factor)
-    sample = sample_load(load, samples, seed)
+    sample = sample_load(load, samples, seed, routing)
     drawn = tuple(sample_probe(p, p.limits, samples, seed) for p in probes)
     world = _world(step.scaled(factor), memory, scaled_engine, sample, drawn)
     unloaded_s = world.unloaded_s()
     bound_rps = world.table.saturation_rps * max_utilization
-    codes = _bound_codes(world, memory, engine)
+    codes = _bound_codes(world, memory)
     bound_rps = np.where(memory.fits, bound_rps, 0.0)
     failed = (bound_rps > 0) & ~_kept(unloaded_s, world.limits_s)
     codes = np.where(failed, _worst(unloaded_s, world.limits_s), codes)
@@ -235,7 +267,7 @@ def _world(
         load=load,
         probes=probes,
         limits_s=_limits_s(probes),
-        block_rows=max(1, _BLOCK_BYTES // load.intervals.nbytes),
+        block_rows=max(1, _BLOCK_BYTES // (load.intervals.nbytes * len(load.rate_levels))),
     )
 
 
@@ -253,26 +285,23 @@ def _worst(latency_s: Floats, limits_s: Floats) -> NDArray[np.intp]:
     return np.asarray(np.argmax(latency_s / limits_s, axis=1), dtype=np.intp)
 
 
-def _bound_codes(world: _World, memory: MemoryFit, engine: EngineLimits) -> NDArray[np.intp]:
+def _bound_codes(world: _World, memory: MemoryFit) -> NDArray[np.intp]:
     first = len(world.limits_s)
     memory_code, batch_code, utilization_code = first, first + 1, first + 2
-    by_memory = world.table.batch_cap < engine.max_num_seqs
-    full = np.where(by_memory, memory_code, batch_code)
+    full = np.where(world.table.by_cache, memory_code, batch_code)
     codes = np.where(world.table.batch_binds, full, utilization_code)
     return np.asarray(np.where(memory.fits, codes, memory_code), dtype=np.intp)
 
 
 def _search(
-    world: _World, replicas: Floats, bound_rps: Floats, codes: NDArray[np.intp]
+    world: _World, replicas: Floats, stable_rps: Floats, stable_codes: NDArray[np.intp]
 ) -> tuple[Floats, NDArray[np.intp]]:
     """Return rate and limit code of every option and number of replicas, shape (n, K)."""
-    shape = (len(bound_rps), len(replicas))
-    rate_rps, limit = np.zeros(shape), np.repeat(codes[:, None], shape[1], axis=1)
-    codes0 = codes
-    found_rps = np.zeros(len(bound_rps))
-    highest_rps = bound_rps
+    shape = (len(stable_rps), len(replicas))
+    rate_rps, limit = np.zeros(shape), np.zeros(shape, dtype=np.intp)
+    found_rps = np.zeros(len(stable_rps))
     for column, count in enumerate(replicas):
-        bound_rps, codes = _gap_bound(world, count, highest_rps, codes0)
+        bound_rps, codes = _gap_bound(world, count, stable_rps, stable_codes)
         # A rate found for fewer replicas holds here too, so options at their bound are done.
         options = np.flatnonzero(found_rps < bound_rps)
         counts = np.full(len(options), count)

@@ -35,6 +35,8 @@ MAX_PERCENTILE = 100.0
 _GAMMA_DRAWS_PER_STRATUM = 64
 """Enough that the mean of a slice is known to about 1 % of its width."""
 _PROBABILITY_TOLERANCE = 1e-6
+_RATE_LEVELS = 12
+"""Levels of the rate at which a replica is evaluated at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,12 @@ class TrafficClass:
         Share of prompt tokens found in the prefix cache, 0 to below 1.
     limits
         Limits that a request of this class must keep.
+    intervals
+        Recorded intervals between arrivals, any length, >= 0, with a mean above 0; they replace
+        `interarrival_cv`, and their order does not matter.
+    rate_factors
+        Equally likely factors on the rate, >= 0, with a mean of about 1: latencies are those of
+        the requests of all of them, at a rate that is their mean.
 
     Raises
     ------
@@ -109,8 +117,14 @@ class TrafficClass:
     interarrival_cv: float = 1.0
     prefix_hit_rate: float = 0.0
     limits: tuple[LatencyLimit, ...] = ()
+    intervals: Floats | None = None
+    rate_factors: tuple[float, ...] = (1.0,)
 
     def __post_init__(self) -> None:
+        if self.intervals is not None:
+            intervals = np.asarray(self.intervals, dtype=float)
+            object.__setattr__(self, "intervals", intervals)
+            object.__setattr__(self, "interarrival_cv", _variation(intervals, self.name))
         for name in ("isl_tokens", "osl_tokens", "probability"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
         shape = self.isl_tokens.shape
@@ -133,6 +147,18 @@ class TrafficClass:
         if not 0 <= self.prefix_hit_rate < 1:
             msg = f"{self.name}: prefix_hit_rate is {self.prefix_hit_rate}; accepted: 0 to below 1"
             raise ValueError(msg)
+
+        if min(self.rate_factors, default=-1.0) < 0 or sum(self.rate_factors) <= 0:
+            msg = f"{self.name}: rate_factors must be 0 or more, with a mean above 0"
+            raise ValueError(msg)
+
+    @property
+    def rate_levels(self) -> tuple[float, ...]:
+        """Return the rate factors with mean 1, the many of a recording as a few equal parts."""
+        factors = np.sort(self.rate_factors) / np.mean(self.rate_factors)
+        if len(factors) > _RATE_LEVELS:
+            return tuple(_slice_means(factors, _RATE_LEVELS).tolist())
+        return tuple(factors.tolist())
 
     @property
     def max_tokens_per_request(self) -> float:
@@ -253,6 +279,31 @@ def sample_requests(
         prefill_normal=stratified_normals(samples, rng),
         batch_normal=stratified_normals(samples, rng),
     )
+
+
+def class_intervals(traffic: TrafficClass, samples: int, rng: np.random.Generator) -> Floats:
+    """Return intervals of `traffic` with mean exactly 1, shape (samples,), in random order.
+
+    Recorded ones are represented by the means of equal slices of their order statistics.
+    """
+    if traffic.intervals is None:
+        return unit_intervals(traffic.interarrival_cv, samples, rng)
+    strata = _slice_means(np.sort(traffic.intervals), samples)
+    return rng.permutation(strata / strata.mean())
+
+
+def _slice_means(ordered: Floats, slices: int) -> Floats:
+    """Return the means of `slices` equal parts of a sample, whatever its size."""
+    total = np.concatenate([[0.0], np.cumsum(ordered)])
+    edges = np.interp(np.linspace(0, len(ordered), slices + 1), np.arange(len(total)), total)
+    return np.asarray(np.diff(edges) * (slices / len(ordered)), dtype=float)
+
+
+def _variation(intervals: Floats, name: str) -> float:
+    if intervals.ndim != 1 or not intervals.size or (intervals < 0).any() or intervals.sum() <= 0:
+        msg = f"{name}: intervals must be a vector of 0 or more, with a mean above 0"
+        raise ValueError(msg)
+    return float(intervals.std() / intervals.mean())
 
 
 def unit_intervals(cv: float, samples: int, rng: np.random.Generator) -> Floats:
