@@ -14,7 +14,7 @@ waits for the running decode step to end: a uniform share of it, if anybody is d
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -28,6 +28,7 @@ from planner.perf.traffic import (
     stratified_uniforms,
     traffic_means,
     unit_intervals,
+    van_der_corput_ranks,
 )
 from planner.perf.waiting import (
     hidden_queue_waits_s,
@@ -39,6 +40,8 @@ from planner.perf.waiting import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from planner.perf.open_loop import ReplicaState, Seats
     from planner.perf.prefill import PromptTimes
     from planner.perf.spec import EngineLimits, Floats
@@ -48,6 +51,10 @@ if TYPE_CHECKING:
     Spread = tuple[Floats, Floats | None]
 
 Routing = Literal["fewest_requests", "fewest_prompts"]
+_ORDERS = 64
+_TYPICAL_UTILIZATIONS = (0.2, 0.4, 0.6, 0.8)
+_TYPICAL_QUANTILES = (0.75, 0.9, 0.97, 0.99)
+_PAIRING_UTILIZATION = 0.6
 _LONGEST_S = 1e9
 """Bound of waits in products: those of an unstable queue are infinite."""
 _FREE_ENOUGH = 4.0
@@ -131,6 +138,8 @@ def sample_load(
     requests = sample_requests(traffic, samples, rng)
     count = np.bincount(requests.prompt, minlength=len(requests.prompt_tokens))
     intervals = class_intervals(traffic, samples, rng)
+    order = _typical_order(requests.prompt_tokens[requests.prompt], intervals, rng)
+    requests = replace(requests, prompt=requests.prompt[order], output=requests.output[order])
     return Load(
         means=traffic_means(traffic),
         requests=requests,
@@ -143,6 +152,30 @@ def sample_load(
         rate_levels=traffic.rate_levels,
         routing=routing,
     )
+
+
+def _typical_order(
+    tokens: Floats, intervals: Floats, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Return the order of requests whose waits come closest to those of many random orders.
+
+    Waits of a short sequence depend on luck: on which long prompts meet which short intervals. Of
+    random orders the one is taken whose waits are nearest to those of all of them together, in
+    mean and upper quantiles, at several utilizations.
+    """
+    size = len(intervals)
+    orders = np.argsort(rng.random((_ORDERS, size)), axis=1)
+    service = np.take(tokens / tokens.mean(), orders)
+    distance = np.zeros(_ORDERS)
+    for utilization in _TYPICAL_UTILIZATIONS:
+        waits = single_queue_waits_s(service * utilization, intervals[None])
+        found, aim = (_upper(w) for w in (waits, waits.reshape(1, -1)))
+        distance += np.square((found - aim) / (aim + utilization)).sum(axis=1)
+    return np.asarray(orders[int(np.argmin(distance))], dtype=np.intp)
+
+
+def _upper(waits: Floats) -> Floats:
+    return np.column_stack([waits.mean(axis=1), *np.quantile(waits, _TYPICAL_QUANTILES, axis=1)])
 
 
 def _calm(intervals: Floats, cv: float, rng: np.random.Generator) -> Floats | None:
@@ -160,6 +193,35 @@ def sample_probe(
     # A stream of its own: a probe is not the request that the load sampled at the same place.
     rng = np.random.default_rng([seed, 1])
     return Probe(traffic.name, sample_requests(traffic, samples, rng), tuple(limits))
+
+
+def paired(probe: Probe, load: Load) -> Probe:
+    """Return `probe` in an order that meets long and short waits of `load` evenly.
+
+    Request by request, the prompt is independent of the wait. A random order has that only on
+    average; here the i-th shortest wait meets the prompt at the i-th place of van der Corput's
+    sequence, so that every range of waits meets every range of prompts in its share. The order
+    of waits hardly depends on option and rate: it is taken at one utilization.
+    """
+    prompts, requests = load.requests.prompt_tokens[load.requests.prompt], probe.requests
+    service = prompts[None] * (_PAIRING_UTILIZATION / prompts.mean())
+    waits = single_queue_waits_s(service, load.intervals[None])[0]
+    shortest = np.lexsort((load.residual, waits))
+    by_size = np.lexsort(
+        (requests.output_tokens[requests.output], requests.prompt_tokens[requests.prompt])
+    )
+    order = np.empty(len(waits), dtype=np.intp)
+    order[shortest] = by_size[van_der_corput_ranks(len(waits))]
+    chosen = replace(requests, prompt=requests.prompt[order], output=requests.output[order])
+    same = np.array_equal(requests.prompt_tokens, load.requests.prompt_tokens)
+    if same and np.array_equal(requests.prompt_pairs, load.requests.prompt_pairs):
+        # One array for both, so that times of the prompts are computed once.
+        chosen = replace(
+            chosen,
+            prompt_tokens=load.requests.prompt_tokens,
+            prompt_pairs=load.requests.prompt_pairs,
+        )
+    return replace(probe, requests=chosen)
 
 
 def limited_latencies_s(
@@ -188,8 +250,12 @@ def latency_spreads_s(
     they are equally likely.
     """
     timed = any(limit.metric in {"ttft", "e2e"} for p in probes for limit in p.limits)
-    start_s = _start_s(rows, load) if timed and queueing else rows.engine.request_s[:, None]
-    return [spread for p in probes for spread in _probe_spreads_s(rows, load, p, start_s)]
+    gaps = any(limit.metric == "itl" and limit.percentile for p in probes for limit in p.limits)
+    own = _times(rows, load, load.requests) if timed or gaps else None
+    start_s = rows.engine.request_s[:, None]
+    if timed and queueing and own is not None:
+        start_s = _start_s(rows, load, own)
+    return [spread for p in probes for spread in _probe_spreads_s(rows, load, p, start_s, own)]
 
 
 def limit_values_s(
@@ -239,10 +305,9 @@ def _limit_value_s(
     )
 
 
-def _start_s(rows: Rows, load: Load) -> Floats:
+def _start_s(rows: Rows, load: Load, times: PromptTimes) -> Floats:
     """Return the time from arrival to the start of the prompt, shape (r, N), seconds."""
     state = rows.state
-    times = _times(rows, load, load.requests)
     service_s = np.take(times.service_s, load.requests.prompt, axis=1)
     waits_s = _queue_waits_s(rows, load, service_s)
     decoding = 1.0 - np.exp(-state.batch)
@@ -265,7 +330,9 @@ def _queue_waits_s(rows: Rows, load: Load, service_s: Floats) -> Floats:
     calm_s = waits_s
     if load.calm_intervals is not None:
         calm_s = single_queue_waits_s(service_s, load.calm_intervals * mean_s)
-    return hidden_queue_waits_s(waits_s, calm_s, rows.replicas, rows.state.batch)
+    return hidden_queue_waits_s(
+        waits_s, calm_s, rows.replicas, rows.state.batch, load.sharing
+    )
 
 
 def _add_seat_waits_s(waits_s: Floats, rows: Rows, load: Load) -> None:
@@ -298,11 +365,13 @@ def _times(rows: Rows, load: Load, requests: RequestSample) -> PromptTimes:
     )
 
 
-def _probe_spreads_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) -> list[Spread]:
+def _probe_spreads_s(
+    rows: Rows, load: Load, probe: Probe, start_s: Floats, own: PromptTimes | None
+) -> list[Spread]:
     metrics = {limit.metric for limit in probe.limits}
     samples_s: dict[str, Floats] = {}
     if metrics & {"ttft", "e2e"}:
-        samples_s["ttft"] = start_s + _prefill_s(rows, load, probe, start_s)
+        samples_s["ttft"] = start_s + _prefill_s(rows, load, probe, start_s, own)
     per_request = any(m.metric == "tpot" and m.percentile is not None for m in probe.limits)
     if per_request or "e2e" in metrics:
         samples_s["tpot"] = tpot_samples_s(
@@ -315,15 +384,18 @@ def _probe_spreads_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) -> l
     if "e2e" in metrics:
         gaps = probe.requests.output_tokens[probe.requests.output] - 1.0
         samples_s["e2e"] = samples_s["ttft"] + gaps * samples_s["tpot"]
-    return [_spread_s(rows, load, samples_s, limit) for limit in probe.limits]
+    return [_spread_s(rows, load, samples_s, limit, own) for limit in probe.limits]
 
 
-def _prefill_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) -> Floats:
+def _prefill_s(
+    rows: Rows, load: Load, probe: Probe, start_s: Floats, own: PromptTimes | None
+) -> Floats:
     """Return the time from the start of a prompt to its first token, shape (r, N), seconds.
 
     Prompts that arrive meanwhile fill the step with the rest of the prompt, and make it longer.
     """
-    times = _times(rows, load, probe.requests)
+    alike = probe.requests.prompt_tokens is load.requests.prompt_tokens
+    times = own if alike and own is not None else _times(rows, load, probe.requests)
     prompt = probe.requests.prompt
     latency_s = np.take(times.latency_s, prompt, axis=1)
     if not times.free_s.any() or not rows.state.rate_rps.any():
@@ -342,14 +414,17 @@ def _prefill_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) -> Floats:
 
 
 def _spread_s(
-    rows: Rows, load: Load, samples_s: dict[str, Floats], limit: LatencyLimit
+    rows: Rows,
+    load: Load,
+    samples_s: dict[str, Floats],
+    limit: LatencyLimit,
+    own: PromptTimes | None,
 ) -> Spread:
     if is_mean_gap(limit):
         return rows.state.gap_s[:, None], None
-    if limit.metric != "itl":
+    if limit.metric != "itl" or own is None:
         return samples_s[limit.metric], None
-    times = _times(rows, load, load.requests)
-    return itl_mixture_s(rows.state, times, rows.engine.is_chunked, load.prompt_share)
+    return itl_mixture_s(rows.state, own, rows.engine.is_chunked, load.prompt_share)
 
 
 def is_mean_gap(limit: LatencyLimit) -> bool:

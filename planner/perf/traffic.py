@@ -322,6 +322,19 @@ def unit_intervals(cv: float, samples: int, rng: np.random.Generator) -> Floats:
     return rng.permutation(strata / strata.mean())
 
 
+def van_der_corput_ranks(samples: int) -> NDArray[np.intp]:
+    """Return the ranks of van der Corput's sequence in base 2, a permutation of 0 to samples - 1.
+
+    Source: van der Corput (1935): any run of places covers all ranks evenly.
+    """
+    index, reversed_ = np.arange(samples), np.zeros(samples)
+    for bit in range(max(samples - 1, 1).bit_length()):
+        reversed_ += ((index >> bit) & 1) * 0.5 ** (bit + 1)
+    ranks = np.empty(samples, dtype=np.intp)
+    ranks[np.argsort(reversed_, kind="stable")] = index
+    return ranks
+
+
 def stratified_uniforms(samples: int, rng: np.random.Generator) -> Floats:
     """Return the midpoints of `samples` equal slices of (0, 1), in random order."""
     return rng.permutation((np.arange(samples) + 0.5) / samples)

@@ -28,7 +28,9 @@ over it shrinks with R::
 
     W_R = W_1 / R + (1 - 1/R) g W_1(Poisson)       g = 1/2 b^2 / (b^2 + 2)
 
-Without decodes (b = 0) the router sees prompts only, and g is 0.
+Without decodes (b = 0) the router sees prompts only, and g is 0. Waits get rarer as well as
+shorter: a request waits in the share ``sqrt(1/R + (1 - 1/R) g)`` of cases that did, and its wait is
+divided by that, so that one long prompt in work stays an obstacle of its full size for some.
 
 *Seats.* A request also waits while all places of the batch (the batch limit, or the cache) are
 taken. With a share u of c places taken, all are with the probability of Halfin and Whitt,
@@ -132,7 +134,11 @@ def shared_queue_waits_s(
 
 
 def hidden_queue_waits_s(
-    waits_s: Floats, calm_waits_s: Floats, replicas: Floats, batch: Floats
+    waits_s: Floats,
+    calm_waits_s: Floats,
+    replicas: Floats,
+    batch: Floats,
+    uniforms: Floats,
 ) -> Floats:
     """Return the waits when requests go to the replica with the fewest, shape (r, N), seconds.
 
@@ -145,10 +151,16 @@ def hidden_queue_waits_s(
         Replicas R, shape (r,), whole numbers >= 1.
     batch
         Mean decodes at a replica, shape (r,), >= 0.
+    uniforms
+        One number of (0, 1) per request, shape (N,).
     """
     left = _HIDDEN_SHARE * batch**2 / (batch**2 + _HIDING_BATCH2)
     rest = (1.0 - 1.0 / replicas) * left
     shared: Floats = waits_s * (1.0 / replicas)[:, None] + calm_waits_s * rest[:, None]
+    kept = np.sqrt(1.0 / replicas + rest)
+    shared /= kept[:, None]
+    # An unstable queue stays infinite: no request of it may be kept out of the queue.
+    np.copyto(shared, 0.0, where=(uniforms >= kept[:, None]) & np.isfinite(shared))
     return shared
 
 
