@@ -59,7 +59,7 @@ def build_demand(loaded: LoadedProblem, catalog: Catalog) -> Demand:
     return Demand(grid, tuple(demands), tuple(warnings))
 
 
-def _on_grid(
+def _on_grid(  # noqa: PLR0917
     loaded: LoadedProblem,
     workload: Workload,
     multipliers: FloatArray,

@@ -9,8 +9,9 @@ g per period::
     G_t = g^(t+1) if g > 1 else g^t          (the dearer end of the period)
     s   = sqrt(ln(1 + forecast_cv^2)),  z = normal quantile of forecast_confidence
 
-(peak is 1 when ``rate_factors`` are given: they enter the capacities), so usage takes the average of a block's hours at mid-period, capacity the highest hour at the
-dearer end. A list of growth factors applies one after the other.
+so usage takes the average of a block's hours at mid-period, capacity the highest hour at the
+dearer end. The peak is 1 when ``rate_factors`` are given: they enter the capacities. A list of
+growth factors applies one after the other.
 """
 
 from __future__ import annotations

@@ -83,9 +83,7 @@ def _latencies_s(  # noqa: PLR0917
     rows: NDArray[np.intp] = np.flatnonzero(rate_rps < highest_rps)
     if not rows.size:
         return found
-    served = replica_rows(
-        step.take(rows), engine.take(rows), load, capacity[rows], rate_rps[rows]
-    )
+    served = replica_rows(step.take(rows), engine.take(rows), load, capacity[rows], rate_rps[rows])
     found[rows] = limited_latencies_s(served, load, (probe,))
     return found
 

@@ -6,7 +6,9 @@ A probe of the class that makes the load is an ordinary request of it. Per reque
     TTFT = t_req + max(W, residual step) + prefill latency of the probe's prompt
     E2E  = TTFT + (O - 1) TPOT
 
-W are the waits of :mod:`planner.perf.waiting`. An arrival that finds no prompts waiting still
+W are the waits of :mod:`planner.perf.waiting`. Prompts that arrive while one waits fill the step
+with the rest of it, which makes that step longer: with m tokens expected and room for c, they fill
+``m c / (m + c)``. An arrival that finds no prompts waiting still
 waits for the running decode step to end: a uniform share of it, if anybody is decoding (chance
 1 - exp(-b)). Percentiles are order statistics of the N requests.
 """
@@ -14,22 +16,15 @@ waits for the running decode step to end: a uniform share of it, if anybody is d
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.perf.load import Load, Probe, paired, sample_load, sample_probe
 from planner.perf.prefill import prompt_times
 from planner.perf.token_gaps import itl_mixture_s, tpot_samples_s, weighted_quantile
-from planner.perf.traffic import (
-    MAX_PERCENTILE,
-    class_intervals,
-    sample_requests,
-    stratified_uniforms,
-    traffic_means,
-    unit_intervals,
-    van_der_corput_ranks,
-)
+from planner.perf.traffic import MAX_PERCENTILE
 from planner.perf.waiting import (
     hidden_queue_waits_s,
     seat_waits_s,
@@ -37,73 +32,35 @@ from planner.perf.waiting import (
     single_queue_waits_s,
 )
 
+__all__ = [
+    "Load",
+    "Probe",
+    "Rows",
+    "is_mean_gap",
+    "latency_spreads_s",
+    "limit_values_s",
+    "limited_latencies_s",
+    "order_statistic",
+    "paired",
+    "sample_load",
+    "sample_probe",
+]
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from planner.perf.open_loop import ReplicaState, Seats
     from planner.perf.prefill import PromptTimes
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
-    from planner.perf.traffic import LatencyLimit, RequestSample, TrafficClass, TrafficMeans
+    from planner.perf.traffic import LatencyLimit, RequestSample
 
     Spread = tuple[Floats, Floats | None]
 
-Routing = Literal["fewest_requests", "fewest_prompts"]
-_ORDERS = 64
-_TYPICAL_UTILIZATIONS = (0.2, 0.4, 0.6, 0.8)
-_TYPICAL_QUANTILES = (0.75, 0.9, 0.97, 0.99)
-_PAIRING_UTILIZATION = 0.6
 _LONGEST_S = 1e9
 """Bound of waits in products: those of an unstable queue are infinite."""
 _FREE_ENOUGH = 4.0
 """Standard deviations of free places from which on none is ever waited for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Sample of the class that makes the load.
-
-    Parameters
-    ----------
-    means, requests
-        Moments of the class, and N of its requests.
-    prompt_share
-        Share of requests with each distinct prompt, shape (u,).
-    intervals
-        Intervals between arrivals with mean 1, shape (N,).
-    sharing, residual, seating
-        Uniform numbers of every request, for waits at several replicas, for the running step and
-        for a place in the batch, shape (N,).
-    calm_intervals
-        Poisson intervals in the order of `intervals` (the longest is the longest), shape (N,);
-        ``None`` when the intervals are no burstier than that.
-    rate_levels
-        Equally likely levels of the rate over its mean.
-    routing
-        What the router of several replicas goes by.
-    """
-
-    means: TrafficMeans
-    requests: RequestSample
-    prompt_share: Floats
-    intervals: Floats
-    sharing: Floats
-    residual: Floats
-    seating: Floats
-    calm_intervals: Floats | None = None
-    rate_levels: tuple[float, ...] = (1.0,)
-    routing: Routing = "fewest_requests"
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """Sample of a class whose limits have to be kept."""
-
-    name: str
-    requests: RequestSample
-    limits: tuple[LatencyLimit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,100 +85,6 @@ class Rows:
     replicas: Floats
     alone_s: Floats
     seats: Seats | None = None
-
-
-def sample_load(
-    traffic: TrafficClass, samples: int, seed: int, routing: Routing = "fewest_requests"
-) -> Load:
-    """Return `samples` arrivals of `traffic`, the same for the same `seed`."""
-    rng = np.random.default_rng(seed)
-    requests = sample_requests(traffic, samples, rng)
-    count = np.bincount(requests.prompt, minlength=len(requests.prompt_tokens))
-    intervals = class_intervals(traffic, samples, rng)
-    order = _typical_order(requests.prompt_tokens[requests.prompt], intervals, rng)
-    requests = replace(requests, prompt=requests.prompt[order], output=requests.output[order])
-    return Load(
-        means=traffic_means(traffic),
-        requests=requests,
-        prompt_share=count / samples,
-        intervals=intervals,
-        sharing=stratified_uniforms(samples, rng),
-        residual=stratified_uniforms(samples, rng),
-        seating=stratified_uniforms(samples, rng),
-        calm_intervals=_calm(intervals, traffic.interarrival_cv, rng),
-        rate_levels=traffic.rate_levels,
-        routing=routing,
-    )
-
-
-def _typical_order(
-    tokens: Floats, intervals: Floats, rng: np.random.Generator
-) -> NDArray[np.intp]:
-    """Return the order of requests whose waits come closest to those of many random orders.
-
-    Waits of a short sequence depend on luck: on which long prompts meet which short intervals. Of
-    random orders the one is taken whose waits are nearest to those of all of them together, in
-    mean and upper quantiles, at several utilizations.
-    """
-    size = len(intervals)
-    orders = np.argsort(rng.random((_ORDERS, size)), axis=1)
-    service = np.take(tokens / tokens.mean(), orders)
-    distance = np.zeros(_ORDERS)
-    for utilization in _TYPICAL_UTILIZATIONS:
-        waits = single_queue_waits_s(service * utilization, intervals[None])
-        found, aim = (_upper(w) for w in (waits, waits.reshape(1, -1)))
-        distance += np.square((found - aim) / (aim + utilization)).sum(axis=1)
-    return np.asarray(orders[int(np.argmin(distance))], dtype=np.intp)
-
-
-def _upper(waits: Floats) -> Floats:
-    return np.column_stack([waits.mean(axis=1), *np.quantile(waits, _TYPICAL_QUANTILES, axis=1)])
-
-
-def _calm(intervals: Floats, cv: float, rng: np.random.Generator) -> Floats | None:
-    if cv <= 1:
-        return None
-    # Coupled by rank, so that bursts come at the same requests and differences are small.
-    poisson = np.sort(unit_intervals(1.0, len(intervals), rng))
-    return poisson[np.argsort(np.argsort(intervals))]
-
-
-def sample_probe(
-    traffic: TrafficClass, limits: Sequence[LatencyLimit], samples: int, seed: int
-) -> Probe:
-    """Return `samples` probe requests of `traffic` with `limits`, the same for the same `seed`."""
-    # A stream of its own: a probe is not the request that the load sampled at the same place.
-    rng = np.random.default_rng([seed, 1])
-    return Probe(traffic.name, sample_requests(traffic, samples, rng), tuple(limits))
-
-
-def paired(probe: Probe, load: Load) -> Probe:
-    """Return `probe` in an order that meets long and short waits of `load` evenly.
-
-    Request by request, the prompt is independent of the wait. A random order has that only on
-    average; here the i-th shortest wait meets the prompt at the i-th place of van der Corput's
-    sequence, so that every range of waits meets every range of prompts in its share. The order
-    of waits hardly depends on option and rate: it is taken at one utilization.
-    """
-    prompts, requests = load.requests.prompt_tokens[load.requests.prompt], probe.requests
-    service = prompts[None] * (_PAIRING_UTILIZATION / prompts.mean())
-    waits = single_queue_waits_s(service, load.intervals[None])[0]
-    shortest = np.lexsort((load.residual, waits))
-    by_size = np.lexsort(
-        (requests.output_tokens[requests.output], requests.prompt_tokens[requests.prompt])
-    )
-    order = np.empty(len(waits), dtype=np.intp)
-    order[shortest] = by_size[van_der_corput_ranks(len(waits))]
-    chosen = replace(requests, prompt=requests.prompt[order], output=requests.output[order])
-    same = np.array_equal(requests.prompt_tokens, load.requests.prompt_tokens)
-    if same and np.array_equal(requests.prompt_pairs, load.requests.prompt_pairs):
-        # One array for both, so that times of the prompts are computed once.
-        chosen = replace(
-            chosen,
-            prompt_tokens=load.requests.prompt_tokens,
-            prompt_pairs=load.requests.prompt_pairs,
-        )
-    return replace(probe, requests=chosen)
 
 
 def limited_latencies_s(
@@ -324,15 +187,11 @@ def _queue_waits_s(rows: Rows, load: Load, service_s: Floats) -> Floats:
     if rows.replicas.max(initial=1.0) <= 1:
         return waits_s
     if load.routing == "fewest_prompts":
-        return shared_queue_waits_s(
-            waits_s, rows.replicas, rows.state.prefill_share, load.sharing
-        )
+        return shared_queue_waits_s(waits_s, rows.replicas, rows.state.prefill_share, load.sharing)
     calm_s = waits_s
     if load.calm_intervals is not None:
         calm_s = single_queue_waits_s(service_s, load.calm_intervals * mean_s)
-    return hidden_queue_waits_s(
-        waits_s, calm_s, rows.replicas, rows.state.batch, load.sharing
-    )
+    return hidden_queue_waits_s(waits_s, calm_s, rows.replicas, rows.state.batch, load.sharing)
 
 
 def _add_seat_waits_s(waits_s: Floats, rows: Rows, load: Load) -> None:
@@ -344,9 +203,13 @@ def _add_seat_waits_s(waits_s: Floats, rows: Rows, load: Load) -> None:
     sizes = np.where(seats.by_cache, means.resident_cv2, 0.0) + 1.0 / rows.replicas
     places = seats.count / sizes
     waits_s[seats.overloaded] = np.inf
-    short = np.flatnonzero(seats.room * np.sqrt(places) < _FREE_ENOUGH)
+    free = np.maximum(1.0 - rows.state.batch / seats.count, 0.0)
+    # The cache runs short before its mean is reached: a whole prompt has to fit.
+    free = np.where(seats.by_cache, np.minimum(free, seats.room), free)
+    short = np.flatnonzero(free * np.sqrt(places) < _FREE_ENOUGH)
     if short.size:
         waits_s[short] += seat_waits_s(
+            free[short],
             seats.room[short],
             places[short],
             seats.residence_s[short],

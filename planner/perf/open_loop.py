@@ -10,6 +10,11 @@ the time is decode-only steps of t_d; b requests decode on average::
     gaps per second = lam (n - rho q) + (1 - rho) / t_d
     itl  = 1 / gaps per second      b = lam (O - 1) itl
 
+Arrivals fluctuate, and the batch follows them as far as it has time to: b is the mean over the
+rate itself and two levels around it, whose distance is a share of the variation of the arrivals
+during a residence. It is more than b of the mean rate, since b grows ever faster with the rate; the
+mean gap of a request is ``b / (lam (O - 1))`` by Little's law.
+
 When prompts queue, the next one fills the free share of a step, which saves c with probability
 rho; so short prompts saturate at full steps, not at one step each. With prefill
 priority prompts run alone: no gap ends in a prefill step, room has no bound and q = 0.
@@ -305,7 +310,10 @@ def replica_state(
     gaps_per_s = np.where(engine.is_chunked, prefill_rate, 0.0) + decode_rate
     gap_s = 1.0 / np.maximum(gaps_per_s, _LEAST_GAPS_PER_S)
     # Little's law: the batch, averaged over levels of load, is more than that of the mean level.
-    tokens_per_s = np.maximum(rate_rps * means.output_gaps, np.finfo(float).tiny)
-    gap_s = np.where(rate_rps * batch > 0, np.maximum(gap_s, batch / tokens_per_s), gap_s)
+    tokens_per_s = rate_rps * means.output_gaps
+    by_batch_s = np.where(tokens_per_s > 0, batch, 0.0) / np.where(
+        tokens_per_s > 0, tokens_per_s, 1
+    )
+    gap_s = np.maximum(gap_s, by_batch_s)
     share = np.minimum(prefill_rate * gap_s, 1.0)
     return ReplicaState(rate_rps, batch, steps, rho, share, gap_s)

@@ -7,8 +7,8 @@ once. Every time of an option is multiplied by its ``time_factor`` first (the qu
 model's error and corrections of a device class).
 
 On common random numbers latencies grow with the rate (of single requests a few may fall, where
-busier replicas share more steps), so the rate is found by narrowing a bracket of its logarithm between the
-bound and the bound / 1,024. Rates below that count as
+busier replicas share more steps), so the rate is found by narrowing a bracket of
+its logarithm between the bound and the bound / 1,024. Rates below that count as
 none. Rows (an option with R replicas) are evaluated in blocks that stay in the processor cache.
 
 Waits and fluctuations at R' > R replicas are never above those at R and the same rate, so a rate
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.perf.bracket import Bracket
 from planner.perf.latency import (
     Rows,
     is_mean_gap,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from planner.perf.latency import Load, Probe, Routing
+    from planner.perf.load import Load, Probe, Routing
     from planner.perf.memory import MemoryFit
     from planner.perf.open_loop import LoadTable
     from planner.perf.spec import EngineLimits, Floats
@@ -59,8 +60,6 @@ UTILIZATION = "utilization"
 _RATE_TOLERANCE = 5e-4
 """Width of the last bracket of ln(rate)."""
 _RATE_RANGE = 1024.0
-_TRUNCATION = 0.1
-_LEAST_EXCESS = 1e-4
 _LEAST_RATIO, _LARGEST_RATIO = 1e-3, 1e2
 _BLOCK_BYTES = 524_288
 """A block of one array: several of them fit into a second-level cache."""
@@ -143,9 +142,7 @@ class _World:
             blocks.append(limited_latencies_s(rows, self.load, self.probes, queueing=queueing))
         return np.concatenate(blocks)
 
-    def _mixed_s(
-        self, options: NDArray[np.intp], replicas: Floats, rate_rps: Floats
-    ) -> Floats:
+    def _mixed_s(self, options: NDArray[np.intp], replicas: Floats, rate_rps: Floats) -> Floats:
         """Return the latencies of the requests of all levels of a mean rate."""
         # Without requests a level has no latencies.
         levels = [level for level in self.load.rate_levels if level > 0]
@@ -351,60 +348,16 @@ def _bisected(
     rate_rps[rows] = known_rps[rows]
     high = np.log(upper_rps[rows])
     low = np.log(np.maximum(known_rps[rows], upper_rps[rows] / _RATE_RANGE))
-    bracket = _Bracket(low, high, np.full(len(rows), -1.0), _excess(latency_s[rows], world))
+    bracket = Bracket(low, high, np.full(len(rows), -1.0), _excess(latency_s[rows], world))
     while rows.size:
-        trial = bracket.trial()
+        trial = bracket.trial(_RATE_TOLERANCE)
         latency_s = world.latencies_s(options[rows], replicas[rows], np.exp(trial))
         kept = _kept(latency_s, world.limits_s)
         code[rows[~kept]] = _worst(latency_s[~kept], world.limits_s)
         rate_rps[rows[kept]] = np.exp(trial[kept])
-        wide = bracket.narrow(trial, kept, _excess(latency_s, world))
+        wide = bracket.narrow(trial, kept, _excess(latency_s, world), _RATE_TOLERANCE)
         rows, bracket = rows[wide], bracket.take(wide)
     return rate_rps, code
-
-
-@dataclass(slots=True)
-class _Bracket:
-    """Ends of ln(rate) of rows, and ln of the worst latency over its limit at each end.
-
-    Trials follow the interpolate, truncate and project method of Oliveira and Takahashi (2020):
-    as quick as false position where latencies are smooth, never more than one step behind halving.
-    """
-
-    low: Floats
-    high: Floats
-    below: Floats
-    above: Floats
-    allowed: Floats | None = None
-
-    def trial(self) -> Floats:
-        """Return the next ln(rate) of every row."""
-        gap, half = self.high - self.low, (self.low + self.high) / 2
-        if self.allowed is None:
-            # The widest that the brackets may be, if halving is to be no quicker by two steps.
-            self.allowed = 2.0 * gap
-        point = self.low + gap * self.below / (self.below - self.above)
-        toward = np.sign(half - point)
-        shifted = point + toward * np.minimum(_TRUNCATION * gap**2, np.abs(half - point))
-        reach = np.maximum(self.allowed / 2 - gap / 2, 0.0)
-        near = np.abs(shifted - half) <= reach
-        chosen = np.where(near, shifted, half - toward * reach)
-        margin = np.minimum(_RATE_TOLERANCE / 2, gap / 4)
-        return np.clip(chosen, self.low + margin, self.high - margin)
-
-    def narrow(self, trial: Floats, kept: NDArray[np.bool_], excess: Floats) -> NDArray[np.bool_]:
-        """Move an end to the trial, and return which brackets are still too wide."""
-        self.low, self.high = np.where(kept, trial, self.low), np.where(kept, self.high, trial)
-        self.below = np.where(kept, np.minimum(excess, -_LEAST_EXCESS), self.below)
-        self.above = np.where(kept, self.above, np.maximum(excess, _LEAST_EXCESS))
-        self.allowed = self.allowed / 2 if self.allowed is not None else None
-        return np.asarray(self.high - self.low > _RATE_TOLERANCE, dtype=bool)
-
-    def take(self, rows: NDArray[np.bool_]) -> _Bracket:
-        """Return some of the rows."""
-        allowed = None if self.allowed is None else self.allowed[rows]
-        ends = self.low[rows], self.high[rows], self.below[rows], self.above[rows]
-        return _Bracket(*ends, allowed)
 
 
 def _excess(latency_s: Floats, world: _World) -> Floats:

@@ -29,15 +29,17 @@ over it shrinks with R::
     W_R = W_1 / R + (1 - 1/R) g W_1(Poisson)       g = 1/2 b^2 / (b^2 + 2)
 
 Without decodes (b = 0) the router sees prompts only, and g is 0. Waits get rarer as well as
-shorter: a request waits in the share ``sqrt(1/R + (1 - 1/R) g)`` of cases that did, and its wait is
-divided by that, so that one long prompt in work stays an obstacle of its full size for some.
+shorter: a request waits in the share ``sqrt(1/R + (1 - 1/R) g)`` of cases that did, and its wait
+is divided by that, so that one long prompt in work stays an obstacle of nearly its full size.
 
 *Seats.* A request also waits while all places of the batch (the batch limit, or the cache) are
 taken. With a share u of c places taken, all are with the probability of Halfin and Whitt,
-``1 / (1 + x Phi(x) / phi(x))`` with ``x = (1 - u) sqrt(c)``, and the wait is then exponential with
-mean ``residence / (c (1 - u)) (c_a^2 + c_s^2) / 2``. Routing evens out the requests of R replicas
-but not their sizes, so a replica with k places counts as ``c = k / (1/R + v)``, v being the squared
-coefficient of variation of the cached tokens of a request (0 for the batch limit).
+``1 / (1 + x Phi(x) / phi(x))`` with ``x = (1 - u) sqrt(c)``. The wait is then exponential with
+mean ``residence / (c (1 - r)) (c_a^2 + c_s^2) / 2``: steps are longer while all are taken, so the
+queue drains at the highest rate less the present one, of which r is the ratio. Routing evens out
+the requests of R replicas but not their sizes, so a replica with k places counts as
+``c = k / (1/R + v)``, v being the squared coefficient of variation of the cached tokens of a
+request (0 for the batch limit).
 
 The half of fewest prompts and g are not derived: they hold against step-by-step simulations, g to
 about 0.1 (tests/benchmarks/capacity_check.py).
@@ -164,15 +166,21 @@ def hidden_queue_waits_s(
     return shared
 
 
-def seat_waits_s(
-    room: Floats, places: Floats, residence_s: Floats, variation: float, uniforms: Floats
+def seat_waits_s(  # noqa: PLR0917
+    free: Floats,
+    room: Floats,
+    places: Floats,
+    residence_s: Floats,
+    variation: float,
+    uniforms: Floats,
 ) -> Floats:
     """Return the waits for a place in the batch, shape (r, N), seconds.
 
     Parameters
     ----------
-    room
-        Mean share of the places that is free, shape (r,), 0 to 1.
+    free, room
+        Mean share of the places that is free, and share of the highest rate that is left, shape
+        (r,), 0 to 1.
     places
         Places that count as independent, shape (r,), > 0.
     residence_s
@@ -183,7 +191,7 @@ def seat_waits_s(
         One number of (0, 1) per request, shape (N,).
     """
     room = np.maximum(room, _LEAST_ROOM)
-    chance = _all_taken(room * np.sqrt(places))
+    chance = _all_taken(free * np.sqrt(places))
     mean_s = residence_s / (places * room) * variation
     # The wait that is exceeded with probability u: exponential above 0.
     depth = np.log(np.maximum(chance[:, None] / uniforms, 1.0))

@@ -95,7 +95,9 @@ class Arrival(Section):
     """Relative standard error of the hourly forecast."""
     interarrivals: Interarrivals | None = None
     """Own intervals between requests instead of `interarrival_cv`; scaled to the rate."""
-    rate_factors: Annotated[list[NonNegative], Field(min_length=2, max_length=10_000)] | None = None
+    rate_factors: Annotated[list[NonNegative], Field(min_length=2, max_length=10_000)] | None = (
+        None
+    )
     """Equally likely factors on the rate within an hour, mean 1, instead of
     `peak_factor_in_hour`: percentiles are over the requests of all of them."""
     day_types: Unplanned = None

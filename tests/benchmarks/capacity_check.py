@@ -2,8 +2,8 @@
 
 For every operating point and number of replicas that share a router, the highest rate at which the
 simulated fleet keeps every limit is found by interval halving and compared with ``max_rates``.
-``python tests/benchmarks/capacity_check.py [single] [mixed] [--replicas 1,8] [--point TEXT]`` prints
-a row per point and the errors; about fifteen minutes for everything on one core. Not a test.
+``python tests/benchmarks/capacity_check.py [single] [mixed] [--replicas 1,8] [--cv 1]`` prints a
+row per point and the errors; about half an hour for everything on one core. Not a test.
 """
 
 from __future__ import annotations
@@ -272,12 +272,14 @@ def report(points, replicas, routing) -> None:
         limit = point.solve(point.classes[0], (1,))
         text = limit.limit_texts[limit.limit[0, 0]]
         spent = time.perf_counter() - began
-        print(f"{point.name:<42} {text:<18} " + " | ".join(cells) + f"  [{spent:.0f} s]", flush=True)
+        print(
+            f"{point.name:<42} {text:<18} " + " | ".join(cells) + f"  [{spent:.0f} s]", flush=True
+        )
     for count, values in errors.items():
         known = np.array([v for v in values if math.isfinite(v)])
         print(
             f"R={count:<3} n={len(known)} median |error| {np.median(np.abs(known)):.1%}, median "
-            f"{np.median(known):+.1%}, most optimistic {known.max():+.1%}, least {known.min():+.1%}"
+            f"{np.median(known):+.1%}, most {known.max():+.1%}, least {known.min():+.1%}"
         )
 
 

@@ -52,7 +52,8 @@ def main() -> None:
                 spent = time.process_time() - began
                 print(
                     f"{load.name:<6} {samples} samples, {len(counts)} number(s) of replicas: "
-                    f"{BATCH / spent:7.0f} options/s, {OPTIONS} in {spent * OPTIONS / BATCH:5.1f} s",
+                    f"{BATCH / spent:7.0f} options/s, {OPTIONS} in "
+                    f"{spent * OPTIONS / BATCH:5.1f} s",
                     flush=True,
                 )
 

@@ -137,10 +137,13 @@ def fitted_step(rows: list[dict[str, str]]) -> tuple[StepModel, float]:
 
 def catalogue_step(case: str, catalog) -> StepModel:
     """Return the step model of a case from the data sheet; the referee has no host overhead."""
-    size, degree = case.split("_")[0].split("-")[1], int(case.split("_tp")[1].split("_")[0])
+    size, degree = (
+        case.split("_", maxsplit=1)[0].split("-")[1],
+        int(case.split("_tp")[1].split("_", maxsplit=1)[0]),
+    )
     model = next(m for m in catalog.models if m.id == f"llama-3.1-{size}-instruct")
-    pick = {k: next(x for x in getattr(catalog, k) if x.id == i) for k, i in (
-        ("quantizations", "bf16"), ("engines", "vllm"), ("accelerators", "a100-sxm-80gb"))}  # fmt: skip
+    names = {"quantizations": "bf16", "engines": "vllm", "accelerators": "a100-sxm-80gb"}
+    pick = {k: next(x for x in getattr(catalog, k) if x.id == i) for k, i in names.items()}
     candidate = Candidate(
         model, pick["quantizations"], pick["engines"], pick["accelerators"], degree, "bf16"
     )
@@ -149,7 +152,7 @@ def catalogue_step(case: str, catalog) -> StepModel:
 
 def engine_of(case: str) -> EngineLimits:
     chunked = "sarathi" in case
-    budget = float(case.split("sarathi")[1].split("_")[0]) if chunked else 4096.0
+    budget = float(case.split("sarathi")[1].split("_", maxsplit=1)[0]) if chunked else 4096.0
     one = np.ones(1)
     return EngineLimits(np.array([chunked]), budget * one, SEATS * one, 0 * one, 0 * one)
 
@@ -171,7 +174,9 @@ def latencies_s(step, run: Run, *, recorded: bool, samples: int = SAMPLES):
             probe,
             requests=replace(requests, prompt=np.roll(prompt, -1), output=np.roll(output, -1)),
         )
-    rows = replica_rows(step, engine_of(run.case), load, np.full(1, PLENTY), np.array([run.rate_rps]))
+    rows = replica_rows(
+        step, engine_of(run.case), load, np.full(1, PLENTY), np.array([run.rate_rps])
+    )
     return limited_latencies_s(rows, load, (probe,))[0], float(rows.state.prefill_share[0])
 
 
@@ -214,9 +219,7 @@ def rates(steps, runs, samples: int, max_utilization: float = 1.0) -> None:
             truth = (first.rate_rps + second.rate_rps) / 2
             load = replace(first.traffic, limits=(LatencyLimit("ttft", 99.0, limit),))
             one = np.ones(1)
-            memory = MemoryFit(
-                one > 0, 0 * one, 0 * one, PLENTY * one, PLENTY * one
-            )
+            memory = MemoryFit(one > 0, 0 * one, 0 * one, PLENTY * one, PLENTY * one)
             found = max_rates(
                 steps[case], memory, engine_of(case), load, (load,), replicas=(1,),
                 max_utilization=max_utilization, samples=samples, seed=SEED,

@@ -78,10 +78,18 @@ def _weighted(values, counts, percentile):
 
 def step_time(model, option=0):
     """Return the step time of a dense model without a window as a quick function of numbers."""
-    names = (
-        "dense_read_s dense_token_s head_request_s overlap kv_token_s pair_s fixed_s request_s "
-        "activation_token_s launch_s"
-    ).split()
+    names = [
+        "dense_read_s",
+        "dense_token_s",
+        "head_request_s",
+        "overlap",
+        "kv_token_s",
+        "pair_s",
+        "fixed_s",
+        "request_s",
+        "activation_token_s",
+        "launch_s",
+    ]
     read, token, head, p, kv, pair, fixed, request, moved, launch = (
         float(getattr(model, name)[option]) for name in names
     )
@@ -102,12 +110,6 @@ def step_time(model, option=0):
 
 class _Replica:
     """One engine: what runs, what waits, and when its current step ends."""
-
-    __slots__ = (
-        "engine", "log", "waiting", "left", "running", "cached", "index", "finishes",
-        "newest", "joined", "head_done", "end_s", "taken", "decoding", "prompt_tokens", "last_s",
-        "counts", "fresh",
-    )  # fmt: skip
 
     def __init__(self, engine, log, kinds):
         self.engine, self.log = engine, log
@@ -227,7 +229,7 @@ class _Replica:
 
     def _finish(self):
         """Hand out the tokens of the step that ends."""
-        log, now_s = self.log, self.end_s
+        now_s = self.end_s
         if self.decoding:
             self._record_gaps(now_s)
             self.last_s = now_s
@@ -313,7 +315,7 @@ def simulate(engine, replicas, arrivals, *, routing="requests", warm_up=0.1):
         chosen = _chosen(fleet, routing, start) if replicas > 1 else fleet[0]
         start = (start + 1) % replicas
         chosen.arrive(request, now_s)
-    gaps = np.array(log.gaps)
+    gaps = np.array(log.gaps, dtype=float).reshape(-1, kinds + 1)
     for replica in fleet:
         replica.run_until(np.inf)
     return _outcome(engine, arrivals, log, gaps, skipped, kinds)
