@@ -12,8 +12,8 @@ the time is decode-only steps of t_d; b requests decode on average::
 
 Arrivals fluctuate, and the batch follows them as far as it has time to: b is the mean over the
 rate itself and two levels around it, whose distance is a share of the variation of the arrivals
-during a residence. It is more than b of the mean rate, since b grows ever faster with the rate; the
-mean gap of a request is ``b / (lam (O - 1))`` by Little's law.
+during a residence. It is more than b of the mean rate, since b grows ever faster with the rate;
+the mean gap of a request is ``b / (lam (O - 1))`` by Little's law.
 
 When prompts queue, the next one fills the free share of a step, which saves c with probability
 rho; so short prompts saturate at full steps, not at one step each. With prefill
@@ -64,6 +64,7 @@ _LEVEL_WEIGHTS = (2 / 3, 1 / 6, 1 / 6)
 """Hermite quadrature with three nodes: the mean rate and two levels around it."""
 _LEAST_ARRIVALS = 0.5
 _MAX_FLUCTUATION = 0.5
+"""Keeps the lower level above 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,7 @@ class LoadTable:
         highest = (rate_rps + self.rate_rps[options, -1]) / 2
         batch = _LEVEL_WEIGHTS[0] * steady
         for z, weight in zip(_LEVELS, _LEVEL_WEIGHTS[1:], strict=True):
-            level = np.minimum(rate_rps * np.exp(spread * z - spread**2 / 2), highest)
+            level = np.minimum(rate_rps * (1.0 + spread * z), highest)
             batch += weight * self._steady_batch(options, level)
         return np.asarray(np.maximum(batch, steady), dtype=float)
 

@@ -35,8 +35,8 @@ MAX_PERCENTILE = 100.0
 _GAMMA_DRAWS_PER_STRATUM = 64
 """Enough that the mean of a slice is known to about 1 % of its width."""
 _PROBABILITY_TOLERANCE = 1e-6
-_RATE_LEVELS = 12
-"""Levels of the rate at which a replica is evaluated at most."""
+_RATE_LEVELS = 60
+"""Levels of the rate at which a replica is evaluated at most: the minutes of an hour."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -339,14 +339,14 @@ def _outcome(engine, arrivals, log, gaps, skipped, kinds):
     picks = [counted & (arrivals.kind == k) for k in range(kinds)]
     # Throughput while requests arrive: what finishes between the warm-up and the last arrival.
     begin, end = arrivals.time_s[skipped], arrivals.time_s[-1]
-    finished = ((done > begin) & (done <= end)).sum()
+    finished = int(((done > begin) & (done <= end)).sum())
     return Outcome(
         [ttft[p] for p in picks],
         [tpot[p] for p in picks],
         [e2e[p] for p in picks],
         gaps[:, 0],
         gaps[:, 1:],
-        finished / (end - begin),
+        finished / (end - begin) if end > begin else np.nan,
         log.preempted,
     )
 

@@ -45,7 +45,7 @@ def test_level_that_few_requests_meet_may_be_overloaded(world):
 
     # 13 % of the requests come at the high level: the median does not care, a mean would be
     # infinite.
-    assert rates[50.0] * 4.0 > highest
+    assert rates[50.0] * 4.0 / np.mean(levels) > highest
     assert 0 < rates[None] * 4.0 / np.mean(levels) <= highest
 
 
@@ -65,7 +65,7 @@ def test_many_factors_become_a_few_levels_with_the_same_mean(chat):
 
     levels = replace(chat, rate_factors=tuple(rng().gamma(9.0, 1 / 9, 3600))).rate_levels
 
-    assert len(levels) == 12
+    assert len(levels) == 60
     assert np.mean(levels) == pytest.approx(1.0)
     assert list(levels) == sorted(levels)
 

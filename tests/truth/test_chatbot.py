@@ -11,10 +11,10 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 
 GAP = 0.01
 GOLDEN_USD = {
-    None: 29_844.0,
-    "interactive": 93_300.0,
-    "mixed": 25_809.0,
-    "static": 51_840.0,
+    None: 29_592.0,
+    "interactive": 88_936.0,
+    "mixed": 25_636.0,
+    "static": 46_656.0,
     "tokens": 21_720.0,
 }
 GOLDEN_TOLERANCE = 0.015
