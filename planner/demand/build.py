@@ -9,6 +9,7 @@ import numpy as np
 from planner.catalog.schema import LengthCell
 from planner.catalog.table import read_table
 from planner.demand.grid import time_grid
+from planner.demand.intervals import read_intervals
 from planner.demand.lengths import from_histogram, histogram_notes, independent
 from planner.demand.rates import HOURS, hourly_multipliers, rates_on_grid
 from planner.demand.records import Demand, WorkloadDemand
@@ -33,7 +34,7 @@ def build_demand(loaded: LoadedProblem, catalog: Catalog) -> Demand:
     ------
     InputError
         With every length distribution that cannot be built (a mean outside its percentiles, an
-        unreadable histogram file).
+        unreadable histogram file) and every file of intervals that cannot be used.
     """
     grid = time_grid(loaded.problem)
     demands: list[WorkloadDemand] = []
@@ -42,23 +43,28 @@ def build_demand(loaded: LoadedProblem, catalog: Catalog) -> Demand:
     for index, workload in enumerate(loaded.problem.workloads):
         multipliers, notes = _multipliers(workload, catalog)
         warnings += [f"{workload.name}: {note}" for note in notes]
+        lengths, intervals = None, None
         try:
             lengths, notes = _lengths(loaded, workload, index, catalog)
             warnings += [f"{workload.name}: {note}" for note in notes]
         except InputError as error:
             faults += error.faults
-            continue
-        demands.append(_on_grid(loaded, workload, multipliers, lengths, grid))
+        try:
+            intervals = _intervals(loaded, workload, index)
+        except InputError as error:
+            faults += error.faults
+        demands.append(_on_grid(loaded, workload, multipliers, lengths, intervals, grid))
     if faults:
         raise InputError(faults, "planner schema problem")
     return Demand(grid, tuple(demands), tuple(warnings))
 
 
-def _on_grid(
+def _on_grid(  # noqa: PLR0917
     loaded: LoadedProblem,
     workload: Workload,
     multipliers: FloatArray,
     lengths: LengthDistribution | None,
+    intervals: FloatArray | None,
     grid: TimeGrid,
 ) -> WorkloadDemand:
     mean, planned = rates_on_grid(
@@ -68,7 +74,22 @@ def _on_grid(
         loaded.problem.policy.forecast_confidence,
         grid,
     )
-    return WorkloadDemand(workload.name, mean, planned, lengths)
+    return WorkloadDemand(workload.name, mean, planned, lengths, intervals)
+
+
+def _intervals(loaded: LoadedProblem, workload: Workload, index: int) -> FloatArray | None:
+    recorded = workload.arrival.interarrivals
+    if recorded is None:
+        return None
+    path: Path_ = ("workloads", index, "arrival", "interarrivals", "ref")
+    _require_file(loaded, recorded.ref, path)
+    return read_intervals(loaded.folder / recorded.ref, recorded.ref)
+
+
+def _require_file(loaded: LoadedProblem, ref: str, path: Path_) -> None:
+    if not (loaded.folder / ref).is_file():
+        message = f"there is no file `{ref}`; its path starts from the folder of the problem file"
+        raise InputError([loaded.fault(path, message)])
 
 
 def _multipliers(workload: Workload, catalog: Catalog) -> tuple[FloatArray, list[str]]:
@@ -113,12 +134,7 @@ def _cells(
         return [c for c in catalog.lengths if c.lengths == lengths.joint]
     if lengths.ref is None:
         return []
-    if not (loaded.folder / lengths.ref).is_file():
-        message = (
-            f"there is no file `{lengths.ref}`; its path starts from the folder of the problem "
-            "file"
-        )
-        raise InputError([loaded.fault((*path, "ref"), message)])
+    _require_file(loaded, lengths.ref, (*path, "ref"))
     rows = read_table(loaded.folder / lengths.ref, lengths.ref, LengthCell)
     names = sorted({row.lengths for row in rows})
     if lengths.name is None and len(names) == 1:

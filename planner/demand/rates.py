@@ -10,7 +10,8 @@ g per period::
     s   = sqrt(ln(1 + forecast_cv^2)),  z = normal quantile of forecast_confidence
 
 so usage takes the average of a block's hours at mid-period, capacity the highest hour at the
-dearer end. A list of growth factors applies one after the other.
+dearer end. The peak is 1 when ``rate_factors`` are given: they enter the capacities. A list of
+growth factors applies one after the other.
 """
 
 from __future__ import annotations
@@ -91,9 +92,9 @@ def rates_on_grid(
     by_block = multipliers.reshape(grid.blocks, -1)
     usage, capacity = growth_levels(growth, grid.periods)
     rate = mean_rate_rps(arrival)
-    margin = arrival.peak_factor_in_hour * forecast_margin(
-        arrival.forecast_cv, forecast_confidence
-    )
+    # Rate factors are met by capacities, not by a peak that is planned for.
+    peak = 1.0 if arrival.rate_factors is not None else arrival.peak_factor_in_hour
+    margin = peak * forecast_margin(arrival.forecast_cv, forecast_confidence)
     mean = rate * np.outer(usage, by_block.mean(axis=1))
     planned = rate * margin * np.outer(capacity, by_block.max(axis=1))
     return mean, planned

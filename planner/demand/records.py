@@ -122,12 +122,16 @@ class WorkloadDemand:
         factor, forecast margin, and the dearer end of the period.
     lengths
         Length distribution, ``None`` when the workload states none (measured capacities only).
+    intervals
+        Recorded intervals between requests with mean 1, ``None`` when only their variation is
+        stated.
     """
 
     workload: str
     mean_rps: FloatArray
     planned_rps: FloatArray
     lengths: LengthDistribution | None
+    intervals: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

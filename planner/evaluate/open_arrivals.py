@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from planner.options.model_run import SAMPLES, SEED
-from planner.perf.latency import Rows, limited_latencies_s, sample_load, sample_probe
+from planner.perf.latency import Rows, limited_latencies_s, paired, sample_load, sample_probe
 from planner.perf.open_loop import load_table, replica_state
 from planner.perf.traffic import LatencyLimit, TrafficClass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from planner.perf.latency import Load
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
     from planner.perf.traffic import Metric
@@ -76,20 +77,35 @@ def _latencies_s(  # noqa: PLR0917
     one = np.ones(1)
     traffic = TrafficClass("measured", isl * one, osl * one, one)
     load = sample_load(traffic, SAMPLES, SEED)
-    probe = sample_probe(traffic, _LIMITS, SAMPLES, SEED)
-    table = load_table(step, engine, load.means, capacity)
+    probe = paired(sample_probe(traffic, _LIMITS, SAMPLES, SEED), load)
     found = np.full((step.options, len(_LIMITS)), np.nan)
-    rows: NDArray[np.intp] = np.flatnonzero(rate_rps < table.saturation_rps)
+    highest_rps = load_table(step, engine, load.means, capacity).saturation_rps
+    rows: NDArray[np.intp] = np.flatnonzero(rate_rps < highest_rps)
     if not rows.size:
         return found
-    state = replica_state(
-        step.take(rows),
-        engine.take(rows),
-        load.means,
-        rate_rps[rows],
-        table.batch_at(rows, rate_rps[rows]),
-    )
-    alone_s = step.take(rows).time_s(1.0, load.means.context_tokens, 0.0, 1.0)
-    served = Rows(step.take(rows), engine.take(rows), state, np.ones(len(rows)), alone_s)
+    served = replica_rows(step.take(rows), engine.take(rows), load, capacity[rows], rate_rps[rows])
     found[rows] = limited_latencies_s(served, load, (probe,))
     return found
+
+
+def replica_rows(
+    step: StepModel, engine: EngineLimits, load: Load, capacity: Floats, rate_rps: Floats
+) -> Rows:
+    """Return n single replicas, each at its own rate below the highest stable one.
+
+    Parameters
+    ----------
+    load
+        Requests that make the load.
+    capacity
+        Tokens the cache of a replica holds, shape (n,).
+    rate_rps
+        Shape (n,), requests/s.
+    """
+    table = load_table(step, engine, load.means, capacity)
+    options = np.arange(step.options)
+    batch = table.batch_at(options, rate_rps, load.means.interarrival_cv2)
+    state = replica_state(step, engine, load.means, rate_rps, batch)
+    alone_s = step.time_s(1.0, load.means.context_tokens, 0.0, 1.0)
+    seats = table.seats_at(options, rate_rps)
+    return Rows(step, engine, state, np.ones(step.options), alone_s, seats)

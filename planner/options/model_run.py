@@ -82,6 +82,7 @@ class ModelRun:
             max_utilization=self.policy.max_utilization,
             samples=SAMPLES,
             seed=SEED,
+            routing=self.policy.routing,
         )
 
     def time_factors(self, rows: NDArray[np.intp], confidence: float) -> NDArray[np.float64]:
@@ -173,7 +174,8 @@ def traffic_class(
     ValueError
         When the workload has no lengths.
     """
-    lengths = demand.of(workload.name).lengths
+    of_workload = demand.of(workload.name)
+    lengths = of_workload.lengths
     if lengths is None:
         text = f"{workload.name} has no lengths; they are required without measured capacities"
         raise ValueError(text)
@@ -184,6 +186,8 @@ def traffic_class(
         osl_tokens=np.maximum(lengths.osl_tokens * osl_factor, 1.0),
         probability=lengths.probability,
         interarrival_cv=workload.arrival.interarrival_cv,
+        intervals=of_workload.intervals,
+        rate_factors=tuple(workload.arrival.rate_factors or (1.0,)),
         prefix_hit_rate=prefix_hit_rate,
         limits=tuple(
             LatencyLimit(

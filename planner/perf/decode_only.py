@@ -58,7 +58,8 @@ def decode_table(
     grid = batch_grid(cap)
     rate = grid / (max(means.output_gaps, _LEAST_GAPS) * decode_step_s(step, means, grid))
     rate = np.maximum.accumulate(rate, axis=1)
-    return LoadTable(grid, rate, cap, np.ones(len(cap), dtype=bool))
+    always = np.ones(len(cap), dtype=bool)
+    return LoadTable(grid, rate, cap, always, cap < engine.max_num_seqs)
 
 
 def decode_state(

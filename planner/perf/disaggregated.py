@@ -33,6 +33,7 @@ from planner.perf.latency import (
     Rows,
     is_mean_gap,
     order_statistic,
+    paired,
     prompt_start_s,
     sample_load,
     sample_probe,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from planner.perf.handover import Handover
-    from planner.perf.latency import Load, Probe
+    from planner.perf.load import Load, Probe
     from planner.perf.memory import MemoryFit
     from planner.perf.open_loop import LoadTable
     from planner.perf.search import RateResult
@@ -162,7 +163,7 @@ class _Units:
     def bounds_rps(self) -> tuple[Floats, NDArray[np.intp]]:
         """Return the rate that no limit on latency lets a unit exceed, and what bounds it."""
         prefill, decode_memory, decode_batch, held = len(self.limits_s) + np.arange(len(BOUNDS))
-        by_memory = self.decode_table.batch_cap < self.decode.engine.max_num_seqs
+        by_memory = self.decode_table.by_cache
         bounds = np.stack(
             [
                 self.prefill_table.saturation_rps * self.prefill.count,
@@ -212,7 +213,9 @@ class _UnitRows:
         timed = any(limit.metric in {"ttft", "e2e"} for p in probes for limit in p.limits)
         start_s = self.prefill.engine.request_s[:, None]
         if timed and queueing:
-            start_s = prompt_start_s(self.prefill, load)
+            start_s = prompt_start_s(
+                self.prefill, load, times_of(self.prefill, load, load.requests)
+            )
         columns = [c for p in probes for c in self._probe_s(load, p, start_s)]
         if not columns:
             return np.zeros((len(self.prefill.replicas), 0))
@@ -302,14 +305,15 @@ def max_unit_rates(
     """
     check_request(replicas, max_utilization)
     factor = prefill.step.per_option(time_factor)
-    sample = sample_load(load, samples, seed)
-    drawn = tuple(sample_probe(p, p.limits, samples, seed) for p in probes)
+    # The requests at a prefill instance are its prompts: nothing hides them from a router.
+    sample = sample_load(load, samples, seed, "fewest_prompts")
+    drawn = tuple(paired(sample_probe(p, p.limits, samples, seed), sample) for p in probes)
     units = _units(
         prefill.scaled(factor), decode.scaled(factor), handover.scaled(factor), load, sample
     )
     units = replace(units, probes=drawn, limits_s=limits_s_of(drawn))
     saturation_rps, codes = units.bounds_rps()
-    reported = units.reporting(sample_probe(load, REPORTED, samples, seed))
+    reported = units.reporting(paired(sample_probe(load, REPORTED, samples, seed), sample))
     found = highest_rates(units, reported, saturation_rps * max_utilization, codes, replicas)
     return replace(found, saturation_rps=saturation_rps)
 

@@ -6,7 +6,9 @@ A probe of the class that makes the load is an ordinary request of it. Per reque
     TTFT = t_req + max(W, residual step) + prefill latency of the probe's prompt
     E2E  = TTFT + (O - 1) TPOT
 
-W are the waits of :mod:`planner.perf.waiting`. An arrival that finds no prompts waiting still
+W are the waits of :mod:`planner.perf.waiting`. Prompts that arrive while one waits fill the step
+with the rest of it, which makes that step longer: with m tokens expected and room for c, they fill
+``m c / (m + c)``. An arrival that finds no prompts waiting still
 waits for the running decode step to end: a uniform share of it, if anybody is decoding (chance
 1 - exp(-b)). Percentiles are order statistics of the N requests.
 """
@@ -19,68 +21,47 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.perf.load import Load, Probe, paired, sample_load, sample_probe
 from planner.perf.prefill import prompt_times
-from planner.perf.token_gaps import itl_quantile_s, tpot_samples_s
-from planner.perf.traffic import (
-    MAX_PERCENTILE,
-    sample_requests,
-    stratified_uniforms,
-    traffic_means,
-    unit_intervals,
+from planner.perf.token_gaps import itl_mixture_s, tpot_samples_s, weighted_quantile
+from planner.perf.traffic import MAX_PERCENTILE
+from planner.perf.waiting import (
+    hidden_queue_waits_s,
+    seat_waits_s,
+    shared_queue_waits_s,
+    single_queue_waits_s,
 )
-from planner.perf.waiting import shared_queue_waits_s, single_queue_waits_s
+
+__all__ = [
+    "Load",
+    "Probe",
+    "Rows",
+    "is_mean_gap",
+    "latency_spreads_s",
+    "limit_values_s",
+    "limited_latencies_s",
+    "order_statistic",
+    "paired",
+    "sample_load",
+    "sample_probe",
+]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planner.perf.open_loop import ReplicaState
+    from planner.perf.open_loop import ReplicaState, Seats
     from planner.perf.prefill import PromptTimes
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
-    from planner.perf.traffic import LatencyLimit, RequestSample, TrafficClass, TrafficMeans
+    from planner.perf.traffic import LatencyLimit, RequestSample
 
+    Spread = tuple[Floats, Floats | None]
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Sample of the class that makes the load.
-
-    Parameters
-    ----------
-    means, requests
-        Moments of the class, and N of its requests.
-    prompt_share
-        Share of requests with each distinct prompt, shape (u,).
-    intervals
-        Intervals between arrivals with mean 1, shape (N,).
-    sharing, residual
-        Uniform numbers of every request, for waits at several replicas and for the running step,
-        shape (N,).
-    """
-
-    means: TrafficMeans
-    requests: RequestSample
-    prompt_share: Floats
-    intervals: Floats
-    sharing: Floats
-    residual: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """Sample of a class whose limits have to be kept.
-
-    Parameters
-    ----------
-    name, requests, limits
-        Name of the class, N of its requests, and its limits.
-    tokens_per_gap
-        Mean tokens after the first over the mean steps that make them, >= 1.
-    """
-
-    name: str
-    requests: RequestSample
-    limits: tuple[LatencyLimit, ...]
-    tokens_per_gap: float = 1.0
+_LONGEST_S = 1e9
+"""Bound of waits in products: those of an unstable queue are infinite."""
+_MEAN_GAP = "mean gap"
+_FREE_ENOUGH = 4.0
+"""Standard deviations of free places from which on none is ever waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +76,8 @@ class Rows:
         Replicas that share the queue, shape (r,).
     alone_s
         Step time of a single decoding request, shape (r,), seconds.
+    seats
+        Places in the batch; ``None`` when there is always one.
     """
 
     step: StepModel
@@ -102,35 +85,7 @@ class Rows:
     state: ReplicaState
     replicas: Floats
     alone_s: Floats
-
-
-def sample_load(traffic: TrafficClass, samples: int, seed: int) -> Load:
-    """Return `samples` arrivals of `traffic`, the same for the same `seed`."""
-    rng = np.random.default_rng(seed)
-    requests = sample_requests(traffic, samples, rng)
-    count = np.bincount(requests.prompt, minlength=len(requests.prompt_tokens))
-    return Load(
-        means=traffic_means(traffic),
-        requests=requests,
-        prompt_share=count / samples,
-        intervals=unit_intervals(traffic.interarrival_cv, samples, rng),
-        sharing=stratified_uniforms(samples, rng),
-        residual=stratified_uniforms(samples, rng),
-    )
-
-
-def sample_probe(
-    traffic: TrafficClass, limits: Sequence[LatencyLimit], samples: int, seed: int
-) -> Probe:
-    """Return `samples` probe requests of `traffic` with `limits`, the same for the same `seed`."""
-    # A stream of its own: a probe is not the request that the load sampled at the same place.
-    rng = np.random.default_rng([seed, 1])
-    return Probe(
-        name=traffic.name,
-        requests=sample_requests(traffic, samples, rng),
-        limits=tuple(limits),
-        tokens_per_gap=traffic_means(traffic).tokens_per_gap,
-    )
+    seats: Seats | None = None
 
 
 def limited_latencies_s(
@@ -145,27 +100,131 @@ def limited_latencies_s(
     queueing
         Whether requests wait; without, the values are those of vanishing load.
     """
+    spreads = latency_spreads_s(rows, load, probes, queueing=queueing)
+    limits = [limit for p in probes for limit in p.limits]
+    return limit_values_s(limits, [spreads], [1.0], len(rows.replicas))
+
+
+def latency_spreads_s(
+    rows: Rows, load: Load, probes: Sequence[Probe], *, queueing: bool = True
+) -> list[Spread]:
+    """Return the distribution behind every limited latency.
+
+    Each is its values, shape (r, m), seconds, and their weights, shape (r, m), or ``None`` when
+    they are equally likely.
+    """
     timed = any(limit.metric in {"ttft", "e2e"} for p in probes for limit in p.limits)
-    start_s = prompt_start_s(rows, load) if timed and queueing else rows.engine.request_s[:, None]
-    columns = [c for p in probes for c in _probe_latencies_s(rows, load, p, start_s)]
-    if not columns:
-        return np.zeros((len(rows.replicas), 0))
-    return np.stack(columns, axis=1)
+    gaps = any(limit.metric == "itl" and limit.percentile for p in probes for limit in p.limits)
+    own = times_of(rows, load, load.requests) if timed or gaps else None
+    start_s = rows.engine.request_s[:, None]
+    if timed and queueing and own is not None:
+        start_s = prompt_start_s(rows, load, own)
+    return [spread for p in probes for spread in _probe_spreads_s(rows, load, p, start_s, own)]
 
 
-def prompt_start_s(rows: Rows, load: Load) -> Floats:
-    """Return the time from arrival to the start of the prefill, shape (r, N), seconds."""
+def limit_values_s(
+    limits: Sequence[LatencyLimit],
+    levels: Sequence[Sequence[Spread]],
+    shares: Sequence[float],
+    rows: int,
+) -> Floats:
+    """Return the value of every limit over several levels of the rate, shape (rows, limits).
+
+    Parameters
+    ----------
+    limits
+        What is limited, in the order of the spreads.
+    levels
+        Spreads of every limit at each level.
+    shares
+        Requests at each level, relative.
+    rows
+        Number of rows r.
+    """
+    values = [
+        _limit_value_s(limit, [spreads[i] for spreads in levels], shares)
+        for i, limit in enumerate(limits)
+    ]
+    return np.stack(values, axis=1) if values else np.zeros((rows, 0))
+
+
+def _limit_value_s(
+    limit: LatencyLimit, levels: Sequence[Spread], shares: Sequence[float]
+) -> Floats:
+    if limit.percentile is None:
+        means = np.stack([values.mean(axis=1) for values, _ in levels], axis=1)
+        return np.asarray(means @ np.array(shares) / sum(shares), dtype=float)
+    if len(levels) == 1 and levels[0][1] is None:
+        return order_statistic(levels[0][0], limit.percentile)
+    weights = [
+        np.full_like(values, 1.0 / values.shape[1])
+        if weight is None
+        else weight / weight.sum(axis=1, keepdims=True)
+        for values, weight in levels
+    ]
+    return weighted_quantile(
+        np.concatenate([values for values, _ in levels], axis=1),
+        np.concatenate([w * share for w, share in zip(weights, shares, strict=True)], axis=1),
+        limit.percentile / MAX_PERCENTILE,
+    )
+
+
+def prompt_start_s(rows: Rows, load: Load, times: PromptTimes) -> Floats:
+    """Return the time from arrival to the start of the prompt, shape (r, N), seconds.
+
+    Parameters
+    ----------
+    rows, load
+        Rows, and the sample that makes their load.
+    times
+        Times of the prompts of that sample.
+    """
     state = rows.state
-    times = times_of(rows, load, load.requests)
     service_s = np.take(times.service_s, load.requests.prompt, axis=1)
-    interval_s = load.intervals * (1.0 / state.rate_rps)[:, None]
-    waits_s = single_queue_waits_s(service_s, interval_s)
-    waits_s = shared_queue_waits_s(waits_s, rows.replicas, state.prefill_share, load.sharing)
+    waits_s = _queue_waits_s(rows, load, service_s)
     decoding = 1.0 - np.exp(-state.batch)
     residual_s = load.residual * (state.steps.decode_s * decoding)[:, None]
     np.maximum(waits_s, residual_s, out=waits_s)
     waits_s += rows.engine.request_s[:, None]
+    _add_seat_waits_s(waits_s, rows, load)
     return waits_s
+
+
+def _queue_waits_s(rows: Rows, load: Load, service_s: Floats) -> Floats:
+    mean_s = (1.0 / rows.state.rate_rps)[:, None]
+    waits_s = single_queue_waits_s(service_s, load.intervals * mean_s)
+    if rows.replicas.max(initial=1.0) <= 1:
+        return waits_s
+    if load.routing == "fewest_prompts":
+        return shared_queue_waits_s(waits_s, rows.replicas, rows.state.prefill_share, load.sharing)
+    calm_s = waits_s
+    if load.calm_intervals is not None:
+        calm_s = single_queue_waits_s(service_s, load.calm_intervals * mean_s)
+    return hidden_queue_waits_s(waits_s, calm_s, rows.replicas, rows.state.batch, load.sharing)
+
+
+def _add_seat_waits_s(waits_s: Floats, rows: Rows, load: Load) -> None:
+    """Add the waits for a place in the batch, where places run short."""
+    seats, means = rows.seats, load.means
+    if seats is None:
+        return
+    # Routing evens out the number of requests, not their sizes.
+    sizes = np.where(seats.by_cache, means.resident_cv2, 0.0) + 1.0 / rows.replicas
+    places = seats.count / sizes
+    waits_s[seats.overloaded] = np.inf
+    free = np.maximum(1.0 - rows.state.batch / seats.count, 0.0)
+    # The cache runs short before its mean is reached: a whole prompt has to fit.
+    free = np.where(seats.by_cache, np.minimum(free, seats.room), free)
+    short = np.flatnonzero(free * np.sqrt(places) < _FREE_ENOUGH)
+    if short.size:
+        waits_s[short] += seat_waits_s(
+            free[short],
+            seats.room[short],
+            places[short],
+            seats.residence_s[short],
+            (means.interarrival_cv2 + means.output_cv2) / 2,
+            load.seating,
+        )
 
 
 def times_of(rows: Rows, load: Load, requests: RequestSample) -> PromptTimes:
@@ -179,12 +238,13 @@ def times_of(rows: Rows, load: Load, requests: RequestSample) -> PromptTimes:
     )
 
 
-def _probe_latencies_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) -> list[Floats]:
+def _probe_spreads_s(
+    rows: Rows, load: Load, probe: Probe, start_s: Floats, own: PromptTimes | None
+) -> list[Spread]:
     metrics = {limit.metric for limit in probe.limits}
-    samples_s: dict[str, Floats] = {}
+    samples_s = {_MEAN_GAP: rows.state.gap_s[:, None] / probe.tokens_per_gap}
     if metrics & {"ttft", "e2e"}:
-        latency_s = times_of(rows, load, probe.requests).latency_s
-        samples_s["ttft"] = start_s + np.take(latency_s, probe.requests.prompt, axis=1)
+        samples_s["ttft"] = start_s + _prefill_s(rows, load, probe, start_s, own)
     per_request = any(m.metric == "tpot" and m.percentile is not None for m in probe.limits)
     if per_request or "e2e" in metrics:
         samples_s["tpot"] = tpot_samples_s(
@@ -197,25 +257,47 @@ def _probe_latencies_s(rows: Rows, load: Load, probe: Probe, start_s: Floats) ->
     if "e2e" in metrics:
         gaps = probe.requests.output_tokens[probe.requests.output] - 1.0
         samples_s["e2e"] = samples_s["ttft"] + gaps * samples_s["tpot"]
-    return [_latency_s(rows, load, probe, samples_s, limit) for limit in probe.limits]
+    return [_spread_s(rows, load, samples_s, limit, own) for limit in probe.limits]
 
 
-def _latency_s(
-    rows: Rows, load: Load, probe: Probe, samples_s: dict[str, Floats], limit: LatencyLimit
+def _prefill_s(
+    rows: Rows, load: Load, probe: Probe, start_s: Floats, own: PromptTimes | None
 ) -> Floats:
+    """Return the time from the start of a prompt to its first token, shape (r, N), seconds.
+
+    Prompts that arrive meanwhile fill the step with the rest of the prompt, and make it longer.
+    """
+    alike = probe.requests.prompt_tokens is load.requests.prompt_tokens
+    times = own if alike and own is not None else times_of(rows, load, probe.requests)
+    prompt = probe.requests.prompt
+    latency_s = np.take(times.latency_s, prompt, axis=1)
+    if not times.free_s.any() or not rows.state.rate_rps.any():
+        return latency_s
+    tokens_per_s = rows.state.rate_rps * load.means.prefill_tokens
+    before_s = np.take(times.full_steps * times.full_step_s, prompt, axis=1)
+    before_s += start_s - rows.engine.request_s[:, None]
+    np.minimum(before_s, _LONGEST_S, out=before_s)
+    before_s *= tokens_per_s[:, None]
+    free = np.take(np.maximum(times.free_tokens, 1.0), prompt, axis=1)
+    # Of what arrives a part fits: the mean of a random amount cut at the free tokens.
+    filled = before_s / np.maximum(before_s + free, 1.0)
+    filled *= np.take(times.free_s, prompt, axis=1)
+    latency_s += filled
+    return latency_s
+
+
+def _spread_s(
+    rows: Rows,
+    load: Load,
+    samples_s: dict[str, Floats],
+    limit: LatencyLimit,
+    own: PromptTimes | None,
+) -> Spread:
     if is_mean_gap(limit):
-        return rows.state.gap_s / probe.tokens_per_gap
-    if limit.percentile is None:
-        return np.asarray(samples_s[limit.metric].mean(axis=1), dtype=float)
-    if limit.metric == "itl":
-        return itl_quantile_s(
-            rows.state,
-            times_of(rows, load, load.requests),
-            rows.engine.is_chunked,
-            load.prompt_share,
-            limit.percentile / MAX_PERCENTILE,
-        )
-    return order_statistic(samples_s[limit.metric], limit.percentile)
+        return samples_s[_MEAN_GAP], None
+    if limit.metric != "itl" or own is None:
+        return samples_s[limit.metric], None
+    return itl_mixture_s(rows.state, own, rows.engine.is_chunked, load.prompt_share)
 
 
 def is_mean_gap(limit: LatencyLimit) -> bool:

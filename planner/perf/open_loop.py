@@ -10,6 +10,11 @@ the time is decode-only steps of t_d; b requests decode on average::
     gaps per second = lam (n - rho q) + (1 - rho) / t_d
     itl  = 1 / gaps per second      b = lam G itl      G: mean steps after the first
 
+Arrivals fluctuate, and the batch follows them as far as it has time to: b is the mean over the
+rate itself and two levels around it, whose distance is a share of the variation of the arrivals
+during a residence. It is more than b of the mean rate, since b grows ever faster with the rate;
+the mean gap of a request is ``b / (lam (O - 1))`` by Little's law.
+
 When prompts queue, the next one fills the free share of a step, which saves c with probability
 rho; so short prompts saturate at full steps, not at one step each. With prefill
 priority prompts run alone: no gap ends in a prefill step, room has no bound and q = 0. G is O - 1,
@@ -28,13 +33,14 @@ law gives b and the KV cache that the running requests hold.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
@@ -48,6 +54,19 @@ _LEAST_GAPS_PER_S = 1e-9
 """A saturated replica that only prefills makes no tokens: keeps its mean gap finite."""
 _GRID_POINTS = 72
 """Grid of mean batch sizes: neighbours differ by 26 %, and b is interpolated between them."""
+
+
+_PLENTY = 1e12
+_ROUNDING = 1e-9
+_FLUCTUATION = 0.6
+"""Share of the variation of arrivals during a residence that the batch has time to follow: tuned
+to recorded runs of an independent simulator."""
+_LEVELS = (-math.sqrt(3.0), math.sqrt(3.0))
+_LEVEL_WEIGHTS = (2 / 3, 1 / 6, 1 / 6)
+"""Hermite quadrature with three nodes: the mean rate and two levels around it."""
+_LEAST_ARRIVALS = 0.5
+_MAX_FLUCTUATION = 0.5
+"""Keeps the lower level above 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +154,31 @@ def balance_rate_rps(
 
 
 @dataclass(frozen=True, slots=True)
+class Seats:
+    """Places in the batch of rows, each an option at a rate; arrays of shape (r,).
+
+    Parameters
+    ----------
+    count
+        Requests that one replica holds at most, > 0; very many when time stops a higher rate.
+    room
+        Share of the highest rate that is left, 0 to 1.
+    residence_s
+        Time for which a request keeps its place when all are taken, seconds.
+    by_cache
+        Whether it is the cache that limits them.
+    overloaded
+        Whether the rate is above the highest stable one.
+    """
+
+    count: Floats
+    room: Floats
+    residence_s: Floats
+    by_cache: NDArray[np.bool_]
+    overloaded: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
 class LoadTable:
     """Rate over mean batch size of n options.
 
@@ -146,20 +190,56 @@ class LoadTable:
         Batch limit, shape (n,).
     batch_binds
         Whether the batch limit, not the time of steps, stops a higher rate, shape (n,).
+    by_cache
+        Whether the cache, not the engine's setting, is the batch limit, shape (n,).
     """
 
     batch: Floats
     rate_rps: Floats
     batch_cap: Floats
     batch_binds: NDArray[np.bool_]
+    by_cache: NDArray[np.bool_]
 
     @property
     def saturation_rps(self) -> Floats:
         """Highest stable rate, shape (n,)."""
         return np.asarray(self.rate_rps[:, -1], dtype=float)
 
-    def batch_at(self, options: NDArray[np.intp], rate_rps: Floats) -> Floats:
-        """Return the mean batch of `options` at `rate_rps`, both of shape (r,)."""
+    def seats_at(self, options: NDArray[np.intp], rate_rps: Floats) -> Seats:
+        """Return the places of `options` at `rate_rps`, both of shape (r,)."""
+        highest, tiny = self.rate_rps[options, -1], np.finfo(float).tiny
+        count = np.where(self.batch_binds[options], self.batch_cap[options], _PLENTY)
+        return Seats(
+            count=count,
+            room=np.maximum(1.0 - rate_rps / np.maximum(highest, tiny), 0.0),
+            # Little's law at the highest rate.
+            residence_s=self.batch_cap[options] / np.maximum(highest, tiny),
+            by_cache=self.by_cache[options],
+            overloaded=rate_rps > highest * (1 + _ROUNDING),
+        )
+
+    def batch_at(
+        self, options: NDArray[np.intp], rate_rps: Floats, burstiness: ArrayLike = 0.0
+    ) -> Floats:
+        """Return the mean batch of `options` at `rate_rps`, both of shape (r,).
+
+        Parameters
+        ----------
+        burstiness
+            Squared coefficient of variation of the intervals over the replicas that share the
+            arrivals, scalar or shape (r,), >= 0; 0 for a rate that never fluctuates.
+        """
+        steady = self._steady_batch(options, rate_rps)
+        counted = np.maximum(steady, _LEAST_ARRIVALS)
+        spread = np.minimum(_FLUCTUATION * np.sqrt(burstiness / counted), _MAX_FLUCTUATION)
+        highest = (rate_rps + self.rate_rps[options, -1]) / 2
+        batch = _LEVEL_WEIGHTS[0] * steady
+        for z, weight in zip(_LEVELS, _LEVEL_WEIGHTS[1:], strict=True):
+            level = np.minimum(rate_rps * (1.0 + spread * z), highest)
+            batch += weight * self._steady_batch(options, level)
+        return np.asarray(np.maximum(batch, steady), dtype=float)
+
+    def _steady_batch(self, options: NDArray[np.intp], rate_rps: Floats) -> Floats:
         rates, batches = self.rate_rps[options], self.batch[options]
         upper = np.clip((rates <= rate_rps[:, None]).sum(axis=1), 1, rates.shape[1] - 1)
         row = np.arange(len(options))
@@ -186,7 +266,7 @@ def load_table(
     # Beyond the peak more decodes leave no room for prompts; no replica stays there.
     rate = np.maximum.accumulate(np.where(grid > 0, rate, 0.0), axis=1)
     below_cap = np.where(grid < cap[:, None], rate, 0.0).max(axis=1)
-    return LoadTable(grid, rate, cap, rate[:, -1] > below_cap)
+    return LoadTable(grid, rate, cap, rate[:, -1] > below_cap, cap < engine.max_num_seqs)
 
 
 def batch_cap(engine: EngineLimits, means: TrafficMeans, kv_capacity_tokens: Floats) -> Floats:
@@ -246,5 +326,11 @@ def replica_state(
     decode_rate = (1.0 - rho) / steps.decode_s
     gaps_per_s = np.where(engine.is_chunked, prefill_rate, 0.0) + decode_rate
     gap_s = 1.0 / np.maximum(gaps_per_s, _LEAST_GAPS_PER_S)
+    # Little's law: the batch, averaged over levels of load, is more than that of the mean level.
+    tokens_per_s = rate_rps * means.output_gaps
+    by_batch_s = np.where(tokens_per_s > 0, batch, 0.0) / np.where(
+        tokens_per_s > 0, tokens_per_s, 1
+    )
+    gap_s = np.maximum(gap_s, by_batch_s)
     share = np.minimum(prefill_rate * gap_s, 1.0)
     return ReplicaState(rate_rps, batch, steps, rho, share, gap_s)

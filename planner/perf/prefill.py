@@ -44,6 +44,10 @@ class PromptTimes:
         Time of one of those, seconds.
     rest_step_s
         Time of the step with the rest, seconds; 0 without a rest.
+    free_tokens
+        Prompt tokens for which the step with the rest has space left.
+    free_s
+        Time by which that step is longer when they are used, seconds.
     """
 
     service_s: Floats
@@ -51,6 +55,8 @@ class PromptTimes:
     full_steps: Floats
     full_step_s: Floats
     rest_step_s: Floats
+    free_tokens: Floats
+    free_s: Floats
 
 
 def prompt_times(
@@ -88,4 +94,7 @@ def prompt_times(
     saved_s = np.clip(rest_bare_s - part * bare_s, 0.0, most_s)
     # Prompts with priority run alone: their room is unbounded and there is nothing to share.
     saved_s *= np.where(room < UNBOUNDED_TOKENS, state.prefill_share[:, None], 0.0)
-    return PromptTimes(latency_s - saved_s, latency_s, full, full_s, rest_s)
+    shares = (rest > 0) & (room < UNBOUNDED_TOKENS)
+    free_s = np.where(shares, np.maximum(bare_s - rest_bare_s, 0.0), 0.0)
+    free = np.where(shares, room - rest, 0.0)
+    return PromptTimes(latency_s - saved_s, latency_s, full, full_s, rest_s, free, free_s)

@@ -8,6 +8,10 @@ model's error and corrections of a device class).
 
 The rate is found by bisection (:mod:`planner.perf.search`). Rows (an option with R replicas) are
 evaluated in blocks that stay in the processor cache.
+
+Traffic whose rate changes within the hour has several equally likely levels. The rate is then
+their mean, and a percentile is that of the requests of all levels; a level above the highest
+stable rate keeps no limit on the time to the first token.
 """
 
 from __future__ import annotations
@@ -17,7 +21,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.perf.latency import Rows, limited_latencies_s, sample_load, sample_probe
+from planner.perf.latency import (
+    Rows,
+    latency_spreads_s,
+    limit_values_s,
+    limited_latencies_s,
+    paired,
+    sample_load,
+    sample_probe,
+)
 from planner.perf.open_loop import load_table, replica_state
 from planner.perf.search import (
     BLOCK_BYTES,
@@ -33,7 +45,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from planner.perf.latency import Load, Probe
+    from planner.perf.load import Load, Probe, Routing
     from planner.perf.memory import MemoryFit
     from planner.perf.open_loop import LoadTable
     from planner.perf.search import RateResult
@@ -62,9 +74,11 @@ class _World:
 
     def rows(self, options: NDArray[np.intp], replicas: Floats, rate_rps: Floats) -> Rows:
         step, engine = self.step.take(options), self.engine.take(options)
-        batch = self.table.batch_at(options, rate_rps)
+        burstiness = self.load.means.interarrival_cv2 / replicas
+        batch = self.table.batch_at(options, rate_rps, burstiness)
         state = replica_state(step, engine, self.load.means, rate_rps, batch)
-        return Rows(step, engine, state, replicas, self.alone_s[options])
+        seats = self.table.seats_at(options, rate_rps)
+        return Rows(step, engine, state, replicas, self.alone_s[options], seats)
 
     def latencies_s(
         self,
@@ -77,9 +91,25 @@ class _World:
         blocks = [np.zeros((0, len(self.limits_s)))]
         for start in range(0, len(options), self.block_rows):
             part = slice(start, start + self.block_rows)
-            rows = self.rows(options[part], replicas[part], rate_rps[part])
+            given = options[part], replicas[part], rate_rps[part]
+            if queueing and len(self.load.rate_levels) > 1:
+                blocks.append(self._mixed_s(*given))
+                continue
+            rows = self.rows(*given)
             blocks.append(limited_latencies_s(rows, self.load, self.probes, queueing=queueing))
         return np.concatenate(blocks)
+
+    def _mixed_s(self, options: NDArray[np.intp], replicas: Floats, rate_rps: Floats) -> Floats:
+        """Return the latencies of the requests of all levels of a mean rate."""
+        # Without requests a level has no latencies.
+        levels = [level for level in self.load.rate_levels if level > 0]
+        spreads = [
+            latency_spreads_s(
+                self.rows(options, replicas, rate_rps * level), self.load, self.probes
+            )
+            for level in levels
+        ]
+        return limit_values_s(self.limits, spreads, levels, len(options))
 
     def unloaded_s(self) -> Floats:
         options = np.arange(self.step.options)
@@ -114,6 +144,7 @@ def max_rates(
     max_utilization: float = 0.9,
     samples: int = 1024,
     seed: int = 0,
+    routing: Routing = "fewest_requests",
 ) -> RateResult:
     """Return the highest rate of `load` on every option at which all `probes` keep their limits.
 
@@ -131,6 +162,8 @@ def max_rates(
         Largest share of the highest stable rate, above 0 and at most 1.
     samples, seed
         Requests N that stand for a class (more are slower and less noisy), and their seed.
+    routing
+        What the router of several replicas goes by (see :mod:`planner.perf.waiting`).
 
     Raises
     ------
@@ -140,12 +173,12 @@ def max_rates(
     check_request(replicas, max_utilization)
     factor = step.per_option(time_factor)
     scaled_engine = replace(engine, request_s=engine.request_s * factor)
-    sample = sample_load(load, samples, seed)
-    drawn = tuple(sample_probe(p, p.limits, samples, seed) for p in probes)
+    sample = sample_load(load, samples, seed, routing)
+    drawn = tuple(paired(sample_probe(p, p.limits, samples, seed), sample) for p in probes)
     world = _world(step.scaled(factor), memory, scaled_engine, sample, drawn)
     bound_rps = np.where(memory.fits, world.table.saturation_rps * max_utilization, 0.0)
-    codes = _bound_codes(world, memory, engine)
-    reported = world.reporting(sample_probe(load, REPORTED, samples, seed))
+    codes = _bound_codes(world, memory)
+    reported = world.reporting(paired(sample_probe(load, REPORTED, samples, seed), sample))
     found = highest_rates(world, reported, bound_rps, codes, replicas)
     return replace(found, saturation_rps=world.table.saturation_rps)
 
@@ -181,14 +214,13 @@ def _world(
         load=load,
         probes=probes,
         limits_s=limits_s_of(probes),
-        block_rows=max(1, BLOCK_BYTES // load.intervals.nbytes),
+        block_rows=max(1, BLOCK_BYTES // (load.intervals.nbytes * len(load.rate_levels))),
     )
 
 
-def _bound_codes(world: _World, memory: MemoryFit, engine: EngineLimits) -> NDArray[np.intp]:
+def _bound_codes(world: _World, memory: MemoryFit) -> NDArray[np.intp]:
     first = len(world.limits_s)
     memory_code, batch_code, utilization_code = first, first + 1, first + 2
-    by_memory = world.table.batch_cap < engine.max_num_seqs
-    full = np.where(by_memory, memory_code, batch_code)
+    full = np.where(world.table.by_cache, memory_code, batch_code)
     codes = np.where(world.table.batch_binds, full, utilization_code)
     return np.asarray(np.where(memory.fits, codes, memory_code), dtype=np.intp)

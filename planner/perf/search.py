@@ -1,12 +1,13 @@
-"""The highest rates at which options keep limits, found by bisection.
+"""The highest rates at which options keep limits, found by narrowing brackets.
 
 On common random numbers latencies grow with the rate (of single requests a few may fall, where
-busier replicas share more steps), so the rate is found by bisection of its logarithm between the
-bound and the bound / 1,024. Rates below that count as none.
+busier replicas share more steps), so the rate is found by narrowing a bracket of its logarithm
+(:mod:`planner.perf.bracket`) between the bound and the bound / 1,024. Rates below that count as
+none.
 
 Waits and fluctuations at R' > R replicas are never above those at R and the same rate, so a rate
 found for R also holds for R': it is the lower end of the next bracket, and rates never fall with
-R. Limits on mean gaps depend neither on samples nor on R and lower the bound first.
+R. Limits on mean gaps need no sample, so they lower the bound first.
 
 What an option is, and how its latencies follow from a rate, is the business of the world that is
 searched: a replica (:mod:`planner.perf.rate`) or a unit of prefill and decode instances
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from planner.perf.bracket import Bracket
 from planner.perf.latency import is_mean_gap
 from planner.perf.traffic import LatencyLimit
 
@@ -28,12 +30,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from planner.perf.latency import Probe
+    from planner.perf.load import Probe
     from planner.perf.spec import Floats
 
 _RATE_TOLERANCE = 5e-4
 """Width of the last bracket of ln(rate)."""
 _RATE_RANGE = 1024.0
+_LEAST_RATIO, _LARGEST_RATIO = 1e-3, 1e2
 BLOCK_BYTES = 524_288
 """A block of one array: several of them fit into a second-level cache."""
 _NO_LIMIT_S = 1e9
@@ -177,33 +180,35 @@ def worst(latency_s: Floats, limits_s: Floats) -> NDArray[np.intp]:
 
 
 def _search(
-    world: World, replicas: Floats, bound_rps: Floats, codes: NDArray[np.intp]
+    world: World, replicas: Floats, stable_rps: Floats, stable_codes: NDArray[np.intp]
 ) -> tuple[Floats, NDArray[np.intp]]:
     """Return rate and limit code of every option and number of replicas, shape (n, K)."""
-    bound_rps, codes = _gap_bound(world, bound_rps, codes)
-    shape = (len(bound_rps), len(replicas))
-    rate_rps, limit = np.zeros(shape), np.repeat(codes[:, None], shape[1], axis=1)
-    found_rps = np.zeros(len(bound_rps))
+    shape = (len(stable_rps), len(replicas))
+    rate_rps, limit = np.zeros(shape), np.zeros(shape, dtype=np.intp)
+    found_rps = np.zeros(len(stable_rps))
     for column, count in enumerate(replicas):
+        bound_rps, codes = _gap_bound(world, count, stable_rps, stable_codes)
         # A rate found for fewer replicas holds here too, so options at their bound are done.
         options = np.flatnonzero(found_rps < bound_rps)
         counts = np.full(len(options), count)
         bracket = (found_rps[options], bound_rps[options])
         found_rps[options], code = _bisected(world, options, counts, bracket)
+        limit[:, column] = codes
         limit[options, column] = np.where(code < 0, codes[options], code)
         rate_rps[:, column] = found_rps
     return rate_rps, limit
 
 
 def _gap_bound(
-    world: World, bound_rps: Floats, codes: NDArray[np.intp]
+    world: World, replicas: float, bound_rps: Floats, codes: NDArray[np.intp]
 ) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the bound lowered to limits on mean gaps, which need no sample and no replicas."""
+    """Return the bound lowered to limits on mean gaps, which need no sample."""
     columns = [i for i, limit in enumerate(world.limits) if is_mean_gap(limit)]
     gap_world = world.only(is_mean_gap)
     options = np.flatnonzero(bound_rps > 0)
     bracket = (np.zeros(len(options)), bound_rps[options])
-    lowered_rps, code = _bisected(gap_world, options, np.ones(len(options)), bracket)
+    counts = np.full(len(options), replicas)
+    lowered_rps, code = _bisected(gap_world, options, counts, bracket)
     bound_rps, codes = bound_rps.copy(), codes.copy()
     bound_rps[options] = lowered_rps
     names = np.array([*columns, -1], dtype=np.intp)
@@ -228,16 +233,21 @@ def _bisected(
     rate_rps[rows] = known_rps[rows]
     high = np.log(upper_rps[rows])
     low = np.log(np.maximum(known_rps[rows], upper_rps[rows] / _RATE_RANGE))
+    bracket = Bracket(low, high, np.full(len(rows), -1.0), _excess(latency_s[rows], world))
     while rows.size:
-        middle = (low + high) / 2
-        latency_s = world.latencies_s(options[rows], replicas[rows], np.exp(middle))
+        trial = bracket.trial(_RATE_TOLERANCE)
+        latency_s = world.latencies_s(options[rows], replicas[rows], np.exp(trial))
         good = kept(latency_s, world.limits_s)
         code[rows[~good]] = worst(latency_s[~good], world.limits_s)
-        rate_rps[rows[good]] = np.exp(middle[good])
-        low, high = np.where(good, middle, low), np.where(good, high, middle)
-        wide = high - low > _RATE_TOLERANCE
-        rows, low, high = rows[wide], low[wide], high[wide]
+        rate_rps[rows[good]] = np.exp(trial[good])
+        wide = bracket.narrow(trial, good, _excess(latency_s, world), _RATE_TOLERANCE)
+        rows, bracket = rows[wide], bracket.take(wide)
     return rate_rps, code
+
+
+def _excess(latency_s: Floats, world: World) -> Floats:
+    worst_ratio = (latency_s / world.limits_s).max(axis=1)
+    return np.asarray(np.log(np.clip(worst_ratio, _LEAST_RATIO, _LARGEST_RATIO)), dtype=float)
 
 
 def _report(world: World, replicas: Floats, rate_rps: Floats) -> tuple[Floats, Floats]:

@@ -131,14 +131,13 @@ def _prefill_share_samples(
     return np.asarray(np.minimum(share, 1.0, out=share), dtype=float)
 
 
-def itl_quantile_s(
+def itl_mixture_s(
     state: ReplicaState,
     times: PromptTimes,
     is_chunked: NDArray[np.bool_],
     prompt_share: Floats,
-    quantile: float,
-) -> Floats:
-    """Return a quantile of all gaps between tokens, shape (r,), seconds.
+) -> tuple[Floats, Floats]:
+    """Return all gaps between tokens and how many pass per second, each of shape (r, m).
 
     Parameters
     ----------
@@ -148,8 +147,6 @@ def itl_quantile_s(
         Whether prompts share steps with decodes, shape (r,).
     prompt_share
         Share of requests with each distinct prompt, shape (u,), sum 1.
-    quantile
-        Between 0 and 1.
     """
     decode_s = state.steps.decode_s[:, None]
     per_s = state.rate_rps[:, None] * prompt_share
@@ -165,10 +162,11 @@ def itl_quantile_s(
     )
     values = np.concatenate([decode_s, first_s, second_s], axis=1)
     weights = np.concatenate([plain_per_s, first_per_s, second_per_s], axis=1)
-    return _weighted_quantile(values, weights, quantile)
+    return values, weights
 
 
-def _weighted_quantile(values: Floats, weights: Floats, quantile: float) -> Floats:
+def weighted_quantile(values: Floats, weights: Floats, quantile: float) -> Floats:
+    """Return the smallest value with `quantile` (0 to 1) of the weight of its row, shape (r,)."""
     order = np.argsort(values, axis=1, kind="stable")
     cumulative = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
     below = (cumulative < quantile * cumulative[:, -1:]).sum(axis=1)

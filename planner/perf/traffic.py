@@ -24,12 +24,12 @@ With prefix hits H (share of prompt tokens found in the cache) a prompt of I tok
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from statistics import NormalDist
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from planner.perf.draws import slice_means, stratified_normals, unit_intervals
 from planner.perf.memory import block_rounded_tokens
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 Metric = Literal["ttft", "tpot", "itl", "e2e"]
 METRICS: tuple[Metric, ...] = ("ttft", "tpot", "itl", "e2e")
 MAX_PERCENTILE = 100.0
-_GAMMA_DRAWS_PER_STRATUM = 64
-"""Enough that the mean of a slice is known to about 1 % of its width."""
 _PROBABILITY_TOLERANCE = 1e-6
+_RATE_LEVELS = 60
+"""Levels of the rate at which a replica is evaluated at most: the minutes of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,12 @@ class TrafficClass:
         Limits that a request of this class must keep.
     tokens_per_step, tokens_per_step_cv
         Mean tokens that a step makes of a request, >= 1, and their coefficient of variation, >= 0.
+    intervals
+        Recorded intervals between arrivals, any length, >= 0, with a mean above 0; they replace
+        `interarrival_cv`, and their order does not matter.
+    rate_factors
+        Equally likely factors on the rate, >= 0, with a mean of about 1: latencies are those of
+        the requests of all of them, at a rate that is their mean.
 
     Raises
     ------
@@ -123,8 +129,14 @@ class TrafficClass:
     limits: tuple[LatencyLimit, ...] = ()
     tokens_per_step: float = 1.0
     tokens_per_step_cv: float = 0.0
+    intervals: Floats | None = None
+    rate_factors: tuple[float, ...] = (1.0,)
 
     def __post_init__(self) -> None:
+        if self.intervals is not None:
+            intervals = np.asarray(self.intervals, dtype=float)
+            object.__setattr__(self, "intervals", intervals)
+            object.__setattr__(self, "interarrival_cv", _variation(intervals, self.name))
         for name in ("isl_tokens", "osl_tokens", "probability"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
         shape = self.isl_tokens.shape
@@ -154,6 +166,18 @@ class TrafficClass:
             )
             raise ValueError(msg)
 
+        if min(self.rate_factors, default=-1.0) < 0 or sum(self.rate_factors) <= 0:
+            msg = f"{self.name}: rate_factors must be 0 or more, with a mean above 0"
+            raise ValueError(msg)
+
+    @property
+    def rate_levels(self) -> tuple[float, ...]:
+        """Return the rate factors with mean 1, the many of a recording as a few equal parts."""
+        factors = np.sort(self.rate_factors) / np.mean(self.rate_factors)
+        if len(factors) > _RATE_LEVELS:
+            return tuple(slice_means(factors, _RATE_LEVELS).tolist())
+        return tuple(factors.tolist())
+
     @property
     def max_tokens_per_request(self) -> float:
         """Prompt and output of the longest request, tokens."""
@@ -180,6 +204,10 @@ class TrafficMeans:
         Squared coefficient of variation of the intervals.
     tokens_per_gap
         Mean output tokens after the first over the mean steps that make them, >= 1.
+    output_cv2
+        Squared coefficient of variation of the output tokens after the first.
+    resident_cv2
+        Squared coefficient of variation of the cached tokens of a decoding request.
     """
 
     prefill_tokens: float
@@ -190,6 +218,8 @@ class TrafficMeans:
     resident_tokens: float
     interarrival_cv2: float
     tokens_per_gap: float = 1.0
+    output_cv2: float = 0.0
+    resident_cv2: float = 0.0
 
 
 def prefill_work(traffic: TrafficClass) -> tuple[Floats, Floats]:
@@ -217,17 +247,21 @@ def traffic_means(traffic: TrafficClass) -> TrafficMeans:
     residence = weight * traffic.osl_tokens
     residence = residence / residence.sum()
     context = traffic.isl_tokens + traffic.osl_tokens / 2
-    gaps = float(weight @ output_gaps(traffic, traffic.osl_tokens))
+    gaps = output_gaps(traffic, traffic.osl_tokens)
+    mean_gaps = float(weight @ gaps)
     following = float(weight @ (traffic.osl_tokens - 1.0))
+    mean_context = float(residence @ context)
     return TrafficMeans(
         prefill_tokens=mean,
         prefill_pairs=float(weight @ pairs),
         prefill_cv2=max(float(weight @ tokens**2) / mean**2 - 1.0, 0.0),
-        output_gaps=gaps,
-        context_tokens=float(residence @ context),
+        output_gaps=mean_gaps,
+        context_tokens=mean_context,
         resident_tokens=float(residence @ block_rounded_tokens(context)),
         interarrival_cv2=traffic.interarrival_cv**2,
-        tokens_per_gap=following / gaps if gaps else 1.0,
+        output_cv2=float(weight @ gaps**2) / mean_gaps**2 - 1.0 if mean_gaps > 0 else 0.0,
+        resident_cv2=max(float(residence @ context**2) / mean_context**2 - 1.0, 0.0),
+        tokens_per_gap=following / mean_gaps if mean_gaps else 1.0,
     )
 
 
@@ -266,6 +300,15 @@ class RequestSample:
     prefill_normal: Floats
     batch_normal: Floats
     gap_share: Floats | None = None
+
+    def ordered(self, order: NDArray[np.intp]) -> RequestSample:
+        """Return the requests in another order; what they meet stays in its place."""
+        return replace(
+            self,
+            prompt=self.prompt[order],
+            output=self.output[order],
+            gap_share=None if self.gap_share is None else self.gap_share[order],
+        )
 
 
 def sample_requests(
@@ -312,29 +355,19 @@ def _gap_share(
     return np.where(following > 0, share, 1.0 / traffic.tokens_per_step)
 
 
-def unit_intervals(cv: float, samples: int, rng: np.random.Generator) -> Floats:
-    """Return intervals between arrivals with mean exactly 1, shape (samples,), in random order.
+def class_intervals(traffic: TrafficClass, samples: int, rng: np.random.Generator) -> Floats:
+    """Return intervals of `traffic` with mean exactly 1, shape (samples,), in random order.
 
-    Parameters
-    ----------
-    cv
-        Coefficient of variation, >= 0.
+    Recorded ones are represented by the means of equal slices of their order statistics.
     """
-    if cv == 0:
-        return np.ones(samples)
-    shape = 1 / cv**2
-    draws = np.sort(rng.standard_gamma(shape, samples * _GAMMA_DRAWS_PER_STRATUM))
-    strata = draws.reshape(samples, _GAMMA_DRAWS_PER_STRATUM).mean(axis=1)
+    if traffic.intervals is None:
+        return unit_intervals(traffic.interarrival_cv, samples, rng)
+    strata = slice_means(np.sort(traffic.intervals), samples)
     return rng.permutation(strata / strata.mean())
 
 
-def stratified_uniforms(samples: int, rng: np.random.Generator) -> Floats:
-    """Return the midpoints of `samples` equal slices of (0, 1), in random order."""
-    return rng.permutation((np.arange(samples) + 0.5) / samples)
-
-
-def stratified_normals(samples: int, rng: np.random.Generator) -> Floats:
-    """Return the standard normal quantiles of the same midpoints, in random order."""
-    normal = NormalDist()
-    quantiles = [normal.inv_cdf((i + 0.5) / samples) for i in range(samples)]
-    return rng.permutation(np.array(quantiles))
+def _variation(intervals: Floats, name: str) -> float:
+    if intervals.ndim != 1 or not intervals.size or (intervals < 0).any() or intervals.sum() <= 0:
+        msg = f"{name}: intervals must be a vector of 0 or more, with a mean above 0"
+        raise ValueError(msg)
+    return float(intervals.std() / intervals.mean())

@@ -7,28 +7,50 @@ of all N requests and no warm-up to cut. With C the cumulative sum over one turn
 total, the minimum before the first request is ``min(C) - D``. When D >= 0 waits grow without
 bound and are infinite.
 
-R replicas with join-shortest-queue routing, each at the same rate lam. With one common queue a
+R replicas. What a router sees decides how much of the wait sharing takes away.
+
+*Fewest prompts* (the router knows the prompts that wait at each replica). With one common queue a
 request of M/M/R waits with probability C(R, R rho) (Erlang C) and then for an exponential time of
 mean ``S / (R (1 - rho))``; in M/M/1 the probability is rho and the mean ``S / (1 - rho)``. So
 waits of one replica become those of R when they are kept with probability ``C(R, R rho) / rho``
 and divided by R. This is the scaling of Lee and Longton for G/G/R,
 ``W(G/G/R) = W(G/G/1) W(M/M/R) / W(M/M/1)``, applied to the distribution and not only to its mean.
-
 A request that has to choose its replica on arrival waits for that one and not for the first that
 gets free, which adds half a residual service of the R - 1 others::
 
     W_R = W_1 (1 + (R - 1) (1 - rho) / 2) / R      kept with probability C(R, R rho) / rho
 
-The half is not derived: against a discrete-event simulation of shortest-queue routing (R of 2, 4,
-8, utilization 0.5 to 0.85, services with variation 0 to 1) mean waits are right to about 10 %.
-Requests are kept by the same stratified uniforms at every rate, so waits shrink with R request by
-request, and the chance of waiting grows with the rate.
+*Fewest requests* (the usual router: it counts requests, decoding ones too). Decodes hide the
+prompts, so a replica with a long prompt in work gets requests like the others, though fewer than
+at random: a request is sent where one has just left. With many replicas a share g of the waits
+under Poisson arrivals remains, however bursty the arrivals of all of them are, and the excess
+over it shrinks with R::
 
-Sources: Lindley (1952); Erlang (1917); Lee and Longton (1959).
+    W_R = W_1 / R + (1 - 1/R) g W_1(Poisson)       g = 1/2 b^2 / (b^2 + 2)
+
+Without decodes (b = 0) the router sees prompts only, and g is 0. Waits get rarer as well as
+shorter: a request waits in the share ``sqrt(1/R + (1 - 1/R) g)`` of cases that did, and its wait
+is divided by that, so that one long prompt in work stays an obstacle of nearly its full size.
+
+*Seats.* A request also waits while all places of the batch (the batch limit, or the cache) are
+taken. With a share u of c places taken, all are with the probability of Halfin and Whitt,
+``1 / (1 + x Phi(x) / phi(x))`` with ``x = (1 - u) sqrt(c)``. The wait is then exponential with
+mean ``residence / (c (1 - r)) (c_a^2 + c_s^2) / 2``: steps are longer while all are taken, so the
+queue drains at the highest rate less the present one, of which r is the ratio. Routing evens out
+the requests of R replicas but not their sizes, so a replica with k places counts as
+``c = k / (1/R + v)``, v being the squared coefficient of variation of the cached tokens of a
+request (0 for the batch limit).
+
+The half of fewest prompts and g are not derived: they hold against step-by-step simulations, g to
+about 0.1 (tests/benchmarks/capacity_check.py).
+
+Sources: Lindley (1952); Erlang (1917); Lee and Longton (1959); Halfin and Whitt (1981); Allen and
+Cunneen for the factor of variation.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +59,10 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from planner.perf.spec import Floats
+
+_HIDDEN_SHARE = 0.5
+_HIDING_BATCH2 = 2.0
+_LEAST_ROOM = 1e-6
 
 
 def single_queue_waits_s(service_s: Floats, interval_s: Floats) -> Floats:
@@ -107,3 +133,72 @@ def shared_queue_waits_s(
     chosen = 1.0 + (replicas - 1.0) * (1.0 - np.minimum(rho, 1.0)) / 2
     waits_s *= (chosen / replicas)[:, None]
     return waits_s
+
+
+def hidden_queue_waits_s(
+    waits_s: Floats,
+    calm_waits_s: Floats,
+    replicas: Floats,
+    batch: Floats,
+    uniforms: Floats,
+) -> Floats:
+    """Return the waits when requests go to the replica with the fewest, shape (r, N), seconds.
+
+    Parameters
+    ----------
+    waits_s, calm_waits_s
+        Waits at one replica with the arrivals as they are, and with Poisson arrivals, shape
+        (r, N).
+    replicas
+        Replicas R, shape (r,), whole numbers >= 1.
+    batch
+        Mean decodes at a replica, shape (r,), >= 0.
+    uniforms
+        One number of (0, 1) per request, shape (N,).
+    """
+    left = _HIDDEN_SHARE * batch**2 / (batch**2 + _HIDING_BATCH2)
+    rest = (1.0 - 1.0 / replicas) * left
+    shared: Floats = waits_s * (1.0 / replicas)[:, None] + calm_waits_s * rest[:, None]
+    kept = np.sqrt(1.0 / replicas + rest)
+    shared /= kept[:, None]
+    # An unstable queue stays infinite: no request of it may be kept out of the queue.
+    np.copyto(shared, 0.0, where=(uniforms >= kept[:, None]) & np.isfinite(shared))
+    return shared
+
+
+def seat_waits_s(  # noqa: PLR0917
+    free: Floats,
+    room: Floats,
+    places: Floats,
+    residence_s: Floats,
+    variation: float,
+    uniforms: Floats,
+) -> Floats:
+    """Return the waits for a place in the batch, shape (r, N), seconds.
+
+    Parameters
+    ----------
+    free, room
+        Mean share of the places that is free, and share of the highest rate that is left, shape
+        (r,), 0 to 1.
+    places
+        Places that count as independent, shape (r,), > 0.
+    residence_s
+        Mean time for which a request keeps its place, shape (r,), seconds.
+    variation
+        Mean of the squared coefficients of variation of intervals and of residences.
+    uniforms
+        One number of (0, 1) per request, shape (N,).
+    """
+    room = np.maximum(room, _LEAST_ROOM)
+    chance = _all_taken(free * np.sqrt(places))
+    mean_s = residence_s / (places * room) * variation
+    # The wait that is exceeded with probability u: exponential above 0.
+    depth = np.log(np.maximum(chance[:, None] / uniforms, 1.0))
+    return np.asarray(mean_s[:, None] * depth, dtype=float)
+
+
+def _all_taken(excess: Floats) -> Floats:
+    density = np.exp(-(excess**2) / 2) / math.sqrt(2 * math.pi)
+    below = np.array([(1 + math.erf(x / math.sqrt(2))) / 2 for x in excess.tolist()])
+    return np.asarray(density / (density + excess * below), dtype=float)

@@ -56,6 +56,13 @@ class Finance(Section):
     """Payments of a commitment after the horizon: charged at their own dates, or cut off."""
 
 
+class Interarrivals(Section):
+    """Recorded intervals between requests."""
+
+    ref: str
+    """CSV file with a column `interval_s` or `arrival_s`, relative to the problem file."""
+
+
 class Arrival(Section):
     """How requests arrive. Exactly one of the two rate fields is given."""
 
@@ -70,8 +77,14 @@ class Arrival(Section):
     """Rate to plan for over the mean of its hour (busiest 1-10 minutes)."""
     forecast_cv: Annotated[float, Field(ge=0, le=5)] = 0.15
     """Relative standard error of the hourly forecast."""
+    interarrivals: Interarrivals | None = None
+    """Own intervals between requests instead of `interarrival_cv`; scaled to the rate."""
+    rate_factors: Annotated[list[NonNegative], Field(min_length=2, max_length=10_000)] | None = (
+        None
+    )
+    """Equally likely factors on the rate within an hour, mean 1, instead of
+    `peak_factor_in_hour`: percentiles are over the requests of all of them."""
     day_types: Unplanned = None
-    rate_factors: Unplanned = None
 
 
 class Marginal(Section):
@@ -233,6 +246,9 @@ class Policy(Section):
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.8
     """Probability with which a planned capacity holds."""
     forecast_confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.5
+    routing: Literal["fewest_requests", "fewest_prompts"] = "fewest_requests"
+    """What the router in front of the replicas goes by: outstanding requests, or the prompts that
+    wait at each replica, which shortens waits several-fold and needs a router that knows them."""
     quality_evidence: Literal["any", "measured"] = "any"
     """`measured` refuses quality scores that are estimated from other models."""
     max_models: Count | None = None

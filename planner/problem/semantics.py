@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import pairwise
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from planner.problem.supply import Budget
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     Finding = tuple[Path_, str]
 
 _PROFILE_HOURS = (24, 168)
+_MEAN_TOLERANCE = 0.01
+"""By which the mean of rate factors may miss 1, relative: they are rounded."""
 _LATER_FIELDS = {
     "deferrable": "deferral of work to other hours",
     "length_growth_per_period": "growth of lengths",
@@ -39,7 +42,6 @@ _LATER_FIELDS = {
 }
 _LATER_ARRIVAL = {
     "day_types": "different types of day",
-    "rate_factors": "rate factors within the hour (state `peak_factor_in_hour` instead)",
 }
 _LATER_LIMITS = {"carbon_kg_per_period": "a carbon limit"}
 _DEPENDS = {
@@ -122,7 +124,22 @@ def _arrival(arrival: Arrival, path: Path_) -> Iterator[Finding]:
             yield (*path, "profile"), f"has {hours} multipliers; needs 24 (or 168) of them"
         elif sum(arrival.profile) <= 0:
             yield (*path, "profile"), "is 0 in every hour; at least one must be above 0"
+    yield from _within_hour(arrival, path)
     yield from _later(arrival, _LATER_ARRIVAL, path)
+
+
+def _within_hour(arrival: Arrival, path: Path_) -> Iterator[Finding]:
+    stated = arrival.model_fields_set
+    factors = arrival.rate_factors
+    if arrival.interarrivals is not None and "interarrival_cv" in stated:
+        yield (*path, "interarrival_cv"), "`interarrivals` is given too; keep one"
+    if factors is None:
+        return
+    if "peak_factor_in_hour" in stated:
+        yield (*path, "peak_factor_in_hour"), "`rate_factors` replaces it; keep one"
+    mean = fmean(factors)
+    if abs(mean - 1) > _MEAN_TOLERANCE:
+        yield (*path, "rate_factors"), f"has mean {mean:.4g}; divide each by it, so that it is 1"
 
 
 def _growth(workload: Workload, periods: int, path: Path_) -> Iterator[Finding]:

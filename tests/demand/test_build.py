@@ -162,3 +162,28 @@ def test_chat_example_has_its_published_means(demand_of):
         (1155, 211)
     )
     assert chat.mean_rps.mean() * 86_400 == pytest.approx(1_000_000)
+
+
+def test_rate_factors_replace_the_peak_of_the_planned_rate(demand_of):
+    chat = demand_of(("peak_factor_in_hour: 1.0", "rate_factors: [0.5, 1.5]")).of("chat")
+
+    assert chat.planned_rps == pytest.approx(np.ones((2, 4)))
+
+
+def test_recorded_intervals_reach_the_demand(demand_of, tmp_path):
+    (tmp_path / "gaps.csv").write_text("interval_s\n" + "1\n3\n" * 60, encoding="utf-8")
+
+    chat = demand_of(
+        ("peak_factor_in_hour: 1.0", "interarrivals: {ref: gaps.csv}, peak_factor_in_hour: 1.0")
+    ).of("chat")
+
+    assert chat.intervals == pytest.approx([0.5, 1.5] * 60)
+
+
+def test_missing_file_of_intervals_is_a_fault_at_its_place(demand_of):
+    with pytest.raises(InputError) as caught:
+        demand_of(("peak_factor_in_hour: 1.0", "interarrivals: {ref: no.csv}"))
+
+    (fault,) = caught.value.faults
+    assert fault.path == "workloads.chat.arrival.interarrivals.ref"
+    assert "there is no file `no.csv`" in fault.message

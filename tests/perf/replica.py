@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from planner.perf.traffic import sample_requests, unit_intervals
+from planner.perf.draws import unit_intervals
+from planner.perf.traffic import sample_requests
 
 REQUESTS = 5000
 WARM_UP = 500

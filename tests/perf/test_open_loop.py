@@ -82,7 +82,9 @@ def test_time_is_split_between_prefill_and_decode_steps(world, load):
     service_s = state.steps.prefill_s * state.steps.prefill_steps
 
     assert state.prefill_share == pytest.approx(state.rate_rps * service_s)
-    assert state.gap_s == pytest.approx(state.steps.decode_s / (1 - state.prefill_share))
+    # The gap follows from the batch by Little's law, and the batch is interpolated.
+    gap_s = state.steps.decode_s / (1 - state.prefill_share)
+    assert state.gap_s == pytest.approx(gap_s, rel=0.01)
 
 
 def test_single_token_outputs_saturate_when_full_steps_fill_the_time(world):

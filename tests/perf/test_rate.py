@@ -135,9 +135,21 @@ def test_texts_name_limits_of_all_probes_then_the_bounds(world):
 def test_tight_ttft_gains_several_fold_from_sharing(world):
     tight = world.with_limits(LatencyLimit("ttft", 99.0, 0.15))
 
-    rates = tight.solve(replicas=(1, 8)).rate_rps[0]
+    rates = tight.solve(replicas=(1, 8), routing="fewest_prompts").rate_rps[0]
 
     assert rates[1] > 2 * rates[0] > 0
+
+
+def test_router_that_counts_requests_gains_less_than_one_that_sees_prompts(world):
+    tight = world.with_limits(LatencyLimit("ttft", 99.0, 0.15))
+
+    usual, best = (
+        tight.solve(replicas=(1, 8), routing=way).rate_rps[0]
+        for way in ("fewest_requests", "fewest_prompts")
+    )
+
+    assert usual[0] == best[0]
+    assert usual[0] * 1.2 < usual[1] < best[1]
 
 
 def test_slower_option_is_a_faster_one_with_scaled_limits(world):

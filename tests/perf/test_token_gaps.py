@@ -5,7 +5,12 @@ import pytest
 
 from planner.perf.open_loop import load_table, replica_state
 from planner.perf.prefill import prompt_times
-from planner.perf.token_gaps import digamma_trigamma, itl_quantile_s, tpot_samples_s
+from planner.perf.token_gaps import (
+    digamma_trigamma,
+    itl_mixture_s,
+    tpot_samples_s,
+    weighted_quantile,
+)
 from planner.perf.traffic import sample_requests, traffic_means
 
 EULER_GAMMA = 0.5772156649
@@ -95,7 +100,8 @@ def quantile_of(world, load, quantile):
     times = prompt_times(world.step, state, means.context_tokens, prompts, prompts**2 / 2)
     chunked = np.array([world.spec.engine.scheduler == "chunked"])
     share = world.traffic.probability
-    return itl_quantile_s(state, times, chunked, share, quantile)[0], state, times
+    values_s, weights = itl_mixture_s(state, times, chunked, share)
+    return weighted_quantile(values_s, weights, quantile)[0], state, times
 
 
 def test_most_gaps_of_a_calm_replica_are_decode_steps(world):

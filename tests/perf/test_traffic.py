@@ -5,15 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.perf.draws import stratified_normals, stratified_uniforms, unit_intervals
 from planner.perf.traffic import (
     LatencyLimit,
     TrafficClass,
     prefill_work,
     sample_requests,
-    stratified_normals,
-    stratified_uniforms,
     traffic_means,
-    unit_intervals,
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.perf.traffic import stratified_uniforms, unit_intervals
+from planner.perf.draws import stratified_uniforms, unit_intervals
 from planner.perf.waiting import erlang_c, shared_queue_waits_s, single_queue_waits_s
 
 LONG = 100_000

@@ -13,7 +13,8 @@ from itertools import count
 
 import numpy as np
 
-from planner.perf.traffic import sample_requests, unit_intervals
+from planner.perf.draws import unit_intervals
+from planner.perf.traffic import sample_requests
 
 
 @dataclass

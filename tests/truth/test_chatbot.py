@@ -11,9 +11,9 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 
 GAP = 0.01
 GOLDEN_USD = {
-    None: 29_376.0,
-    "interactive": 85_732.0,
-    "mixed": 25_674.0,
+    None: 29_592.0,
+    "interactive": 84_426.0,
+    "mixed": 25_570.0,
     "static": 46_656.0,
     "tokens": 21_720.0,
 }

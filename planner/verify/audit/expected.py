@@ -121,7 +121,8 @@ def _growth(workload: Workload, period: int) -> tuple[float, float]:
 def _planning_margin(workload: Workload, confidence: float) -> float:
     arrival = workload.arrival
     spread = math.sqrt(math.log(1 + arrival.forecast_cv**2))
-    return arrival.peak_factor_in_hour * math.exp(NormalDist().inv_cdf(confidence) * spread)
+    forecast = math.exp(NormalDist().inv_cdf(confidence) * spread)
+    return forecast if arrival.rate_factors else arrival.peak_factor_in_hour * forecast
 
 
 def mean_tokens(workload: Workload, catalog: Catalog) -> tuple[float, float] | None:

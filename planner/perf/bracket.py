@@ -1,0 +1,74 @@
+"""Zeros of increasing functions, many at once, by interpolation that halving never beats by much.
+
+Interpolate, truncate and project: a point of false position is moved towards the middle, and not
+farther from it than keeps the bracket within what halving would have reached two steps earlier.
+
+Source: Oliveira and Takahashi, ACM Transactions on Mathematical Software 47 (2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from planner.perf.spec import Floats
+
+_TRUNCATION = 0.1
+_LEAST_EXCESS = 1e-4
+
+
+@dataclass(slots=True)
+class Bracket:
+    """Ends of the unknown of rows, and the function below and above 0 there, shape (r,).
+
+    Parameters
+    ----------
+    low, high
+        Ends of the bracket.
+    below, above
+        Value of the function at each end, < 0 and > 0; a guess at first.
+    allowed
+        Widest that the bracket may be by now; ``None`` before the first trial.
+    """
+
+    low: Floats
+    high: Floats
+    below: Floats
+    above: Floats
+    allowed: Floats | None = None
+
+    def trial(self, tolerance: float) -> Floats:
+        """Return where every row is tried next, at least half of `tolerance` inside."""
+        gap, half = self.high - self.low, (self.low + self.high) / 2
+        if self.allowed is None:
+            # The widest that the brackets may be, if halving is to be no quicker by two steps.
+            self.allowed = 2.0 * gap
+        point = self.low + gap * self.below / (self.below - self.above)
+        toward = np.sign(half - point)
+        shifted = point + toward * np.minimum(_TRUNCATION * gap**2, np.abs(half - point))
+        reach = np.maximum(self.allowed / 2 - gap / 2, 0.0)
+        near = np.abs(shifted - half) <= reach
+        chosen = np.where(near, shifted, half - toward * reach)
+        margin = np.minimum(tolerance / 2, gap / 4)
+        return np.asarray(np.clip(chosen, self.low + margin, self.high - margin), dtype=float)
+
+    def narrow(
+        self, trial: Floats, kept: NDArray[np.bool_], excess: Floats, tolerance: float
+    ) -> NDArray[np.bool_]:
+        """Move an end to the trial, and return which brackets are still too wide."""
+        self.low, self.high = np.where(kept, trial, self.low), np.where(kept, self.high, trial)
+        self.below = np.where(kept, np.minimum(excess, -_LEAST_EXCESS), self.below)
+        self.above = np.where(kept, self.above, np.maximum(excess, _LEAST_EXCESS))
+        self.allowed = self.allowed / 2 if self.allowed is not None else None
+        return np.asarray(self.high - self.low > tolerance, dtype=bool)
+
+    def take(self, rows: NDArray[np.bool_]) -> Bracket:
+        """Return some of the rows."""
+        allowed = None if self.allowed is None else self.allowed[rows]
+        ends = self.low[rows], self.high[rows], self.below[rows], self.above[rows]
+        return Bracket(*ends, allowed)
