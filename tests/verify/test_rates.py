@@ -1,4 +1,4 @@
-"""Rates that the audit recomputes agree with those of the demand, whatever the peak is stated as."""
+"""Rates that the audit recomputes are those of the demand, whatever the peak is stated as."""
 
 from __future__ import annotations
 
