@@ -244,7 +244,8 @@ class LoadTable:
         upper = np.clip((rates <= rate_rps[:, None]).sum(axis=1), 1, rates.shape[1] - 1)
         row = np.arange(len(options))
         low, high = rates[row, upper - 1], rates[row, upper]
-        share = (rate_rps - low) / np.maximum(high - low, np.finfo(float).tiny)
+        # Equal neighbours are a rate that no longer rises: the share is cut to 0 or 1 below.
+        share = (rate_rps - low) / np.maximum(high - low, np.maximum(high, 1.0) * _ROUNDING)
         start, end = batches[row, upper - 1], batches[row, upper]
         return np.asarray(start + np.clip(share, 0.0, 1.0) * (end - start), dtype=float)
 
