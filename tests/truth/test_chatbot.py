@@ -20,11 +20,13 @@ GOLDEN_USD = {
 GOLDEN_TOLERANCE = 0.015
 
 
+SETTINGS = SolveSettings(gap=GAP, time_limit_s=300.0, compare=False)
+"""Costs are tested here, not the speed of the machine."""
+
+
 @pytest.fixture(scope="module")
 def plans():
-    # Costs are tested here, not the speed of the machine.
-    settings = SolveSettings(gap=GAP, time_limit_s=300.0, compare=False)
-    return {name: solve_prepared(prepare("chatbot_1m", name), settings) for name in GOLDEN_USD}
+    return {name: solve_prepared(prepare("chatbot_1m", name), SETTINGS) for name in GOLDEN_USD}
 
 
 @pytest.mark.parametrize("scenario", GOLDEN_USD, ids=str)
@@ -88,7 +90,7 @@ def test_at_least_six_providers_can_be_rented_from():
 def test_the_same_problem_gives_the_same_plan(plans):
     from dataclasses import replace
 
-    again = solve_prepared(prepare("chatbot_1m"), SolveSettings(gap=GAP, compare=False))
+    again = solve_prepared(prepare("chatbot_1m"), SETTINGS)
     first = plans[None]
 
     assert replace(again, solver={}) == replace(first, solver={})
