@@ -99,7 +99,7 @@ def fitted_step(rows: list[dict[str, str]]) -> tuple[StepModel, float]:
 
     def model(x):
         values = dict(zip((*FITTED, "overlap"), np.exp(x), strict=True))
-        columns = {f.name: np.zeros(1) for f in fields(StepModel)}
+        columns = {f.name: np.zeros(1) for f in fields(StepModel) if f.name != "draft"}
         columns |= {"window_tokens": np.full(1, 1e15)}
         columns |= {name: np.array([value]) for name, value in values.items()}
         return StepModel(**columns)
