@@ -242,6 +242,7 @@ class PoolModel:
                     runner.coefficients[row].origin,
                     setting=self._setting(load, way),
                     power=power.get(row),
+                    ttft_share_unloaded=_ttft_share(planned, i, load, probes),
                 )
             )
 
@@ -254,6 +255,19 @@ class PoolModel:
             level.hit_rate[load.name],
             speculation_setting(self.workloads[load.name], way.draft),
         )
+
+
+def _ttft_share(
+    planned: RateResult, i: int, load: TrafficClass, probes: Sequence[TrafficClass]
+) -> float | None:
+    """Return the largest share of the class's own TTFT limits that passes without load."""
+    limits = [(probe.name, limit) for probe in probes for limit in probe.limits]
+    shares = [
+        float(planned.unloaded_s[i, k]) / limit.limit_s
+        for k, (name, limit) in enumerate(limits)
+        if name == load.name and limit.metric == "ttft"
+    ]
+    return max(shares, default=None)
 
 
 def _points(planned: RateResult, nominal: RateResult, i: int) -> tuple[CapacityPoint, ...]:

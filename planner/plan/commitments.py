@@ -8,11 +8,10 @@ need whatever their number, by the owned accelerators of each hardware in that p
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.options.owned import OWNED
-from planner.plan.document import Commitment
+from planner.plan.document import Commitment, CostLine
 from planner.plan.records import staffed_periods
 from planner.units import MONTHS_PER_YEAR
 
@@ -27,27 +26,6 @@ if TYPE_CHECKING:
 
 _MONTHS = int(MONTHS_PER_YEAR)
 STAFF = "staff"
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """Part of a payment that one workload bears.
-
-    Parameters
-    ----------
-    period, category, workload, hardware, tenure
-        As in a cost line.
-    usd, discounted_usd
-        Nominal and discounted amount.
-    """
-
-    period: int
-    category: str
-    workload: str
-    hardware: str
-    tenure: str
-    usd: float
-    discounted_usd: float
 
 
 def taken_builds(options: OptionSet, decisions: Decisions) -> list[tuple[NodeOffer, Build, int]]:
@@ -102,15 +80,15 @@ def month_name(grid: TimeGrid, months: int) -> str:
 
 def commitment_charges(
     demand: Demand, options: OptionSet, decisions: Decisions, shares: HardwareShares
-) -> Iterator[Charge]:
-    """Yield what each workload bears of every payment for nodes that are taken on."""
+) -> Iterator[CostLine]:
+    """Yield, line by line, what each workload bears of every payment for nodes taken on."""
     grid = demand.grid
     for offer, build, nodes in taken_builds(options, decisions):
         split = shares.over(offer.hardware, range(build.start, build.end))
         for payment in build.payments:
             for workload, share in split.items():
                 usd = nodes * payment.usd * share
-                yield Charge(
+                yield CostLine(
                     payment.period,
                     payment.category,
                     workload,
@@ -123,7 +101,7 @@ def commitment_charges(
     for t in staffed_periods(options, decisions) if staff_usd else ():
         for workload, share in _staff_split(options, decisions, shares, t).items():
             usd = staff_usd * share
-            yield Charge(t, STAFF, workload, "", OWNED, usd, usd * grid.discount_factor[t])
+            yield CostLine(t, STAFF, workload, "", OWNED, usd, usd * grid.discount_factor[t])
 
 
 def _staff_split(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planner.plan.commitments import Charge, commitment_charges
+from planner.plan.commitments import commitment_charges
 from planner.plan.document import CostLine, UnitCost
 from planner.plan.records import model_periods
 from planner.plan.shares import HardwareShares, Shares
@@ -65,7 +65,7 @@ def cost_lines(
     return tuple(CostLine(*key, *amounts) for key, amounts in sorted(sums.items()))
 
 
-def _model_charges(demand: Demand, options: OptionSet, decisions: Decisions) -> Iterator[Charge]:
+def _model_charges(demand: Demand, options: OptionSet, decisions: Decisions) -> Iterator[CostLine]:
     """Yield what each workload bears of the cost of models, by the requests it sends to them."""
     grid, periods = demand.grid, model_periods(options, decisions)
     for cost in options.model_costs:
@@ -74,10 +74,10 @@ def _model_charges(demand: Demand, options: OptionSet, decisions: Decisions) -> 
         for workload, share in split.items():
             usd = cost.usd * share
             factor = grid.factor_at(used[0] * grid.months_per_period)
-            yield Charge(used[0], ONE_OFF, workload, "", "", usd, usd * factor)
+            yield CostLine(used[0], ONE_OFF, workload, "", "", usd, usd * factor)
             for t in used:
                 usd = cost.usd_per_period * share
-                yield Charge(t, ONE_OFF, workload, "", "", usd, usd * grid.discount_factor[t])
+                yield CostLine(t, ONE_OFF, workload, "", "", usd, usd * grid.discount_factor[t])
 
 
 def _requests(demand: Demand, options: OptionSet, decisions: Decisions, model: str) -> Shares:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan
     from planner.problem.schema import Problem
 
+_FIRST_TOKEN = "ttft"
+_TIGHT_SHARE = 1 / 1.6
+"""Share of a limit without load from which on capacities were seen to be optimistic."""
+_BURSTY_CV = 1.5
+
 
 class Priced(Protocol):
     """A shadow price of the program."""
@@ -64,6 +69,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
         )
     notes += _token_notes(plan, problem)
     notes += _setting_notes(plan, options)
+    notes += _queue_notes(plan, problem, options)
     old = [r.subject for r in options.rejections if r.reason == "price_age"]
     if old:
         notes.append(
@@ -129,6 +135,36 @@ def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
                 f"{setting.prefix_hit_rate:.0%} of the prompts; the router has to send a request "
                 "to the replica that holds its prefix"
             )
+    return notes
+
+
+def _queue_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
+    """Return where a capacity rests on waits that are hard to foresee.
+
+    Close to the latency without load a small error of the wait is a large error of the rate, and
+    more so where arrivals come in bursts.
+    """
+    binding = {
+        (row.workload, row.option_id)
+        for row in plan.allocations
+        for capacity in options.capacities
+        if (capacity.workload, capacity.option_id) == (row.workload, row.option_id)
+        and point_at(capacity, row.replicas).limit.startswith(_FIRST_TOKEN)
+        and (capacity.ttft_share_unloaded or 0.0) > _TIGHT_SHARE
+    }
+    notes = []
+    for name, option_id in sorted(binding):
+        cv = problem.workload(name).arrival.interarrival_cv
+        bursts = (
+            f"; with arrivals in bursts (interarrival_cv {cv:g}) they were off several-fold"
+            if cv >= _BURSTY_CV
+            else ""
+        )
+        notes.append(
+            f"{name} on {option_id}: its limit on the time to the first token is close to what a "
+            "request takes without any load; capacities there were up to a quarter above those of "
+            f"a simulated fleet{bursts}: test under load before signing"
+        )
     return notes
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from planner.options.records import EngineSetting
 from planner.plan.remarks import binding_rows, plan_warnings
-from tests.options.world import problem
+from tests.options.world import problem, workload
 from tests.plan.small import decisions, flow, nodes, plan, replicas
 from tests.worlds import api, capacity, demand, offer, option, option_set
 
@@ -50,6 +50,34 @@ def test_limits_with_a_price_come_before_what_stops_the_replicas():
 
 def test_plain_plan_needs_no_warning():
     assert warnings() == ()
+
+
+@pytest.mark.parametrize(
+    ("limit", "share", "cv", "says"),
+    [
+        ("ttft p99 of w", 0.7, 1.0, "up to a quarter above those of a simulated fleet: test"),
+        ("ttft p99 of w", 0.7, 2.0, "interarrival_cv 2) they were off several-fold"),
+        ("ttft p99 of w", 0.5, 2.0, None),
+        ("tpot mean of w", 0.7, 1.0, None),
+        ("ttft p99 of w", None, 1.0, None),
+    ],
+)
+def test_a_limit_close_to_the_unloaded_latency_is_told(limit, share, cv, says):
+    rate = capacity("w", "o", 2.0)
+    points = (replace(rate.points[0], limit=limit),)
+    offered = option_set(
+        [option("o")],
+        [replace(rate, points=points, ttft_share_unloaded=share)],
+        [offer("n")],
+        [],
+        {"w": "w"},
+    )
+    asked = problem(workload("w", arrival={"mean_rate_rps": 1.0, "interarrival_cv": cv}))
+
+    found = plan_warnings(plan(ASKED, offered, RENTED), asked, offered)
+
+    assert any("first token is close" in text for text in found) is (says is not None)
+    assert says is None or any(says in text for text in found)
 
 
 def test_how_the_engine_has_to_be_set_is_told():
