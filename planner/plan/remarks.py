@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _FIRST_TOKEN = "ttft"
 _TIGHT_SHARE = 1 / 1.6
 """Share of a limit without load from which on capacities were seen to be optimistic."""
-_BURSTY_CV = 1.5
+_BURSTY_CV, _TIGHT_SHARE_OF_BURSTS = 1.5, 1 / 4
+"""Bursts, and the share from which on their capacities were seen to be optimistic."""
 
 
 class Priced(Protocol):
@@ -150,22 +151,25 @@ def _queue_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
         for capacity in options.capacities
         if (capacity.workload, capacity.option_id) == (row.workload, row.option_id)
         and point_at(capacity, row.replicas).limit.startswith(_FIRST_TOKEN)
-        and (capacity.ttft_share_unloaded or 0.0) > _TIGHT_SHARE
+        and (capacity.ttft_share_unloaded or 0.0)
+        > (_TIGHT_SHARE_OF_BURSTS if _comes_in_bursts(problem, row.workload) else _TIGHT_SHARE)
     }
     notes = []
     for name, option_id in sorted(binding):
         cv = problem.workload(name).arrival.interarrival_cv
-        bursts = (
-            f"; with arrivals in bursts (interarrival_cv {cv:g}) they were off several-fold"
-            if cv >= _BURSTY_CV
-            else ""
-        )
+        bursts = ""
+        if _comes_in_bursts(problem, name):
+            bursts = f"; with arrivals in bursts (interarrival_cv {cv:g}) they were several times too high"
         notes.append(
             f"{name} on {option_id}: its limit on the time to the first token is close to what a "
             "request takes without any load; capacities there were up to a quarter above those of "
             f"a simulated fleet{bursts}: test under load before signing"
         )
     return notes
+
+
+def _comes_in_bursts(problem: Problem, workload: str) -> bool:
+    return problem.workload(workload).arrival.interarrival_cv >= _BURSTY_CV
 
 
 def _draft_notes(capacity: Capacity, drafting: SpeculationSetting | None) -> list[str]:

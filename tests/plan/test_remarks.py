@@ -56,8 +56,9 @@ def test_plain_plan_needs_no_warning():
     ("limit", "share", "cv", "says"),
     [
         ("ttft p99 of w", 0.7, 1.0, "up to a quarter above those of a simulated fleet: test"),
-        ("ttft p99 of w", 0.7, 2.0, "interarrival_cv 2) they were off several-fold"),
-        ("ttft p99 of w", 0.5, 2.0, None),
+        ("ttft p99 of w", 0.5, 2.0, "interarrival_cv 2) they were several times too high"),
+        ("ttft p99 of w", 0.5, 1.0, None),
+        ("ttft p99 of w", 0.2, 2.0, None),
         ("tpot mean of w", 0.7, 1.0, None),
         ("ttft p99 of w", None, 1.0, None),
     ],
