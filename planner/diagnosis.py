@@ -146,13 +146,28 @@ def diagnose_program(
         for name, relaxed in trials
         if solve_program(build_program(demand, options, relaxed), loose).decisions is not None
     ]
+    if options.barred:
+        lines += _without_residency(demand, options, limits, settings)
     if lines:
         return ("every workload has options, but the limits leave no plan:", *lines)
     return (
         "every workload has options, but the limits leave no plan, and no single limit of "
-        "quotas, budgets, power, max_models, max_hardware_types and spare_replicas is the cause "
-        "alone",
+        "quotas, budgets, power, residency, max_models, max_hardware_types and spare_replicas is "
+        "the cause alone",
     )
+
+
+def _without_residency(
+    demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
+) -> list[str]:
+    """Return whether there is a plan where work may run anywhere."""
+    anywhere = build_program(demand, replace(options, barred=frozenset()), limits)
+    if solve_program(anywhere, replace(settings, gap=1.0, log=False)).decisions is None:
+        return []
+    return [
+        "without the residency of the workloads there is a plan: the nodes they may use are too "
+        "few, or are gone in some period"
+    ]
 
 
 def _money_and_power(limits: Limits) -> list[tuple[str, Limits]]:

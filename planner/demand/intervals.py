@@ -25,6 +25,8 @@ INTERVAL, ARRIVAL = "interval_s", "arrival_s"
 LEAST_INTERVALS = 100
 """Fewer say nothing about a 99th percentile."""
 _COLUMNS = (INTERVAL, ARRIVAL)
+_LONGEST_S = 1e11
+"""More than any clock counts."""
 
 
 def read_intervals(path: Path, name: str) -> FloatArray:
@@ -92,8 +94,10 @@ class _Reader:
         except ValueError:
             self._fault(line, f"`{cell}` is no number of seconds")
             return math.nan
-        if not math.isfinite(value) or (self.column == INTERVAL and value < 0):
-            self._fault(line, f"{cell} s; accepted: 0 or more")
+        too_far = abs(value) > _LONGEST_S
+        if not math.isfinite(value) or too_far or (self.column == INTERVAL and value < 0):
+            least = "0" if self.column == INTERVAL else f"-{_LONGEST_S:g}"
+            self._fault(line, f"{cell} s; accepted: {least} to {_LONGEST_S:g}")
         return value
 
     def _check_order(self, lines: list[int], values: list[float]) -> None:

@@ -300,7 +300,8 @@ def _option_set(
     needed = [
         node
         for node in nodes
-        if any(node.accelerators_per_node % size == 0 for size in sizes[node.hardware])
+        if node.is_existing
+        or any(node.accelerators_per_node % size == 0 for size in sizes[node.hardware])
     ]
     return OptionSet(
         options=tuple(kept),

@@ -183,7 +183,8 @@ def _no_price(device: Accelerator, catalog: Catalog, count: int) -> Rejection:
     state = "no usable price" if listed else "no dated price"
     detail = (
         f"{state} of {device.name} ({device.id}) at the start of the horizon; add a row to "
-        f"offers.csv of an overlay (accelerator={device.id})"
+        f"offers.csv of an overlay (accelerator={device.id}), or the figures that a server lacks "
+        "to servers.csv"
     )
     return Rejection("option", device.id, "", "no_price", detail, count)
 

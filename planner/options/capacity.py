@@ -19,7 +19,14 @@ import numpy as np
 
 from planner.options.batch import batch_of
 from planner.options.drafts import ONE_TOKEN, StepTokens, speculation_setting, step_tokens
-from planner.options.model_run import REPLICAS, ModelRun, length_factors, traffic_class
+from planner.options.model_run import (
+    REPLICAS,
+    SAMPLES,
+    ModelRun,
+    length_factors,
+    samples_for,
+    traffic_class,
+)
 from planner.options.power import power_draws
 from planner.options.prefix import prefix_levels
 from planner.options.records import Capacity, CapacityPoint, EngineSetting, Option, Rejection
@@ -83,8 +90,10 @@ def modelled_capacities(
     budgets = sorted({b for cs in usable.values() for c in cs for b in c.chunk_budgets})
     for members in pools.values():
         tried = []
-        for budget, level in product(budgets, prefix_levels(members, demand)):
-            model = PoolModel(problem, catalog, level, budget)
+        settings = list(product(budgets, prefix_levels(members, demand)))
+        runs = len(settings) * sum(len(usable[w.name]) for w in members)
+        for budget, level in settings:
+            model = PoolModel(problem, catalog, level, budget, samples_for(runs))
             model.add_pool(members, demand, usable)
             tried.append(model)
         best = _best(tried, members, demand)
@@ -132,8 +141,14 @@ class PoolModel:
     """Runs the performance model on a pool with one setting of the engines."""
 
     def __init__(
-        self, problem: Problem, catalog: Catalog, level: PrefixLevel, chunk_tokens: int
+        self,
+        problem: Problem,
+        catalog: Catalog,
+        level: PrefixLevel,
+        chunk_tokens: int,
+        samples: int = SAMPLES,
     ) -> None:
+        self.samples = samples
         self.policy = problem.policy
         self.workloads = {w.name: w for w in problem.workloads}
         self.catalog = catalog
@@ -186,6 +201,7 @@ class PoolModel:
         for members, rows in groups.items():
             if members:
                 runner = batch.run(rows, fits[members[0]], self.policy)
+                runner.samples = self.samples
                 self._add_fitting(runner, [classes[k] for k in members])
 
     def _add_fitting(self, runner: ModelRun, classes: Sequence[TrafficClass]) -> None:

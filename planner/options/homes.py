@@ -41,6 +41,11 @@ def homeless(
             for node in nodes
         ):
             detail = f"{_asks(workload, problem)}: no such node of {option.hardware} fits"
+            if workload.residency == "on_prem_only":
+                detail += (
+                    "; allow `owned` in supply.tenures, and add the figures that "
+                    "`planner options --rejected` names to servers.csv of an overlay"
+                )
             rejections.append(Rejection("option", option.id, workload.name, "residency", detail))
     return rejections
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.options.model_run import REPLICAS, SAMPLES, SEED, ModelRun
+from planner.options.model_run import REPLICAS, SEED, ModelRun
 from planner.options.records import Option
 from planner.options.specs import handover_parameters
 from planner.perf.disaggregated import Instances, max_unit_rates
@@ -85,7 +85,7 @@ class UnitRun(ModelRun):
             replicas=replicas,
             time_factor=self.time_factors(rows, confidence),
             max_utilization=self.policy.max_utilization,
-            samples=SAMPLES,
+            samples=self.samples,
             seed=SEED,
         )
 

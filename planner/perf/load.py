@@ -94,7 +94,8 @@ def sample_load(
     requests = sample_requests(traffic, samples, rng)
     count = np.bincount(requests.prompt, minlength=len(requests.prompt_tokens))
     intervals = class_intervals(traffic, samples, rng)
-    order = _typical_order(requests.prompt_tokens[requests.prompt], intervals, rng)
+    poisson = _coupled(intervals, unit_intervals(1.0, samples, rng))
+    order = _typical_order(requests.prompt_tokens[requests.prompt], poisson, rng)
     requests = requests.ordered(order)
     return Load(
         means=traffic_means(traffic),
@@ -104,7 +105,7 @@ def sample_load(
         sharing=stratified_uniforms(samples, rng),
         residual=stratified_uniforms(samples, rng),
         seating=stratified_uniforms(samples, rng),
-        calm_intervals=_calm(intervals, traffic.interarrival_cv, rng),
+        calm_intervals=poisson if traffic.interarrival_cv > 1 else None,
         rate_levels=traffic.rate_levels,
         routing=routing,
     )
@@ -117,7 +118,8 @@ def _typical_order(
 
     Waits of a short sequence depend on luck: on which long prompts meet which short intervals. Of
     random orders the one is taken whose waits are nearest to those of all of them together, in
-    mean and upper quantiles, at several utilizations.
+    mean and upper quantiles, at several utilizations. Intervals are those of a Poisson process, so
+    that traffic with a little more variation is not another sample.
     """
     size = len(intervals)
     orders = np.argsort(rng.random((_ORDERS, size)), axis=1)
@@ -134,12 +136,11 @@ def _upper(waits: Floats) -> Floats:
     return np.column_stack([waits.mean(axis=1), *np.quantile(waits, _TYPICAL_QUANTILES, axis=1)])
 
 
-def _calm(intervals: Floats, cv: float, rng: np.random.Generator) -> Floats | None:
-    if cv <= 1:
-        return None
+def _coupled(intervals: Floats, others: Floats) -> Floats:
+    """Return other intervals in the order of `intervals`: the longest is the longest."""
     # Coupled by rank, so that bursts come at the same requests and differences are small.
-    poisson = np.sort(unit_intervals(1.0, len(intervals), rng))
-    return poisson[np.argsort(np.argsort(intervals))]
+    ranks = np.argsort(np.argsort(intervals, kind="stable"), kind="stable")
+    return np.asarray(np.sort(others)[ranks], dtype=float)
 
 
 def sample_probe(

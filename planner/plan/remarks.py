@@ -11,6 +11,7 @@ from planner.options.nodes import (
     DEFAULT_STARTUP_MINUTES,
     PLANNED_TENURES,
 )
+from planner.options.owned import OWNED
 from planner.plan.document import Binding
 from planner.plan.tables import point_at
 
@@ -80,6 +81,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
         )
     notes += _fleet_notes(plan, problem, options)
     notes += _purchase_notes(plan, options)
+    notes += _owned_notes(plan, options)
     assumed = {(a.provider, a.model, a.mode) for a in options.api if a.assumed_latency}
     if any((row.provider, row.model, row.mode) in assumed for row in plan.api):
         notes.append(
@@ -159,7 +161,7 @@ def _queue_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
         cv = problem.workload(name).arrival.interarrival_cv
         bursts = ""
         if _comes_in_bursts(problem, name):
-            bursts = f"; with arrivals in bursts (interarrival_cv {cv:g}) they were several times too high"
+            bursts = f"; in bursts (interarrival_cv {cv:g}) they were several times too high"
         notes.append(
             f"{name} on {option_id}: its limit on the time to the first token is close to what a "
             "request takes without any load; capacities there were up to a quarter above those of "
@@ -201,6 +203,24 @@ def _unit_notes(plan: Plan, options: OptionSet) -> list[str]:
             "engine's transfer library must use for KV caches; the tokens a step are those of the "
             "prefill instances; one router sends prompts and caches to the instances with the "
             "least work"
+        )
+    return notes
+
+
+def _owned_notes(plan: Plan, options: OptionSet) -> list[str]:
+    """Return what bought servers cost beside their own rows, and what they are taken not to."""
+    bought = [c for c in plan.commitments if c.tenure == OWNED and not c.is_existing]
+    if not bought:
+        return []
+    notes = [
+        "bought servers: their network is not sold at the end, and no licences of software are "
+        "counted"
+    ]
+    if options.owned_staff_usd_per_month:
+        notes.append(
+            "people that bought servers need whatever their number: "
+            f"{options.owned_staff_usd_per_month:,.0f} USD per month, in what is paid but not in "
+            "the rows of what is taken on"
         )
     return notes
 

@@ -68,6 +68,7 @@ _FIXED = {
     "string_too_short": "is empty text; give a name, or leave the field out",
     "finite_number": "{value} is not a finite number; write a plain number",
 }
+_TOO_FEW = "{value} has too few items; give {least} or more"
 _WANTED = {
     "int": "a whole number",
     "float": "a number",
@@ -98,8 +99,10 @@ def sentence(error: ErrorDetails, root: type[BaseModel]) -> str:
     if kind == "literal_error":
         return _not_among(value, str(context["expected"]))
     if kind in _FIXED:
-        what = _MONTH_FORM if _field(location) == "start" else _NAME_FORM
-        return _FIXED[kind].format(field=location[-1], value=shown(value), form=what)
+        what = _MONTH_FORM if _field(location) in {"start", "until"} else _NAME_FORM
+        text = _TOO_FEW if kind == "too_short" and value else _FIXED[kind]
+        least = context.get("min_length")
+        return text.format(field=location[-1], value=shown(value), form=what, least=least)
     return _wrong_type(kind, value, location)
 
 

@@ -44,7 +44,12 @@ def write_commitments(out: TextIO, plan: Plan) -> None:
         ]
         for c in plan.commitments
     ]
-    write_table(out, columns, rows, "Taken on for a term, paid whether used or not")
+    write_table(
+        out,
+        columns,
+        rows,
+        "Taken on for a term, paid whether used or not (USD: less the value left)",
+    )
 
 
 def write_cash(out: TextIO, plan: Plan) -> None:

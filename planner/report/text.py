@@ -110,7 +110,12 @@ def _bands(out: TextIO, plan: Plan, blocks_per_day: int, months: int) -> None:
                     money(_usd_per_hour(band, block_h), 2) if first else "",
                 ]
             )
-    write_table(out, columns, rows, "What runs when (load: mean rate over planned capacity)")
+    write_table(
+        out,
+        columns,
+        rows,
+        "What runs when (load: mean rate over planned capacity; USD/h: start-up included)",
+    )
 
 
 def _served(band: Band) -> list[tuple[str, str, str]]:

@@ -48,8 +48,14 @@ def test_every_bad_line_is_told(read):
 
     assert faults(read, text) == [
         (3, "`x` is no number of seconds"),
-        (4, "-2 s; accepted: 0 or more"),
-        (5, "nan s; accepted: 0 or more"),
+        (4, "-2 s; accepted: 0 to 1e+11"),
+        (5, "nan s; accepted: 0 to 1e+11"),
+    ]
+
+
+def test_times_beyond_any_clock_are_told(read):
+    assert faults(read, column("interval_s", [1.0, "1e308"])) == [
+        (3, "1e308 s; accepted: 0 to 1e+11")
     ]
 
 

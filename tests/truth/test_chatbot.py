@@ -11,10 +11,10 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 
 GAP = 0.01
 GOLDEN_USD = {
-    None: 29_592.0,
-    "interactive": 84_426.0,
-    "mixed": 25_570.0,
-    "static": 46_656.0,
+    None: 30_708.0,
+    "interactive": 90_439.0,
+    "mixed": 26_874.0,
+    "static": 51_840.0,
     "tokens": 21_720.0,
 }
 GOLDEN_TOLERANCE = 0.015
