@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
+from planner.options.model_run import SAMPLES, SEED
 from planner.perf.memory import MemoryFit, memory_fit
 from planner.perf.rate import max_rates
 from planner.perf.spec import (
@@ -37,7 +38,6 @@ from tests.perf.fleet import Engine, draw_arrivals, simulate, step_time
 
 REPLICAS = (1, 2, 4, 8, 16, 32)
 MAX_UTILIZATION = 0.9
-SAMPLES, SEED = 1024, 20_270_101
 H100 = Device(81_559 * MIB, 3.35e12, 989e12, 989e12, 450e9)
 FAR_S = 1e6
 _TOLERANCE = 0.02

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from planner.options.model_run import REPLICAS, SAMPLES, SEED
+from planner.options.model_run import REPLICAS, SAMPLES, SCREENING_SAMPLES, SEED
 from planner.perf.memory import memory_fit
 from planner.perf.rate import max_rates
 from planner.perf.spec import engine_limits
@@ -42,7 +42,7 @@ def main() -> None:
         engine = engine_limits(specs).take(rows)
         memory = memory_fit(specs, max_tokens_per_request=longest).take(rows)
         factor = np.linspace(0.7, 1.4, BATCH)
-        for samples in (512, SAMPLES):
+        for samples in (SCREENING_SAMPLES, SAMPLES):
             for counts in ((1,), REPLICAS):
                 began = time.process_time()
                 max_rates(

@@ -29,7 +29,7 @@ import numpy as np
 from planner.catalog.load import load_catalog
 from planner.evaluate.open_arrivals import replica_rows
 from planner.options.candidates import Candidate
-from planner.options.model_run import SAMPLES, SEED
+from planner.options.model_run import SAMPLES, SCREENING_SAMPLES, SEED
 from planner.options.specs import replica_spec
 from planner.perf.latency import limited_latencies_s, paired, sample_load, sample_probe
 from planner.perf.memory import MemoryFit
@@ -241,7 +241,7 @@ def main() -> None:
     compare("recorded arrivals", steps, runs, recorded=True)
     compare(f"own arrivals, {SAMPLES} samples", steps, runs, recorded=False)
     compare("own arrivals, 16,384 samples", steps, runs, recorded=False, samples=16_384)
-    for samples in (SAMPLES, 4096, 16_384):
+    for samples in (SCREENING_SAMPLES, SAMPLES, 16_384):
         rates(steps, runs, samples)
     catalog = load_catalog()
     sheet = {case: catalogue_step(case, catalog) for case in steps}
