@@ -49,6 +49,7 @@ _BatchKey: TypeAlias = tuple[
 ]
 """Kind of a way, workloads that may use it, and their length factors and step tokens on it."""
 MEDIAN = 0.5
+_NO_GAIN = 1e-3
 _NEGLIGIBLE_GAIN = 0.02
 """Gain of capacity, relative, below which more replicas sharing a queue are no own bracket."""
 
@@ -122,7 +123,9 @@ def _best(
         for option_id, rows in served.items():
             load = sum(rates[c.workload] / c.points[-1].planned_rps for c in rows)
             worth = (len(rows), -load)
-            if option_id not in best or worth > best[option_id][0]:
+            known = best.get(option_id)
+            # A gain below the tolerance of the rates is none.
+            if known is None or worth > (known[0][0], known[0][1] * (1 - _NO_GAIN)):
                 best[option_id] = (worth, model)
     return {option_id: model for option_id, (_, model) in best.items()}
 

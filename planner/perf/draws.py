@@ -28,16 +28,12 @@ def unit_intervals(cv: float, samples: int, rng: np.random.Generator) -> Floats:
     cv
         Coefficient of variation, >= 0.
     """
-    order = rng.permutation(samples)
     if cv == 0:
         return np.ones(samples)
     shape = 1 / cv**2
-    # A stream of their own: how many numbers the draws take depends on the variation, and what
-    # follows must not, or a little more variation would be another sample.
-    own = rng.spawn(1)[0]
-    draws = np.sort(own.standard_gamma(shape, samples * _GAMMA_DRAWS_PER_STRATUM))
+    draws = np.sort(rng.standard_gamma(shape, samples * _GAMMA_DRAWS_PER_STRATUM))
     strata = draws.reshape(samples, _GAMMA_DRAWS_PER_STRATUM).mean(axis=1)
-    return np.asarray((strata / strata.mean())[order], dtype=float)
+    return rng.permutation(strata / strata.mean())
 
 
 def van_der_corput_ranks(samples: int) -> NDArray[np.intp]:

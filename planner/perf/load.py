@@ -93,8 +93,11 @@ def sample_load(
     rng = np.random.default_rng(seed)
     requests = sample_requests(traffic, samples, rng)
     count = np.bincount(requests.prompt, minlength=len(requests.prompt_tokens))
-    intervals = class_intervals(traffic, samples, rng)
-    poisson = _coupled(intervals, unit_intervals(1.0, samples, rng))
+    # How many numbers a draw takes depends on the variation, so the intervals have a stream of
+    # their own and take their order from Poisson ones: a little more variation is no other sample.
+    poisson = unit_intervals(1.0, samples, rng)
+    own = class_intervals(traffic, samples, np.random.default_rng([seed, 2]))
+    intervals = _coupled(poisson, own)
     order = _typical_order(requests.prompt_tokens[requests.prompt], poisson, rng)
     requests = requests.ordered(order)
     return Load(
