@@ -164,8 +164,8 @@ def _queue_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
             bursts = f"; in bursts (interarrival_cv {cv:g}) they were several times too high"
         notes.append(
             f"{name} on {option_id}: its limit on the time to the first token is close to what a "
-            "request takes without any load; capacities there were up to a quarter above those of "
-            f"a simulated fleet{bursts}: test under load before signing"
+            "request takes without any load; capacities there were up to 40% above those of a "
+            f"simulated fleet, and depend on the sample{bursts}: test under load before signing"
         )
     return notes
 

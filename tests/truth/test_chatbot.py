@@ -11,9 +11,9 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 
 GAP = 0.01
 GOLDEN_USD = {
-    None: 30_708.0,
-    "interactive": 90_439.0,
-    "mixed": 26_874.0,
+    None: 30_060.0,
+    "interactive": 99_623.0,
+    "mixed": 26_228.0,
     "static": 51_840.0,
     "tokens": 21_720.0,
 }
