@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from planner.options.model_run import SAMPLES, SEED
-from planner.perf.latency import Rows, limited_latencies_s, paired, sample_load, sample_probe
+from planner.perf.latency import Rows, limited_latencies_s, paired_probe, sample_load
 from planner.perf.open_loop import load_table, replica_state
 from planner.perf.traffic import LatencyLimit, TrafficClass
 
@@ -77,7 +77,7 @@ def _latencies_s(  # noqa: PLR0917
     one = np.ones(1)
     traffic = TrafficClass("measured", isl * one, osl * one, one)
     load = sample_load(traffic, SAMPLES, SEED)
-    probe = paired(sample_probe(traffic, _LIMITS, SAMPLES, SEED), load)
+    probe = paired_probe(traffic, _LIMITS, load, SEED)
     found = np.full((step.options, len(_LIMITS)), np.nan)
     highest_rps = load_table(step, engine, load.means, capacity).saturation_rps
     rows: NDArray[np.intp] = np.flatnonzero(rate_rps < highest_rps)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from planner.catalog.idle import idle_price_notes
 from planner.options.candidates import buildable
@@ -37,10 +37,11 @@ if TYPE_CHECKING:
     from planner.options.candidates import Candidate, Way
     from planner.options.capacity import ModelledOptions
     from planner.options.records import Capacity, NodeOffer, Option, Rejection
-    from planner.options.systems import SystemCandidate
     from planner.options.tokens import TokenSupply
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem, Workload
+
+_WayT = TypeVar("_WayT", bound="Way")
 
 
 def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> OptionSet:
@@ -197,6 +198,14 @@ def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Ga
     return _Ways(tuple(options), tuple(admitted), tuple(rejected), considered)
 
 
+def _admitted(
+    candidates: Sequence[_WayT], problem: Problem, gates: dict[str, Gate]
+) -> dict[str, list[_WayT]]:
+    """Return what every workload may use; nothing for workloads without a gate."""
+    usable: dict[str, list[_WayT]] = {w.name: [] for w in problem.workloads}
+    return usable | {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
+
+
 def _modelled(
     problem: Problem,
     catalog: Catalog,
@@ -208,8 +217,7 @@ def _modelled(
     if not gates:
         return _Ways()
     candidates, unbuildable, considered = buildable(problem.candidates, catalog, nodes)
-    usable: dict[str, list[Way]] = {w.name: [] for w in problem.workloads}
-    usable |= {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
+    usable: dict[str, list[Way]] = _admitted(candidates, problem, gates)
     if problem.candidates.disaggregation == "on":
         unfit, more = _add_units(usable, candidates, nodes)
         unbuildable, considered = [*unbuildable, *unfit], considered + more
@@ -249,8 +257,7 @@ def _on_systems(
     if not gates:
         return _Ways()
     candidates, unbuildable, considered = buildable_systems(problem.candidates, catalog, nodes)
-    usable: dict[str, list[SystemCandidate]] = {w.name: [] for w in problem.workloads}
-    usable |= {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
+    usable = _admitted(candidates, problem, gates)
     found = system_capacities(problem, catalog, demand, usable)
     return _scored(found, unbuildable, considered, gates)
 

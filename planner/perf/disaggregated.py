@@ -33,10 +33,9 @@ from planner.perf.latency import (
     Rows,
     is_mean_gap,
     order_statistic,
-    paired,
+    paired_probe,
     prompt_start_s,
     sample_load,
-    sample_probe,
     times_of,
 )
 from planner.perf.memory import block_rounded_tokens
@@ -307,13 +306,13 @@ def max_unit_rates(
     factor = prefill.step.per_option(time_factor)
     # The requests at a prefill instance are its prompts: nothing hides them from a router.
     sample = sample_load(load, samples, seed, "fewest_prompts")
-    drawn = tuple(paired(sample_probe(p, p.limits, samples, seed), sample) for p in probes)
+    drawn = tuple(paired_probe(p, p.limits, sample, seed) for p in probes)
     units = _units(
         prefill.scaled(factor), decode.scaled(factor), handover.scaled(factor), load, sample
     )
     units = replace(units, probes=drawn, limits_s=limits_s_of(drawn))
     saturation_rps, codes = units.bounds_rps()
-    reported = units.reporting(paired(sample_probe(load, REPORTED, samples, seed), sample))
+    reported = units.reporting(paired_probe(load, REPORTED, sample, seed))
     found = highest_rates(units, reported, saturation_rps * max_utilization, codes, replicas)
     return replace(found, saturation_rps=saturation_rps)
 

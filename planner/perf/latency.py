@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.perf.load import Load, Probe, paired, sample_load, sample_probe
+from planner.perf.load import Load, Probe, paired_probe, sample_load, sample_probe
 from planner.perf.prefill import prompt_times
 from planner.perf.token_gaps import itl_mixture_s, tpot_samples_s, weighted_quantile
 from planner.perf.traffic import MAX_PERCENTILE
@@ -41,7 +41,7 @@ __all__ = [
     "limit_values_s",
     "limited_latencies_s",
     "order_statistic",
-    "paired",
+    "paired_probe",
     "sample_load",
     "sample_probe",
 ]

@@ -160,6 +160,13 @@ def sample_probe(
     )
 
 
+def paired_probe(
+    traffic: TrafficClass, limits: Sequence[LatencyLimit], load: Load, seed: int
+) -> Probe:
+    """Return as many probe requests of `traffic` as `load` has, in their order under it."""
+    return paired(sample_probe(traffic, limits, len(load.intervals), seed), load)
+
+
 def paired(probe: Probe, load: Load) -> Probe:
     """Return `probe` in an order that meets long and short waits of `load` evenly.
 

@@ -26,9 +26,8 @@ from planner.perf.latency import (
     latency_spreads_s,
     limit_values_s,
     limited_latencies_s,
-    paired,
+    paired_probe,
     sample_load,
-    sample_probe,
 )
 from planner.perf.open_loop import load_table, replica_state
 from planner.perf.search import (
@@ -174,11 +173,11 @@ def max_rates(
     factor = step.per_option(time_factor)
     scaled_engine = replace(engine, request_s=engine.request_s * factor)
     sample = sample_load(load, samples, seed, routing)
-    drawn = tuple(paired(sample_probe(p, p.limits, samples, seed), sample) for p in probes)
+    drawn = tuple(paired_probe(p, p.limits, sample, seed) for p in probes)
     world = _world(step.scaled(factor), memory, scaled_engine, sample, drawn)
     bound_rps = np.where(memory.fits, world.table.saturation_rps * max_utilization, 0.0)
     codes = _bound_codes(world, memory)
-    reported = world.reporting(paired(sample_probe(load, REPORTED, samples, seed), sample))
+    reported = world.reporting(paired_probe(load, REPORTED, sample, seed))
     found = highest_rates(world, reported, bound_rps, codes, replicas)
     return replace(found, saturation_rps=world.table.saturation_rps)
 

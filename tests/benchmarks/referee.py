@@ -31,7 +31,7 @@ from planner.evaluate.open_arrivals import replica_rows
 from planner.options.candidates import Candidate
 from planner.options.model_run import SAMPLES, SCREENING_SAMPLES, SEED
 from planner.options.specs import replica_spec
-from planner.perf.latency import limited_latencies_s, paired, sample_load, sample_probe
+from planner.perf.latency import limited_latencies_s, paired_probe, sample_load
 from planner.perf.memory import MemoryFit
 from planner.perf.rate import max_rates
 from planner.perf.spec import EngineLimits
@@ -160,7 +160,7 @@ def engine_of(case: str) -> EngineLimits:
 def latencies_s(step, run: Run, *, recorded: bool, samples: int = SAMPLES):
     """Return the predicted statistics of a run, and the share of time in prefill steps."""
     load = sample_load(run.traffic, samples if not recorded else len(run.isl), SEED)
-    probe = paired(sample_probe(run.traffic, LIMITS, len(load.intervals), SEED), load)
+    probe = paired_probe(run.traffic, LIMITS, load, SEED)
     if recorded:
         prompts, prompt = np.unique(run.isl, return_inverse=True)
         outputs, output = np.unique(run.osl, return_inverse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planner.perf.latency import Rows, limited_latencies_s, paired, sample_load, sample_probe
+from planner.perf.latency import Rows, limited_latencies_s, paired_probe, sample_load
 from planner.perf.open_loop import load_table, replica_state
 from planner.perf.traffic import LatencyLimit, TrafficClass
 from tests.perf.fleet import Engine, draw_arrivals, simulate, step_time
@@ -50,7 +50,7 @@ def predicted(world, replicas, share, routing="fewest_requests"):
     alone_s = world.step.time_s(1.0, load.means.context_tokens, 0.0, 1.0)
     seats = table.seats_at(OPTION, rate)
     rows = Rows(world.step, world.engine, state, np.array([float(replicas)]), alone_s, seats)
-    probe = paired(sample_probe(world.traffic, REPORTED, 4096, 0), load)
+    probe = paired_probe(world.traffic, REPORTED, load, 0)
     return float(rate[0]), limited_latencies_s(rows, load, [probe])[0]
 
 
