@@ -191,8 +191,8 @@ def _tokens_usd(
     demand: Demand, workload: str, usd_per_request: tuple[tuple[float, ...], ...]
 ) -> float:
     grid = demand.grid
-    seconds = grid.hours_per_block_in_period * SECONDS_PER_HOUR
-    usd = (demand.of(workload).mean_rps * np.array(usd_per_request)).sum(axis=1) * seconds
+    seconds = grid.period_h * SECONDS_PER_HOUR * grid.shares_of_period
+    usd = (demand.of(workload).mean_rps * np.array(usd_per_request)) @ seconds
     return float(usd @ np.array(grid.discount_factor))
 
 

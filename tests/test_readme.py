@@ -37,7 +37,6 @@ def _printed() -> str:
         write_plan(
             out,
             plan,
-            prepared.loaded.problem.time_blocks,
             horizon.periods * horizon.months_per_period,
         )
     lines = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue()).splitlines()

@@ -105,7 +105,7 @@ def _print(plan: Plan, prepared: Prepared, problem: str, output: Path | None) ->
         return
     horizon = prepared.loaded.problem.horizon
     months = horizon.periods * horizon.months_per_period
-    write_plan(sys.stdout, plan, prepared.loaded.problem.time_blocks, months)
+    write_plan(sys.stdout, plan, months)
     where = f"plan written to {output}. " if output else ""
     sys.stdout.write(f"{where}Next: planner options {problem}, or another --scenario or --set\n")
 

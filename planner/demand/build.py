@@ -41,7 +41,7 @@ def build_demand(loaded: LoadedProblem, catalog: Catalog) -> Demand:
     warnings: list[str] = []
     faults: list[Fault] = []
     for index, workload in enumerate(loaded.problem.workloads):
-        multipliers, notes = _multipliers(workload, catalog)
+        multipliers, notes = _multipliers(workload, catalog, grid)
         warnings += [f"{workload.name}: {note}" for note in notes]
         lengths, intervals = None, None
         try:
@@ -92,8 +92,23 @@ def _require_file(loaded: LoadedProblem, ref: str, path: Path_) -> None:
         raise InputError([loaded.fault(path, message)])
 
 
-def _multipliers(workload: Workload, catalog: Catalog) -> tuple[FloatArray, list[str]]:
-    profile = workload.arrival.profile
+def _multipliers(
+    workload: Workload, catalog: Catalog, grid: TimeGrid
+) -> tuple[FloatArray, list[str]]:
+    """Return the factors on the rate by type of day and hour, shape (D, 24)."""
+    arrival = workload.arrival
+    if not arrival.day_types:
+        hours, notes = _profile(arrival.profile, catalog)
+        return np.tile(hours, (len(grid.day_types), 1)), notes
+    rows, notes = [], []
+    for day in arrival.day_types.values():
+        hours, own = _profile(day.profile or arrival.profile, catalog)
+        rows.append(day.factor * hours)
+        notes += own
+    return np.array(rows), list(dict.fromkeys(notes))
+
+
+def _profile(profile: str | list[float], catalog: Catalog) -> tuple[FloatArray, list[str]]:
     if profile == _FLAT:
         return np.ones(HOURS), []
     if isinstance(profile, str):

@@ -1,10 +1,10 @@
 """Rates of a workload on the time grid: what is paid for, and what is planned for.
 
-With multipliers m_h of the 24 hours (normalised to mean 1), a mean rate r in period 0 and growth
-g per period::
+With multipliers m_h of the 24 hours (normalised to mean 1), the factor d of the block's type of
+day, a mean rate r in period 0 and growth g per period::
 
-    mean(t, b)    = r g^(t + 1/2) mean over hours of block b of m_h
-    planned(t, b) = r G_t max over hours of block b of m_h x peak x exp(z s)
+    mean(t, b)    = r d g^(t + 1/2) mean over hours of block b of m_h
+    planned(t, b) = r d G_t max over hours of block b of m_h x peak x exp(z s)
 
     G_t = g^(t+1) if g > 1 else g^t          (the dearer end of the period)
     s   = sqrt(ln(1 + forecast_cv^2)),  z = normal quantile of forecast_confidence
@@ -88,7 +88,21 @@ def rates_on_grid(
     forecast_confidence: float,
     grid: TimeGrid,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return mean and planned rates in requests/s, each of shape (T, B)."""
+    """Return mean and planned rates in requests/s, each of shape (T, B).
+
+    Parameters
+    ----------
+    arrival
+        Rate, peaks and forecast error.
+    multipliers
+        Factors on the rate by hour of every type of day, shape (D, 24).
+    growth
+        Factor on the rate per period, or one for each.
+    forecast_confidence
+        Probability with which the planned rate holds.
+    grid
+        Periods and blocks.
+    """
     by_block = multipliers.reshape(grid.blocks, -1)
     usage, capacity = growth_levels(growth, grid.periods)
     rate = mean_rate_rps(arrival)

@@ -5,20 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from planner.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
     import datetime as dt
 
-    import numpy as np
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class DayType:
+    """A kind of day: `share` is the share of all days that are of it, above 0, at most 1."""
+
+    name: str
+    share: float
+
+
+EVERY_DAY = (DayType("day", 1.0),)
+"""The only type of day of a problem that tells none apart."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimeGrid:
-    """Periods of the horizon and the equal blocks of a representative day.
+    """Periods of the horizon and the equal blocks of a representative day of every type.
+
+    Blocks are counted through the day types: with 24 blocks of a day, block 30 is 06:00 of the
+    second type. A day is followed by a day of its own type.
 
     Parameters
     ----------
@@ -27,9 +43,10 @@ class TimeGrid:
     months_per_period
         Length of a period; a month is 730 h.
     blocks
-        Number of blocks B of a day; block b covers the hours from ``b * block_h`` on.
+        Number of blocks B over all day types; block b covers the hours from
+        ``(b mod blocks_per_day) * block_h`` on.
     block_h
-        Hours of a block, 24 / B.
+        Hours of a block.
     period_h
         Hours of a period, 730 x months.
     period_start
@@ -40,6 +57,8 @@ class TimeGrid:
         Hours by which the clock of the blocks is ahead of UTC.
     discount_rate_per_year
         Rate r.
+    day_types
+        Types of day, in the order of their blocks; their shares sum to 1.
     """
 
     periods: int
@@ -51,6 +70,26 @@ class TimeGrid:
     discount_factor: tuple[float, ...]
     utc_offset_h: float = 0.0
     discount_rate_per_year: float = 0.0
+    day_types: tuple[DayType, ...] = EVERY_DAY
+
+    @property
+    def blocks_per_day(self) -> int:
+        """Blocks of a day."""
+        return self.blocks // len(self.day_types)
+
+    def day_type_at(self, block: int) -> DayType:
+        """Return the type of day that a block belongs to."""
+        return self.day_types[block // self.blocks_per_day]
+
+    def after(self, block: int) -> int:
+        """Return the block that follows one, in the same day or at the start of its like."""
+        size = self.blocks_per_day
+        return block // size * size + (block + 1) % size
+
+    def before(self, block: int, steps: int = 1) -> int:
+        """Return the block that lies some blocks before one, in days of the same type."""
+        size = self.blocks_per_day
+        return block // size * size + (block - steps) % size
 
     @property
     def months(self) -> int:
@@ -73,10 +112,22 @@ class TimeGrid:
         """Days of a period (730 h per month, so 30.4 days)."""
         return self.period_h / 24.0
 
+    def days_in_period(self, block: int) -> float:
+        """Return the days of a period that have a block."""
+        return self.days_per_period * self.day_type_at(block).share
+
+    def hours_in_period(self, block: int) -> float:
+        """Return the hours that a block sums to over a period."""
+        return self.period_h * self.share_of_period(block)
+
+    def share_of_period(self, block: int) -> float:
+        """Return the share of the time of a period that a block takes; the shares sum to 1."""
+        return self.day_type_at(block).share / self.blocks_per_day
+
     @property
-    def hours_per_block_in_period(self) -> float:
-        """Hours that one block sums to over a period."""
-        return self.period_h / self.blocks
+    def shares_of_period(self) -> FloatArray:
+        """Shares of the time of a period by block, shape (B,), sum 1."""
+        return np.array([self.share_of_period(b) for b in range(self.blocks)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,13 +78,13 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
     terms |= _model_usd(model, t)
     if t in model.staff:
         terms[model.staff[t]] = sets.options.owned_staff_usd_per_month * grid.months_per_period
-    for (o, t2, _), nodes in model.nodes.items():
+    for (o, t2, b), nodes in model.nodes.items():
         price = offers[o].price_usd_per_hour[t]
         if t2 == t and price is not None and not offers[o].is_committed:
-            terms[nodes] = price * grid.hours_per_block_in_period
-    for (o, t2, _), started in model.starts.items():
+            terms[nodes] = price * grid.hours_in_period(b)
+    for (o, t2, b), started in model.starts.items():
         if t2 == t:
-            hours = grid.days_per_period * offers[o].startup_h
+            hours = grid.days_in_period(b) * offers[o].startup_h
             terms[started] = hours * (offers[o].price_usd_per_hour[t] or 0.0)
     return terms | _token_usd(model, t)
 

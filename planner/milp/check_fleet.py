@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp.costs import starts
+from planner.milp.costs import starts, still_billed
 from planner.milp.fleet import billing_blocks
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from planner.demand.records import Demand
+    from planner.demand.records import Demand, TimeGrid
     from planner.milp.records import Limits
     from planner.options.records import NodeOffer, OptionSet
     from planner.plan.records import Decisions
@@ -49,7 +49,7 @@ def fleet_faults(
         if offer.is_committed:
             continue
         for t in range(grid.periods):
-            yield from _offer_faults(offer, t, nodes[o, t], grid.block_h, limits)
+            yield from _offer_faults(offer, t, nodes[o, t], grid, limits)
     yield from _packing_faults(options, decisions, nodes)
     if limits.scaling == "static":
         yield from _static_faults(decisions, grid.blocks)
@@ -77,7 +77,7 @@ def _build_faults(options: OptionSet, decisions: Decisions, nodes: IntArray) -> 
 
 
 def _offer_faults(
-    offer: NodeOffer, t: int, nodes: IntArray, block_h: float, limits: Limits
+    offer: NodeOffer, t: int, nodes: IntArray, grid: TimeGrid, limits: Limits
 ) -> Iterator[str]:
     name = offer.offer_id
     if offer.price_usd_per_hour[t] is None and nodes.any():
@@ -88,9 +88,9 @@ def _offer_faults(
         return
     if nodes.size > 1 and nodes.max() - nodes.min() > offer.elastic_max_nodes:
         yield f"{name} follows the day by {nodes.max() - nodes.min()} nodes in period {t}"
-    window = billing_blocks(offer, block_h, nodes.size)
-    started = starts(nodes)
-    billed = sum((np.roll(started, j) for j in range(window)), start=np.zeros_like(nodes))
+    day = grid.blocks_per_day
+    window = billing_blocks(offer, grid.block_h, day)
+    billed = still_billed(starts(nodes, day), window, day)
     if window > 1 and np.any(nodes < billed):
         yield f"nodes of {name} end before their minimum billing time in period {t}"
 

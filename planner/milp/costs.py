@@ -9,17 +9,19 @@ the factor of its middle::
              + sum_b hours * 3600 * usd_per_request[a,t,b] * f[a,t,b]
                      * mean[w,t,b] / planned[w,t,b])
 
-with ``hours`` the hours that a block sums to over the period and ``days`` the days of the period.
+with ``hours`` the hours that block b sums to over the period and ``days`` the days of the period
+that have it.
 Nodes are planned for the highest hour of a block, but tokens are paid by the mean rate: a planned
 request/s of an API costs only its share mean / planned.
 
 A node that starts in block b is paid `startup_h` in the block before, every day; the day wraps, so
-block 0 follows the last block. Nodes that are there all day start once and pay nothing here.
+its first block follows its last one. Nodes that are there all day start once and pay nothing here.
 
 Nodes that are taken on for long are paid by build: the discounted sum of its payments. So that a
 single block knows what its nodes cost, that sum is spread over the blocks in which they serve::
 
-    held[o,t,b] = min over builds that serve in t of  discounted[o,k] / (periods served x blocks)
+    held[o,t,b] = share of b in the period
+                  x min over builds that serve in t of  discounted[o,k] / periods served
     rest[o,k]   = discounted[o,k] - sum over t, b served of held[o,t,b]            >= 0
 """
 
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from planner.plan.records import Decisions
 
 
-def node_block_usd(grid: TimeGrid, offer: NodeOffer, period: int) -> float | None:
+def node_block_usd(grid: TimeGrid, offer: NodeOffer, period: int, block: int) -> float | None:
     """Return the discounted cost of one node in one block over a period, ``None`` without price.
 
     Parameters
@@ -51,49 +53,45 @@ def node_block_usd(grid: TimeGrid, offer: NodeOffer, period: int) -> float | Non
         Time grid.
     offer
         The node.
-    period
-        Position of the period.
+    period, block
+        Positions of the period and the block.
     """
     if offer.is_committed:
-        return held_block_usd(grid, offer, period)
+        held = held_period_usd(offer, period)
+        return None if held is None else held * grid.share_of_period(block)
     price = offer.price_usd_per_hour[period]
     if price is None:
         return None
-    return grid.discount_factor[period] * grid.hours_per_block_in_period * price
+    return grid.discount_factor[period] * grid.hours_in_period(block) * price
 
 
-def held_block_usd(grid: TimeGrid, offer: NodeOffer, period: int) -> float | None:
-    """Return what a block of a period costs with the cheapest build, ``None`` without one.
+def held_period_usd(offer: NodeOffer, period: int) -> float | None:
+    """Return what a period costs with the cheapest build, ``None`` without one.
 
     Parameters
     ----------
-    grid
-        Time grid.
     offer
         Nodes that are taken on for long.
     period
         Position of the period.
     """
     serving = [b for b in offer.builds if b.serves(period)]
-    shares = (b.discounted_usd / ((b.end - b.start) * grid.blocks) for b in serving)
-    return min(shares, default=None)
+    return min((b.discounted_usd / (b.end - b.start) for b in serving), default=None)
 
 
-def build_rest_usd(grid: TimeGrid, offer: NodeOffer, position: int) -> float:
+def build_rest_usd(offer: NodeOffer, position: int) -> float:
     """Return what a build costs beyond what its blocks are charged.
 
     Parameters
     ----------
-    grid
-        Time grid.
     offer
         Nodes that are taken on for long.
     position
         Position of the build.
     """
     build = offer.builds[position]
-    held = (held_block_usd(grid, offer, t) or 0.0 for t in range(build.start, build.end))
-    return build.discounted_usd - grid.blocks * sum(held)
+    held = (held_period_usd(offer, t) or 0.0 for t in range(build.start, build.end))
+    return build.discounted_usd - sum(held)
 
 
 def staff_usd(options: OptionSet, grid: TimeGrid, period: int) -> float:
@@ -134,8 +132,8 @@ def model_usd(options: OptionSet, grid: TimeGrid, decisions: Decisions) -> float
     return usd
 
 
-def start_usd(grid: TimeGrid, offer: NodeOffer, period: int) -> float:
-    """Return the discounted cost of one start a day over a period; 0 without a price.
+def start_usd(grid: TimeGrid, offer: NodeOffer, period: int, block: int) -> float:
+    """Return the discounted cost of one start a day at a block; 0 without a price.
 
     Parameters
     ----------
@@ -143,11 +141,11 @@ def start_usd(grid: TimeGrid, offer: NodeOffer, period: int) -> float:
         Time grid.
     offer
         The node.
-    period
-        Position of the period.
+    period, block
+        Positions of the period and the block.
     """
     price = offer.price_usd_per_hour[period] or 0.0
-    return grid.discount_factor[period] * grid.days_per_period * offer.startup_h * price
+    return grid.discount_factor[period] * grid.days_in_period(block) * offer.startup_h * price
 
 
 def api_usd_per_planned_rps(demand: Demand, api: ApiOption, period: int) -> NDArray[np.float64]:
@@ -172,21 +170,57 @@ def api_usd_per_planned_rps(demand: Demand, api: ApiOption, period: int) -> NDAr
     share = np.divide(
         rates.mean_rps[period], planned_rps, out=np.zeros(grid.blocks), where=planned_rps > 0
     )
-    seconds = grid.hours_per_block_in_period * SECONDS_PER_HOUR
+    seconds = grid.period_h * SECONDS_PER_HOUR * grid.shares_of_period
     usd = grid.discount_factor[period] * seconds * np.array(api.usd_per_request[period])
     return np.asarray(usd * share, dtype=np.float64)
 
 
-def starts(nodes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the nodes started at the beginning of each block of a day that wraps.
+def starts(nodes: NDArray[np.int64], blocks_per_day: int) -> NDArray[np.int64]:
+    """Return the nodes started at the beginning of each block of days that wrap.
 
     Parameters
     ----------
     nodes
         Nodes by block, shape (..., B).
+    blocks_per_day
+        Blocks of a day; B is a multiple of it.
     """
-    added: NDArray[np.int64] = np.maximum(nodes - np.roll(nodes, 1, axis=-1), 0)
+    added: NDArray[np.int64] = np.maximum(nodes - blocks_before(nodes, 1, blocks_per_day), 0)
     return added
+
+
+def blocks_before(values: NDArray[np.int64], steps: int, blocks_per_day: int) -> NDArray[np.int64]:
+    """Return what was there some blocks before each block of days that wrap.
+
+    Parameters
+    ----------
+    values
+        By block, shape (..., B).
+    steps
+        Blocks to look back.
+    blocks_per_day
+        Blocks of a day; B is a multiple of it.
+    """
+    by_day = values.reshape(*values.shape[:-1], -1, blocks_per_day)
+    return np.roll(by_day, steps, axis=-1).reshape(values.shape)
+
+
+def still_billed(
+    started: NDArray[np.int64], window: int, blocks_per_day: int
+) -> NDArray[np.int64]:
+    """Return the nodes that started in the last blocks, each block itself included.
+
+    Parameters
+    ----------
+    started
+        Nodes started by block, shape (..., B).
+    window
+        Blocks that a started node is billed for, >= 1.
+    blocks_per_day
+        Blocks of a day; B is a multiple of it.
+    """
+    recent = (blocks_before(started, j, blocks_per_day) for j in range(window))
+    return sum(recent, start=np.zeros_like(started))
 
 
 def decisions_usd(
@@ -213,12 +247,8 @@ def decisions_usd(
     total += model_usd(options, grid, decisions)
     total += sum(staff_usd(options, grid, t) for t in staffed_periods(options, decisions))
     for position, offer in enumerate(options.offers):
-        if offer.is_committed:
-            continue
-        for t in range(grid.periods):
-            total += (node_block_usd(grid, offer, t) or 0.0) * float(nodes[position, t].sum())
-            if limits.scaling == "hourly":
-                total += start_usd(grid, offer, t) * float(starts(nodes[position, t]).sum())
+        if not offer.is_committed:
+            total += _rented_usd(grid, offer, nodes[position], limits)
     usd = {
         (api.id, api.workload, t): api_usd_per_planned_rps(demand, api, t)
         for api in options.api
@@ -228,3 +258,18 @@ def decisions_usd(
         rate_usd = usd[flow.supply_id, flow.workload, flow.period][flow.block]
         total += float(rate_usd) * flow.planned_rps
     return total
+
+
+def _rented_usd(
+    grid: TimeGrid, offer: NodeOffer, nodes: NDArray[np.int64], limits: Limits
+) -> float:
+    """Return the discounted cost of nodes rented by the hour, shape (T, B)."""
+    started = starts(nodes, grid.blocks_per_day)
+    if limits.scaling != "hourly":
+        started = np.zeros_like(nodes)
+    return sum(
+        float(nodes[t, b]) * (node_block_usd(grid, offer, t, b) or 0.0)
+        + float(started[t, b]) * start_usd(grid, offer, t, b)
+        for t in range(grid.periods)
+        for b in range(grid.blocks)
+    )

@@ -118,7 +118,7 @@ def add_staff(model: Model) -> None:
 
 
 def add_node_starts(model: Model) -> None:
-    """Count started nodes: ``s[o,t,b] >= N[o,t,b] - N[o,t,b-1]``, the day wraps.
+    """Count started nodes: ``s[o,t,b] >= N[o,t,b] - N[o,t,b-1]``, every type of day wraps.
 
     Not with one block or static scaling: nodes that are there all day never start.
 
@@ -127,9 +127,9 @@ def add_node_starts(model: Model) -> None:
     model
         Receives the rows.
     """
-    blocks = model.sets.grid.blocks
+    grid = model.sets.grid
     for (o, t, b), started in model.starts.items():
-        before, now = model.nodes[o, t, (b - 1) % blocks], model.nodes[o, t, b]
+        before, now = model.nodes[o, t, grid.before(b)], model.nodes[o, t, b]
         model.row(f"start_{o}_{t}_{b}", {started: 1.0, now: -1.0, before: 1.0}, GE)
 
 
@@ -144,12 +144,13 @@ def add_min_billing(model: Model) -> None:
     model
         Receives the rows.
     """
-    blocks = model.sets.grid.blocks
+    grid = model.sets.grid
     for o, t, b in model.starts:
-        window = billing_blocks(model.sets.options.offers[o], model.sets.grid.block_h, blocks)
+        offer = model.sets.options.offers[o]
+        window = billing_blocks(offer, grid.block_h, grid.blocks_per_day)
         if window == 1:
             continue
-        terms: Terms = {model.starts[o, t, (b - j) % blocks]: -1.0 for j in range(window)}
+        terms: Terms = {model.starts[o, t, grid.before(b, j)]: -1.0 for j in range(window)}
         model.row(f"billing_{o}_{t}_{b}", terms | {model.nodes[o, t, b]: 1.0}, GE)
 
 

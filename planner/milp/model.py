@@ -225,12 +225,12 @@ def _node_variables(model: Model) -> None:
             continue
         _build_variables(model, o, offer)
         for t, b in sets.slots():
-            if node_block_usd(sets.grid, offer, t) is None:
+            if node_block_usd(sets.grid, offer, t, b) is None:
                 continue
             model.nodes[o, t, b] = model.variable(f"N_{o}_{t}_{b}", whole=True)
             if sets.is_static or sets.grid.blocks == 1 or offer.is_committed:
                 continue
-            if start_usd(sets.grid, offer, t) > 0 or offer.min_billing_h > sets.grid.block_h:
+            if start_usd(sets.grid, offer, t, b) > 0 or offer.min_billing_h > sets.grid.block_h:
                 model.starts[o, t, b] = model.variable(f"s_{o}_{t}_{b}")
             if (o, t) not in model.base:
                 model.base[o, t] = model.variable(f"base_{o}_{t}")

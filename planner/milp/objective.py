@@ -45,18 +45,18 @@ def set_objective(model: Model) -> float:
 def _coefficients_usd(model: Model) -> Terms:
     sets, grid = model.sets, model.sets.grid
     terms: Terms = {}
-    for (o, t, _), nodes in model.nodes.items():
-        terms[nodes] = node_block_usd(grid, sets.options.offers[o], t) or 0.0
+    for (o, t, b), nodes in model.nodes.items():
+        terms[nodes] = node_block_usd(grid, sets.options.offers[o], t, b) or 0.0
     for (o, k), built in model.builds.items():
-        terms[built] = build_rest_usd(grid, sets.options.offers[o], k)
+        terms[built] = build_rest_usd(sets.options.offers[o], k)
     for (i, t), used in model.used.items():
         cost = sets.options.model_costs[i]
         terms[used] = cost.usd_per_period * grid.discount_factor[t]
         terms[model.first[i, t]] = cost.usd * grid.factor_at(t * grid.months_per_period)
     for t, staff in model.staff.items():
         terms[staff] = staff_usd(sets.options, grid, t)
-    for (o, t, _), started in model.starts.items():
-        terms[started] = start_usd(grid, sets.options.offers[o], t)
+    for (o, t, b), started in model.starts.items():
+        terms[started] = start_usd(grid, sets.options.offers[o], t, b)
     return terms | _token_coefficients_usd(model)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, starts
+from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, starts, still_billed
 from planner.milp.fleet import billing_blocks
 from planner.milp.highs import solve_arrays
 
@@ -166,10 +166,10 @@ def _best(
 
 
 def _offers_by_price(sets: Sets, column: int, t: int) -> list[tuple[float, int]]:
-    """Return cost by accelerator and block, and position, of the offers that fit a column."""
+    """Return cost by accelerator and first block, and position, of offers that fit a column."""
     found = []
     for o, offer in enumerate(sets.options.offers):
-        usd = node_block_usd(sets.grid, offer, t)
+        usd = node_block_usd(sets.grid, offer, t, 0)
         if usd is not None and o in sets.homes[column]:
             found.append((usd / offer.accelerators_per_node, o))
     return sorted(found)
@@ -190,10 +190,10 @@ def _repaired(sets: Sets, o: int, nodes: IntArray) -> IntArray:
     if sets.is_static or nodes.size == 1:
         return nodes
     offer = sets.options.offers[o]
-    window = billing_blocks(offer, sets.grid.block_h, nodes.size)
+    day = sets.grid.blocks_per_day
+    window = billing_blocks(offer, sets.grid.block_h, day)
     while True:
-        started = starts(nodes)
-        billed = sum((np.roll(started, j) for j in range(window)), start=np.zeros_like(nodes))
+        billed = still_billed(starts(nodes, day), window, day)
         least = np.maximum(nodes, nodes.max() - offer.elastic_max_nodes)
         raised = np.maximum(least, billed) if window > 1 else least
         if np.array_equal(raised, nodes):

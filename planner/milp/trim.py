@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp.costs import node_block_usd, start_usd, starts
+from planner.milp.costs import node_block_usd, start_usd, starts, still_billed
 from planner.milp.fleet import billing_blocks, unions
 from planner.milp.start import slot_blocks
 
@@ -124,7 +124,7 @@ def _remove_one(sets: Sets, replicas: IntArray, nodes: IntArray, o: int, t: int)
     if not idle or (sets.is_static and len(idle) < blocks):
         return False
     now = nodes[o, t].copy()
-    for run in _runs(idle, blocks):
+    for run in _runs(idle, sets.grid.blocks_per_day):
         fewer = now.copy()
         fewer[run] -= 1
         if _is_better(sets, offer, t, now, fewer):
@@ -133,12 +133,14 @@ def _remove_one(sets: Sets, replicas: IntArray, nodes: IntArray, o: int, t: int)
     return False
 
 
-def _runs(idle: Sequence[int], blocks: int) -> Iterator[list[int]]:
-    """Yield the runs of idle blocks of a day that wraps, longest first."""
+def _runs(idle: Sequence[int], blocks_per_day: int) -> Iterator[list[int]]:
+    """Yield all idle blocks, then the runs of a day that wraps, longest first."""
+    yield list(idle)
     free = set(idle)
-    for length in range(len(idle), 0, -1):
+    for length in range(min(len(idle), blocks_per_day), 0, -1):
         for first in idle:
-            run = [(first + j) % blocks for j in range(length)]
+            midnight = first // blocks_per_day * blocks_per_day
+            run = [midnight + (first - midnight + j) % blocks_per_day for j in range(length)]
             if free.issuperset(run):
                 yield run
 
@@ -173,12 +175,14 @@ def _is_better(sets: Sets, offer: NodeOffer, t: int, now: IntArray, fewer: IntAr
     if sets.is_static:
         return True
     grid = sets.grid
-    node_usd, begin_usd = node_block_usd(grid, offer, t) or 0.0, start_usd(grid, offer, t)
-    added = starts(fewer)
-    window = billing_blocks(offer, grid.block_h, grid.blocks)
-    billed = sum((np.roll(added, j) for j in range(window)), start=np.zeros_like(added))
-    saved_usd = node_usd * float((now - fewer).sum())
-    extra_usd = begin_usd * float(added.sum() - starts(now).sum())
+    day, blocks = grid.blocks_per_day, range(grid.blocks)
+    node_usd = np.array([node_block_usd(grid, offer, t, b) or 0.0 for b in blocks])
+    begin_usd = np.array([start_usd(grid, offer, t, b) for b in blocks])
+    added = starts(fewer, day)
+    window = billing_blocks(offer, grid.block_h, day)
+    billed = still_billed(added, window, day)
+    saved_usd = float(node_usd @ (now - fewer))
+    extra_usd = float(begin_usd @ (added - starts(now, day)))
     return bool(
         (window == 1 or np.all(fewer >= billed))
         and fewer.max() - fewer.min() <= max(offer.elastic_max_nodes, now.max() - now.min())

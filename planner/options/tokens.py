@@ -249,7 +249,7 @@ def _by_block(prices: PriceList, grid: TimeGrid) -> list[list[tuple[ApiOffer, fl
     changes = prices.changes_minutes_utc()
     blocks = []
     for block in range(grid.blocks):
-        start = (block * length - offset) % _MINUTES_PER_DAY
+        start = (block % grid.blocks_per_day * length - offset) % _MINUTES_PER_DAY
         inside = sorted((change - start) % _MINUTES_PER_DAY for change in changes)
         cuts = [0.0, *(minute for minute in inside if 0 < minute < length), length]
         blocks.append(

@@ -14,7 +14,7 @@ from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
 from planner.plan.records import GAP_TOLERANCE, relative_gap
-from planner.plan.tables import allocation_rows, api_rows, fleet_rows
+from planner.plan.tables import allocation_rows, api_rows, fleet_rows, time_blocks
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
@@ -67,6 +67,7 @@ def assemble_plan(
         gap=gap,
         tco_usd=sum(line.usd for line in lines),
         solver=_solver(proof),
+        time_blocks=time_blocks(demand.grid),
         allocations=allocation_rows(demand, options, decisions),
         fleet=fleet,
         commitments=taken,

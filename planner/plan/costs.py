@@ -121,8 +121,9 @@ def _unit_cost(
     demand: Demand, workload: str, usd: float, used_h: float, paid_h: float
 ) -> UnitCost:
     rates = demand.of(workload)
-    seconds = demand.grid.hours_per_block_in_period * SECONDS_PER_HOUR
-    requests = float(rates.mean_rps.sum()) * seconds
+    grid = demand.grid
+    seconds = grid.period_h * SECONDS_PER_HOUR * grid.shares_of_period
+    requests = float((rates.mean_rps @ seconds).sum())
     lengths = rates.lengths
     output = None if lengths is None else requests * lengths.osl_mean_tokens / TOKENS_PER_MTOK
     total = (
@@ -144,12 +145,11 @@ def _accelerator_hours(
 ) -> tuple[Shares, Shares]:
     """Return accelerator-hours at work (at the mean rate) and paid for, by workload."""
     size = {o.id: o.accelerators for o in options.options}
-    hours = demand.grid.hours_per_block_in_period
     used: Shares = defaultdict(float)
     loads = load_in_replicas(demand, options, decisions)
     for (workload, option_id, period, block), load in loads.items():
         mean = load * mean_share(demand, workload, period, block)
-        used[workload] += mean * size[option_id] * hours
+        used[workload] += mean * size[option_id] * demand.grid.hours_in_period(block)
     shares = HardwareShares(demand, options, decisions)
     paid: Shares = defaultdict(float)
     for row in fleet:

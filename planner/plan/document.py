@@ -14,6 +14,17 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
+class TimeBlock:
+    """A block of a type of day: its hours on the clock, and what it sums to over a period."""
+
+    block: int
+    day_type: str
+    start_h: float
+    end_h: float
+    hours_per_period: float
+
+
+@dataclass(frozen=True, slots=True)
 class Allocation:
     """One workload on one option in one period and block; replicas belong to the pool."""
 
@@ -212,6 +223,7 @@ class Plan:
     gap: float | None
     tco_usd: float | None
     solver: dict[str, Any]
+    time_blocks: tuple[TimeBlock, ...] = ()
     allocations: tuple[Allocation, ...] = ()
     fleet: tuple[FleetRow, ...] = ()
     commitments: tuple[Commitment, ...] = ()

@@ -37,7 +37,7 @@ class HardwareShares:
         size = {o.id: (o.hardware, o.accelerators) for o in options.options}
         pools = _pool_shares(options, decisions, load_in_replicas(demand, options, decisions))
         self._held: dict[_Place, Shares] = defaultdict(lambda: defaultdict(float))
-        self._blocks = demand.grid.blocks
+        self._weights = demand.grid.shares_of_period.tolist()
         self._equal = dict.fromkeys((w.workload for w in demand.workloads), 1.0)
         for decision in decisions.replicas:
             hardware, accelerators = size[decision.option_id]
@@ -59,12 +59,12 @@ class HardwareShares:
         return _normalised(day or self._equal)
 
     def over(self, hardware: str, periods: range) -> Shares:
-        """Return the mean share of every workload over all blocks of some periods."""
+        """Return the mean share of every workload over the time of some periods."""
         total: Shares = defaultdict(float)
         for period in periods:
-            for block in range(self._blocks):
+            for block, weight in enumerate(self._weights):
                 for workload, share in self.at(hardware, period, block).items():
-                    total[workload] += share
+                    total[workload] += share * weight
         return _normalised(total or self._equal)
 
 

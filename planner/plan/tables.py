@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.options.prune import rate_at
-from planner.plan.document import Allocation, ApiRow, FleetRow
+from planner.plan.document import Allocation, ApiRow, FleetRow, TimeBlock
 from planner.units import MS_PER_S, SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from planner.demand.records import Demand
+    from planner.demand.records import Demand, TimeGrid
     from planner.options.records import (
         Capacity,
         CapacityPoint,
@@ -23,6 +23,23 @@ if TYPE_CHECKING:
     )
     from planner.options.supply_records import ApiOption
     from planner.plan.records import Decisions, FlowDecision, ReplicaDecision
+
+
+def time_blocks(grid: TimeGrid) -> tuple[TimeBlock, ...]:
+    """Return a row for every block: its type of day, its hours, and its time in a period."""
+    rows = []
+    for block in range(grid.blocks):
+        start_h = block % grid.blocks_per_day * grid.block_h
+        rows.append(
+            TimeBlock(
+                block=block,
+                day_type=grid.day_type_at(block).name,
+                start_h=start_h,
+                end_h=start_h + grid.block_h,
+                hours_per_period=grid.hours_in_period(block),
+            )
+        )
+    return tuple(rows)
 
 
 def allocation_rows(
@@ -120,7 +137,7 @@ def fleet_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tupl
         if offer.is_committed:
             offer = _amortised(offer, built[offer_id], period)
         for block, count in enumerate(counts):
-            started = max(counts[(block + 1) % grid.blocks] - count, 0)
+            started = max(counts[grid.after(block)] - count, 0)
             if count or started:
                 rows.append(_fleet_row(offer, demand, period, block, nodes=count, started=started))
     return tuple(sorted(rows, key=lambda r: (r.period, r.block, r.offer_id)))
@@ -155,8 +172,8 @@ def _fleet_row(
     if price is None:
         text = f"{offer.offer_id} has no price in period {period}"
         raise KeyError(text)
-    hours = grid.hours_per_block_in_period
-    startup = started * offer.startup_h * grid.days_per_period
+    hours = grid.hours_in_period(block)
+    startup = started * offer.startup_h * grid.days_in_period(block)
     return FleetRow(
         period=period,
         block=block,
@@ -186,7 +203,7 @@ def api_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tuple[
     for flow in decisions.api_flows:
         offer = offers[flow.workload, flow.supply_id]
         mean = flow.planned_rps * mean_share(demand, flow.workload, flow.period, flow.block)
-        requests = mean * demand.grid.hours_per_block_in_period * SECONDS_PER_HOUR
+        requests = mean * demand.grid.hours_in_period(flow.block) * SECONDS_PER_HOUR
         rows.append(_api_row(offer, flow, mean, requests))
     return tuple(rows)
 

@@ -89,9 +89,13 @@ def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
 
 
 def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
-    profile = workload.arrival.profile
-    if isinstance(profile, str):
-        yield from known.check((*path, "arrival", "profile"), "profiles", profile)
+    arrival = workload.arrival
+    profiles: dict[Path_, str | list[float] | None] = {("profile",): arrival.profile}
+    for name, day in (arrival.day_types or {}).items():
+        profiles["day_types", name, "profile"] = day.profile
+    for where, profile in profiles.items():
+        if isinstance(profile, str):
+            yield from known.check((*path, "arrival", *where), "profiles", profile)
     if workload.lengths is not None:
         here = (*path, "lengths", "joint")
         yield from known.check(here, "histograms", workload.lengths.joint)

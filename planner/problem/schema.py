@@ -63,6 +63,17 @@ class Interarrivals(Section):
     """CSV file with a column `interval_s` or `arrival_s`, relative to the problem file."""
 
 
+class DayType(Section):
+    """A kind of day with a demand of its own."""
+
+    days_per_year: Annotated[float, Field(gt=0, le=365)]
+    """Days of the year; those of all types sum to 365."""
+    factor: NonNegative = 1.0
+    """Factor on the rate of the workload."""
+    profile: str | list[NonNegative] | None = None
+    """Profile of such a day; absent: that of the workload."""
+
+
 class Arrival(Section):
     """How requests arrive. Exactly one of the two rate fields is given."""
 
@@ -84,7 +95,9 @@ class Arrival(Section):
     )
     """Equally likely factors on the rate within an hour, mean 1, instead of
     `peak_factor_in_hour`: percentiles are over the requests of all of them."""
-    day_types: Unplanned = None
+    day_types: Annotated[dict[Name, DayType], Field(min_length=1)] | None = None
+    """Types of day, such as weekday and weekend; `time_blocks` are planned for each. Workloads
+    that state none have the same demand on all of them."""
 
 
 class Marginal(Section):

@@ -10,6 +10,8 @@ from itertools import pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from planner.problem.day_types import day_type_findings, shared_day_type_findings
+from planner.problem.profiles import profile_findings
 from planner.problem.supply import Budget
 
 if TYPE_CHECKING:
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
     Finding = tuple[Path_, str]
 
-_PROFILE_HOURS = (24, 168)
 _MEAN_TOLERANCE = 0.01
 """By which the mean of rate factors may miss 1, relative: they are rounded."""
 _LATER_FIELDS = {
@@ -39,9 +40,6 @@ _LATER_FIELDS = {
     "priority": "priority classes",
     "goodput_min": "a goodput floor (state percentiles in `slo` instead)",
     "unserved_penalty_usd_per_request": "unserved demand at a penalty",
-}
-_LATER_ARRIVAL = {
-    "day_types": "different types of day",
 }
 _LATER_LIMITS = {"carbon_kg_per_period": "a carbon limit"}
 _DEPENDS = {
@@ -69,6 +67,7 @@ def semantic_faults(problem: Problem) -> list[Finding]:
             faults += _speculation(workload.speculation, drafts, (*path, "speculation"))
         if workload.prefix_cache is not None:
             faults += _prefix_cache(workload.prefix_cache, (*path, "prefix_cache"))
+    faults += shared_day_type_findings(problem)
     faults += _residencies(problem)
     faults += _later(problem.limits, _LATER_LIMITS, ("limits",))
     faults += _problem_wide(problem)
@@ -118,14 +117,9 @@ def _arrival(arrival: Arrival, path: Path_) -> Iterator[Finding]:
         yield path, "no rate; give `requests_per_day` or `mean_rate_rps`"
     elif None not in rates:
         yield (*path, "mean_rate_rps"), "both rate fields are given; keep one"
-    if isinstance(arrival.profile, list):
-        hours = len(arrival.profile)
-        if hours not in _PROFILE_HOURS:
-            yield (*path, "profile"), f"has {hours} multipliers; needs 24 (or 168) of them"
-        elif sum(arrival.profile) <= 0:
-            yield (*path, "profile"), "is 0 in every hour; at least one must be above 0"
+    yield from profile_findings(arrival.profile, (*path, "profile"))
+    yield from day_type_findings(arrival, path)
     yield from _within_hour(arrival, path)
-    yield from _later(arrival, _LATER_ARRIVAL, path)
 
 
 def _within_hour(arrival: Arrival, path: Path_) -> Iterator[Finding]:

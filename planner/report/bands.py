@@ -6,49 +6,57 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planner.units import HOURS_PER_DAY
-
 if TYPE_CHECKING:
-    from planner.plan.document import Allocation, ApiRow, FleetRow, Plan
+    from planner.plan.document import Allocation, ApiRow, FleetRow, Plan, TimeBlock
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Consecutive blocks of one period in which the same things run.
+    """Consecutive blocks of a day in one period in which the same things run.
 
     Parameters
     ----------
     period
         Period from 0.
-    first_block, last_block
-        Blocks, both included.
-    blocks_per_day
-        Blocks of a day.
+    times
+        Blocks in order, all of one type of day.
     allocations, api, fleet
         Rows of all blocks of the band.
     """
 
     period: int
-    first_block: int
-    last_block: int
-    blocks_per_day: int
+    times: tuple[TimeBlock, ...]
     allocations: tuple[Allocation, ...]
     api: tuple[ApiRow, ...]
     fleet: tuple[FleetRow, ...]
 
     @property
-    def hours(self) -> str:
-        """Hours of the day, ``08-19``."""
-        size = HOURS_PER_DAY / self.blocks_per_day
-        return f"{self.first_block * size:02.0f}-{(self.last_block + 1) * size:02.0f}"
+    def first_block(self) -> int:
+        """First block."""
+        return self.times[0].block
 
     @property
-    def blocks(self) -> int:
-        """Number of blocks."""
-        return self.last_block - self.first_block + 1
+    def last_block(self) -> int:
+        """Last block."""
+        return self.times[-1].block
+
+    @property
+    def day_type(self) -> str:
+        """Type of day."""
+        return self.times[0].day_type
+
+    @property
+    def clock(self) -> str:
+        """Hours of the day, ``08-19``."""
+        return f"{self.times[0].start_h:02.0f}-{self.times[-1].end_h:02.0f}"
+
+    @property
+    def hours_per_period(self) -> float:
+        """Hours that the band sums to over its period."""
+        return sum(time.hours_per_period for time in self.times)
 
 
-def bands_of(plan: Plan, blocks_per_day: int) -> list[Band]:
+def bands_of(plan: Plan) -> list[Band]:
     """Return the bands of every period in order."""
     rows: dict[tuple[int, int], _Rows] = defaultdict(_Rows.empty)
     for allocation in plan.allocations:
@@ -57,15 +65,16 @@ def bands_of(plan: Plan, blocks_per_day: int) -> list[Band]:
         rows[item.period, item.block].api.append(item)
     for row in plan.fleet:
         rows[row.period, row.block].fleet.append(row)
+    times = {time.block: time for time in plan.time_blocks}
     bands: list[Band] = []
     last_key: tuple[object, ...] | None = None
     for period, block in sorted(rows):
         here = rows[period, block]
-        key = (period, here.signature())
+        key = (period, times[block].day_type, here.signature())
         if bands and key == last_key and bands[-1].last_block == block - 1:
-            bands[-1] = _extended(bands[-1], block, here)
+            bands[-1] = _extended(bands[-1], times[block], here)
         else:
-            bands.append(_band(period, block, blocks_per_day, here))
+            bands.append(_band(period, times[block], here))
         last_key = key
     return bands
 
@@ -89,24 +98,14 @@ class _Rows:
         )
 
 
-def _band(period: int, block: int, blocks_per_day: int, rows: _Rows) -> Band:
-    return Band(
-        period,
-        block,
-        block,
-        blocks_per_day,
-        tuple(rows.allocations),
-        tuple(rows.api),
-        tuple(rows.fleet),
-    )
+def _band(period: int, time: TimeBlock, rows: _Rows) -> Band:
+    return Band(period, (time,), tuple(rows.allocations), tuple(rows.api), tuple(rows.fleet))
 
 
-def _extended(band: Band, block: int, rows: _Rows) -> Band:
+def _extended(band: Band, time: TimeBlock, rows: _Rows) -> Band:
     return Band(
         band.period,
-        band.first_block,
-        block,
-        band.blocks_per_day,
+        (*band.times, time),
         (*band.allocations, *rows.allocations),
         (*band.api, *rows.api),
         (*band.fleet, *rows.fleet),

@@ -21,7 +21,7 @@ _PER_THOUSAND = 1_000
 _PLAIN = "on_demand"
 
 
-def write_plan(out: TextIO, plan: Plan, blocks_per_day: int, months: int) -> None:
+def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     """Write a plan with allocations.
 
     Parameters
@@ -30,13 +30,11 @@ def write_plan(out: TextIO, plan: Plan, blocks_per_day: int, months: int) -> Non
         Stream to write to.
     plan
         A plan with a cost.
-    blocks_per_day
-        Blocks of the problem's day.
     months
         Months of the whole horizon, for the cost per month.
     """
     _headline(out, plan, months)
-    _bands(out, plan, blocks_per_day, months)
+    _bands(out, plan)
     write_commitments(out, plan)
     write_cash(out, plan)
     _unit_costs(out, plan)
@@ -80,14 +78,14 @@ def _headline(out: TextIO, plan: Plan, months: int) -> None:
     )
 
 
-def _bands(out: TextIO, plan: Plan, blocks_per_day: int, months: int) -> None:
-    bands = bands_of(plan, blocks_per_day)
-    periods = len({band.period for band in bands})
-    block_h = months * HOURS_PER_MONTH / max(periods, 1) / blocks_per_day
-    many_periods = periods > 1
+def _bands(out: TextIO, plan: Plan) -> None:
+    bands = bands_of(plan)
+    many_periods = len({band.period for band in bands}) > 1
+    many_days = len({time.day_type for time in plan.time_blocks}) > 1
     many_pools = len({a.pool for a in plan.allocations} | {r.workload for r in plan.api}) > 1
     columns = [
         *([Column("period", NUMBER)] if many_periods else []),
+        *([Column("day", whole=True)] if many_days else []),
         Column("hours", whole=True),
         *([Column("pool", whole=True)] if many_pools else []),
         Column("replicas", whole=True),
@@ -102,12 +100,13 @@ def _bands(out: TextIO, plan: Plan, blocks_per_day: int, months: int) -> None:
             rows.append(
                 [
                     *([str(band.period) if first else ""] if many_periods else []),
-                    band.hours if first else "",
+                    *([band.day_type if first else ""] if many_days else []),
+                    band.clock if first else "",
                     *([pool] if many_pools else []),
                     serves,
                     load,
                     _rented(band) if first else "",
-                    money(_usd_per_hour(band, block_h), 2) if first else "",
+                    money(_usd_per_hour(band), 2) if first else "",
                 ]
             )
     write_table(
@@ -146,9 +145,9 @@ def _terms(row: FleetRow) -> str:
     return row.region if row.tenure == _PLAIN else f"{row.region}, {row.tenure}"
 
 
-def _usd_per_hour(band: Band, block_h: float) -> float:
+def _usd_per_hour(band: Band) -> float:
     usd = sum(f.usd for f in band.fleet) + sum(r.usd for r in band.api)
-    return usd / (band.blocks * block_h)
+    return usd / band.hours_per_period
 
 
 def _unit_costs(out: TextIO, plan: Plan) -> None:

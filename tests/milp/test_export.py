@@ -17,7 +17,7 @@ from planner.milp import (
     write_lp,
     write_mps,
 )
-from planner.milp.costs import starts
+from planner.milp.costs import starts, still_billed
 from planner.milp.draft import Draft
 from planner.milp.sets import build_sets
 from planner.milp.trim import trim
@@ -179,7 +179,14 @@ def test_a_static_day_is_trimmed_as_a_whole(day, one_gpu):
     assert trimmed.nodes[0, 0].tolist() == [4] * 4
 
 
+def test_every_type_of_day_is_followed_by_a_day_of_its_own():
+    nodes = np.array([1, 2, 5, 4], dtype=np.int64)
+
+    assert starts(nodes, 2).tolist() == [0, 1, 1, 0]
+    assert still_billed(starts(nodes, 2), 2, 2).tolist() == [1, 1, 1, 1]
+
+
 def test_starts_wrap_around_the_day():
     nodes = np.array([3, 1, 1, 2], dtype=np.int64)
 
-    assert starts(nodes).tolist() == [1, 0, 0, 1]
+    assert starts(nodes, 4).tolist() == [1, 0, 0, 1]

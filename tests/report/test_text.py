@@ -18,7 +18,7 @@ USD_PER_DAY = 2 * (10 * 6 + 2 * 0.5)
 
 @pytest.fixture
 def printed(day_plan, terminal):
-    write_plan(terminal, day_plan, blocks_per_day=4, months=1)
+    write_plan(terminal, day_plan, months=1)
     return re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
 
 
@@ -51,6 +51,6 @@ def test_assumptions_and_counts_are_named(printed):
 
 
 def test_periods_get_a_column_of_their_own(two_period_plan, terminal):
-    write_plan(terminal, two_period_plan, blocks_per_day=4, months=2)
+    write_plan(terminal, two_period_plan, months=2)
 
     assert "period" in terminal.getvalue()

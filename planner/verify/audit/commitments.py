@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
 from planner.units import MONTHS_PER_YEAR
-from planner.verify.audit.expected import TOLERANCE, differs, period_start
+from planner.verify.audit.clock import blocks, period_start
+from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.terms import existing_of, terms_of
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _presence(
         (r.period, r.block, r.offer_id): r for r in plan.fleet if r.offer_id in ids and r.nodes
     }
     for (period, offer_id), serving in due.items():
-        for block in range(problem.time_blocks):
+        for block in blocks(problem):
             item = there.pop((period, block, offer_id), None)
             for text in _there(item, serving):
                 yield f"period {period} block {block} {offer_id}: {text}"

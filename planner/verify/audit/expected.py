@@ -1,4 +1,4 @@
-"""What the problem and the catalogue alone say: time, demand, lengths, and the price in force.
+"""What the problem and the catalogue alone say: demand, lengths, and the price in force.
 
 Computed again here, from the definitions, so that a mistake in the code that made the plan cannot
 hide in its audit.
@@ -14,16 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from planner.catalog.dates import parse_partial_date
 from planner.catalog.schema import ApiOffer, Offer
-from planner.units import (
-    HOURS_PER_DAY,
-    HOURS_PER_MONTH,
-    MONTHS_PER_YEAR,
-    SECONDS_PER_DAY,
-    SECONDS_PER_HOUR,
-)
+from planner.units import HOURS_PER_DAY, SECONDS_PER_DAY
+from planner.verify.audit.clock import blocks, day_types
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Allocation
@@ -34,7 +29,6 @@ P = TypeVar("P", Offer, ApiOffer)
 TOLERANCE = 1e-6
 """Relative tolerance of every comparison."""
 _HOURS = int(HOURS_PER_DAY)
-_MONTHS = int(MONTHS_PER_YEAR)
 _SHORTEST_TOKENS = 1.0
 _FLAT = "flat"
 
@@ -45,23 +39,6 @@ OptionPlace = tuple[int, int, str, str]
 def differs(first: float, second: float) -> bool:
     """Return whether two figures differ by more than rounding."""
     return abs(first - second) > TOLERANCE * max(abs(first), abs(second), TOLERANCE)
-
-
-def period_start(problem: Problem, period: int) -> date:
-    """Return the first day of a period, counted from 0."""
-    year, month = (int(p) for p in problem.horizon.start.split("-"))
-    months = month - 1 + period * problem.horizon.months_per_period
-    return date(year + months // _MONTHS, months % _MONTHS + 1, 1)
-
-
-def block_hours(problem: Problem) -> float:
-    """Return the hours that one block of the day sums to over a period."""
-    return problem.horizon.months_per_period * HOURS_PER_MONTH / problem.time_blocks
-
-
-def block_seconds(problem: Problem) -> float:
-    """Return the seconds that one block of the day sums to over a period."""
-    return block_hours(problem) * SECONDS_PER_HOUR
 
 
 def in_force(rows: Iterable[P], day: date) -> P | None:
@@ -83,21 +60,33 @@ def rates_due(
     The mean takes the average hour of a block at mid-period, the planned rate the highest hour at
     the dearer end of the period.
     """
-    hours = _hourly_rates(workload, catalog)
+    days = list(_hourly_rates(workload, problem, catalog))
     size = _HOURS // problem.time_blocks
     margin = _planning_margin(workload, problem.policy.forecast_confidence)
     due = {}
     for period in range(problem.horizon.periods):
         usage, capacity = _growth(workload, period)
-        for block in range(problem.time_blocks):
-            inside = hours[block * size : (block + 1) * size]
+        for block in blocks(problem):
+            day, first = divmod(block * size, _HOURS)
+            inside = days[day][first : first + size]
             due[period, block] = fmean(inside) * usage, max(inside) * margin * capacity
     return due
 
 
-def _hourly_rates(workload: Workload, catalog: Catalog) -> list[float]:
+def _hourly_rates(workload: Workload, problem: Problem, catalog: Catalog) -> Iterator[list[float]]:
+    """Yield the mean rate of every hour, for one type of day after the other."""
     arrival = workload.arrival
-    profile = arrival.profile
+    daily = arrival.requests_per_day
+    rate = daily / SECONDS_PER_DAY if daily is not None else arrival.mean_rate_rps or 0.0
+    for name in day_types(problem):
+        day = (arrival.day_types or {}).get(name)
+        own = None if day is None else day.profile
+        shape = _shape(arrival.profile if own is None else own, catalog)
+        yield [rate * value * (1.0 if day is None else day.factor) for value in shape]
+
+
+def _shape(profile: str | list[float], catalog: Catalog) -> list[float]:
+    """Return the rate of every hour of a day over its mean."""
     if profile == _FLAT:
         values = [1.0] * _HOURS
     elif isinstance(profile, str):
@@ -106,9 +95,7 @@ def _hourly_rates(workload: Workload, catalog: Catalog) -> list[float]:
     else:
         values = list(profile)
     by_hour = [fmean(values[hour::_HOURS]) for hour in range(_HOURS)]
-    daily = arrival.requests_per_day
-    rate = daily / SECONDS_PER_DAY if daily is not None else arrival.mean_rate_rps or 0.0
-    return [rate * value / fmean(by_hour) for value in by_hour]
+    return [value / fmean(by_hour) for value in by_hour]
 
 
 def _growth(workload: Workload, period: int) -> tuple[float, float]:

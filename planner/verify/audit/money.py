@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING
 
 from planner.problem.supply import Budget
 from planner.units import TOKENS_PER_MTOK
-from planner.verify.audit.expected import (
-    TOLERANCE,
-    block_seconds,
-    differs,
-    mean_tokens,
-    period_start,
-)
+from planner.verify.audit.clock import block_seconds, period_start
+from planner.verify.audit.expected import TOLERANCE, differs, mean_tokens
 from planner.verify.audit.prices import price_shares, share_paid
 from planner.verify.audit.terms import price_growth
 
@@ -56,7 +51,7 @@ def _volume(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
         return
     factors = workload.token_factors.get(row.model)
     isl, osl = (factors.isl, factors.osl) if factors else (1.0, 1.0)
-    requests = row.rate_rps * block_seconds(problem)
+    requests = row.rate_rps * block_seconds(problem, row.block)
     for name, got, mean in (
         ("input", row.input_mtok, tokens[0] * isl),
         ("output", row.output_mtok, tokens[1] * osl),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR
-from planner.verify.audit.expected import block_hours, differs, in_force, period_start
+from planner.verify.audit.clock import block_hours, blocks, period_start
+from planner.verify.audit.expected import differs, in_force
 from planner.verify.audit.packing import packing_violations
 from planner.verify.audit.prices import share_paid
 from planner.verify.audit.terms import price_growth
@@ -53,7 +54,7 @@ def node_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[
         }
         texts = [*_starts(nodes, paid_h, terms, problem)]
         if terms is not None and problem.policy.scaling == "hourly":
-            texts += [*_elasticity(nodes, terms), *_billing(nodes, terms)]
+            texts += [*_elasticity(nodes, terms), *_billing(nodes, terms, problem.time_blocks)]
         for text in texts:
             yield f"period {period} {offer_id}: {text}"
 
@@ -107,8 +108,9 @@ def _amounts(row: FleetRow, listed: Offer, problem: Problem, catalog: Catalog) -
 
 
 def _sums(row: FleetRow, problem: Problem) -> Iterator[str]:
-    if differs(row.hours, block_hours(problem)):
-        yield f"{row.hours} h in the block, expected {block_hours(problem)}"
+    hours = block_hours(problem, row.block)
+    if differs(row.hours, hours):
+        yield f"{row.hours} h in the block, expected {hours}"
     usd = row.price_usd_per_hour * (row.nodes * row.hours + row.startup_node_hours)
     if differs(row.usd, usd):
         yield f"{row.usd:.6f} USD, nodes x hours x price is {usd:.6f}"
@@ -160,9 +162,10 @@ def _quotas(plan: Plan, problem: Problem) -> Iterator[str]:
 
 
 def _counts(rented: list[FleetRow], problem: Problem) -> _Counts:
-    counts: _Counts = defaultdict(lambda: [0] * problem.time_blocks)
+    every = blocks(problem)
+    counts: _Counts = defaultdict(lambda: [0] * len(every))
     for row in rented:
-        if 0 <= row.block < problem.time_blocks:
+        if row.block in every:
             counts[row.period, row.offer_id][row.block] += row.nodes
     return counts
 
@@ -181,13 +184,15 @@ def _terms(offers: list[Offer], problem: Problem) -> Offer | None:
 def _starts(
     nodes: list[int], paid_h: dict[int, float], terms: Offer | None, problem: Problem
 ) -> Iterator[str]:
-    """Nodes that serve from the next block on are paid while they start; the day wraps."""
+    """Nodes that serve from the next block on are paid while they start; every day wraps."""
     minutes = _ASSUMED_STARTUP_MINUTES
     if terms is not None and terms.startup_minutes is not None:
         minutes = terms.startup_minutes
-    days = block_hours(problem) * problem.time_blocks / HOURS_PER_DAY
+    per_day = problem.time_blocks
     for block, count in enumerate(nodes):
-        started = max(nodes[(block + 1) % len(nodes)] - count, 0)
+        midnight = block - block % per_day
+        days = block_hours(problem, block) * per_day / HOURS_PER_DAY
+        started = max(nodes[midnight + (block + 1) % per_day] - count, 0)
         due_h = started * minutes / MINUTES_PER_HOUR * days
         if differs(paid_h.get(block, 0.0), due_h):
             yield (
@@ -202,13 +207,14 @@ def _elasticity(nodes: list[int], terms: Offer) -> Iterator[str]:
         yield f"{max(nodes) - min(nodes)} nodes come and go within a day, {allowed} allowed"
 
 
-def _billing(nodes: list[int], terms: Offer) -> Iterator[str]:
+def _billing(nodes: list[int], terms: Offer, per_day: int) -> Iterator[str]:
     """Nodes that started within the shortest time billed are all still there."""
-    blocks = len(nodes)
     billed_h = (terms.min_billing_minutes or 0.0) / MINUTES_PER_HOUR
-    window = min(max(math.ceil(billed_h * blocks / HOURS_PER_DAY), 1), blocks)
-    started = [max(nodes[b] - nodes[b - 1], 0) for b in range(blocks)]
-    for block, count in enumerate(nodes):
-        recent = sum(started[(block - j) % blocks] for j in range(window))
-        if count < recent:
-            yield f"block {block}: {count} nodes, {recent} are still billed"
+    window = min(max(math.ceil(billed_h * per_day / HOURS_PER_DAY), 1), per_day)
+    for midnight in range(0, len(nodes), per_day):
+        day = nodes[midnight : midnight + per_day]
+        started = [max(day[b] - day[b - 1], 0) for b in range(per_day)]
+        for block, count in enumerate(day):
+            recent = sum(started[(block - j) % per_day] for j in range(window))
+            if count < recent:
+                yield f"block {midnight + block}: {count} nodes, {recent} are still billed"

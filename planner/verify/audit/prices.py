@@ -68,14 +68,16 @@ def price_shares(
     problem
         The problem, for its blocks and its clock.
     block
-        Block of the day.
+        Block, counted through the types of day.
     """
     newest = in_force(rows, day)
     if newest is None:
         return []
     short = [r for r in rows if r.valid_from == newest.valid_from and not r.prompt_from_tokens]
     length = _DAY_MINUTES // problem.time_blocks
-    first = block * length - round(problem.horizon.utc_offset_h * MINUTES_PER_HOUR)
+    first = block % problem.time_blocks * length - round(
+        problem.horizon.utc_offset_h * MINUTES_PER_HOUR
+    )
     counts: Counter[int] = Counter()
     for minute in range(first, first + length):
         of_day = minute % _DAY_MINUTES

@@ -6,6 +6,7 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from planner.verify.audit.clock import blocks
 from planner.verify.audit.expected import TOLERANCE, by_option, differs, rates_due
 
 if TYPE_CHECKING:
@@ -161,10 +162,10 @@ def _policy(plan: Plan, problem: Problem) -> Iterator[str]:
     if policy.max_hardware_types is not None and len(hardware) > policy.max_hardware_types:
         yield f"{len(hardware)} hardware types are used, {policy.max_hardware_types} allowed"
     if policy.scaling == "static":
-        yield from _static(plan, problem.time_blocks)
+        yield from _static(plan, len(blocks(problem)))
 
 
-def _static(plan: Plan, blocks: int) -> Iterator[str]:
+def _static(plan: Plan, count: int) -> Iterator[str]:
     counts: dict[tuple[int, str], dict[int, int]] = defaultdict(dict)
     for item in plan.fleet:
         counts[item.period, f"nodes of {item.offer_id}"][item.block] = item.nodes
@@ -172,5 +173,5 @@ def _static(plan: Plan, blocks: int) -> Iterator[str]:
         name = f"replicas of {row.option_id} in {row.pool}"
         counts[row.period, name][row.block] = row.replicas
     for (period, name), seen in counts.items():
-        if len(set(seen.values())) > 1 or len(seen) != blocks:
+        if len(set(seen.values())) > 1 or len(seen) != count:
             yield f"period {period}: {name} are not the same in all blocks"

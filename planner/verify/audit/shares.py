@@ -11,14 +11,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.units import MONTHS_PER_YEAR, TOKENS_PER_MTOK
-from planner.verify.audit.expected import (
-    block_hours,
-    block_seconds,
-    by_option,
-    differs,
-    mean_tokens,
-    rates_due,
-)
+from planner.verify.audit.clock import block_hours, block_seconds, blocks
+from planner.verify.audit.expected import by_option, differs, mean_tokens, rates_due
 from planner.verify.audit.terms import discount, site, terms_of
 from planner.verify.audit.units import replica_accelerators
 
@@ -53,7 +47,8 @@ class _Split:
     """Accelerators that each workload's replicas hold, by hardware, period and block."""
 
     def __init__(self, plan: Plan, problem: Problem) -> None:
-        self.blocks = problem.time_blocks
+        hours = {block: block_hours(problem, block) for block in blocks(problem)}
+        self.weights = {block: part / sum(hours.values()) for block, part in hours.items()}
         self.workloads = [w.name for w in problem.workloads]
         self.held: dict[tuple[str, int, int], _Shares] = defaultdict(lambda: defaultdict(float))
         pool_load: dict[tuple[int, int, str], _Shares] = defaultdict(lambda: defaultdict(float))
@@ -75,12 +70,12 @@ class _Split:
         return self.at(row.hardware, row.period, row.block)
 
     def over(self, hardware: str, periods: range) -> _Shares:
-        """Return the mean share of each workload over all blocks of some periods."""
+        """Return the mean share of each workload over the time of some periods."""
         total: _Shares = defaultdict(float)
         for period in periods:
-            for block in range(self.blocks):
+            for block, weight in self.weights.items():
                 for workload, share in self.at(hardware, period, block).items():
-                    total[workload] += share / (len(periods) * self.blocks)
+                    total[workload] += share * weight / len(periods)
         return total
 
     def at(self, hardware: str, period: int, block: int) -> _Shares:
@@ -197,8 +192,10 @@ def _served(row: Commitment, terms: Terms) -> range:
 
 def _per_unit(unit: UnitCost, usd: float, problem: Problem, catalog: Catalog) -> Iterator[str]:
     workload = problem.workload(unit.workload)
-    mean_rps = sum(mean for mean, _ in rates_due(workload, problem, catalog).values())
-    requests = mean_rps * block_seconds(problem)
+    requests = sum(
+        mean_rps * block_seconds(problem, block)
+        for (_, block), (mean_rps, _) in rates_due(workload, problem, catalog).items()
+    )
     figures = [("request", unit.usd_per_request, usd / requests)]
     tokens = mean_tokens(workload, catalog)
     if tokens is not None:
@@ -214,9 +211,11 @@ def _per_unit(unit: UnitCost, usd: float, problem: Problem, catalog: Catalog) ->
 
 
 def _utilization(unit: UnitCost, plan: Plan, problem: Problem, split: _Split) -> Iterator[str]:
-    hours = block_hours(problem)
     used = sum(
-        row.rate_rps / row.capacity_rps * replica_accelerators(row) * hours
+        row.rate_rps
+        / row.capacity_rps
+        * replica_accelerators(row)
+        * block_hours(problem, row.block)
         for row in plan.allocations
         if row.workload == unit.workload
     )

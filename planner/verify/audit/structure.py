@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.calibration import combination_key, parameter
 from planner.catalog.systems import VENDOR_ENGINE
+from planner.verify.audit.clock import blocks, clock_violations
 from planner.verify.audit.expected import differs
 from planner.verify.audit.units import replica_accelerators, replica_name, unit_violations
 
@@ -34,6 +35,7 @@ def place_violations(plan: Plan, problem: Problem) -> Iterator[str]:
 
 def structure_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every row that the problem or the catalogue does not allow."""
+    yield from clock_violations(plan, problem)
     yield from _repeated(plan)
     for row in plan.allocations:
         place = f"period {row.period} block {row.block} {row.option_id}"
@@ -54,7 +56,7 @@ def _places(plan: Plan, problem: Problem) -> Iterator[str]:
     rows: list[Allocation | FleetRow | ApiRow] = [*plan.allocations, *plan.fleet, *plan.api]
     for row in rows:
         inside = 0 <= row.period < problem.horizon.periods
-        if not inside or not 0 <= row.block < problem.time_blocks:
+        if not inside or row.block not in blocks(problem):
             yield f"period {row.period} block {row.block} is outside the horizon"
     for taken in plan.commitments:
         if not 0 <= taken.start_period < problem.horizon.periods:

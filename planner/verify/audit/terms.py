@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
-from planner.verify.audit.expected import in_force, period_start
+from planner.verify.audit.clock import period_start
+from planner.verify.audit.expected import in_force
 from planner.verify.audit.prices import share_paid
 
 if TYPE_CHECKING:
