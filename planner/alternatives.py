@@ -160,7 +160,7 @@ class _Trials:
         ids = {o.id for o in options.options}
         served = {c.workload for c in options.capacities if c.option_id in ids}
         served |= {a.workload for a in options.api}
-        return [w.workload for w in self.demand.workloads if w.workload not in served]
+        return [streams[0] for streams in self.demand.needs() if not served & set(streams)]
 
 
 def _tokens(plan: Plan, demand: Demand, options: OptionSet) -> list[Alternative]:
@@ -179,10 +179,10 @@ def _tokens(plan: Plan, demand: Demand, options: OptionSet) -> list[Alternative]
 
 def _all_tokens(demand: Demand, options: OptionSet) -> _Answer:
     total = 0.0
-    for rates in demand.workloads:
-        offers = [o for o in (*options.api, *options.api_unproven) if o.workload == rates.workload]
+    for streams in demand.needs():
+        offers = [o for o in (*options.api, *options.api_unproven) if o.workload in streams]
         if not offers:
-            return _Answer(None, None, f"no API offer may serve {rates.workload}")
+            return _Answer(None, None, f"no API offer may serve {streams[0]}")
         total += min(_tokens_usd(demand, o.workload, o.usd_per_request) for o in offers)
     return _Answer(total, total, None)
 

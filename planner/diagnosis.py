@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from planner.milp import Limits, SolverSettings
     from planner.options.records import OptionSet, Rejection
     from planner.problem.load import LoadedProblem
-    from planner.problem.schema import Problem
 
 _NEAREST = 3
 _ASK = {
@@ -28,6 +27,7 @@ _ASK = {
     "itl_ms": "its gap between tokens",
     "e2e_ms": "its end-to-end latency",
     "rate": "its latency limits at any load",
+    "job_time": "the window in which its work has to be done",
     "no_price": "a usable price",
     "no_node": "a node its parallelism divides",
     "no_rate": "a known compute rate",
@@ -78,15 +78,15 @@ def _impossible(missed: list[Rejection]) -> list[tuple[int, Rejection]]:
     return [(max(range(count), key=best.latency_ratios.__getitem__), best)]
 
 
-def unservable(options: OptionSet, problem: Problem) -> tuple[str, ...]:
+def unservable(options: OptionSet, demand: Demand) -> tuple[str, ...]:
     """Return why some workload has no option at all; empty when every workload has one."""
     served = {c.workload for c in options.capacities} | {a.workload for a in options.api}
     lines: list[str] = []
-    for workload in problem.workloads:
-        if workload.name in served:
+    for streams in demand.needs():
+        if served & set(streams):
             continue
-        lines.append(f"{workload.name}: none of {options.considered} options can serve it")
-        against = [r for r in options.rejections if r.workload in {"", workload.name}]
+        lines.append(f"{streams[0]}: none of {options.considered} options can serve it")
+        against = [r for r in options.rejections if r.workload in {"", *streams}]
         lines += _reasons(against)
     return tuple(lines)
 

@@ -32,6 +32,7 @@ from planner.plan.remarks import binding_rows, plan_warnings
 from planner.problem.load import load_problem, scenario_names
 from planner.problem.references import reference_faults, resolve_hardware
 from planner.problem.supply import Budget
+from planner.units import MINUTES_PER_HOUR
 from planner.verify.audit import require_sound
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ def program_limits(problem: Problem) -> Limits:
         quotas=quotas,
         budgets=tuple(_budgets(problem)),
         power_kw=problem.limits.power_kw,
+        changeover_h=policy.changeover_minutes / MINUTES_PER_HOUR,
     )
 
 
@@ -225,7 +227,7 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
         When the plan fails its own audit.
     """
     record = _record(settings)
-    without_way = unservable(prepared.options, prepared.loaded.problem)
+    without_way = unservable(prepared.options, prepared.demand)
     if without_way:
         proof = Proof("infeasible", None, settings.solver, "", 0.0, 0, 0)
         return _no_plan(prepared, proof, record, without_way)

@@ -8,15 +8,23 @@ import numpy as np
 
 from planner.catalog.schema import LengthCell
 from planner.catalog.table import read_table
+from planner.demand.deferral import Deferral
 from planner.demand.grid import time_grid
 from planner.demand.intervals import read_intervals
 from planner.demand.lengths import from_histogram, histogram_notes, independent
-from planner.demand.rates import HOURS, hourly_multipliers, rates_on_grid
+from planner.demand.rates import (
+    HOURS,
+    hourly_multipliers,
+    rates_on_grid,
+    released,
+    waiting_rates_on_grid,
+)
 from planner.demand.records import Demand, WorkloadDemand
 from planner.errors import Fault, InputError, did_you_mean
+from planner.problem.deferral import JOINED, streams_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from planner.catalog.load import Catalog
     from planner.demand.records import FloatArray, LengthDistribution, TimeGrid
@@ -53,28 +61,42 @@ def build_demand(loaded: LoadedProblem, catalog: Catalog) -> Demand:
             intervals = _intervals(loaded, workload, index)
         except InputError as error:
             faults += error.faults
-        demands.append(_on_grid(loaded, workload, multipliers, lengths, intervals, grid))
+        demands += _streams(loaded, workload, multipliers, lengths, intervals, grid)
     if faults:
         raise InputError(faults, "planner schema problem")
     return Demand(grid, tuple(demands), tuple(warnings))
 
 
-def _on_grid(  # noqa: PLR0917
+def _streams(  # noqa: PLR0917
     loaded: LoadedProblem,
     workload: Workload,
     multipliers: FloatArray,
     lengths: LengthDistribution | None,
     intervals: FloatArray | None,
     grid: TimeGrid,
-) -> WorkloadDemand:
-    mean, planned = rates_on_grid(
-        workload.arrival,
-        multipliers,
-        workload.growth_per_period,
-        loaded.problem.policy.forecast_confidence,
-        grid,
-    )
-    return WorkloadDemand(workload.name, mean, planned, lengths, intervals)
+) -> Iterator[WorkloadDemand]:
+    confidence = loaded.problem.policy.forecast_confidence
+    growth = workload.growth_per_period
+    for stream in streams_of(loaded.problem, workload):
+        asked, name = stream.deferrable, stream.name
+        if asked is None:
+            rates = rates_on_grid(stream.arrival, multipliers, growth, confidence, grid)
+            yield WorkloadDemand(name, *rates, lengths, intervals)
+            continue
+        mean, planned = waiting_rates_on_grid(
+            stream.arrival, multipliers, growth, confidence, grid
+        )
+        deferral = Deferral(
+            backlog=workload.name,
+            window_h=asked.window_h,
+            release_hour=asked.release_hour,
+            usage_share=mean.max(axis=1) / planned.max(axis=1),
+        )
+        if asked.release_hour is not None:
+            mean, planned = (released(r, asked.release_hour, grid) for r in (mean, planned))
+        if name.endswith(JOINED):  # its requests are those of the deferred stream
+            mean, planned = np.zeros_like(mean), np.zeros_like(planned)
+        yield WorkloadDemand(name, mean, planned, lengths, intervals, deferral)
 
 
 def _intervals(loaded: LoadedProblem, workload: Workload, index: int) -> FloatArray | None:

@@ -112,3 +112,41 @@ def rates_on_grid(
     mean = rate * np.outer(usage, by_block.mean(axis=1))
     planned = rate * margin * np.outer(capacity, by_block.max(axis=1))
     return mean, planned
+
+
+def waiting_rates_on_grid(
+    arrival: Arrival,
+    multipliers: FloatArray,
+    growth: Growth,
+    forecast_confidence: float,
+    grid: TimeGrid,
+) -> tuple[FloatArray, FloatArray]:
+    """Return mean and planned rates at which work that can wait arrives, each of shape (T, B).
+
+    No peak counts, because such work is not served at the moment it comes: the planned rate is
+    the mean rate of a block at the dearer end of the period, with the margin of the forecast.
+    Parameters are those of :func:`rates_on_grid`.
+    """
+    by_block = multipliers.reshape(grid.blocks, -1).mean(axis=1)
+    usage, capacity = growth_levels(growth, grid.periods)
+    rate = mean_rate_rps(arrival)
+    margin = forecast_margin(arrival.forecast_cv, forecast_confidence)
+    return rate * np.outer(usage, by_block), rate * margin * np.outer(capacity, by_block)
+
+
+def released(rates_rps: FloatArray, hour: float, grid: TimeGrid) -> FloatArray:
+    """Return rates whose whole day falls into the block of one hour, shape (T, B).
+
+    Parameters
+    ----------
+    rates_rps
+        Rates by period and block, shape (T, B), requests/s.
+    hour
+        Hour of the day.
+    grid
+        Periods and blocks.
+    """
+    by_day = rates_rps.reshape(grid.periods, len(grid.day_types), grid.blocks_per_day)
+    found = np.zeros_like(by_day)
+    found[:, :, int(hour // grid.block_h)] = by_day.sum(axis=2)
+    return found.reshape(rates_rps.shape)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from planner.demand.deferral import Deferral
+
     FloatArray = NDArray[np.float64]
 
 
@@ -183,11 +185,24 @@ class WorkloadDemand:
     planned_rps: FloatArray
     lengths: LengthDistribution | None
     intervals: FloatArray | None = None
+    deferral: Deferral | None = None
+    """How its requests can wait: rates are then those of their arrival, 0 where they come from
+    the backlog of another stream; ``None`` where they cannot."""
+
+    def usage_shares(self, period: int) -> FloatArray:
+        """Return mean over planned rate by block of a period, shape (B,); 0 without demand."""
+        planned_rps = self.planned_rps[period]
+        if self.deferral is not None:
+            return np.full(planned_rps.shape, self.deferral.usage_share[period])
+        nothing = np.zeros(planned_rps.shape)
+        mean_rps = self.mean_rps[period]
+        shares: FloatArray = np.divide(mean_rps, planned_rps, out=nothing, where=planned_rps > 0)
+        return shares
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Time grid and the demand of every workload, in problem order."""
+    """Time grid and the demand of every stream of every workload, in problem order."""
 
     grid: TimeGrid
     workloads: tuple[WorkloadDemand, ...]
@@ -196,3 +211,11 @@ class Demand:
     def of(self, workload: str) -> WorkloadDemand:
         """Return the demand of a workload by name."""
         return next(w for w in self.workloads if w.workload == workload)
+
+    def needs(self) -> list[tuple[str, ...]]:
+        """Return the streams that have to be served; of each group, one that is will do."""
+        groups: dict[str, list[str]] = {}
+        for rates in self.workloads:
+            name = rates.workload if rates.deferral is None else rates.deferral.backlog
+            groups.setdefault(name, []).append(rates.workload)
+        return [tuple(streams) for streams in groups.values()]

@@ -15,12 +15,13 @@ import numpy as np
 from planner.errors import InternalError
 from planner.milp.caps import is_under_quota
 from planner.milp.check_fleet import fleet_faults
+from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas
 from planner.milp.sets import Column, exchange_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from planner.demand.records import Demand
+    from planner.demand.records import Demand, WorkloadDemand
     from planner.milp.records import Limits
     from planner.options.records import Capacity, OptionSet
     from planner.plan.records import Decisions, ReplicaDecision
@@ -66,6 +67,7 @@ def verify_decisions(
     )
     faults = [
         *_demand_faults(view),
+        *backlog_faults(demand, options, decisions),
         *_capacity_faults(view),
         *_spare_faults(view),
         *_cap_faults(view),
@@ -89,13 +91,20 @@ def _demand_faults(view: _View) -> Iterator[str]:
         if (flow.supply_id, flow.workload) not in usable:
             yield f"{flow.workload} cannot use {flow.supply_id}"
     for rates in view.demand.workloads:
-        for (t, b), planned_rps in np.ndenumerate(rates.planned_rps):
-            got_rps = served.get((rates.workload, t, b), 0.0)
-            if abs(got_rps - planned_rps) > TOLERANCE * max(float(planned_rps), TOLERANCE):
-                yield (
-                    f"{rates.workload} is served {got_rps:g} of {planned_rps:g} requests/s "
-                    f"in period {t}, block {b}"
-                )
+        if rates.deferral is None:
+            yield from _served_faults(rates, served)
+
+
+def _served_faults(
+    rates: WorkloadDemand, served: Mapping[tuple[str, int, int], float]
+) -> Iterator[str]:
+    for (t, b), planned_rps in np.ndenumerate(rates.planned_rps):
+        got_rps = served.get((rates.workload, t, b), 0.0)
+        if abs(got_rps - planned_rps) > TOLERANCE * max(float(planned_rps), TOLERANCE):
+            yield (
+                f"{rates.workload} is served {got_rps:g} of {planned_rps:g} requests/s "
+                f"in period {t}, block {b}"
+            )
 
 
 def _mu_rps(view: _View, row: ReplicaDecision, workload: str) -> float | None:
@@ -122,7 +131,10 @@ def _capacity_faults(view: _View) -> Iterator[str]:
             yield f"{flow.workload} uses {flow.supply_id}, which has no replicas for it"
         else:
             load[place] += flow.planned_rps / mu_rps
+    batch = batch_pools(view.demand, view.pool_of)
+    lost = lost_replicas(view.demand, view.limits, view.decisions.replicas, batch)
     for place, row in rows.items():
+        load[place] += lost.get(place, 0.0)
         if load[place] > row.replicas + TOLERANCE * max(row.replicas, 1):
             yield f"{row.option_id} carries {load[place]:g} with {row.replicas} replicas"
 
@@ -131,8 +143,11 @@ def _spare_faults(view: _View) -> Iterator[str]:
     spare_replicas = view.limits.spare_replicas
     if spare_replicas == 0:
         return
+    batch = batch_pools(view.demand, view.pool_of)
     groups: dict[tuple[str, int, int], list[ReplicaDecision]] = {}
     for row in view.decisions.replicas:
+        if row.pool in batch:
+            continue
         groups.setdefault((row.pool, row.period, row.block), []).append(row)
     flows: dict[tuple[str, str, int, int], list[tuple[str, float]]] = {}
     for flow in view.decisions.flows:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def add_demand(model: Model) -> None:
     """Serve every planned rate: ``sum_c f[w,c,t,b] + sum_i a[w,i,t,b] = planned[w,t,b]``.
 
-    Rows are in the rate unit of the workload. A workload that nothing can serve gives the row
+    On the right stands ``d[w,t,b]`` for work that can wait: when it is served is a decision. Rows
+    are in the rate unit of the workload. A workload that nothing can serve gives the row
     ``0 = planned``, which makes the program infeasible, as it should be.
 
     Parameters
@@ -44,16 +45,24 @@ def add_demand(model: Model) -> None:
             if planned_rps <= 0:
                 continue
             name = f"demand_{w}_{t}_{b}"
+            moved = model.served.get((w, t, b))
+            if moved is not None:
+                model.row(name, served.get((w, t, b), {}) | {moved: -1.0}, EQ)
+                continue
             model.row(name, served.get((w, t, b), {}), EQ, planned_rps / unit_rps)
             weights[name] = planned_rps / peak_rps / unit_rps
-        model.priced.append(Priced("demand", rates.workload, "requests/s at the peak", weights))
+        if weights:
+            what = Priced("demand", rates.workload, "requests/s at the peak", weights)
+            model.priced.append(what)
 
 
 def add_capacity(model: Model) -> None:
     """Carry no more than the replicas can: ``sum_w f[w,c] / mu[w,c] <= n[c]``.
 
     With spares the row holds the idle replicas as a variable of their own, because the spare
-    rows need them: ``sum_w f[w,c] / mu[w,c] + e[c] = n[c]``.
+    rows need them: ``sum_w f[w,c] / mu[w,c] + e[c] = n[c]``. Batch replicas lose a share k of the
+    block in which they start, and of the one with which they end:
+    ``sum_w f[w,c] / mu[w,c] <= n[c] - k (x[c] + g[c])``.
 
     Parameters
     ----------
@@ -70,6 +79,9 @@ def add_capacity(model: Model) -> None:
         idle = model.e.get((c, t, b))
         if idle is not None:
             terms[idle] = 1.0
+        if (c, t, b) in model.begun:
+            terms[model.begun[c, t, b]] = sets.changeover_blocks
+            terms[model.ended[c, t, b]] = sets.changeover_blocks
         name = f"capacity_{sets.columns[c].pool}_{c}_{t}_{b}"
         model.row(name, terms, LE if idle is None else EQ)
 

@@ -165,11 +165,7 @@ def api_usd_per_planned_rps(demand: Demand, api: ApiOption, period: int) -> NDAr
     Shape (B,), USD per planned request/s; 0 in blocks without demand.
     """
     grid = demand.grid
-    rates = demand.of(api.workload)
-    planned_rps = rates.planned_rps[period]
-    share = np.divide(
-        rates.mean_rps[period], planned_rps, out=np.zeros(grid.blocks), where=planned_rps > 0
-    )
+    share = demand.of(api.workload).usage_shares(period)
     seconds = grid.period_h * SECONDS_PER_HOUR * grid.shares_of_period
     usd = grid.discount_factor[period] * seconds * np.array(api.usd_per_request[period])
     return np.asarray(usd * share, dtype=np.float64)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from planner.demand.records import TimeGrid
+    from planner.milp.backlogs import Backlog
     from planner.milp.bridge import Arrays
     from planner.milp.model import Model
     from planner.milp.records import SolverSettings
@@ -146,6 +148,8 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
     for (i, t, b), x in api.items():
         total[owner[i], t, b] += x
     scale = np.divide(sets.actual_rps, total, out=np.zeros_like(total), where=total > 0)
+    for backlog in sets.backlogs:
+        scale[list(backlog.streams)] = _to_a_days_work(sets.grid, backlog, total)
     return Draft(
         replicas,
         nodes,
@@ -153,6 +157,18 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
         {(i, t, b): float(x * scale[owner[i], t, b]) for (i, t, b), x in api.items()},
         builds,
     )
+
+
+def _to_a_days_work(grid: TimeGrid, backlog: Backlog, served_rps: FloatArray) -> FloatArray:
+    """Return the factor that makes what is served of a backlog a day's work, shape (T, B)."""
+    by_block = served_rps[list(backlog.streams)].sum(axis=0)
+    days = by_block.reshape(grid.periods, -1, grid.blocks_per_day).sum(axis=2) * grid.block_h
+    due = [
+        [backlog.day_total(t, day, grid) for day in range(len(grid.day_types))]
+        for t in range(grid.periods)
+    ]
+    factor = np.divide(np.array(due), days, out=np.zeros_like(days), where=days > 0)
+    return np.repeat(factor, grid.blocks_per_day, axis=1)
 
 
 def to_decisions(sets: Sets, draft: Draft) -> Decisions:

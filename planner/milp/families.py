@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planner.milp import budgets, caps, constraints, fleet, model_costs, spares
+from planner.milp import budgets, caps, constraints, fleet, model_costs, spares, waiting
 from planner.milp.model import Program, build_variables
 from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
@@ -41,7 +41,9 @@ class Family:
 
 FAMILIES: tuple[Family, ...] = (
     Family("demand", constraints.add_demand),
+    Family("backlogs", waiting.add_backlogs),
     Family("capacity", constraints.add_capacity),
+    Family("changeovers", waiting.add_changeovers),
     Family("tightening", constraints.add_tightening),
     Family("brackets", constraints.add_brackets),
     Family("packing", fleet.add_packing),

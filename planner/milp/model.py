@@ -9,6 +9,9 @@ b, model m, hardware type h)::
     r[g,t,b]    idle capacity of a pool in replicas of a reference column (spares only)
     f[w,c,t,b]  planned rate of a workload on a column, in the workload's rate unit
     a[w,i,t,b]  planned rate of a workload served by tokens, in the same unit
+    d[w,t,b]    rate at which a stream that can wait is served, in the same unit
+    q[g,t,k]    backlog at midnight of a day of type k, as a share of a day's work
+    x[c,t,b]    batch replicas of a column that start in a block;  g[c,t,b]  that end with it
     N[o,t,b]    whole nodes of an offer;  s[o,t,b]  nodes started at the beginning of a block
     base[o,t]   nodes of an offer that are there all day
     B[o,k]      nodes of a build of an offer, taken on for its term
@@ -80,6 +83,9 @@ class Model:
     e: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     f: dict[tuple[int, int, int, int], pulp.LpVariable] = field(default_factory=dict)
     a: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    served: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    begun: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    ended: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     nodes: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     starts: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     base: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
@@ -164,6 +170,7 @@ def build_variables(sets: Sets) -> Model:
     problem = pulp.LpProblem("plan", pulp.LpMinimize)  # type: ignore[no-untyped-call]
     model = Model(sets, problem)
     _replica_variables(model)
+    _served_variables(model)
     _api_variables(model)
     _node_variables(model)
     return model
@@ -185,7 +192,7 @@ def needs_bracket_variable(sets: Sets, column: int, t: int, b: int) -> bool:
         for c in sets.columns_of_pool[own.pool]
         if sets.columns[c].option == own.option and sets.n_max[c, t, b] > 0
     )
-    return siblings > 1 or own.min_replicas > 1 or sets.limits.spare_replicas > 0
+    return siblings > 1 or own.min_replicas > 1 or sets.spare_replicas(own.pool) > 0
 
 
 def _replica_variables(model: Model) -> None:
@@ -199,11 +206,25 @@ def _replica_variables(model: Model) -> None:
             model.n[c, t, b] = model.variable(f"n_{index}", limit, whole=True)
             if needs_bracket_variable(sets, c, t, b):
                 model.y[c, t, b] = model.variable(f"y_{index}", 1, whole=True)
-            if sets.limits.spare_replicas > 0:
+            if sets.spare_replicas(column.pool) > 0:
                 model.e[c, t, b] = model.variable(f"e_{index}")
             for w in column.mu_rps:
                 if sets.planned_rps[w, t, b] > 0:
                     model.f[w, c, t, b] = model.variable(f"f_{w}_{c}_{t}_{b}")
+
+
+def _served_variables(model: Model) -> None:
+    sets = model.sets
+    for c, t, b in model.n:
+        if sets.is_batch(sets.columns[c].pool) and sets.changeover_blocks > 0:
+            model.begun[c, t, b] = model.variable(f"x_{c}_{t}_{b}")
+            model.ended[c, t, b] = model.variable(f"g_{c}_{t}_{b}")
+    for w in sorted(sets.waiting):
+        for t, b in sets.slots():
+            most_rps = float(sets.planned_rps[w, t, b])
+            if most_rps > 0:
+                upper = most_rps / float(sets.rate_unit_rps[w])
+                model.served[w, t, b] = model.variable(f"d_{w}_{t}_{b}", upper)
 
 
 def _api_variables(model: Model) -> None:

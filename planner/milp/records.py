@@ -74,6 +74,9 @@ class Limits:
         Every one holds.
     power_kw
         Most IT power of owned nodes in every period; ``None`` for no limit.
+    changeover_h
+        Time that a replica of a pool in which everything waits loses when it starts, and when
+        it ends, hours.
     """
 
     scaling: Literal["hourly", "static"] = "hourly"
@@ -83,6 +86,7 @@ class Limits:
     quotas: tuple[Quota, ...] = ()
     budgets: tuple[BudgetLimit, ...] = ()
     power_kw: float | None = None
+    changeover_h: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ never cost less, so they are dropped.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.milp.backlogs import build_backlogs, most_by_block
 from planner.options.homes import holds
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from planner.demand.records import Demand, TimeGrid
+    from planner.milp.backlogs import Backlog
     from planner.milp.records import Limits
     from planner.options.records import Capacity, Option, OptionSet
 
@@ -42,6 +44,8 @@ SMALLEST_SHARE = 1e-4
 above the solver's tolerance."""
 SMALLEST_LOAD_REPLICAS = 1e-5
 """Least load of a workload, in replicas: one order of magnitude above the solver's tolerance."""
+_LEAST_SHARE_OF_BLOCK = 0.25
+"""Replicas that come and go within a block are not worth more than this bounds them by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,9 @@ class Sets:
         that coefficients and tolerances do not depend on the size of the workload.
     n_max
         Most replicas worth having, shape (C, T, B); 0 where the column has no variables.
+    backlogs
+        Work that can wait. The planned rates of its streams are the highest at which each block
+        can be asked to serve it; how much is served there is a decision.
     """
 
     demand: Demand
@@ -114,6 +121,27 @@ class Sets:
     actual_rps: FloatArray
     rate_unit_rps: FloatArray
     n_max: IntArray
+    backlogs: tuple[Backlog, ...] = ()
+
+    @property
+    def waiting(self) -> frozenset[int]:
+        """Positions of the streams whose rate is a decision."""
+        return frozenset(w for backlog in self.backlogs for w in backlog.streams)
+
+    def is_batch(self, pool: int) -> bool:
+        """Say whether everything in a pool waits."""
+        return self.waiting.issuperset(self.workloads_of_pool[pool])
+
+    def spare_replicas(self, pool: int) -> int:
+        """Return the replicas that a pool may lose; work that waits needs no spares."""
+        return 0 if self.is_batch(pool) else self.limits.spare_replicas
+
+    @property
+    def changeover_blocks(self) -> float:
+        """Share of a block that a batch replica loses when it starts, and when it ends."""
+        if self.is_static or self.grid.blocks_per_day == 1:
+            return 0.0
+        return self.limits.changeover_h / self.grid.block_h
 
     @property
     def grid(self) -> TimeGrid:
@@ -162,9 +190,14 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
     homes = _homes(pools, options)
     columns, of_pool = _columns(names, members, options, homes)
     actual = np.stack([np.asarray(w.planned_rps, dtype=np.float64) for w in demand.workloads])
+    backlogs = build_backlogs(demand, options)
     planned = _served_rps(actual, columns)
+    for backlog in backlogs:
+        most_rps = most_by_block(backlog, demand.grid)
+        for w in backlog.streams:
+            planned[w] = actual[w] = most_rps
     ratios = tuple(exchange_ratios([columns[c] for c in cs]) for cs in of_pool)
-    return Sets(
+    sets = Sets(
         demand=demand,
         options=options,
         limits=limits,
@@ -177,8 +210,10 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
         planned_rps=planned,
         actual_rps=actual,
         rate_unit_rps=np.array([_power_of_ten(float(p.max())) for p in planned]),
-        n_max=_replica_bounds(columns, of_pool, ratios, planned, limits),
+        n_max=np.zeros((len(columns), *planned.shape[1:]), dtype=np.int64),
+        backlogs=backlogs,
     )
+    return replace(sets, n_max=_replica_bounds(sets))
 
 
 def exchange_ratios(columns: Sequence[Column]) -> FloatArray:
@@ -267,30 +302,39 @@ def _brackets(
     ]
 
 
-def _replica_bounds(
-    columns: Sequence[Column],
-    of_pool: Sequence[Sequence[int]],
-    ratios: Sequence[FloatArray],
-    planned: FloatArray,
-    limits: Limits,
-) -> IntArray:
-    bounds = np.zeros((len(columns), *planned.shape[1:]), dtype=np.int64)
-    for members, ratio in zip(of_pool, ratios, strict=True):
+def _replica_bounds(sets: Sets) -> IntArray:
+    bounds = np.zeros_like(sets.n_max)
+    shape = bounds.shape[1:]
+    for pool, (members, ratio) in enumerate(
+        zip(sets.columns_of_pool, sets.ratio_of_pool, strict=True)
+    ):
         with np.errstate(divide="ignore"):
             worst = np.where(ratio > 0, 1.0 / ratio, 0.0).max(axis=1, initial=0.0)
         done: dict[int, NDArray[np.bool_]] = {}
-        widest = {columns[c].option: len(columns[c].mu_rps) for c in members}
+        widest = {sets.columns[c].option: len(sets.columns[c].mu_rps) for c in members}
         for c, inverse in zip(members, worst, strict=True):
-            column = columns[c]
-            load = sum(planned[w] / mu for w, mu in column.mu_rps.items())
-            if limits.scaling == "static":
-                load = np.broadcast_to(np.max(load, axis=1, keepdims=True), planned.shape[1:])
-            enough = np.ceil(load + limits.spare_replicas * inverse).astype(np.int64)
+            column = sets.columns[c]
+            load = _load(sets, pool, column)
+            spares = sets.spare_replicas(pool) * inverse
+            enough = np.ceil(load + spares).astype(np.int64)
             enough = np.where(load > 0, np.maximum(enough, column.min_replicas), 0)
-            closed = done.setdefault(column.option, np.zeros(planned.shape[1:], dtype=bool))
+            closed = done.setdefault(column.option, np.zeros(shape, dtype=bool))
             last = column.last_replicas
             bounds[c] = np.where(closed, 0, enough if last is None else np.minimum(enough, last))
             # A higher bracket may be the first one that another workload of the pool can use.
             if last is not None and len(column.mu_rps) == widest[column.option]:
                 closed |= enough <= last
     return bounds
+
+
+def _load(sets: Sets, pool: int, column: Column) -> FloatArray:
+    """Return the replicas of a column that carry all planned rates of its pool, shape (T, B)."""
+    load = np.zeros(sets.n_max.shape[1:])
+    for w, mu in column.mu_rps.items():
+        load += sets.planned_rps[w] / mu
+    if sets.is_batch(pool):
+        left = max(1.0 - 2 * sets.changeover_blocks, _LEAST_SHARE_OF_BLOCK)
+        load /= left
+    if sets.is_static:
+        return np.broadcast_to(np.max(load, axis=1, keepdims=True), load.shape)
+    return load

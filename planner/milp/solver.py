@@ -94,8 +94,8 @@ def _solve_with_highs(program: Program, arrays: Arrays, settings: SolverSettings
     model = program.model
     stronger = strengthen(arrays, settings, is_static=model.sets.is_static)
     start = complete_start(model, arrays, stronger.values)
-    if model.builds:
-        start = with_fleet(arrays, start, settings)
+    if model.builds or model.served:
+        start = with_fleet(model, arrays, start, settings)
     left_s = settings.time_limit_s - (time.perf_counter() - began_s)
     asked = replace(settings, time_limit_s=max(left_s, 0.0))
     outcome = solve_arrays(stronger.arrays, asked, start)

@@ -55,9 +55,9 @@ def add_spares(model: Model) -> None:
     model
         Receives the rows; none are added when no spares are asked for.
     """
-    if model.sets.limits.spare_replicas == 0:
-        return
     for pool in range(len(model.sets.pools)):
+        if model.sets.spare_replicas(pool) == 0:
+            continue
         groups = _proportional_groups(model, pool)
         for t, b in model.sets.slots():
             for group in groups:
@@ -101,7 +101,7 @@ def _add_group(model: Model, pool: int, group: Sequence[int], t: int, b: int) ->
     for c in used:
         scale = float(ratio[place[c], place[reference]])
         by_option.setdefault(sets.columns[c].option, {})[model.y[c, t, b]] = scale
-    spare_replicas = sets.limits.spare_replicas
+    spare_replicas = sets.spare_replicas(pool)
     for option, in_use in by_option.items():
         needed: Terms = {y: -spare_replicas * scale for y, scale in in_use.items()}
         model.row(f"spare_{reference}_{t}_{b}_{option}", needed | {idle: 1.0}, GE)
@@ -114,7 +114,7 @@ def _add_mean(model: Model, pool: int, w: int, t: int, b: int) -> None:
     if planned_rps <= 0 or not columns:
         return
     largest_rps = max(sets.columns[c].mu_rps[w] for c in columns)
-    weight = sets.limits.spare_replicas * float(sets.rate_unit_rps[w]) / planned_rps
+    weight = sets.spare_replicas(pool) * float(sets.rate_unit_rps[w]) / planned_rps
     terms: Terms = {}
     for c in columns:
         size = sets.columns[c].mu_rps[w] / largest_rps

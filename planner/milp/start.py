@@ -6,8 +6,9 @@ are then raised until the rules that couple blocks hold: elasticity and minimum 
 here has to be good, and quotas or caps may still refuse it; it saves the solver the search for a
 first plan, which takes it minutes where the day has many blocks.
 
-Nodes that are taken on for a term couple all blocks of their periods, so with them the fleet of
-the chosen replicas is solved for itself: a small program, as replicas are fixed.
+Nodes that are taken on for a term couple all blocks of their periods, and so does work that waits.
+With them the fleet of the chosen replicas is solved for itself, with what runs as a batch: a small
+program, as the other replicas are fixed.
 """
 
 from __future__ import annotations
@@ -80,11 +81,15 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
     return start
 
 
-def with_fleet(arrays: Arrays, start: FloatArray, settings: SolverSettings) -> FloatArray:
+def with_fleet(
+    model: Model, arrays: Arrays, start: FloatArray, settings: SolverSettings
+) -> FloatArray:
     """Return a start with the cheapest fleet for its replicas, itself when there is none.
 
     Parameters
     ----------
+    model
+        Variables by index.
     arrays
         The program.
     start
@@ -93,7 +98,10 @@ def with_fleet(arrays: Arrays, start: FloatArray, settings: SolverSettings) -> F
         Gap and time limit of the whole solve.
     """
     kinds = np.array([name.split("_")[0] for name in arrays.column_names])
-    chosen = np.isin(kinds, _CHOSEN) & arrays.integer
+    sets = model.sets
+    batch = {v.name for (c, _, _), v in model.n.items() if sets.is_batch(sets.columns[c].pool)}
+    free = np.array([name in batch for name in arrays.column_names], dtype=bool)
+    chosen = np.isin(kinds, _CHOSEN) & arrays.integer & ~free
     fixed = replace(
         arrays,
         lower=np.where(chosen, start, arrays.lower),
@@ -153,7 +161,7 @@ def _best(
         if not workloads or not all(w in column.mu_rps for w in workloads):
             continue
         load = sum(sets.planned_rps[w, t, span] / column.mu_rps[w] for w in workloads)
-        needed = math.ceil(float(np.max(load))) + sets.limits.spare_replicas
+        needed = math.ceil(float(np.max(load))) + sets.spare_replicas(pool)
         replicas = max(needed, column.min_replicas)
         offers = _offers_by_price(sets, c, t)
         if offers and replicas <= int(sets.n_max[c, t, span].min()):

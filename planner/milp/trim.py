@@ -8,11 +8,12 @@ Nodes that are taken on for a term stay.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp.costs import node_block_usd, start_usd, starts, still_billed
+from planner.milp.costs import blocks_before, node_block_usd, start_usd, starts, still_billed
 from planner.milp.fleet import billing_blocks, unions
 from planner.milp.start import slot_blocks
 
@@ -67,6 +68,10 @@ def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
     least = np.ceil(load - _TOLERANCE * np.maximum(load, 1.0)).astype(np.int64)
     least = np.where(load > 0, np.maximum(least, 1), 0)  # the smallest load needs a replica too
     for pool, members in enumerate(sets.columns_of_pool):
+        if sets.is_batch(pool) and sets.changeover_blocks > 0:
+            for c, t in product(members, range(sets.grid.periods)):
+                replicas[c, t] = _fewest_batch_replicas(sets, replicas[c, t], load[c, t])
+            continue
         by_size = sorted(members, key=lambda c: -sets.columns[c].accelerators)
         for t, span in slot_blocks(sets):
             for c in by_size:
@@ -81,9 +86,25 @@ def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
     return replicas
 
 
+def _fewest_batch_replicas(sets: Sets, replicas: IntArray, load: FloatArray) -> IntArray:
+    """Return the replicas by block without those that are idle; fewer lets others come or go."""
+    day, share = sets.grid.blocks_per_day, sets.changeover_blocks
+    replicas = replicas.copy()
+    for b in np.flatnonzero(replicas):
+        while replicas[b] > 0:
+            fewer = replicas.copy()
+            fewer[b] -= 1
+            gone = fewer - blocks_before(fewer, -1, day)
+            lost = share * (starts(fewer, day) + np.maximum(gone, 0))
+            if np.any(load + lost * (load > 0) > fewer + _TOLERANCE * np.maximum(load, 0.0)):
+                break
+            replicas = fewer
+    return replicas
+
+
 def _one_step_fewer(sets: Sets, c: int, now: int, floor: int) -> int:
     """Return the next smaller number of replicas that the bracket allows."""
-    if sets.limits.spare_replicas == 0:
+    if sets.spare_replicas(sets.columns[c].pool) == 0:
         return floor
     return now - 1 if now > sets.columns[c].min_replicas else 0
 
@@ -91,14 +112,14 @@ def _one_step_fewer(sets: Sets, c: int, now: int, floor: int) -> int:
 def _survives(
     sets: Sets, pool: int, replicas: IntArray, load: FloatArray, slot: tuple[int, int]
 ) -> bool:
-    if sets.limits.spare_replicas == 0:
+    if sets.spare_replicas(pool) == 0:
         return True
     members = list(sets.columns_of_pool[pool])
     count = replicas[members, *slot]
     idle = np.maximum(count - load[members, *slot], 0.0)
     replaced = idle @ sets.ratio_of_pool[pool]
     # A tiny load must not hide in the tolerance: it needs its spare like any other.
-    wanted = sets.limits.spare_replicas - min(_TOLERANCE, float(load[members, *slot].sum()) / 2)
+    wanted = sets.spare_replicas(pool) - min(_TOLERANCE, float(load[members, *slot].sum()) / 2)
     return bool(np.all(replaced[count > 0] >= wanted))
 
 

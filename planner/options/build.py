@@ -17,6 +17,7 @@ from planner.options.candidates import buildable
 from planner.options.capacity import modelled_capacities
 from planner.options.gate import Gate
 from planner.options.homes import homeless
+from planner.options.jobs import with_job_times
 from planner.options.measured import measured_id, measured_options
 from planner.options.nodes import barred_nodes, supplied_nodes, unwanted_nodes
 from planner.options.owned import site_costs
@@ -28,6 +29,7 @@ from planner.options.system_capacity import system_capacities
 from planner.options.systems import buildable_systems
 from planner.options.tokens import token_supply
 from planner.options.units import units_of
+from planner.problem.deferral import JOINED, with_streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,6 +58,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     demand
         Rates and lengths of the workloads.
     """
+    loaded = with_streams(loaded)
     problem = loaded.problem
     nodes, rejected = supplied_nodes(problem, catalog, demand.grid)
     gates = {w.name: _gate(w, problem, catalog, demand) for w in problem.workloads}
@@ -69,6 +72,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
             book=gates[w.name].book,
         )
         for w in problem.workloads
+        if not w.name.endswith(JOINED)  # tokens are bought for the deferred stream
     ]
     modelled_gates = {name: g for name, g in gates.items() if demand.of(name).lengths is not None}
     ways = _combined(
@@ -77,7 +81,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         _on_systems(problem, catalog, demand, nodes, modelled_gates),
     )
     barred = barred_nodes(problem, nodes)
-    ways = _housed(ways, nodes, barred, problem)
+    ways = _in_time(_housed(ways, nodes, barred, problem), problem, demand)
     unwanted = unwanted_nodes(problem, nodes, barred)
     gone = {r.subject for r in unwanted}
     nodes = [n for n in nodes if n.offer_id not in gone or n.is_existing]
@@ -156,6 +160,18 @@ def _housed(
         ways,
         options=_with_quality(ways.options, capacities),
         capacities=capacities,
+        rejections=(*ways.rejections, *rejections),
+    )
+
+
+def _in_time(ways: _Ways, problem: Problem, demand: Demand) -> _Ways:
+    """Return the ways on which work that waits does not run for too long."""
+    options = {o.id: o for o in ways.options}
+    capacities, rejections = with_job_times(ways.capacities, options, problem, demand)
+    return replace(
+        ways,
+        options=_with_quality(ways.options, capacities),
+        capacities=tuple(capacities),
         rejections=(*ways.rejections, *rejections),
     )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,6 +30,7 @@ from planner.options.model_run import (
 from planner.options.power import power_draws
 from planner.options.prefix import prefix_levels
 from planner.options.records import Capacity, CapacityPoint, EngineSetting, Option, Rejection
+from planner.problem.deferral import is_deferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,13 +43,15 @@ if TYPE_CHECKING:
     from planner.options.prefix import PrefixLevel
     from planner.perf.search import RateResult
     from planner.perf.traffic import TrafficClass
-    from planner.problem.schema import Problem, Workload
+    from planner.problem.schema import Policy, Problem, Workload
 
 _BatchKey: TypeAlias = tuple[
     type[Any], tuple[str, ...], tuple[tuple[float, float], ...], tuple[StepTokens, ...]
 ]
 """Kind of a way, workloads that may use it, and their length factors and step tokens on it."""
 MEDIAN = 0.5
+_BUSY = 1 - 1e-6
+"""Utilization of batch replicas: at the highest stable rate itself waits have no end."""
 _NO_GAIN = 1e-3
 _NEGLIGIBLE_GAIN = 0.02
 """Gain of capacity, relative, below which more replicas sharing a queue are no own bracket."""
@@ -95,6 +98,7 @@ def modelled_capacities(
         runs = len(settings) * sum(len(usable[w.name]) for w in members)
         for budget, level in settings:
             model = PoolModel(problem, catalog, level, budget, samples_for(runs))
+            model.policy = pool_policy(problem, members)
             model.add_pool(members, demand, usable)
             tried.append(model)
         best = _best(tried, members, demand)
@@ -104,6 +108,13 @@ def modelled_capacities(
             rejections += (r for r in model.rejections if best.get(r.subject) is model)
         rejections += _nearest(r for m in tried for r in m.rejections if r.subject not in best)
     return ModelledOptions(tuple(options.values()), tuple(capacities), tuple(rejections))
+
+
+def pool_policy(problem: Problem, members: Sequence[Workload]) -> Policy:
+    """Return the policy of a pool: where everything waits, replicas may be busy all the time."""
+    if all(is_deferred(w.name) for w in members):
+        return problem.policy.model_copy(update={"max_utilization": _BUSY})
+    return problem.policy
 
 
 def _best(
@@ -241,6 +252,11 @@ class PoolModel:
         planned = runner.rates(rows, load, probes, self.policy.confidence)
         nominal = runner.rates(rows, load, probes, MEDIAN)
         found = {int(row): _points(planned, nominal, i) for i, row in enumerate(rows)}
+        if is_deferred(load.name):  # how long such a request waits is not what is promised
+            found = {
+                row: tuple(replace(point, ttft_p99_s=None) for point in points)
+                for row, points in found.items()
+            }
         most_rps = {row: points[-1].planned_rps for row, points in found.items() if points}
         power = power_draws(runner, most_rps, load, self.catalog)
         for i, (row, points) in enumerate(found.items()):

@@ -202,7 +202,8 @@ class Capacity:
     non-decreasing. `quality` holds the score compared with each floor of the workload, as
     ``(benchmark, score)``. `setting` is how the engine has to run for it, ``None`` where
     the capacity was measured. `power` is ``None`` there too, and where the rated power of the
-    accelerator is unknown. `ttft_share_unloaded` is the largest share of a limit on the time to
+    accelerator is unknown. `job_h` is the time of the longest request of work that waits, hours.
+    `ttft_share_unloaded` is the largest share of a limit on the time to
     the first token that passes without any load, ``None`` without such a limit.
     """
 
@@ -214,6 +215,7 @@ class Capacity:
     setting: EngineSetting | None = None
     power: PowerDraw | None = None
     ttft_share_unloaded: float | None = None
+    job_h: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

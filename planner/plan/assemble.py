@@ -15,6 +15,7 @@ from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
 from planner.plan.records import GAP_TOLERANCE, relative_gap
 from planner.plan.tables import allocation_rows, api_rows, fleet_rows, time_blocks
+from planner.plan.waiting import deferred_work
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
@@ -72,6 +73,7 @@ def assemble_plan(
         fleet=fleet,
         commitments=taken,
         api=api,
+        deferred=deferred_work(demand, decisions),
         cost_lines=lines,
         unit_costs=unit_costs(demand, options, decisions, lines, fleet),
         option_counts=option_counts(options),

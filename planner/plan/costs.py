@@ -17,6 +17,7 @@ from planner.plan.document import CostLine, UnitCost
 from planner.plan.records import model_periods
 from planner.plan.shares import HardwareShares, Shares
 from planner.plan.tables import load_in_replicas, mean_share
+from planner.problem.deferral import owner
 from planner.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 if TYPE_CHECKING:
@@ -87,10 +88,10 @@ def _requests(demand: Demand, options: OptionSet, decisions: Decisions, model: s
     sent: Shares = defaultdict(float)
     for flow in decisions.flows:
         if of_option[flow.supply_id] == model:
-            sent[flow.workload] += flow.planned_rps * _mean_share(demand, flow)
+            sent[owner(flow.workload)] += flow.planned_rps * _mean_share(demand, flow)
     for flow in decisions.api_flows:
         if of_tokens[flow.workload, flow.supply_id] == model:
-            sent[flow.workload] += flow.planned_rps * _mean_share(demand, flow)
+            sent[owner(flow.workload)] += flow.planned_rps * _mean_share(demand, flow)
     total = sum(sent.values())
     return {workload: rate / total for workload, rate in sent.items() if rate > 0}
 
@@ -113,18 +114,18 @@ def unit_costs(
     used, paid = _accelerator_hours(demand, options, decisions, fleet)
     return tuple(
         _unit_cost(demand, name, usd[name], used.get(name, 0.0), paid.get(name, 0.0))
-        for name in (w.workload for w in demand.workloads)
+        for name in dict.fromkeys(owner(w.workload) for w in demand.workloads)
     )
 
 
 def _unit_cost(
     demand: Demand, workload: str, usd: float, used_h: float, paid_h: float
 ) -> UnitCost:
-    rates = demand.of(workload)
+    streams = [w for w in demand.workloads if owner(w.workload) == workload]
     grid = demand.grid
     seconds = grid.period_h * SECONDS_PER_HOUR * grid.shares_of_period
-    requests = float((rates.mean_rps @ seconds).sum())
-    lengths = rates.lengths
+    requests = sum(float((rates.mean_rps @ seconds).sum()) for rates in streams)
+    lengths = streams[0].lengths
     output = None if lengths is None else requests * lengths.osl_mean_tokens / TOKENS_PER_MTOK
     total = (
         None
@@ -149,7 +150,7 @@ def _accelerator_hours(
     loads = load_in_replicas(demand, options, decisions)
     for (workload, option_id, period, block), load in loads.items():
         mean = load * mean_share(demand, workload, period, block)
-        used[workload] += mean * size[option_id] * demand.grid.hours_in_period(block)
+        used[owner(workload)] += mean * size[option_id] * demand.grid.hours_in_period(block)
     shares = HardwareShares(demand, options, decisions)
     paid: Shares = defaultdict(float)
     for row in fleet:

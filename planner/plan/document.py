@@ -63,6 +63,8 @@ class Allocation:
     prefill_tensor_parallel: int | None = None
     decode_instances: int | None = None
     """Its instances that only decode, each over `tensor_parallel` accelerators."""
+    is_deferred: bool = False
+    """Whether these are requests that wait; no limit on latency applies to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,28 @@ class ApiRow:
     tpot_mean_ms: float | None
     price_source: str = ""
     """Where the price comes from, as the catalogue states it."""
+    is_deferred: bool = False
+    """Whether these are requests that wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeferredWork:
+    """Requests of a workload that wait, on a type of day of one period.
+
+    `own_share`, `joined_share` and `token_share` say where they are served: in replicas of their
+    own, on replicas that serve a pool anyway, by tokens. `longest_wait_h` is the time from arrival
+    to the moment at which the fluid of requests is served, in order of arrival.
+    """
+
+    period: int
+    day_type: str
+    workload: str
+    requests_per_day: float
+    window_h: float
+    longest_wait_h: float
+    own_share: float
+    joined_share: float
+    token_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +252,7 @@ class Plan:
     fleet: tuple[FleetRow, ...] = ()
     commitments: tuple[Commitment, ...] = ()
     api: tuple[ApiRow, ...] = ()
+    deferred: tuple[DeferredWork, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()
     baselines: tuple[Baseline, ...] = ()

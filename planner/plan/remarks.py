@@ -14,12 +14,13 @@ from planner.options.nodes import (
 from planner.options.owned import OWNED
 from planner.plan.document import Binding
 from planner.plan.tables import point_at
+from planner.problem.deferral import owner, stream_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from planner.options.records import Capacity, OptionSet, SpeculationSetting
-    from planner.plan.document import Plan
+    from planner.plan.document import Allocation, Plan
     from planner.problem.schema import Problem
 
 _FIRST_TOKEN = "ttft"
@@ -55,7 +56,7 @@ def binding_rows(plan: Plan, options: OptionSet, prices: Iterable[Priced]) -> tu
     capacity_of = {(c.workload, c.option_id): c for c in options.capacities}
     stops: dict[tuple[str, str], None] = {}
     for row in plan.allocations:
-        point = point_at(capacity_of[row.workload, row.option_id], row.replicas)
+        point = point_at(capacity_of[_stream(row), row.option_id], row.replicas)
         stops[row.option_id, point.limit] = None
     return (*priced, *(Binding("replica rate", where, None, limit) for where, limit in stops))
 
@@ -106,6 +107,10 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     return tuple(dict.fromkeys(notes))
 
 
+def _stream(row: Allocation) -> str:
+    return stream_name(row.workload, row.pool, deferred=row.is_deferred)
+
+
 def _token_notes(plan: Plan, problem: Problem) -> list[str]:
     """Return a note for models whose tokens are taken to be those of the stated lengths."""
     used = sorted(
@@ -123,7 +128,7 @@ def _token_notes(plan: Plan, problem: Problem) -> list[str]:
 
 def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
     """Return how the engines have to be set: what is promised holds only so."""
-    used = {(row.workload, row.option_id) for row in plan.allocations}
+    used = {(_stream(row), row.option_id) for row in plan.allocations}
     notes = _unit_notes(plan, options)
     for capacity in options.capacities:
         setting = capacity.setting
@@ -133,10 +138,10 @@ def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
         notes += _draft_notes(capacity, setting.speculation)
         if setting.prefix_tokens:
             notes.append(
-                f"{capacity.workload} on {capacity.option_id}: {setting.prefix_tokens:,.0f} "
-                "tokens of each replica's KV cache hold prefixes, which hold "
-                f"{setting.prefix_hit_rate:.0%} of the prompts; the router has to send a request "
-                "to the replica that holds its prefix"
+                f"{owner(capacity.workload)} on {capacity.option_id}: "
+                f"{setting.prefix_tokens:,.0f} tokens of each replica's KV cache hold prefixes, "
+                f"which hold {setting.prefix_hit_rate:.0%} of the prompts; the router has to send "
+                "a request to the replica that holds its prefix"
             )
     return notes
 
@@ -151,7 +156,7 @@ def _queue_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
         (row.workload, row.option_id)
         for row in plan.allocations
         for capacity in options.capacities
-        if (capacity.workload, capacity.option_id) == (row.workload, row.option_id)
+        if (capacity.workload, capacity.option_id) == (_stream(row), row.option_id)
         and point_at(capacity, row.replicas).limit.startswith(_FIRST_TOKEN)
         and (capacity.ttft_share_unloaded or 0.0)
         > (_TIGHT_SHARE_OF_BURSTS if _comes_in_bursts(problem, row.workload) else _TIGHT_SHARE)
@@ -231,7 +236,8 @@ def _purchase_notes(plan: Plan, options: OptionSet) -> list[str]:
     return [
         f"{offer.id}: {offer.note}"
         for offer in options.api
-        if offer.note and (offer.workload, offer.provider, offer.model, offer.mode) in bought
+        if offer.note
+        and (owner(offer.workload), offer.provider, offer.model, offer.mode) in bought
     ]
 
 

@@ -12,6 +12,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.plan.tables import load_in_replicas
+from planner.problem.deferral import owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,7 @@ class HardwareShares:
         pools = _pool_shares(options, decisions, load_in_replicas(demand, options, decisions))
         self._held: dict[_Place, Shares] = defaultdict(lambda: defaultdict(float))
         self._weights = demand.grid.shares_of_period.tolist()
-        self._equal = dict.fromkeys((w.workload for w in demand.workloads), 1.0)
+        self._equal = dict.fromkeys((owner(w.workload) for w in demand.workloads), 1.0)
         for decision in decisions.replicas:
             hardware, accelerators = size[decision.option_id]
             where = (decision.period, decision.block)
@@ -73,18 +74,21 @@ def _pool_shares(
 ) -> dict[tuple[str, str, int, int], Shares]:
     """Return shares of the workloads of a pool in an option, by f / mu; spares by the pool's."""
     members: dict[str, list[str]] = defaultdict(list)
-    for workload, pool in options.pool_of:
-        members[pool].append(workload)
+    for stream, pool in options.pool_of:
+        members[pool].append(owner(stream))
     pool_load: dict[tuple[str, int, int], Shares] = defaultdict(lambda: defaultdict(float))
+    option_load: dict[tuple[str, str, int, int], Shares] = defaultdict(lambda: defaultdict(float))
     pool_of = dict(options.pool_of)
-    for (workload, _, period, block), load in loads.items():
-        pool_load[pool_of[workload], period, block][workload] += load
+    for (stream, option, period, block), load in loads.items():
+        pool = pool_of[stream]
+        pool_load[pool, period, block][owner(stream)] += load
+        option_load[pool, option, period, block][owner(stream)] += load
     shares = {}
     for decision in decisions.replicas:
         where = (decision.option_id, decision.period, decision.block)
-        own = {w: loads.get((w, *where), 0.0) for w in members[decision.pool]}
+        own = option_load[decision.pool, *where]
         if not any(own.values()):
-            own = dict(pool_load[decision.pool, decision.period, decision.block])
+            own = pool_load[decision.pool, decision.period, decision.block]
         if not any(own.values()):
             own = dict.fromkeys(members[decision.pool], 1.0)
         shares[decision.pool, *where] = _normalised(own)

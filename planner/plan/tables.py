@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.options.prune import rate_at
 from planner.plan.document import Allocation, ApiRow, FleetRow, TimeBlock
+from planner.problem.deferral import is_deferred, owner
 from planner.units import MS_PER_S, SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _allocation(
         period=decision.period,
         block=decision.block,
         pool=decision.pool,
-        workload=workload,
+        workload=owner(workload),
         rate_rps=mean_rps,
         planned_rate_rps=planned_rps,
         option_id=option.id,
@@ -114,6 +115,7 @@ def _allocation(
         prefill_instances=None if layout is None else layout.prefill_instances,
         prefill_tensor_parallel=None if layout is None else layout.prefill_tensor_parallel,
         decode_instances=None if layout is None else layout.decode_instances,
+        is_deferred=is_deferred(workload),
     )
 
 
@@ -212,7 +214,7 @@ def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: fl
     return ApiRow(
         period=flow.period,
         block=flow.block,
-        workload=offer.workload,
+        workload=owner(offer.workload),
         provider=offer.provider,
         model=offer.model,
         mode=offer.mode,
@@ -225,6 +227,7 @@ def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: fl
         ttft_p99_ms=None,
         tpot_mean_ms=None,
         price_source=offer.source_at(flow.period),
+        is_deferred=is_deferred(offer.workload),
     )
 
 
@@ -245,9 +248,7 @@ def point_at(capacity: Capacity, replicas: int) -> CapacityPoint:
 
 def mean_share(demand: Demand, workload: str, period: int, block: int) -> float:
     """Return mean over planned rate of a workload in a block (0 without demand)."""
-    rates = demand.of(workload)
-    planned = float(rates.planned_rps[period, block])
-    return float(rates.mean_rps[period, block]) / planned if planned > 0 else 0.0
+    return float(demand.of(workload).usage_shares(period)[block])
 
 
 def load_in_replicas(

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from planner.problem.deferral import Deferrable
 from planner.problem.section import (
     Count,
     CurvePoint,
@@ -217,7 +218,8 @@ class Workload(Section):
     quality: list[QualityFloor] = []
     quality_scores: list[QualityScoreOverride] = []
     token_factors: dict[str, TokenFactors] = {}
-    deferrable: Unplanned = None
+    deferrable: Deferrable | None = None
+    """Requests that may wait; absent: none may."""
     residency: Literal["any", "on_prem_only"] | list[str] = "any"
     """Where it may run: `any`, `on_prem_only`, or a list of regions."""
     context_max_tokens: Count | None = None
@@ -264,6 +266,9 @@ class Policy(Section):
     wait at each replica, which shortens waits several-fold and needs a router that knows them."""
     quality_evidence: Literal["any", "measured"] = "any"
     """`measured` refuses quality scores that are estimated from other models."""
+    changeover_minutes: Annotated[float, Field(ge=0, le=720)] = 10.0
+    """Time that a batch replica loses when it starts, and again when it gives its accelerators
+    back: weights are loaded and engines warm up."""
     max_models: Count | None = None
     max_hardware_types: Count | None = None
 

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from planner.problem.day_types import day_type_findings, shared_day_type_findings
+from planner.problem.deferral import deferral_findings
 from planner.problem.profiles import profile_findings
 from planner.problem.supply import Budget
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 _MEAN_TOLERANCE = 0.01
 """By which the mean of rate factors may miss 1, relative: they are rounded."""
 _LATER_FIELDS = {
-    "deferrable": "deferral of work to other hours",
     "length_growth_per_period": "growth of lengths",
     "priority": "priority classes",
     "goodput_min": "a goodput floor (state percentiles in `slo` instead)",
@@ -61,6 +61,7 @@ def semantic_faults(problem: Problem) -> list[Finding]:
         faults += _lengths(workload, problem.performance is not None, path)
         faults += _slos(workload.slo, (*path, "slo"))
         faults += _quality(workload, problem, path)
+        faults += deferral_findings(workload, path)
         faults += _later(workload, _LATER_FIELDS, path)
         if workload.speculation is not None:
             drafts = problem.candidates.speculative_decoding

@@ -35,6 +35,7 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     """
     _headline(out, plan, months)
     _bands(out, plan)
+    _deferred(out, plan)
     write_commitments(out, plan)
     write_cash(out, plan)
     _unit_costs(out, plan)
@@ -148,6 +149,38 @@ def _terms(row: FleetRow) -> str:
 def _usd_per_hour(band: Band) -> float:
     usd = sum(f.usd for f in band.fleet) + sum(r.usd for r in band.api)
     return usd / band.hours_per_period
+
+
+def _deferred(out: TextIO, plan: Plan) -> None:
+    if not plan.deferred:
+        return
+    many_periods = len({d.period for d in plan.deferred}) > 1
+    many_days = len({d.day_type for d in plan.deferred}) > 1
+    columns = [
+        *([Column("period", NUMBER)] if many_periods else []),
+        *([Column("day", whole=True)] if many_days else []),
+        Column("workload", whole=True),
+        Column("requests/day", NUMBER),
+        Column("window h", NUMBER),
+        Column("longest wait h", NUMBER),
+        Column("own replicas", NUMBER),
+        Column("joined", NUMBER),
+        Column("tokens", NUMBER),
+    ]
+    rows = [
+        [
+            *([str(d.period)] if many_periods else []),
+            *([d.day_type] if many_days else []),
+            d.workload,
+            number(d.requests_per_day, 0),
+            number(d.window_h, 1),
+            number(d.longest_wait_h, 1),
+            *(percent(share) for share in (d.own_share, d.joined_share, d.token_share)),
+        ]
+        for d in plan.deferred
+    ]
+    title = "Work that waits (joined: on replicas that serve a pool anyway)"
+    write_table(out, columns, rows, title)
 
 
 def _unit_costs(out: TextIO, plan: Plan) -> None:

@@ -143,7 +143,7 @@ def test_unknown_workload_is_refused_with_the_names(planner):
 def test_check_validates_every_scenario(planner):
     done = planner("check", "chatbot_1m", "--json")
 
-    assert done.json["scenarios"] == ["interactive", "mixed", "static", "tokens"]
+    assert done.json["scenarios"] == ["interactive", "mixed", "batched", "static", "tokens"]
 
 
 def test_schema_of_problem_and_catalogue_is_json(planner):

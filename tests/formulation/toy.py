@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from planner.demand.deferral import Deferral
 from planner.milp import BudgetLimit, Limits, Quota
 from planner.milp.families import FAMILIES
 from planner.milp.model import build_variables
@@ -29,6 +32,7 @@ LIMITS = {
         )
     ),
     "power": Limits(power_kw=20.0),
+    "changeovers": Limits(changeover_h=0.5),
     "max_models": Limits(max_models=1),
     "max_hardware_types": Limits(max_hardware_types=1),
 }
@@ -36,6 +40,10 @@ LIMITS = {
 
 WITH_TERMS = {"builds", "staff", "budgets", "power"}
 """Families of nodes that are taken on for a term: the toy then has some."""
+
+
+WITH_WORK_THAT_WAITS = {"backlogs", "changeovers"}
+"""Families of work that waits: the toy then has documents in a pool of their own, or joined."""
 
 
 def write_family(name: str, path: Path) -> None:
@@ -48,12 +56,33 @@ def write_family(name: str, path: Path) -> None:
             offers=(*options.offers, worlds.reserved("lease"), worlds.owned("rack")),
             owned_staff_usd_per_month=900.0,
         )
+    if name in WITH_WORK_THAT_WAITS:
+        demand, options = _with_docs(demand, options)
     if name == "model_costs":
         options = replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
     model = build_variables(build_sets(demand, options, LIMITS.get(name, Limits())))
     family.add(model)
     set_objective(model)
     model.problem.writeLP(str(path))
+
+
+def _with_docs(demand, options):
+    """Documents arrive at 06:00, and are done within 15 h."""
+    deferral = Deferral("docs", 15.0, 6.0, np.ones(1))
+    docs = worlds.demand({"docs/deferred": [2.0, 0.0], "docs/joined": [0.0, 0.0]}).workloads
+    waiting = tuple(replace(stream, deferral=deferral) for stream in docs)
+    capacities = [
+        replace(worlds.capacity("docs/deferred", "large", 10.0), job_h=0.5),
+        worlds.capacity("docs/joined", "large", 8.0),
+    ]
+    return (
+        replace(demand, workloads=(*demand.workloads, *waiting)),
+        replace(
+            options,
+            capacities=(*options.capacities, *capacities),
+            pool_of=(*options.pool_of, ("docs/joined", "both")),
+        ),
+    )
 
 
 def _toy():

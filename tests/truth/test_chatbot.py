@@ -13,7 +13,8 @@ GAP = 0.01
 GOLDEN_USD = {
     None: 30_060.0,
     "interactive": 99_623.0,
-    "mixed": 26_228.0,
+    "mixed": 25_386.0,
+    "batched": 12_881.0,
     "static": 51_840.0,
     "tokens": 21_720.0,
 }
@@ -51,8 +52,9 @@ def test_believing_api_latencies_never_costs_more(plans):
     assert plans["tokens"].bound_usd <= plans[None].cost_usd
 
 
-def test_flexible_requests_never_cost_more_than_interactive_ones(plans):
+def test_requests_that_wait_never_cost_more(plans):
     assert plans["mixed"].bound_usd <= plans[None].cost_usd
+    assert plans["batched"].bound_usd <= plans["mixed"].cost_usd
 
 
 def test_tokens_warn_that_latency_is_assumed_and_show_none(plans):

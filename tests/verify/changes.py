@@ -51,7 +51,16 @@ def fewer_replicas(plan, by):
 
 def every_change(plan):
     """Yield the plan with each single field of each table's first and last row changed."""
-    for table in ("allocations", "fleet", "commitments", "api", "cost_lines", "unit_costs"):
+    for table in (
+        "time_blocks",
+        "allocations",
+        "fleet",
+        "commitments",
+        "api",
+        "deferred",
+        "cost_lines",
+        "unit_costs",
+    ):
         rows = getattr(plan, table)
         for position in {0, len(rows) - 1} if rows else ():
             for field in fields(rows[position]):

@@ -127,3 +127,40 @@ def terms():
     )
     table = [MEASURED | {"workload": "books"}, MEASURED | {"workload": "chat"}]
     return solved(asked, facts, table)
+
+
+WEEK = {"weekday": {"days_per_year": 261.0}, "weekend": {"days_per_year": 104.0, "factor": 0.5}}
+
+
+@pytest.fixture(scope="session")
+def night():
+    """Return a pool that talks by day, and shares its nodes with work that may wait."""
+    arrival = {"mean_rate_rps": 20.0, "profile": DAY, "day_types": WEEK}
+    asked = problem(
+        workload(
+            "chat", pool="talk", quality=FLOOR, arrival=arrival,
+            deferrable={"window_h": 12.0, "share": 0.4}, growth_per_period=1.21,
+        ),
+        workload("code", pool="talk", arrival={"mean_rate_rps": 4.0}),
+        workload(
+            "docs", arrival={"mean_rate_rps": 6.0},
+            deferrable={"window_h": 10.0, "release_hour": 18.0},
+        ),
+        workload(
+            "mail", arrival={"mean_rate_rps": 0.01, "profile": DAY},
+            deferrable={"window_h": 9.0},
+        ),
+        horizon={"start": "2027-01", "periods": 2, "months_per_period": 6},
+        time_blocks=6,
+        performance="table.csv",
+        supply={"tenures": ["on_demand", "reserved_1y", "api"]},
+        policy={"changeover_minutes": 20.0},
+    )  # fmt: skip
+    lease = row(
+        "offers", tenure="reserved_1y", commits="both", term_months=12,
+        price_usd_per_hour=1.2, as_of="2026-08",
+    )  # fmt: skip
+    tokens = [row("api_offers", as_of="2026-03")]
+    facts = catalog(offers=[row("offers", elastic_max_nodes=50), lease], api_offers=tokens)
+    table = [MEASURED | {"workload": name} for name in ("chat", "code", "docs")]
+    return solved(asked, facts, table)

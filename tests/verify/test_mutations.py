@@ -187,7 +187,7 @@ UNCHECKED = {("fleet", "note")}
 """Text without a figure."""
 
 
-@pytest.mark.parametrize("world", ["day", "modelled", "terms"])
+@pytest.mark.parametrize("world", ["day", "modelled", "terms", "night"])
 def test_no_single_figure_of_any_table_changes_unnoticed(world, request):
     found = request.getfixturevalue(world)
 

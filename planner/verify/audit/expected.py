@@ -53,23 +53,28 @@ def in_force(rows: Iterable[P], day: date) -> P | None:
 
 
 def rates_due(
-    workload: Workload, problem: Problem, catalog: Catalog
+    workload: Workload, problem: Problem, catalog: Catalog, *, waits: bool = False
 ) -> dict[tuple[int, int], tuple[float, float]]:
     """Return mean and planned rate in requests/s by period and block.
 
     The mean takes the average hour of a block at mid-period, the planned rate the highest hour at
-    the dearer end of the period.
+    the dearer end of the period. Requests that wait have no peak: theirs is the average hour too.
     """
     days = list(_hourly_rates(workload, problem, catalog))
     size = _HOURS // problem.time_blocks
-    margin = _planning_margin(workload, problem.policy.forecast_confidence)
+    margin = _forecast_margin(workload, problem.policy.forecast_confidence)
+    if not waits and not workload.arrival.rate_factors:
+        margin *= workload.arrival.peak_factor_in_hour
     due = {}
     for period in range(problem.horizon.periods):
         usage, capacity = _growth(workload, period)
         for block in blocks(problem):
             day, first = divmod(block * size, _HOURS)
             inside = days[day][first : first + size]
-            due[period, block] = fmean(inside) * usage, max(inside) * margin * capacity
+            due[period, block] = (
+                fmean(inside) * usage,
+                (fmean if waits else max)(inside) * margin * capacity,
+            )
     return due
 
 
@@ -105,11 +110,9 @@ def _growth(workload: Workload, period: int) -> tuple[float, float]:
     return start * math.sqrt(factors[period]), start * max(factors[period], 1.0)
 
 
-def _planning_margin(workload: Workload, confidence: float) -> float:
-    arrival = workload.arrival
-    spread = math.sqrt(math.log(1 + arrival.forecast_cv**2))
-    forecast = math.exp(NormalDist().inv_cdf(confidence) * spread)
-    return forecast if arrival.rate_factors else arrival.peak_factor_in_hour * forecast
+def _forecast_margin(workload: Workload, confidence: float) -> float:
+    spread = math.sqrt(math.log(1 + workload.arrival.forecast_cv**2))
+    return math.exp(NormalDist().inv_cdf(confidence) * spread)
 
 
 def mean_tokens(workload: Workload, catalog: Catalog) -> tuple[float, float] | None:

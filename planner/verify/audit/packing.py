@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.verify.audit.expected import by_option
 from planner.verify.audit.units import replica_accelerators
+from planner.verify.audit.waiting import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +66,9 @@ def _slot(
 
 
 def _allowed(pool: str, node: FleetRow, problem: Problem) -> bool:
-    for workload in problem.workloads:
-        if workload.pool_name != pool or workload.residency == "any":
+    for name in members(problem, pool):
+        workload = problem.workload(name)
+        if workload.residency == "any":
             continue
         if workload.residency == "on_prem_only":
             if node.tenure != "owned":

@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING
 
 from planner.verify.audit.clock import blocks
 from planner.verify.audit.expected import TOLERANCE, by_option, differs, rates_due
+from planner.verify.audit.waiting import (
+    is_batch,
+    lost_to_changeovers,
+    share_that_waits,
+    waiting_violations,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Allocation, ApiRow, Plan
@@ -28,7 +34,8 @@ _Slot = tuple[str, int, int]
 def service_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every promise of service that the figures do not keep."""
     yield from _demand(plan, problem, catalog)
-    yield from _load(plan)
+    yield from waiting_violations(plan, problem, catalog)
+    yield from _load(plan, problem)
     yield from _capacity(plan, problem)
     yield from _same_capacity(plan)
     yield from _latency(plan, problem)
@@ -40,9 +47,12 @@ def _demand(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     served: dict[_Slot, list[Allocation | ApiRow]] = defaultdict(list)
     every: list[Allocation | ApiRow] = [*plan.allocations, *plan.api]
     for row in every:
-        served[row.workload, row.period, row.block].append(row)
+        if not row.is_deferred:
+            served[row.workload, row.period, row.block].append(row)
     for workload in problem.workloads:
-        for (period, block), (mean, planned) in rates_due(workload, problem, catalog).items():
+        at_once = 1.0 - share_that_waits(workload)
+        for (period, block), rates in rates_due(workload, problem, catalog).items():
+            mean, planned = (rate * at_once for rate in rates)
             place = f"{workload.name} period {period} block {block}"
             rows = served[workload.name, period, block]
             for kind, got, due in (
@@ -51,20 +61,28 @@ def _demand(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
             ):
                 if differs(got, due):
                     yield f"{place}: {kind} rate {got:.9g}/s is served, {due:.9g}/s is asked"
-            for row in rows:
-                if differs(row.rate_rps * planned, row.planned_rate_rps * mean):
-                    yield (
-                        f"{place}: {row.rate_rps:.9g}/s of {row.planned_rate_rps:.9g}/s planned "
-                        "is not the workload's mean over planned rate"
-                    )
+            yield from _in_proportion(place, rows, mean, planned)
 
 
-def _load(plan: Plan) -> Iterator[str]:
+def _in_proportion(
+    place: str, rows: Sequence[Allocation | ApiRow], mean: float, planned: float
+) -> Iterator[str]:
+    for row in rows:
+        if differs(row.rate_rps * planned, row.planned_rate_rps * mean):
+            yield (
+                f"{place}: {row.rate_rps:.9g}/s of {row.planned_rate_rps:.9g}/s planned "
+                "is not the workload's mean over planned rate"
+            )
+
+
+def _load(plan: Plan, problem: Problem) -> Iterator[str]:
+    lost = lost_to_changeovers(plan, problem)
     for (period, block, pool, option_id), rows in by_option(plan.allocations).items():
         place = f"period {period} block {block} {pool} {option_id}"
         if len({row.replicas for row in rows}) > 1:
             yield f"{place}: rows of one pool state different replicas"
         load = sum(row.planned_rate_rps / row.capacity_rps for row in rows)
+        load += lost.get((period, block, pool, option_id), 0.0)
         if load > rows[0].replicas * (1 + TOLERANCE):
             yield f"{place}: planned load of {load:.6g} replicas on {rows[0].replicas}"
         for row in rows:
@@ -89,10 +107,10 @@ def _capacity(plan: Plan, problem: Problem) -> Iterator[str]:
 
 def _same_capacity(plan: Plan) -> Iterator[str]:
     """One option carries the same with the same replicas, and never less with more."""
-    groups: dict[tuple[str, str], list[Allocation]] = defaultdict(list)
+    groups: dict[tuple[str, bool, str, str], list[Allocation]] = defaultdict(list)
     for row in plan.allocations:
-        groups[row.workload, row.option_id].append(row)
-    for (workload, option_id), rows in groups.items():
+        groups[row.workload, row.is_deferred, row.pool, row.option_id].append(row)
+    for (workload, _, _, option_id), rows in groups.items():
         known: dict[int, Allocation] = {}
         for row in sorted(rows, key=lambda r: r.replicas):
             first = known.setdefault(row.replicas, row)
@@ -113,7 +131,7 @@ def _figures(row: Allocation) -> tuple[float | None, ...]:
 
 def _latency(plan: Plan, problem: Problem) -> Iterator[str]:
     for row in plan.allocations:
-        if row.coefficient_origin == _MEASURED:
+        if row.coefficient_origin == _MEASURED or row.is_deferred:
             continue
         for slo in problem.workload(row.workload).slo:
             tail = slo.percentile != "mean" and slo.percentile >= _TTFT_PERCENTILE
@@ -136,10 +154,11 @@ def _spares(plan: Plan, problem: Problem) -> Iterator[str]:
     k = problem.policy.spare_replicas
     groups: dict[tuple[int, int, str], list[Allocation]] = defaultdict(list)
     for row in plan.allocations:
-        groups[row.period, row.block, row.pool].append(row)
+        if not is_batch(row.pool):
+            groups[row.period, row.block, row.pool].append(row)
     for (period, block, pool), rows in groups.items():
         place = f"period {period} block {block} {pool}"
-        if len({row.workload for row in rows}) == 1:
+        if len({(row.workload, row.is_deferred) for row in rows}) == 1:
             sizes = sorted(c for row in rows for c in [row.capacity_rps] * row.replicas)
             left, planned = sum(sizes[: -k or None]), sum(row.planned_rate_rps for row in rows)
             unit = "/s"

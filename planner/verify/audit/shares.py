@@ -15,6 +15,7 @@ from planner.verify.audit.clock import block_hours, block_seconds, blocks
 from planner.verify.audit.expected import by_option, differs, mean_tokens, rates_due
 from planner.verify.audit.terms import discount, site, terms_of
 from planner.verify.audit.units import replica_accelerators
+from planner.verify.audit.waiting import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,11 +56,13 @@ class _Split:
         for row in plan.allocations:
             pool_load[row.period, row.block, row.pool][row.workload] += _load(row)
         for (period, block, pool, _), rows in by_option(plan.allocations).items():
-            own = {row.workload: _load(row) for row in rows}
+            own: _Shares = defaultdict(float)
+            for row in rows:
+                own[row.workload] += _load(row)
             if not any(own.values()):
-                own = dict(pool_load[period, block, pool])
+                own = pool_load[period, block, pool]
             if not any(own.values()):
-                own = {w.name: 1.0 for w in problem.workloads if w.pool_name == pool}
+                own = dict.fromkeys(members(problem, pool), 1.0)
             total = sum(own.values())
             for workload, weight in own.items():
                 place = (rows[0].hardware, period, block)

@@ -10,6 +10,7 @@ from planner.catalog.systems import VENDOR_ENGINE
 from planner.verify.audit.clock import blocks, clock_violations
 from planner.verify.audit.expected import differs
 from planner.verify.audit.units import replica_accelerators, replica_name, unit_violations
+from planner.verify.audit.waiting import is_batch, pools_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -74,15 +75,21 @@ def _names(plan: Plan, problem: Problem) -> Iterator[str]:
     for name in sorted({row.workload for row in named} - set(pools)):
         yield f"workload {name} is not in the problem"
     for name, pool in sorted({(row.workload, row.pool) for row in plan.allocations}):
-        if name in pools and pools[name] != pool:
+        if name in pools and pool not in pools_allowed(problem.workload(name)):
             yield f"{name} runs in pool {pool}, its pool is {pools[name]}"
+    for name in sorted({r.workload for r in plan.allocations if is_batch(r.pool) > r.is_deferred}):
+        yield f"{name} has requests that do not wait where everything waits"
     if [unit.workload for unit in plan.unit_costs] != list(pools):
         yield "unit costs do not list every workload once"
 
 
 def _repeated(plan: Plan) -> Iterator[str]:
     yield from _twice(
-        "allocation", ((r.period, r.block, r.workload, r.option_id) for r in plan.allocations)
+        "allocation",
+        (
+            (r.period, r.block, r.pool, r.workload, r.is_deferred, r.option_id)
+            for r in plan.allocations
+        ),
     )
     yield from _twice("fleet row", ((r.period, r.block, r.offer_id) for r in plan.fleet))
     yield from _twice("commitment", ((r.start_period, r.offer_id) for r in plan.commitments))

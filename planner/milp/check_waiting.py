@@ -1,0 +1,116 @@
+"""Checks decisions about work that can wait: a day's work in a day, windows, change-overs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.demand.deferral import checkpoints
+from planner.milp.backlogs import build_backlogs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from planner.demand.records import Demand, TimeGrid
+    from planner.milp.backlogs import Backlog
+    from planner.milp.records import Limits
+    from planner.options.records import OptionSet
+    from planner.plan.records import Decisions, ReplicaDecision
+
+    FloatArray = NDArray[np.float64]
+    Place = tuple[str, str, int, int]
+    """Pool, option, period and block."""
+
+_TOLERANCE = 1e-6
+
+
+def batch_pools(demand: Demand, pool_of: Mapping[str, str]) -> frozenset[str]:
+    """Return the pools in which everything waits.
+
+    Parameters
+    ----------
+    demand
+        Streams.
+    pool_of
+        Pool of every stream.
+    """
+    busy = {pool_of[w.workload] for w in demand.workloads if w.deferral is None}
+    return frozenset({pool_of[w.workload] for w in demand.workloads} - busy)
+
+
+def lost_replicas(
+    demand: Demand,
+    limits: Limits,
+    rows: Sequence[ReplicaDecision],
+    batch: Collection[str],
+) -> dict[Place, float]:
+    """Return what batch replicas that come and go cost of their block, in replicas.
+
+    Parameters
+    ----------
+    demand
+        Time grid.
+    limits
+        Time of a change-over.
+    rows
+        Replicas.
+    batch
+        Pools in which everything waits.
+    """
+    grid = demand.grid
+    if limits.scaling == "static" or grid.blocks_per_day == 1:
+        return {}
+    count: dict[Place, int] = {
+        (r.pool, r.option_id, r.period, r.block): r.replicas for r in rows if r.pool in batch
+    }
+    lost = {}
+    for (pool, option, t, b), now in count.items():
+        begun = max(now - count.get((pool, option, t, grid.before(b)), 0), 0)
+        ended = max(now - count.get((pool, option, t, grid.after(b)), 0), 0)
+        lost[pool, option, t, b] = (begun + ended) * limits.changeover_h / grid.block_h
+    return lost
+
+
+def backlog_faults(demand: Demand, options: OptionSet, decisions: Decisions) -> Iterator[str]:
+    """Yield days whose work is not served within the day, or not within its window.
+
+    Parameters
+    ----------
+    demand, options
+        The records the decisions answer.
+    decisions
+        Whole decisions.
+    """
+    grid = demand.grid
+    served: dict[str, FloatArray] = defaultdict(lambda: np.zeros((grid.periods, grid.blocks)))
+    for flow in (*decisions.flows, *decisions.api_flows):
+        served[flow.workload][flow.period, flow.block] += flow.planned_rps
+    for backlog in build_backlogs(demand, options):
+        names = [demand.workloads[w].workload for w in backlog.streams]
+        rates = np.asarray(sum(served[name] for name in names))
+        for t in range(grid.periods):
+            for day in range(len(grid.day_types)):
+                yield from _day_faults(grid, backlog, rates, t, day)
+
+
+def _day_faults(
+    grid: TimeGrid, backlog: Backlog, rates: FloatArray, t: int, day: int
+) -> Iterator[str]:
+    blocks = slice(day * grid.blocks_per_day, (day + 1) * grid.blocks_per_day)
+    total, of_day = backlog.day_total(t, day, grid), rates[t, blocks]
+    place = f"{backlog.name} in period {t}, {grid.day_types[day].name}"
+    done = float(of_day.sum()) * grid.block_h
+    if abs(done - total) > _TOLERANCE * max(total, _TOLERANCE):
+        yield f"{place}: {done:g} of a day's {total:g} requests/s x h are served"
+        return
+    points = list(checkpoints(backlog.deferral, backlog.arrivals_rps[t, blocks], backlog.job_h))
+    ahead = [point.arrived - float(point.served_h @ of_day) for point in points]
+    waiting = -min((a for a, p in zip(ahead, points, strict=True) if p.most is None), default=0.0)
+    for value, point in zip(ahead, points, strict=True):
+        late = 0.0 if point.most is None else waiting + value - point.most
+        if late > _TOLERANCE * total:
+            yield f"{place}: {late:g} requests/s x h are late at hour {point.hour:g}"
