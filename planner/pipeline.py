@@ -200,6 +200,7 @@ def program_limits(problem: Problem) -> Limits:
         budgets=tuple(_budgets(problem)),
         power_kw=problem.limits.power_kw,
         changeover_h=policy.changeover_minutes / MINUTES_PER_HOUR,
+        max_spot_share=problem.supply.spot.max_share,
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from planner.errors import InternalError
 from planner.milp.caps import is_under_quota
 from planner.milp.check_fleet import fleet_faults
-from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas
+from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas, spot_faults
 from planner.milp.sets import Column, exchange_ratios
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def verify_decisions(
     faults = [
         *_demand_faults(view),
         *backlog_faults(demand, options, decisions),
+        *spot_faults(options, limits, decisions, batch_pools(demand, view.pool_of)),
         *_capacity_faults(view),
         *_spare_faults(view),
         *_cap_faults(view),

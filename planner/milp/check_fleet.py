@@ -8,6 +8,7 @@ import numpy as np
 
 from planner.milp.costs import starts, still_billed
 from planner.milp.fleet import billing_blocks
+from planner.options.homes import holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -112,8 +113,7 @@ def _packing_faults(options: OptionSet, decisions: Decisions, nodes: IntArray) -
         homes = frozenset(
             o
             for o, offer in enumerate(options.offers)
-            if offer.hardware == option.hardware
-            and (row.pool, offer.offer_id) not in options.barred
+            if holds(offer, option) and (row.pool, offer.offer_id) not in options.barred
         )
         sizes = wanted.setdefault((option.hardware, row.period, row.block), {})
         key = (option.accelerators, homes)

@@ -114,3 +114,30 @@ def _day_faults(
         late = 0.0 if point.most is None else waiting + value - point.most
         if late > _TOLERANCE * total:
             yield f"{place}: {late:g} requests/s x h are late at hour {point.hour:g}"
+
+
+def spot_faults(
+    options: OptionSet, limits: Limits, decisions: Decisions, batch: Collection[str]
+) -> Iterator[str]:
+    """Yield blocks with too large a share of spot, and spot replicas of work that cannot wait.
+
+    Parameters
+    ----------
+    options, limits, decisions
+        Records and whole decisions.
+    batch
+        Pools in which everything waits.
+    """
+    by_id = {option.id: option for option in options.options}
+    held: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
+    for row in decisions.replicas:
+        option = by_id[row.option_id]
+        size = row.replicas * option.accelerators
+        if row.pool in batch:
+            held[row.period, row.block][0] += size
+            held[row.period, row.block][1] += size if option.is_interruptible else 0
+        elif option.is_interruptible:
+            yield f"{row.option_id} serves pool {row.pool}, which cannot wait"
+    for (t, b), (total, spot) in held.items():
+        if spot > limits.max_spot_share * total * (1 + _TOLERANCE):
+            yield f"{spot} of {total} batch accelerators are spot in period {t}, block {b}"

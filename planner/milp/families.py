@@ -44,6 +44,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("backlogs", waiting.add_backlogs),
     Family("capacity", constraints.add_capacity),
     Family("changeovers", waiting.add_changeovers),
+    Family("spot_share", waiting.add_spot_share),
     Family("tightening", constraints.add_tightening),
     Family("brackets", constraints.add_brackets),
     Family("packing", fleet.add_packing),

@@ -40,6 +40,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "window": ("gtkk", "{g} is served within its window, {t}, type of day and hour {k}"),
     "begin": ("ctb", "new batch replicas of {c} are loaded, {t}, {b}"),
     "end": ("ctb", "batch replicas of {c} that end leave time for their successors, {t}, {b}"),
+    "spotshare": ("tb", "share of batch accelerators on spot nodes, {t}, {b}"),
     "capacity": ("pctb", "{c} in pool {p} carries no more than its replicas can, {t}, {b}"),
     "tighten": ("wctb", "{w} needs a whole replica of {c} to use it, {t}, {b}"),
     "bracketlow": ("pctb", "{c} in pool {p} has the replicas its capacity assumes, {t}, {b}"),

@@ -77,6 +77,8 @@ class Limits:
     changeover_h
         Time that a replica of a pool in which everything waits loses when it starts, and when
         it ends, hours.
+    max_spot_share
+        Most of the accelerators of batch replicas that may be on spot nodes, in every block.
     """
 
     scaling: Literal["hourly", "static"] = "hourly"
@@ -87,6 +89,7 @@ class Limits:
     budgets: tuple[BudgetLimit, ...] = ()
     power_kw: float | None = None
     changeover_h: float = 0.0
+    max_spot_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,3 +101,25 @@ def add_changeovers(model: Model) -> None:
             if other is not None:
                 terms[other] = 1.0
             model.row(f"{name}_{c}_{t}_{b}", terms, GE)
+
+
+def add_spot_share(model: Model) -> None:
+    """Keep batch replicas off spot nodes: ``sum over spot of g n <= share sum over all of g n``.
+
+    Parameters
+    ----------
+    model
+        Receives the rows; none are added where all may be spot.
+    """
+    sets = model.sets
+    share = sets.limits.max_spot_share
+    if share >= 1:
+        return
+    for t, b in sets.slots():
+        terms: Terms = {}
+        for c, column in enumerate(sets.columns):
+            if (c, t, b) in model.n and sets.is_batch(column.pool):
+                spot = 1.0 if sets.option_of(c).is_interruptible else 0.0
+                terms[model.n[c, t, b]] = column.accelerators * (spot - share)
+        if any(size > 0 for size in terms.values()):
+            model.row(f"spotshare_{t}_{b}", terms, LE)

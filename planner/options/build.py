@@ -24,6 +24,7 @@ from planner.options.owned import site_costs
 from planner.options.prune import best_layouts, prune
 from planner.options.quality import QualityBook
 from planner.options.records import MEASURED, OptionSet
+from planner.options.spot import spot_options
 from planner.options.supply_records import ModelCost
 from planner.options.system_capacity import system_capacities
 from planner.options.systems import buildable_systems
@@ -81,7 +82,8 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         _on_systems(problem, catalog, demand, nodes, modelled_gates),
     )
     barred = barred_nodes(problem, nodes)
-    ways = _in_time(_housed(ways, nodes, barred, problem), problem, demand)
+    ways = _with_spot(_in_time(ways, problem, demand), nodes, problem, catalog)
+    ways = _housed(ways, nodes, barred, problem)
     unwanted = unwanted_nodes(problem, nodes, barred)
     gone = {r.subject for r in unwanted}
     nodes = [n for n in nodes if n.offer_id not in gone or n.is_existing]
@@ -161,6 +163,16 @@ def _housed(
         options=_with_quality(ways.options, capacities),
         capacities=capacities,
         rejections=(*ways.rejections, *rejections),
+    )
+
+
+def _with_spot(ways: _Ways, nodes: list[NodeOffer], problem: Problem, catalog: Catalog) -> _Ways:
+    """Return the ways with those of batch replicas on spot nodes."""
+    twins, capacities = spot_options(ways.options, ways.capacities, nodes, problem, catalog)
+    return replace(
+        ways,
+        options=(*ways.options, *twins),
+        capacities=(*ways.capacities, *capacities),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.options.records import Rejection
+from planner.options.spot import SPOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -54,6 +55,7 @@ def holds(node: NodeOffer, option: Option) -> bool:
     """Return whether nodes of an offer hold whole replicas of an option in some period."""
     return (
         node.hardware == option.hardware
+        and (node.tenure == SPOT) == option.is_interruptible
         and node.accelerators_per_node % option.accelerators == 0
         and any(price is not None for price in node.price_usd_per_hour)
     )

@@ -16,6 +16,7 @@ from planner.options.owned import OWNED, owned_nodes
 from planner.options.periods import price_change_notes, price_factors
 from planner.options.records import NodeOffer, Rejection
 from planner.options.reserved import TERM_MONTHS, why_not_reserved, with_reservations
+from planner.options.spot import SPOT
 from planner.units import MINUTES_PER_HOUR
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ DEFAULT_STARTUP_MINUTES = 10.0
 """Time from order to serving when the offer states none: boot, weights, warm-up."""
 DEFAULT_ELASTIC_MAX_NODES = 8
 """Nodes an on-demand offer is trusted to add within a day when the offer states no figure."""
-PLANNED_TENURES = ("on_demand", *TERM_MONTHS, OWNED)
+PLANNED_TENURES = ("on_demand", SPOT, *TERM_MONTHS, OWNED)
 
 
 def supplied_nodes(

@@ -86,6 +86,8 @@ def _dominates(
 ) -> bool:
     if first.hardware != second.hardware or second.accelerators % first.accelerators:
         return False
+    if first.is_interruptible != second.is_interruptible:
+        return False
     if same_model_only and first.model != second.model:
         return False
     copies = second.accelerators // first.accelerators

@@ -71,6 +71,8 @@ class Option:
         What drafts tokens; empty without speculative decoding.
     layout
         Instances for prompts and for decodes, ``None`` when one instance does both.
+    is_interruptible
+        Whether it runs on spot nodes, and on no others; its id then ends in ``/spot``.
     """
 
     id: str
@@ -85,6 +87,7 @@ class Option:
     quality: tuple[tuple[str, float], ...] = ()
     draft: str = ""
     layout: UnitLayout | None = None
+    is_interruptible: bool = False
 
     @property
     def accelerators(self) -> int:

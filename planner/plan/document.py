@@ -65,6 +65,8 @@ class Allocation:
     """Its instances that only decode, each over `tensor_parallel` accelerators."""
     is_deferred: bool = False
     """Whether these are requests that wait; no limit on latency applies to them."""
+    is_interruptible: bool = False
+    """Whether the replicas run on spot nodes; the capacity is what interruptions leave."""
 
 
 @dataclass(frozen=True, slots=True)

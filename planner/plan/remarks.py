@@ -12,6 +12,7 @@ from planner.options.nodes import (
     PLANNED_TENURES,
 )
 from planner.options.owned import OWNED
+from planner.options.spot import SPOT
 from planner.plan.document import Binding
 from planner.plan.tables import point_at
 from planner.problem.deferral import owner, stream_name
@@ -81,6 +82,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             "(supply.max_price_age_days); `planner options --rejected` names them"
         )
     notes += _fleet_notes(plan, problem, options)
+    notes += _spot_notes(plan, problem)
     notes += _purchase_notes(plan, options)
     notes += _owned_notes(plan, options)
     assumed = {(a.provider, a.model, a.mode) for a in options.api if a.assumed_latency}
@@ -238,6 +240,23 @@ def _purchase_notes(plan: Plan, options: OptionSet) -> list[str]:
         for offer in options.api
         if offer.note
         and (owner(offer.workload), offer.provider, offer.model, offer.mode) in bought
+    ]
+
+
+def _spot_notes(plan: Plan, problem: Problem) -> list[str]:
+    """Return what is assumed about spot nodes, and what hangs on them."""
+    if SPOT not in problem.supply.tenures:
+        return []
+    if all(w.deferrable is None for w in problem.workloads):
+        return ["spot nodes are not used: only work that may wait (`deferrable`) runs on them"]
+    most = {r.offer_id: r.nodes for r in sorted(plan.fleet, key=lambda r: r.nodes)}
+    used = {r.offer_id for r in plan.fleet if r.tenure == SPOT and r.nodes}
+    spot = problem.supply.spot
+    return [
+        f"{offer_id}: up to {most[offer_id]} nodes may be taken away at the same time; what then "
+        "finishes the waiting work in time is not reserved. Where the offer states nothing, "
+        f"{spot.interruptions_per_h:g} interruptions an hour are assumed"
+        for offer_id in sorted(used)
     ]
 
 

@@ -116,6 +116,7 @@ def _allocation(
         prefill_tensor_parallel=None if layout is None else layout.prefill_tensor_parallel,
         decode_instances=None if layout is None else layout.decode_instances,
         is_deferred=is_deferred(workload),
+        is_interruptible=option.is_interruptible,
     )
 
 

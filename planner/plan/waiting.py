@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 _DAYS = 4
 """Days until every request of the second has been served."""
-_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
+_Side = Literal["left", "right"]
+_FIRST: _Side = "left"
+_LAST: _Side = "right"
 _DIGITS = 7
 """Digits of shares of a day's work that solvers keep."""
 
@@ -124,13 +126,15 @@ def longest_wait_h(
     came_h, came = _unrolled(hours, arrived + waiting)
     left_h, left = _unrolled(ends, done)
     values = np.unique(np.concatenate([came, left]))
-    second_day = (values >= came[0] + 1.0) & (values < came[0] + 2.0)
-    values = values[second_day]
+    # The second day's requests: each is waited for up to its own, and right behind the one before.
+    first, last = round(waiting + 1.0, _DIGITS), round(waiting + 2.0, _DIGITS)
+    own = values[(values > first) & (values <= last)]
+    behind = values[(values >= first) & (values < last)]
     waits = [
-        _time_at(left_h, left, values, side) - _time_at(came_h, came, values, side)
-        for side in _SIDES
+        _time_at(left_h, left, of, side) - _time_at(came_h, came, of, side)
+        for of, side in ((own, _FIRST), (behind, _LAST))
     ]
-    return max(float(np.max(waits)), 0.0)
+    return max(float(np.max(np.concatenate(waits))), 0.0)
 
 
 def _unrolled(hours: FloatArray, amounts: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -143,7 +147,7 @@ def _unrolled(hours: FloatArray, amounts: FloatArray) -> tuple[FloatArray, Float
 
 
 def _time_at(
-    hours: FloatArray, amounts: FloatArray, values: FloatArray, side: Literal["left", "right"]
+    hours: FloatArray, amounts: FloatArray, values: FloatArray, side: _Side
 ) -> FloatArray:
     """Return when a rising curve first reaches values (left), or last is at them (right)."""
     position = np.searchsorted(amounts, values, side)

@@ -47,6 +47,17 @@ class PriceChanges(Section):
     api: YearlyChange = 0.0
 
 
+class Spot(Section):
+    """What is assumed about spot nodes, on which only work that waits runs."""
+
+    interruptions_per_h: Annotated[float, Field(ge=0, le=10)] = 0.1
+    """Where an offer states none: how often a node is taken away."""
+    lost_work_minutes: Annotated[float, Field(ge=0, le=1440)] = 5.0
+    """Work in flight that is lost with it, beside the start-up time of its successor."""
+    max_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Most of the accelerators of batch replicas that may be spot, in every block."""
+
+
 class Supply(Section):
     """Who may supply hardware and tokens, and on what terms."""
 
@@ -55,6 +66,8 @@ class Supply(Section):
     """Empty: all."""
     quotas: list[Quota] = []
     existing: list[ExistingNodes] = []
+    spot: Spot = Spot()
+    """Assumptions about spot nodes and a cap on their share."""
     site: str = "default"
     """Site of owned hardware: power price, PUE, colocation and staff of sites.csv."""
     servers: list[str] = []

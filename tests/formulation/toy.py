@@ -33,6 +33,7 @@ LIMITS = {
     ),
     "power": Limits(power_kw=20.0),
     "changeovers": Limits(changeover_h=0.5),
+    "spot_share": Limits(max_spot_share=0.5),
     "max_models": Limits(max_models=1),
     "max_hardware_types": Limits(max_hardware_types=1),
 }
@@ -42,7 +43,7 @@ WITH_TERMS = {"builds", "staff", "budgets", "power"}
 """Families of nodes that are taken on for a term: the toy then has some."""
 
 
-WITH_WORK_THAT_WAITS = {"backlogs", "changeovers"}
+WITH_WORK_THAT_WAITS = {"backlogs", "changeovers", "spot_share"}
 """Families of work that waits: the toy then has documents in a pool of their own, or joined."""
 
 
@@ -69,16 +70,22 @@ def write_family(name: str, path: Path) -> None:
 def _with_docs(demand, options):
     """Documents arrive at 06:00, and are done within 15 h."""
     deferral = Deferral("docs", 15.0, 6.0, np.ones(1))
+    large = next(option for option in options.options if option.id == "large")
+    spot = replace(large, id="large/spot", is_interruptible=True)
     docs = worlds.demand({"docs/deferred": [2.0, 0.0], "docs/joined": [0.0, 0.0]}).workloads
     waiting = tuple(replace(stream, deferral=deferral) for stream in docs)
     capacities = [
         replace(worlds.capacity("docs/deferred", "large", 10.0), job_h=0.5),
         worlds.capacity("docs/joined", "large", 8.0),
+        replace(worlds.capacity("docs/deferred", "large/spot", 9.0), job_h=0.75),
     ]
+    taken = replace(worlds.offer("npu-8-spot", 5.0, "npu", 8), tenure="spot")
     return (
         replace(demand, workloads=(*demand.workloads, *waiting)),
         replace(
             options,
+            options=(*options.options, spot),
+            offers=(*options.offers, taken),
             capacities=(*options.capacities, *capacities),
             pool_of=(*options.pool_of, ("docs/joined", "both")),
         ),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from planner.plan.waiting import longest_wait_h
 from planner.verify.audit import audit
+from planner.verify.audit.waiting import _longest_wait_h
 
 
 def test_the_plan_is_sound_and_uses_every_way_of_waiting(night):
@@ -98,3 +101,22 @@ def test_the_audit_counts_what_change_overs_cost(night):
     asked = night.problem.model_copy(update={"policy": strict})
 
     assert any("planned load" in text for text in audit(night.plan, asked, night.catalog))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_both_ways_to_find_the_longest_wait_agree(seed):
+    rng = np.random.default_rng(seed)
+    blocks = int(rng.choice([1, 4, 6, 8, 12, 24]))
+    release = None if seed % 2 else float(rng.integers(0, 24))
+    arrivals = rng.uniform(0.1, 1.0, blocks)
+    served = np.where(rng.random(blocks) < 0.4, 0.0, rng.uniform(0.1, 1.0, blocks))
+    served[int(rng.integers(blocks))] = 1.0
+    arrivals, served = arrivals / arrivals.sum(), served / served.sum()
+    length_h = 24.0 / blocks
+
+    of_plan = longest_wait_h(arrivals, served, release)
+    of_audit = _longest_wait_h(
+        list(arrivals / length_h), list(served / length_h), release, length_h
+    )
+
+    assert of_plan == pytest.approx(of_audit, abs=1e-3)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _Slot = tuple[int, int, str]
 """Period, block and hardware."""
+_Tenant = tuple[str, bool]
+"""Pool, and whether its replicas run on spot nodes."""
 
 
 def packing_violations(plan: Plan, problem: Problem) -> Iterator[str]:
@@ -26,11 +28,12 @@ def packing_violations(plan: Plan, problem: Problem) -> Iterator[str]:
     and replicas of a pool fit nodes that every workload of it allows, so pools are compared by
     the nodes they may use.
     """
-    held: dict[_Slot, list[tuple[int, int, str]]] = defaultdict(list)
+    held: dict[_Slot, list[tuple[int, int, _Tenant]]] = defaultdict(list)
     for (period, block, pool, _), rows in by_option(plan.allocations).items():
         row = rows[0]
         size = replica_accelerators(row)
-        held[period, block, row.hardware].append((size, row.accelerators, pool))
+        tenant = (pool, row.is_interruptible)
+        held[period, block, row.hardware].append((size, row.accelerators, tenant))
     nodes: dict[_Slot, list[FleetRow]] = defaultdict(list)
     for item in plan.fleet:
         nodes[item.period, item.block, item.hardware].append(item)
@@ -39,19 +42,19 @@ def packing_violations(plan: Plan, problem: Problem) -> Iterator[str]:
 
 
 def _slot(
-    slot: _Slot, replicas: list[tuple[int, int, str]], nodes: list[FleetRow], problem: Problem
+    slot: _Slot, replicas: list[tuple[int, int, _Tenant]], nodes: list[FleetRow], problem: Problem
 ) -> Iterator[str]:
     period, block, hardware = slot
     usable = {
-        pool: frozenset(n.offer_id for n in nodes if _allowed(pool, n, problem))
-        for _, _, pool in replicas
+        tenant: frozenset(n.offer_id for n in nodes if _allowed(tenant, n, problem))
+        for _, _, tenant in replicas
     }
     for home in sorted(set(usable.values()), key=sorted):
         for least in sorted({size for size, _, _ in replicas}):
             needed = sum(
                 count
-                for size, count, pool in replicas
-                if size % least == 0 and usable[pool] <= home
+                for size, count, tenant in replicas
+                if size % least == 0 and usable[tenant] <= home
             )
             room = sum(
                 n.accelerators
@@ -65,7 +68,10 @@ def _slot(
                 )
 
 
-def _allowed(pool: str, node: FleetRow, problem: Problem) -> bool:
+def _allowed(tenant: _Tenant, node: FleetRow, problem: Problem) -> bool:
+    pool, is_interruptible = tenant
+    if (node.tenure == "spot") != is_interruptible:
+        return False
     for name in members(problem, pool):
         workload = problem.workload(name)
         if workload.residency == "any":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.verify.audit.clock import blocks
 from planner.verify.audit.expected import TOLERANCE, by_option, differs, rates_due
+from planner.verify.audit.spot import spot_violations
 from planner.verify.audit.waiting import (
     is_batch,
     lost_to_changeovers,
@@ -36,6 +37,7 @@ def service_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterat
     yield from _demand(plan, problem, catalog)
     yield from waiting_violations(plan, problem, catalog)
     yield from _load(plan, problem)
+    yield from spot_violations(plan, problem, catalog)
     yield from _capacity(plan, problem)
     yield from _same_capacity(plan)
     yield from _latency(plan, problem)

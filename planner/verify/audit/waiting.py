@@ -196,7 +196,7 @@ def _longest_wait_h(
     bounds = [b * length_h for b in range(len(served) + 1)]
     if release is not None:
         behind = done.at(release)
-        return max(done.time_of(behind + part) for part in (_TINY, 1.0)) - release
+        return max(done.time_of(behind + part) for part in (_TINY, 1.0 - _TINY)) - release
     behind = max(done.at(hour) - come.at(hour) for hour in bounds)
     requests = [behind + come.at(hour) for hour in bounds]
     requests += [done.at(hour) + day for hour in bounds for day in (0, 1)]
@@ -223,11 +223,9 @@ class _Curve:
 
     def time_of(self, amount: float) -> float:
         """Return the first hour, of any day, at which the amount is reached."""
-        day = math.floor(amount)
+        day = math.ceil(amount) - 1  # the end of a day's work belongs to its day
         left = amount - day
-        block = min(bisect_left(self.sums, left), len(self.sums) - 1)
-        if block == 0:
-            return day * HOURS_PER_DAY
+        block = max(min(bisect_left(self.sums, left), len(self.sums) - 1), 1)
         step = self.sums[block] - self.sums[block - 1]
         part = (left - self.sums[block - 1]) / step if step else 1.0
         return day * HOURS_PER_DAY + (block - 1 + part) * self.length_h

@@ -1,0 +1,131 @@
+"""Spot nodes: what interruptions leave of them, who may use them, and how many, by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from planner.milp import Limits
+from planner.problem.semantics import semantic_faults
+from planner.verify.audit import audit
+from tests import worlds
+from tests.options.world import catalog, problem, row, workload
+from tests.truth.test_deferral import HOURS, rates, solve, waits
+from tests.verify.conftest import MEASURED, solved
+
+
+def spot_world(spot_usd, share=1.0):
+    """Return batch work at 1/s a replica on demand, and at `share` of that on spot nodes."""
+    spot = replace(worlds.option("o/spot"), is_interruptible=True)
+    options = worlds.option_set(
+        [worlds.option("o"), spot],
+        [
+            worlds.capacity("chat", "o", 1.0),
+            worlds.capacity("batch/deferred", "o", 1.0),
+            worlds.capacity("batch/deferred", "o/spot", share),
+        ],
+        [
+            worlds.offer("rent", 2.0),
+            replace(worlds.offer("taken", spot_usd), tenure="spot"),
+        ],
+    )
+    return waits(rates([2.0] * 4, chat=[1.0] * 4), 24.0), options
+
+
+@pytest.mark.parametrize(("spot_usd", "used"), [(1.5, True), (1.7, False)])
+def test_spot_is_used_exactly_when_it_is_cheaper_for_what_it_carries(spot_usd, used):
+    # 5 spot replicas do the work of 4: 1.6 USD/h break even with 2 USD/h on demand
+    demand, options = spot_world(spot_usd, share=0.8)
+    demand = replace(
+        demand,
+        workloads=tuple(replace(w, planned_rps=w.planned_rps * 2) for w in demand.workloads),
+    )
+
+    result = solve(demand, options)
+
+    assert result.objective_usd == pytest.approx((2 * 2.0 + 4 * min(spot_usd / 0.8, 2.0)) * HOURS)
+    assert any(r.option_id == "o/spot" for r in result.decisions.replicas) is used
+
+
+def test_work_that_cannot_wait_stays_off_spot_nodes():
+    demand, options = spot_world(0.1)
+
+    result = solve(demand, options)
+
+    on_spot = {r.pool for r in result.decisions.replicas if r.option_id == "o/spot"}
+    assert on_spot == {"batch/deferred"}
+    assert result.objective_usd == pytest.approx((2.0 + 2 * 0.1) * HOURS)
+
+
+@pytest.mark.parametrize(("most", "spot_nodes"), [(0.0, 0), (0.5, 1), (1.0, 2)])
+def test_a_cap_on_the_share_of_spot_holds_in_every_block(most, spot_nodes):
+    demand, options = spot_world(0.5)
+    pinned = replace(demand, workloads=demand.workloads)
+
+    result = solve(pinned, options, Limits(scaling="static", max_spot_share=most))
+
+    usd = 2.0 + spot_nodes * 0.5 + (2 - spot_nodes) * 2.0
+    assert result.objective_usd == pytest.approx(usd * HOURS)
+
+
+def planned(rate=None, **spot):
+    asked = problem(
+        workload("docs", arrival={"mean_rate_rps": 20.0}, deferrable={"window_h": 24.0}),
+        workload("chat", arrival={"mean_rate_rps": 4.0}),
+        time_blocks=4,
+        performance="table.csv",
+        candidates={"quantizations": ["bf16"]},
+        supply={"tenures": ["on_demand", "spot"], "spot": spot},
+    )
+    stated = {} if rate is None else {"interruption_rate_per_h": rate}
+    offers = [
+        row("offers", elastic_max_nodes=50),
+        row(
+            "offers", tenure="spot", price_usd_per_hour=0.5, elastic_max_nodes=50,
+            startup_minutes=15, **stated,
+        ),
+    ]  # fmt: skip
+    table = [MEASURED | {"workload": name} for name in ("docs", "chat")]
+    return solved(asked, catalog(offers=offers), table)
+
+
+@pytest.mark.parametrize(
+    ("rate", "assumed", "left"),
+    [(None, 0.1, 1 - 0.1 * 20 / 60), (None, 0.3, 1 - 0.3 * 20 / 60), (0.6, 0.1, 0.8)],
+)
+def test_what_interruptions_leave_is_planned_with(rate, assumed, left):
+    world = planned(rate, interruptions_per_h=assumed, max_share=0.6)
+
+    capacity = {a.option_id: a.capacity_rps for a in world.plan.allocations if a.is_deferred}
+    plain, spot = sorted(capacity, key=len)
+    assert spot == f"{plain}/spot"
+    assert capacity[spot] == pytest.approx(capacity[plain] * left)
+    assert audit(world.plan, world.problem, world.catalog) == []
+    assert {c.category for c in world.plan.cost_lines} == {"on_demand", "spot"}
+
+
+def test_the_audit_sees_too_much_spot_and_capacity_that_interruptions_take():
+    world = planned(max_share=0.6)
+    tighter = world.problem.model_copy(
+        update={
+            "supply": world.problem.supply.model_copy(
+                update={"spot": world.problem.supply.spot.model_copy(update={"max_share": 0.3})}
+            )
+        }
+    )
+    rows = tuple(
+        replace(a, capacity_rps=a.capacity_rps * 1.01) if a.is_interruptible else a
+        for a in world.plan.allocations
+    )
+    better = replace(world.plan, allocations=rows)
+
+    assert any("are spot" in t for t in audit(world.plan, tighter, world.catalog))
+    assert any("interruptions leave" in t for t in audit(better, world.problem, world.catalog))
+
+
+def test_assumptions_about_spot_are_checked():
+    assert semantic_faults(problem(supply={"tenures": ["spot", "on_demand"]})) == []
+    for wrong in ({"interruptions_per_h": -1.0}, {"max_share": 1.5}, {"lost_work_minutes": -1.0}):
+        with pytest.raises(ValueError, match="spot"):
+            problem(supply={"spot": wrong})
