@@ -38,7 +38,7 @@ REPLICAS = (1, 2, 4, 8, 16, 32)
 """Numbers of replicas sharing a queue for which capacities are computed."""
 SAMPLES = 4_096
 """Requests that stand for a class. Capacities at tight limits differ from those of 16,384 requests
-by a few percent, those of 1,024 by up to 20."""
+by 1 or 2 percent, those of 1,024 by up to 15 (tests/benchmarks/seed_spread.py)."""
 SCREENING_SAMPLES = 1_024
 """The same where so many options are asked for that time would run long."""
 _FINE_RUNS = 2_000

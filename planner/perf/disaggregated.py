@@ -117,7 +117,7 @@ class _Units:
         *,
         queueing: bool = True,
     ) -> Floats:
-        block = max(1, BLOCK_BYTES // self.load.intervals.nbytes)
+        block = max(1, BLOCK_BYTES // self.load.arrivals.intervals.nbytes)
         blocks = [np.zeros((0, len(self.limits_s)))]
         for start in range(0, len(options), block):
             part = slice(start, start + block)

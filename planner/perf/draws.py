@@ -1,11 +1,14 @@
-"""Stratified draws: samples that are as even as their distribution, in random order.
+"""Stratified draws: samples that are as even as their distribution.
 
-Each number is the mean or the midpoint of one of N equally likely slices of its distribution, and
-every column is permuted on its own, so a small sample has the moments of a large one.
+Each number is the mean or the midpoint of one of N equally likely slices of its distribution, so a
+small sample has the moments of a large one. Every column is permuted on its own: by chance, or by
+a sequence that is even together with others.
 """
 
 from __future__ import annotations
 
+import math
+from functools import cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -16,36 +19,79 @@ if TYPE_CHECKING:
 
     from planner.perf.spec import Floats
 
-_GAMMA_DRAWS_PER_STRATUM = 64
-"""Enough that the mean of a slice is known to about 1 % of its width."""
+_GRID_POINTS = 8_192
+_NEGLIGIBLE_LN = -30.0
+"""ln of the probability beyond which a distribution is cut."""
+_HALVES_LN = 3.0
+"""Distance from the mean, in ln, where the lower half of a grid ends."""
 
 
-def unit_intervals(cv: float, samples: int, rng: np.random.Generator) -> Floats:
-    """Return intervals between arrivals with mean exactly 1, shape (samples,), in random order.
+def ordered_unit_intervals(cv: float, samples: int) -> Floats:
+    """Return the means of equal slices of a gamma distribution with mean 1, ascending.
+
+    With shape a the part of the mean below a quantile x is P(a + 1, x), P being the regularized
+    incomplete gamma function: integrals over ln x, by the trapezoid rule.
 
     Parameters
     ----------
     cv
         Coefficient of variation, >= 0.
+    samples
+        Number of slices.
     """
     if cv == 0:
         return np.ones(samples)
     shape = 1 / cv**2
-    draws = np.sort(rng.standard_gamma(shape, samples * _GAMMA_DRAWS_PER_STRATUM))
-    strata = draws.reshape(samples, _GAMMA_DRAWS_PER_STRATUM).mean(axis=1)
-    return rng.permutation(strata / strata.mean())
+    # P(a, x) is at most x^a / Gamma(a + 1).
+    low = (_NEGLIGIBLE_LN + math.lgamma(shape + 1)) / shape
+    high = math.log(shape - 2 * _NEGLIGIBLE_LN * (1 + math.sqrt(shape)))
+    middle = max(low, math.log(shape) - _HALVES_LN)
+    ln_x = np.unique(
+        np.concatenate(
+            [np.linspace(low, middle, _GRID_POINTS), np.linspace(middle, high, _GRID_POINTS)]
+        )
+    )
+    below, mean_below = (_gamma_integral(a, ln_x) for a in (shape, shape + 1))
+    edges = np.interp(np.arange(samples + 1) / samples, below, mean_below)
+    slices = np.diff(edges)
+    return np.asarray(slices / slices.mean(), dtype=float)
 
 
-def van_der_corput_ranks(samples: int) -> NDArray[np.intp]:
-    """Return the ranks of van der Corput's sequence in base 2, a permutation of 0 to samples - 1.
+def _gamma_integral(shape: float, ln_x: Floats) -> Floats:
+    """Return P(shape, x) relative to its last value, ascending."""
+    density = np.exp(shape * ln_x - np.exp(ln_x) - math.lgamma(shape))
+    steps = np.diff(ln_x) * (density[1:] + density[:-1]) / 2
+    total = np.concatenate([[0.0], np.cumsum(steps)])
+    return np.asarray(total / total[-1], dtype=float)
 
-    Source: van der Corput (1935): any run of places covers all ranks evenly.
+
+def even_ranks(
+    samples: int, base: int = 2, rng: np.random.Generator | None = None
+) -> NDArray[np.intp]:
+    """Return the ranks of van der Corput's sequence, a permutation of 0 to samples - 1.
+
+    Any run of places covers all ranks evenly; with different prime bases, so do the boxes of
+    several ranks together (Halton's sequence).
+
+    Parameters
+    ----------
+    samples
+        Length of the sequence.
+    base
+        Base of its digits, >= 2.
+    rng
+        Shifts every digit by chance, which keeps all of this: another sequence.
+
+    Source: Halton (1960); Matousek (1998) for the shift of digits.
     """
-    index, reversed_ = np.arange(samples), np.zeros(samples)
-    for bit in range(max(samples - 1, 1).bit_length()):
-        reversed_ += ((index >> bit) & 1) * 0.5 ** (bit + 1)
+    left, number, scale = np.arange(samples), np.zeros(samples), 1.0
+    while scale * samples > 1.0:
+        left, digit = np.divmod(left, base)
+        shift = 0 if rng is None else int(rng.integers(base))
+        scale /= base
+        number += (digit + shift) % base * scale
     ranks = np.empty(samples, dtype=np.intp)
-    ranks[np.argsort(reversed_, kind="stable")] = index
+    ranks[np.argsort(number, kind="stable")] = np.arange(samples)
     return ranks
 
 
@@ -56,9 +102,16 @@ def stratified_uniforms(samples: int, rng: np.random.Generator) -> Floats:
 
 def stratified_normals(samples: int, rng: np.random.Generator) -> Floats:
     """Return the standard normal quantiles of the same midpoints, in random order."""
+    return rng.permutation(ordered_normals(samples))
+
+
+@cache
+def ordered_normals(samples: int) -> Floats:
+    """Return the standard normal quantiles of the midpoints of slices, ascending, read-only."""
     normal = NormalDist()
-    quantiles = [normal.inv_cdf((i + 0.5) / samples) for i in range(samples)]
-    return rng.permutation(np.array(quantiles))
+    quantiles = np.array([normal.inv_cdf((i + 0.5) / samples) for i in range(samples)])
+    quantiles.flags.writeable = False
+    return quantiles
 
 
 def slice_means(ordered: Floats, slices: int) -> Floats:

@@ -29,7 +29,6 @@ from planner.perf.waiting import (
     hidden_queue_waits_s,
     seat_waits_s,
     shared_queue_waits_s,
-    single_queue_waits_s,
 )
 
 __all__ = [
@@ -187,19 +186,21 @@ def prompt_start_s(rows: Rows, load: Load, times: PromptTimes) -> Floats:
     np.maximum(waits_s, residual_s, out=waits_s)
     waits_s += rows.engine.request_s[:, None]
     _add_seat_waits_s(waits_s, rows, load)
+    if load.arrivals.next_intervals is not None:
+        waits_s.sort(axis=1)
     return waits_s
 
 
 def _queue_waits_s(rows: Rows, load: Load, service_s: Floats) -> Floats:
-    mean_s = (1.0 / rows.state.rate_rps)[:, None]
-    waits_s = single_queue_waits_s(service_s, load.intervals * mean_s)
+    rate_rps = rows.state.rate_rps
+    waits_s = load.arrivals.waits_s(service_s, rate_rps)
     if rows.replicas.max(initial=1.0) <= 1:
         return waits_s
     if load.routing == "fewest_prompts":
         return shared_queue_waits_s(waits_s, rows.replicas, rows.state.prefill_share, load.sharing)
     calm_s = waits_s
-    if load.calm_intervals is not None:
-        calm_s = single_queue_waits_s(service_s, load.calm_intervals * mean_s)
+    if load.calm_arrivals is not None:
+        calm_s = load.calm_arrivals.waits_s(service_s, rate_rps)
     return hidden_queue_waits_s(waits_s, calm_s, rows.replicas, rows.state.batch, load.sharing)
 
 

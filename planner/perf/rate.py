@@ -213,7 +213,7 @@ def _world(
         load=load,
         probes=probes,
         limits_s=limits_s_of(probes),
-        block_rows=max(1, BLOCK_BYTES // (load.intervals.nbytes * len(load.rate_levels))),
+        block_rows=max(1, BLOCK_BYTES // (load.arrivals.intervals.nbytes * len(load.rate_levels))),
     )
 
 

@@ -2,10 +2,10 @@
 
 Lengths are a distribution over atoms (isl, osl, probability), so step times are computed once per
 distinct prompt and looked up per request. A sample of N requests is stratified: atoms are drawn
-systematically (atom counts are right to within one request), intervals between arrivals and other
-random numbers are the means of N equally likely slices of their distribution, and every
-column is permuted on its own. The same seed gives the same numbers for every option and rate
-(common random numbers), so differences between options are differences of the options.
+systematically along their lengths (counts of a range are right to within one request), intervals
+between arrivals and other random numbers are the means of N equally likely slices of their
+distribution. The same seed gives the same numbers for every option and rate (common random
+numbers), so differences between options are differences of the options.
 
 Intervals are a gamma renewal process with unit mean and the stated coefficient of variation; 1 is
 Poisson, 0 a clock.
@@ -24,12 +24,12 @@ With prefix hits H (share of prompt tokens found in the cache) a prompt of I tok
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from planner.perf.draws import slice_means, stratified_normals, unit_intervals
+from planner.perf.draws import ordered_unit_intervals, slice_means, stratified_normals
 from planner.perf.memory import block_rounded_tokens
 
 if TYPE_CHECKING:
@@ -169,6 +169,20 @@ class TrafficClass:
         if min(self.rate_factors, default=-1.0) < 0 or sum(self.rate_factors) <= 0:
             msg = f"{self.name}: rate_factors must be 0 or more, with a mean above 0"
             raise ValueError(msg)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether `other` is a class with the same numbers."""
+        if not isinstance(other, TrafficClass):
+            return NotImplemented
+        return self._content() == other._content()
+
+    def __hash__(self) -> int:
+        """Return a hash of the numbers, so that samples of a class can be kept."""
+        return hash(self._content())
+
+    def _content(self) -> tuple[object, ...]:
+        values = (getattr(self, field.name) for field in fields(self))
+        return tuple(v.tobytes() if isinstance(v, np.ndarray) else v for v in values)
 
     @property
     def rate_levels(self) -> tuple[float, ...]:
@@ -315,9 +329,11 @@ def sample_requests(
     traffic: TrafficClass, samples: int, rng: np.random.Generator
 ) -> RequestSample:
     """Return `samples` requests of `traffic`: atoms drawn systematically, in random order."""
-    edges = np.cumsum(traffic.probability / traffic.probability.sum())
-    atom = np.searchsorted(edges, (np.arange(samples) + 0.5) / samples)
-    atom = rng.permutation(np.minimum(atom, len(edges) - 1))
+    # Along the lengths, so that every range of them gets its share.
+    by_size = np.lexsort((traffic.osl_tokens, traffic.isl_tokens))
+    edges = np.cumsum(traffic.probability[by_size] / traffic.probability.sum())
+    place = np.searchsorted(edges, (np.arange(samples) + 0.5) / samples)
+    atom = rng.permutation(by_size[np.minimum(place, len(edges) - 1)])
     tokens, pairs = prefill_work(traffic)
     isl_tokens, first, prompt = np.unique(
         traffic.isl_tokens, return_index=True, return_inverse=True
@@ -355,15 +371,15 @@ def _gap_share(
     return np.where(following > 0, share, 1.0 / traffic.tokens_per_step)
 
 
-def class_intervals(traffic: TrafficClass, samples: int, rng: np.random.Generator) -> Floats:
-    """Return intervals of `traffic` with mean exactly 1, shape (samples,), in random order.
+def ordered_class_intervals(traffic: TrafficClass, samples: int) -> Floats:
+    """Return intervals of `traffic` with mean exactly 1, shape (samples,), ascending.
 
     Recorded ones are represented by the means of equal slices of their order statistics.
     """
     if traffic.intervals is None:
-        return unit_intervals(traffic.interarrival_cv, samples, rng)
+        return ordered_unit_intervals(traffic.interarrival_cv, samples)
     strata = slice_means(np.sort(traffic.intervals), samples)
-    return rng.permutation(strata / strata.mean())
+    return np.asarray(strata / strata.mean(), dtype=float)
 
 
 def _variation(intervals: Floats, name: str) -> float:

@@ -86,6 +86,21 @@ def single_queue_waits_s(service_s: Floats, interval_s: Floats) -> Floats:
     return waits
 
 
+def work_left_s(service_s: Floats, interval_s: Floats) -> Floats:
+    """Return the work that every arrival leaves behind, its own included, shape (r, N), seconds.
+
+    Parameters
+    ----------
+    service_s, interval_s
+        As of :func:`single_queue_waits_s`.
+    """
+    waits = single_queue_waits_s(service_s, interval_s)
+    left = service_s.copy()
+    left[:, 1:] += waits[:, :-1]
+    left[:, 0] += waits[:, -1]
+    return left
+
+
 def erlang_c(replicas: ArrayLike, utilization: ArrayLike) -> Floats:
     """Return the probability that a request waits in M/M/R (1 from full utilization on).
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from planner.perf.draws import unit_intervals
 from planner.perf.traffic import sample_requests
+from tests.perf.renewal import unit_intervals
 
 REQUESTS = 5000
 WARM_UP = 500

@@ -122,8 +122,8 @@ def test_only_means_of_gaps_need_no_sample():
 def test_load_of_a_seed_is_reproducible(chat):
     first, again, other = (sample_load(chat, 256, seed) for seed in (1, 1, 2))
 
-    np.testing.assert_array_equal(first.intervals, again.intervals)
-    assert (first.intervals != other.intervals).any()
+    np.testing.assert_array_equal(first.arrivals.intervals, again.arrivals.intervals)
+    assert (first.arrivals.intervals != other.arrivals.intervals).any()
 
 
 def test_shares_of_prompts_sum_to_one(chat):

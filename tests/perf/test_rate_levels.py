@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planner.perf.draws import unit_intervals
 from planner.perf.latency import limit_values_s
-from planner.perf.traffic import LatencyLimit, class_intervals
+from planner.perf.traffic import LatencyLimit, ordered_class_intervals
+from tests.perf.renewal import unit_intervals
 
 TTFT = LatencyLimit("ttft", 99.0, 0.8)
 
@@ -76,7 +76,7 @@ def test_recorded_intervals_keep_their_shape(chat, size):
     from dataclasses import replace
 
     recorded = rng(1).gamma(0.25, 8.0, size)
-    sample = class_intervals(replace(chat, intervals=recorded), 1024, rng())
+    sample = ordered_class_intervals(replace(chat, intervals=recorded), 1024)
 
     assert sample.mean() == pytest.approx(1.0)
     cv = recorded.std() / recorded.mean()

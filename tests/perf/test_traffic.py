@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.perf.draws import stratified_normals, stratified_uniforms, unit_intervals
+from planner.perf.draws import (
+    even_ranks,
+    ordered_unit_intervals,
+    stratified_normals,
+    stratified_uniforms,
+)
 from planner.perf.traffic import (
     LatencyLimit,
     TrafficClass,
@@ -132,7 +137,7 @@ def test_order_of_requests_depends_on_the_seed():
 
 @pytest.mark.parametrize("cv", [0.5, 1.0, 2.0, 4.0])
 def test_intervals_have_unit_mean_and_the_stated_variation(cv):
-    intervals = unit_intervals(cv, 4096, rng())
+    intervals = ordered_unit_intervals(cv, 4096)
 
     assert intervals.mean() == pytest.approx(1.0)
     # Averages of slices lose the spread inside the slices, mostly that of the last one.
@@ -140,14 +145,14 @@ def test_intervals_have_unit_mean_and_the_stated_variation(cv):
 
 
 def test_poisson_intervals_have_exponential_quantiles():
-    intervals = np.sort(unit_intervals(1.0, 1000, rng()))
+    intervals = ordered_unit_intervals(1.0, 1000)
 
     assert intervals[500] == pytest.approx(np.log(2), rel=0.02)
     assert intervals[900] == pytest.approx(np.log(10), rel=0.02)
 
 
 def test_zero_variation_is_a_clock():
-    np.testing.assert_array_equal(unit_intervals(0.0, 10, rng()), np.ones(10))
+    np.testing.assert_array_equal(ordered_unit_intervals(0.0, 10), np.ones(10))
 
 
 def test_stratified_uniforms_are_the_midpoints_of_slices():
@@ -214,3 +219,20 @@ def test_negative_variation_is_rejected():
 def test_cache_that_holds_every_token_is_rejected():
     with pytest.raises(ValueError, match=r"prefix_hit_rate is 1\.0; accepted: 0 to below 1"):
         two_sizes(prefix_hit_rate=1.0)
+
+
+@pytest.mark.parametrize(("samples", "base"), [(64, 2), (1024, 2), (1000, 3), (7, 5), (1, 2)])
+@pytest.mark.parametrize("seed", [None, 0, 1])
+def test_even_ranks_are_a_permutation_in_which_every_run_covers_all(samples, base, seed):
+    ranks = even_ranks(samples, base, None if seed is None else rng(seed))
+
+    assert sorted(ranks) == list(range(samples))
+    below = np.cumsum(ranks < samples / 3)
+    assert np.abs(below - np.arange(1, samples + 1) / 3).max() <= 4
+
+
+def test_classes_with_the_same_numbers_are_equal():
+    assert two_sizes() == two_sizes()
+    assert hash(two_sizes()) == hash(two_sizes())
+    assert two_sizes() != two_sizes(interarrival_cv=2.0)
+    assert two_sizes() != "chat"

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.perf.draws import stratified_uniforms, unit_intervals
+from planner.perf.draws import stratified_uniforms
 from planner.perf.waiting import erlang_c, shared_queue_waits_s, single_queue_waits_s
+from tests.perf.renewal import unit_intervals
 
 LONG = 100_000
 unit_sample = cache(lambda cv, seed, size=LONG: unit_intervals(cv, size, rng(seed)))

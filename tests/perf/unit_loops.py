@@ -13,8 +13,8 @@ from itertools import count
 
 import numpy as np
 
-from planner.perf.draws import unit_intervals
 from planner.perf.traffic import sample_requests
+from tests.perf.renewal import unit_intervals
 
 
 @dataclass

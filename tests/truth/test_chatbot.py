@@ -11,8 +11,8 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 
 GAP = 0.01
 GOLDEN_USD = {
-    None: 30_060.0,
-    "interactive": 99_623.0,
+    None: 29_844.0,
+    "interactive": 89_067.0,
     "mixed": 25_386.0,
     "batched": 12_881.0,
     "static": 51_840.0,
