@@ -35,6 +35,7 @@ PARAMETERS = (
     "c_moe_us",
     "c_step_us",
     "c_req_us",
+    "c_first_us",
     "t_req_ms",
     "mix",
     "queue",
