@@ -18,9 +18,9 @@ prompts: about the share of requests that are the first of their client. ``poll`
 that pass before the engine looks for new requests. V is Schweitzer's approximation of mean-value
 analysis for N customers at one server. No more than ``(O - 1) R / I`` requests decode, because
 every step then carries as many prompts as it can; the others wait for their prompts. Clients
-beyond N add ``(C / N - 1) cycle`` to the TTFT. Prompts with priority run alone, and delay decodes by their
-whole time. With data-parallel attention a prompt is computed by one of D groups; the others wait
-for it, unless g >= D prompts share the step or prompts are held back for that.
+beyond N add ``(C / N - 1) cycle`` to the TTFT. Prompts with priority run alone, and delay decodes
+by their whole time. With data-parallel attention a prompt is computed by one of D groups; the
+others wait for it, unless g >= D prompts share the step or prompts are held back for that.
 
 Where draft tokens are verified, a step makes s tokens of a request, so that a request decodes in
 ``(O - 1) / s`` steps, and TPOT is the gap over s; with g draft tokens a decode takes g + 1 tokens
