@@ -11,10 +11,10 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 
 GAP = 0.01
 GOLDEN_USD = {
-    None: 30_060.0,
-    "interactive": 99_623.0,
-    "mixed": 26_228.0,
-    "static": 51_840.0,
+    None: 30_024.0,
+    "interactive": 88_105.0,
+    "mixed": 26_298.0,
+    "static": 46_656.0,
     "tokens": 21_720.0,
 }
 GOLDEN_TOLERANCE = 0.015
