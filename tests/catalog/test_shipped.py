@@ -180,7 +180,9 @@ def test_layer_overhead_is_the_default_times_the_engine(shipped):
     here = {"accelerator": "h100-sxm-80gb", "quantization": "bf16"}
 
     # 46.1 x 0.903 and 46.1 x 1.23
-    assert parameter(shipped, "c_layer_us", engine="trtllm", **here).value == pytest.approx(41.6283)
+    assert parameter(shipped, "c_layer_us", engine="trtllm", **here).value == pytest.approx(
+        41.6283
+    )
     assert parameter(shipped, "c_layer_us", engine="vllm", **here).value == pytest.approx(56.703)
 
 
