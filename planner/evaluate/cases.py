@@ -14,6 +14,7 @@ from planner.catalog.calibration import EVERYTHING, parameter
 from planner.evaluate.engines import OTHER_ENGINE, engine_of
 from planner.evaluate.formats import compute_type, format_of
 from planner.evaluate.runs import UNIT_SIDES, whole
+from planner.evaluate.settings import Settings, settings_of
 from planner.options.candidates import Candidate
 from planner.options.specs import (
     coefficients,
@@ -140,7 +141,10 @@ class CaseBuilder:
 
     def case(self, run: Run) -> Case | str:
         """Return the replica of a run, or a word for why it has none."""
-        return self._instance(run, _split(run))
+        split = _split(run)
+        if split is not None and self._settings(run).is_untied:
+            split = replace(split, tensor=1, expert=split.data)
+        return self._instance(run, split)
 
     def _instance(self, run: Run, split: _Split | None) -> Case | str:
         model, device = self.model(run), self.accelerator(run)
@@ -156,10 +160,12 @@ class CaseBuilder:
         if split is None or model.heads % split.tensor or split.devices % split.expert:
             return "parallelism"
         engine = engine_of(run.row.engine)
+        settings = self._settings(run)
         quantization, narrow = found
-        key = (model.id, quantization, narrow, engine, device.id, split)
+        key = (model.id, quantization, narrow, engine, device.id, split, settings)
         if key not in self._cases:
-            self._cases[key] = self._build(model, device, found, engine, split)
+            case = self._build(model, device, found, engine, split)
+            self._cases[key] = case if isinstance(case, str) else _started(case, settings)
         return self._cases[key]
 
     def _build(
@@ -198,6 +204,10 @@ class CaseBuilder:
             handover=handover_parameters(candidate, self.catalog),
         )
 
+    def _settings(self, run: Run) -> Settings:
+        model = self.model(run)
+        return settings_of(run, engine_of(run.row.engine), "" if model is None else model.id)
+
     def _trust(self, candidate: Candidate) -> Coefficients:
         """Return how far a replica is trusted; engines without a row as little as new hardware."""
         trust = coefficients(candidate, self.catalog)
@@ -228,6 +238,19 @@ class CaseBuilder:
             return row
         first = self.catalog.engine("vllm") or self.catalog.engines[0]
         return first.model_copy(update={"id": OTHER_ENGINE, "name": engine})
+
+
+def _started(case: Case, settings: Settings) -> Case:
+    """Return a replica with the settings that its run was started with."""
+    spec, loop = case.spec, case.loop
+    if settings.chunk_tokens is not None:
+        engine = replace(spec.engine, chunk_tokens=settings.chunk_tokens)
+        spec = replace(spec, engine=engine)
+    if settings.poll_steps is not None:
+        loop = replace(loop, poll=settings.poll_steps)
+    if settings.is_balanced:
+        loop = replace(loop, idle=0.0)
+    return replace(case, spec=spec, loop=loop)
 
 
 def _split(run: Run) -> _Split | None:

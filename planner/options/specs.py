@@ -234,5 +234,6 @@ def _parameters(candidate: Candidate, catalog: Catalog) -> StepParameters:
         c_step_s=value("c_step_us", _US_PER_S),
         c_req_s=value("c_req_us", _US_PER_S),
         c_launch_s=value("c_launch_us", _US_PER_S),
+        c_first_s=value("c_first_us", _US_PER_S),
         t_req_s=value("t_req_ms", MS_PER_S),
     )

@@ -8,16 +8,19 @@ them, and X requests per second::
     g      = X t(g prompts and b decodes), from 1 to R / I         prompts that share a step
     prompt = (t(g prompts and b decodes) - t(b)) / g               what a prompt adds to the steps
     gap    = t(b) + mix b (N - 1) / N prompt / (O - 1)             prompts of others, own decodes
-    wait   = q V + burst (N - 1) / 2 prompt                        V: wait at a closed queue
+    start  = t(R tokens and N / 2 decodes) / (R / I)               a prompt while all of them wait
+    wait   = q V + burst (N - 1) / 2 start                         V: wait at a closed queue
     TTFT   = t_req + latency of the prompt + poll gap + wait
     cycle  = TTFT + (O - 1) gap         b = N (O - 1) gap / cycle  X = N / cycle
 
-``burst`` is the weight of the start, when all clients send at once; ``poll`` the steps that pass
-before the engine looks for new requests. V is Schweitzer's approximation of mean-value analysis
-for N customers at one server. No more than ``(O - 1) R / I`` requests decode, because every step
-then carries as many prompts as it can; the others wait for their prompts. Clients beyond N add
-``(C / N - 1) cycle`` to the TTFT. Prompts with priority run alone, and delay decodes by their
-whole time.
+``burst`` is the weight of the start, when all clients send at once and every step is filled with
+prompts: about the share of requests that are the first of their client. ``poll`` are the steps
+that pass before the engine looks for new requests. V is Schweitzer's approximation of mean-value
+analysis for N customers at one server. No more than ``(O - 1) R / I`` requests decode, because
+every step then carries as many prompts as it can; the others wait for their prompts. Clients
+beyond N add ``(C / N - 1) cycle`` to the TTFT. Prompts with priority run alone, and delay decodes
+by their whole time. With data-parallel attention a prompt is computed by one of D groups; the
+others wait for it, unless g >= D prompts share the step or prompts are held back for that.
 
 Where draft tokens are verified, a step makes s tokens of a request, so that a request decodes in
 ``(O - 1) / s`` steps, and TPOT is the gap over s; with g draft tokens a decode takes g + 1 tokens
@@ -66,6 +69,9 @@ class LoopParameters:
         Steps until the engine looks for new requests, >= 0; 0.5 when it does so every step.
     static
         Share of the modelled speed that one static batch reaches, > 0.
+    idle
+        Share of the data-parallel groups without a prompt that wait for those with one, 0 to 1;
+        0 when prompts are held back until every group has one.
     """
 
     mix: ArrayLike = 1.11
@@ -74,6 +80,7 @@ class LoopParameters:
     drain: ArrayLike = 1.0
     poll: ArrayLike = 0.5
     static: ArrayLike = 1.0
+    idle: ArrayLike = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,7 @@ class _Requests:
     isl: Floats
     osl: Floats
     made: Floats
+    idle: Floats
 
     @property
     def gaps(self) -> Floats:
@@ -127,6 +135,15 @@ class _Requests:
     def decode_s(self, batch: Floats) -> Floats:
         return self.step.time_s(batch, batch * (self.isl + self.osl / 2), 0.0, batch)
 
+    def most_prompts(self, batch: Floats) -> Floats:
+        """Return the prompts that share a filled step, at least one."""
+        return np.maximum(self.room(batch) / self.isl, 1.0)
+
+    def start_s(self, held: Floats) -> Floats:
+        """Return the time per prompt while all wait: steps are full, half decode on average."""
+        prompts = np.minimum(self.most_prompts(held / 2), held)
+        return np.asarray(self.prompt_s(held / 2, prompts)[1] / prompts, dtype=float)
+
     def prompt_s(self, batch: Floats, prompts: Floats) -> tuple[Floats, Floats]:
         """Return what one of `prompts` in a step adds to it, and the time to the first token."""
         riding = np.where(self.engine.is_chunked, batch, 0.0)
@@ -134,7 +151,15 @@ class _Requests:
         steps = np.maximum(tokens / self.room(batch), 1.0)
         cached = riding * (self.isl + self.osl / 2)
         pairs = tokens * self.isl / 2
-        mixed_s = self.step.time_s(tokens / steps + riding, cached, pairs / steps, riding)
+        # Groups without a prompt of their own wait for those with one.
+        waiting = 1.0 + self.idle * np.maximum(self.step.groups / prompts - 1.0, 0.0)
+        mixed_s = self.step.time_s(
+            tokens / steps + riding,
+            cached,
+            waiting * pairs / steps,
+            riding,
+            (waiting - 1.0) * tokens / steps,
+        )
         bare_s = np.where(self.engine.is_chunked, self.decode_s(batch), 0.0)
         return np.maximum(steps * (mixed_s - bare_s) / prompts, 0.0), steps * mixed_s
 
@@ -167,7 +192,7 @@ def closed_loop(  # noqa: PLR0917 - an interface that was agreed on
     tokens_per_step
         Mean tokens that a step makes of a request, scalar or (n,), >= 1.
     """
-    lengths = (isl_tokens, osl_tokens, tokens_per_step)
+    lengths = (isl_tokens, osl_tokens, tokens_per_step, params.idle)
     work = _Requests(step, engine, *map(step.per_option, lengths))
     clients = step.per_option(concurrency)
     held = np.minimum(clients, _admitted(work, step.per_option(kv_capacity_tokens)))
@@ -178,19 +203,18 @@ def closed_loop(  # noqa: PLR0917 - an interface that was agreed on
     batch, gaps = np.minimum(held, most), work.gaps
     # An output of one token has no gap that a prompt of another could fall into.
     others = mix * (held - 1.0) / held * np.minimum(gaps, 1.0)
+    start_wait_s = burst * (held - 1.0) / 2 * work.start_s(held)
     for _ in range(_ROUNDS):
         decode_s = work.decode_s(batch)
         prompt_s, latency_s = work.prompt_s(batch, prompts)
         decoding_s = gaps * decode_s + batch * others * prompt_s
         wait_s = q * closed_wait_s(prompt_s, decoding_s, held)
-        wait_s = wait_s + burst * (held - 1.0) / 2 * prompt_s
+        wait_s = wait_s + start_wait_s
         ttft_s = engine.request_s + latency_s + poll * decoding_s / gaps + wait_s
         ttft_s = np.maximum(ttft_s, (held / most - 1.0) * decoding_s)
         cycle_s = ttft_s + decoding_s
         batch = 0.5 * batch + 0.5 * np.minimum(held * decoding_s / cycle_s, most)
-        sharing = np.clip(
-            held / cycle_s * latency_s, 1.0, np.maximum(work.room(batch) / work.isl, 1.0)
-        )
+        sharing = np.clip(held / cycle_s * latency_s, 1.0, work.most_prompts(batch))
         prompts = 0.5 * prompts + 0.5 * sharing
     return ClosedLoop(
         ttft_s=ttft_s + (clients / held - 1.0) * cycle_s,
@@ -226,11 +250,11 @@ def max_load(  # noqa: PLR0917 - an interface that was agreed on
     tokens_per_step
         Mean tokens that a step makes of a request, scalar or (n,), >= 1.
     """
-    lengths = (isl_tokens, osl_tokens, tokens_per_step)
+    lengths = (isl_tokens, osl_tokens, tokens_per_step, params.idle)
     work = _Requests(step, engine, *map(step.per_option, lengths))
     held = _admitted(work, step.per_option(kv_capacity_tokens))
     batch = np.minimum(held, work.most_decodes())
-    prompts = np.maximum(work.room(batch) / work.isl, 1.0)
+    prompts = work.most_prompts(batch)
     prompt_s, latency_s = work.prompt_s(batch, prompts)
     decoding_s = work.gaps * work.decode_s(batch) + batch * prompt_s
     return ClosedLoop(

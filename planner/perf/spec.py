@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from planner.perf.arch import kv_bytes_per_token
-from planner.perf.attention import state_bytes
+from planner.perf.attention import layer_kernels, state_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,8 +127,10 @@ class StepParameters:
         Fixed time per layer, per MoE layer, per step, and per decoding request, seconds.
     c_launch_s
         Time per layer in which the host can launch a step with prompts, seconds.
+    c_first_s
+        Host time per layer of a prompt before its first token, beside the engine steps, seconds.
     t_req_s
-        Time of a request outside the engine steps, seconds.
+        Time of a request outside the engine, seconds.
     """
 
     e_c: float = 0.817
@@ -146,7 +148,8 @@ class StepParameters:
     c_step_s: float = 0.432e-3
     c_req_s: float = 16e-6
     c_launch_s: float = 0.437e-3
-    t_req_s: float = 59.5e-3
+    c_first_s: float = 0.7e-3
+    t_req_s: float = 25e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,9 +275,15 @@ def engine_limits(specs: Sequence[ReplicaSpec]) -> EngineLimits:
         is_chunked=np.array([s.engine.scheduler == "chunked" for s in specs], dtype=bool),
         chunk_tokens=np.array([s.engine.chunk_tokens * s.lanes for s in specs], dtype=float),
         max_num_seqs=np.array([_most_decodes(s) * s.lanes for s in specs], dtype=float),
-        request_s=np.array([s.parameters.t_req_s for s in specs], dtype=float),
+        request_s=np.array([_request_s(s) for s in specs], dtype=float),
         state_tokens=np.array([state_tokens(s) for s in specs], dtype=float),
     )
+
+
+def _request_s(spec: ReplicaSpec) -> float:
+    """Return the time of a request beside the engine steps."""
+    arch, theta = spec.architecture, spec.parameters
+    return theta.t_req_s + arch.layers * layer_kernels(arch) * theta.c_first_s
 
 
 def _most_decodes(spec: ReplicaSpec) -> int:

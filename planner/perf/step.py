@@ -29,6 +29,10 @@ often an expert is chosen varies with the coefficient c (``expert_cv``); with ga
 shares ``E[(1 - p)^T] = (1 - c^2 T ln(1 - k/E))^(-1 / c^2)``, which tends to ``(1 - k/E)^T``
 where all experts are chosen alike.
 
+With data-parallel attention a prompt is computed by one group of D. A step takes as long as its
+group with the most prompt tokens, so that the tokens which the others could have computed
+meanwhile (``idle_tokens``) count for everything but the experts, which lie on all devices.
+
 With draft tokens (:mod:`planner.perf.speculation`) every decode has g more new tokens, and the
 step adds the passes of the draft, each a step of a model of its own::
 
@@ -79,6 +83,7 @@ _NOT_TIMES = frozenset(
         "expert_skew_limit",
         "window_tokens",
         "tokens",
+        "groups",
     }
 )
 
@@ -112,6 +117,8 @@ class StepModel:
         Per step, and per decoding request.
     launch_s
         Least time of a step with prompts, which the host launches kernel by kernel.
+    groups
+        Groups of data-parallel attention; one of them computes a prompt while the others wait.
     draft
         What drafts tokens; ``None`` when no option does.
     """
@@ -139,6 +146,7 @@ class StepModel:
     fixed_s: Floats
     request_s: Floats
     launch_s: Floats
+    groups: Floats
     draft: DraftSteps | None = None
 
     @property
@@ -193,6 +201,7 @@ class StepModel:
         kv_tokens: ArrayLike,
         attended_pairs: ArrayLike,
         decodes: ArrayLike,
+        idle_tokens: ArrayLike = 0.0,
     ) -> Floats:
         """Return the time of one step, seconds.
 
@@ -209,20 +218,24 @@ class StepModel:
             Pairs of a prefill token and a position it attends to, >= 0.
         decodes
             Requests that decode, >= 0 (a mean may be fractional).
+        idle_tokens
+            Tokens that groups without a prompt could have processed meanwhile, >= 0.
         """
-        args = [np.asarray(a, dtype=float) for a in (new_tokens, kv_tokens, attended_pairs)]
+        inputs = (new_tokens, kv_tokens, attended_pairs, idle_tokens)
+        args = [np.asarray(a, dtype=float) for a in inputs]
         batch = np.asarray(decodes, dtype=float)
         ndim = max(1, batch.ndim, *(a.ndim for a in args))
-        tokens, cached, pairs = (_trailing(a, ndim) for a in args)
+        tokens, cached, pairs, idle = (_trailing(a, ndim) for a in args)
         batch = _trailing(batch, ndim)
         verified = batch
         if self.draft is not None:
             verified = batch * (1.0 + self.draft.tokens_of(ndim))
         every = tokens + (verified - batch)
-        time_s = self._dense_s(every, verified, ndim)
-        time_s = time_s + self._attention_s(tokens, cached, pairs, batch, ndim)
-        time_s += every * _trailing(self.activation_token_s + self.network_token_s, ndim)
-        time_s += self._further_network_s(every, ndim)
+        waited = every + idle
+        time_s = self._dense_s(waited, verified, ndim)
+        time_s = time_s + self._attention_s(tokens + idle, cached, pairs, batch, ndim)
+        time_s += waited * _trailing(self.activation_token_s + self.network_token_s, ndim)
+        time_s += self._further_network_s(waited, ndim)
         time_s += _trailing(self.fixed_s, ndim) + batch * _trailing(self.request_s, ndim)
         time_s = self._add_experts_s(time_s, every, ndim)
         if self.draft is not None:
@@ -294,7 +307,7 @@ class StepModel:
 
 _COLUMNS: tuple[str, ...] = tuple(f.name for f in fields(StepModel) if f.name != "draft")
 """Fields that are arrays over the options."""
-_NOTHING = tuple(1.0 if name == "overlap" else 0.0 for name in _COLUMNS)
+_NOTHING = tuple(1.0 if name in {"overlap", "groups"} else 0.0 for name in _COLUMNS)
 """Columns of a step that takes no time."""
 
 
@@ -360,6 +373,7 @@ def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
         fixed_s + network.fixed_s,
         request_s,
         launched * theta.c_launch_s,
+        float(spec.data_parallel),
     )
 
 

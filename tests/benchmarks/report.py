@@ -28,6 +28,7 @@ _CONFIDENCES = (0.5, 0.8)
 _BIASED_LN, _MANY = 0.25, 50
 _PARAMETER_DIGITS, _SPREAD_DIGITS = 3, 2
 _TTFT = "ttft_ms"
+_SPREADS = ("sigma_ln_time", "sigma_ln_ttft")
 
 
 def show(name: str, compared: Sequence[Compared]) -> None:
@@ -77,7 +78,7 @@ def write(
                 row["low"], row["high"] = (
                     _digits(v) for v in (values[of] / reach, values[of] * reach)
                 )
-        elif row["provenance"] == "calibrated" and row["parameter"].startswith("sigma_ln_"):
+        elif row["provenance"] == "calibrated" and row["parameter"] in _SPREADS:
             spread = spreads[row["parameter"] == "sigma_ln_ttft"]
             if spread is not None:
                 row["value"] = f"{spread:.{_SPREAD_DIGITS}g}"

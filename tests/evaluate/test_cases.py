@@ -121,3 +121,44 @@ def test_loop_parameters_come_from_the_catalogue(builder):
     stated = {row.parameter: row.value for row in shipped().calibration}
 
     assert (loop.mix, loop.q, loop.burst) == (stated["mix"], stated["queue"], stated["burst"])
+
+
+def test_settings_of_a_published_script_are_those_of_the_replica():
+    world = shipped()
+    builder = CaseBuilder(world, names_of(world))
+    cells = {
+        "source": "ai-dynamo/aiconfigurator silicon_sample.csv",
+        "engine_version": "0.19.0",
+        "model": "minimax-m2.5",
+        "gpu": "B300-SXM",
+        "weight_precision": "fp8",
+        "n_gpus": 4,
+        "tp": 2,
+        "scenario_notes": "attention_dp=2; moe_ep=4; measured=2026-04-21",
+    }
+    case = case_of(builder, **cells)
+    plain = case_of(builder, **cells | {"scenario_notes": "attention_dp=2; moe_ep=4"})
+
+    spec = case.spec
+    assert (spec.tensor_parallel, spec.data_parallel, spec.expert_parallel) == (1, 2, 2)
+    assert spec.engine.chunk_tokens == 2000
+    assert plain.spec.devices == 4
+    assert plain.spec.engine.chunk_tokens != 2000
+
+
+def test_engines_that_look_rarely_or_hold_prompts_back_do_so_in_closed_loops():
+    world = shipped()
+    builder = CaseBuilder(world, names_of(world))
+    cells = {
+        "source": "ai-dynamo/aiconfigurator silicon_sample.csv",
+        "model": "deepseek-r1",
+        "gpu": "B200-SXM",
+        "weight_precision": "fp4",
+        "n_gpus": 8,
+    }
+    dated = "attention_dp={}; moe_ep=8; measured=2026-02-03"
+    rare = case_of(builder, engine="SGLang", scenario_notes=dated.format(1), tp=8, **cells)
+    held = case_of(builder, engine="TensorRT-LLM", scenario_notes=dated.format(8), tp=1, **cells)
+
+    assert (rare.loop.poll, rare.loop.idle) == (15.0, 1.0)
+    assert (held.loop.poll, held.loop.idle) == (30.0, 0.0)

@@ -41,7 +41,8 @@ PARAMETERS = {
     "e_c": 0.7, "e_m": 0.8, "p_overlap": 2.0, "e_c_moe": 0.5, "e_m_moe": 0.6,
     "expert_cv": 1.1, "e_kv": 0.9,
     "e_att": 0.4, "a_ar_us": 12.0, "e_net": 0.75, "c_layer_us": 40.0, "c_moe_us": 30.0,
-    "c_step_us": 2000.0, "c_req_us": 25.0, "c_launch_us": 150.0, "t_req_ms": 18.0,
+    "c_step_us": 2000.0, "c_req_us": 25.0, "c_launch_us": 150.0,
+    "c_first_us": 90.0, "t_req_ms": 18.0,
     "throughput_factor": 0.85, "sigma_ln_time": 0.3,
 }  # fmt: skip
 
@@ -100,6 +101,7 @@ def test_microseconds_and_milliseconds_become_seconds(facts):
     assert parameters.c_step_s == pytest.approx(2e-3)
     assert parameters.c_req_s == pytest.approx(25e-6)
     assert parameters.c_launch_s == pytest.approx(150e-6)
+    assert parameters.c_first_s == pytest.approx(90e-6)
     assert parameters.t_req_s == pytest.approx(18e-3)
 
 

@@ -103,6 +103,48 @@ def test_burst_adds_its_share_of_the_start():
     assert sudden - calm == pytest.approx(0.2 * 5 * 0.1, rel=0.05)
 
 
+def test_start_fills_every_step_with_prompts():
+    # Two prompts of 100 tokens share a step of 10 ms: at the start each takes half of it.
+    step, engine = toy_step(fixed_s=0.01), toy_engine(chunk=210.0)
+    calm, sudden = (
+        loop(step, engine, 100.0, 1001.0, 21.0, params=replace(STEADY, burst=b)).ttft_s[0]
+        for b in (0.0, 0.1)
+    )
+
+    # A tenth of the wait for half of the 20 others; 10.5 of 21 clients decode meanwhile.
+    assert sudden - calm == pytest.approx(0.1 * 10 * 0.01 / ((210 - 10.5) / 100), rel=1e-3)
+
+
+def test_one_group_computes_a_prompt_while_the_others_wait():
+    # A token takes 0.1 ms when all 4 groups share it, so a prompt alone takes four times as long.
+    step = toy_step(fixed_s=0.01, network_token_s=1e-4, groups=4.0)
+    waiting, held_back = (
+        loop(step, toy_engine(), 1000.0, 2.0, 1.0, params=replace(STEADY, idle=idle)).ttft_s[0]
+        for idle in (1.0, 0.0)
+    )
+
+    assert held_back == pytest.approx(0.1 + 0.01 + 0.005, rel=0.01)
+    assert waiting == pytest.approx(0.4 + 0.01 + 0.005, rel=0.01)
+
+
+def test_no_group_waits_when_prompts_fill_them_all():
+    alone, four = (toy_step(fixed_s=0.01, network_token_s=1e-4, groups=g) for g in (1.0, 4.0))
+
+    found = [max_load(s, toy_engine(), PLENTY, STEADY, 100.0, 101.0) for s in (alone, four)]
+
+    assert found[0].output_tokens_per_s[0] == pytest.approx(found[1].output_tokens_per_s[0])
+
+
+def test_experts_compute_for_one_group_as_for_all(spec_of):
+    # What groups without a prompt leave undone is everything but the experts.
+    model = step_model([replace(spec_of("deepseek-v3"), data_parallel=8)])
+
+    plain, waiting = (model.time_s(1000.0, 0.0, 5e5, 0.0, idle)[0] for idle in (0.0, 7000.0))
+    everything = model.time_s(8000.0, 0.0, 5e5, 0.0)[0]
+
+    assert plain < waiting < everything
+
+
 def test_engine_that_looks_rarely_answers_late():
     rare = replace(STEADY, poll=15.0)
 

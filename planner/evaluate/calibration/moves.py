@@ -76,7 +76,7 @@ class Move:
 MOVES = (
     Move(TIME, (THROUGHPUT_FACTOR,), _UNKNOWN, 2),
     Move("overhead", ("c_layer_us", "c_moe_us", "c_step_us", "a_ar_us"), 0.5, 2),
-    Move("request", ("t_req_ms",), 0.7, 2, needs_ttft=True),
+    Move("request", ("t_req_ms", "c_first_us"), 0.7, 2, needs_ttft=True),
     Move("launch", ("c_launch_us",), 0.4, 4),
     Move("bandwidth", ("e_m", "e_m_moe", "e_kv"), 0.2, 4),
     Move("compute", ("e_c", "e_c_moe"), 0.4, 6),

@@ -79,7 +79,10 @@ def test_nothing_moved_is_the_same_replica(case):
 def test_factors_go_by_parameter():
     (request,) = (move for move in MOVES if move.name == "request")
 
-    assert factors_of([request], [math.log(1.5)]) == {"t_req_ms": pytest.approx(1.5)}
+    assert factors_of([request], [math.log(1.5)]) == {
+        "t_req_ms": pytest.approx(1.5),
+        "c_first_us": pytest.approx(1.5),
+    }
 
 
 @pytest.mark.parametrize("move", MOVES, ids=lambda m: m.name)
