@@ -112,8 +112,8 @@ def test_an_unplanned_field_is_refused_whatever_it_holds(make_problem, value):
     problem = make_problem({"goodput_min": value})
 
     assert messages(problem) == [
-        "this version does not plan a goodput floor (state percentiles in `slo` instead); leave the "
-        "field out"
+        "this version does not plan a goodput floor (state percentiles in `slo` instead); "
+        "leave the field out"
     ]
 
 
