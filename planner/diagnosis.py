@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from planner.milp import Limits, SolverSettings
     from planner.options.records import OptionSet, Rejection
     from planner.problem.load import LoadedProblem
+    from planner.problem.schema import Problem
 
 _NEAREST = 3
 _ASK = {
@@ -78,12 +79,16 @@ def _impossible(missed: list[Rejection]) -> list[tuple[int, Rejection]]:
     return [(max(range(count), key=best.latency_ratios.__getitem__), best)]
 
 
-def unservable(options: OptionSet, demand: Demand) -> tuple[str, ...]:
-    """Return why some workload has no option at all; empty when every workload has one."""
+def unservable(options: OptionSet, demand: Demand, problem: Problem) -> tuple[str, ...]:
+    """Return why some workload has no option at all; empty when every workload has one.
+
+    A workload that may stay unserved at a price needs none.
+    """
     served = {c.workload for c in options.capacities} | {a.workload for a in options.api}
+    priced = {w.name for w in problem.workloads if w.unserved_penalty_usd_per_request is not None}
     lines: list[str] = []
     for streams in demand.needs():
-        if served & set(streams):
+        if (served | priced) & set(streams):
             continue
         lines.append(f"{streams[0]}: none of {options.considered} options can serve it")
         against = [r for r in options.rejections if r.workload in {"", *streams}]
@@ -137,6 +142,9 @@ def diagnose_program(
     if limits.spare_replicas:
         without = replace(limits, spare_replicas=0)
         trials.append((f"spare_replicas {limits.spare_replicas}", without))
+    trials += _diversity(limits)
+    if limits.spare_nodes:
+        trials.append((f"spare_nodes {limits.spare_nodes}", replace(limits, spare_nodes=0)))
     if limits.scaling == "hourly":
         without = replace(limits, scaling="static")
         trials.append(("hourly scaling within elastic_max_nodes", without))
@@ -152,8 +160,8 @@ def diagnose_program(
         return ("every workload has options, but the limits leave no plan:", *lines)
     return (
         "every workload has options, but the limits leave no plan, and no single limit of "
-        "quotas, budgets, power, residency, max_models, max_hardware_types and spare_replicas is "
-        "the cause alone",
+        "quotas, budgets, power, residency, max_models, max_hardware_types, spare_replicas, "
+        "spare_nodes, max_share_per_provider and survive_loss_of is the cause alone",
     )
 
 
@@ -168,6 +176,18 @@ def _without_residency(
         "without the residency of the workloads there is a plan: the nodes they may use are too "
         "few, or are gone in some period"
     ]
+
+
+def _diversity(limits: Limits) -> list[tuple[str, Limits]]:
+    """Return what to try without: the share of a provider, the loss of one."""
+    trials = []
+    if limits.max_share_per_provider is not None:
+        name = f"max_share_per_provider {limits.max_share_per_provider:g}"
+        trials.append((name, replace(limits, max_share_per_provider=None)))
+    if limits.survive_loss_of is not None:
+        name = f"survive_loss_of {limits.survive_loss_of}"
+        trials.append((name, replace(limits, survive_loss_of=None)))
+    return trials
 
 
 def _money_and_power(limits: Limits) -> list[tuple[str, Limits]]:

@@ -194,6 +194,10 @@ def program_limits(problem: Problem) -> Limits:
     return Limits(
         scaling=policy.scaling,
         spare_replicas=policy.spare_replicas,
+        spare_nodes=policy.spare_nodes,
+        max_share_per_provider=policy.max_share_per_provider,
+        survive_loss_of=policy.survive_loss_of,
+        survive_share=policy.survive_share,
         max_models=policy.max_models,
         max_hardware_types=policy.max_hardware_types,
         quotas=quotas,
@@ -201,6 +205,11 @@ def program_limits(problem: Problem) -> Limits:
         power_kw=problem.limits.power_kw,
         changeover_h=policy.changeover_minutes / MINUTES_PER_HOUR,
         max_spot_share=problem.supply.spot.max_share,
+        unserved_usd_per_request=tuple(
+            (w.name, w.unserved_penalty_usd_per_request)
+            for w in problem.workloads
+            if w.unserved_penalty_usd_per_request is not None
+        ),
     )
 
 
@@ -228,7 +237,7 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
         When the plan fails its own audit.
     """
     record = _record(settings)
-    without_way = unservable(prepared.options, prepared.demand)
+    without_way = unservable(prepared.options, prepared.demand, prepared.loaded.problem)
     if without_way:
         proof = Proof("infeasible", None, settings.solver, "", 0.0, 0, 0)
         return _no_plan(prepared, proof, record, without_way)

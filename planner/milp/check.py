@@ -14,17 +14,19 @@ import numpy as np
 
 from planner.errors import InternalError
 from planner.milp.caps import is_under_quota
+from planner.milp.check_diversity import diversity_faults
 from planner.milp.check_fleet import fleet_faults
 from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas, spot_faults
 from planner.milp.sets import Column, exchange_ratios
+from planner.options.homes import holds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Set
 
     from planner.demand.records import Demand, WorkloadDemand
     from planner.milp.records import Limits
     from planner.options.records import Capacity, OptionSet
-    from planner.plan.records import Decisions, ReplicaDecision
+    from planner.plan.records import Decisions, FlowDecision, ReplicaDecision, UnservedDecision
 
 TOLERANCE = 1e-6
 _SHOWN_FAULTS = 5
@@ -66,6 +68,7 @@ def verify_decisions(
         {w.workload: w.workload for w in demand.workloads} | dict(options.pool_of),
     )
     faults = [
+        *_rate_faults(view),
         *_demand_faults(view),
         *backlog_faults(demand, options, decisions),
         *spot_faults(options, limits, decisions, batch_pools(demand, view.pool_of)),
@@ -73,6 +76,7 @@ def verify_decisions(
         *_spare_faults(view),
         *_cap_faults(view),
         *fleet_faults(demand, options, limits, decisions),
+        *diversity_faults(demand, options, limits, decisions),
     ]
     if faults:
         shown = "; ".join(faults[:_SHOWN_FAULTS])
@@ -82,11 +86,14 @@ def verify_decisions(
 
 def _demand_faults(view: _View) -> Iterator[str]:
     served: dict[tuple[str, int, int], float] = {}
-    for flow in (*view.decisions.flows, *view.decisions.api_flows):
-        key = (flow.workload, flow.period, flow.block)
-        served[key] = served.get(key, 0.0) + flow.planned_rps
-        if flow.planned_rps < 0:
-            yield f"{flow.workload} sends {flow.planned_rps:g} requests/s to {flow.supply_id}"
+    rows: list[FlowDecision | UnservedDecision] = [
+        *view.decisions.flows,
+        *view.decisions.api_flows,
+        *view.decisions.unserved,
+    ]
+    for row in rows:
+        key = (row.workload, row.period, row.block)
+        served[key] = served.get(key, 0.0) + row.planned_rps
     usable = {(api.id, api.workload) for api in view.options.api}
     for flow in view.decisions.api_flows:
         if (flow.supply_id, flow.workload) not in usable:
@@ -106,6 +113,16 @@ def _served_faults(
                 f"{rates.workload} is served {got_rps:g} of {planned_rps:g} requests/s "
                 f"in period {t}, block {b}"
             )
+
+
+def _rate_faults(view: _View) -> Iterator[str]:
+    for flow in (*view.decisions.flows, *view.decisions.api_flows):
+        if flow.planned_rps < 0:
+            yield f"{flow.workload} sends {flow.planned_rps:g} requests/s to {flow.supply_id}"
+    priced = dict(view.limits.unserved_usd_per_request)
+    for row in view.decisions.unserved:
+        if row.planned_rps < 0 or row.workload not in priced:
+            yield f"{row.planned_rps:g} requests/s of {row.workload} stay unserved"
 
 
 def _mu_rps(view: _View, row: ReplicaDecision, workload: str) -> float | None:
@@ -141,10 +158,10 @@ def _capacity_faults(view: _View) -> Iterator[str]:
 
 
 def _spare_faults(view: _View) -> Iterator[str]:
-    spare_replicas = view.limits.spare_replicas
-    if spare_replicas == 0:
+    if not view.limits.has_spares:
         return
     batch = batch_pools(view.demand, view.pool_of)
+    nodes = {(row.offer_id, row.period, row.block) for row in view.decisions.nodes if row.nodes}
     groups: dict[tuple[str, int, int], list[ReplicaDecision]] = {}
     for row in view.decisions.replicas:
         if row.pool in batch:
@@ -170,9 +187,23 @@ def _spare_faults(view: _View) -> Iterator[str]:
         ]
         idle = np.array([row.replicas for row in rows]) - np.array(load)
         replaced = np.maximum(idle, 0.0) @ exchange_ratios(columns)
+        lost = np.array([_lost(view, row, nodes) for row in rows])
         size = max(row.replicas for row in rows)
-        if float(replaced.min()) < spare_replicas - TOLERANCE * size:
+        if float((replaced - lost).min()) < -TOLERANCE * size:
             yield f"pool {pool} does not survive a loss in period {t}, block {b}"
+
+
+def _lost(view: _View, row: ReplicaDecision, nodes: Set[tuple[str, int, int]]) -> int:
+    """Return the most replicas of a kind that are lost at once, given the nodes that are there."""
+    option = next(o for o in view.options.options if o.id == row.option_id)
+    sizes = (
+        offer.accelerators_per_node
+        for offer in view.options.offers
+        if holds(offer, option)
+        and (row.pool, offer.offer_id) not in view.options.barred
+        and (offer.offer_id, row.period, row.block) in nodes
+    )
+    return view.limits.replicas_lost(option.accelerators, max(sizes, default=0))
 
 
 def _cap_faults(view: _View) -> Iterator[str]:

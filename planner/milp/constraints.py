@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 
 def add_demand(model: Model) -> None:
-    """Serve every planned rate: ``sum_c f[w,c,t,b] + sum_i a[w,i,t,b] = planned[w,t,b]``.
+    """Serve every planned rate: ``sum_c f[w,c,t,b] + sum_i a[w,i,t,b] + l = planned[w,t,b]``.
 
-    On the right stands ``d[w,t,b]`` for work that can wait: when it is served is a decision. Rows
-    are in the rate unit of the workload. A workload that nothing can serve gives the row
-    ``0 = planned``, which makes the program infeasible, as it should be.
+    On the right stands ``d[w,t,b]`` for work that can wait: when it is served is a decision.
+    ``l[w,t,b]`` stays unserved; only workloads with a price for it have that variable. Rows are in
+    the rate unit of the workload. A workload that nothing can serve gives the row ``0 = planned``,
+    which makes the program infeasible, as it should be.
 
     Parameters
     ----------
@@ -31,12 +32,7 @@ def add_demand(model: Model) -> None:
         Receives the rows.
     """
     sets = model.sets
-    served: dict[tuple[int, int, int], Terms] = {}
-    for (w, _, t, b), flow in model.f.items():
-        served.setdefault((w, t, b), {})[flow] = 1.0
-    position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
-    for (i, t, b), flow in model.a.items():
-        served.setdefault((position[sets.options.api[i].workload], t, b), {})[flow] = 1.0
+    served = _ways_to_serve(model)
     for w, rates in enumerate(sets.demand.workloads):
         unit_rps, peak_rps = float(sets.rate_unit_rps[w]), float(sets.planned_rps[w].max())
         weights: dict[str, float] = {}
@@ -54,6 +50,20 @@ def add_demand(model: Model) -> None:
         if weights:
             what = Priced("demand", rates.workload, "requests/s at the peak", weights)
             model.priced.append(what)
+
+
+def _ways_to_serve(model: Model) -> dict[tuple[int, int, int], Terms]:
+    """Return what a planned rate is made of, by workload, period and block."""
+    sets = model.sets
+    served: dict[tuple[int, int, int], Terms] = {}
+    for (w, _, t, b), flow in model.f.items():
+        served.setdefault((w, t, b), {})[flow] = 1.0
+    position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
+    for (i, t, b), flow in model.a.items():
+        served.setdefault((position[sets.options.api[i].workload], t, b), {})[flow] = 1.0
+    for place, unserved in model.unserved.items():
+        served.setdefault(place, {})[unserved] = 1.0
+    return served
 
 
 def add_capacity(model: Model) -> None:

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.milp.unserved import unserved_usd
 from planner.plan.records import model_periods, staffed_periods
 from planner.units import SECONDS_PER_HOUR
 
@@ -253,7 +254,7 @@ def decisions_usd(
     for flow in decisions.api_flows:
         rate_usd = usd[flow.supply_id, flow.workload, flow.period][flow.block]
         total += float(rate_usd) * flow.planned_rps
-    return total
+    return total + unserved_usd(demand, limits, decisions)
 
 
 def _rented_usd(

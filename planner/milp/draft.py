@@ -7,19 +7,22 @@ so that every planned rate is met exactly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from planner.errors import InternalError
+from planner.milp.domains import places
 from planner.milp.highs import solve_arrays, with_fixed_integers
 from planner.plan.records import (
     BuildDecision,
     Decisions,
     FlowDecision,
     NodeDecision,
+    PlacementDecision,
     ReplicaDecision,
+    UnservedDecision,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +62,10 @@ class Draft:
         By (API option, period, block).
     builds
         Nodes by (offer, build).
+    unserved_rps
+        By (workload, period, block).
+    placed
+        Replicas by (column, place, period, block).
     """
 
     replicas: IntArray
@@ -66,6 +73,8 @@ class Draft:
     flow_rps: Mapping[tuple[int, int, int, int], float]
     api_rps: Mapping[tuple[int, int, int], float]
     builds: Mapping[tuple[int, int], int]
+    unserved_rps: Mapping[tuple[int, int, int], float] = field(default_factory=dict)
+    placed: Mapping[tuple[int, int, int, int], int] = field(default_factory=dict)
 
 
 def round_integers(arrays: Arrays, values: FloatArray) -> FloatArray:
@@ -143,6 +152,10 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
     smallest = _SMALLEST_SHARE * sets.planned_rps / unit_rps[:, None, None]
     flow = {(w, c, t, b): x for (w, c, t, b), x in flow.items() if x > smallest[w, t, b]}
     api = {(i, t, b): x for (i, t, b), x in api.items() if x > smallest[owner[i], t, b]}
+    unserved = {key: value_of[v.name] for key, v in model.unserved.items()}
+    unserved = {key: x for key, x in unserved.items() if x > smallest[key]}
+    for place, x in unserved.items():
+        total[place] += x
     for (w, _, t, b), x in flow.items():
         total[w, t, b] += x
     for (i, t, b), x in api.items():
@@ -156,6 +169,8 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
         {(w, c, t, b): float(x * scale[w, t, b]) for (w, c, t, b), x in flow.items()},
         {(i, t, b): float(x * scale[owner[i], t, b]) for (i, t, b), x in api.items()},
         builds,
+        {place: float(x * scale[place]) for place, x in unserved.items()},
+        {key: round(value_of[v.name]) for key, v in model.placed.items()},
     )
 
 
@@ -210,4 +225,25 @@ def to_decisions(sets: Sets, draft: Draft) -> Decisions:
         for (o, k), count in sorted(draft.builds.items())
         if count
     )
-    return Decisions(replicas, flows, api, nodes, builds)
+    unserved = tuple(
+        UnservedDecision(workloads[w], t, b, rate_rps)
+        for (w, t, b), rate_rps in sorted(draft.unserved_rps.items())
+    )
+    return Decisions(replicas, flows, api, nodes, builds, unserved, _placements(sets, draft))
+
+
+def _placements(sets: Sets, draft: Draft) -> tuple[PlacementDecision, ...]:
+    groups = places(sets.options, sets.limits)
+    offers = sets.options.offers
+    return tuple(
+        PlacementDecision(
+            sets.pools[sets.columns[c].pool],
+            sets.option_of(c).id,
+            tuple(offers[o].offer_id for o in sorted(groups[a])),
+            t,
+            b,
+            count,
+        )
+        for (c, a, t, b), count in sorted(draft.placed.items())
+        if count
+    )

@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planner.milp import budgets, caps, constraints, fleet, model_costs, spares, waiting
+from planner.milp import (
+    budgets,
+    caps,
+    constraints,
+    diversity,
+    fleet,
+    model_costs,
+    spares,
+    waiting,
+)
 from planner.milp.model import Program, build_variables
 from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
@@ -55,6 +64,8 @@ FAMILIES: tuple[Family, ...] = (
     Family("elasticity", fleet.add_elasticity),
     Family("static_scaling", fleet.add_static_scaling),
     Family("spares", spares.add_spares),
+    Family("provider_shares", diversity.add_provider_shares),
+    Family("survival", diversity.add_survival),
     Family("quotas", caps.add_quotas),
     Family("model_costs", model_costs.add_model_costs),
     Family("budgets", budgets.add_budgets),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.milp.model import EQ, GE, LE, Priced, Terms
 from planner.milp.naming import hardware_of
+from planner.milp.sets import most_nodes
 from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
@@ -106,12 +107,7 @@ def add_staff(model: Model) -> None:
         build = offer.builds[k]
         if offer.tenure != OWNED or build.fixed_nodes is not None:
             continue
-        wanted = sum(
-            int(sets.n_max[c].max()) * column.accelerators
-            for c, column in enumerate(sets.columns)
-            if o in sets.homes[c]
-        )
-        most = max(math.ceil(wanted / offer.accelerators_per_node), 1)
+        most = most_nodes(sets, o)
         for t in range(build.start, build.end):
             if t in model.staff:
                 model.row(f"staffed_{o}_{k}_{t}", {built: 1.0, model.staff[t]: -most}, LE)

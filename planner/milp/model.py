@@ -12,7 +12,11 @@ b, model m, hardware type h)::
     d[w,t,b]    rate at which a stream that can wait is served, in the same unit
     q[g,t,k]    backlog at midnight of a day of type k, as a share of a day's work
     x[c,t,b]    batch replicas of a column that start in a block;  g[c,t,b]  that end with it
+    l[w,t,b]    planned rate of a workload that stays unserved (where it has a price), same unit
     N[o,t,b]    whole nodes of an offer;  s[o,t,b]  nodes started at the beginning of a block
+    z[k,t,b]    1 when a node of shape group k is there (spare nodes of several shapes only)
+    h[c,a,t,b]  whole replicas of a column at a place (loss of providers or regions only)
+    k[w,c,k,t,b]  planned rate of a workload on a column after loss k, same unit as f
     base[o,t]   nodes of an offer that are there all day
     B[o,k]      nodes of a build of an offer, taken on for its term
     staff[t]    1 when nodes that were bought serve, which need people whatever their number
@@ -86,9 +90,13 @@ class Model:
     served: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     begun: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     ended: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    unserved: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     nodes: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     starts: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     base: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
+    shapes: dict[frozenset[int], int] = field(default_factory=dict)
+    present: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    placed: dict[tuple[int, int, int, int], pulp.LpVariable] = field(default_factory=dict)
     builds: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     staff: dict[int, pulp.LpVariable] = field(default_factory=dict)
     used: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
@@ -172,6 +180,7 @@ def build_variables(sets: Sets) -> Model:
     _replica_variables(model)
     _served_variables(model)
     _api_variables(model)
+    _unserved_variables(model)
     _node_variables(model)
     return model
 
@@ -192,7 +201,7 @@ def needs_bracket_variable(sets: Sets, column: int, t: int, b: int) -> bool:
         for c in sets.columns_of_pool[own.pool]
         if sets.columns[c].option == own.option and sets.n_max[c, t, b] > 0
     )
-    return siblings > 1 or own.min_replicas > 1 or sets.spare_replicas(own.pool) > 0
+    return siblings > 1 or own.min_replicas > 1 or sets.has_spares(own.pool)
 
 
 def _replica_variables(model: Model) -> None:
@@ -206,7 +215,7 @@ def _replica_variables(model: Model) -> None:
             model.n[c, t, b] = model.variable(f"n_{index}", limit, whole=True)
             if needs_bracket_variable(sets, c, t, b):
                 model.y[c, t, b] = model.variable(f"y_{index}", 1, whole=True)
-            if sets.spare_replicas(column.pool) > 0:
+            if sets.has_spares(column.pool):
                 model.e[c, t, b] = model.variable(f"e_{index}")
             for w in column.mu_rps:
                 if sets.planned_rps[w, t, b] > 0:
@@ -235,6 +244,15 @@ def _api_variables(model: Model) -> None:
         for t, b in sets.slots():
             if sets.planned_rps[w, t, b] > 0:
                 model.a[i, t, b] = model.variable(f"a_{w}_{i}_{t}_{b}")
+
+
+def _unserved_variables(model: Model) -> None:
+    sets = model.sets
+    priced = dict(sets.limits.unserved_usd_per_request)
+    for w, rates in enumerate(sets.demand.workloads):
+        for t, b in sets.slots() if rates.workload in priced else ():
+            if sets.planned_rps[w, t, b] > 0:
+                model.unserved[w, t, b] = model.variable(f"l_{w}_{t}_{b}")
 
 
 def _node_variables(model: Model) -> None:

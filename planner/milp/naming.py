@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.milp.domains import losses, place_label, places, providers_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -25,8 +27,12 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "q": ("gtk", "work of {g} that waits at midnight, {t}, type of day {k}"),
     "x": ("ctb", "batch replicas of {c} that start, {t}, {b}"),
     "g": ("ctb", "batch replicas of {c} that end, {t}, {b}"),
+    "l": ("wtb", "planned rate of {w} that stays unserved, {t}, {b}"),
     "N": ("otb", "nodes of {o}, {t}, {b}"),
+    "z": ("ktb", "nodes of shape group {k} are there, {t}, {b}"),
     "s": ("otb", "nodes of {o} started, {t}, {b}"),
+    "h": ("catb", "replicas of {c} at {a}, {t}, {b}"),
+    "k": ("wcltb", "planned rate of {w} on {c} after the loss of {l}, {t}, {b}"),
     "base": ("ot", "nodes of {o} that are there all day, {t}"),
     "B": ("ok", "nodes of {o} taken on in build {k}"),
     "staff": ("t", "people for owned nodes, {t}"),
@@ -58,7 +64,18 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "samenodes": ("otb", "nodes of {o} are equal all day, {t}, {b}"),
     "sparepool": ("ctb", "idle capacity of the pool in replicas of {c}, {t}, {b}"),
     "spare": ("ctbk", "losing the largest replicas is survived ({c}, option {k}), {t}, {b}"),
+    "spareshape": (
+        "ctbkk",
+        "losing the largest nodes there is survived ({c}, option and shape {k}), {t}, {b}",
+    ),
+    "shapehere": ("kotb", "nodes of {o} are nodes of shape group {k}, {t}, {b}"),
     "sparemean": ("wtb", "spares of {w} replace at least the mean replica in use, {t}, {b}"),
+    "providershare": ("vtb", "share of provider {v}, {t}, {b}"),
+    "placed": ("ctb", "replicas of {c} stand somewhere, {t}, {b}"),
+    "placepacking": ("atbk", "replicas at {a} fit its nodes (shape group {k}), {t}, {b}"),
+    "aftercapacity": ("cltb", "replicas of {c} left after the loss of {l}, {t}, {b}"),
+    "afterloss": ("wltb", "{w} is served after the loss of {l}, {t}, {b}"),
+    "sameplace": ("catb", "replicas of {c} at {a} are equal all day, {t}, {b}"),
     "quota": ("qtb", "quota {q}, {t}, {b}"),
     "costflow": ("xwtb", "{w} uses model {x} only when it is paid for, {t}, {b}"),
     "costreplicas": ("xctb", "replicas of {c} only when model {x} is paid for, {t}, {b}"),
@@ -150,6 +167,8 @@ def _sentence(name: str, labels: dict[str, Callable[[int], str]]) -> str:
 
 def _labels(sets: Sets) -> dict[str, Callable[[int], str]]:
     models, hardware = models_of(sets), hardware_of(sets)
+    groups, cases = places(sets.options, sets.limits), losses(sets.options, sets.limits)
+    providers = providers_of(sets.options)
 
     def column(c: int) -> str:
         least = sets.columns[c].min_replicas
@@ -169,5 +188,8 @@ def _labels(sets: Sets) -> dict[str, Callable[[int], str]]:
         "x": lambda i: sets.options.model_costs[i].model,
         "j": lambda j: budget_label(sets.limits.budgets[j]),
         "g": lambda g: sets.backlogs[g].name,
+        "a": lambda a: place_label(sets.options, sets.limits, groups[a]),
+        "l": lambda k: cases[k].name,
+        "v": lambda v: providers[v],
         "k": str,
     }

@@ -65,6 +65,8 @@ class Limits:
         ``hourly``: nodes and replicas may differ by block; ``static``: equal all day.
     spare_replicas
         Largest replicas k of every pool that may be lost without losing planned rate, >= 0.
+    spare_nodes
+        Nodes k that may be lost, with all replicas on them, without losing planned rate, >= 0.
     max_models, max_hardware_types
         Most models (API models included) and accelerator types in the whole plan; ``None``
         for no limit.
@@ -79,10 +81,17 @@ class Limits:
         it ends, hours.
     max_spot_share
         Most of the accelerators of batch replicas that may be on spot nodes, in every block.
+    max_share_per_provider
+        Most share of the accelerators that a provider may rent out, in every block, above 0 to 1.
+    survive_loss_of, survive_share
+        What may be lost whole, and the share of every planned rate that is then kept, 0 to 1.
+    unserved_usd_per_request
+        Workloads whose requests may stay unserved, with the price of each, > 0.
     """
 
     scaling: Literal["hourly", "static"] = "hourly"
     spare_replicas: int = 0
+    spare_nodes: int = 0
     max_models: int | None = None
     max_hardware_types: int | None = None
     quotas: tuple[Quota, ...] = ()
@@ -90,6 +99,32 @@ class Limits:
     power_kw: float | None = None
     changeover_h: float = 0.0
     max_spot_share: float = 1.0
+    max_share_per_provider: float | None = None
+    survive_loss_of: Literal["provider", "region"] | None = None
+    survive_share: float = 1.0
+    unserved_usd_per_request: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def is_diverse(self) -> bool:
+        """True when it matters whose nodes the plan holds, not only how many."""
+        return self.max_share_per_provider is not None or self.survive_loss_of is not None
+
+    @property
+    def has_spares(self) -> bool:
+        """True when some loss has to be survived."""
+        return self.spare_replicas > 0 or self.spare_nodes > 0
+
+    def replicas_lost(self, accelerators: int, largest_node: int) -> int:
+        """Return the most replicas of one kind that are lost at once.
+
+        Parameters
+        ----------
+        accelerators
+            Accelerators of a replica.
+        largest_node
+            Accelerators of the largest node that may hold it, 0 when there is none.
+        """
+        return max(self.spare_replicas, self.spare_nodes * (largest_node // accelerators))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,14 @@ holds from :math:`R_k` to :math:`R_{k+1} - 1` replicas, and a replica then carri
 union of their ``min_replicas``, each taking its largest point at or below.
 
 Most replicas worth having in a column, with load the replicas' worth of all planned rates of the
-pool, k spares, and the exchange ratio :math:`r(c, d) = \min_w mu[w, c] / mu[w, d]`::
+pool, k[d] replicas of column d that may be lost at once (spare replicas, or those on spare nodes),
+and the exchange ratio :math:`r(c, d) = \min_w mu[w, c] / mu[w, d]`::
 
-    n_max[c] = max(R_k, ceil(load[c] + k * max_d 1 / r(c, d)))          over d with r(c, d) > 0
+    n_max[c] = max(R_k, ceil(load[c] + max_d k[d] / r(c, d)))           over d with r(c, d) > 0
 
-because that many carry the whole pool and replace any k lost replicas on their own. When that
+because that many carry the whole pool and replace any such loss on their own. Where the loss of
+providers or regions has to be survived, a multiple of that may be worth having
+(:func:`planner.milp.domains.most_copies`). When that
 number lies inside bracket k, higher brackets of the option can only hold more replicas, which
 never cost less, so they are dropped.
 """
@@ -24,6 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp.backlogs import build_backlogs, most_by_block
+from planner.milp.domains import most_copies
 from planner.options.homes import holds
 
 if TYPE_CHECKING:
@@ -132,9 +136,24 @@ class Sets:
         """Say whether everything in a pool waits."""
         return self.waiting.issuperset(self.workloads_of_pool[pool])
 
-    def spare_replicas(self, pool: int) -> int:
-        """Return the replicas that a pool may lose; work that waits needs no spares."""
-        return 0 if self.is_batch(pool) else self.limits.spare_replicas
+    def has_spares(self, pool: int) -> bool:
+        """Say whether a pool survives some loss; work that waits needs no spares."""
+        return self.limits.has_spares and not self.is_batch(pool)
+
+    def replicas_lost(self, column: int, largest_node: int) -> int:
+        """Return the most replicas of a column that are lost at once; 0 where everything waits.
+
+        Parameters
+        ----------
+        column
+            Position of the column.
+        largest_node
+            Accelerators of the largest node that may hold it, 0 when there is none.
+        """
+        own = self.columns[column]
+        if self.is_batch(own.pool):
+            return 0
+        return self.limits.replicas_lost(own.accelerators, largest_node)
 
     @property
     def changeover_blocks(self) -> float:
@@ -216,6 +235,33 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
     return replace(sets, n_max=_replica_bounds(sets))
 
 
+def most_nodes(sets: Sets, offer: int) -> int:
+    """Return the nodes of an offer that hold every replica worth having, or that are there.
+
+    Parameters
+    ----------
+    sets
+        Index sets and data.
+    offer
+        Position of the offer.
+    """
+    node = sets.options.offers[offer]
+    wanted = sum(
+        int(sets.n_max[c].max()) * column.accelerators
+        for c, column in enumerate(sets.columns)
+        if offer in sets.homes[c]
+    )
+    share = sets.limits.max_share_per_provider
+    if share is not None:
+        # Nodes without replicas may keep shares: each replica may stand on a node of its own, of
+        # the largest shape, and what they take may be no more than the share of one provider.
+        replicas = sum(int(bound.max()) for bound in sets.n_max)
+        largest = max(o.accelerators_per_node for o in sets.options.offers)
+        wanted = math.ceil((replicas / share + len(sets.options.offers)) * largest)
+    there = sum(build.fixed_nodes or 0 for build in node.builds)
+    return max(math.ceil(wanted / node.accelerators_per_node), 1) + there
+
+
 def exchange_ratios(columns: Sequence[Column]) -> FloatArray:
     """Return the exchange ratios of the columns of one pool.
 
@@ -250,6 +296,12 @@ def _homes(pools: Sequence[str], options: OptionSet) -> dict[tuple[int, int], fr
         for p, pool in enumerate(pools)
         for i, option in enumerate(options.options)
     }
+
+
+def _most_lost(sets: Sets, c: int) -> int:
+    """Return the most replicas of a column that are lost at once, on the largest of its nodes."""
+    sizes = (sets.options.offers[o].accelerators_per_node for o in sets.homes[c])
+    return sets.replicas_lost(c, max(sizes, default=0))
 
 
 def _power_of_ten(value: float) -> float:
@@ -305,18 +357,19 @@ def _brackets(
 def _replica_bounds(sets: Sets) -> IntArray:
     bounds = np.zeros_like(sets.n_max)
     shape = bounds.shape[1:]
+    copies = most_copies(sets.options, sets.limits)
     for pool, (members, ratio) in enumerate(
         zip(sets.columns_of_pool, sets.ratio_of_pool, strict=True)
     ):
-        with np.errstate(divide="ignore"):
-            worst = np.where(ratio > 0, 1.0 / ratio, 0.0).max(axis=1, initial=0.0)
+        replaced = np.array([_most_lost(sets, c) for c in members])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            worst = np.where(ratio > 0, replaced / ratio, 0.0).max(axis=1, initial=0.0)
         done: dict[int, NDArray[np.bool_]] = {}
         widest = {sets.columns[c].option: len(sets.columns[c].mu_rps) for c in members}
-        for c, inverse in zip(members, worst, strict=True):
+        for c, spares in zip(members, worst, strict=True):
             column = sets.columns[c]
             load = _load(sets, pool, column)
-            spares = sets.spare_replicas(pool) * inverse
-            enough = np.ceil(load + spares).astype(np.int64)
+            enough = copies * np.ceil(load + spares).astype(np.int64)
             enough = np.where(load > 0, np.maximum(enough, column.min_replicas), 0)
             closed = done.setdefault(column.option, np.zeros(shape, dtype=bool))
             last = column.last_replicas

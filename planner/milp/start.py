@@ -22,9 +22,11 @@ import numpy as np
 from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, starts, still_billed
 from planner.milp.fleet import billing_blocks
 from planner.milp.highs import solve_arrays
+from planner.milp.start_pairs import use_pairs
+from planner.milp.unserved import unserved_usd_per_planned_rps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -63,8 +65,11 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
         By column, from slots that were solved; NaN in the columns of the others.
     """
     place = {name: i for i, name in enumerate(arrays.column_names)}
-    start = np.where(np.isnan(values), 0.0, values)
     sets = model.sets
+    if sets.limits.survive_loss_of is not None and not sets.backlogs:
+        values = values.copy()
+        use_pairs(model, arrays, values, list(slot_blocks(sets)))
+    start = np.where(np.isnan(values), 0.0, values)
     for t, span in slot_blocks(sets):
         columns = [place[model.n[c, t, b].name] for c, t2, b in model.n if t2 == t and b in span]
         if columns and np.isnan(values[columns]).any():
@@ -76,9 +81,18 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
             if (o, t, 0) in model.nodes:
                 row = [place[model.nodes[o, t, b].name] for b in range(sets.grid.blocks)]
                 start[row] = _repaired(sets, o, np.rint(start[row]).astype(np.int64))
+    _set_indicators(model, place, start)
+    return start
+
+
+def _set_indicators(model: Model, place: Mapping[str, int], start: FloatArray) -> None:
+    """Say which shapes of nodes are there, and that any model and hardware may be used."""
+    for (k, t, b), there in model.present.items():
+        offers = next(group for group, number in model.shapes.items() if number == k)
+        columns = [place[model.nodes[o, t, b].name] for o in offers]
+        start[place[there.name]] = float(start[columns].max() > 0)
     used = [i for name, i in place.items() if name.split("_")[0] in {"u", "v"}]
     start[used] = 1.0
-    return start
 
 
 def with_fleet(
@@ -154,18 +168,24 @@ def _fill(
 def _best(
     sets: Sets, pool: int, workloads: Sequence[int], t: int, span: Sequence[int]
 ) -> _Choice | None:
-    """Return the cheapest column for some workloads; ``None`` when tokens are cheaper."""
+    """Return the cheapest column for some workloads; ``None`` when less costs less.
+
+    That is tokens, or the price of requests that stay unserved.
+    """
     choices = []
     for c in sets.columns_of_pool[pool]:
         column = sets.columns[c]
         if not workloads or not all(w in column.mu_rps for w in workloads):
             continue
         load = sum(sets.planned_rps[w, t, span] / column.mu_rps[w] for w in workloads)
-        needed = math.ceil(float(np.max(load))) + sets.spare_replicas(pool)
-        replicas = max(needed, column.min_replicas)
         offers = _offers_by_price(sets, c, t)
-        if offers and replicas <= int(sets.n_max[c, t, span].min()):
-            usd, offer = offers[0]
+        if not offers:
+            continue
+        usd, offer = offers[0]
+        size = sets.options.offers[offer].accelerators_per_node
+        needed = math.ceil(float(np.max(load))) + sets.replicas_lost(c, size)
+        replicas = max(needed, column.min_replicas)
+        if replicas <= int(sets.n_max[c, t, span].min()):
             total_usd = usd * column.accelerators * replicas * len(span)
             choices.append(_Choice(total_usd, c, replicas, offer))
     best = min(choices, default=None)
@@ -190,6 +210,10 @@ def _tokens_usd(sets: Sets, w: int, t: int, span: Sequence[int]) -> float:
         for api in sets.options.api
         if api.workload == name
     ]
+    for priced, usd_per_request in sets.limits.unserved_usd_per_request:
+        if priced == name:
+            usd = unserved_usd_per_planned_rps(sets.demand, name, usd_per_request)[t]
+            costs.append(float((usd * sets.actual_rps[w, t])[span].sum()))
     return min(costs, default=math.inf)
 
 

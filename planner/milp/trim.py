@@ -43,6 +43,8 @@ def trim(sets: Sets, draft: Draft) -> Draft:
     draft
         Decisions that keep every row.
     """
+    if sets.limits.is_diverse:  # whose nodes stay matters, not only how many
+        return draft
     replicas = _trim_replicas(sets, draft)
     return replace(draft, replicas=replicas, nodes=_trim_nodes(sets, replicas, draft.nodes))
 
@@ -65,6 +67,7 @@ def loads(sets: Sets, draft: Draft) -> FloatArray:
 
 def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
     replicas, load = draft.replicas.copy(), loads(sets, draft)
+    trial = replace(draft, replicas=replicas)
     least = np.ceil(load - _TOLERANCE * np.maximum(load, 1.0)).astype(np.int64)
     least = np.where(load > 0, np.maximum(least, 1), 0)  # the smallest load needs a replica too
     for pool, members in enumerate(sets.columns_of_pool):
@@ -80,7 +83,7 @@ def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
                 while replicas[c, t, span[0]] > floor:
                     now = int(replicas[c, t, span[0]])
                     replicas[c, t, span] = _one_step_fewer(sets, c, now, floor)
-                    if not all(_survives(sets, pool, replicas, load, (t, b)) for b in span):
+                    if not all(_survives(sets, pool, trial, load, (t, b)) for b in span):
                         replicas[c, t, span] = now
                         break
     return replicas
@@ -104,23 +107,31 @@ def _fewest_batch_replicas(sets: Sets, replicas: IntArray, load: FloatArray) -> 
 
 def _one_step_fewer(sets: Sets, c: int, now: int, floor: int) -> int:
     """Return the next smaller number of replicas that the bracket allows."""
-    if sets.spare_replicas(sets.columns[c].pool) == 0:
+    if not sets.has_spares(sets.columns[c].pool):
         return floor
     return now - 1 if now > sets.columns[c].min_replicas else 0
 
 
 def _survives(
-    sets: Sets, pool: int, replicas: IntArray, load: FloatArray, slot: tuple[int, int]
+    sets: Sets, pool: int, draft: Draft, load: FloatArray, slot: tuple[int, int]
 ) -> bool:
-    if sets.spare_replicas(pool) == 0:
+    if not sets.has_spares(pool):
         return True
     members = list(sets.columns_of_pool[pool])
-    count = replicas[members, *slot]
+    count = draft.replicas[members, *slot]
     idle = np.maximum(count - load[members, *slot], 0.0)
     replaced = idle @ sets.ratio_of_pool[pool]
     # A tiny load must not hide in the tolerance: it needs its spare like any other.
-    wanted = sets.spare_replicas(pool) - min(_TOLERANCE, float(load[members, *slot].sum()) / 2)
-    return bool(np.all(replaced[count > 0] >= wanted))
+    slack = min(_TOLERANCE, float(load[members, *slot].sum()) / 2)
+    lost = np.array([_lost(sets, c, draft.nodes[:, *slot]) for c in members])
+    return bool(np.all((replaced >= lost - slack)[count > 0]))
+
+
+def _lost(sets: Sets, c: int, nodes: IntArray) -> int:
+    """Return the most replicas of a column that are lost at once, given nodes by offer."""
+    offers = sets.options.offers
+    there = [offers[o].accelerators_per_node for o in sets.homes[c] if nodes[o] > 0]
+    return sets.replicas_lost(c, max(there, default=0))
 
 
 def _trim_nodes(sets: Sets, replicas: IntArray, nodes: IntArray) -> IntArray:

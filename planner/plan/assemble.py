@@ -7,14 +7,17 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
+from planner.plan.placements import placement_notes, placement_rows
 from planner.plan.records import GAP_TOLERANCE, relative_gap
 from planner.plan.tables import allocation_rows, api_rows, fleet_rows, time_blocks
+from planner.plan.unserved import unserved_notes, unserved_rows
 from planner.plan.waiting import deferred_work
 
 if TYPE_CHECKING:
@@ -47,7 +50,8 @@ def assemble_plan(
     """
     fleet = fleet_rows(demand, options, decisions)
     api = api_rows(demand, options, decisions)
-    lines = cost_lines(demand, options, decisions, fleet, api)
+    unserved = unserved_rows(demand, decisions, loaded.problem)
+    lines = cost_lines(demand, options, decisions, fleet, (*api, *unserved))
     cost = sum(line.discounted_usd for line in lines)
     bound = proof.bound_usd
     if bound is not None and cost < bound <= cost * (1 + BOUND_TOLERANCE):
@@ -60,7 +64,7 @@ def assemble_plan(
         *(row.price_date for row in api),
     ]
     within = gap is not None and gap <= settings["gap"] + GAP_TOLERANCE
-    return Plan(
+    plan = Plan(
         **_header(loaded, catalog, settings, min(dates, default=None)),
         status="optimal" if within else "feasible",
         cost_usd=cost,
@@ -71,13 +75,19 @@ def assemble_plan(
         time_blocks=time_blocks(demand.grid),
         allocations=allocation_rows(demand, options, decisions),
         fleet=fleet,
+        placements=placement_rows(options, decisions, loaded.problem),
         commitments=taken,
         api=api,
+        unserved=unserved,
         deferred=deferred_work(demand, decisions),
         cost_lines=lines,
         unit_costs=unit_costs(demand, options, decisions, lines, fleet),
         option_counts=option_counts(options),
         warnings=(*demand.warnings, *options.warnings),
+    )
+    return replace(
+        plan,
+        warnings=(*plan.warnings, *unserved_notes(plan, demand), *placement_notes(loaded.problem)),
     )
 
 

@@ -4,7 +4,8 @@ Costs are split over the workloads by :mod:`planner.plan.shares`. Money spent ov
 discounted at its middle; nodes that are taken on for a term are paid on the dates of their
 payments (:mod:`planner.plan.commitments`).
 
-The unit cost of a workload is its whole undiscounted cost over what it used at the mean rate.
+The unit cost of a workload is its whole undiscounted cost, without the price of unserved requests,
+over what is served of it at the mean rate.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.plan.commitments import commitment_charges
-from planner.plan.document import CostLine, UnitCost
+from planner.plan.document import CostLine, UnitCost, UnservedRow
 from planner.plan.records import model_periods
 from planner.plan.shares import HardwareShares, Shares
 from planner.plan.tables import load_in_replicas, mean_share
+from planner.plan.unserved import UNSERVED
 from planner.problem.deferral import owner
 from planner.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from planner.plan.records import Decisions, FlowDecision
 
 ONE_OFF = "one_off"
+_SMALLEST_SHARE = 1e-9
+"""Share of the asked rate below which nothing is served."""
 
 
 def cost_lines(
@@ -36,9 +40,19 @@ def cost_lines(
     options: OptionSet,
     decisions: Decisions,
     fleet: Sequence[FleetRow],
-    api: Sequence[ApiRow],
+    by_use: Sequence[ApiRow | UnservedRow],
 ) -> tuple[CostLine, ...]:
-    """Return cost by period, category, workload, hardware and tenure; sums are exact."""
+    """Return cost by period, category, workload, hardware and tenure; sums are exact.
+
+    Parameters
+    ----------
+    demand, options, decisions
+        The records the plan is made from.
+    fleet
+        Nodes of every block.
+    by_use
+        Tokens bought, and requests that stay unserved.
+    """
     shares = HardwareShares(demand, options, decisions)
     committed = {o.offer_id for o in options.offers if o.is_committed}
     sums: dict[tuple[int, str, str, str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -55,8 +69,9 @@ def cost_lines(
         for workload, share in split.items():
             key = (row.period, row.tenure, workload, row.hardware, row.tenure)
             add(key, row.usd * share, row.usd * share * factor[row.period])
-    for item in api:
-        key = (item.period, "api", item.workload, "", "api")
+    for item in by_use:
+        category, tenure = (UNSERVED, "") if isinstance(item, UnservedRow) else ("api", "api")
+        key = (item.period, category, item.workload, "", tenure)
         add(key, item.usd, item.usd * factor[item.period])
     for c in commitment_charges(demand, options, decisions, shares):
         key = (c.period, c.category, c.workload, c.hardware, c.tenure)
@@ -110,22 +125,41 @@ def unit_costs(
     """Return the average cost of every workload's tokens and requests over the horizon."""
     usd: dict[str, float] = defaultdict(float)
     for line in lines:
-        usd[line.workload] += line.usd
+        usd[line.workload] += line.usd if line.category != UNSERVED else 0.0
     used, paid = _accelerator_hours(demand, options, decisions, fleet)
     return tuple(
-        _unit_cost(demand, name, usd[name], used.get(name, 0.0), paid.get(name, 0.0))
+        _unit_cost(
+            demand,
+            name,
+            usd[name],
+            _served_requests(demand, decisions, name),
+            (used.get(name, 0.0), paid.get(name, 0.0)),
+        )
         for name in dict.fromkeys(owner(w.workload) for w in demand.workloads)
     )
 
 
-def _unit_cost(
-    demand: Demand, workload: str, usd: float, used_h: float, paid_h: float
-) -> UnitCost:
-    streams = [w for w in demand.workloads if owner(w.workload) == workload]
+def _served_requests(demand: Demand, decisions: Decisions, workload: str) -> float:
+    """Return the requests served over the horizon; 0 where next to nothing is."""
     grid = demand.grid
     seconds = grid.period_h * SECONDS_PER_HOUR * grid.shares_of_period
-    requests = sum(float((rates.mean_rps @ seconds).sum()) for rates in streams)
-    lengths = streams[0].lengths
+    streams = [w for w in demand.workloads if owner(w.workload) == workload]
+    asked = sum(float((rates.mean_rps @ seconds).sum()) for rates in streams)
+    lost = sum(
+        row.planned_rps
+        * mean_share(demand, workload, row.period, row.block)
+        * float(seconds[row.block])
+        for row in decisions.unserved
+        if row.workload == workload
+    )
+    return asked - lost if asked - lost > _SMALLEST_SHARE * asked else 0.0
+
+
+def _unit_cost(
+    demand: Demand, workload: str, usd: float, requests: float, hours: tuple[float, float]
+) -> UnitCost:
+    used_h, paid_h = hours
+    lengths = next(w for w in demand.workloads if owner(w.workload) == workload).lengths
     output = None if lengths is None else requests * lengths.osl_mean_tokens / TOKENS_PER_MTOK
     total = (
         None
@@ -136,7 +170,7 @@ def _unit_cost(
         workload=workload,
         usd_per_million_output_tokens=usd / output if output else None,
         usd_per_million_tokens=usd / total if total else None,
-        usd_per_request=usd / requests,
+        usd_per_request=usd / requests if requests else None,
         utilization=used_h / paid_h if paid_h else None,
     )
 

@@ -177,6 +177,39 @@ class DeferredWork:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Replicas of an option of a pool on the nodes of one provider, or of one of its regions.
+
+    Only in plans that have to survive the loss of a provider or region; `region` is empty where
+    providers are lost.
+    """
+
+    period: int
+    block: int
+    pool: str
+    option_id: str
+    provider: str
+    region: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnservedRow:
+    """Requests of one workload that stay unserved in one period and block, and their price.
+
+    ``usd = rate_rps x seconds of the block x penalty_usd_per_request``.
+    """
+
+    period: int
+    block: int
+    workload: str
+    rate_rps: float
+    planned_rate_rps: float
+    penalty_usd_per_request: float
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class CostLine:
     """Cost of one category in one period, split by workload and hardware."""
 
@@ -191,12 +224,16 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True)
 class UnitCost:
-    """Average cost of a workload's tokens and requests, idle and spare capacity included."""
+    """Average cost of what is served of a workload, idle and spare capacity included.
+
+    The price of unserved requests is not part of it; the cost of a request is null where none is
+    served.
+    """
 
     workload: str
     usd_per_million_output_tokens: float | None
     usd_per_million_tokens: float | None
-    usd_per_request: float
+    usd_per_request: float | None
     utilization: float | None
 
 
@@ -252,8 +289,10 @@ class Plan:
     time_blocks: tuple[TimeBlock, ...] = ()
     allocations: tuple[Allocation, ...] = ()
     fleet: tuple[FleetRow, ...] = ()
+    placements: tuple[Placement, ...] = ()
     commitments: tuple[Commitment, ...] = ()
     api: tuple[ApiRow, ...] = ()
+    unserved: tuple[UnservedRow, ...] = ()
     deferred: tuple[DeferredWork, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()

@@ -45,6 +45,28 @@ class FlowDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class UnservedDecision:
+    """Planned rate of a workload that stays unserved at its price."""
+
+    workload: str
+    period: int
+    block: int
+    planned_rps: float
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementDecision:
+    """Replicas of an option in a pool that stand on nodes of some offers."""
+
+    pool: str
+    option_id: str
+    offer_ids: tuple[str, ...]
+    period: int
+    block: int
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeDecision:
     """Whole nodes of an offer, in one period and block."""
 
@@ -72,6 +94,8 @@ class Decisions:
     api_flows: tuple[FlowDecision, ...]
     nodes: tuple[NodeDecision, ...]
     builds: tuple[BuildDecision, ...] = ()
+    unserved: tuple[UnservedDecision, ...] = ()
+    placements: tuple[PlacementDecision, ...] = ()
 
 
 def model_periods(options: OptionSet, decisions: Decisions) -> dict[str, list[int]]:

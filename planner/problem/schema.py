@@ -226,7 +226,10 @@ class Workload(Section):
     """Models with a shorter context are refused; default p99 prompt plus p99 output."""
     priority: Unplanned = None
     goodput_min: Unplanned = None
-    unserved_penalty_usd_per_request: Unplanned = None
+    unserved_penalty_usd_per_request: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    """Price of a request that stays unserved; without one every planned rate is served. Where
+    capacity is short, what costs least to leave goes first: to put one workload before another,
+    give it the higher price."""
 
     @property
     def pool_name(self) -> str:
@@ -255,7 +258,10 @@ class Policy(Section):
     scaling: Literal["hourly", "static"] = "hourly"
     """`hourly`: rented nodes follow the blocks of the day; `static`: equal in all blocks."""
     spare_replicas: Annotated[int, Field(ge=0, le=8)] = 1
-    spare_nodes: Annotated[int, Field(ge=0)] = 0
+    """Every pool keeps its planned rate after losing so many replicas, the largest."""
+    spare_nodes: Annotated[int, Field(ge=0, le=8)] = 0
+    """Every pool keeps its planned rate after losing so many nodes with all replicas on them,
+    wherever the replicas stand and without starting any again."""
     max_utilization: Annotated[float, Field(gt=0, le=1)] = 0.9
     """Cap on the share of a replica's stable rate, a minimum with the latency limit."""
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.8
@@ -269,6 +275,13 @@ class Policy(Section):
     changeover_minutes: Annotated[float, Field(ge=0, le=720)] = 10.0
     """Time that a batch replica loses when it starts, and again when it gives its accelerators
     back: weights are loaded and engines warm up."""
+    max_share_per_provider: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Most share of all accelerators of a block that one provider may rent out; owned nodes count
+    in the sum, tokens do not."""
+    survive_loss_of: Literal["provider", "region"] | None = None
+    """What may be lost whole: one provider with its nodes and tokens, or one region."""
+    survive_share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of every workload's planned rate that is kept after `survive_loss_of`."""
     max_models: Count | None = None
     max_hardware_types: Count | None = None
 

@@ -37,9 +37,8 @@ _MEAN_TOLERANCE = 0.01
 """By which the mean of rate factors may miss 1, relative: they are rounded."""
 _LATER_FIELDS = {
     "length_growth_per_period": "growth of lengths",
-    "priority": "priority classes",
+    "priority": "priority classes (a higher `unserved_penalty_usd_per_request` goes first)",
     "goodput_min": "a goodput floor (state percentiles in `slo` instead)",
-    "unserved_penalty_usd_per_request": "unserved demand at a penalty",
 }
 _LATER_LIMITS = {"carbon_kg_per_period": "a carbon limit"}
 _DEPENDS = {
@@ -61,6 +60,7 @@ def semantic_faults(problem: Problem) -> list[Finding]:
         faults += _lengths(workload, problem.performance is not None, path)
         faults += _slos(workload.slo, (*path, "slo"))
         faults += _quality(workload, problem, path)
+        faults += _unserved(workload, path)
         faults += deferral_findings(workload, path)
         faults += _later(workload, _LATER_FIELDS, path)
         if workload.speculation is not None:
@@ -254,6 +254,14 @@ def _quality(workload: Workload, problem: Problem, path: Path_) -> Iterator[Find
             yield here, message
 
 
+def _unserved(workload: Workload, path: Path_) -> Iterator[Finding]:
+    if workload.deferrable is not None and workload.unserved_penalty_usd_per_request is not None:
+        message = (
+            "is not planned together with `deferrable`; make two workloads of it, or keep one"
+        )
+        yield (*path, "unserved_penalty_usd_per_request"), message
+
+
 def _residencies(problem: Problem) -> Iterator[Finding]:
     for index, workload in enumerate(problem.workloads):
         if isinstance(workload.residency, list) and not workload.residency:
@@ -308,9 +316,10 @@ def _existing(problem: Problem) -> Iterator[Finding]:
 
 
 def _problem_wide(problem: Problem) -> Iterator[Finding]:
-    if problem.policy.spare_nodes:
-        message = f"{_not_planned('spare nodes')}, or use `spare_replicas`"
-        yield ("policy", "spare_nodes"), message
+    policy = problem.policy
+    if policy.survive_loss_of is None and "survive_share" in policy.model_fields_set:
+        message = "has no effect without `survive_loss_of`; give `provider` or `region` there"
+        yield ("policy", "survive_share"), message
     yield from _one_off_costs(problem)
     yield from _budgets(problem)
     yield from _existing(problem)

@@ -196,12 +196,16 @@ def _unit_costs(out: TextIO, plan: Plan) -> None:
             unit.workload,
             number(unit.usd_per_million_tokens, 3),
             number(unit.usd_per_million_output_tokens, 3),
-            number(unit.usd_per_request * _PER_THOUSAND, 4),
+            number(_times(unit.usd_per_request, _PER_THOUSAND), 4),
             percent(unit.utilization),
         ]
         for unit in plan.unit_costs
     ]
     write_table(out, columns, rows, "Unit cost (idle and spare capacity included)")
+
+
+def _times(value: float | None, factor: float) -> float | None:
+    return None if value is None else value * factor
 
 
 def _binding(out: TextIO, plan: Plan) -> None:

@@ -34,6 +34,8 @@ LIMITS = {
     "power": Limits(power_kw=20.0),
     "changeovers": Limits(changeover_h=0.5),
     "spot_share": Limits(max_spot_share=0.5),
+    "provider_shares": Limits(max_share_per_provider=0.6),
+    "survival": Limits(survive_loss_of="provider", survive_share=0.5),
     "max_models": Limits(max_models=1),
     "max_hardware_types": Limits(max_hardware_types=1),
 }
@@ -41,6 +43,9 @@ LIMITS = {
 
 WITH_TERMS = {"builds", "staff", "budgets", "power"}
 """Families of nodes that are taken on for a term: the toy then has some."""
+
+WITH_PROVIDERS = {"provider_shares", "survival"}
+"""Families that tell providers apart: the toy then has two."""
 
 
 WITH_WORK_THAT_WAITS = {"backlogs", "changeovers", "spot_share"}
@@ -59,6 +64,9 @@ def write_family(name: str, path: Path) -> None:
         )
     if name in WITH_WORK_THAT_WAITS:
         demand, options = _with_docs(demand, options)
+    if name in WITH_PROVIDERS:
+        small, *large = options.offers
+        options = replace(options, offers=(replace(small, provider="other"), *large))
     if name == "model_costs":
         options = replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
     model = build_variables(build_sets(demand, options, LIMITS.get(name, Limits())))

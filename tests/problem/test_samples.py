@@ -32,6 +32,7 @@ def test_every_shipped_problem_is_in_the_readme(name):
         ("quota", r"without the quota of 4 x h100-sxm-80gb there is a plan"),
         ("budget", r"without the budget of 5,000 USD \(cash\) in period 1 there is a plan"),
         ("latency", r"without the quota of 32 x h100-sxm-80gb there is a plan"),
+        ("provider", r"without the survive_loss_of provider there is a plan"),
         ("quality", r"options miss its quality floor; nearest:.*floor 0\.99"),
     ],
 )

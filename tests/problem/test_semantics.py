@@ -99,7 +99,7 @@ def test_no_region_at_all_is_refused(make_problem):
         {"supply": {"existing": [], "site": "default"}},
         {"one_off_costs": []},
         {"limits": {"budget_usd_per_period": None}},
-        {"policy": {"spare_nodes": 0}},
+        {"policy": {"spare_nodes": 1}},
     ],
     ids=["supply", "one-off costs", "limits", "policy"],
 )
@@ -109,10 +109,11 @@ def test_unplanned_fields_at_their_defaults_are_allowed(make_problem, sections):
 
 @pytest.mark.parametrize("value", [0, False, "", {}, CURVE, [1], 1.5, "x"])
 def test_an_unplanned_field_is_refused_whatever_it_holds(make_problem, value):
-    problem = make_problem({"deferrable": value})
+    problem = make_problem({"goodput_min": value})
 
     assert messages(problem) == [
-        "this version does not plan deferral of work to other hours; leave the field out"
+        "this version does not plan a goodput floor (state percentiles in `slo` instead); "
+        "leave the field out"
     ]
 
 

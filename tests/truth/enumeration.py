@@ -224,6 +224,8 @@ def _remainder_usd(world: World, members, planned: Rates, served: Rates, block: 
             for a in world.options.api
             if a.workload == rates.workload
         ]
+        priced = dict(world.limits.unserved_usd_per_request)
+        prices += [priced[rates.workload]] if rates.workload in priced else []
         share = float(rates.mean_rps[0, block]) / rate_rps
         usd += hours * 3600.0 * left_rps * share * min(prices, default=math.inf)
     return usd

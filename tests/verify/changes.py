@@ -49,18 +49,15 @@ def fewer_replicas(plan, by):
     return replace(plan, allocations=rows)
 
 
+TABLES = (
+    "time_blocks", "allocations", "fleet", "placements", "commitments", "api", "deferred",
+    "unserved", "cost_lines", "unit_costs",
+)  # fmt: skip
+
+
 def every_change(plan):
     """Yield the plan with each single field of each table's first and last row changed."""
-    for table in (
-        "time_blocks",
-        "allocations",
-        "fleet",
-        "commitments",
-        "api",
-        "deferred",
-        "cost_lines",
-        "unit_costs",
-    ):
+    for table in TABLES:
         rows = getattr(plan, table)
         for position in {0, len(rows) - 1} if rows else ():
             for field in fields(rows[position]):

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 
 from planner.errors import InternalError
 from planner.verify.audit.commitments import commitment_violations
+from planner.verify.audit.diversity import diversity_violations
 from planner.verify.audit.money import money_violations
+from planner.verify.audit.node_loss import node_loss_violations
 from planner.verify.audit.nodes import node_violations
 from planner.verify.audit.quality import quality_violations
 from planner.verify.audit.service import service_violations
 from planner.verify.audit.shares import share_violations
 from planner.verify.audit.structure import place_violations, structure_violations
 from planner.verify.audit.systems import system_violations
+from planner.verify.audit.unserved import unserved_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +54,12 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
     return [
         *structure_violations(plan, problem, catalog),
         *service_violations(plan, problem, catalog),
+        *unserved_violations(plan, problem),
         *system_violations(plan, problem, catalog),
         *quality_violations(plan, problem, catalog),
         *node_violations(plan, problem, catalog),
+        *node_loss_violations(plan, problem),
+        *diversity_violations(plan, problem),
         *commitment_violations(plan, problem, catalog),
         *money_violations(plan, problem, catalog),
         *share_violations(plan, problem, catalog),
@@ -79,6 +85,6 @@ def _empty(plan: Plan) -> Iterator[str]:
         yield f"status {plan.status} without a cost"
     if plan.gap is not None or plan.tco_usd is not None:
         yield f"gap {plan.gap} and tco_usd {plan.tco_usd} without a cost"
-    tables = (plan.allocations, plan.fleet, plan.commitments, plan.api, plan.cost_lines)
-    if any(tables) or plan.unit_costs:
+    tables = (plan.allocations, plan.fleet, plan.commitments, plan.api, plan.unserved)
+    if any(tables) or plan.placements or plan.cost_lines or plan.unit_costs:
         yield "rows of a plan without a cost"

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem, Workload
 
 _BOUND_TOLERANCE = 1e-9
-_CAPEX, _BACK = "capex", "terminal_value"
+_CAPEX = "capex"
+_NO_CASH = {"terminal_value", "unserved"}
+"""Categories that no budget counts: what comes back, and the price of what is not served."""
 
 
 def money_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
@@ -106,7 +108,7 @@ def _sums(plan: Plan) -> Iterator[str]:
 def _budgets(plan: Plan, problem: Problem) -> Iterator[str]:
     spent: dict[tuple[str, int], float] = defaultdict(float)
     for line in plan.cost_lines:
-        if line.category != _BACK and line.period < problem.horizon.periods:
+        if line.category not in _NO_CASH and line.period < problem.horizon.periods:
             kind = _CAPEX if line.category == _CAPEX else "opex"
             spent["cash", line.period] += line.usd
             spent[kind, line.period] += line.usd

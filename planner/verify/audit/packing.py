@@ -46,7 +46,7 @@ def _slot(
 ) -> Iterator[str]:
     period, block, hardware = slot
     usable = {
-        tenant: frozenset(n.offer_id for n in nodes if _allowed(tenant, n, problem))
+        tenant: frozenset(n.offer_id for n in nodes if allowed(tenant, n, problem))
         for _, _, tenant in replicas
     }
     for home in sorted(set(usable.values()), key=sorted):
@@ -68,7 +68,8 @@ def _slot(
                 )
 
 
-def _allowed(tenant: _Tenant, node: FleetRow, problem: Problem) -> bool:
+def allowed(tenant: _Tenant, node: FleetRow, problem: Problem) -> bool:
+    """Return whether work of a pool may run on a node: residency, and spot only for batch work."""
     pool, is_interruptible = tenant
     if (node.tenure == "spot") != is_interruptible:
         return False

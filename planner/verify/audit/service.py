@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from planner.catalog.load import Catalog
-    from planner.plan.document import Allocation, ApiRow, Plan
+    from planner.plan.document import Allocation, ApiRow, Plan, UnservedRow
     from planner.problem.schema import Problem
+
+    _Rate = Allocation | ApiRow | UnservedRow
 
 _MEASURED = "measured"
 _MEDIAN = 0.5
@@ -46,11 +48,11 @@ def service_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterat
 
 
 def _demand(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
-    served: dict[_Slot, list[Allocation | ApiRow]] = defaultdict(list)
+    served: dict[_Slot, list[_Rate]] = defaultdict(list)
     every: list[Allocation | ApiRow] = [*plan.allocations, *plan.api]
-    for row in every:
-        if not row.is_deferred:
-            served[row.workload, row.period, row.block].append(row)
+    rows_at_once: list[_Rate] = [row for row in every if not row.is_deferred]
+    for row in [*rows_at_once, *plan.unserved]:
+        served[row.workload, row.period, row.block].append(row)
     for workload in problem.workloads:
         at_once = 1.0 - share_that_waits(workload)
         for (period, block), rates in rates_due(workload, problem, catalog).items():
@@ -67,7 +69,7 @@ def _demand(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
 
 
 def _in_proportion(
-    place: str, rows: Sequence[Allocation | ApiRow], mean: float, planned: float
+    place: str, rows: Sequence[_Rate], mean: float, planned: float
 ) -> Iterator[str]:
     for row in rows:
         if differs(row.rate_rps * planned, row.planned_rate_rps * mean):

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 _Shares = dict[str, float]
 _LineKey = tuple[int, str, str, str, str]
 _Amounts = tuple[float, float]
-_OWNED = "owned"
+_OWNED, _UNSERVED = "owned", "unserved"
+_SMALLEST_SHARE = 1e-9
+"""Share of what is asked below which nothing is served."""
 _MID_PERIOD = 0.5
 
 
@@ -38,9 +40,9 @@ def share_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
     yield from _lines(plan, problem, catalog, split)
     usd: _Shares = defaultdict(float)
     for line in plan.cost_lines:
-        usd[line.workload] += line.usd
+        usd[line.workload] += line.usd if line.category != _UNSERVED else 0.0
     for unit in plan.unit_costs:
-        yield from _per_unit(unit, usd[unit.workload], problem, catalog)
+        yield from _per_unit(unit, usd[unit.workload], plan, problem, catalog)
         yield from _utilization(unit, plan, problem, split)
 
 
@@ -130,6 +132,9 @@ def _charges(
     for item in plan.api:
         factor = discount(problem, (item.period + _MID_PERIOD) * months)
         yield (item.period, "api", item.workload, "", "api"), item.usd, item.usd * factor
+    for lost in plan.unserved:
+        factor = discount(problem, (lost.period + _MID_PERIOD) * months)
+        yield (lost.period, _UNSERVED, lost.workload, "", ""), lost.usd, lost.usd * factor
     yield from _committed(plan, problem, catalog, split)
     yield from _staff(plan, problem, catalog, split)
     yield from _models(plan, problem)
@@ -193,13 +198,25 @@ def _served(row: Commitment, terms: Terms) -> range:
     return range(row.start_period, row.start_period + terms.served_periods)
 
 
-def _per_unit(unit: UnitCost, usd: float, problem: Problem, catalog: Catalog) -> Iterator[str]:
+def _per_unit(
+    unit: UnitCost, usd: float, plan: Plan, problem: Problem, catalog: Catalog
+) -> Iterator[str]:
     workload = problem.workload(unit.workload)
-    requests = sum(
-        mean_rps * block_seconds(problem, block)
+    seconds = {block: block_seconds(problem, block) for block in blocks(problem)}
+    asked = sum(
+        mean_rps * seconds[block]
         for (_, block), (mean_rps, _) in rates_due(workload, problem, catalog).items()
     )
-    figures = [("request", unit.usd_per_request, usd / requests)]
+    lost = sum(
+        row.rate_rps * seconds[row.block] for row in plan.unserved if row.workload == unit.workload
+    )
+    requests = asked - lost
+    if requests <= _SMALLEST_SHARE * asked:
+        stated = (unit.usd_per_request, unit.usd_per_million_tokens)
+        if stated != (None, None) or unit.usd_per_million_output_tokens is not None:
+            yield f"unit cost of {unit.workload}: figures, but nothing is served"
+        return
+    figures = [("request", unit.usd_per_request or 0.0, usd / requests)]
     tokens = mean_tokens(workload, catalog)
     if tokens is not None:
         isl, osl = tokens

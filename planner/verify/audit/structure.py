@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.catalog.schema import Draft
-    from planner.plan.document import Allocation, ApiRow, CostLine, FleetRow, Plan
+    from planner.plan.document import (
+        Allocation,
+        ApiRow,
+        CostLine,
+        FleetRow,
+        Plan,
+        UnservedRow,
+    )
     from planner.problem.schema import Problem
 
 _DEFAULT_ENGINES = ["vllm"]
@@ -54,7 +61,12 @@ def structure_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iter
 
 
 def _places(plan: Plan, problem: Problem) -> Iterator[str]:
-    rows: list[Allocation | FleetRow | ApiRow] = [*plan.allocations, *plan.fleet, *plan.api]
+    rows: list[Allocation | FleetRow | ApiRow | UnservedRow] = [
+        *plan.allocations,
+        *plan.fleet,
+        *plan.api,
+        *plan.unserved,
+    ]
     for row in rows:
         inside = 0 <= row.period < problem.horizon.periods
         if not inside or row.block not in blocks(problem):
@@ -71,7 +83,12 @@ def _places(plan: Plan, problem: Problem) -> Iterator[str]:
 
 def _names(plan: Plan, problem: Problem) -> Iterator[str]:
     pools = {w.name: w.pool_name for w in problem.workloads}
-    named: list[Allocation | ApiRow | CostLine] = [*plan.allocations, *plan.api, *plan.cost_lines]
+    named: list[Allocation | ApiRow | UnservedRow | CostLine] = [
+        *plan.allocations,
+        *plan.api,
+        *plan.unserved,
+        *plan.cost_lines,
+    ]
     for name in sorted({row.workload for row in named} - set(pools)):
         yield f"workload {name} is not in the problem"
     for name, pool in sorted({(row.workload, row.pool) for row in plan.allocations}):
@@ -92,6 +109,10 @@ def _repeated(plan: Plan) -> Iterator[str]:
         ),
     )
     yield from _twice("fleet row", ((r.period, r.block, r.offer_id) for r in plan.fleet))
+    yield from _twice(
+        "placement",
+        ((r.period, r.block, r.pool, r.option_id, r.provider, r.region) for r in plan.placements),
+    )
     yield from _twice("commitment", ((r.start_period, r.offer_id) for r in plan.commitments))
     # A provider may sell one model under two names, so only equal rows are the same purchase.
     yield from _twice("API row", plan.api)
