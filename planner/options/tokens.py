@@ -1,9 +1,7 @@
 """API tokens as a way to serve: quality, latency evidence and cost of a request.
 
-Cost of a request = uncached input + cached input + output, at the workload's mean lengths in the
-model's own tokens and the prices of its block; a block that a price change cuts in two pays both
-in proportion to time. An offer whose prices change with prompt lengths that the workload reaches
-is not planned with, because its base price would be too low.
+Cost of a request = uncached input + cached input + output, over the workload's lengths in the
+model's own tokens, at the price of prompt length and hour (:mod:`planner.options.token_prices`).
 
 An offer without stated latencies serves a workload with latency limits only when the problem says
 ``supply.api_latency: assume_met``; otherwise it is listed as an alternative whose latency is
@@ -13,7 +11,6 @@ unproven. The score is the bf16 score unless the offer states a number format.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
@@ -22,7 +19,7 @@ from planner.options.periods import price_change_notes, price_factors
 from planner.options.quality import BF16
 from planner.options.records import Rejection
 from planner.options.supply_records import ApiOption
-from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR, TOKENS_PER_MTOK
+from planner.options.token_prices import billed_lengths, hit_rate, tier_notes, usd_by_block
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
 
 _STANDARD = "standard"
 _STATED_PERCENTILE = 99.0
-_MINUTES_PER_DAY = HOURS_PER_DAY * MINUTES_PER_HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +83,7 @@ def token_supply(
         if offer.model not in models or offer.mode != _STANDARD:
             continue
         prices = [known for known in (period.get(offer_id) for period in by_period) if known]
-        reason = (
-            _why_not(offer, workload, problem, grid, book)
-            or _unpriced(prices, offer, grid)
-            or _dearer_prompts(prices, workload, lengths)
-        )
+        reason = _why_not(offer, workload, problem, grid, book) or _unpriced(prices, offer, grid)
         if reason is not None:
             rejected.append(Rejection("api", offer.offer_id, workload.name, *reason))
             continue
@@ -151,27 +143,6 @@ def _unpriced(
     return "no_price", detail
 
 
-def _dearer_prompts(
-    prices: Sequence[PriceList], workload: Workload, lengths: LengthDistribution
-) -> tuple[str, str] | None:
-    thresholds = [known.longest_prompt_tokens for known in prices]
-    stated = [tokens for tokens in thresholds if tokens is not None]
-    longest = float(lengths.isl_tokens.max()) * _factors(workload, prices[0].base.model)[0]
-    if not stated or longest < min(stated):
-        return None
-    detail = (
-        f"prompts reach {longest:,.0f} tokens, and from {min(stated):,} on another price applies; "
-        "prices by prompt length are not planned by this version"
-    )
-    return "prompt_tier", detail
-
-
-def _factors(workload: Workload, model: str) -> tuple[float, float]:
-    """Return the factors on prompt and output lengths in tokens of a model."""
-    factors = workload.token_factors.get(model)
-    return (factors.isl, factors.osl) if factors else (1.0, 1.0)
-
-
 def _latency_meets(offer: ApiOffer, workload: Workload) -> bool | None:
     """Return whether stated latencies meet every limit; ``None`` when one is not stated."""
     stated: dict[str, float | None] = {"ttft_ms": offer.ttft_p99_ms, "tpot_ms": offer.tpot_p99_ms}
@@ -203,11 +174,7 @@ def _option(
     assumed: bool,
 ) -> ApiOption:
     offer = prices[0].base
-    isl_factor, osl_factor = _factors(workload, offer.model)
-    isl = lengths.isl_mean_tokens * isl_factor
-    osl = lengths.osl_mean_tokens * osl_factor
-    cache = workload.prefix_cache
-    hit_rate = (cache.hit_rate or 0.0) if cache else 0.0
+    billed, hits = billed_lengths(workload, lengths, prices), hit_rate(workload)
     quality = []
     for floor in workload.quality:
         score = book.verdict(floor, offer.model, offer.quantization or BF16).score
@@ -220,14 +187,11 @@ def _option(
         model=offer.model,
         mode=offer.mode,
         usd_per_request=tuple(
-            tuple(
-                factor * sum(share * _request_usd(row, isl, osl, hit_rate) for row, share in parts)
-                for parts in _by_block(known, grid)
-            )
+            tuple(factor * usd for usd in usd_by_block(known, billed, hits, grid))
             for known, factor in zip(prices, price_factors, strict=True)
         ),
-        input_tokens=isl,
-        output_tokens=osl,
+        input_tokens=billed.isl_mean_tokens,
+        output_tokens=billed.osl_mean_tokens,
         assumed_latency=assumed and bool(workload.slo),
         price_date=offer.as_of,
         quality=tuple(quality),
@@ -235,38 +199,9 @@ def _option(
         note="; ".join(
             [
                 *dict.fromkeys(row.notes for known in prices for row in known.rows if row.notes),
+                *tier_notes(prices, billed),
                 *changes,
             ]
         ),
         sources=tuple(known.base.source for known in prices),
     )
-
-
-def _by_block(prices: PriceList, grid: TimeGrid) -> list[list[tuple[ApiOffer, float]]]:
-    """Return for every block the rows that price it and their shares of its time."""
-    offset = grid.utc_offset_h * MINUTES_PER_HOUR
-    length = grid.block_h * MINUTES_PER_HOUR
-    changes = prices.changes_minutes_utc()
-    blocks = []
-    for block in range(grid.blocks):
-        start = (block % grid.blocks_per_day * length - offset) % _MINUTES_PER_DAY
-        inside = sorted((change - start) % _MINUTES_PER_DAY for change in changes)
-        cuts = [0.0, *(minute for minute in inside if 0 < minute < length), length]
-        blocks.append(
-            [
-                (prices.at((start + a) % _MINUTES_PER_DAY), (b - a) / length)
-                for a, b in pairwise(cuts)
-            ]
-        )
-    return blocks
-
-
-def _request_usd(offer: ApiOffer, isl: float, osl: float, hit_rate: float) -> float:
-    cached_price = offer.cached_input_usd_per_mtok
-    cached = isl * hit_rate if cached_price is not None else 0.0
-    usd_per_mtok_sum = (
-        (isl - cached) * offer.input_usd_per_mtok
-        + cached * (cached_price or 0.0)
-        + osl * offer.output_usd_per_mtok
-    )
-    return usd_per_mtok_sum / TOKENS_PER_MTOK
