@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.milp import build_program, solve_program
+from planner.milp.naming import api_limit_label
 
 if TYPE_CHECKING:
     from planner.demand.records import Demand
@@ -128,6 +129,7 @@ def diagnose_program(
         )
         for q in limits.quotas
     ]
+    trials += _rate_limits(limits)
     trials += _money_and_power(limits)
     if limits.max_models is not None:
         trials.append((f"max_models {limits.max_models}", replace(limits, max_models=None)))
@@ -152,8 +154,8 @@ def diagnose_program(
         return ("every workload has options, but the limits leave no plan:", *lines)
     return (
         "every workload has options, but the limits leave no plan, and no single limit of "
-        "quotas, budgets, power, residency, max_models, max_hardware_types and spare_replicas is "
-        "the cause alone",
+        "quotas, rate limits, budgets, power, residency, max_models, max_hardware_types and "
+        "spare_replicas is the cause alone",
     )
 
 
@@ -168,6 +170,20 @@ def _without_residency(
         "without the residency of the workloads there is a plan: the nodes they may use are too "
         "few, or are gone in some period"
     ]
+
+
+def _rate_limits(limits: Limits) -> list[tuple[str, Limits]]:
+    """Return what to try without: each rate limit of tokens, and all of them together."""
+    trials = [
+        (
+            f"rate limit of {api_limit_label(limit)}",
+            replace(limits, api_limits=tuple(x for x in limits.api_limits if x != limit)),
+        )
+        for limit in limits.api_limits
+    ]
+    if len(trials) > 1:
+        trials.append(("rate limits of tokens", replace(limits, api_limits=())))
+    return trials
 
 
 def _money_and_power(limits: Limits) -> list[tuple[str, Limits]]:

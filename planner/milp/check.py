@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.errors import InternalError
+from planner.milp.api_limits import api_limit_faults
 from planner.milp.caps import is_under_quota
 from planner.milp.check_fleet import fleet_faults
 from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas, spot_faults
@@ -72,6 +73,7 @@ def verify_decisions(
         *_capacity_faults(view),
         *_spare_faults(view),
         *_cap_faults(view),
+        *api_limit_faults(options, limits, decisions),
         *fleet_faults(demand, options, limits, decisions),
     ]
     if faults:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planner.milp import budgets, caps, constraints, fleet, model_costs, spares, waiting
+from planner.milp import (
+    api_limits,
+    budgets,
+    caps,
+    constraints,
+    fleet,
+    model_costs,
+    spares,
+    waiting,
+)
 from planner.milp.model import Program, build_variables
 from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
@@ -56,6 +65,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("static_scaling", fleet.add_static_scaling),
     Family("spares", spares.add_spares),
     Family("quotas", caps.add_quotas),
+    Family("api_limits", api_limits.add_api_limits),
     Family("model_costs", model_costs.add_model_costs),
     Family("budgets", budgets.add_budgets),
     Family("power", budgets.add_power),

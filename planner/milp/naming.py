@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from planner.milp.records import BudgetLimit
+    from planner.milp.records import ApiLimit, BudgetLimit
     from planner.milp.sets import Sets
 
 _SENTENCES: dict[str, tuple[str, str]] = {
@@ -64,6 +64,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "costreplicas": ("xctb", "replicas of {c} only when model {x} is paid for, {t}, {b}"),
     "firstused": ("xt", "model {x} is paid for before it is used, {t}"),
     "budget": ("j", "budget: {j}"),
+    "apilimit": ("ltb", "rate limit: {l}, {t}, {b}"),
     "power": ("t", "IT power of owned nodes, {t}"),
     "modelflow": ("wmtb", "{w} uses model {m} only when it is used, {t}, {b}"),
     "modelreplicas": ("pctbk", "replicas of {c} in pool {p} only for used models, {t}, {b}"),
@@ -125,6 +126,19 @@ def budget_label(budget: BudgetLimit) -> str:
     return f"{budget.kind} {when}"
 
 
+def api_limit_label(limit: ApiLimit) -> str:
+    """Return a rate limit in the user's words.
+
+    Parameters
+    ----------
+    limit
+        The rate limit.
+    """
+    what = limit.measure.replace("_", " ")
+    model = "all models" if limit.model is None else limit.model
+    return f"{limit.per_minute:,.15g} {what} per minute to {limit.provider} {model} ({limit.mode})"
+
+
 def sentences(sets: Sets, names: Sequence[str]) -> dict[str, str]:
     """Return the sentence of every name.
 
@@ -167,6 +181,7 @@ def _labels(sets: Sets) -> dict[str, Callable[[int], str]]:
         "h": lambda h: hardware[h],
         "q": lambda q: quota_label(sets, q),
         "x": lambda i: sets.options.model_costs[i].model,
+        "l": lambda j: api_limit_label(sets.limits.api_limits[j]),
         "j": lambda j: budget_label(sets.limits.budgets[j]),
         "g": lambda g: sets.backlogs[g].name,
         "k": str,

@@ -56,6 +56,28 @@ class BudgetLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiLimit:
+    """Most that may be sent to a provider of tokens in a minute, at the planned rate.
+
+    Parameters
+    ----------
+    provider, model, mode
+        Offers that the limit counts together; `model` is ``None`` for all of the provider.
+    measure
+        ``requests``, ``tokens`` (input and output), ``input_tokens`` or ``output_tokens``; cached
+        input counts as input.
+    per_minute
+        The limit, > 0.
+    """
+
+    provider: str
+    model: str | None
+    mode: str
+    measure: Literal["requests", "tokens", "input_tokens", "output_tokens"]
+    per_minute: float
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Policy and supply limits of the program.
 
@@ -79,6 +101,8 @@ class Limits:
         it ends, hours.
     max_spot_share
         Most of the accelerators of batch replicas that may be on spot nodes, in every block.
+    api_limits
+        Every one holds in every block.
     """
 
     scaling: Literal["hourly", "static"] = "hourly"
@@ -90,6 +114,7 @@ class Limits:
     power_kw: float | None = None
     changeover_h: float = 0.0
     max_spot_share: float = 1.0
+    api_limits: tuple[ApiLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +155,8 @@ class ShadowPrice:
     Parameters
     ----------
     what
-        Family of the limit: ``demand``, ``quota``, ``elasticity``, ``max_models`` or
-        ``max_hardware_types``.
+        Family of the limit: ``demand``, ``quota``, ``api_limit``, ``elasticity``, ``max_models``
+        or ``max_hardware_types``.
     where
         The workload, quota or offer, in the user's words.
     usd_per_unit

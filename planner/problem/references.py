@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,8 @@ def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
     for i, nodes in enumerate(supply.existing):
         path = ("supply", "existing", i, "hardware")
         yield from known.check(path, "hardware", nodes.hardware)
+    for i, limit in enumerate(supply.api_limits):
+        yield from known.check_tokens(("supply", "api_limits", i), limit.provider, limit.model)
     for i, name in enumerate(supply.servers):
         yield from known.check(("supply", "servers", i), "servers", name)
     yield from known.check(("supply", "site"), "sites", supply.site)
@@ -174,6 +177,9 @@ class _Known:
             "histograms": {c.lengths for c in catalog.lengths},
             "benchmarks": {q.benchmark for q in catalog.quality},
         }
+        self._sold: dict[str, set[str]] = defaultdict(set)
+        for offer in catalog.api_offers:
+            self._sold[offer.provider].add(offer.model)
         self._resolve = catalog.resolve_accelerator
 
     def check(self, path: Path_, kind: str, name: str | None) -> Iterator[tuple[Path_, str]]:
@@ -188,3 +194,16 @@ class _Known:
             f"no {word} `{name}` in the catalogue{hint} `planner catalog list {table}` shows "
             "all; an overlay folder can add one",
         )
+
+    def check_tokens(
+        self, path: Path_, provider: str, model: str | None
+    ) -> Iterator[tuple[Path_, str]]:
+        """Yield a finding when nobody of that name sells tokens, or not of that model."""
+        if provider not in self._sold:
+            hint = did_you_mean(provider, set(self._sold)) or "."
+            message = f"no provider `{provider}` of tokens in the catalogue{hint}"
+            yield (*path, "provider"), f"{message} `planner catalog list api_offers` shows all"
+        elif model is not None and model not in self._sold[provider]:
+            hint = did_you_mean(model, self._sold[provider]) or "."
+            message = f"{provider} sells no tokens of `{model}` in the catalogue{hint}"
+            yield (*path, "model"), f"{message} `planner catalog list api_offers` shows all"

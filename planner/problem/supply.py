@@ -6,7 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from planner.problem.section import Count, Month, Name, NonNegative, Section, Unplanned
+from planner.problem.section import (
+    Count,
+    Month,
+    Name,
+    NonNegative,
+    Positive,
+    Section,
+    Unplanned,
+)
 
 
 class Quota(Section):
@@ -35,6 +43,21 @@ class ExistingNodes(Section):
     """What is still paid for a node: the lease, or energy, space and support of an owned one."""
     provider: Name = "existing"
     region: str = "any"
+
+
+class ApiLimit(Section):
+    """What one account may send to a provider of tokens in a minute, all workloads together."""
+
+    provider: str
+    model: str | None = None
+    """Model that the limit is for; absent when it is for all models of the provider together."""
+    mode: Literal["standard", "batch"] = "standard"
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    """Input, cached input included, and output together."""
+    input_tokens_per_minute: Positive | None = None
+    """Input, cached input included."""
+    output_tokens_per_minute: Positive | None = None
 
 
 class PriceChanges(Section):
@@ -73,6 +96,8 @@ class Supply(Section):
     servers: list[str] = []
     """Servers of servers.csv that may be bought; empty: all with known costs."""
     price_change_per_year: PriceChanges = PriceChanges()
+    api_limits: list[ApiLimit] = []
+    """Rate limits of token providers; they bind on the planned rate."""
     api_latency: Literal["require", "assume_met"] = "require"
     """Whether an API offer without stated latency may serve a workload with a latency limit."""
     max_price_age_days: Count = 365

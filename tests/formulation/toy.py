@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.demand.deferral import Deferral
-from planner.milp import BudgetLimit, Limits, Quota
+from planner.milp import ApiLimit, BudgetLimit, Limits, Quota
 from planner.milp.families import FAMILIES
 from planner.milp.model import build_variables
 from planner.milp.objective import set_objective
@@ -34,6 +34,12 @@ LIMITS = {
     "power": Limits(power_kw=20.0),
     "changeovers": Limits(changeover_h=0.5),
     "spot_share": Limits(max_spot_share=0.5),
+    "api_limits": Limits(
+        api_limits=(
+            ApiLimit("api", "api", "live", "requests", 120.0),
+            ApiLimit("api", None, "live", "input_tokens", 24_000.0),
+        )
+    ),
     "max_models": Limits(max_models=1),
     "max_hardware_types": Limits(max_hardware_types=1),
 }

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.errors import InternalError
+from planner.verify.audit.api_limits import api_limit_violations
 from planner.verify.audit.commitments import commitment_violations
 from planner.verify.audit.money import money_violations
 from planner.verify.audit.nodes import node_violations
@@ -55,6 +56,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *quality_violations(plan, problem, catalog),
         *node_violations(plan, problem, catalog),
         *commitment_violations(plan, problem, catalog),
+        *api_limit_violations(plan, problem),
         *money_violations(plan, problem, catalog),
         *share_violations(plan, problem, catalog),
     ]
