@@ -138,8 +138,8 @@ class _Trials:
         ]
 
     def _all_tokens(self) -> _Answer:
-        """Buy every request; a sum over workloads unless rate limits couple them."""
-        if not self.limits.api_limits:
+        """Buy every request; a sum over workloads unless rate limits or units couple them."""
+        if not self.limits.api_limits and not self.options.provisioned:
             return _all_tokens(self.demand, self.options)
         bought = (*self.options.api, *self.options.api_unproven)
         return self.solve(
@@ -180,6 +180,8 @@ def _tokens(plan: Plan, demand: Demand, options: OptionSet, limits: Limits) -> l
         return []
     rows = []
     for offer in (*options.api, *options.api_unproven):
+        if offer.units_id:
+            continue  # what units cost depends on how many are taken on
         cost = _tokens_usd(demand, offer.workload, offer.usd_per_request)
         planned_rps = float(demand.of(offer.workload).planned_rps.max())
         limit = exceeded_by(limits, offer, planned_rps)

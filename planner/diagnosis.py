@@ -148,6 +148,7 @@ def diagnose_program(
         for name, relaxed in trials
         if solve_program(build_program(demand, options, relaxed), loose).decisions is not None
     ]
+    lines += _with_more_units(demand, options, limits, settings)
     if options.barred:
         lines += _without_residency(demand, options, limits, settings)
     if lines:
@@ -157,6 +158,19 @@ def diagnose_program(
         "quotas, rate limits, budgets, power, residency, max_models, max_hardware_types and "
         "spare_replicas is the cause alone",
     )
+
+
+def _with_more_units(
+    demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
+) -> list[str]:
+    """Return whether there is a plan with any number of provisioned units."""
+    if all(units.max_units is None for units in options.provisioned):
+        return []
+    free = tuple(replace(units, max_units=None) for units in options.provisioned)
+    program = build_program(demand, replace(options, provisioned=free), limits)
+    if solve_program(program, replace(settings, gap=1.0, log=False)).decisions is None:
+        return []
+    return ["without the max_units of provisioned units there is a plan"]
 
 
 def _without_residency(

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
 
-_SLOT_PREFIXES = frozenset("nyerfadxgN")
+_SLOT_PREFIXES = frozenset("nyerfadxgNP")
 """Variables whose names end in the period and the block, starts of nodes excepted."""
 _SMALLEST_PROGRAM = 400
 """Columns below which the solver needs no help."""

@@ -16,6 +16,7 @@ from planner.errors import InternalError
 from planner.milp.api_limits import api_limit_faults
 from planner.milp.caps import is_under_quota
 from planner.milp.check_fleet import fleet_faults
+from planner.milp.check_units import unit_faults
 from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas, spot_faults
 from planner.milp.sets import Column, exchange_ratios
 
@@ -74,6 +75,7 @@ def verify_decisions(
         *_spare_faults(view),
         *_cap_faults(view),
         *api_limit_faults(options, limits, decisions),
+        *unit_faults(options, decisions),
         *fleet_faults(demand, options, limits, decisions),
     ]
     if faults:

@@ -7,19 +7,21 @@ so that every planned rate is met exactly.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from planner.errors import InternalError
 from planner.milp.highs import solve_arrays, with_fixed_integers
+from planner.milp.provisioned import bought_units
 from planner.plan.records import (
     BuildDecision,
     Decisions,
     FlowDecision,
     NodeDecision,
     ReplicaDecision,
+    UnitDecision,
 )
 
 if TYPE_CHECKING:
@@ -59,6 +61,8 @@ class Draft:
         By (API option, period, block).
     builds
         Nodes by (offer, build).
+    units
+        Provisioned units by (units, build).
     """
 
     replicas: IntArray
@@ -66,6 +70,7 @@ class Draft:
     flow_rps: Mapping[tuple[int, int, int, int], float]
     api_rps: Mapping[tuple[int, int, int], float]
     builds: Mapping[tuple[int, int], int]
+    units: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
 
 def round_integers(arrays: Arrays, values: FloatArray) -> FloatArray:
@@ -134,6 +139,7 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
     for index, variable in model.nodes.items():
         nodes[index] = round(value_of.get(variable.name, 0.0))
     builds = {key: round(value_of.get(v.name, 0.0)) for key, v in model.builds.items()}
+    bought = {key: round(value_of.get(v.name, 0.0)) for key, v in model.bought.items()}
     position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
     flow = {key: value_of[v.name] for key, v in model.f.items()}
     api = {key: value_of[v.name] for key, v in model.a.items()}
@@ -156,6 +162,7 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
         {(w, c, t, b): float(x * scale[w, t, b]) for (w, c, t, b), x in flow.items()},
         {(i, t, b): float(x * scale[owner[i], t, b]) for (i, t, b), x in api.items()},
         builds,
+        bought_units(sets, bought),
     )
 
 
@@ -210,4 +217,8 @@ def to_decisions(sets: Sets, draft: Draft) -> Decisions:
         for (o, k), count in sorted(draft.builds.items())
         if count
     )
-    return Decisions(replicas, flows, api, nodes, builds)
+    units = tuple(
+        UnitDecision(sets.options.provisioned[k].id, s, count)
+        for (k, s), count in draft.units.items()
+    )
+    return Decisions(replicas, flows, api, nodes, builds, units)

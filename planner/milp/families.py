@@ -16,6 +16,7 @@ from planner.milp import (
     constraints,
     fleet,
     model_costs,
+    provisioned,
     spares,
     waiting,
 )
@@ -66,6 +67,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("spares", spares.add_spares),
     Family("quotas", caps.add_quotas),
     Family("api_limits", api_limits.add_api_limits),
+    Family("provisioned", provisioned.add_provisioned),
     Family("model_costs", model_costs.add_model_costs),
     Family("budgets", budgets.add_budgets),
     Family("power", budgets.add_power),

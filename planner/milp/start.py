@@ -190,7 +190,9 @@ def _tokens_usd(sets: Sets, w: int, t: int, span: Sequence[int]) -> float:
     costs = [
         float((api_usd_per_planned_rps(sets.demand, api, t) * sets.actual_rps[w, t])[span].sum())
         for api in sets.options.api
-        if api.workload == name and exceeded_by(sets.limits, api, most_rps) is None
+        if api.workload == name
+        and not api.units_id
+        and exceeded_by(sets.limits, api, most_rps) is None
     ]
     return min(costs, default=math.inf)
 

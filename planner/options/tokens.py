@@ -10,7 +10,6 @@ unproven. The score is the bf16 score unless the offer states a number format.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
@@ -18,8 +17,10 @@ from planner.catalog.offers import price_lists_at
 from planner.options.periods import price_change_notes, price_factors
 from planner.options.quality import BF16
 from planner.options.records import Rejection
+from planner.options.stated_latency import latency_evidence
 from planner.options.supply_records import ApiOption
 from planner.options.token_prices import billed_lengths, hit_rate, tier_notes, usd_by_block
+from planner.options.token_supply import TokenSupply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,16 +33,6 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem, Workload
 
 _STANDARD = "standard"
-_STATED_PERCENTILE = 99.0
-
-
-@dataclass(frozen=True, slots=True)
-class TokenSupply:
-    """API options of one workload: usable, barred only by unproven latency, and rejected."""
-
-    usable: tuple[ApiOption, ...]
-    unproven: tuple[ApiOption, ...]
-    rejections: tuple[Rejection, ...]
 
 
 def token_supply(
@@ -87,8 +78,9 @@ def token_supply(
         if reason is not None:
             rejected.append(Rejection("api", offer.offer_id, workload.name, *reason))
             continue
-        stated = _latency_meets(offer, workload)
-        notes = price_change_notes(offer, catalog, grid)
+        evidence = latency_evidence(
+            offer, workload, assume_met=problem.supply.api_latency == "assume_met"
+        )
         option = _option(
             prices,
             workload,
@@ -96,20 +88,17 @@ def token_supply(
             book,
             grid,
             price_factors=price_factors(grid, problem.supply.price_change_per_year.api),
-            changes=notes,
-            assumed=stated is None,
+            changes=price_change_notes(offer, catalog, grid),
+            assumed=evidence.is_assumed,
         )
-        if stated is False:
-            detail = _latency_detail(offer)
-            rejected.append(Rejection("api", offer.offer_id, workload.name, "latency", detail))
-        elif stated or not workload.slo or problem.supply.api_latency == "assume_met":
+        if evidence.verdict == "usable":
             usable.append(option)
-        else:
+            continue
+        refused = evidence.verdict == "refused"
+        if not refused:
             unproven.append(option)
-            detail = "states no latency; allow it with supply.api_latency: assume_met"
-            rejected.append(
-                Rejection("api", offer.offer_id, workload.name, "latency_unproven", detail)
-            )
+        code = "latency" if refused else "latency_unproven"
+        rejected.append(Rejection("api", offer.offer_id, workload.name, code, evidence.detail))
     return TokenSupply(tuple(usable), tuple(unproven), tuple(rejected))
 
 
@@ -143,25 +132,6 @@ def _unpriced(
     return "no_price", detail
 
 
-def _latency_meets(offer: ApiOffer, workload: Workload) -> bool | None:
-    """Return whether stated latencies meet every limit; ``None`` when one is not stated."""
-    stated: dict[str, float | None] = {"ttft_ms": offer.ttft_p99_ms, "tpot_ms": offer.tpot_p99_ms}
-    verdicts: list[bool | None] = []
-    for slo in workload.slo:
-        value = stated.get(slo.metric)
-        covered = slo.percentile == "mean" or slo.percentile <= _STATED_PERCENTILE
-        verdicts.append(None if value is None or not covered else value <= slo.limit)
-    if False in verdicts:
-        return False
-    return None if None in verdicts else True
-
-
-def _latency_detail(offer: ApiOffer) -> str:
-    return (
-        f"states TTFT p99 {offer.ttft_p99_ms} ms, TPOT p99 {offer.tpot_p99_ms} ms: above a limit"
-    )
-
-
 def _option(
     prices: Sequence[PriceList],
     workload: Workload,
@@ -192,7 +162,7 @@ def _option(
         ),
         input_tokens=billed.isl_mean_tokens,
         output_tokens=billed.osl_mean_tokens,
-        assumed_latency=assumed and bool(workload.slo),
+        assumed_latency=assumed,
         price_date=offer.as_of,
         quality=tuple(quality),
         price_dates=tuple(known.base.as_of for known in prices),

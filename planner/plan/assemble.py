@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
+from planner.plan.provisioned import provisioned_rows
 from planner.plan.records import GAP_TOLERANCE, relative_gap
 from planner.plan.tables import allocation_rows, api_rows, fleet_rows, time_blocks
 from planner.plan.waiting import deferred_work
@@ -72,6 +73,7 @@ def assemble_plan(
         allocations=allocation_rows(demand, options, decisions),
         fleet=fleet,
         commitments=taken,
+        provisioned=provisioned_rows(demand, options, decisions),
         api=api,
         deferred=deferred_work(demand, decisions),
         cost_lines=lines,

@@ -86,6 +86,10 @@ def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         yield from known.check(path, "hardware", nodes.hardware)
     for i, limit in enumerate(supply.api_limits):
         yield from known.check_tokens(("supply", "api_limits", i), limit.provider, limit.model)
+    for i, units in enumerate(supply.provisioned):
+        path = ("supply", "provisioned", i)
+        yield from known.check((*path, "model"), "hosted", units.model)
+        yield from known.check((*path, "quantization"), "quantizations", units.quantization)
     for i, name in enumerate(supply.servers):
         yield from known.check(("supply", "servers", i), "servers", name)
     yield from known.check(("supply", "site"), "sites", supply.site)
@@ -136,6 +140,7 @@ def _quality(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[P
 
 _KINDS = {
     "models": ("model", "models"),
+    "hosted": ("model", "api_offers"),
     "quantizations": ("quantization", "quantizations"),
     "hardware": ("hardware", "hardware"),
     "engines": ("engine", "engines"),
@@ -158,6 +163,7 @@ class _Known:
         measured = loaded.measured
         self._names: dict[str, set[str]] = {
             "models": {m.id for m in catalog.models} | {m.model for m in measured},
+            "hosted": {m.id for m in catalog.models} | {a.model for a in catalog.api_offers},
             "quantizations": {q.id for q in catalog.quantizations}
             | {m.quantization for m in measured},
             "hardware": {a.id for a in catalog.accelerators}

@@ -1,4 +1,4 @@
-"""Contradictions in what a problem says about tokens: rate limits."""
+"""Contradictions in what a problem says about tokens: rate limits, provisioned units."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planner.problem.schema import Problem
+    from planner.problem.supply import ProvisionedUnits
     from planner.yaml_io import Path_
 
 _MEASURES = (
@@ -27,6 +28,7 @@ def token_findings(problem: Problem) -> Iterator[tuple[Path_, str]]:
         A problem that the schema accepts.
     """
     yield from _limits(problem)
+    yield from _provisioned(problem)
 
 
 def _limits(problem: Problem) -> Iterator[tuple[Path_, str]]:
@@ -39,3 +41,35 @@ def _limits(problem: Problem) -> Iterator[tuple[Path_, str]]:
         if key in seen:
             yield path, f"repeats item {seen[key]}; put both limits into one item"
         seen.setdefault(key, index)
+
+
+def _provisioned(problem: Problem) -> Iterator[tuple[Path_, str]]:
+    seen: dict[str, int] = {}
+    for index, units in enumerate(problem.supply.provisioned):
+        path: Path_ = ("supply", "provisioned", index)
+        if units.name in seen:
+            message = f"`{units.name}` names item {seen[units.name]} too; rename one of the two"
+            yield (*path, "name"), message
+        seen.setdefault(units.name, index)
+        yield from _sizes(units, path)
+        months, term = problem.horizon.months_per_period, units.term_months
+        if term is not None and term % months and months % term:
+            message = (
+                f"{term} months and periods of {months} do not divide; give a multiple of "
+                f"{months}, or change `horizon.months_per_period`"
+            )
+            yield (*path, "term_months"), message
+
+
+def _sizes(units: ProvisionedUnits, path: Path_) -> Iterator[tuple[Path_, str]]:
+    step = units.increment_units
+    for field in ("min_units", "max_units"):
+        value = getattr(units, field)
+        if value is not None and value % step:
+            low = value - value % step
+            near = f"{low} or {low + step}" if low else f"{step}"
+            message = f"{value} is no multiple of `increment_units`, {step}; give {near}"
+            yield (*path, field), message
+    if units.max_units is not None and units.max_units < units.min_units:
+        message = f"{units.max_units} is below `min_units`, {units.min_units}; no size is left"
+        yield (*path, "max_units"), message

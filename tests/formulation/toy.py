@@ -13,7 +13,8 @@ from planner.milp.families import FAMILIES
 from planner.milp.model import build_variables
 from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
-from planner.options.supply_records import ModelCost
+from planner.options.builds import Build, Payment
+from planner.options.supply_records import ModelCost, ProvisionedUnits
 from tests import worlds
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def write_family(name: str, path: Path) -> None:
         )
     if name in WITH_WORK_THAT_WAITS:
         demand, options = _with_docs(demand, options)
+    if name == "provisioned":
+        options = _with_units(options)
     if name == "model_costs":
         options = replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
     model = build_variables(build_sets(demand, options, LIMITS.get(name, Limits())))
@@ -96,6 +99,18 @@ def _with_docs(demand, options):
             pool_of=(*options.pool_of, ("docs/joined", "both")),
         ),
     )
+
+
+def _with_units(options):
+    """Return the options with units of the chat's tokens, at least 4 of them in steps of 2."""
+    usd_per_month = Payment(0, "api", 365.0, 1.0)
+    build = Build(0, 1, 0, 1, (usd_per_month,), 0.5, "2027-01", "a test")
+    units = ProvisionedUnits("provisioned:ptu", "api", "api", 6_000.0, 4, 2, None, (build,))
+    tokens = replace(
+        worlds.api("chat", 0.0), id=units.id, mode="provisioned", units_id=units.id,
+        counted_tokens=100.0,
+    )  # fmt: skip
+    return replace(options, api=(*options.api, tokens), provisioned=(units,))
 
 
 def _toy():

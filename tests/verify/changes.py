@@ -56,6 +56,7 @@ def every_change(plan):
         "allocations",
         "fleet",
         "commitments",
+        "provisioned",
         "api",
         "deferred",
         "cost_lines",

@@ -17,6 +17,7 @@ from planner.verify.audit.api_limits import api_limit_violations
 from planner.verify.audit.commitments import commitment_violations
 from planner.verify.audit.money import money_violations
 from planner.verify.audit.nodes import node_violations
+from planner.verify.audit.provisioned import provisioned_violations
 from planner.verify.audit.quality import quality_violations
 from planner.verify.audit.service import service_violations
 from planner.verify.audit.shares import share_violations
@@ -57,6 +58,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *node_violations(plan, problem, catalog),
         *commitment_violations(plan, problem, catalog),
         *api_limit_violations(plan, problem),
+        *provisioned_violations(plan, problem),
         *money_violations(plan, problem, catalog),
         *share_violations(plan, problem, catalog),
     ]
@@ -82,5 +84,5 @@ def _empty(plan: Plan) -> Iterator[str]:
     if plan.gap is not None or plan.tco_usd is not None:
         yield f"gap {plan.gap} and tco_usd {plan.tco_usd} without a cost"
     tables = (plan.allocations, plan.fleet, plan.commitments, plan.api, plan.cost_lines)
-    if any(tables) or plan.unit_costs:
+    if any(tables) or plan.provisioned or plan.unit_costs:
         yield "rows of a plan without a cost"

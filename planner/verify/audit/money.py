@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _BOUND_TOLERANCE = 1e-9
 _CAPEX, _BACK = "capex", "terminal_value"
+_PROVISIONED = "provisioned"
+"""Mode of tokens that units pay for."""
 
 
 def money_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
@@ -62,10 +64,13 @@ def _volume(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
 
 
 def _purchase(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    if row.mode == _PROVISIONED:
+        return
     rows = [
         offer
         for offer in catalog.api_offers
         if (offer.provider, offer.model, offer.mode) == (row.provider, row.model, row.mode)
+        and offer.offer_id == row.offer_id
     ]
     day = period_start(problem, row.period)
     months = row.period * problem.horizon.months_per_period

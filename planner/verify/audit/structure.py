@@ -17,12 +17,20 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.catalog.schema import Draft
-    from planner.plan.document import Allocation, ApiRow, CostLine, FleetRow, Plan
+    from planner.plan.document import (
+        Allocation,
+        ApiRow,
+        Commitment,
+        CostLine,
+        FleetRow,
+        Plan,
+        ProvisionedRow,
+    )
     from planner.problem.schema import Problem
 
 _DEFAULT_ENGINES = ["vllm"]
 _MEASURED = "measured"
-_TOKENS, _LEASE = "api", "lease"
+_TOKENS, _LEASE, _PROVISIONED = "api", "lease", "provisioned"
 _MODELLED, _CLASS_DEFAULT = "modelled", "class_default"
 _TRUST = "sigma_ln_time"
 """Parameter whose row says how a coefficient is known: its spread."""
@@ -59,12 +67,14 @@ def _places(plan: Plan, problem: Problem) -> Iterator[str]:
         inside = 0 <= row.period < problem.horizon.periods
         if not inside or row.block not in blocks(problem):
             yield f"period {row.period} block {row.block} is outside the horizon"
-    for taken in plan.commitments:
+    terms: list[Commitment | ProvisionedRow] = [*plan.commitments, *plan.provisioned]
+    for taken in terms:
         if not 0 <= taken.start_period < problem.horizon.periods:
             yield f"commitment of period {taken.start_period} is outside the horizon"
     for line in plan.cost_lines:
         # A lease may outlive the horizon; its payments keep their own dates.
-        late = line.period >= problem.horizon.periods and line.category != _LEASE
+        outlives = line.category == _LEASE or line.tenure == _PROVISIONED
+        late = line.period >= problem.horizon.periods and not outlives
         if line.period < 0 or late:
             yield f"cost line of period {line.period} is outside the horizon"
 
@@ -93,6 +103,7 @@ def _repeated(plan: Plan) -> Iterator[str]:
     )
     yield from _twice("fleet row", ((r.period, r.block, r.offer_id) for r in plan.fleet))
     yield from _twice("commitment", ((r.start_period, r.offer_id) for r in plan.commitments))
+    yield from _twice("units", ((r.start_period, r.units_id) for r in plan.provisioned))
     # A provider may sell one model under two names, so only equal rows are the same purchase.
     yield from _twice("API row", plan.api)
     yield from _twice(
