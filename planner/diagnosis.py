@@ -34,6 +34,7 @@ _ASK = {
     "no_rate": "a known compute rate",
     "parallelism": "a parallelism that divides the model",
     "no_interconnect": "a measured all-reduce",
+    "batch": "an answer within a day",
     "latency_unproven": "proven API latency",
 }
 

@@ -5,7 +5,8 @@ model's own tokens, at the price of prompt length and hour (:mod:`planner.option
 
 An offer without stated latencies serves a workload with latency limits only when the problem says
 ``supply.api_latency: assume_met``; otherwise it is listed as an alternative whose latency is
-unproven. The score is the bf16 score unless the offer states a number format.
+unproven. The score is the bf16 score unless the offer states a number format. Offers of batches
+serve only work that may wait a day.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from planner.options.quality import QualityBook
     from planner.problem.schema import Problem, Workload
 
-_STANDARD = "standard"
+_BATCH = "batch"
+_BATCH_H = 24.0
+"""Time in which a provider finishes a batch, hours."""
 
 
 def token_supply(
@@ -71,7 +74,7 @@ def token_supply(
     ]
     for offer_id, first in sorted(by_period[0].items()):
         offer = first.base
-        if offer.model not in models or offer.mode != _STANDARD:
+        if offer.model not in models:
             continue
         prices = [known for known in (period.get(offer_id) for period in by_period) if known]
         reason = _why_not(offer, workload, problem, grid, book) or _unpriced(prices, offer, grid)
@@ -106,6 +109,9 @@ def _why_not(
     offer: ApiOffer, workload: Workload, problem: Problem, grid: TimeGrid, book: QualityBook
 ) -> tuple[str, str] | None:
     supply = problem.supply
+    if offer.mode == _BATCH and not _waits_a_day(workload):
+        detail = f"a batch may take {_BATCH_H:g} h: only work that may wait that long can use it"
+        return "batch", detail
     if supply.providers and offer.provider not in supply.providers:
         return "provider", f"provider {offer.provider} is not among supply.providers"
     if workload.residency != "any":
@@ -118,6 +124,12 @@ def _why_not(
         if not verdict.passed:
             return verdict.reason, verdict.detail
     return None
+
+
+def _waits_a_day(workload: Workload) -> bool:
+    """Return whether all requests of a workload may wait for as long as a batch takes."""
+    waiting = workload.deferrable
+    return waiting is not None and waiting.share == 1 and waiting.window_h >= _BATCH_H
 
 
 def _unpriced(

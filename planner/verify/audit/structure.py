@@ -26,10 +26,11 @@ if TYPE_CHECKING:
         Plan,
         ProvisionedRow,
     )
-    from planner.problem.schema import Problem
+    from planner.problem.schema import Problem, Workload
 
 _DEFAULT_ENGINES = ["vllm"]
 _MEASURED = "measured"
+_BATCH, _BATCH_H = "batch", 24.0
 _TOKENS, _LEASE, _PROVISIONED = "api", "lease", "provisioned"
 _MODELLED, _CLASS_DEFAULT = "modelled", "class_default"
 _TRUST = "sigma_ln_time"
@@ -224,5 +225,11 @@ def _tokens(plan: Plan, problem: Problem) -> Iterator[str]:
             yield f"{place}: {row.model} is not among the candidates"
         if providers and row.provider not in providers:
             yield f"{place}: {row.provider} is not among supply.providers"
+        if row.mode == _BATCH and not _waits_a_day(problem.workload(row.workload)):
+            yield f"{place}: a batch takes a day, which {row.workload} may not wait"
         if problem.workload(row.workload).residency != "any":
             yield f"{place}: the residency of {row.workload} excludes tokens"
+
+
+def _waits_a_day(workload: Workload) -> bool:
+    return workload.deferrable is not None and workload.deferrable.window_h >= _BATCH_H
