@@ -30,7 +30,8 @@ def add_provisioned(model: Model) -> None:
         P[k,t,b] = sum over s in S(t) of buy[k,s]
         (min_units / g) on[k,t]  <=  sum over s in S(t) of buy[k,s]  <=  most on[k,t]
 
-    `most` carries the highest planned rates of all workloads that may use the units, or is
+    `most` carries the highest planned rates of all workloads that may use the units once for every
+    term in S(t), because it can pay to take on the units of a later period early; or it is
     ``max_units / g`` if that is less. Without a minimum above an increment there is no `on`.
 
     Parameters
@@ -40,8 +41,8 @@ def add_provisioned(model: Model) -> None:
     """
     for k, units in enumerate(model.sets.options.provisioned):
         tokens = _counted_tokens(model, units)
-        most = _most_increments(model, units, tokens)
-        if most == 0:
+        enough = _enough_increments(model, units, tokens)
+        if enough == 0:
             continue
         for s in range(len(units.builds)):
             model.bought[k, s] = model.variable(f"buy_{k}_{s}", whole=True)
@@ -49,7 +50,7 @@ def add_provisioned(model: Model) -> None:
             held: Terms = {
                 model.bought[k, s]: 1.0 for s, b in enumerate(units.builds) if b.serves(t)
             }
-            _add_size(model, k, t, held, most)
+            _add_size(model, k, t, held, enough)
             for b in range(model.sets.grid.blocks):
                 present = model.variable(f"P_{k}_{t}_{b}", whole=True)
                 model.present[k, t, b] = present
@@ -58,8 +59,11 @@ def add_provisioned(model: Model) -> None:
                 model.row(f"unitsload_{k}_{t}_{b}", load | {present: -1.0}, LE)
 
 
-def _add_size(model: Model, k: int, t: int, held: Terms, most: int) -> None:
+def _add_size(model: Model, k: int, t: int, held: Terms, enough: int) -> None:
     units = model.sets.options.provisioned[k]
+    most = enough * len(held)
+    if units.max_units is not None:
+        most = min(most, units.max_units // units.increment_units)
     least = units.min_units // units.increment_units
     name = f"unitsmost_{k}_{t}"
     if least > 1:
@@ -89,7 +93,7 @@ def _counted_tokens(model: Model, units: ProvisionedUnits) -> dict[tuple[int, in
     return tokens
 
 
-def _most_increments(
+def _enough_increments(
     model: Model, units: ProvisionedUnits, tokens: dict[tuple[int, int], Terms]
 ) -> int:
     """Return the increments that carry everything, 0 when nothing may use them."""
@@ -103,10 +107,7 @@ def _most_increments(
     loads = [sum(load * rate[flow] for flow, load in terms.items()) for terms in tokens.values()]
     if not loads:
         return 0
-    most = max(math.ceil(max(loads)), units.min_units // units.increment_units)
-    if units.max_units is not None:
-        most = min(most, units.max_units // units.increment_units)
-    return most
+    return max(math.ceil(max(loads)), units.min_units // units.increment_units)
 
 
 def unit_coefficients_usd(model: Model) -> Terms:

@@ -131,7 +131,11 @@ def _token_notes(plan: Plan, problem: Problem) -> list[str]:
 
 def _rate_limit_notes(plan: Plan, problem: Problem) -> list[str]:
     """Return a note for rates whose minutes are above what is held against a rate limit."""
-    limited = {limit.provider for limit in problem.supply.api_limits}
+    supply = problem.supply
+    if (supply.api_limits or supply.provisioned) and "api" not in supply.tenures:
+        return ["supply.api_limits and supply.provisioned are for tokens, which are not among "
+                "supply.tenures"]  # fmt: skip
+    limited = {limit.provider for limit in supply.api_limits}
     sending = sorted({row.workload for row in plan.api if row.provider in limited})
     return [
         f"{name}: rate limits of tokens are held against its planned rate, which `rate_factors` "

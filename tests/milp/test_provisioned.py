@@ -36,8 +36,11 @@ MONTH_S = MONTH_H * 3_600.0
 UNIT_USD = 1.0
 
 
-def units(periods=1, term=1, least=1, step=1, most=None, usd=UNIT_USD, name="ptu"):
-    """Return units of one request/s at `usd` an hour, for terms of so many months."""
+def units(periods=1, term=1, least=1, step=1, most=None, usd=UNIT_USD, rise=1.0):
+    """Return units of one request/s at `usd` an hour, for terms of so many months.
+
+    The price rises by a factor from month to month.
+    """
     times = worlds.grid(periods)
     builds = tuple(
         Build(
@@ -45,16 +48,14 @@ def units(periods=1, term=1, least=1, step=1, most=None, usd=UNIT_USD, name="ptu
             end=served_until(times, t, term),
             order_month=t,
             term_months=term,
-            payments=tuple(monthly_payments(times, "api", usd * MONTH_H, (t, t + term))),
-            usd_per_node_hour=usd,
+            payments=tuple(monthly_payments(times, "api", usd * rise**t * MONTH_H, (t, t + term))),
+            usd_per_node_hour=usd * rise**t,
             price_date="2027-01",
             source="a test",
         )
         for t in range(periods)
     )
-    return ProvisionedUnits(
-        f"{PROVISIONED}:{name}", "api", "api", 6_000.0, least, step, most, builds
-    )
+    return ProvisionedUnits(f"{PROVISIONED}:ptu", "api", "api", 6_000.0, least, step, most, builds)
 
 
 def out_of(pool, workload="chat", counted=100.0):
@@ -135,6 +136,17 @@ def test_a_term_holds_units_and_is_paid_beyond_the_horizon():
     # Two units from the start, three months each, although one would do in the second.
     assert found.objective_usd == pytest.approx(2 * 3 * 730)
     assert found.decisions.units == (UnitDecision("provisioned:ptu", 0, 2),)
+
+
+def test_units_of_a_later_period_are_taken_on_early_where_their_price_rises():
+    pool = units(periods=3, term=2, rise=3.0)
+    demand, options = world([[2.0], [2.0], [2.0]], pool, 1.0)
+
+    found = solve(demand, options)
+
+    # Two months at 1, and two at 3 from the second on; not at 9 from the third on.
+    assert found.objective_usd == pytest.approx(2 * 730 * 2 * (1 + 3))
+    assert [(u.build, u.units) for u in found.decisions.units] == [(0, 2), (1, 2)]
 
 
 def test_workloads_share_units():
@@ -248,6 +260,7 @@ def test_the_optimum_equals_the_least_cost_by_trying_everything(seed):
     pool = units(
         periods, term=int(rng.choice([1, 2, 3])), least=least, step=step,
         most=int(rng.choice([0, least + step])) or None, usd=float(rng.uniform(0.5, 2)),
+        rise=float(rng.choice([0.6, 1.0, 1.8])),
     )  # fmt: skip
     price, node_usd = float(rng.uniform(2e-4, 1.5e-3)), float(rng.uniform(1, 3))
     demand, options = world(rates, pool, price)

@@ -198,3 +198,12 @@ def test_types_of_day_share_units_by_their_hours():
         for name in ("chat", "code")
     }
     assert usd["chat"] / usd["code"] == pytest.approx((261 + 0.2 * 104) / 365)
+
+
+def test_units_of_a_plan_without_tokens_are_noted():
+    world = solved(
+        problem(workload(), supply={"tenures": ["on_demand"], "provisioned": [PTU]}), catalog()
+    )
+
+    assert not world.plan.provisioned
+    assert any("are for tokens, which are not among" in note for note in world.plan.warnings)
