@@ -52,7 +52,8 @@ def add_provisioned(model: Model) -> None:
             }
             _add_size(model, k, t, held, enough)
             for b in range(model.sets.grid.blocks):
-                present = model.variable(f"P_{k}_{t}_{b}", whole=True)
+                most = float(enough * len(held))
+                present = model.variable(f"P_{k}_{t}_{b}", most, whole=True)
                 model.present[k, t, b] = present
                 model.row(f"unitsheld_{k}_{t}_{b}", held | {present: -1.0}, EQ)
                 load = tokens.get((t, b), {})
