@@ -225,7 +225,8 @@ def _tokens(plan: Plan, problem: Problem) -> Iterator[str]:
             yield f"{place}: {row.model} is not among the candidates"
         if providers and row.provider not in providers:
             yield f"{place}: {row.provider} is not among supply.providers"
-        if row.mode == _BATCH and not _waits_a_day(problem.workload(row.workload)):
+        waits = row.is_deferred and _waits_a_day(problem.workload(row.workload))
+        if row.mode == _BATCH and not waits:
             yield f"{place}: a batch takes a day, which {row.workload} may not wait"
         if problem.workload(row.workload).residency != "any":
             yield f"{place}: the residency of {row.workload} excludes tokens"
