@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp import solve_within_caps
+from planner.milp.api_limits import exceeded_by
+from planner.milp.naming import api_limit_label
 from planner.options.owned import OWNED
 from planner.options.reserved import TERM_MONTHS
 from planner.options.restrict import restrict
@@ -58,7 +60,7 @@ def compare_with_restrictions(
     alternatives = [
         _alternative(name, "hardware", answer, plan, "") for name, answer in by_hardware.items()
     ]
-    alternatives += _tokens(plan, demand, options)
+    alternatives += _tokens(plan, demand, options, limits)
     alternatives.sort(key=lambda a: (a.cost_usd is None, a.cost_usd or 0.0, a.name))
     return replace(
         plan,
@@ -124,7 +126,7 @@ class _Trials:
             "all_on_demand": on_demand,
             "all_reserved": self._with_tenures(frozenset(TERM_MONTHS), residency=False),
             "all_owned": self._with_tenures(frozenset({OWNED}), residency=True),
-            "all_api": _all_tokens(self.demand, self.options),
+            "all_api": self._all_tokens(),
             "peak_static_bf16": peak,
         }
         free = {"all_on_demand", "all_reserved"} if self.options.barred else set()
@@ -134,6 +136,15 @@ class _Trials:
             )
             for n, a in answers.items()
         ]
+
+    def _all_tokens(self) -> _Answer:
+        """Buy every request; a sum over workloads unless rate limits or units couple them."""
+        if not self.limits.api_limits and not self.options.provisioned:
+            return _all_tokens(self.demand, self.options)
+        bought = (*self.options.api, *self.options.api_unproven)
+        return self.solve(
+            replace(self.options, options=(), capacities=(), offers=(), api=bought), self.limits
+        )
 
     def _with_tenures(self, tenures: frozenset[str], *, residency: bool) -> _Answer:
         """Solve with nodes of some tenures only, wherever they stand if `residency` is false."""
@@ -163,14 +174,20 @@ class _Trials:
         return [streams[0] for streams in self.demand.needs() if not served & set(streams)]
 
 
-def _tokens(plan: Plan, demand: Demand, options: OptionSet) -> list[Alternative]:
+def _tokens(plan: Plan, demand: Demand, options: OptionSet, limits: Limits) -> list[Alternative]:
     """Return the cost of buying every request of a single-workload problem from each API offer."""
     if len(demand.workloads) != 1:
         return []
     rows = []
     for offer in (*options.api, *options.api_unproven):
+        if offer.units_id:
+            continue  # what units cost depends on how many are taken on
         cost = _tokens_usd(demand, offer.workload, offer.usd_per_request)
+        planned_rps = float(demand.of(offer.workload).planned_rps.max())
+        limit = exceeded_by(limits, offer, planned_rps)
         answer = _Answer(cost, cost, None)
+        if limit is not None:
+            answer = _Answer(None, None, f"above its limit of {api_limit_label(limit)}")
         unproven = "latency unproven" if offer in options.api_unproven else ""
         assumed = "latency assumed" if offer.assumed_latency and not unproven else unproven
         rows.append(_alternative(offer.id, "api", answer, plan, assumed))

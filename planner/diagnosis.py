@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.milp import build_program, solve_program
+from planner.milp.naming import api_limit_label
 
 if TYPE_CHECKING:
     from planner.demand.records import Demand
@@ -34,6 +35,7 @@ _ASK = {
     "no_rate": "a known compute rate",
     "parallelism": "a parallelism that divides the model",
     "no_interconnect": "a measured all-reduce",
+    "batch": "an answer within a day",
     "latency_unproven": "proven API latency",
 }
 
@@ -133,6 +135,7 @@ def diagnose_program(
         )
         for q in limits.quotas
     ]
+    trials += _rate_limits(limits)
     trials += _money_and_power(limits)
     if limits.max_models is not None:
         trials.append((f"max_models {limits.max_models}", replace(limits, max_models=None)))
@@ -154,15 +157,30 @@ def diagnose_program(
         for name, relaxed in trials
         if solve_program(build_program(demand, options, relaxed), loose).decisions is not None
     ]
+    lines += _with_more_units(demand, options, limits, settings)
     if options.barred:
         lines += _without_residency(demand, options, limits, settings)
     if lines:
         return ("every workload has options, but the limits leave no plan:", *lines)
     return (
         "every workload has options, but the limits leave no plan, and no single limit of "
-        "quotas, budgets, power, residency, max_models, max_hardware_types, spare_replicas, "
-        "spare_nodes, max_share_per_provider and survive_loss_of is the cause alone",
+        "quotas, rate limits, budgets, power, residency, max_models, max_hardware_types, "
+        "spare_replicas, spare_nodes, max_share_per_provider and survive_loss_of is the cause "
+        "alone",
     )
+
+
+def _with_more_units(
+    demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
+) -> list[str]:
+    """Return whether there is a plan with any number of provisioned units."""
+    if all(units.max_units is None for units in options.provisioned):
+        return []
+    free = tuple(replace(units, max_units=None) for units in options.provisioned)
+    program = build_program(demand, replace(options, provisioned=free), limits)
+    if solve_program(program, replace(settings, gap=1.0, log=False)).decisions is None:
+        return []
+    return ["without the max_units of provisioned units there is a plan"]
 
 
 def _without_residency(
@@ -187,6 +205,20 @@ def _diversity(limits: Limits) -> list[tuple[str, Limits]]:
     if limits.survive_loss_of is not None:
         name = f"survive_loss_of {limits.survive_loss_of}"
         trials.append((name, replace(limits, survive_loss_of=None)))
+    return trials
+
+
+def _rate_limits(limits: Limits) -> list[tuple[str, Limits]]:
+    """Return what to try without: each rate limit of tokens, and all of them together."""
+    trials = [
+        (
+            f"rate limit of {api_limit_label(limit)}",
+            replace(limits, api_limits=tuple(x for x in limits.api_limits if x != limit)),
+        )
+        for limit in limits.api_limits
+    ]
+    if len(trials) > 1:
+        trials.append(("rate limits of tokens", replace(limits, api_limits=())))
     return trials
 
 

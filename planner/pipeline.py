@@ -18,6 +18,7 @@ from planner.demand.build import build_demand
 from planner.diagnosis import diagnose_program, impossible_limits, unservable
 from planner.errors import InputError
 from planner.milp import (
+    ApiLimit,
     BudgetLimit,
     Limits,
     Quota,
@@ -210,7 +211,21 @@ def program_limits(problem: Problem) -> Limits:
             for w in problem.workloads
             if w.unserved_penalty_usd_per_request is not None
         ),
+        api_limits=tuple(_api_limits(problem)),
     )
+
+
+def _api_limits(problem: Problem) -> Iterator[ApiLimit]:
+    for stated in problem.supply.api_limits:
+        offers = (stated.provider, stated.model, stated.mode)
+        if stated.requests_per_minute is not None:
+            yield ApiLimit(*offers, "requests", stated.requests_per_minute)
+        if stated.tokens_per_minute is not None:
+            yield ApiLimit(*offers, "tokens", stated.tokens_per_minute)
+        if stated.input_tokens_per_minute is not None:
+            yield ApiLimit(*offers, "input_tokens", stated.input_tokens_per_minute)
+        if stated.output_tokens_per_minute is not None:
+            yield ApiLimit(*offers, "output_tokens", stated.output_tokens_per_minute)
 
 
 def _budgets(problem: Problem) -> Iterator[BudgetLimit]:

@@ -47,16 +47,21 @@ class PriceList:
         return min(plain, key=lambda row: row.prompt_from_tokens, default=self.rows[0])
 
     @property
-    def longest_prompt_tokens(self) -> int | None:
-        """Prompt length from which another price applies, ``None`` when there is none."""
-        tiers = (row.prompt_from_tokens for row in self.rows if row.prompt_from_tokens)
-        return min(tiers, default=None)
+    def tier_starts_tokens(self) -> tuple[int, ...]:
+        """Prompt lengths from which another price applies at some hour, in order."""
+        return tuple(sorted({r.prompt_from_tokens for r in self.rows if r.prompt_from_tokens}))
 
-    def at(self, minute_utc: float) -> ApiOffer:
-        """Return the row for short prompts at a minute of the day, 0 to below 1,440."""
-        short = [row for row in self.rows if not row.prompt_from_tokens]
-        covering = (row for row in short if row.hours_utc and _covers(row.hours_utc, minute_utc))
-        return next(covering, self.base)
+    def at(self, minute_utc: float) -> tuple[ApiOffer, ...]:
+        """Return the rows in force at a minute of the day, the one for short prompts first.
+
+        Parameters
+        ----------
+        minute_utc
+            0 to below 1,440.
+        """
+        timed = [r for r in self.rows if r.hours_utc and _covers(r.hours_utc, minute_utc)]
+        rows = timed or [r for r in self.rows if r.hours_utc is None] or [self.base]
+        return tuple(sorted(rows, key=lambda row: row.prompt_from_tokens))
 
     def changes_minutes_utc(self) -> tuple[float, ...]:
         """Return the minutes of the day at which a price starts or ends, in order."""

@@ -8,6 +8,9 @@ mean exact. With A the mean at ``g -> infinity`` and A + B the mean at g = 0::
 
 Two marginals without a histogram are independent, which is what single services show. A histogram
 gives the dependence, and stated means win: its lengths are scaled to them.
+
+Where something changes at a length (a price), the cells of a marginal are cut there, at
+``u = ((length - lo) / (hi - lo))^(1/g)``, so that no atom stands for lengths on both sides.
 """
 
 from __future__ import annotations
@@ -31,10 +34,21 @@ _PERCENTILE_TOLERANCE = 0.25
 """Difference between a stated percentile and the histogram's that is worth a note."""
 _CELLS_PER_SEGMENT = 8
 """Atoms of a segment: the segment mean is exact, so this only limits the resolution."""
+_SMALLEST_CELL = 1e-12
+"""Share of a segment below which a cell is rounding."""
 
 
-def marginal_atoms(marginal: Marginal) -> tuple[FloatArray, FloatArray]:
+def marginal_atoms(
+    marginal: Marginal, cuts_tokens: Sequence[float] = ()
+) -> tuple[FloatArray, FloatArray]:
     """Return lengths and probabilities of a marginal; the mean is exact.
+
+    Parameters
+    ----------
+    marginal
+        Mean and percentiles.
+    cuts_tokens
+        Lengths that no atom stands on both sides of.
 
     Raises
     ------
@@ -46,17 +60,47 @@ def marginal_atoms(marginal: Marginal) -> tuple[FloatArray, FloatArray]:
         return np.array([marginal.mean]), np.array([1.0])
     exponent = _exponent(marginal)
     lengths, weights = [], []
-    cuts = np.linspace(0.0, 1.0, _CELLS_PER_SEGMENT + 1)
-    share = np.diff(cuts ** (exponent + 1)) / ((exponent + 1) * np.diff(cuts))
+    even = np.linspace(0.0, 1.0, _CELLS_PER_SEGMENT + 1)
     for (p_lo, lo), (p_hi, hi) in pairwise(knots):
+        cuts = even
+        inside = [(x - lo) / (hi - lo) for x in cuts_tokens if lo < x < hi]
+        if inside and exponent > 0:
+            cuts = np.union1d(even, np.array(inside) ** (1.0 / exponent))
+            cuts = cuts[np.diff(cuts, prepend=-1.0) > _SMALLEST_CELL]
+        width = np.diff(cuts)
+        share = np.diff(cuts ** (exponent + 1)) / ((exponent + 1) * width)
         lengths.append(lo + (hi - lo) * share)
-        weights.append(np.full(_CELLS_PER_SEGMENT, (p_hi - p_lo) / _CELLS_PER_SEGMENT))
+        weights.append((p_hi - p_lo) * width)
     return np.concatenate(lengths), np.concatenate(weights)
 
 
-def independent(isl: Marginal, osl: Marginal) -> LengthDistribution:
-    """Return the product of two marginals."""
-    isl_tokens, isl_weight = marginal_atoms(isl)
+def cut_at(
+    lengths: Lengths, distribution: LengthDistribution, isl_cuts_tokens: Sequence[float]
+) -> LengthDistribution:
+    """Return a distribution in which no atom stands for prompts on both sides of a cut.
+
+    Parameters
+    ----------
+    lengths
+        What the problem states.
+    distribution
+        The distribution of it. Cells of a histogram are represented by their recorded means, so
+        they stay whole.
+    isl_cuts_tokens
+        Prompt lengths.
+    """
+    isl, osl = lengths.isl_tokens, lengths.osl_tokens
+    histogram = lengths.joint is not None or lengths.ref is not None
+    if histogram or isl is None or osl is None or isl.max is None:
+        return distribution
+    return independent(isl, osl, isl_cuts_tokens)
+
+
+def independent(
+    isl: Marginal, osl: Marginal, isl_cuts_tokens: Sequence[float] = ()
+) -> LengthDistribution:
+    """Return the product of two marginals; `isl_cuts_tokens` as in :func:`marginal_atoms`."""
+    isl_tokens, isl_weight = marginal_atoms(isl, isl_cuts_tokens)
     osl_tokens, osl_weight = marginal_atoms(osl)
     i, o = np.meshgrid(np.arange(len(isl_tokens)), np.arange(len(osl_tokens)), indexing="ij")
     return LengthDistribution(

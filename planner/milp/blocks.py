@@ -13,7 +13,8 @@ Every plan pays at least the proven bound of z in that slot, which gives one val
 
 and the slots' own plans side by side are most of a start (:mod:`planner.milp.start`). On a day of
 24 blocks with 18 options and 12 offers this turned a gap of 4 to 22 % after 60 s into less than
-1 % after a few seconds. Slots with equal data are solved once.
+1 % after a few seconds. Slots with equal data are solved once. Provisioned units are the same
+all day, so with them slots are solved for several numbers too (:mod:`planner.milp.unit_bounds`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp.highs import relaxed, solve_arrays
+from planner.milp.unit_bounds import MOST_SIZES, Part, Row, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
 
-_SLOT_PREFIXES = frozenset("nyerfadxgNlhkz")
+_SLOT_PREFIXES = frozenset("nyerfadxgNlhkzP")
 """Variables whose names end in the period and the block, starts of nodes excepted."""
 _SMALLEST_PROGRAM = 400
 """Columns below which the solver needs no help."""
@@ -101,7 +103,13 @@ def strengthen(arrays: Arrays, settings: SolverSettings, *, is_static: bool) -> 
         if outcome.bound is not None and outcome.bound > 0:
             bounds.append((slot, outcome.bound))
     total = sum(bound for _, bound in bounds)
-    stronger = _with_rows(arrays, bounds)
+    rows = [_bound_row(arrays, slot, bound) for slot, bound in bounds]
+    if not is_static:
+        more, plans = _hold_units(arrays, slots, settings)
+        rows += more
+        for part, plan in plans:
+            values[part.columns] = plan
+    stronger = _with_rows(arrays, rows)
     if not is_static:
         _keep_to_elastic_ranges(stronger, slots, values, settings)
     return Strengthened(stronger, values, total * (1.0 - _BOUND_SLACK))
@@ -126,6 +134,29 @@ def _solve_slots(
             solved[key] = solve_arrays(part, asked)
         outcomes.append(solved[key])
     return outcomes
+
+
+def _hold_units(
+    arrays: Arrays, slots: Sequence[_Slot], settings: SolverSettings
+) -> tuple[list[Row], list[tuple[Part, FloatArray]]]:
+    """Solve slots for several numbers of provisioned units."""
+    parts = [Part(slot.columns, _part(arrays, slot)) for slot in slots]
+    gap = max(settings.gap * _GAP_SHARE, _SMALLEST_SLOT_GAP)
+    deadline_s = time.perf_counter() + _TIME_SHARE * settings.time_limit_s
+    left = [len(parts) * MOST_SIZES]
+    solved: dict[bytes, Outcome] = {}
+
+    def solve(part: Arrays) -> Outcome:
+        key = _fingerprint(part)
+        if key not in solved:
+            share_s = (deadline_s - time.perf_counter()) / max(left[0], 1)
+            limit_s = max(_SHARES_PER_SLOT * share_s, 0.0)
+            asked = replace(settings, gap=gap, time_limit_s=limit_s, log=False)
+            solved[key] = solve_arrays(part, asked)
+        left[0] -= 1
+        return solved[key]
+
+    return unit_rows(parts, solve)
 
 
 def _keep_to_elastic_ranges(
@@ -233,22 +264,22 @@ def _fingerprint(part: Arrays) -> bytes:
     return b"|".join(array.tobytes() for array in numbers)
 
 
-def _with_rows(arrays: Arrays, bounds: list[tuple[_Slot, float]]) -> Arrays:
-    """Append ``cost x / bound >= 1`` for every slot with a bound."""
-    index, value, lengths = [arrays.index], [arrays.value], []
-    for slot, bound in bounds:
-        paid = slot.columns[arrays.cost[slot.columns] > 0]
-        index.append(paid.astype(np.int32))
-        value.append(arrays.cost[paid] / bound)
-        lengths.append(paid.size)
-    count = len(bounds)
-    ends = int(arrays.start[-1]) + np.cumsum(np.array(lengths, dtype=np.int64))
+def _bound_row(arrays: Arrays, slot: _Slot, bound: float) -> Row:
+    """Return the row that all of a slot costs at least its bound."""
+    paid = slot.columns[arrays.cost[slot.columns] > 0]
+    return Row(paid, arrays.cost[paid], bound)
+
+
+def _with_rows(arrays: Arrays, rows: Sequence[Row]) -> Arrays:
+    """Append ``values x / right >= 1`` for every row."""
+    count = len(rows)
+    sizes = np.cumsum([row.columns.size for row in rows], dtype=np.int64)
     return replace(
         arrays,
         row_names=arrays.row_names + tuple(f"slotbound_{i}" for i in range(count)),
         row_lower=np.concatenate((arrays.row_lower, np.full(count, 1.0 - _BOUND_SLACK))),
         row_upper=np.concatenate((arrays.row_upper, np.full(count, np.inf))),
-        start=np.concatenate((arrays.start, ends)).astype(np.int32),
-        index=np.concatenate(index),
-        value=np.concatenate(value),
+        start=np.concatenate((arrays.start, int(arrays.start[-1]) + sizes)).astype(np.int32),
+        index=np.concatenate((arrays.index, *(row.columns for row in rows))).astype(np.int32),
+        value=np.concatenate((arrays.value, *(row.values / row.right for row in rows))),
     )

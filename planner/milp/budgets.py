@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from planner.milp.costs import api_usd_per_planned_rps
 from planner.milp.model import LE, Priced, Terms
 from planner.milp.naming import budget_label
+from planner.milp.provisioned import unit_usd
 from planner.options.builds import CAPEX, TERMINAL_VALUE
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
     }
     if budget.kind == CAPEX:
         return terms
+    terms |= unit_usd(model, t)
     terms |= _model_usd(model, t)
     if t in model.staff:
         terms[model.staff[t]] = sets.options.owned_staff_usd_per_month * grid.months_per_period

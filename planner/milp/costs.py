@@ -17,8 +17,9 @@ request/s of an API costs only its share mean / planned.
 A node that starts in block b is paid `startup_h` in the block before, every day; the day wraps, so
 its first block follows its last one. Nodes that are there all day start once and pay nothing here.
 
-Nodes that are taken on for long are paid by build: the discounted sum of its payments. So that a
-single block knows what its nodes cost, that sum is spread over the blocks in which they serve::
+Nodes and provisioned units that are taken on for long are paid by build: the discounted sum of
+its payments. So that a single block knows what they cost, that sum is spread over the blocks in
+which they serve::
 
     held[o,t,b] = share of b in the period
                   x min over builds that serve in t of  discounted[o,k] / periods served
@@ -32,7 +33,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp.unserved import unserved_usd
-from planner.plan.records import model_periods, staffed_periods
+from planner.plan.records import model_periods, staffed_periods, taken_units
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from planner.demand.records import Demand, TimeGrid
     from planner.milp.records import Limits
     from planner.options.records import NodeOffer, OptionSet
-    from planner.options.supply_records import ApiOption
+    from planner.options.supply_records import ApiOption, ProvisionedUnits
     from planner.plan.records import Decisions
 
 
@@ -66,13 +67,13 @@ def node_block_usd(grid: TimeGrid, offer: NodeOffer, period: int, block: int) ->
     return grid.discount_factor[period] * grid.hours_in_period(block) * price
 
 
-def held_period_usd(offer: NodeOffer, period: int) -> float | None:
+def held_period_usd(offer: NodeOffer | ProvisionedUnits, period: int) -> float | None:
     """Return what a period costs with the cheapest build, ``None`` without one.
 
     Parameters
     ----------
     offer
-        Nodes that are taken on for long.
+        Nodes or units that are taken on for long.
     period
         Position of the period.
     """
@@ -80,13 +81,13 @@ def held_period_usd(offer: NodeOffer, period: int) -> float | None:
     return min((b.discounted_usd / (b.end - b.start) for b in serving), default=None)
 
 
-def build_rest_usd(offer: NodeOffer, position: int) -> float:
+def build_rest_usd(offer: NodeOffer | ProvisionedUnits, position: int) -> float:
     """Return what a build costs beyond what its blocks are charged.
 
     Parameters
     ----------
     offer
-        Nodes that are taken on for long.
+        Nodes or units that are taken on for long.
     position
         Position of the build.
     """
@@ -241,6 +242,7 @@ def decisions_usd(
     for built in decisions.builds:
         offer = options.offers[offers[built.offer_id]]
         total += built.nodes * offer.builds[built.build].discounted_usd
+    total += sum(count * build.discounted_usd for build, count in taken_units(options, decisions))
     total += model_usd(options, grid, decisions)
     total += sum(staff_usd(options, grid, t) for t in staffed_periods(options, decisions))
     for position, offer in enumerate(options.offers):

@@ -15,6 +15,7 @@ import numpy as np
 from planner.errors import InternalError
 from planner.milp.domains import places
 from planner.milp.highs import solve_arrays, with_fixed_integers
+from planner.milp.provisioned import bought_units
 from planner.plan.records import (
     BuildDecision,
     Decisions,
@@ -22,6 +23,7 @@ from planner.plan.records import (
     NodeDecision,
     PlacementDecision,
     ReplicaDecision,
+    UnitDecision,
     UnservedDecision,
 )
 
@@ -66,6 +68,8 @@ class Draft:
         By (workload, period, block).
     placed
         Replicas by (column, place, period, block).
+    units
+        Provisioned units by (units, build).
     """
 
     replicas: IntArray
@@ -75,6 +79,7 @@ class Draft:
     builds: Mapping[tuple[int, int], int]
     unserved_rps: Mapping[tuple[int, int, int], float] = field(default_factory=dict)
     placed: Mapping[tuple[int, int, int, int], int] = field(default_factory=dict)
+    units: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
 
 def round_integers(arrays: Arrays, values: FloatArray) -> FloatArray:
@@ -143,6 +148,7 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
     for index, variable in model.nodes.items():
         nodes[index] = round(value_of.get(variable.name, 0.0))
     builds = {key: round(value_of.get(v.name, 0.0)) for key, v in model.builds.items()}
+    bought = {key: round(value_of.get(v.name, 0.0)) for key, v in model.bought.items()}
     position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
     flow = {key: value_of[v.name] for key, v in model.f.items()}
     api = {key: value_of[v.name] for key, v in model.a.items()}
@@ -171,6 +177,7 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
         builds,
         {place: float(x * scale[place]) for place, x in unserved.items()},
         {key: round(value_of[v.name]) for key, v in model.placed.items()},
+        bought_units(sets, bought),
     )
 
 
@@ -225,11 +232,17 @@ def to_decisions(sets: Sets, draft: Draft) -> Decisions:
         for (o, k), count in sorted(draft.builds.items())
         if count
     )
+    units = tuple(
+        UnitDecision(sets.options.provisioned[k].id, s, count)
+        for (k, s), count in draft.units.items()
+    )
     unserved = tuple(
         UnservedDecision(workloads[w], t, b, rate_rps)
         for (w, t, b), rate_rps in sorted(draft.unserved_rps.items())
     )
-    return Decisions(replicas, flows, api, nodes, builds, unserved, _placements(sets, draft))
+    return Decisions(
+        replicas, flows, api, nodes, builds, unserved, _placements(sets, draft), units
+    )
 
 
 def _placements(sets: Sets, draft: Draft) -> tuple[PlacementDecision, ...]:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.milp import (
+    api_limits,
     budgets,
     caps,
     constraints,
     diversity,
     fleet,
     model_costs,
+    provisioned,
     spares,
     waiting,
 )
@@ -67,6 +69,8 @@ FAMILIES: tuple[Family, ...] = (
     Family("provider_shares", diversity.add_provider_shares),
     Family("survival", diversity.add_survival),
     Family("quotas", caps.add_quotas),
+    Family("api_limits", api_limits.add_api_limits),
+    Family("provisioned", provisioned.add_provisioned),
     Family("model_costs", model_costs.add_model_costs),
     Family("budgets", budgets.add_budgets),
     Family("power", budgets.add_power),

@@ -21,6 +21,8 @@ b, model m, hardware type h)::
     B[o,k]      nodes of a build of an offer, taken on for its term
     staff[t]    1 when nodes that were bought serve, which need people whatever their number
     M[i,t], F[i,t]  1 when the model of cost i is used, and when it is first paid for
+    buy[k,s]    increments of provisioned units k taken on in period s, for their term
+    P[k,t,b]    increments of provisioned units that are there;  on[k,t]  1 when there are any
     u[m], v[h]  1 when a model or a hardware type is used
 
 Names hold positions only, because PuLP maps several characters to ``_`` and names could collide;
@@ -101,6 +103,8 @@ class Model:
     staff: dict[int, pulp.LpVariable] = field(default_factory=dict)
     used: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     first: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
+    bought: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
+    units_there: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     priced: list[Priced] = field(default_factory=list)
 
     def variable(

@@ -13,7 +13,7 @@ from planner.milp.domains import losses, place_label, places, providers_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from planner.milp.records import BudgetLimit
+    from planner.milp.records import ApiLimit, BudgetLimit
     from planner.milp.sets import Sets
 
 _SENTENCES: dict[str, tuple[str, str]] = {
@@ -38,6 +38,9 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "staff": ("t", "people for owned nodes, {t}"),
     "M": ("xt", "model {x}, which costs beyond serving, is used, {t}"),
     "F": ("xt", "model {x} is paid for the first time, {t}"),
+    "buy": ("zk", "increments of {z} taken on in term {k}"),
+    "P": ("ztb", "increments of {z} that are there, {t}, {b}"),
+    "on": ("zt", "there are units of {z}, {t}"),
     "u": ("m", "model {m} is used"),
     "v": ("h", "hardware {h} is used"),
     "demand": ("wtb", "the planned rate of {w} is served, {t}, {b}"),
@@ -81,6 +84,11 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "costreplicas": ("xctb", "replicas of {c} only when model {x} is paid for, {t}, {b}"),
     "firstused": ("xt", "model {x} is paid for before it is used, {t}"),
     "budget": ("j", "budget: {j}"),
+    "unitsheld": ("ztb", "units of {z} are those of its terms, {t}, {b}"),
+    "unitsload": ("ztb", "units of {z} carry no more than they can, {t}, {b}"),
+    "unitsleast": ("zt", "least units of {z}, {t}"),
+    "unitsmost": ("zt", "most units of {z}, {t}"),
+    "apilimit": ("rtb", "rate limit: {r}, {t}, {b}"),
     "power": ("t", "IT power of owned nodes, {t}"),
     "modelflow": ("wmtb", "{w} uses model {m} only when it is used, {t}, {b}"),
     "modelreplicas": ("pctbk", "replicas of {c} in pool {p} only for used models, {t}, {b}"),
@@ -142,6 +150,19 @@ def budget_label(budget: BudgetLimit) -> str:
     return f"{budget.kind} {when}"
 
 
+def api_limit_label(limit: ApiLimit) -> str:
+    """Return a rate limit in the user's words.
+
+    Parameters
+    ----------
+    limit
+        The rate limit.
+    """
+    what = limit.measure.replace("_", " ")
+    model = "all models" if limit.model is None else limit.model
+    return f"{limit.per_minute:,.15g} {what} per minute to {limit.provider} {model} ({limit.mode})"
+
+
 def sentences(sets: Sets, names: Sequence[str]) -> dict[str, str]:
     """Return the sentence of every name.
 
@@ -184,8 +205,10 @@ def _labels(sets: Sets) -> dict[str, Callable[[int], str]]:
         "b": lambda b: f"block {b}",
         "m": lambda m: models[m],
         "h": lambda h: hardware[h],
+        "z": lambda k: sets.options.provisioned[k].id,
         "q": lambda q: quota_label(sets, q),
         "x": lambda i: sets.options.model_costs[i].model,
+        "r": lambda j: api_limit_label(sets.limits.api_limits[j]),
         "j": lambda j: budget_label(sets.limits.budgets[j]),
         "g": lambda g: sets.backlogs[g].name,
         "a": lambda a: place_label(sets.options, sets.limits, groups[a]),

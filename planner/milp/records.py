@@ -56,6 +56,28 @@ class BudgetLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiLimit:
+    """Most that may be sent to a provider of tokens in a minute, at the planned rate.
+
+    Parameters
+    ----------
+    provider, model, mode
+        Offers that the limit counts together; `model` is ``None`` for all of the provider.
+    measure
+        ``requests``, ``tokens`` (input and output), ``input_tokens`` or ``output_tokens``; cached
+        input counts as input.
+    per_minute
+        The limit, > 0.
+    """
+
+    provider: str
+    model: str | None
+    mode: str
+    measure: Literal["requests", "tokens", "input_tokens", "output_tokens"]
+    per_minute: float
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Policy and supply limits of the program.
 
@@ -87,6 +109,8 @@ class Limits:
         What may be lost whole, and the share of every planned rate that is then kept, 0 to 1.
     unserved_usd_per_request
         Workloads whose requests may stay unserved, with the price of each, > 0.
+    api_limits
+        Every one holds in every block.
     """
 
     scaling: Literal["hourly", "static"] = "hourly"
@@ -103,6 +127,7 @@ class Limits:
     survive_loss_of: Literal["provider", "region"] | None = None
     survive_share: float = 1.0
     unserved_usd_per_request: tuple[tuple[str, float], ...] = ()
+    api_limits: tuple[ApiLimit, ...] = ()
 
     @property
     def is_diverse(self) -> bool:
@@ -165,8 +190,8 @@ class ShadowPrice:
     Parameters
     ----------
     what
-        Family of the limit: ``demand``, ``quota``, ``elasticity``, ``max_models`` or
-        ``max_hardware_types``.
+        Family of the limit: ``demand``, ``quota``, ``api_limit``, ``elasticity``, ``max_models``
+        or ``max_hardware_types``.
     where
         The workload, quota or offer, in the user's words.
     usd_per_unit

@@ -94,7 +94,7 @@ def _solve_with_highs(program: Program, arrays: Arrays, settings: SolverSettings
     model = program.model
     stronger = strengthen(arrays, settings, is_static=model.sets.is_static)
     start = complete_start(model, arrays, stronger.values)
-    if model.builds or model.served:
+    if model.builds or model.served or model.bought:
         start = with_fleet(model, arrays, start, settings)
     left_s = settings.time_limit_s - (time.perf_counter() - began_s)
     asked = replace(settings, time_limit_s=max(left_s, 0.0))

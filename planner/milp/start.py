@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from planner.milp.api_limits import exceeded_by
 from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, starts, still_billed
 from planner.milp.fleet import billing_blocks
 from planner.milp.highs import solve_arrays
@@ -205,10 +206,13 @@ def _offers_by_price(sets: Sets, column: int, t: int) -> list[tuple[float, int]]
 
 def _tokens_usd(sets: Sets, w: int, t: int, span: Sequence[int]) -> float:
     name = sets.demand.workloads[w].workload
+    most_rps = float(sets.actual_rps[w, t, span].max())
     costs = [
         float((api_usd_per_planned_rps(sets.demand, api, t) * sets.actual_rps[w, t])[span].sum())
         for api in sets.options.api
         if api.workload == name
+        and not api.units_id
+        and exceeded_by(sets.limits, api, most_rps) is None
     ]
     for priced, usd_per_request in sets.limits.unserved_usd_per_request:
         if priced == name:

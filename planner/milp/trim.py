@@ -2,7 +2,8 @@
 
 A solver that stops at a gap may keep replicas on nodes that are paid anyway, and nodes that
 nothing runs on. Removing them keeps every row and never costs more, so the proof still holds.
-Nodes that are taken on for a term stay.
+Nodes that are taken on for a term stay; provisioned units go in the order of their terms, latest
+first.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.milp.check_units import trim_units
 from planner.milp.costs import blocks_before, node_block_usd, start_usd, starts, still_billed
 from planner.milp.fleet import billing_blocks, unions
 from planner.milp.start import slot_blocks
@@ -46,7 +48,12 @@ def trim(sets: Sets, draft: Draft) -> Draft:
     if sets.limits.is_diverse:  # whose nodes stay matters, not only how many
         return draft
     replicas = _trim_replicas(sets, draft)
-    return replace(draft, replicas=replicas, nodes=_trim_nodes(sets, replicas, draft.nodes))
+    return replace(
+        draft,
+        replicas=replicas,
+        nodes=_trim_nodes(sets, replicas, draft.nodes),
+        units=trim_units(sets, draft),
+    )
 
 
 def loads(sets: Sets, draft: Draft) -> FloatArray:

@@ -21,6 +21,7 @@ from planner.options.jobs import with_job_times
 from planner.options.measured import measured_id, measured_options
 from planner.options.nodes import barred_nodes, supplied_nodes, unwanted_nodes
 from planner.options.owned import site_costs
+from planner.options.provisioned import provisioned_supply, units_of_problem
 from planner.options.prune import best_layouts, prune
 from planner.options.quality import QualityBook
 from planner.options.records import MEASURED, OptionSet
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from planner.options.candidates import Candidate, Way
     from planner.options.capacity import ModelledOptions
     from planner.options.records import Capacity, NodeOffer, Option, Rejection
-    from planner.options.tokens import TokenSupply
+    from planner.options.token_supply import TokenSupply
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem, Workload
 
@@ -64,14 +65,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     nodes, rejected = supplied_nodes(problem, catalog, demand.grid)
     gates = {w.name: _gate(w, problem, catalog, demand) for w in problem.workloads}
     tokens = [
-        token_supply(
-            w,
-            demand.of(w.name).lengths,
-            problem,
-            catalog=catalog,
-            grid=demand.grid,
-            book=gates[w.name].book,
-        )
+        _tokens(w, problem, catalog, demand, gates[w.name])
         for w in problem.workloads
         if not w.name.endswith(JOINED)  # tokens are bought for the deferred stream
     ]
@@ -103,11 +97,20 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         ),
         pruned=tuple(pruned),
         barred=barred,
+        provisioned=units_of_problem(problem, demand.grid),
         model_costs=tuple(
             ModelCost(c.model, c.usd, c.usd_per_period) for c in problem.one_off_costs
         ),
         owned_staff_usd_per_month=_staff_usd(problem, catalog),
     )
+
+
+def _tokens(
+    workload: Workload, problem: Problem, catalog: Catalog, demand: Demand, gate: Gate
+) -> TokenSupply:
+    lengths, grid = demand.of(workload.name).lengths, demand.grid
+    by_use = token_supply(workload, lengths, problem, catalog=catalog, grid=grid, book=gate.book)
+    return by_use + provisioned_supply(workload, lengths, problem, grid=grid, book=gate.book)
 
 
 def _staff_usd(problem: Problem, catalog: Catalog) -> float:

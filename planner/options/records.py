@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from planner.options.builds import Build
-    from planner.options.supply_records import ApiOption, ModelCost
+    from planner.options.supply_records import ApiOption, ModelCost, ProvisionedUnits
 
 MEASURED = "measured"
 
@@ -368,6 +368,8 @@ class OptionSet:
     """Pool of every workload, as ``(workload, pool)`` in problem order."""
     barred: frozenset[tuple[str, str]] = frozenset()
     """Pools and the offers whose nodes must not hold their replicas, as ``(pool, offer_id)``."""
+    provisioned: tuple[ProvisionedUnits, ...] = ()
+    """Units that the tokens of some API options come out of."""
     model_costs: tuple[ModelCost, ...] = ()
     """What models cost beyond serving them."""
     owned_staff_usd_per_month: float = 0.0

@@ -56,6 +56,7 @@ def restrict(
             or (o.hardware in hardware and (tenures is None or o.tenure in tenures))
         ),
         api=options.api if tokens else (),
+        provisioned=options.provisioned if tokens else (),
         pruned=tuple(pruned),
     )
 
@@ -71,4 +72,8 @@ def only_model(options: OptionSet, model: str) -> OptionSet:
         Model that stays.
     """
     chosen = restrict(options, lambda o: o.model == model, tokens=True, same_model_only=False)
-    return replace(chosen, api=tuple(a for a in options.api if a.model == model))
+    return replace(
+        chosen,
+        api=tuple(a for a in options.api if a.model == model),
+        provisioned=tuple(u for u in options.provisioned if u.model == model),
+    )

@@ -6,6 +6,15 @@ Costs are in USD of the date of payment, undiscounted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.units import MINUTES_PER_HOUR
+
+if TYPE_CHECKING:
+    from planner.options.builds import Build
+
+PROVISIONED = "provisioned"
+"""Mode, and tenure of cost lines, of tokens that come out of units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,11 @@ class ApiOption:
         What the catalogue says about the offer.
     sources
         Source of the price of every period; empty when nobody states them.
+    units_id
+        Provisioned units that the tokens come out of; empty where tokens are paid by use. Their
+        cost is that of the units, so `usd_per_request` is 0.
+    counted_tokens
+        Tokens that a mean request counts against those units.
     """
 
     id: str
@@ -49,6 +63,8 @@ class ApiOption:
     price_dates: tuple[str, ...] = ()
     note: str = ""
     sources: tuple[str, ...] = ()
+    units_id: str = ""
+    counted_tokens: float = 0.0
 
     def usd_per_request_at(self, period: int, block: int) -> float:
         """Return the cost of a mean request in a block of a period."""
@@ -62,6 +78,42 @@ class ApiOption:
     def source_at(self, period: int) -> str:
         """Return the source of the price of a period, counted from 0."""
         return self.sources[period] if self.sources else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionedUnits:
+    """Token throughput that is bought by the unit for a term, paid whether used or not.
+
+    Parameters
+    ----------
+    id
+        Identity, ``provisioned:NAME``.
+    provider, model
+        Who serves what.
+    tokens_per_minute
+        Counted tokens that a unit carries, > 0.
+    min_units, increment_units
+        Least units at a time, and what they come in; the first is a multiple of the second.
+    max_units
+        Most units at a time, a multiple too; ``None`` for any number.
+    builds
+        Terms that a unit can be taken on for, one for every period they can start in; a node of a
+        build is a unit.
+    """
+
+    id: str
+    provider: str
+    model: str
+    tokens_per_minute: float
+    min_units: int
+    increment_units: int
+    max_units: int | None
+    builds: tuple[Build, ...]
+
+    def full_usd_per_request(self, api: ApiOption) -> float:
+        """Return what a mean request costs in units that are always fully used, first price."""
+        usd_per_minute = self.builds[0].usd_per_node_hour / MINUTES_PER_HOUR
+        return usd_per_minute * api.counted_tokens / self.tokens_per_minute
 
 
 @dataclass(frozen=True, slots=True)

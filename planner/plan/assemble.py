@@ -15,6 +15,7 @@ from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
 from planner.plan.placements import placement_notes, placement_rows
+from planner.plan.provisioned import provisioned_rows
 from planner.plan.records import GAP_TOLERANCE, relative_gap
 from planner.plan.tables import allocation_rows, api_rows, fleet_rows, time_blocks
 from planner.plan.unserved import unserved_notes, unserved_rows
@@ -77,6 +78,7 @@ def assemble_plan(
         fleet=fleet,
         placements=placement_rows(options, decisions, loaded.problem),
         commitments=taken,
+        provisioned=provisioned_rows(demand, options, decisions),
         api=api,
         unserved=unserved,
         deferred=deferred_work(demand, decisions),

@@ -11,10 +11,12 @@ over what is served of it at the mean rate.
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from planner.plan.commitments import commitment_charges
 from planner.plan.document import CostLine, UnitCost, UnservedRow
+from planner.plan.provisioned import provisioned_charges
 from planner.plan.records import model_periods
 from planner.plan.shares import HardwareShares, Shares
 from planner.plan.tables import load_in_replicas, mean_share
@@ -73,11 +75,14 @@ def cost_lines(
         category, tenure = (UNSERVED, "") if isinstance(item, UnservedRow) else ("api", "api")
         key = (item.period, category, item.workload, "", tenure)
         add(key, item.usd, item.usd * factor[item.period])
-    for c in commitment_charges(demand, options, decisions, shares):
+    charges = chain(
+        commitment_charges(demand, options, decisions, shares),
+        provisioned_charges(demand, options, decisions),
+        _model_charges(demand, options, decisions),
+    )
+    for c in charges:
         key = (c.period, c.category, c.workload, c.hardware, c.tenure)
         add(key, c.usd, c.discounted_usd)
-    for c in _model_charges(demand, options, decisions):
-        add((c.period, c.category, c.workload, "", ""), c.usd, c.discounted_usd)
     return tuple(CostLine(*key, *amounts) for key, amounts in sorted(sums.items()))
 
 

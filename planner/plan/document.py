@@ -133,8 +133,37 @@ class Commitment:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvisionedRow:
+    """Units of token throughput that are taken on together, for a term, used or not.
+
+    Months are ``YYYY-MM``: of the first and of the first without them. `tokens_per_minute` is what
+    all of them carry, counted as the problem says. `usd` is everything that is paid for them,
+    nominal; `usd_after_horizon` is the part of it that is due after the horizon.
+    """
+
+    units_id: str
+    provider: str
+    model: str
+    units: int
+    tokens_per_minute: float
+    start_month: str
+    end_month: str
+    start_period: int
+    usd_per_unit_hour: float
+    usd: float
+    discounted_usd: float
+    usd_after_horizon: float
+    price_date: str
+    price_source: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiRow:
-    """Tokens bought for one workload in one period and block; latencies are not promised."""
+    """Tokens for one workload in one period and block; latencies are not promised.
+
+    Tokens of mode ``provisioned`` come out of units (:class:`ProvisionedRow`), which are paid by
+    themselves: `usd` is then 0.
+    """
 
     period: int
     block: int
@@ -154,6 +183,8 @@ class ApiRow:
     """Where the price comes from, as the catalogue states it."""
     is_deferred: bool = False
     """Whether these are requests that wait."""
+    offer_id: str = ""
+    """Offer or units that the tokens are from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +322,7 @@ class Plan:
     fleet: tuple[FleetRow, ...] = ()
     placements: tuple[Placement, ...] = ()
     commitments: tuple[Commitment, ...] = ()
+    provisioned: tuple[ProvisionedRow, ...] = ()
     api: tuple[ApiRow, ...] = ()
     unserved: tuple[UnservedRow, ...] = ()
     deferred: tuple[DeferredWork, ...] = ()

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.options.builds import Build
     from planner.options.records import OptionSet
 
 GAP_TOLERANCE = 1e-9
@@ -86,6 +89,15 @@ class BuildDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitDecision:
+    """Provisioned units of one build (`build` is its position), taken on for its whole term."""
+
+    units_id: str
+    build: int
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Decisions:
     """Everything the program decided; rows with zero are left out."""
 
@@ -96,6 +108,22 @@ class Decisions:
     builds: tuple[BuildDecision, ...] = ()
     unserved: tuple[UnservedDecision, ...] = ()
     placements: tuple[PlacementDecision, ...] = ()
+    units: tuple[UnitDecision, ...] = ()
+
+
+def taken_units(options: OptionSet, decisions: Decisions) -> Iterator[tuple[Build, int]]:
+    """Yield the builds of everything that was taken on, with their units.
+
+    Parameters
+    ----------
+    options
+        The options.
+    decisions
+        Whole decisions.
+    """
+    builds = {units.id: units.builds for units in options.provisioned}
+    for row in decisions.units:
+        yield builds[row.units_id][row.build], row.units
 
 
 def model_periods(options: OptionSet, decisions: Decisions) -> dict[str, list[int]]:

@@ -72,6 +72,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             "a plan that uses them may be cheaper"
         )
     notes += _token_notes(plan, problem)
+    notes += _rate_limit_notes(plan, problem)
     notes += _setting_notes(plan, options)
     notes += _queue_notes(plan, problem, options)
     old = [r.subject for r in options.rejections if r.reason == "price_age"]
@@ -125,6 +126,22 @@ def _token_notes(plan: Plan, problem: Problem) -> list[str]:
         "tokenizer counted them"
         for workload, model in used
         if workload in counted and model not in counted[workload].token_factors
+    ]
+
+
+def _rate_limit_notes(plan: Plan, problem: Problem) -> list[str]:
+    """Return a note for rates whose minutes are above what is held against a rate limit."""
+    supply = problem.supply
+    if (supply.api_limits or supply.provisioned) and "api" not in supply.tenures:
+        return ["supply.api_limits and supply.provisioned are for tokens, which are not among "
+                "supply.tenures"]  # fmt: skip
+    limited = {limit.provider for limit in supply.api_limits}
+    sending = sorted({row.workload for row in plan.api if row.provider in limited})
+    return [
+        f"{name}: rate limits of tokens are held against its planned rate, which `rate_factors` "
+        f"exceed in some minutes (by up to {max(factors):g} times)"
+        for name in sending
+        if (factors := problem.workload(name).arrival.rate_factors) and max(factors) > 1
     ]
 
 

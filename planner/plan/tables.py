@@ -229,6 +229,7 @@ def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: fl
         tpot_mean_ms=None,
         price_source=offer.source_at(flow.period),
         is_deferred=is_deferred(offer.workload),
+        offer_id=offer.id,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,12 @@ def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
     for i, nodes in enumerate(supply.existing):
         path = ("supply", "existing", i, "hardware")
         yield from known.check(path, "hardware", nodes.hardware)
+    for i, limit in enumerate(supply.api_limits):
+        yield from known.check_tokens(("supply", "api_limits", i), limit.provider, limit.model)
+    for i, units in enumerate(supply.provisioned):
+        path = ("supply", "provisioned", i)
+        yield from known.check((*path, "model"), "hosted", units.model)
+        yield from known.check((*path, "quantization"), "quantizations", units.quantization)
     for i, name in enumerate(supply.servers):
         yield from known.check(("supply", "servers", i), "servers", name)
     yield from known.check(("supply", "site"), "sites", supply.site)
@@ -133,6 +140,7 @@ def _quality(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[P
 
 _KINDS = {
     "models": ("model", "models"),
+    "hosted": ("model", "api_offers"),
     "quantizations": ("quantization", "quantizations"),
     "hardware": ("hardware", "hardware"),
     "engines": ("engine", "engines"),
@@ -155,6 +163,7 @@ class _Known:
         measured = loaded.measured
         self._names: dict[str, set[str]] = {
             "models": {m.id for m in catalog.models} | {m.model for m in measured},
+            "hosted": {m.id for m in catalog.models} | {a.model for a in catalog.api_offers},
             "quantizations": {q.id for q in catalog.quantizations}
             | {m.quantization for m in measured},
             "hardware": {a.id for a in catalog.accelerators}
@@ -174,6 +183,9 @@ class _Known:
             "histograms": {c.lengths for c in catalog.lengths},
             "benchmarks": {q.benchmark for q in catalog.quality},
         }
+        self._sold: dict[str, set[str]] = defaultdict(set)
+        for offer in catalog.api_offers:
+            self._sold[offer.provider].add(offer.model)
         self._resolve = catalog.resolve_accelerator
 
     def check(self, path: Path_, kind: str, name: str | None) -> Iterator[tuple[Path_, str]]:
@@ -188,3 +200,16 @@ class _Known:
             f"no {word} `{name}` in the catalogue{hint} `planner catalog list {table}` shows "
             "all; an overlay folder can add one",
         )
+
+    def check_tokens(
+        self, path: Path_, provider: str, model: str | None
+    ) -> Iterator[tuple[Path_, str]]:
+        """Yield a finding when nobody of that name sells tokens, or not of that model."""
+        if provider not in self._sold:
+            hint = did_you_mean(provider, set(self._sold)) or "."
+            message = f"no provider `{provider}` of tokens in the catalogue{hint}"
+            yield (*path, "provider"), f"{message} `planner catalog list api_offers` shows all"
+        elif model is not None and model not in self._sold[provider]:
+            hint = did_you_mean(model, self._sold[provider]) or "."
+            message = f"{provider} sells no tokens of `{model}` in the catalogue{hint}"
+            yield (*path, "model"), f"{message} `planner catalog list api_offers` shows all"

@@ -14,6 +14,7 @@ from planner.problem.day_types import day_type_findings, shared_day_type_finding
 from planner.problem.deferral import deferral_findings
 from planner.problem.profiles import profile_findings
 from planner.problem.supply import Budget
+from planner.problem.token_semantics import token_findings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -323,6 +324,7 @@ def _problem_wide(problem: Problem) -> Iterator[Finding]:
     yield from _one_off_costs(problem)
     yield from _budgets(problem)
     yield from _existing(problem)
+    yield from token_findings(problem)
     if not problem.supply.tenures:
         yield ("supply", "tenures"), "is empty; give at least one, for example [on_demand]"
     for name, patch in problem.scenarios.items():

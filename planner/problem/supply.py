@@ -6,7 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from planner.problem.section import Count, Month, Name, NonNegative, Section, Unplanned
+from planner.problem.section import (
+    Count,
+    Fraction,
+    Month,
+    Name,
+    NonNegative,
+    Positive,
+    Section,
+    Unplanned,
+)
 
 
 class Quota(Section):
@@ -35,6 +44,49 @@ class ExistingNodes(Section):
     """What is still paid for a node: the lease, or energy, space and support of an owned one."""
     provider: Name = "existing"
     region: str = "any"
+
+
+class ApiLimit(Section):
+    """What one account may send to a provider of tokens in a minute, all workloads together."""
+
+    provider: str
+    model: str | None = None
+    """Model that the limit is for; absent when it is for all models of the provider together."""
+    mode: Literal["standard", "batch"] = "standard"
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    """Input, cached input included, and output together."""
+    input_tokens_per_minute: Positive | None = None
+    """Input, cached input included."""
+    output_tokens_per_minute: Positive | None = None
+
+
+class ProvisionedUnits(Section):
+    """Throughput of a model that is bought by the unit and paid whether used or not."""
+
+    name: Name
+    provider: Name
+    model: str
+    usd_per_unit_hour: Positive
+    """Your price, at the start of the horizon."""
+    tokens_per_minute_per_unit: Positive
+    """Tokens that a unit carries, counted with the weights below."""
+    output_weight: Positive = 1.0
+    """What an output token counts; an input token counts 1."""
+    cached_input_weight: Fraction = 1.0
+    """What an input token found in the cache counts."""
+    min_units: Count = 1
+    """Least units of a deployment; none at all is always possible."""
+    increment_units: Count = 1
+    """Units come in multiples of this."""
+    max_units: Count | None = None
+    term_months: Count | None = None
+    """Months for which units are taken on; absent when they may change every period."""
+    quantization: str | None = None
+    """Number format the provider states; its score is that of bf16 when it states none."""
+    ttft_p99_ms: Positive | None = None
+    tpot_p99_ms: Positive | None = None
+    """Latencies the provider promises, for workloads with limits."""
 
 
 class PriceChanges(Section):
@@ -73,6 +125,10 @@ class Supply(Section):
     servers: list[str] = []
     """Servers of servers.csv that may be bought; empty: all with known costs."""
     price_change_per_year: PriceChanges = PriceChanges()
+    api_limits: list[ApiLimit] = []
+    """Rate limits of token providers; they bind on the planned rate."""
+    provisioned: list[ProvisionedUnits] = []
+    """Units of token throughput that may be bought; figures are the user's."""
     api_latency: Literal["require", "assume_met"] = "require"
     """Whether an API offer without stated latency may serve a workload with a latency limit."""
     max_price_age_days: Count = 365

@@ -93,7 +93,7 @@ class _Rows:
         """Return what must be equal for two blocks to stand in one band."""
         return (
             tuple(sorted({(a.pool, a.option_id, a.replicas) for a in self.allocations})),
-            tuple(sorted({(r.workload, r.provider, r.model) for r in self.api})),
+            tuple(sorted({(r.workload, r.provider, r.model, r.mode) for r in self.api})),
             tuple(sorted((f.offer_id, f.nodes) for f in self.fleet if f.nodes)),
         )
 

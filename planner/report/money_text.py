@@ -52,6 +52,37 @@ def write_commitments(out: TextIO, plan: Plan) -> None:
     )
 
 
+def write_provisioned(out: TextIO, plan: Plan) -> None:
+    """Write the units of token throughput that are taken on; nothing when there are none."""
+    if not plan.provisioned:
+        return
+    columns = [
+        Column("from", NUMBER),
+        Column("until", NUMBER),
+        Column("units", whole=True),
+        Column("model", gives_way=1),
+        Column("tokens/min", NUMBER),
+        Column("USD/h a unit", NUMBER),
+        Column("USD", NUMBER),
+        Column("after the horizon", NUMBER, gives_way=1),
+    ]
+    rows = [
+        [
+            row.start_month,
+            row.end_month,
+            f"{row.units} x {row.units_id}",
+            f"{row.model} of {row.provider}",
+            money(row.tokens_per_minute),
+            money(row.usd_per_unit_hour, 2),
+            money(row.usd),
+            money(row.usd_after_horizon),
+        ]
+        for row in plan.provisioned
+    ]
+    title = "Provisioned units, paid whether used or not (prices are the problem's)"
+    write_table(out, columns, rows, title)
+
+
 def write_cash(out: TextIO, plan: Plan) -> None:
     """Write what is paid by period and category; nothing for a single category and period."""
     periods = sorted({line.period for line in plan.cost_lines})

@@ -145,14 +145,20 @@ def _cheapest(option: Option, options: OptionSet) -> tuple[float | None, str]:
 
 
 def token_rows(options: OptionSet, workload: str | None = None) -> list[dict[str, Any]]:
-    """Return one row for each API offer that may serve, or lacks only stated latencies."""
+    """Return one row for each API offer that may serve, or lacks only stated latencies.
+
+    A request out of provisioned units costs its share of units that are always fully used.
+    """
+    full = {units.id: units for units in options.provisioned}
     return [
         {
             "workload": offer.workload,
             "offer_id": offer.id,
             "model": offer.model,
             "mode": offer.mode,
-            "usd_per_request": fmean(offer.usd_per_request[0]),
+            "usd_per_request": full[offer.units_id].full_usd_per_request(offer)
+            if offer.units_id
+            else fmean(offer.usd_per_request[0]),
             "usable": offer in options.api,
             "latency": "assumed" if offer.assumed_latency else "stated or not limited",
             "quality": dict(offer.quality),

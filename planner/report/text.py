@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.report.bands import bands_of
-from planner.report.money_text import write_cash, write_commitments
+from planner.report.money_text import write_cash, write_commitments, write_provisioned
 from planner.report.tables import NUMBER, Column, money, number, percent, write_table
 from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
 
@@ -37,6 +37,7 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     _bands(out, plan)
     _deferred(out, plan)
     write_commitments(out, plan)
+    write_provisioned(out, plan)
     write_cash(out, plan)
     _unit_costs(out, plan)
     _binding(out, plan)
@@ -110,12 +111,11 @@ def _bands(out: TextIO, plan: Plan) -> None:
                     money(_usd_per_hour(band), 2) if first else "",
                 ]
             )
-    write_table(
-        out,
-        columns,
-        rows,
-        "What runs when (load: mean rate over planned capacity; USD/h: start-up included)",
+    paid = (
+        "start-up included, provisioned units apart" if plan.provisioned else "start-up included"
     )
+    title = f"What runs when (load: mean rate over planned capacity; USD/h: {paid})"
+    write_table(out, columns, rows, title)
 
 
 def _served(band: Band) -> list[tuple[str, str, str]]:

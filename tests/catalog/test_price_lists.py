@@ -30,7 +30,7 @@ def prices(row, world):
 def test_a_window_over_midnight_prices_its_hours(prices, minute, price):
     by_hour = prices({"input_usd_per_mtok": 2}, {"input_usd_per_mtok": 1, "hours_utc": NIGHT})
 
-    assert by_hour.at(minute).input_usd_per_mtok == price
+    assert [row.input_usd_per_mtok for row in by_hour.at(minute)] == [price]
 
 
 def test_the_base_is_the_price_of_all_other_hours_and_short_prompts(prices):
@@ -41,8 +41,9 @@ def test_the_base_is_the_price_of_all_other_hours_and_short_prompts(prices):
     )
 
     assert found.base.input_usd_per_mtok == 2
-    assert found.longest_prompt_tokens == 200_000
-    assert found.at(12 * 60).input_usd_per_mtok == 2
+    assert found.tier_starts_tokens == (200_000,)
+    assert [row.input_usd_per_mtok for row in found.at(12 * 60)] == [2, 4]
+    assert [row.input_usd_per_mtok for row in found.at(20 * 60)] == [1]
 
 
 def test_changes_are_the_edges_of_all_windows(prices):

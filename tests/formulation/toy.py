@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.demand.deferral import Deferral
-from planner.milp import BudgetLimit, Limits, Quota
+from planner.milp import ApiLimit, BudgetLimit, Limits, Quota
 from planner.milp.families import FAMILIES
 from planner.milp.model import build_variables
 from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
-from planner.options.supply_records import ModelCost
+from planner.options.builds import Build, Payment
+from planner.options.supply_records import ModelCost, ProvisionedUnits
 from tests import worlds
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ LIMITS = {
     "spot_share": Limits(max_spot_share=0.5),
     "provider_shares": Limits(max_share_per_provider=0.6),
     "survival": Limits(survive_loss_of="provider", survive_share=0.5),
+    "api_limits": Limits(
+        api_limits=(
+            ApiLimit("api", "api", "live", "requests", 120.0),
+            ApiLimit("api", None, "live", "input_tokens", 24_000.0),
+        )
+    ),
     "max_models": Limits(max_models=1),
     "max_hardware_types": Limits(max_hardware_types=1),
 }
@@ -67,6 +74,8 @@ def write_family(name: str, path: Path) -> None:
     if name in WITH_PROVIDERS:
         small, *large = options.offers
         options = replace(options, offers=(replace(small, provider="other"), *large))
+    if name == "provisioned":
+        options = _with_units(options)
     if name == "model_costs":
         options = replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
     model = build_variables(build_sets(demand, options, LIMITS.get(name, Limits())))
@@ -98,6 +107,18 @@ def _with_docs(demand, options):
             pool_of=(*options.pool_of, ("docs/joined", "both")),
         ),
     )
+
+
+def _with_units(options):
+    """Return the options with units of the chat's tokens, at least 4 of them in steps of 2."""
+    usd_per_month = Payment(0, "api", 365.0, 1.0)
+    build = Build(0, 1, 0, 1, (usd_per_month,), 0.5, "2027-01", "a test")
+    units = ProvisionedUnits("provisioned:ptu", "api", "api", 6_000.0, 4, 2, None, (build,))
+    tokens = replace(
+        worlds.api("chat", 0.0), id=units.id, mode="provisioned", units_id=units.id,
+        counted_tokens=100.0,
+    )  # fmt: skip
+    return replace(options, api=(*options.api, tokens), provisioned=(units,))
 
 
 def _toy():

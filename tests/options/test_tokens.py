@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,13 +186,46 @@ def test_nothing_is_offered_without_lengths():
     assert supply(distribution=None).usable == ()
 
 
-def test_other_models_and_batch_mode_are_not_offered():
-    sections = {"candidates": {"models": ["model-a"]}}
-    offers = [row("api_offers", model="model-b"), row("api_offers", mode="batch")]
-
-    found = supply(*offers, sections=sections)
+def test_other_models_are_not_offered():
+    found = supply(
+        row("api_offers", model="model-b"), sections={"candidates": {"models": ["model-a"]}}
+    )
 
     assert (found.usable, found.rejections) == ((), ())
+
+
+def test_batches_do_not_serve_work_that_cannot_wait():
+    found = supply(row("api_offers", mode="batch", input_usd_per_mtok=0.25))
+
+    assert found.usable == found.unproven == ()
+    assert [(r.reason, r.subject) for r in found.rejections] == [
+        ("batch", "tokens:a/model-a:batch")
+    ]
+    assert "may take 24 h" in found.rejections[0].detail
+
+
+@pytest.mark.parametrize(
+    ("window_h", "share", "is_usable"), [(24.0, 1.0, True), (23.9, 1.0, False), (48.0, 0.5, False)]
+)
+def test_batches_serve_work_of_which_all_may_wait_a_day(window_h, share, is_usable):
+    facts = catalog(api_offers=[row("api_offers", mode="batch", input_usd_per_mtok=0.25)])
+    whole = problem(workload(slo=[]))
+    waiting = SimpleNamespace(window_h=window_h, share=share)
+    stream = whole.workloads[0].model_copy(update={"deferrable": waiting})
+
+    found = token_supply(
+        stream,
+        lengths(),
+        whole,
+        catalog=facts,
+        grid=time_grid(whole),
+        book=QualityBook(facts.quality, facts.quantizations, stream.quality_scores),
+    )
+
+    # 1,000 x 0.25 + 100 x 1.5 = 400 USD per million requests.
+    usd = [by_period(option.usd_per_request) for option in found.usable]
+    assert usd == ([pytest.approx((400e-6,))] if is_usable else [])
+    assert {option.mode for option in found.usable} <= {"batch"}
 
 
 def test_quality_is_the_bf16_score_unless_a_format_is_stated():

@@ -97,10 +97,10 @@ def test_how_the_engine_has_to_be_set_is_told():
     assert "25% of the prompts" in prefixes
 
 
-def test_tenures_of_later_versions_are_told():
+def test_spot_nodes_without_work_for_them_are_told():
     found = warnings(sections={"supply": {"tenures": ["on_demand", "owned", "spot", "api"]}})
 
-    assert found[0].startswith("tenures spot are not planned by this version")
+    assert found[0].startswith("spot nodes are not used: only work that may wait")
 
 
 def test_note_of_a_used_offer_is_told():

@@ -7,9 +7,11 @@ hour before block 2: a day costs 2 USD x ((2 + 2 + 4 + 2) x 6 h + 2 x 0.5 h) = 1
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from planner.plan.document import ProvisionedRow
 from planner.report.text import write_plan
 from planner.units import HOURS_PER_MONTH
 
@@ -48,6 +50,21 @@ def test_assumptions_and_counts_are_named(printed):
     assert "options: 1 considered, 1 feasible" in printed
     assert "oldest price used: 2026-12" in printed
     assert "at most 8 nodes per offer" in printed
+
+
+def test_provisioned_units_are_listed_and_their_cost_is_said_to_stand_apart(day_plan, terminal):
+    units = ProvisionedRow(
+        "provisioned:ptu", "azure", "m", 15, 37_500.0, "2027-01", "2028-01", 0, 1.5, 197_100.0,
+        190_000.0, 180_675.0, "2027-01", "the problem",
+    )  # fmt: skip
+
+    write_plan(terminal, replace(day_plan, provisioned=(units,)), months=1)
+
+    text = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
+    row = next(line for line in text.splitlines() if "15 x provisioned:ptu" in line)
+    assert {"2027-01", "2028-01", "37,500", "1.50", "197,100"} <= set(row.split())
+    assert "provisioned units apart" in text
+    assert "paid whether used or not (prices are the problem's)" in text
 
 
 def test_periods_get_a_column_of_their_own(two_period_plan, terminal):

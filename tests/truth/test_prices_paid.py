@@ -121,13 +121,25 @@ def test_a_discount_on_nodes_is_paid_said_and_audited():
                audit(full.plan, full.problem, world.catalog))  # fmt: skip
 
 
-def test_tokens_whose_price_rises_with_the_prompt_are_refused_once_prompts_are_that_long():
-    long = row("api_offers", prompt_from_tokens=1_000, input_usd_per_mtok=1)
-    other = row("api_offers", provider="dear", input_usd_per_mtok=5)
+def test_a_prompt_that_reaches_a_tier_pays_its_price_for_the_whole_request():
+    long = row("api_offers", prompt_from_tokens=1_000, input_usd_per_mtok=1, output_usd_per_mtok=2)
+
+    world = tokens_only([row("api_offers"), long], blocks=1)
+
+    # 1,000 x 1 + 100 x 2, not 1,000 x 0.5 + 100 x 1.5.
+    assert world.plan.tco_usd == pytest.approx(1_200 * MONTH_OF_REQUESTS_M)
+    assert audit(world.plan, world.problem, world.catalog) == []
+    found = audit(world.plan, world.problem, catalog(api_offers=[row("api_offers")]))
+    assert any("tokens x price gives" in text for text in found)
+
+
+def test_a_dearer_tier_of_one_provider_can_make_another_cheaper():
+    long = row("api_offers", prompt_from_tokens=1_000, input_usd_per_mtok=6)
+    other = row("api_offers", provider="flat", input_usd_per_mtok=5)
 
     world = tokens_only([row("api_offers"), long, other], blocks=1)
 
-    assert {item.provider for item in world.plan.api} == {"dear"}
+    assert {item.provider for item in world.plan.api} == {"flat"}
 
 
 def test_a_price_for_longer_prompts_than_there_are_changes_nothing():

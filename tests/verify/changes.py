@@ -50,8 +50,8 @@ def fewer_replicas(plan, by):
 
 
 TABLES = (
-    "time_blocks", "allocations", "fleet", "placements", "commitments", "api", "deferred",
-    "unserved", "cost_lines", "unit_costs",
+    "time_blocks", "allocations", "fleet", "placements", "commitments", "provisioned", "api",
+    "deferred", "unserved", "cost_lines", "unit_costs",
 )  # fmt: skip
 
 

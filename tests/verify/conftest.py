@@ -153,6 +153,7 @@ def night():
         horizon={"start": "2027-01", "periods": 2, "months_per_period": 6},
         time_blocks=6,
         performance="table.csv",
+        candidates={"quantizations": ["bf16"], "tensor_parallel": [1]},
         supply={"tenures": ["on_demand", "reserved_1y", "api"]},
         policy={"changeover_minutes": 20.0},
     )  # fmt: skip
@@ -160,7 +161,19 @@ def night():
         "offers", tenure="reserved_1y", commits="both", term_months=12,
         price_usd_per_hour=1.2, as_of="2026-08",
     )  # fmt: skip
-    tokens = [row("api_offers", as_of="2026-03")]
+    # Every block has a price of its own, so that no other one will do.
+    tokens = [
+        row("api_offers", as_of="2026-03"),
+        *(
+            row(
+                "api_offers",
+                as_of="2026-03",
+                input_usd_per_mtok=0.5 - 0.05 * hour / 4,
+                hours_utc=f"{hour:02d}:00-{(hour + 4) % 24:02d}:00",
+            )
+            for hour in range(4, 24, 4)
+        ),
+    ]
     facts = catalog(offers=[row("offers", elastic_max_nodes=50), lease], api_offers=tokens)
-    table = [MEASURED | {"workload": name} for name in ("chat", "code", "docs")]
+    table = [MEASURED | {"workload": name} for name in ("chat", "code", "docs", "mail")]
     return solved(asked, facts, table)

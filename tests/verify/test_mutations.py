@@ -60,6 +60,8 @@ ROWS = [
     ("api", {"output_mtok": slightly_more}, f"{TOKENS}: .* million output tokens"),
     ("api", {"usd": slightly_more}, f"{TOKENS}: .* tokens x price gives"),
     ("api", {"price_date": "2026-04"}, f"{TOKENS}: .* at prices of 2026-04"),
+    ("api", {"mode": "batch"}, f"{TOKENS}: a batch takes a day, which bulk may not wait"),
+    ("api", {"offer_id": "tokens:a/other:standard"}, f"{TOKENS}: .* tokens x price gives"),
     ("api", {"provider": "other"}, "period 0 block 0 other model-a: .* tokens x price gives"),
     ("cost_lines", {"usd": slightly_more}, r"cost line \(0, .* the tables give"),
     ("cost_lines", {"discounted_usd": slightly_more}, "discounted with a wrong factor"),

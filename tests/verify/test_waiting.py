@@ -19,7 +19,7 @@ def test_the_plan_is_sound_and_uses_every_way_of_waiting(night):
     assert used["docs"] == pytest.approx((1.0, 0.0, 0.0))
     assert any(d.token_share > 0 for d in night.plan.deferred)
     assert {d.day_type for d in night.plan.deferred} == {"weekday", "weekend"}
-    assert all(d.longest_wait_h <= d.window_h for d in night.plan.deferred)
+    assert all(d.longest_wait_h <= d.window_h + 1e-5 for d in night.plan.deferred)
 
 
 def test_all_requests_are_served_by_their_own_workload(night):

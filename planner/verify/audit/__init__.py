@@ -13,11 +13,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.errors import InternalError
+from planner.verify.audit.api_limits import api_limit_violations
 from planner.verify.audit.commitments import commitment_violations
 from planner.verify.audit.diversity import diversity_violations
 from planner.verify.audit.money import money_violations
 from planner.verify.audit.node_loss import node_loss_violations
 from planner.verify.audit.nodes import node_violations
+from planner.verify.audit.provisioned import provisioned_violations
 from planner.verify.audit.quality import quality_violations
 from planner.verify.audit.service import service_violations
 from planner.verify.audit.shares import share_violations
@@ -61,6 +63,8 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *node_loss_violations(plan, problem),
         *diversity_violations(plan, problem),
         *commitment_violations(plan, problem, catalog),
+        *api_limit_violations(plan, problem),
+        *provisioned_violations(plan, problem),
         *money_violations(plan, problem, catalog),
         *share_violations(plan, problem, catalog),
     ]
@@ -86,5 +90,6 @@ def _empty(plan: Plan) -> Iterator[str]:
     if plan.gap is not None or plan.tco_usd is not None:
         yield f"gap {plan.gap} and tco_usd {plan.tco_usd} without a cost"
     tables = (plan.allocations, plan.fleet, plan.commitments, plan.api, plan.unserved)
-    if any(tables) or plan.placements or plan.cost_lines or plan.unit_costs:
+    more = (plan.placements, plan.provisioned, plan.cost_lines, plan.unit_costs)
+    if any(tables) or any(more):
         yield "rows of a plan without a cost"

@@ -11,19 +11,21 @@ from planner.verify.audit.clock import block_seconds, period_start
 from planner.verify.audit.expected import TOLERANCE, differs, mean_tokens
 from planner.verify.audit.prices import price_shares, share_paid
 from planner.verify.audit.terms import price_growth
+from planner.verify.audit.tiers import usd_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planner.catalog.load import Catalog
-    from planner.catalog.schema import ApiOffer
     from planner.plan.document import ApiRow, Plan
-    from planner.problem.schema import Problem, Workload
+    from planner.problem.schema import Problem
 
 _BOUND_TOLERANCE = 1e-9
 _CAPEX = "capex"
 _NO_CASH = {"terminal_value", "unserved"}
 """Categories that no budget counts: what comes back, and the price of what is not served."""
+_PROVISIONED = "provisioned"
+"""Mode of tokens that units pay for."""
 
 
 def money_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
@@ -64,36 +66,34 @@ def _volume(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
 
 
 def _purchase(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    if row.mode == _PROVISIONED:
+        return
     rows = [
         offer
         for offer in catalog.api_offers
         if (offer.provider, offer.model, offer.mode) == (row.provider, row.model, row.mode)
+        and offer.offer_id == row.offer_id
     ]
     day = period_start(problem, row.period)
     months = row.period * problem.horizon.months_per_period
     growth = price_growth(problem, problem.supply.price_change_per_year.api, months)
     workload = problem.workload(row.workload)
-    bought: list[tuple[float, str, str]] = []
+    bought: list[tuple[float, float, str, str]] = []
     for reference in sorted({offer.model_ref for offer in rows}):
         same = [offer for offer in rows if offer.model_ref == reference]
         parts = price_shares(same, day, problem, row.block)
         paid = share_paid(catalog, (row.provider, reference, "any", "api"), day) * growth
-        usd = sum(share * _usd(listed, row, workload) for listed, share in parts) * paid
-        bought += [(usd, listed.as_of, listed.source) for listed, _ in parts]
+        mtok = (row.input_mtok, row.output_mtok)
+        spans = [(usd_range(hour, workload, catalog, mtok), share) for hour, share in parts]
+        least, most = (paid * sum(span[k] * share for span, share in spans) for k in (0, 1))
+        bought += [(least, most, r.as_of, r.source) for hour, _ in parts for r in hour]
     stated = (row.price_date, row.price_source)
-    if not any(not differs(row.usd, usd) and stated == (on, of) for usd, on, of in bought):
+    if not any(_lies(row.usd, low, high) and stated == (on, of) for low, high, on, of in bought):
         yield f"{row.usd:.6f} USD at prices of {row.price_date}, tokens x price gives {bought}"
 
 
-def _usd(offer: ApiOffer, row: ApiRow, workload: Workload) -> float:
-    cached_price = offer.cached_input_usd_per_mtok
-    cache = workload.prefix_cache
-    hit_rate = (cache.hit_rate or 0.0) if cache and cached_price is not None else 0.0
-    return (
-        row.input_mtok * (1 - hit_rate) * offer.input_usd_per_mtok
-        + row.input_mtok * hit_rate * (cached_price or 0.0)
-        + row.output_mtok * offer.output_usd_per_mtok
-    )
+def _lies(usd: float, low: float, high: float) -> bool:
+    return low <= usd <= high or not differs(usd, low) or not differs(usd, high)
 
 
 def _sums(plan: Plan) -> Iterator[str]:

@@ -56,8 +56,8 @@ def share_paid(catalog: Catalog, place: tuple[str, str, str, str], day: date) ->
 
 def price_shares(
     rows: Sequence[ApiOffer], day: date, problem: Problem, block: int
-) -> list[tuple[ApiOffer, float]]:
-    """Return the price rows of short prompts in a block, with their shares of its time.
+) -> list[tuple[list[ApiOffer], float]]:
+    """Return the price rows of every prompt length in a block, with their shares of its time.
 
     Parameters
     ----------
@@ -73,18 +73,18 @@ def price_shares(
     newest = in_force(rows, day)
     if newest is None:
         return []
-    short = [r for r in rows if r.valid_from == newest.valid_from and not r.prompt_from_tokens]
+    listed = [r for r in rows if r.valid_from == newest.valid_from]
     length = _DAY_MINUTES // problem.time_blocks
     first = block % problem.time_blocks * length - round(
         problem.horizon.utc_offset_h * MINUTES_PER_HOUR
     )
-    counts: Counter[int] = Counter()
+    counts: Counter[tuple[int, ...]] = Counter()
     for minute in range(first, first + length):
         of_day = minute % _DAY_MINUTES
-        holding = [i for i, row in enumerate(short) if _holds(row.hours_utc, of_day)]
-        plain = [i for i, row in enumerate(short) if row.hours_utc is None]
-        counts[(holding or plain or [0])[0]] += 1
-    return [(short[i], count / length) for i, count in counts.items()]
+        holding = tuple(i for i, row in enumerate(listed) if _holds(row.hours_utc, of_day))
+        plain = tuple(i for i, row in enumerate(listed) if row.hours_utc is None)
+        counts[holding or plain or (0,)] += 1
+    return [([listed[i] for i in chosen], n / length) for chosen, n in counts.items()]
 
 
 def _holds(hours_utc: str | None, minute: int) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from planner.units import MONTHS_PER_YEAR, TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_hours, block_seconds, blocks
 from planner.verify.audit.expected import by_option, differs, mean_tokens, rates_due
+from planner.verify.audit.provisioned import provisioned_charges
 from planner.verify.audit.terms import discount, site, terms_of
 from planner.verify.audit.units import replica_accelerators
 from planner.verify.audit.waiting import members
@@ -136,6 +137,7 @@ def _charges(
         factor = discount(problem, (lost.period + _MID_PERIOD) * months)
         yield (lost.period, _UNSERVED, lost.workload, "", ""), lost.usd, lost.usd * factor
     yield from _committed(plan, problem, catalog, split)
+    yield from provisioned_charges(plan, problem)
     yield from _staff(plan, problem, catalog, split)
     yield from _models(plan, problem)
 

@@ -20,16 +20,19 @@ if TYPE_CHECKING:
     from planner.plan.document import (
         Allocation,
         ApiRow,
+        Commitment,
         CostLine,
         FleetRow,
         Plan,
+        ProvisionedRow,
         UnservedRow,
     )
-    from planner.problem.schema import Problem
+    from planner.problem.schema import Problem, Workload
 
 _DEFAULT_ENGINES = ["vllm"]
 _MEASURED = "measured"
-_TOKENS, _LEASE = "api", "lease"
+_BATCH, _BATCH_H = "batch", 24.0
+_TOKENS, _LEASE, _PROVISIONED = "api", "lease", "provisioned"
 _MODELLED, _CLASS_DEFAULT = "modelled", "class_default"
 _TRUST = "sigma_ln_time"
 """Parameter whose row says how a coefficient is known: its spread."""
@@ -71,12 +74,14 @@ def _places(plan: Plan, problem: Problem) -> Iterator[str]:
         inside = 0 <= row.period < problem.horizon.periods
         if not inside or row.block not in blocks(problem):
             yield f"period {row.period} block {row.block} is outside the horizon"
-    for taken in plan.commitments:
+    terms: list[Commitment | ProvisionedRow] = [*plan.commitments, *plan.provisioned]
+    for taken in terms:
         if not 0 <= taken.start_period < problem.horizon.periods:
             yield f"commitment of period {taken.start_period} is outside the horizon"
     for line in plan.cost_lines:
         # A lease may outlive the horizon; its payments keep their own dates.
-        late = line.period >= problem.horizon.periods and line.category != _LEASE
+        outlives = line.category == _LEASE or line.tenure == _PROVISIONED
+        late = line.period >= problem.horizon.periods and not outlives
         if line.period < 0 or late:
             yield f"cost line of period {line.period} is outside the horizon"
 
@@ -114,6 +119,7 @@ def _repeated(plan: Plan) -> Iterator[str]:
         ((r.period, r.block, r.pool, r.option_id, r.provider, r.region) for r in plan.placements),
     )
     yield from _twice("commitment", ((r.start_period, r.offer_id) for r in plan.commitments))
+    yield from _twice("units", ((r.start_period, r.units_id) for r in plan.provisioned))
     # A provider may sell one model under two names, so only equal rows are the same purchase.
     yield from _twice("API row", plan.api)
     yield from _twice(
@@ -234,5 +240,12 @@ def _tokens(plan: Plan, problem: Problem) -> Iterator[str]:
             yield f"{place}: {row.model} is not among the candidates"
         if providers and row.provider not in providers:
             yield f"{place}: {row.provider} is not among supply.providers"
+        waits = row.is_deferred and _waits_a_day(problem.workload(row.workload))
+        if row.mode == _BATCH and not waits:
+            yield f"{place}: a batch takes a day, which {row.workload} may not wait"
         if problem.workload(row.workload).residency != "any":
             yield f"{place}: the residency of {row.workload} excludes tokens"
+
+
+def _waits_a_day(workload: Workload) -> bool:
+    return workload.deferrable is not None and workload.deferrable.window_h >= _BATCH_H

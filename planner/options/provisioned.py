@@ -1,0 +1,189 @@
+"""Provisioned units: token throughput of a model that is bought for a term.
+
+Figures are the user's. A request counts its tokens against the units::
+
+    counted = input (1 - h + h cached_input_weight) + output output_weight
+
+with the mean lengths in the model's own tokens and hit rate h. A unit carries so many counted
+tokens per minute, at the planned rate; what units do not carry spills over to whatever else may
+serve the workload, tokens of the same model among it. A unit is paid by the hour for its whole
+term, at the price of the period in which the term starts::
+
+    monthly = price x 730 h, evenly, also after the horizon (``commitment_tail: pro_rata`` cuts it)
+
+Without a term, or with one shorter than a period, units are taken on period by period.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.options.builds import Build, monthly_payments, served_until
+from planner.options.periods import price_factors
+from planner.options.quality import BF16
+from planner.options.records import Rejection
+from planner.options.stated_latency import latency_evidence
+from planner.options.supply_records import PROVISIONED, ApiOption, ProvisionedUnits
+from planner.options.token_prices import hit_rate, token_factors
+from planner.options.token_supply import TokenSupply
+from planner.units import HOURS_PER_MONTH
+
+if TYPE_CHECKING:
+    from planner.demand.records import LengthDistribution, TimeGrid
+    from planner.options.quality import QualityBook
+    from planner.problem.schema import Problem, Workload
+    from planner.problem.supply import ProvisionedUnits as StatedUnits
+
+CATEGORY = "api"
+_SOURCE = "the problem"
+
+
+def units_of_problem(problem: Problem, grid: TimeGrid) -> tuple[ProvisionedUnits, ...]:
+    """Return the units that may be bought, with the terms of every period.
+
+    Parameters
+    ----------
+    problem
+        Its supply section.
+    grid
+        Periods.
+    """
+    if "api" not in problem.supply.tenures:
+        return ()
+    return tuple(
+        ProvisionedUnits(
+            id=units_id(stated),
+            provider=stated.provider,
+            model=stated.model,
+            tokens_per_minute=stated.tokens_per_minute_per_unit,
+            min_units=stated.min_units,
+            increment_units=stated.increment_units,
+            max_units=stated.max_units,
+            builds=_builds(stated, problem, grid),
+        )
+        for stated in problem.supply.provisioned
+    )
+
+
+def units_id(stated: StatedUnits) -> str:
+    """Return the identity of units that a problem states."""
+    return f"{PROVISIONED}:{stated.name}"
+
+
+def provisioned_supply(
+    workload: Workload,
+    lengths: LengthDistribution | None,
+    problem: Problem,
+    *,
+    grid: TimeGrid,
+    book: QualityBook,
+) -> TokenSupply:
+    """Return what tokens out of provisioned units can do for a workload.
+
+    Parameters
+    ----------
+    workload
+        The workload.
+    lengths
+        Its lengths; without them a request counts nothing and nothing is offered.
+    problem
+        The problem, for its supply and candidates.
+    grid
+        Periods.
+    book
+        Scores to compare with the floors of the workload.
+    """
+    usable: list[ApiOption] = []
+    unproven: list[ApiOption] = []
+    rejected: list[Rejection] = []
+    stated_units = problem.supply.provisioned if "api" in problem.supply.tenures else []
+    for stated in stated_units if lengths is not None else ():
+        reason = _why_not(stated, workload, problem, book)
+        assume = problem.supply.api_latency == "assume_met"
+        evidence = latency_evidence(stated, workload, assume_met=assume)
+        if reason is None and evidence.verdict != "usable":
+            refused = evidence.verdict == "refused"
+            reason = ("latency" if refused else "latency_unproven", evidence.detail)
+        if reason is not None:
+            rejected.append(Rejection("api", units_id(stated), workload.name, *reason))
+        if lengths is None or (reason is not None and reason[0] != "latency_unproven"):
+            continue
+        option = _option(stated, workload, lengths, problem, book, grid, evidence.is_assumed)
+        (usable if reason is None else unproven).append(option)
+    return TokenSupply(tuple(usable), tuple(unproven), tuple(rejected))
+
+
+def _why_not(
+    stated: StatedUnits, workload: Workload, problem: Problem, book: QualityBook
+) -> tuple[str, str] | None:
+    supply, models = problem.supply, problem.candidates.models
+    if models and stated.model not in models:
+        return "candidates", f"model {stated.model} is not among candidates.models"
+    if supply.providers and stated.provider not in supply.providers:
+        return "provider", f"provider {stated.provider} is not among supply.providers"
+    if workload.residency != "any":
+        return "residency", "units have no stated region; residency of the workload excludes them"
+    for floor in workload.quality:
+        verdict = book.verdict(floor, stated.model, stated.quantization or BF16)
+        if not verdict.passed:
+            return verdict.reason, verdict.detail
+    return None
+
+
+def _option(  # noqa: PLR0917
+    stated: StatedUnits,
+    workload: Workload,
+    lengths: LengthDistribution,
+    problem: Problem,
+    book: QualityBook,
+    grid: TimeGrid,
+    assumed: bool,
+) -> ApiOption:
+    isl_factor, osl_factor = token_factors(workload, stated.model)
+    isl, osl = lengths.isl_mean_tokens * isl_factor, lengths.osl_mean_tokens * osl_factor
+    hits = hit_rate(workload)
+    prompt = isl * (1 - hits + hits * stated.cached_input_weight)
+    scores = (
+        (floor.benchmark, book.verdict(floor, stated.model, stated.quantization or BF16).score)
+        for floor in workload.quality
+    )
+    return ApiOption(
+        id=units_id(stated),
+        workload=workload.name,
+        provider=stated.provider,
+        model=stated.model,
+        mode=PROVISIONED,
+        usd_per_request=((0.0,),) * grid.periods,
+        input_tokens=isl,
+        output_tokens=osl,
+        assumed_latency=assumed,
+        price_date=problem.horizon.start,
+        quality=tuple((name, score.value) for name, score in scores if score is not None),
+        sources=(_SOURCE,) * grid.periods,
+        units_id=units_id(stated),
+        counted_tokens=prompt + osl * stated.output_weight,
+    )
+
+
+def _builds(stated: StatedUnits, problem: Problem, grid: TimeGrid) -> tuple[Build, ...]:
+    term = max(stated.term_months or 0, grid.months_per_period)
+    builds = []
+    for start, factor in enumerate(price_factors(grid, problem.supply.price_change_per_year.api)):
+        price = stated.usd_per_unit_hour * factor
+        first = start * grid.months_per_period
+        pro_rata = problem.finance.commitment_tail == "pro_rata"
+        paid = min(term, grid.months - first) if pro_rata else term
+        payments = monthly_payments(grid, CATEGORY, price * HOURS_PER_MONTH, (first, first + paid))
+        builds.append(
+            Build(
+                start=start,
+                end=served_until(grid, start, term),
+                order_month=first,
+                term_months=term,
+                payments=tuple(payments),
+                usd_per_node_hour=price,
+                price_date=problem.horizon.start,
+                source=_SOURCE,
+            )
+        )
+    return tuple(builds)

@@ -1,0 +1,75 @@
+"""Contradictions in what a problem says about tokens: rate limits, provisioned units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.problem.schema import Problem
+    from planner.problem.supply import ProvisionedUnits
+    from planner.yaml_io import Path_
+
+_MEASURES = (
+    "requests_per_minute",
+    "tokens_per_minute",
+    "input_tokens_per_minute",
+    "output_tokens_per_minute",
+)
+
+
+def token_findings(problem: Problem) -> Iterator[tuple[Path_, str]]:
+    """Yield path and sentence of every contradiction.
+
+    Parameters
+    ----------
+    problem
+        A problem that the schema accepts.
+    """
+    yield from _limits(problem)
+    yield from _provisioned(problem)
+
+
+def _limits(problem: Problem) -> Iterator[tuple[Path_, str]]:
+    seen: dict[tuple[str, str | None, str], int] = {}
+    for index, limit in enumerate(problem.supply.api_limits):
+        path: Path_ = ("supply", "api_limits", index)
+        if all(getattr(limit, name) is None for name in _MEASURES):
+            yield path, f"limits nothing; give one of {', '.join(_MEASURES)}"
+        key = (limit.provider, limit.model, limit.mode)
+        if key in seen:
+            yield path, f"repeats item {seen[key]}; put both limits into one item"
+        seen.setdefault(key, index)
+
+
+def _provisioned(problem: Problem) -> Iterator[tuple[Path_, str]]:
+    seen: dict[str, int] = {}
+    for index, units in enumerate(problem.supply.provisioned):
+        path: Path_ = ("supply", "provisioned", index)
+        if units.name in seen:
+            message = f"`{units.name}` names item {seen[units.name]} too; rename one of the two"
+            yield (*path, "name"), message
+        seen.setdefault(units.name, index)
+        yield from _sizes(units, path)
+        months, term = problem.horizon.months_per_period, units.term_months
+        if term is not None and term % months and months % term:
+            message = (
+                f"{term} months and periods of {months} do not divide; give a multiple of "
+                f"{months}, or change `horizon.months_per_period`"
+            )
+            yield (*path, "term_months"), message
+
+
+def _sizes(units: ProvisionedUnits, path: Path_) -> Iterator[tuple[Path_, str]]:
+    step = units.increment_units
+    for field in ("min_units", "max_units"):
+        value = getattr(units, field)
+        if value is not None and value % step:
+            low = value - value % step
+            near = f"{low} or {low + step}" if low else f"{step}"
+            message = f"{value} is no multiple of `increment_units`, {step}; give {near}"
+            yield (*path, field), message
+    if units.max_units is not None and units.max_units < units.min_units:
+        message = f"{units.max_units} is below `min_units`, {units.min_units}; no size is left"
+        yield (*path, "max_units"), message
