@@ -10,13 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from planner.alternatives import compare_with_restrictions
+from planner.alternatives import Answer, compare_with_restrictions
 from planner.catalog.check import check_catalog
 from planner.catalog.load import load_catalog
 from planner.catalog.messages import listing_command
 from planner.demand.build import build_demand
 from planner.diagnosis import diagnose_program, impossible_limits, unservable
 from planner.errors import InputError
+from planner.finance.break_even import with_break_evens
+from planner.finance.payback import paybacks
 from planner.milp import (
     BudgetLimit,
     Limits,
@@ -261,9 +263,19 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
     require_sound(plan, prepared.loaded.problem, prepared.catalog)
     if not settings.compare:
         return plan
-    return compare_with_restrictions(
-        plan, prepared.demand, prepared.options, prepared.limits, solver
+    own = Answer(
+        plan.cost_usd, plan.bound_usd, None, prepared.options, prepared.limits, result.decisions
     )
+    return _compared(plan, own, prepared, solver)
+
+
+def _compared(plan: Plan, own: Answer, prepared: Prepared, solver: SolverSettings) -> Plan:
+    """Return the plan beside its alternatives and baselines, and what it means against them."""
+    plan, baselines = compare_with_restrictions(plan, own, prepared.demand, solver)
+    rows = with_break_evens(paybacks(plan), own, baselines, prepared.demand, solver)
+    plan = replace(plan, paybacks=rows)
+    require_sound(plan, prepared.loaded.problem, prepared.catalog)
+    return plan
 
 
 def _with_catalog(

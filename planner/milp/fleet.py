@@ -93,7 +93,7 @@ def add_builds(model: Model) -> None:
 def add_staff(model: Model) -> None:
     """Pay the people of owned nodes once: ``B[o,k] <= most staff[t]`` while the build serves.
 
-    `most` is the number of nodes that hold every replica worth having.
+    `most` is the number of nodes that hold every replica worth having, or that are held to.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def add_staff(model: Model) -> None:
             for c, column in enumerate(sets.columns)
             if o in sets.homes[c]
         )
-        most = max(math.ceil(wanted / offer.accelerators_per_node), 1)
+        most = max(math.ceil(wanted / offer.accelerators_per_node), build.least_nodes, 1)
         for t in range(build.start, build.end):
             if t in model.staff:
                 model.row(f"staffed_{o}_{k}_{t}", {built: 1.0, model.staff[t]: -most}, LE)

@@ -41,12 +41,17 @@ class Payment:
         Nominal amount, negative for money that comes back.
     factor
         Discount factor of the date.
+    span
+        First and last moment that it is spread evenly over, in months from the start of the
+        horizon; ``None`` for money that moves at once: at the start of its period, the value left
+        at the end of the horizon.
     """
 
     period: int
     category: str
     usd: float
     factor: float
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,8 @@ class Build:
         Where the price comes from.
     fixed_nodes
         Nodes that are there already; ``None`` when the plan decides.
+    least_nodes, most_nodes
+        What a decision taken before leaves open, >= 0; ``None`` for no limit.
     """
 
     start: int
@@ -80,6 +87,8 @@ class Build:
     price_date: str
     source: str
     fixed_nodes: int | None = None
+    least_nodes: int = 0
+    most_nodes: int | None = None
 
     @property
     def usd(self) -> float:
@@ -133,7 +142,8 @@ def monthly_payments(
     while usd_per_month and period * length < end:
         first, last = max(begin, period * length), min(end, (period + 1) * length)
         middle = (first + last) / 2
-        yield Payment(period, category, usd_per_month * (last - first), grid.factor_at(middle))
+        usd = usd_per_month * (last - first)
+        yield Payment(period, category, usd, grid.factor_at(middle), (first, last))
         period += 1
 
 

@@ -10,9 +10,11 @@ import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from planner.plan.cash import cash_flows
 from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
+from planner.plan.finance_rows import OWN
 from planner.plan.records import GAP_TOLERANCE, relative_gap
 from planner.plan.tables import allocation_rows, api_rows, fleet_rows, time_blocks
 from planner.plan.waiting import deferred_work
@@ -75,6 +77,7 @@ def assemble_plan(
         api=api,
         deferred=deferred_work(demand, decisions),
         cost_lines=lines,
+        cash_flows=cash_flows(OWN, demand, options, decisions),
         unit_costs=unit_costs(demand, options, decisions, lines, fleet),
         option_counts=option_counts(options),
         warnings=(*demand.warnings, *options.warnings),

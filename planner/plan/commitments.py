@@ -37,6 +37,18 @@ def taken_builds(options: OptionSet, decisions: Decisions) -> list[tuple[NodeOff
     ]
 
 
+def taken_on(options: OptionSet, decisions: Decisions) -> dict[tuple[str, int], int]:
+    """Return the nodes of everything that is taken on, by offer and start period.
+
+    Nodes that are there already are left out: they are no decision.
+    """
+    return {
+        (offer.offer_id, build.start): nodes
+        for offer, build, nodes in taken_builds(options, decisions)
+        if build.fixed_nodes is None
+    }
+
+
 def commitment_rows(
     demand: Demand, options: OptionSet, decisions: Decisions
 ) -> tuple[Commitment, ...]:

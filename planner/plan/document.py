@@ -8,7 +8,10 @@ stated confidence, ``capacity_nominal_rps`` at the median.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from planner.plan.finance_rows import CashFlow, Payback
 
 SCHEMA_VERSION = 1
 
@@ -254,8 +257,10 @@ class Plan:
     api: tuple[ApiRow, ...] = ()
     deferred: tuple[DeferredWork, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()
+    cash_flows: tuple[CashFlow, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()
     baselines: tuple[Baseline, ...] = ()
+    paybacks: tuple[Payback, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     binding: tuple[Binding, ...] = ()
     option_counts: dict[str, Any] = field(default_factory=dict)

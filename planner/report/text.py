@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.report.bands import bands_of
+from planner.report.finance_text import write_paybacks
 from planner.report.money_text import write_cash, write_commitments
 from planner.report.tables import NUMBER, Column, money, number, percent, write_table
 from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
@@ -42,6 +43,7 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     _binding(out, plan)
     _alternatives(out, plan)
     _baselines(out, plan)
+    write_paybacks(out, plan)
     _counts(out, plan)
     for warning in plan.warnings:
         out.write(f"note: {warning}\n")

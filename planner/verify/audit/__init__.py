@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.errors import InternalError
+from planner.verify.audit.cash import cash_violations
 from planner.verify.audit.commitments import commitment_violations
 from planner.verify.audit.money import money_violations
 from planner.verify.audit.nodes import node_violations
@@ -56,6 +57,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *node_violations(plan, problem, catalog),
         *commitment_violations(plan, problem, catalog),
         *money_violations(plan, problem, catalog),
+        *cash_violations(plan, problem, catalog),
         *share_violations(plan, problem, catalog),
     ]
 
@@ -80,5 +82,5 @@ def _empty(plan: Plan) -> Iterator[str]:
     if plan.gap is not None or plan.tco_usd is not None:
         yield f"gap {plan.gap} and tco_usd {plan.tco_usd} without a cost"
     tables = (plan.allocations, plan.fleet, plan.commitments, plan.api, plan.cost_lines)
-    if any(tables) or plan.unit_costs:
+    if any(tables) or plan.unit_costs or plan.cash_flows:
         yield "rows of a plan without a cost"

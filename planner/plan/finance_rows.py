@@ -1,0 +1,49 @@
+"""Rows of a plan about money over time: cash by month, and when a purchase pays back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OWN = "plan"
+"""Name of the plan itself beside its baselines."""
+CASH, VALUE_LEFT = "cash", "terminal_value"
+
+
+@dataclass(frozen=True, slots=True)
+class CashFlow:
+    """What one plan or baseline pays in one month.
+
+    `plan` is ``plan`` or the name of a baseline, `month` is ``YYYY-MM``, `kind` is ``cash`` or
+    ``terminal_value`` (the value left of owned nodes, negative, at the end of the horizon).
+    Undiscounted amounts add up to the undiscounted cost, discounted ones to ``cost_usd``.
+    """
+
+    plan: str
+    month: str
+    kind: str
+    usd: float
+    discounted_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Payback:
+    """When the plan has paid back against a baseline, and at which demand it no longer would.
+
+    Months are counted from `order_month`, the first purchase order; `payback_month` is the month
+    at whose end the cumulative cash of the plan is at or below that of the baseline and stays so.
+    `break_even_demand_factor` is the factor on all demand at which the plan, with everything it
+    has taken on held as it is, and the baseline cost the same; between the proven figures `low`
+    (there the plan is dearer) and `high` (there it is cheaper) lies what the bounds leave open.
+    """
+
+    baseline: str
+    order_month: str
+    payback_months: int | None
+    payback_month: str | None
+    discounted_payback_months: int | None
+    discounted_payback_month: str | None
+    why_not: str | None
+    break_even_demand_factor: float | None = None
+    break_even_low: float | None = None
+    break_even_high: float | None = None
+    break_even_why_not: str | None = None
