@@ -19,6 +19,7 @@ from planner.diagnosis import diagnose_program, impossible_limits, unservable
 from planner.errors import InputError
 from planner.finance.break_even import with_break_evens
 from planner.finance.payback import paybacks
+from planner.finance.workload_costs import WorkloadCosts
 from planner.milp import (
     BudgetLimit,
     Limits,
@@ -69,6 +70,9 @@ class SolveSettings:
         True to show the solver's log on stderr.
     compare
         True to solve the comparisons with restricted options too.
+    unit_costs
+        ``average``, or ``full`` to solve the incremental and stand-alone cost of every workload
+        too, within one more budget of `time_limit_s`.
     """
 
     gap: float = 0.01
@@ -77,6 +81,7 @@ class SolveSettings:
     solver: Literal["highs", "cbc"] = "highs"
     log: bool = False
     compare: bool = True
+    unit_costs: Literal["average", "full"] = "average"
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,20 +266,27 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
         warnings=plan_warnings(plan, prepared.loaded.problem, prepared.options),
     )
     require_sound(plan, prepared.loaded.problem, prepared.catalog)
-    if not settings.compare:
-        return plan
     own = Answer(
         plan.cost_usd, plan.bound_usd, None, prepared.options, prepared.limits, result.decisions
     )
-    return _compared(plan, own, prepared, solver)
+    return _explained(plan, own, prepared, settings, solver)
 
 
-def _compared(plan: Plan, own: Answer, prepared: Prepared, solver: SolverSettings) -> Plan:
-    """Return the plan beside its alternatives and baselines, and what it means against them."""
-    plan, baselines = compare_with_restrictions(plan, own, prepared.demand, solver)
-    rows = with_break_evens(paybacks(plan), own, baselines, prepared.demand, solver)
-    plan = replace(plan, paybacks=rows)
-    require_sound(plan, prepared.loaded.problem, prepared.catalog)
+def _explained(
+    plan: Plan, own: Answer, prepared: Prepared, settings: SolveSettings, solver: SolverSettings
+) -> Plan:
+    """Return the plan with everything that takes other plans to say about it."""
+    demand, limits = prepared.demand, prepared.limits
+    shown = plan
+    if settings.compare:
+        plan, baselines = compare_with_restrictions(plan, own, demand, solver)
+        rows = with_break_evens(paybacks(plan), own, baselines, demand, solver)
+        plan = replace(plan, paybacks=rows)
+    if settings.unit_costs == "full":
+        costs = WorkloadCosts(prepared.loaded, prepared.catalog, limits, solver)
+        plan = replace(plan, workload_costs=costs.rows(plan, demand))
+    if plan is not shown:
+        require_sound(plan, prepared.loaded.problem, prepared.catalog)
     return plan
 
 
@@ -315,4 +327,5 @@ def _record(settings: SolveSettings) -> dict[str, Any]:
         "threads": 1,
         "solver": settings.solver,
         "compare": settings.compare,
+        "unit_costs": settings.unit_costs,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -20,6 +20,19 @@ from planner.cli.context import (
     progress,
     settings_of,
 )
+from planner.cli.solve_options import (
+    Compare,
+    Gap,
+    Output,
+    Seed,
+    SolverName,
+    TimeLimit,
+    UnitCosts,
+    WriteLp,
+    WriteMps,
+    solver_of,
+    unit_costs_of,
+)
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -32,32 +45,17 @@ EXIT_BY_STATUS = {"optimal": 0, "infeasible": 3, "feasible": 4, "no_solution": 5
 def solve(
     context: typer.Context,
     problem: ProblemName,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="PLAN.json", help="Write the plan.")
-    ] = None,
+    output: Output = None,
     scenario: ScenarioName = None,
     assignments: Assignments = None,
-    gap: Annotated[
-        float, typer.Option("--gap", min=0.0, max=1.0, help="Relative gap to stop at.")
-    ] = 0.01,
-    time_limit: Annotated[
-        float,
-        typer.Option(
-            "--time-limit", min=0.001, max=604_800, metavar="SECONDS", help="Of the main program."
-        ),
-    ] = 60.0,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the solver.")] = 0,
-    solver: Annotated[str, typer.Option("--solver", help="highs or cbc.")] = "highs",
-    compare: Annotated[
-        bool,
-        typer.Option("--compare/--no-compare", help="Solve the alternatives and baselines too."),
-    ] = True,
-    write_lp: Annotated[
-        Path | None, typer.Option("--write-lp", metavar="FILE", help="Write the program as LP.")
-    ] = None,
-    write_mps: Annotated[
-        Path | None, typer.Option("--write-mps", metavar="FILE", help="Write the program as MPS.")
-    ] = None,
+    gap: Gap = 0.01,
+    time_limit: TimeLimit = 60.0,
+    seed: Seed = 0,
+    solver: SolverName = "highs",
+    compare: Compare = True,
+    unit_costs: UnitCosts = "average",
+    write_lp: WriteLp = None,
+    write_mps: WriteMps = None,
     catalog: CatalogFolders = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -77,9 +75,10 @@ def solve(
         gap=gap,
         time_limit_s=time_limit,
         seed=seed,
-        solver=_solver(solver),
+        solver=solver_of(solver),
         log=shared.verbose,
         compare=compare,
+        unit_costs=unit_costs_of(unit_costs),
     )
     progress(shared, "reading the problem and modelling every option ...")
     prepared = prepare(problem, scenario, assignments or (), shared.overlays)
@@ -121,15 +120,6 @@ def _export(prepared: Prepared, write_lp: Path | None, write_mps: Path | None) -
         milp.write_lp(program, write_lp)
     if write_mps is not None:
         milp.write_mps(program, write_mps)
-
-
-def _solver(name: str) -> Literal["highs", "cbc"]:
-    if name == "highs":
-        return "highs"
-    if name == "cbc":
-        return "cbc"
-    message = f"`{name}` is not a solver; use highs or cbc"
-    raise InputError([Fault("--solver", None, None, "", message)])
 
 
 def _require_apart(problem: str, outputs: list[Path]) -> None:

@@ -76,6 +76,8 @@ class Build:
         Nodes that are there already; ``None`` when the plan decides.
     least_nodes, most_nodes
         What a decision taken before leaves open, >= 0; ``None`` for no limit.
+    months_paid
+        Months from its start that the payments are for; ``None`` for those in which it serves.
     """
 
     start: int
@@ -89,6 +91,7 @@ class Build:
     fixed_nodes: int | None = None
     least_nodes: int = 0
     most_nodes: int | None = None
+    months_paid: float | None = None
 
     @property
     def usd(self) -> float:
@@ -99,6 +102,12 @@ class Build:
     def discounted_usd(self) -> float:
         """Discounted cost of one node."""
         return sum(p.usd * p.factor for p in self.payments)
+
+    def months_used(self, grid: TimeGrid) -> tuple[float, float]:
+        """Return the first and last moment that its payments are for, in months."""
+        first = self.start * grid.months_per_period
+        served = (self.end - self.start) * grid.months_per_period
+        return first, first + (served if self.months_paid is None else self.months_paid)
 
     def serves(self, period: int) -> bool:
         """Return whether the nodes are there in a period."""

@@ -49,6 +49,7 @@ def _node(nodes: ExistingNodes, position: int, grid: TimeGrid) -> NodeOffer:
         price_date=grid.period_start[0].isoformat()[:7],
         source="the problem",
         fixed_nodes=nodes.nodes,
+        months_paid=months,
     )
     instance = f"existing-{position}"
     return NodeOffer(

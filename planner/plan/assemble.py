@@ -10,6 +10,7 @@ import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from planner.plan.amortised import money_by_period
 from planner.plan.cash import cash_flows
 from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
@@ -77,6 +78,7 @@ def assemble_plan(
         api=api,
         deferred=deferred_work(demand, decisions),
         cost_lines=lines,
+        money_by_period=money_by_period(demand, options, decisions, lines),
         cash_flows=cash_flows(OWN, demand, options, decisions),
         unit_costs=unit_costs(demand, options, decisions, lines, fleet),
         option_counts=option_counts(options),

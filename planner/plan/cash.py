@@ -59,15 +59,13 @@ def _flows(
                 usd = nodes * payment.usd * share
                 kind = VALUE_LEFT if payment.category == TERMINAL_VALUE else CASH
                 yield month, kind, usd, usd * payment.factor
-    for period, usd in _by_period(demand, options, decisions):
+    for period, usd in paid_by_use(demand, options, decisions):
         length = grid.months_per_period
         for month in range(period * length, (period + 1) * length):
             yield month, CASH, usd / length, usd / length * grid.discount_factor[period]
-    for cost in options.model_costs:
-        used = model_periods(options, decisions)[cost.model]
-        if used and cost.usd:
-            month = used[0] * grid.months_per_period
-            yield month, CASH, cost.usd, cost.usd * grid.factor_at(month)
+    for period, usd in paid_once(options, decisions):
+        month = period * grid.months_per_period
+        yield month, CASH, usd, usd * grid.factor_at(month)
 
 
 def _months(grid: TimeGrid, payment: Payment) -> Iterator[tuple[int, float]]:
@@ -82,10 +80,16 @@ def _months(grid: TimeGrid, payment: Payment) -> Iterator[tuple[int, float]]:
             yield month, (min(end, month + 1) - max(begin, month)) / (end - begin)
 
 
-def _by_period(
+def paid_by_use(
     demand: Demand, options: OptionSet, decisions: Decisions
 ) -> Iterator[tuple[int, float]]:
-    """Yield what is paid evenly over a period, nominal."""
+    """Yield period and nominal amount of what is paid evenly over a period.
+
+    Parameters
+    ----------
+    demand, options, decisions
+        The records the cost follows from.
+    """
     committed = {o.offer_id for o in options.offers if o.is_committed}
     for row in fleet_rows(demand, options, decisions):
         if row.offer_id not in committed:
@@ -99,3 +103,17 @@ def _by_period(
     for cost in options.model_costs:
         for period in periods[cost.model]:
             yield period, cost.usd_per_period
+
+
+def paid_once(options: OptionSet, decisions: Decisions) -> Iterator[tuple[int, float]]:
+    """Yield period and amount of what models cost when they are first used.
+
+    Parameters
+    ----------
+    options, decisions
+        The records the cost follows from.
+    """
+    periods = model_periods(options, decisions)
+    for cost in options.model_costs:
+        if periods[cost.model] and cost.usd:
+            yield periods[cost.model][0], cost.usd

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from planner.plan.finance_rows import CashFlow, Payback
+    from planner.plan.finance_rows import CashFlow, Payback, PeriodMoney, WorkloadCost
 
 SCHEMA_VERSION = 1
 
@@ -257,8 +257,10 @@ class Plan:
     api: tuple[ApiRow, ...] = ()
     deferred: tuple[DeferredWork, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()
+    money_by_period: tuple[PeriodMoney, ...] = ()
     cash_flows: tuple[CashFlow, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()
+    workload_costs: tuple[WorkloadCost, ...] = ()
     baselines: tuple[Baseline, ...] = ()
     paybacks: tuple[Payback, ...] = ()
     alternatives: tuple[Alternative, ...] = ()

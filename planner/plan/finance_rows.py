@@ -26,6 +26,48 @@ class CashFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodMoney:
+    """One period in three views that add up to the same cost.
+
+    `cash_usd` is what is paid, `terminal_value_usd` the value left of owned nodes (negative), and
+    `discounted_usd` both at their own dates: the net present value of the plan is their sum.
+    `amortised_usd` spreads everything that a commitment costs, less the value left, evenly over
+    the months it is for; all else stands as it is paid. Periods go on after the horizon while
+    payments or commitments do.
+    """
+
+    period: int
+    cash_usd: float
+    terminal_value_usd: float
+    discounted_usd: float
+    amortised_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadCost:
+    """What one workload costs in three senses, undiscounted over the horizon.
+
+    `average_usd` is its share of the plan; `incremental_usd` what the plan costs more than the
+    best one without it; `stand_alone_usd` the best plan of it alone. Of discounted costs, which
+    the program minimises, both have proven limits.
+    """
+
+    workload: str
+    average_usd: float
+    incremental_usd: float | None
+    stand_alone_usd: float | None
+    average_usd_per_request: float
+    incremental_usd_per_request: float | None
+    stand_alone_usd_per_request: float | None
+    incremental_discounted_usd: float | None
+    incremental_discounted_low_usd: float | None
+    incremental_discounted_high_usd: float | None
+    stand_alone_discounted_usd: float | None
+    stand_alone_discounted_low_usd: float | None
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Payback:
     """When the plan has paid back against a baseline, and at which demand it no longer would.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.report.bands import bands_of
-from planner.report.finance_text import write_paybacks
+from planner.report.finance_text import write_paybacks, write_workload_costs
 from planner.report.money_text import write_cash, write_commitments
 from planner.report.tables import NUMBER, Column, money, number, percent, write_table
 from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
@@ -40,6 +40,7 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     write_commitments(out, plan)
     write_cash(out, plan)
     _unit_costs(out, plan)
+    write_workload_costs(out, plan)
     _binding(out, plan)
     _alternatives(out, plan)
     _baselines(out, plan)

@@ -17,6 +17,7 @@ from planner.verify.audit.cash import cash_violations
 from planner.verify.audit.commitments import commitment_violations
 from planner.verify.audit.money import money_violations
 from planner.verify.audit.nodes import node_violations
+from planner.verify.audit.periods import period_violations
 from planner.verify.audit.quality import quality_violations
 from planner.verify.audit.service import service_violations
 from planner.verify.audit.shares import share_violations
@@ -58,6 +59,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *commitment_violations(plan, problem, catalog),
         *money_violations(plan, problem, catalog),
         *cash_violations(plan, problem, catalog),
+        *period_violations(plan, problem, catalog),
         *share_violations(plan, problem, catalog),
     ]
 
