@@ -18,6 +18,8 @@ from planner.demand.build import build_demand
 from planner.diagnosis import diagnose_program, impossible_limits, unservable
 from planner.errors import InputError
 from planner.finance.break_even import with_break_evens
+from planner.finance.figures import commitment_figures
+from planner.finance.losses import CommitmentSheet
 from planner.finance.payback import paybacks
 from planner.finance.workload_costs import WorkloadCosts
 from planner.milp import (
@@ -73,6 +75,9 @@ class SolveSettings:
     unit_costs
         ``average``, or ``full`` to solve the incremental and stand-alone cost of every workload
         too, within one more budget of `time_limit_s`.
+    commitments
+        True to solve what every commitment loses with less demand, and what a delay of its order
+        costs, within one more budget of `time_limit_s`.
     """
 
     gap: float = 0.01
@@ -82,6 +87,7 @@ class SolveSettings:
     log: bool = False
     compare: bool = True
     unit_costs: Literal["average", "full"] = "average"
+    commitments: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +268,9 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
     )
     plan = replace(
         plan,
+        commitment_figures=commitment_figures(
+            plan, prepared.demand, prepared.options, result.decisions
+        ),
         binding=binding_rows(plan, prepared.options, result.shadow_prices),
         warnings=plan_warnings(plan, prepared.loaded.problem, prepared.options),
     )
@@ -282,6 +291,9 @@ def _explained(
         plan, baselines = compare_with_restrictions(plan, own, demand, solver)
         rows = with_break_evens(paybacks(plan), own, baselines, demand, solver)
         plan = replace(plan, paybacks=rows)
+    if settings.commitments:
+        sheet = CommitmentSheet(own, demand, solver)
+        plan = replace(plan, commitment_losses=sheet.losses(), order_calendar=sheet.calendar())
     if settings.unit_costs == "full":
         costs = WorkloadCosts(prepared.loaded, prepared.catalog, limits, solver)
         plan = replace(plan, workload_costs=costs.rows(plan, demand))
@@ -328,4 +340,5 @@ def _record(settings: SolveSettings) -> dict[str, Any]:
         "solver": settings.solver,
         "compare": settings.compare,
         "unit_costs": settings.unit_costs,
+        "commitments": settings.commitments,
     }

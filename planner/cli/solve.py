@@ -21,6 +21,7 @@ from planner.cli.context import (
     settings_of,
 )
 from planner.cli.solve_options import (
+    CommitmentSheet,
     Compare,
     Gap,
     Output,
@@ -54,6 +55,7 @@ def solve(
     solver: SolverName = "highs",
     compare: Compare = True,
     unit_costs: UnitCosts = "average",
+    commitments: CommitmentSheet = False,
     write_lp: WriteLp = None,
     write_mps: WriteMps = None,
     catalog: CatalogFolders = None,
@@ -79,6 +81,7 @@ def solve(
         log=shared.verbose,
         compare=compare,
         unit_costs=unit_costs_of(unit_costs),
+        commitments=commitments,
     )
     progress(shared, "reading the problem and modelling every option ...")
     prepared = prepare(problem, scenario, assignments or (), shared.overlays)

@@ -33,6 +33,13 @@ UnitCosts = Annotated[
         help="full: also solve what each workload adds, and what it would cost alone.",
     ),
 ]
+CommitmentSheet = Annotated[
+    bool,
+    typer.Option(
+        "--commitments",
+        help="Also solve what each commitment loses with less demand, and what a delay costs.",
+    ),
+]
 WriteLp = Annotated[
     Path | None, typer.Option("--write-lp", metavar="FILE", help="Write the program as LP.")
 ]

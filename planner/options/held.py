@@ -6,16 +6,34 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from planner.options.builds import Build
     from planner.options.records import NodeOffer, OptionSet
 
+    Nodes = tuple[int, int | None]
+    """Least and most nodes of a build; no most when more may be added."""
+
+
+def bound_builds(
+    options: OptionSet, bounds: Callable[[NodeOffer, Build], Nodes | None]
+) -> OptionSet:
+    """Return the options with the builds that may still be decided, and within which limits.
+
+    Nodes that are there already stay as they are.
+
+    Parameters
+    ----------
+    options
+        The options.
+    bounds
+        Least and most nodes of a build of an offer, ``None`` when it is not to be had.
+    """
+    return replace(options, offers=tuple(_bounded(options.offers, bounds)))
+
 
 def hold(options: OptionSet, held: Mapping[tuple[str, int], int], free_from: int) -> OptionSet:
     """Return the options with commitments held; of the others, only later ones may be chosen.
-
-    Nodes that are there already stay as they are.
 
     Parameters
     ----------
@@ -28,24 +46,27 @@ def hold(options: OptionSet, held: Mapping[tuple[str, int], int], free_from: int
         First start period of builds that the program may still decide about; the number of
         periods for none.
     """
-    offers = [
-        offer
-        if offer.is_existing or not offer.is_committed
-        else replace(offer, builds=tuple(_open(offer, held, free_from)))
-        for offer in options.offers
-    ]
-    gone = {o.offer_id for o in options.offers if o.is_committed}
-    return replace(
-        options, offers=tuple(o for o in offers if o.is_committed or o.offer_id not in gone)
-    )
 
-
-def _open(offer: NodeOffer, held: Mapping[tuple[str, int], int], free_from: int) -> list[Build]:
-    builds = []
-    for build in offer.builds:
+    def bounds(offer: NodeOffer, build: Build) -> Nodes | None:
         nodes = held.get((offer.offer_id, build.start), 0)
-        if nodes and build.start < free_from:
-            builds.append(replace(build, least_nodes=nodes, most_nodes=nodes))
-        elif build.start >= free_from:
-            builds.append(replace(build, least_nodes=nodes))
-    return builds
+        if build.start >= free_from:
+            return nodes, None
+        return (nodes, nodes) if nodes else None
+
+    return bound_builds(options, bounds)
+
+
+def _bounded(
+    offers: tuple[NodeOffer, ...], bounds: Callable[[NodeOffer, Build], Nodes | None]
+) -> Iterator[NodeOffer]:
+    for offer in offers:
+        if offer.is_existing or not offer.is_committed:
+            yield offer
+            continue
+        open_builds = tuple(
+            replace(build, least_nodes=nodes[0], most_nodes=nodes[1])
+            for build in offer.builds
+            if (nodes := bounds(offer, build)) is not None
+        )
+        if open_builds:
+            yield replace(offer, builds=open_builds)

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from planner.plan.finance_rows import CashFlow, Payback, PeriodMoney, WorkloadCost
+    from planner.plan.finance_rows import (
+        CashFlow,
+        CommitmentFigures,
+        CommitmentLoss,
+        OrderDate,
+        Payback,
+        PeriodMoney,
+        WorkloadCost,
+    )
 
 SCHEMA_VERSION = 1
 
@@ -254,6 +262,9 @@ class Plan:
     allocations: tuple[Allocation, ...] = ()
     fleet: tuple[FleetRow, ...] = ()
     commitments: tuple[Commitment, ...] = ()
+    commitment_figures: tuple[CommitmentFigures, ...] = ()
+    commitment_losses: tuple[CommitmentLoss, ...] = ()
+    order_calendar: tuple[OrderDate, ...] = ()
     api: tuple[ApiRow, ...] = ()
     deferred: tuple[DeferredWork, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()

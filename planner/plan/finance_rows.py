@@ -89,3 +89,73 @@ class Payback:
     break_even_low: float | None = None
     break_even_high: float | None = None
     break_even_why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentFigures:
+    """What one commitment carries, and what renting instead would have to cost.
+
+    Shares are over the hours of the periods in which its nodes serve. `coverage` is the share of
+    all requests that it carries; `used_share` the share of its paid accelerator-hours that
+    replicas hold, spares included, and `utilization` the share that is at work at the mean rate.
+    Renting costs as much at ``break_even_used_share = usd_per_accelerator_hour /
+    alternative_usd_per_accelerator_hour``, and with the alternative cheaper by
+    ``alternative_price_fall = 1 - break_even_used_share / used_share`` (negative when renting
+    the hours that are used is cheaper already). The alternative is the cheapest offer by the hour
+    of the same hardware; ``None`` without one. `order_by` is the last day to order: the first day
+    of service less the lead time.
+    """
+
+    offer_id: str
+    start_period: int
+    order_by: str
+    coverage: float
+    used_share: float
+    utilization: float
+    usd_per_accelerator_hour: float
+    alternative_offer_id: str | None
+    alternative_usd_per_accelerator_hour: float | None
+    break_even_used_share: float | None
+    alternative_price_fall: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentLoss:
+    """What a commitment loses when demand is another one, discounted.
+
+    ``loss_usd = held_usd - without_usd``, negative for a gain. For one commitment, the fleet is
+    operated with everything the plan takes on, and with everything but it; nothing else is taken
+    on. For all of them (`offer_id` empty, `start_period` null), the second is the best plan that
+    could have been made for this demand.
+    """
+
+    offer_id: str
+    start_period: int | None
+    demand_factor: float
+    held_usd: float | None
+    held_bound_usd: float | None
+    without_usd: float | None
+    without_bound_usd: float | None
+    loss_usd: float | None
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDate:
+    """What must be ordered in one month, and what it costs to order nothing for a quarter.
+
+    The delayed plan keeps what was ordered before, orders nothing in the month and the two after
+    it, and is the best one otherwise; `delay_usd` is what it costs more than the plan,
+    discounted, and what two optimal plans differ by lies between `delay_low_usd` and
+    `delay_high_usd`.
+    """
+
+    order_month: str
+    order_by: str
+    orders: tuple[str, ...]
+    delayed_usd: float | None
+    delayed_bound_usd: float | None
+    delay_usd: float | None
+    delay_low_usd: float | None
+    delay_high_usd: float | None
+    why_not: str | None

@@ -21,6 +21,7 @@ from planner.verify.audit.periods import period_violations
 from planner.verify.audit.quality import quality_violations
 from planner.verify.audit.service import service_violations
 from planner.verify.audit.shares import share_violations
+from planner.verify.audit.sheet import sheet_violations
 from planner.verify.audit.structure import place_violations, structure_violations
 from planner.verify.audit.systems import system_violations
 
@@ -60,6 +61,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *money_violations(plan, problem, catalog),
         *cash_violations(plan, problem, catalog),
         *period_violations(plan, problem, catalog),
+        *sheet_violations(plan, problem, catalog),
         *share_violations(plan, problem, catalog),
     ]
 
