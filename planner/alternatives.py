@@ -8,12 +8,14 @@ of them share one time budget.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from planner.milp import Limits, decisions_usd, solve_within_caps
+from planner.options.held import sunk
 from planner.options.owned import OWNED
 from planner.options.reserved import TERM_MONTHS
 from planner.options.restrict import restrict
@@ -25,7 +27,7 @@ from planner.units import SECONDS_PER_HOUR
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from planner.demand.records import Demand
+    from planner.demand.records import Demand, TimeGrid
     from planner.milp import SolverSettings
     from planner.options.records import Option, OptionSet
     from planner.plan.document import Plan
@@ -241,7 +243,7 @@ def _all_tokens(demand: Demand, options: OptionSet) -> Answer:
     tokens_only = replace(
         options,
         options=(),
-        offers=tuple(o for o in options.offers if o.is_existing),
+        offers=tuple(left for o in options.offers if (left := sunk(o)) is not None),
         api=everything,
         api_unproven=(),
     )
@@ -256,21 +258,29 @@ def _all_tokens(demand: Demand, options: OptionSet) -> Answer:
             FlowDecision(best.workload, best.id, t, b, float(planned_rps[t, b]))
             for t, b in np.argwhere(planned_rps > 0).tolist()
         ]
-    there = [(o.offer_id, o.builds[0]) for o in tokens_only.offers]
-    decisions = Decisions(
-        (),
-        (),
-        tuple(flows),
-        tuple(
-            NodeDecision(name, t, b, build.fixed_nodes or 0)
-            for name, build in there
-            for t in range(build.start, build.end)
-            for b in range(demand.grid.blocks)
-        ),
-        tuple(BuildDecision(name, 0, build.fixed_nodes or 0) for name, build in there),
-    )
+    decisions = replace(_sunk_decisions(tokens_only, demand.grid), api_flows=tuple(flows))
     usd = decisions_usd(demand, tokens_only, Limits(), decisions)
     return Answer(usd, usd, None, tokens_only, None, decisions)
+
+
+def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
+    """Return the nodes that are there or were decided before, and nothing on them."""
+    builds = [
+        (offer.offer_id, k, build, build.fixed_nodes or build.least_nodes)
+        for offer in options.offers
+        for k, build in enumerate(offer.builds)
+    ]
+    nodes: Counter[tuple[str, int, int]] = Counter()
+    for name, _, build, count in builds:
+        for t in range(build.start, build.end):
+            nodes.update({(name, t, b): count for b in range(grid.blocks)})
+    return Decisions(
+        replicas=(),
+        flows=(),
+        api_flows=(),
+        nodes=tuple(NodeDecision(*place, count) for place, count in nodes.items()),
+        builds=tuple(BuildDecision(name, k, count) for name, k, _, count in builds),
+    )
 
 
 def _tokens_usd(

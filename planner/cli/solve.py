@@ -24,6 +24,7 @@ from planner.cli.solve_options import (
     CommitmentSheet,
     Compare,
     Gap,
+    IncumbentFile,
     Output,
     Seed,
     SolverName,
@@ -56,6 +57,7 @@ def solve(
     compare: Compare = True,
     unit_costs: UnitCosts = "average",
     commitments: CommitmentSheet = False,
+    incumbent: IncumbentFile = None,
     write_lp: WriteLp = None,
     write_mps: WriteMps = None,
     catalog: CatalogFolders = None,
@@ -72,7 +74,7 @@ def solve(
     from planner.plan.json_io import plan_json, write_text_whole  # noqa: PLC0415
 
     shared = settings_of(context, catalog, verbose, quiet)
-    _require_apart(problem, [p for p in (output, write_lp, write_mps) if p is not None])
+    _require_apart(problem, incumbent, [p for p in (output, write_lp, write_mps) if p is not None])
     settings = SolveSettings(
         gap=gap,
         time_limit_s=time_limit,
@@ -84,7 +86,7 @@ def solve(
         commitments=commitments,
     )
     progress(shared, "reading the problem and modelling every option ...")
-    prepared = prepare(problem, scenario, assignments or (), shared.overlays)
+    prepared = prepare(problem, scenario, assignments or (), shared.overlays, incumbent=incumbent)
     _export(prepared, write_lp, write_mps)
     progress(shared, f"solving over {len(prepared.options.options)} options ...")
     plan = solve_prepared(prepared, settings)
@@ -125,9 +127,11 @@ def _export(prepared: Prepared, write_lp: Path | None, write_mps: Path | None) -
         milp.write_mps(program, write_mps)
 
 
-def _require_apart(problem: str, outputs: list[Path]) -> None:
-    """Refuse outputs that would overwrite each other or the problem."""
+def _require_apart(problem: str, incumbent: Path | None, outputs: list[Path]) -> None:
+    """Refuse outputs that would overwrite each other, the problem or the earlier plan."""
     taken = {Path(problem).resolve(): "the problem file"}
+    if incumbent is not None:
+        taken[incumbent.resolve()] = "the plan to begin from"
     for path in outputs:
         _require_writable(path)
         known = taken.setdefault(path.resolve(), "another output")

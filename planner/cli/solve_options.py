@@ -33,6 +33,14 @@ UnitCosts = Annotated[
         help="full: also solve what each workload adds, and what it would cost alone.",
     ),
 ]
+IncumbentFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--incumbent",
+        metavar="PLAN.json",
+        help="Begin from an earlier plan: keep what it has signed, and start the solver there.",
+    ),
+]
 CommitmentSheet = Annotated[
     bool,
     typer.Option(

@@ -61,20 +61,26 @@ class CommitmentSheet:
         self.options: OptionSet = own.options
         self.decisions: Decisions = own.decisions
         self.deadline_s = time.monotonic() + settings.time_limit_s
+        self._kept = {
+            (offer.offer_id, build.start): build.least_nodes
+            for offer in self.options.offers
+            for build in offer.builds
+        }
 
     def losses(self) -> tuple[CommitmentLoss, ...]:
         """Return the loss of every new commitment, and of all, at every demand factor."""
         held = taken_on(self.options, self.decisions)
+        new = [(offer.offer_id, build.start) for _, offer, build, _ in self._orders()]
         rows = []
-        for factor in DEMAND_FACTORS if held else ():
+        for factor in DEMAND_FACTORS if new else ():
             demand = scaled(self.demand, factor)
-            kept = self._solve(hold(self.options, held, self._periods), demand)
+            with_all = self._solve(hold(self.options, held, self._periods), demand)
             best = self._solve(self.options, demand)
-            rows.append(_loss("", None, factor, kept, best))
-            for offer_id, start in held:
-                others = {key: n for key, n in held.items() if key != (offer_id, start)}
+            rows.append(_loss("", None, factor, with_all, best))
+            for key in new:
+                others = held | {key: self._kept[key]}
                 without = self._solve(hold(self.options, others, self._periods), demand)
-                rows.append(_loss(offer_id, start, factor, kept, without))
+                rows.append(_loss(*key, factor, with_all, without))
         return tuple(rows)
 
     def calendar(self) -> tuple[OrderDate, ...]:
@@ -86,10 +92,10 @@ class CommitmentSheet:
         return self.demand.grid.periods
 
     def _orders(self) -> Iterator[tuple[int, NodeOffer, Build, int]]:
-        """Yield month of the order, offer, build and nodes of everything that is ordered."""
+        """Yield month of the order, offer, build and nodes of everything that is new."""
         for offer, build, nodes in taken_builds(self.options, self.decisions):
-            if build.fixed_nodes is None:
-                yield math.floor(build.order_month), offer, build, nodes
+            if build.fixed_nodes is None and nodes > build.least_nodes:
+                yield math.floor(build.order_month), offer, build, nodes - build.least_nodes
 
     def _order_date(self, month: int) -> OrderDate:
         due = [(o, b, n) for m, o, b, n in self._orders() if m == month]
@@ -113,9 +119,10 @@ class CommitmentSheet:
 
         def bounds(offer: NodeOffer, build: Build) -> Nodes | None:
             if build.order_month >= month + DELAY_MONTHS:
-                return 0, None
-            nodes = held.get((offer.offer_id, build.start), 0)
-            return (nodes, nodes) if nodes and build.order_month < month else None
+                return build.least_nodes, build.most_nodes
+            ordered = build.order_month < month
+            nodes = held.get((offer.offer_id, build.start), 0) if ordered else build.least_nodes
+            return (nodes, nodes) if nodes else None
 
         return bound_builds(self.options, bounds)
 

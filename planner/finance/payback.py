@@ -66,9 +66,9 @@ def order_month(plan: Plan) -> str | None:
     Parameters
     ----------
     plan
-        The plan; nodes that are there already were ordered before it.
+        The plan; nodes that are there already, or kept from an earlier plan, were ordered before.
     """
-    new = [c for c in plan.commitments if not c.is_existing]
+    new = [c for c in plan.commitments if not c.is_existing and c.nodes > c.nodes_kept]
     bought = [c for c in new if c.tenure == _OWNED] or new
     return min((c.order_month for c in bought), default=None)
 

@@ -103,6 +103,15 @@ class Build:
         """Discounted cost of one node."""
         return sum(p.usd * p.factor for p in self.payments)
 
+    @property
+    def usd_per_month(self) -> float:
+        """Nominal cost of one node each month, beside what is paid at once."""
+        spans = [(p.usd, p.span) for p in self.payments if p.span is not None]
+        if not spans:
+            return 0.0
+        months = max(span[1] for _, span in spans) - min(span[0] for _, span in spans)
+        return sum(usd for usd, _ in spans) / months
+
     def months_used(self, grid: TimeGrid) -> tuple[float, float]:
         """Return the first and last moment that its payments are for, in months."""
         first = self.start * grid.months_per_period

@@ -56,6 +56,20 @@ def hold(options: OptionSet, held: Mapping[tuple[str, int], int], free_from: int
     return bound_builds(options, bounds)
 
 
+def sunk(offer: NodeOffer) -> NodeOffer | None:
+    """Return an offer with what is there or was decided before, ``None`` when that is nothing.
+
+    Parameters
+    ----------
+    offer
+        The offer.
+    """
+    if offer.is_existing:
+        return offer
+    builds = tuple(replace(b, most_nodes=b.least_nodes) for b in offer.builds if b.least_nodes)
+    return replace(offer, builds=builds) if builds else None
+
+
 def _bounded(
     offers: tuple[NodeOffer, ...], bounds: Callable[[NodeOffer, Build], Nodes | None]
 ) -> Iterator[NodeOffer]:

@@ -142,6 +142,12 @@ def _header(
             "sha256": loaded.sha256,
             "scenario": loaded.scenario,
             "set": list(loaded.assignments),
+            "horizon": {
+                "start": loaded.problem.horizon.start,
+                "periods": loaded.problem.horizon.periods,
+                "months_per_period": loaded.problem.horizon.months_per_period,
+                "time_blocks": loaded.problem.time_blocks,
+            },
             "text": loaded.document.text,
         },
         "catalog": {"sha256": catalog.sha256, "oldest_price_date": oldest},

@@ -78,6 +78,8 @@ def _row(grid: TimeGrid, offer: NodeOffer, build: Build, nodes: int) -> Commitme
         usd=nodes * build.usd,
         discounted_usd=nodes * build.discounted_usd,
         usd_after_horizon=nodes * sum(p.usd for p in build.payments if p.period >= grid.periods),
+        usd_per_month=nodes * build.usd_per_month,
+        nodes_kept=build.least_nodes,
         price_date=build.price_date,
         price_source=build.source,
     )

@@ -116,7 +116,8 @@ class Commitment:
     Months are ``YYYY-MM``: of the order (the money of an order before the horizon falls at its
     start), of the first and of the first month without them. `usd` is everything that is paid for
     them, nominal, less the value of owned nodes at the end of the horizon; `usd_after_horizon` is
-    the part of it that is due after the horizon.
+    the part of it that is due after the horizon; `usd_per_month` what all its nodes cost each
+    month beside what is paid at once. `nodes_kept` of the nodes were decided by an earlier plan.
     """
 
     offer_id: str
@@ -137,6 +138,8 @@ class Commitment:
     usd: float
     discounted_usd: float
     usd_after_horizon: float
+    usd_per_month: float
+    nodes_kept: int
     price_date: str
     price_source: str
 

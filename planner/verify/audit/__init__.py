@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from planner.errors import InternalError
 from planner.verify.audit.cash import cash_violations
 from planner.verify.audit.commitments import commitment_violations
+from planner.verify.audit.incumbent import incumbent_violations
 from planner.verify.audit.money import money_violations
 from planner.verify.audit.nodes import node_violations
 from planner.verify.audit.periods import period_violations
@@ -58,6 +59,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *quality_violations(plan, problem, catalog),
         *node_violations(plan, problem, catalog),
         *commitment_violations(plan, problem, catalog),
+        *incumbent_violations(plan, problem),
         *money_violations(plan, problem, catalog),
         *cash_violations(plan, problem, catalog),
         *period_violations(plan, problem, catalog),

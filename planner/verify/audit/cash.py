@@ -114,7 +114,7 @@ def _baselines(plan: Plan) -> Iterator[str]:
 
 
 def _paybacks(plan: Plan) -> Iterator[str]:
-    new = [c for c in plan.commitments if not c.is_existing]
+    new = [c for c in plan.commitments if not c.is_existing and c.nodes > c.nodes_kept]
     orders = [c.order_month for c in new if c.tenure == "owned"] or [c.order_month for c in new]
     names = [b.name for b in plan.baselines if orders]
     if names != [p.baseline for p in plan.paybacks]:

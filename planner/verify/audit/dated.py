@@ -54,6 +54,17 @@ def dated_payments(row: Commitment, problem: Problem, catalog: Catalog) -> Itera
                 yield Dated(month, category, spread / len(months), later / spread)
 
 
+def usd_per_month(row: Commitment, problem: Problem, catalog: Catalog) -> float:
+    """Return what one node of a commitment costs each month, beside what is paid at once."""
+    terms = terms_of(row, problem, catalog)
+    if terms is None:
+        return 0.0
+    upfront = _upfront_usd(row, terms, problem, catalog)
+    running = sum(usd for (_, c), (usd, _) in terms.due.items() if c not in {_AT_ONCE, _BACK})
+    first, last = paid_months(row, terms, problem)
+    return (running - upfront) / (last - first)
+
+
 def paid_months(row: Commitment, terms: Terms, problem: Problem) -> tuple[int, int]:
     """Return the first month that a commitment is paid for, and the first without."""
     length = problem.horizon.months_per_period

@@ -173,9 +173,13 @@ def _hourly_usd(
     return total / len(periods) if periods else None
 
 
+def _new(plan: Plan) -> list[Commitment]:
+    return [c for c in plan.commitments if not c.is_existing and c.nodes > c.nodes_kept]
+
+
 def _losses(plan: Plan) -> Iterator[str]:
     new: list[tuple[str, int | None]] = [("", None)]
-    new += [(c.offer_id, c.start_period) for c in plan.commitments if not c.is_existing]
+    new += [(c.offer_id, c.start_period) for c in _new(plan)]
     due = {(*key, factor) for key in new for factor in _FACTORS if len(new) > 1}
     got = [(r.offer_id, r.start_period, r.demand_factor) for r in plan.commitment_losses]
     if got and (set(got) != due or len(got) != len(due)):
@@ -197,10 +201,9 @@ def _calendar(plan: Plan) -> Iterator[str]:
     figures = {(f.offer_id, f.start_period): f.order_by for f in plan.commitment_figures}
     due: dict[str, set[str]] = defaultdict(set)
     last_days: dict[str, list[str]] = defaultdict(list)
-    for c in plan.commitments:
-        if not c.is_existing:
-            due[c.order_month].add(f"{c.nodes} x {c.offer_id}")
-            last_days[c.order_month].append(figures[c.offer_id, c.start_period])
+    for c in _new(plan):
+        due[c.order_month].add(f"{c.nodes - c.nodes_kept} x {c.offer_id}")
+        last_days[c.order_month].append(figures[c.offer_id, c.start_period])
     rows = plan.order_calendar
     if rows and {r.order_month: set(r.orders) for r in rows} != dict(due):
         yield "order calendar: needs every order of the plan in its month"
