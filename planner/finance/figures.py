@@ -19,7 +19,7 @@ from planner.plan.finance_rows import CommitmentFigures
 from planner.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
-    from planner.demand.records import Demand
+    from planner.demand.records import Demand, TimeGrid
     from planner.options.builds import Build
     from planner.options.records import NodeOffer, OptionSet
     from planner.plan.document import Plan
@@ -48,7 +48,8 @@ def commitment_figures(
     rows = []
     for row in plan.commitments:
         offer, build = built[row.offer_id, row.start_period]
-        use = _use(blocks, row.hardware, row.accelerators, range(build.start, build.end))
+        periods = range(build.start, build.end)
+        use = _use(blocks, demand.grid, row.hardware, row.accelerators, periods)
         usd = row.usd_per_node_hour / row.accelerators_per_node
         other = _alternative(options, plan, offer, build)
         even = None if other is None else usd / other[0]
@@ -89,7 +90,7 @@ def last_day_to_order(demand: Demand, build: Build) -> dt.date:
 
 @dataclass(slots=True)
 class _Block:
-    """Hardware of one type in one block: accelerators held, at work and taken on, requests."""
+    """Hardware of one type in one block: accelerators held, at work and taken on, requests/s."""
 
     held: float = 0.0
     at_work: float = 0.0
@@ -130,23 +131,24 @@ def _blocks(plan: Plan) -> _Blocks:
     return blocks, rates
 
 
-def _use(all_blocks: _Blocks, hardware: str, accelerators: int, periods: range) -> _Use:
+def _use(
+    all_blocks: _Blocks, grid: TimeGrid, hardware: str, accelerators: int, periods: range
+) -> _Use:
     blocks, rates = all_blocks
-    used = at_work = carried = asked = 0.0
-    count = 0
+    used = at_work = carried = asked = paid = 0.0
     for (period, number), rate_rps in sorted(rates.items()):
         if period not in periods:
             continue
-        count += 1
-        asked += rate_rps
+        hours = grid.hours_in_period(number)
+        asked += hours * rate_rps
+        paid += hours * accelerators
         block = blocks.get((hardware, period, number))
         if block is None or not block.held:
             continue
-        here = accelerators * min(1.0, block.held / block.taken_on)
+        here = hours * accelerators * min(1.0, block.held / block.taken_on)
         used += here
         at_work += block.at_work * here / block.held
         carried += block.rate_rps * here / block.held
-    paid = accelerators * count
     if not paid:
         return _Use(0.0, 0.0, 0.0)
     return _Use(carried / asked if asked else 0.0, used / paid, at_work / paid)

@@ -147,7 +147,10 @@ class Incumbent:
         """
         old = self.plan.horizon
         months = months_between(old.start, grid.period_start[0].isoformat()[:7])
-        alike = (old.months_per_period, old.time_blocks) == (grid.months_per_period, grid.blocks)
+        alike = (old.months_per_period, old.time_blocks) == (
+            grid.months_per_period,
+            grid.blocks_per_day,
+        )
         if not alike or months % grid.months_per_period:
             return None
         shift = months // grid.months_per_period
@@ -155,7 +158,7 @@ class Incumbent:
         replicas = {
             (row.pool, row.option_id, row.period - shift, row.block): row.replicas
             for row in self.plan.allocations
-            if row.period in inside
+            if row.period in inside and row.block < grid.blocks
         }
         if not replicas:
             return None

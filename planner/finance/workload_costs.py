@@ -24,6 +24,7 @@ from planner.options.build import build_options
 from planner.options.existing import existing_nodes
 from planner.plan.cash import cash_flows
 from planner.plan.finance_rows import WorkloadCost
+from planner.problem.deferral import owner
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -76,15 +77,14 @@ class WorkloadCosts:
         demand
             Its demand.
         """
-        names = {w.workload for w in demand.workloads}
+        names = [w.name for w in self.loaded.problem.workloads]
         whole = _Solved(plan.tco_usd, plan.cost_usd, plan.bound_usd)
         rows = []
-        for name in (w.workload for w in demand.workloads):
-            others = names - {name}
-            alone = self._solve({name}) if others else whole
+        for name in names:
+            others = [other for other in names if other != name]
+            alone = self._solve([name]) if others else whole
             without = self._solve(others) if others else self._idle(demand)
-            seconds = demand.grid.hours_per_block_in_period * SECONDS_PER_HOUR
-            requests = float(demand.of(name).mean_rps.sum()) * seconds
+            requests = _requests(demand, name)
             average = sum(line.usd for line in plan.cost_lines if line.workload == name)
             rows.append(_row(name, average, requests, whole=whole, without=without, alone=alone))
         return tuple(rows)
@@ -119,6 +119,14 @@ class WorkloadCosts:
         usd = sum(count * build.usd for build, count in builds)
         discounted = sum(count * build.discounted_usd for build, count in builds)
         return _Solved(usd, discounted, discounted)
+
+
+def _requests(demand: Demand, workload: str) -> float:
+    """Return the requests of a workload over the horizon, those that can wait included."""
+    grid = demand.grid
+    seconds = grid.period_h * SECONDS_PER_HOUR * grid.shares_of_period
+    streams = [w for w in demand.workloads if owner(w.workload) == workload]
+    return sum(float((rates.mean_rps @ seconds).sum()) for rates in streams)
 
 
 def _row(

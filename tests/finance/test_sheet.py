@@ -166,7 +166,7 @@ def test_changed_figure_is_reported(fleet, table, changes, text):
 
 
 def test_every_table_is_shown(fleet, capsys):
-    write_plan(sys.stdout, fleet.plan, 1, 24)
+    write_plan(sys.stdout, fleet.plan, 24)
     shown = capsys.readouterr().out
 
     assert "What commitments carry" in shown

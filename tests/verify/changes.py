@@ -11,7 +11,7 @@ NODE = "period 0 block 0 cloud:one:north:on_demand"
 TOKENS = "period 0 block 0 tokens model-a"
 
 
-def changed(plan, table, position=0, **changes):
+def changed(plan, table, position=0, /, **changes):
     """Return the plan with one row of a table changed; functions get the old value."""
     rows = list(getattr(plan, table))
     old = rows[position]
@@ -56,6 +56,9 @@ def every_change(plan):
         "allocations",
         "fleet",
         "commitments",
+        "commitment_figures",
+        "money_by_period",
+        "cash_flows",
         "api",
         "deferred",
         "cost_lines",

@@ -5,6 +5,7 @@ The cash of a baseline cannot be: its plan is not in the file. It is held agains
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _MONTHS = int(MONTHS_PER_YEAR)
 _OWN, _CASH, _BACK = "plan", "cash", "terminal_value"
 _BY_USE = frozenset({"on_demand", "spot", "api"})
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _COUNTED = 1e-9
 """Share of all money below which two sums of it are equal."""
 
@@ -35,6 +37,11 @@ _Paid = tuple[int, str, float, float]
 
 def cash_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every month of cash and every payback that the tables contradict."""
+    months = [r.month for r in plan.cash_flows] + [c.order_month for c in plan.commitments]
+    strange = sorted({m for m in months if not _MONTH.fullmatch(m)})
+    if strange:
+        yield f"cash by month: {strange[0]} is no month"
+        return
     due = _due(plan, problem, catalog)
     got: dict[tuple[str, str], _Amounts] = {}
     for row in plan.cash_flows:

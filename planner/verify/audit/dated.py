@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from planner.verify.audit.expected import in_force, period_start
+from planner.verify.audit.clock import period_start
+from planner.verify.audit.expected import in_force
 from planner.verify.audit.terms import discount, terms_of
 
 if TYPE_CHECKING:

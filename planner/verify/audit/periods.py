@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from planner.verify.audit.clock import block_seconds
 from planner.verify.audit.dated import paid_months
-from planner.verify.audit.expected import block_seconds, differs, rates_due
+from planner.verify.audit.expected import differs, rates_due
 from planner.verify.audit.terms import terms_of
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _workload(row: WorkloadCost, plan: Plan, problem: Problem, catalog: Catalog)
     if differs(row.average_usd, share):
         yield f"average of {row.average_usd:.6f} USD, its cost lines add up to {share:.6f}"
     due = rates_due(problem.workload(row.workload), problem, catalog)
-    requests = sum(mean for mean, _ in due.values()) * block_seconds(problem)
+    requests = sum(mean * block_seconds(problem, b) for (_, b), (mean, _) in due.items())
     for name, usd, each in (
         ("average", row.average_usd, row.average_usd_per_request),
         ("incremental", row.incremental_usd, row.incremental_usd_per_request),

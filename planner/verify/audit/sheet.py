@@ -11,7 +11,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.units import HOURS_PER_MONTH
-from planner.verify.audit.expected import differs, in_force, period_start
+from planner.verify.audit.clock import block_hours, period_start
+from planner.verify.audit.expected import differs, in_force
 from planner.verify.audit.prices import share_paid
 from planner.verify.audit.terms import price_growth, terms_of
 
@@ -40,7 +41,7 @@ def sheet_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
     ]:
         yield "figures of commitments: needs one row for every commitment"
         return
-    use = _Use(plan)
+    use = _Use(plan, problem)
     for commitment in plan.commitments:
         terms = terms_of(commitment, problem, catalog)
         row = rows[commitment.offer_id, commitment.start_period]
@@ -59,7 +60,8 @@ def sheet_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
 class _Use:
     """Accelerators held, at work and taken on, and requests, by hardware, period and block."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, problem: Problem) -> None:
+        self.problem = problem
         self.held: _Hours = defaultdict(float)
         self.at_work: _Hours = defaultdict(float)
         self.rate: _Hours = defaultdict(float)
@@ -89,16 +91,18 @@ def _shares(
 ) -> Iterator[str]:
     served = range(row.start_period, row.start_period + terms.served_periods)
     places = [place for place in use.asked if place[0] in served]
-    used = work = carried = 0.0
+    used = work = carried = paid = asked = 0.0
     for period, block in places:
         key = (commitment.hardware, period, block)
+        hours = block_hours(use.problem, block)
+        paid += hours * commitment.accelerators
+        asked += hours * use.asked[period, block]
         if use.held[key]:
-            part = commitment.accelerators * min(1.0, use.held[key] / use.there[key])
+            busy = min(1.0, use.held[key] / use.there[key]) if use.there[key] else 0.0
+            part = hours * commitment.accelerators * busy
             used += part
             work += use.at_work[key] * part / use.held[key]
             carried += use.rate[key] * part / use.held[key]
-    paid = commitment.accelerators * len(places)
-    asked = sum(use.asked[place] for place in places)
     for name, got, want in (
         ("coverage", row.coverage, carried / asked if asked else 0.0),
         ("used share", row.used_share, used / paid if paid else 0.0),
