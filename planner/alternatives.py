@@ -8,25 +8,29 @@ of them share one time budget.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp import solve_within_caps
+from planner.milp import Limits, decisions_usd, solve_within_caps
 from planner.milp.api_limits import exceeded_by
 from planner.milp.naming import api_limit_label
+from planner.options.held import sunk
 from planner.options.owned import OWNED
 from planner.options.reserved import TERM_MONTHS
 from planner.options.restrict import restrict
+from planner.plan.cash import cash_flows
 from planner.plan.document import Alternative, Baseline
+from planner.plan.records import BuildDecision, Decisions, FlowDecision, NodeDecision
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from planner.demand.records import Demand
-    from planner.milp import Limits, SolverSettings
+    from planner.demand.records import Demand, TimeGrid
+    from planner.milp import SolverSettings
     from planner.options.records import Option, OptionSet
     from planner.plan.document import Plan
 
@@ -37,24 +41,50 @@ _BF16 = "bf16"
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    cost_usd: float | None
-    bound_usd: float | None
-    why_not: str | None
-
-
-def compare_with_restrictions(
-    plan: Plan, demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
-) -> Plan:
-    """Return the plan with its alternatives per hardware type and its baselines.
+class Answer:
+    """What a restriction costs, and the decisions behind it.
 
     Parameters
     ----------
-    plan, demand, options, limits
+    cost_usd, bound_usd
+        Discounted cost and proven lower limit; ``None`` without a plan.
+    why_not
+        Why there is no plan.
+    options, limits
+        The restricted program, to solve it again; ``None`` where nothing was solved. Without
+        `limits` every request is bought as tokens.
+    decisions
+        Whole decisions.
+    """
+
+    cost_usd: float | None
+    bound_usd: float | None
+    why_not: str | None
+    options: OptionSet | None = None
+    limits: Limits | None = None
+    decisions: Decisions | None = None
+
+
+def compare_with_restrictions(
+    plan: Plan, own: Answer, demand: Demand, settings: SolverSettings
+) -> tuple[Plan, dict[str, Answer]]:
+    """Return the plan with its alternatives and baselines, and the answer of every baseline.
+
+    Parameters
+    ----------
+    plan
         The solved problem.
+    own
+        The same as an answer of the program without a restriction, with options and limits.
+    demand
+        The demand that is served.
     settings
         Settings of the main solve; ``time_limit_s`` is the budget of all comparisons together.
     """
+    options, limits = own.options, own.limits
+    if options is None or limits is None:
+        msg = "nothing to restrict: the answer has no program"
+        raise ValueError(msg)
     trials = _Trials(demand, options, limits, settings)
     by_hardware = trials.by_hardware()
     alternatives = [
@@ -62,10 +92,49 @@ def compare_with_restrictions(
     ]
     alternatives += _tokens(plan, demand, options, limits)
     alternatives.sort(key=lambda a: (a.cost_usd is None, a.cost_usd or 0.0, a.name))
+    answers = trials.baselines(plan, own, by_hardware)
+    paid = [
+        cash_flows(name, demand, answer.options, answer.decisions)
+        for name, answer in answers.items()
+        if answer.options is not None and answer.decisions is not None
+    ]
+    free = {"all_on_demand", "all_reserved"} if options.barred else set()
     return replace(
         plan,
+        cash_flows=(*plan.cash_flows, *(row for rows in paid for row in rows)),
         alternatives=tuple(alternatives),
-        baselines=tuple(trials.baselines(plan, by_hardware)),
+        baselines=tuple(
+            Baseline(n, a.cost_usd, a.bound_usd, a.why_not, _WITHOUT_RESIDENCY * (n in free))
+            for n, a in answers.items()
+        ),
+    ), answers
+
+
+def solve_again(answer: Answer, demand: Demand, settings: SolverSettings) -> Answer:
+    """Return what a restriction costs with another demand.
+
+    Parameters
+    ----------
+    answer
+        The restriction, solved before.
+    demand
+        The demand to serve.
+    settings
+        Gap and time limit.
+    """
+    if answer.options is None:
+        return answer
+    if answer.limits is None:
+        return _all_tokens(demand, answer.options)
+    result = solve_within_caps(demand, answer.options, answer.limits, settings)
+    if result.decisions is None:
+        infeasible = result.proof.status == "infeasible"
+        return Answer(None, None, "infeasible" if infeasible else _OUT_OF_TIME)
+    return replace(
+        answer,
+        cost_usd=result.objective_usd,
+        bound_usd=result.proof.bound_usd,
+        decisions=result.decisions,
     )
 
 
@@ -79,21 +148,17 @@ class _Trials:
         self.settings = settings
         self.deadline_s = time.monotonic() + settings.time_limit_s
 
-    def solve(self, options: OptionSet, limits: Limits) -> _Answer:
+    def solve(self, options: OptionSet, limits: Limits) -> Answer:
         left_s = self.deadline_s - time.monotonic()
         if left_s <= 0:
-            return _Answer(None, None, _OUT_OF_TIME)
+            return Answer(None, None, _OUT_OF_TIME)
         missing = self._without_option(options)
         if missing:
-            return _Answer(None, None, f"no option for {', '.join(missing)}")
+            return Answer(None, None, f"no option for {', '.join(missing)}")
         settings = replace(self.settings, time_limit_s=left_s, log=False)
-        result = solve_within_caps(self.demand, options, limits, settings)
-        if result.objective_usd is None:
-            infeasible = result.proof.status == "infeasible"
-            return _Answer(None, None, "infeasible" if infeasible else _OUT_OF_TIME)
-        return _Answer(result.objective_usd, result.proof.bound_usd, None)
+        return solve_again(Answer(None, None, None, options, limits), self.demand, settings)
 
-    def by_hardware(self) -> dict[str, _Answer]:
+    def by_hardware(self) -> dict[str, Answer]:
         everything = (*self.options.options, *self.options.dominated)
         return {
             name: self.solve(
@@ -108,20 +173,22 @@ class _Trials:
             for name in sorted({o.hardware for o in everything})
         }
 
-    def baselines(self, plan: Plan, by_hardware: dict[str, _Answer]) -> list[Baseline]:
+    def baselines(
+        self, plan: Plan, own: Answer, by_hardware: dict[str, Answer]
+    ) -> dict[str, Answer]:
         solved = [(a.cost_usd, name) for name, a in by_hardware.items() if a.cost_usd is not None]
         if solved:
             best = by_hardware[min(solved)[1]]
         else:
-            best = _Answer(None, None, "no single hardware type serves every workload")
+            best = Answer(None, None, "no single hardware type serves every workload")
         rented = {r.tenure for r in plan.fleet} | ({"api"} if plan.api else set())
         if rented <= {_ON_DEMAND} and not self.options.barred:
-            on_demand = _Answer(plan.cost_usd, plan.bound_usd, None)
+            on_demand = own
         else:
             on_demand = self._with_tenures(frozenset({_ON_DEMAND}), residency=False)
         static = replace(self.limits, scaling="static")
         peak = self.solve(self._only(lambda o: o.quantization == _BF16), static)
-        answers = {
+        return {
             "best_single_hardware": best,
             "all_on_demand": on_demand,
             "all_reserved": self._with_tenures(frozenset(TERM_MONTHS), residency=False),
@@ -129,15 +196,8 @@ class _Trials:
             "all_api": self._all_tokens(),
             "peak_static_bf16": peak,
         }
-        free = {"all_on_demand", "all_reserved"} if self.options.barred else set()
-        return [
-            Baseline(
-                n, a.cost_usd, a.bound_usd, a.why_not, _WITHOUT_RESIDENCY if n in free else ""
-            )
-            for n, a in answers.items()
-        ]
 
-    def _all_tokens(self) -> _Answer:
+    def _all_tokens(self) -> Answer:
         """Buy every request; a sum over workloads unless rate limits or units couple them."""
         if not self.limits.api_limits and not self.options.provisioned:
             return _all_tokens(self.demand, self.options)
@@ -146,11 +206,11 @@ class _Trials:
             replace(self.options, options=(), capacities=(), offers=(), api=bought), self.limits
         )
 
-    def _with_tenures(self, tenures: frozenset[str], *, residency: bool) -> _Answer:
+    def _with_tenures(self, tenures: frozenset[str], *, residency: bool) -> Answer:
         """Solve with nodes of some tenures only, wherever they stand if `residency` is false."""
         if not any(o.tenure in tenures and not o.is_existing for o in self.options.offers):
             names = ", ".join(sorted(tenures))
-            return _Answer(None, None, f"no node of {names} is on offer; see supply.tenures")
+            return Answer(None, None, f"no node of {names} is on offer; see supply.tenures")
         options = self._only(lambda _: True, tenures)
         if not residency:
             options = replace(options, barred=frozenset())
@@ -185,23 +245,59 @@ def _tokens(plan: Plan, demand: Demand, options: OptionSet, limits: Limits) -> l
         cost = _tokens_usd(demand, offer.workload, offer.usd_per_request)
         planned_rps = float(demand.of(offer.workload).planned_rps.max())
         limit = exceeded_by(limits, offer, planned_rps)
-        answer = _Answer(cost, cost, None)
+        answer = Answer(cost, cost, None)
         if limit is not None:
-            answer = _Answer(None, None, f"above its limit of {api_limit_label(limit)}")
+            answer = Answer(None, None, f"above its limit of {api_limit_label(limit)}")
         unproven = "latency unproven" if offer in options.api_unproven else ""
         assumed = "latency assumed" if offer.assumed_latency and not unproven else unproven
         rows.append(_alternative(offer.id, "api", answer, plan, assumed))
     return rows
 
 
-def _all_tokens(demand: Demand, options: OptionSet) -> _Answer:
-    total = 0.0
+def _all_tokens(demand: Demand, options: OptionSet) -> Answer:
+    """Buy every request from the cheapest offer; nodes that are there are paid all the same."""
+    everything = (*options.api, *options.api_unproven)
+    tokens_only = replace(
+        options,
+        options=(),
+        offers=tuple(left for o in options.offers if (left := sunk(o)) is not None),
+        api=everything,
+        api_unproven=(),
+    )
+    flows: list[FlowDecision] = []
     for streams in demand.needs():
-        offers = [o for o in (*options.api, *options.api_unproven) if o.workload in streams]
+        offers = [o for o in everything if o.workload in streams]
         if not offers:
-            return _Answer(None, None, f"no API offer may serve {streams[0]}")
-        total += min(_tokens_usd(demand, o.workload, o.usd_per_request) for o in offers)
-    return _Answer(total, total, None)
+            return Answer(None, None, f"no API offer may serve {streams[0]}")
+        best = min(offers, key=lambda o: _tokens_usd(demand, o.workload, o.usd_per_request))
+        planned_rps = demand.of(best.workload).planned_rps
+        flows += [
+            FlowDecision(best.workload, best.id, t, b, float(planned_rps[t, b]))
+            for t, b in np.argwhere(planned_rps > 0).tolist()
+        ]
+    decisions = replace(_sunk_decisions(tokens_only, demand.grid), api_flows=tuple(flows))
+    usd = decisions_usd(demand, tokens_only, Limits(), decisions)
+    return Answer(usd, usd, None, tokens_only, None, decisions)
+
+
+def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
+    """Return the nodes that are there or were decided before, and nothing on them."""
+    builds = [
+        (offer.offer_id, k, build, build.fixed_nodes or build.least_nodes)
+        for offer in options.offers
+        for k, build in enumerate(offer.builds)
+    ]
+    nodes: Counter[tuple[str, int, int]] = Counter()
+    for name, _, build, count in builds:
+        for t in range(build.start, build.end):
+            nodes.update({(name, t, b): count for b in range(grid.blocks)})
+    return Decisions(
+        replicas=(),
+        flows=(),
+        api_flows=(),
+        nodes=tuple(NodeDecision(*place, count) for place, count in nodes.items()),
+        builds=tuple(BuildDecision(name, k, count) for name, k, _, count in builds),
+    )
 
 
 def _tokens_usd(
@@ -213,7 +309,7 @@ def _tokens_usd(
     return float(usd @ np.array(grid.discount_factor))
 
 
-def _alternative(name: str, kind: str, answer: _Answer, plan: Plan, note: str) -> Alternative:
+def _alternative(name: str, kind: str, answer: Answer, plan: Plan, note: str) -> Alternative:
     ratio = None
     if answer.cost_usd is not None and plan.cost_usd:
         ratio = answer.cost_usd / plan.cost_usd

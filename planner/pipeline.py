@@ -10,13 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from planner.alternatives import compare_with_restrictions
+from planner.alternatives import Answer
 from planner.catalog.check import check_catalog
 from planner.catalog.load import load_catalog
 from planner.catalog.messages import listing_command
 from planner.demand.build import build_demand
 from planner.diagnosis import diagnose_program, impossible_limits, unservable
 from planner.errors import InputError
+from planner.finance.explain import Asked, explained
+from planner.finance.figures import commitment_figures
+from planner.finance.incumbent import read_incumbent
 from planner.milp import (
     ApiLimit,
     BudgetLimit,
@@ -27,6 +30,7 @@ from planner.milp import (
     solve_within_caps,
 )
 from planner.options.build import build_options
+from planner.options.held import hold
 from planner.plan.assemble import assemble_plan, plan_without_allocations
 from planner.plan.records import Proof
 from planner.plan.remarks import binding_rows, plan_warnings
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
     from planner.errors import Fault
+    from planner.finance.incumbent import Incumbent
     from planner.milp import Program
     from planner.options.records import OptionSet
     from planner.plan.document import Plan
@@ -68,6 +73,12 @@ class SolveSettings:
         True to show the solver's log on stderr.
     compare
         True to solve the comparisons with restricted options too.
+    unit_costs
+        ``average``, or ``full`` to solve the incremental and stand-alone cost of every workload
+        too, within one more budget of `time_limit_s`.
+    commitments
+        True to solve what every commitment loses with less demand, and what a delay of its order
+        costs, within one more budget of `time_limit_s`.
     """
 
     gap: float = 0.01
@@ -76,6 +87,8 @@ class SolveSettings:
     solver: Literal["highs", "cbc"] = "highs"
     log: bool = False
     compare: bool = True
+    unit_costs: Literal["average", "full"] = "average"
+    commitments: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,7 @@ class Prepared:
     demand: Demand
     options: OptionSet
     limits: Limits
+    incumbent: Incumbent | None = None
 
 
 def solve_problem(
@@ -129,6 +143,7 @@ def prepare(
     overlays: Sequence[Path] = (),
     *,
     possible_only: bool = True,
+    incumbent: Path | None = None,
 ) -> Prepared:
     """Return the checked problem with its demand and options; parameters as `solve_problem`.
 
@@ -138,20 +153,27 @@ def prepare(
         As in :func:`solve_problem`.
     possible_only
         Refuse latency limits that no option meets even without load.
+    incumbent
+        Plan file to begin from: what it has signed stays (:mod:`planner.finance.incumbent`).
 
     Raises
     ------
     InputError
         With every fault of the problem or the catalogues.
     """
+    before = None if incumbent is None else read_incumbent(incumbent)
     loaded = load_problem(name, scenario, assignments, overlays)
+    if before is not None and (carried := before.assignments(loaded.problem)):
+        loaded = load_problem(name, scenario, (*assignments, *carried), overlays)
     loaded, catalog = _with_catalog(loaded, overlays)
     demand = build_demand(loaded, catalog)
     options = build_options(loaded, catalog, demand)
     impossible = impossible_limits(options, loaded) if possible_only else []
     if impossible:
         raise InputError(impossible, f"planner options {name} --rejected")
-    return Prepared(loaded, catalog, demand, options, program_limits(loaded.problem))
+    if before is not None:
+        options = hold(options, before.kept(options, demand.grid), free_from=0)
+    return Prepared(loaded, catalog, demand, options, program_limits(loaded.problem), before)
 
 
 def check_problem(name: str | Path, overlays: Sequence[Path] = ()) -> list[Prepared]:
@@ -251,7 +273,7 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
     InternalError
         When the plan fails its own audit.
     """
-    record = _record(settings)
+    record = _record(settings, prepared)
     without_way = unservable(prepared.options, prepared.demand, prepared.loaded.problem)
     if without_way:
         proof = Proof("infeasible", None, settings.solver, "", 0.0, 0, 0)
@@ -263,7 +285,9 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
         solver=settings.solver,
         log=settings.log,
     )
-    result = solve_within_caps(prepared.demand, prepared.options, prepared.limits, solver)
+    result = solve_within_caps(
+        prepared.demand, prepared.options, prepared.limits, _begun(solver, prepared)
+    )
     if result.decisions is None:
         reasons: tuple[str, ...] = ()
         if result.proof.status == "infeasible":
@@ -280,15 +304,29 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
     )
     plan = replace(
         plan,
+        commitment_figures=commitment_figures(
+            plan, prepared.demand, prepared.options, result.decisions
+        ),
         binding=binding_rows(plan, prepared.options, result.shadow_prices),
         warnings=plan_warnings(plan, prepared.loaded.problem, prepared.options),
     )
     require_sound(plan, prepared.loaded.problem, prepared.catalog)
-    if not settings.compare:
-        return plan
-    return compare_with_restrictions(
-        plan, prepared.demand, prepared.options, prepared.limits, solver
+    own = Answer(
+        plan.cost_usd, plan.bound_usd, None, prepared.options, prepared.limits, result.decisions
     )
+    asked = Asked(settings.compare, settings.commitments, settings.unit_costs == "full")
+    told = explained(
+        plan,
+        own,
+        prepared.demand,
+        loaded=prepared.loaded,
+        catalog=prepared.catalog,
+        settings=solver,
+        asked=asked,
+    )
+    if told is not plan:
+        require_sound(told, prepared.loaded.problem, prepared.catalog)
+    return told
 
 
 def _with_catalog(
@@ -320,12 +358,26 @@ def _no_plan(
     )
 
 
-def _record(settings: SolveSettings) -> dict[str, Any]:
-    return {
+def _begun(solver: SolverSettings, prepared: Prepared) -> SolverSettings:
+    """Return the settings with the decisions of the plan that the run begins from."""
+    if prepared.incumbent is None:
+        return solver
+    return replace(solver, incumbent=prepared.incumbent.decisions(prepared.demand.grid))
+
+
+def _record(settings: SolveSettings, prepared: Prepared) -> dict[str, Any]:
+    before, grid = prepared.incumbent, prepared.demand.grid
+    record: dict[str, Any] = {
         "gap": settings.gap,
         "time_limit_s": settings.time_limit_s,
         "seed": settings.seed,
         "threads": 1,
         "solver": settings.solver,
         "compare": settings.compare,
+        "unit_costs": settings.unit_costs,
+        "commitments": settings.commitments,
     }
+    if before is not None:
+        kept = before.kept(prepared.options, grid)
+        record["incumbent"] = before.record(kept, prepared.loaded.problem.horizon.start)
+    return record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -20,6 +20,21 @@ from planner.cli.context import (
     progress,
     settings_of,
 )
+from planner.cli.solve_options import (
+    CommitmentSheet,
+    Compare,
+    Gap,
+    IncumbentFile,
+    Output,
+    Seed,
+    SolverName,
+    TimeLimit,
+    UnitCosts,
+    WriteLp,
+    WriteMps,
+    solver_of,
+    unit_costs_of,
+)
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -32,32 +47,19 @@ EXIT_BY_STATUS = {"optimal": 0, "infeasible": 3, "feasible": 4, "no_solution": 5
 def solve(
     context: typer.Context,
     problem: ProblemName,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="PLAN.json", help="Write the plan.")
-    ] = None,
+    output: Output = None,
     scenario: ScenarioName = None,
     assignments: Assignments = None,
-    gap: Annotated[
-        float, typer.Option("--gap", min=0.0, max=1.0, help="Relative gap to stop at.")
-    ] = 0.01,
-    time_limit: Annotated[
-        float,
-        typer.Option(
-            "--time-limit", min=0.001, max=604_800, metavar="SECONDS", help="Of the main program."
-        ),
-    ] = 60.0,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the solver.")] = 0,
-    solver: Annotated[str, typer.Option("--solver", help="highs or cbc.")] = "highs",
-    compare: Annotated[
-        bool,
-        typer.Option("--compare/--no-compare", help="Solve the alternatives and baselines too."),
-    ] = True,
-    write_lp: Annotated[
-        Path | None, typer.Option("--write-lp", metavar="FILE", help="Write the program as LP.")
-    ] = None,
-    write_mps: Annotated[
-        Path | None, typer.Option("--write-mps", metavar="FILE", help="Write the program as MPS.")
-    ] = None,
+    gap: Gap = 0.01,
+    time_limit: TimeLimit = 60.0,
+    seed: Seed = 0,
+    solver: SolverName = "highs",
+    compare: Compare = True,
+    unit_costs: UnitCosts = "average",
+    commitments: CommitmentSheet = False,
+    incumbent: IncumbentFile = None,
+    write_lp: WriteLp = None,
+    write_mps: WriteMps = None,
     catalog: CatalogFolders = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -72,17 +74,19 @@ def solve(
     from planner.plan.json_io import plan_json, write_text_whole  # noqa: PLC0415
 
     shared = settings_of(context, catalog, verbose, quiet)
-    _require_apart(problem, [p for p in (output, write_lp, write_mps) if p is not None])
+    _require_apart(problem, incumbent, [p for p in (output, write_lp, write_mps) if p is not None])
     settings = SolveSettings(
         gap=gap,
         time_limit_s=time_limit,
         seed=seed,
-        solver=_solver(solver),
+        solver=solver_of(solver),
         log=shared.verbose,
         compare=compare,
+        unit_costs=unit_costs_of(unit_costs),
+        commitments=commitments,
     )
     progress(shared, "reading the problem and modelling every option ...")
-    prepared = prepare(problem, scenario, assignments or (), shared.overlays)
+    prepared = prepare(problem, scenario, assignments or (), shared.overlays, incumbent=incumbent)
     _export(prepared, write_lp, write_mps)
     progress(shared, f"solving over {len(prepared.options.options)} options ...")
     plan = solve_prepared(prepared, settings)
@@ -123,18 +127,11 @@ def _export(prepared: Prepared, write_lp: Path | None, write_mps: Path | None) -
         milp.write_mps(program, write_mps)
 
 
-def _solver(name: str) -> Literal["highs", "cbc"]:
-    if name == "highs":
-        return "highs"
-    if name == "cbc":
-        return "cbc"
-    message = f"`{name}` is not a solver; use highs or cbc"
-    raise InputError([Fault("--solver", None, None, "", message)])
-
-
-def _require_apart(problem: str, outputs: list[Path]) -> None:
-    """Refuse outputs that would overwrite each other or the problem."""
+def _require_apart(problem: str, incumbent: Path | None, outputs: list[Path]) -> None:
+    """Refuse outputs that would overwrite each other, the problem or the earlier plan."""
     taken = {Path(problem).resolve(): "the problem file"}
+    if incumbent is not None:
+        taken[incumbent.resolve()] = "the plan to begin from"
     for path in outputs:
         _require_writable(path)
         known = taken.setdefault(path.resolve(), "another output")

@@ -65,7 +65,8 @@ def _build_faults(options: OptionSet, decisions: Decisions, nodes: IntArray) -> 
     for o, offer in enumerate(options.offers):
         for k, build in enumerate(offer.builds):
             count = taken.get((offer.offer_id, k), 0)
-            if count < 0 or build.fixed_nodes not in {None, count}:
+            most = count if build.most_nodes is None else build.most_nodes
+            if build.fixed_nodes not in {None, count} or not build.least_nodes <= count <= most:
                 yield f"{count} nodes of build {k} of {offer.offer_id}"
         for t in range(nodes.shape[1] if offer.is_committed else 0):
             there = sum(

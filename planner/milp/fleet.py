@@ -94,7 +94,7 @@ def add_builds(model: Model) -> None:
 def add_staff(model: Model) -> None:
     """Pay the people of owned nodes once: ``B[o,k] <= most staff[t]`` while the build serves.
 
-    `most` is the number of nodes that hold every replica worth having.
+    `most` is the number of nodes that hold every replica worth having, or that are held to.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def add_staff(model: Model) -> None:
         build = offer.builds[k]
         if offer.tenure != OWNED or build.fixed_nodes is not None:
             continue
-        most = most_nodes(sets, o)
+        most = max(most_nodes(sets, o), build.least_nodes)
         for t in range(build.start, build.end):
             if t in model.staff:
                 model.row(f"staffed_{o}_{k}_{t}", {built: 1.0, model.staff[t]: -most}, LE)

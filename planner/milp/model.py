@@ -263,7 +263,7 @@ def _node_variables(model: Model) -> None:
     sets = model.sets
     needed = {o for c in range(len(sets.columns)) for o in sets.homes[c]}
     for o, offer in enumerate(sets.options.offers):
-        there = any(build.fixed_nodes is not None for build in offer.builds)
+        there = any(build.fixed_nodes or build.least_nodes for build in offer.builds)
         if o not in needed and not there:
             continue
         _build_variables(model, o, offer)
@@ -284,8 +284,10 @@ def _build_variables(model: Model, o: int, offer: NodeOffer) -> None:
     needs_staff = offer.tenure == OWNED and model.sets.options.owned_staff_usd_per_month > 0
     for k, build in enumerate(offer.builds):
         there = build.fixed_nodes
-        name = f"B_{o}_{k}"
-        model.builds[o, k] = model.variable(name, there, whole=True, lower=there or 0)
+        least, most = build.least_nodes, build.most_nodes
+        if there is not None:
+            least, most = there, there
+        model.builds[o, k] = model.variable(f"B_{o}_{k}", most, whole=True, lower=least)
         for t in range(build.start, build.end):
             if needs_staff and there is None and t not in model.staff:
                 model.staff[t] = model.variable(f"staff_{t}", 1, whole=True)

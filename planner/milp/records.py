@@ -170,6 +170,8 @@ class SolverSettings:
         ``highs`` or ``cbc``.
     log
         True to write the solver's log to standard error.
+    incumbent
+        Decisions of an earlier plan to begin from; ``None`` for none.
     """
 
     gap: float = DEFAULT_GAP
@@ -178,6 +180,7 @@ class SolverSettings:
     threads: int = 1
     solver: Literal["highs", "cbc"] = "highs"
     log: bool = False
+    incumbent: Decisions | None = None
 
 
 @dataclass(frozen=True, slots=True)

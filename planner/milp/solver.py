@@ -29,6 +29,7 @@ from planner.milp.highs import Outcome, relaxed, solve_arrays, with_fixed_intege
 from planner.milp.records import MilpResult, ShadowPrice
 from planner.milp.start import complete_start, with_fleet
 from planner.milp.trim import trim
+from planner.milp.warm import warmer_start
 from planner.plan.records import GAP_TOLERANCE, Proof, relative_gap
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def _solve_with_highs(program: Program, arrays: Arrays, settings: SolverSettings
     start = complete_start(model, arrays, stronger.values)
     if model.builds or model.served or model.bought:
         start = with_fleet(model, arrays, start, settings)
+    start = warmer_start(model, arrays, start, settings)
     left_s = settings.time_limit_s - (time.perf_counter() - began_s)
     asked = replace(settings, time_limit_s=max(left_s, 0.0))
     outcome = solve_arrays(stronger.arrays, asked, start)

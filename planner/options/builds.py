@@ -41,12 +41,17 @@ class Payment:
         Nominal amount, negative for money that comes back.
     factor
         Discount factor of the date.
+    span
+        First and last moment that it is spread evenly over, in months from the start of the
+        horizon; ``None`` for money that moves at once: at the start of its period, the value left
+        at the end of the horizon.
     """
 
     period: int
     category: str
     usd: float
     factor: float
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,10 @@ class Build:
         Where the price comes from.
     fixed_nodes
         Nodes that are there already; ``None`` when the plan decides.
+    least_nodes, most_nodes
+        What a decision taken before leaves open, >= 0; ``None`` for no limit.
+    months_paid
+        Months from its start that the payments are for; ``None`` for those in which it serves.
     """
 
     start: int
@@ -80,6 +89,9 @@ class Build:
     price_date: str
     source: str
     fixed_nodes: int | None = None
+    least_nodes: int = 0
+    most_nodes: int | None = None
+    months_paid: float | None = None
 
     @property
     def usd(self) -> float:
@@ -90,6 +102,21 @@ class Build:
     def discounted_usd(self) -> float:
         """Discounted cost of one node."""
         return sum(p.usd * p.factor for p in self.payments)
+
+    @property
+    def usd_per_month(self) -> float:
+        """Nominal cost of one node each month, beside what is paid at once."""
+        spans = [(p.usd, p.span) for p in self.payments if p.span is not None]
+        if not spans:
+            return 0.0
+        months = max(span[1] for _, span in spans) - min(span[0] for _, span in spans)
+        return sum(usd for usd, _ in spans) / months
+
+    def months_used(self, grid: TimeGrid) -> tuple[float, float]:
+        """Return the first and last moment that its payments are for, in months."""
+        first = self.start * grid.months_per_period
+        served = (self.end - self.start) * grid.months_per_period
+        return first, first + (served if self.months_paid is None else self.months_paid)
 
     def serves(self, period: int) -> bool:
         """Return whether the nodes are there in a period."""
@@ -133,7 +160,8 @@ def monthly_payments(
     while usd_per_month and period * length < end:
         first, last = max(begin, period * length), min(end, (period + 1) * length)
         middle = (first + last) / 2
-        yield Payment(period, category, usd_per_month * (last - first), grid.factor_at(middle))
+        usd = usd_per_month * (last - first)
+        yield Payment(period, category, usd, grid.factor_at(middle), (first, last))
         period += 1
 
 

@@ -1,4 +1,4 @@
-"""Nodes that are there already: present until a month, paid whether used or not.
+"""Nodes that are there already, or on order: present until a month, paid whether used or not.
 
 What is still paid for them is stated by the problem, and ends with the horizon: later payments are
 the same whatever the plan decides.
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from planner.options.builds import LEASE, Build, monthly_payments, served_until
 from planner.options.records import NodeOffer
-from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
+from planner.problem.supply import months_between
+from planner.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
     from planner.demand.records import TimeGrid
@@ -35,20 +36,24 @@ def existing_nodes(problem: Problem, grid: TimeGrid) -> list[NodeOffer]:
 
 
 def _node(nodes: ExistingNodes, position: int, grid: TimeGrid) -> NodeOffer:
-    months = float(grid.months if nodes.until is None else _months_until(nodes.until, grid))
-    end = served_until(grid, 0, int(months))
+    first = 0 if nodes.since is None else max(_months_to(nodes.since, grid), 0)
+    months = (
+        grid.months if nodes.until is None else min(_months_to(nodes.until, grid), grid.months)
+    )
+    start = first // grid.months_per_period
     category = RUNNING if nodes.tenure == "owned" else LEASE
     per_month = nodes.usd_per_node_hour * HOURS_PER_MONTH
     build = Build(
-        start=0,
-        end=end,
+        start=start,
+        end=served_until(grid, start, months - first),
         order_month=0.0,
-        term_months=int(months),
-        payments=tuple(monthly_payments(grid, category, per_month, (0.0, months))),
+        term_months=months - first,
+        payments=tuple(monthly_payments(grid, category, per_month, (first, months))),
         usd_per_node_hour=nodes.usd_per_node_hour,
         price_date=grid.period_start[0].isoformat()[:7],
         source="the problem",
         fixed_nodes=nodes.nodes,
+        months_paid=months - first,
     )
     instance = f"existing-{position}"
     return NodeOffer(
@@ -70,8 +75,5 @@ def _node(nodes: ExistingNodes, position: int, grid: TimeGrid) -> NodeOffer:
     )
 
 
-def _months_until(until: str, grid: TimeGrid) -> int:
-    year, month = (int(part) for part in until.split("-"))
-    first = grid.period_start[0]
-    months = (year - first.year) * int(MONTHS_PER_YEAR) + month - first.month
-    return min(months, grid.months)
+def _months_to(month: str, grid: TimeGrid) -> int:
+    return months_between(grid.period_start[0].isoformat()[:7], month)

@@ -88,6 +88,7 @@ def with_reservations(
                 usd_per_node_hour=price,
                 price_date=row.as_of,
                 source=row.source,
+                months_paid=paid,
             )
         )
     spends = any(row is not None and row.commits == SPEND_ONLY for row in rows)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from planner.options.held import sunk
 from planner.options.prune import prune
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from planner.options.records import Option, OptionSet
+    from planner.options.records import NodeOffer, Option, OptionSet
 
 
 def restrict(
@@ -36,7 +37,8 @@ def restrict(
     same_model_only
         As in :func:`planner.options.prune.prune`.
     tenures
-        Tenures of nodes that stay; ``None`` for all. Nodes that are there already always stay.
+        Tenures of nodes that stay; ``None`` for all. Nodes that are there already, or that were
+        decided before, always stay.
     """
     feasible = [o for o in (*options.options, *options.dominated) if keep(o)]
     ids = {o.id for o in feasible}
@@ -50,15 +52,18 @@ def restrict(
         capacities=tuple(capacities),
         dominated=tuple(o for o in feasible if o.id not in winners),
         offers=tuple(
-            o
+            left
             for o in options.offers
-            if o.is_existing
-            or (o.hardware in hardware and (tenures is None or o.tenure in tenures))
+            if (left := o if _stays(o, hardware, tenures) else sunk(o)) is not None
         ),
         api=options.api if tokens else (),
         provisioned=options.provisioned if tokens else (),
         pruned=tuple(pruned),
     )
+
+
+def _stays(offer: NodeOffer, hardware: set[str], tenures: frozenset[str] | None) -> bool:
+    return offer.hardware in hardware and (tenures is None or offer.tenure in tenures)
 
 
 def only_model(options: OptionSet, model: str) -> OptionSet:

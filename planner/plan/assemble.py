@@ -11,9 +11,12 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from planner.plan.amortised import money_by_period
+from planner.plan.cash import cash_flows
 from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
+from planner.plan.finance_rows import OWN
 from planner.plan.placements import placement_notes, placement_rows
 from planner.plan.provisioned import provisioned_rows
 from planner.plan.records import GAP_TOLERANCE, relative_gap
@@ -83,6 +86,8 @@ def assemble_plan(
         unserved=unserved,
         deferred=deferred_work(demand, decisions),
         cost_lines=lines,
+        money_by_period=money_by_period(demand, options, decisions, lines),
+        cash_flows=cash_flows(OWN, demand, options, decisions),
         unit_costs=unit_costs(demand, options, decisions, lines, fleet),
         option_counts=option_counts(options),
         warnings=(*demand.warnings, *options.warnings),
@@ -149,6 +154,12 @@ def _header(
             "sha256": loaded.sha256,
             "scenario": loaded.scenario,
             "set": list(loaded.assignments),
+            "horizon": {
+                "start": loaded.problem.horizon.start,
+                "periods": loaded.problem.horizon.periods,
+                "months_per_period": loaded.problem.horizon.months_per_period,
+                "time_blocks": loaded.problem.time_blocks,
+            },
             "text": loaded.document.text,
         },
         "catalog": {"sha256": catalog.sha256, "oldest_price_date": oldest},

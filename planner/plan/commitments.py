@@ -37,6 +37,18 @@ def taken_builds(options: OptionSet, decisions: Decisions) -> list[tuple[NodeOff
     ]
 
 
+def taken_on(options: OptionSet, decisions: Decisions) -> dict[tuple[str, int], int]:
+    """Return the nodes of everything that is taken on, by offer and start period.
+
+    Nodes that are there already are left out: they are no decision.
+    """
+    return {
+        (offer.offer_id, build.start): nodes
+        for offer, build, nodes in taken_builds(options, decisions)
+        if build.fixed_nodes is None
+    }
+
+
 def commitment_rows(
     demand: Demand, options: OptionSet, decisions: Decisions
 ) -> tuple[Commitment, ...]:
@@ -66,6 +78,8 @@ def _row(grid: TimeGrid, offer: NodeOffer, build: Build, nodes: int) -> Commitme
         usd=nodes * build.usd,
         discounted_usd=nodes * build.discounted_usd,
         usd_after_horizon=nodes * sum(p.usd for p in build.payments if p.period >= grid.periods),
+        usd_per_month=nodes * build.usd_per_month,
+        nodes_kept=build.least_nodes,
         price_date=build.price_date,
         price_source=build.source,
     )

@@ -8,7 +8,18 @@ stated confidence, ``capacity_nominal_rps`` at the median.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from planner.plan.finance_rows import (
+        CashFlow,
+        CommitmentFigures,
+        CommitmentLoss,
+        OrderDate,
+        Payback,
+        PeriodMoney,
+        WorkloadCost,
+    )
 
 SCHEMA_VERSION = 1
 
@@ -107,7 +118,8 @@ class Commitment:
     Months are ``YYYY-MM``: of the order (the money of an order before the horizon falls at its
     start), of the first and of the first month without them. `usd` is everything that is paid for
     them, nominal, less the value of owned nodes at the end of the horizon; `usd_after_horizon` is
-    the part of it that is due after the horizon.
+    the part of it that is due after the horizon; `usd_per_month` what all its nodes cost each
+    month beside what is paid at once. `nodes_kept` of the nodes were decided by an earlier plan.
     """
 
     offer_id: str
@@ -128,6 +140,8 @@ class Commitment:
     usd: float
     discounted_usd: float
     usd_after_horizon: float
+    usd_per_month: float
+    nodes_kept: int
     price_date: str
     price_source: str
 
@@ -323,12 +337,19 @@ class Plan:
     placements: tuple[Placement, ...] = ()
     commitments: tuple[Commitment, ...] = ()
     provisioned: tuple[ProvisionedRow, ...] = ()
+    commitment_figures: tuple[CommitmentFigures, ...] = ()
+    commitment_losses: tuple[CommitmentLoss, ...] = ()
+    order_calendar: tuple[OrderDate, ...] = ()
     api: tuple[ApiRow, ...] = ()
     unserved: tuple[UnservedRow, ...] = ()
     deferred: tuple[DeferredWork, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()
+    money_by_period: tuple[PeriodMoney, ...] = ()
+    cash_flows: tuple[CashFlow, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()
+    workload_costs: tuple[WorkloadCost, ...] = ()
     baselines: tuple[Baseline, ...] = ()
+    paybacks: tuple[Payback, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     binding: tuple[Binding, ...] = ()
     option_counts: dict[str, Any] = field(default_factory=dict)

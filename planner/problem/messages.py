@@ -99,7 +99,7 @@ def sentence(error: ErrorDetails, root: type[BaseModel]) -> str:
     if kind == "literal_error":
         return _not_among(value, str(context["expected"]))
     if kind in _FIXED:
-        what = _MONTH_FORM if _field(location) in {"start", "until"} else _NAME_FORM
+        what = _MONTH_FORM if _field(location) in {"start", "since", "until"} else _NAME_FORM
         text = _TOO_FEW if kind == "too_short" and value else _FIXED[kind]
         least = context.get("min_length")
         return text.format(field=location[-1], value=shown(value), form=what, least=least)

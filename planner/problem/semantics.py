@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from planner.problem.day_types import day_type_findings, shared_day_type_findings
 from planner.problem.deferral import deferral_findings
 from planner.problem.profiles import profile_findings
-from planner.problem.supply import Budget
+from planner.problem.supply import Budget, months_between
 from planner.problem.token_semantics import token_findings
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Workload,
     )
     from planner.problem.section import Section
+    from planner.problem.supply import ExistingNodes
     from planner.yaml_io import Path_
 
     Finding = tuple[Path_, str]
@@ -314,6 +315,24 @@ def _existing(problem: Problem) -> Iterator[Finding]:
                 "take the nodes out"
             )
             yield ("supply", "existing", index, "until"), message
+        elif nodes.since is not None and (text := _not_a_start(nodes, problem)):
+            yield ("supply", "existing", index, "since"), text
+
+
+def _not_a_start(nodes: ExistingNodes, problem: Problem) -> str:
+    """Return why nodes on order cannot begin in their month, empty when they can."""
+    horizon, since = problem.horizon, nodes.since or ""
+    months = months_between(horizon.start, since)
+    if nodes.until is not None and nodes.until <= since:
+        return f"{since} is not before {nodes.until}, the first month without them"
+    if months >= horizon.periods * horizon.months_per_period:
+        return f"{since} is after the horizon; take the nodes out"
+    if months > 0 and months % horizon.months_per_period:
+        return (
+            f"{since} lies within a period of {horizon.months_per_period} months from "
+            f"{horizon.start} on; state the first month of a period"
+        )
+    return ""
 
 
 def _problem_wide(problem: Problem) -> Iterator[Finding]:

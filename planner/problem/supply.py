@@ -28,16 +28,19 @@ class Quota(Section):
 
 
 Tenure = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "api"]
+_MONTHS_PER_YEAR = 12
 YearlyChange = Annotated[float, Field(gt=-1, le=10)]
 
 
 class ExistingNodes(Section):
-    """Nodes that are there already and stay until a month; they are paid whether used or not."""
+    """Nodes that are there, or on order, and stay until a month; paid whether used or not."""
 
     hardware: str
     tenure: Literal["reserved_1y", "reserved_3y", "owned"]
     nodes: Count
     accelerators_per_node: Count
+    since: Month | None = None
+    """First month with them when they are ordered but not there yet; a period begins with it."""
     until: Month | None = None
     """First month without them; absent when they outlive the horizon."""
     usd_per_node_hour: NonNegative
@@ -87,6 +90,19 @@ class ProvisionedUnits(Section):
     ttft_p99_ms: Positive | None = None
     tpot_p99_ms: Positive | None = None
     """Latencies the provider promises, for workloads with limits."""
+
+
+def months_between(first: str, second: str) -> int:
+    """Return the months from one month to another, negative when the second is earlier.
+
+    Parameters
+    ----------
+    first, second
+        Months, ``YYYY-MM``.
+    """
+    year, month = (int(part) for part in first.split("-"))
+    later_year, later = (int(part) for part in second.split("-"))
+    return (later_year - year) * _MONTHS_PER_YEAR + later - month
 
 
 class PriceChanges(Section):

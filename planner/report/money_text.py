@@ -84,8 +84,13 @@ def write_provisioned(out: TextIO, plan: Plan) -> None:
 
 
 def write_cash(out: TextIO, plan: Plan) -> None:
-    """Write what is paid by period and category; nothing for a single category and period."""
-    periods = sorted({line.period for line in plan.cost_lines})
+    """Write what is paid by period and category, and the same amortised and discounted.
+
+    Nothing is written for a single category and period.
+    """
+    periods = sorted(
+        {line.period for line in plan.cost_lines} | {row.period for row in plan.money_by_period}
+    )
     used = {line.category for line in plan.cost_lines}
     if len(periods) <= 1 and len(used) <= 1:
         return
@@ -99,9 +104,13 @@ def write_cash(out: TextIO, plan: Plan) -> None:
     late = [p for p in periods if p > last]
     groups += [(_LATER, late)] if late else []
     columns = [Column("period", NUMBER), *(Column(n, NUMBER) for n in names)]
-    columns.append(Column("total", NUMBER))
+    columns += [Column("total", NUMBER), Column("discounted", NUMBER), Column("amortised", NUMBER)]
+    views = {row.period: (row.discounted_usd, row.amortised_usd) for row in plan.money_by_period}
     rows = []
     for label, members in groups:
         amounts = [sum(usd[p, name] for p in members) for name in names]
-        rows.append([label, *(money(a) if a else "" for a in amounts), money(sum(amounts))])
-    write_table(out, columns, rows, "What is paid when (USD, nominal)")
+        present, even = (sum(views[p][i] for p in members if p in views) for i in (0, 1))
+        cells = [*(money(a) if a else "" for a in amounts), money(sum(amounts))]
+        rows.append([label, *cells, money(present), money(even)])
+    title = "What is paid when (USD, nominal), discounted, and commitments in a straight line"
+    write_table(out, columns, rows, title)

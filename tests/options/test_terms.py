@@ -305,3 +305,24 @@ def test_nodes_that_are_there_are_paid_until_they_leave():
     assert (build.start, build.end) == (0, 2)  # it leaves within the third quarter
     assert [p.usd for p in build.payments] == pytest.approx([21_900, 21_900, 14_600])
     assert node.offer_id == "existing:existing-0:any:reserved_1y"
+
+
+def test_nodes_on_order_are_paid_and_there_from_their_month_on():
+    coming = {
+        "hardware": "gpu-a",
+        "tenure": "owned",
+        "nodes": 2,
+        "accelerators_per_node": 8,
+        "since": "2027-07",
+        "until": "2027-12",
+        "usd_per_node_hour": 10.0,
+    }
+    (node,), _ = supplied(tenures=("on_demand",), supply={"existing": [coming]}, **YEAR)
+
+    (build,) = node.builds
+    assert (build.start, build.end) == (2, 3)  # whole in the third quarter, leaves in the fourth
+    assert [(p.period, p.category, p.usd) for p in build.payments] == [
+        (2, "maintenance", pytest.approx(21_900)),
+        (3, "maintenance", pytest.approx(14_600)),
+    ]
+    assert build.usd_per_month == pytest.approx(7_300)

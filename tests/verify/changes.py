@@ -11,7 +11,7 @@ NODE = "period 0 block 0 cloud:one:north:on_demand"
 TOKENS = "period 0 block 0 tokens model-a"
 
 
-def changed(plan, table, position=0, **changes):
+def changed(plan, table, position=0, /, **changes):
     """Return the plan with one row of a table changed; functions get the old value."""
     rows = list(getattr(plan, table))
     old = rows[position]
@@ -51,7 +51,8 @@ def fewer_replicas(plan, by):
 
 TABLES = (
     "time_blocks", "allocations", "fleet", "placements", "commitments", "provisioned", "api",
-    "deferred", "unserved", "cost_lines", "unit_costs",
+    "deferred", "unserved", "cost_lines", "unit_costs", "commitment_figures",
+    "money_by_period", "cash_flows",
 )  # fmt: skip
 
 

@@ -14,15 +14,19 @@ from typing import TYPE_CHECKING
 
 from planner.errors import InternalError
 from planner.verify.audit.api_limits import api_limit_violations
+from planner.verify.audit.cash import cash_violations
 from planner.verify.audit.commitments import commitment_violations
 from planner.verify.audit.diversity import diversity_violations
+from planner.verify.audit.incumbent import incumbent_violations
 from planner.verify.audit.money import money_violations
 from planner.verify.audit.node_loss import node_loss_violations
 from planner.verify.audit.nodes import node_violations
+from planner.verify.audit.periods import period_violations
 from planner.verify.audit.provisioned import provisioned_violations
 from planner.verify.audit.quality import quality_violations
 from planner.verify.audit.service import service_violations
 from planner.verify.audit.shares import share_violations
+from planner.verify.audit.sheet import sheet_violations
 from planner.verify.audit.structure import place_violations, structure_violations
 from planner.verify.audit.systems import system_violations
 from planner.verify.audit.unserved import unserved_violations
@@ -65,7 +69,11 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *commitment_violations(plan, problem, catalog),
         *api_limit_violations(plan, problem),
         *provisioned_violations(plan, problem),
+        *incumbent_violations(plan, problem),
         *money_violations(plan, problem, catalog),
+        *cash_violations(plan, problem, catalog),
+        *period_violations(plan, problem, catalog),
+        *sheet_violations(plan, problem, catalog),
         *share_violations(plan, problem, catalog),
     ]
 
@@ -90,6 +98,6 @@ def _empty(plan: Plan) -> Iterator[str]:
     if plan.gap is not None or plan.tco_usd is not None:
         yield f"gap {plan.gap} and tco_usd {plan.tco_usd} without a cost"
     tables = (plan.allocations, plan.fleet, plan.commitments, plan.api, plan.unserved)
-    more = (plan.placements, plan.provisioned, plan.cost_lines, plan.unit_costs)
+    more = (plan.placements, plan.provisioned, plan.cost_lines, plan.unit_costs, plan.cash_flows)
     if any(tables) or any(more):
         yield "rows of a plan without a cost"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from planner.catalog.dates import age_days
 from planner.units import MONTHS_PER_YEAR
 from planner.verify.audit.clock import blocks, period_start
+from planner.verify.audit.dated import usd_per_month
 from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.terms import existing_of, terms_of
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _MONTHS = int(MONTHS_PER_YEAR)
 _W_PER_KW = 1_000.0
 _OWNED = "owned"
+_CENT = 0.005
 
 
 def commitment_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
@@ -36,6 +38,7 @@ def commitment_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Ite
         known.append((row, terms))
         for text in (
             *_facts(row, terms, problem),
+            *_running(row, problem, catalog),
             *_identity(row, problem, catalog),
             *_supply(row, terms, problem),
         ):
@@ -73,6 +76,13 @@ def _facts(row: Commitment, terms: Terms, problem: Problem) -> Iterator[str]:
     ):
         if got != want:
             yield f"{name} {got}, expected {want}"
+
+
+def _running(row: Commitment, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    due = row.nodes * usd_per_month(row, problem, catalog)
+    # A lease that is all paid upfront leaves only rounding.
+    if abs(row.usd_per_month - due) > _CENT and differs(row.usd_per_month, due):
+        yield f"{row.usd_per_month:.6f} USD per month, the tables give {due:.6f}"
 
 
 def _identity(row: Commitment, problem: Problem, catalog: Catalog) -> Iterator[str]:

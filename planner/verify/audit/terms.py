@@ -160,19 +160,25 @@ def _existing(row: Commitment, problem: Problem) -> Terms | None:
     stated = existing_of(row, problem)
     if stated is None:
         return None
-    months = _horizon_months(problem)
-    if stated.until is not None:
+
+    def months_to(month: str) -> int:
         begin = [int(part) for part in problem.horizon.start.split("-")]
-        end = [int(part) for part in stated.until.split("-")]
-        months = min(months, (end[0] - begin[0]) * _MONTHS + end[1] - begin[1])
+        end = [int(part) for part in month.split("-")]
+        return (end[0] - begin[0]) * _MONTHS + end[1] - begin[1]
+
+    first = max(months_to(stated.since), 0) if stated.since else 0
+    months = _horizon_months(problem) - first
+    if stated.until is not None:
+        months = min(months, months_to(stated.until) - first)
     category = "maintenance" if stated.tenure == "owned" else "lease"
     per_month = stated.usd_per_node_hour * HOURS_PER_MONTH
+    start = first // problem.horizon.months_per_period
     return Terms(
-        due=dict(_monthly(problem, {category: per_month}, 0, months)),
+        due=dict(_monthly(problem, {category: per_month}, first, months)),
         price_usd_per_hour=stated.usd_per_node_hour,
         months=months,
         order_month=0,
-        served_periods=_whole_periods(problem, 0, months),
+        served_periods=_whole_periods(problem, start, months),
         price_date=problem.horizon.start,
         price_source="the problem",
     )

@@ -1,0 +1,98 @@
+"""Options of ``planner solve`` that no other command takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from planner.errors import Fault, InputError
+
+Output = Annotated[
+    Path | None, typer.Option("-o", "--output", metavar="PLAN.json", help="Write the plan.")
+]
+Gap = Annotated[float, typer.Option("--gap", min=0.0, max=1.0, help="Relative gap to stop at.")]
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        "--time-limit", min=0.001, max=604_800, metavar="SECONDS", help="Of the main program."
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the solver.")]
+SolverName = Annotated[str, typer.Option("--solver", help="highs or cbc.")]
+Compare = Annotated[
+    bool,
+    typer.Option("--compare/--no-compare", help="Solve the alternatives and baselines too."),
+]
+UnitCosts = Annotated[
+    str,
+    typer.Option(
+        "--unit-costs",
+        metavar="average|full",
+        help="full: also solve what each workload adds, and what it would cost alone.",
+    ),
+]
+IncumbentFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--incumbent",
+        metavar="PLAN.json",
+        help="Begin from an earlier plan: keep what it has signed, and start the solver there.",
+    ),
+]
+CommitmentSheet = Annotated[
+    bool,
+    typer.Option(
+        "--commitments",
+        help="Also solve what each commitment loses with less demand, and what a delay costs.",
+    ),
+]
+WriteLp = Annotated[
+    Path | None, typer.Option("--write-lp", metavar="FILE", help="Write the program as LP.")
+]
+WriteMps = Annotated[
+    Path | None, typer.Option("--write-mps", metavar="FILE", help="Write the program as MPS.")
+]
+
+
+def solver_of(name: str) -> Literal["highs", "cbc"]:
+    """Return the solver of a name.
+
+    Parameters
+    ----------
+    name
+        What the user gave.
+
+    Raises
+    ------
+    InputError
+        When it is no solver.
+    """
+    if name == "highs":
+        return "highs"
+    if name == "cbc":
+        return "cbc"
+    message = f"`{name}` is not a solver; use highs or cbc"
+    raise InputError([Fault("--solver", None, None, "", message)])
+
+
+def unit_costs_of(name: str) -> Literal["average", "full"]:
+    """Return the kind of unit cost of a name.
+
+    Parameters
+    ----------
+    name
+        What the user gave.
+
+    Raises
+    ------
+    InputError
+        When it is no kind of unit cost.
+    """
+    if name == "average":
+        return "average"
+    if name == "full":
+        return "full"
+    message = f"`{name}` is no kind of unit cost; use average or full"
+    raise InputError([Fault("--unit-costs", None, None, "", message)])

@@ -1,0 +1,217 @@
+"""A run that begins from an earlier plan: what was signed stays, and the solver starts there.
+
+With the start of the new horizon as today:
+
+* commitments that began before it and still run are nodes that are there: they stay to the end of
+  their term and cost what is still due each month (``usd_per_month``), as entries of
+  ``supply.existing`` behind those of the problem;
+* servers whose price was paid before it, but that come later, are the same with ``since``;
+* other commitments that begin at or after it are kept: at least as many nodes of the same offer
+  from the same month on, at today's terms, because nothing has been paid for them yet;
+* commitments that have ended, and nodes that the earlier problem itself said were there, are left
+  out; the new problem states the latter itself;
+* replicas and rented nodes of periods that both horizons share are where the solver starts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.errors import Fault, InputError, did_you_mean
+from planner.plan.reading import NEXT_STEP, read_plan_file
+from planner.plan.records import Decisions, NodeDecision, ReplicaDecision
+from planner.problem.supply import months_between
+from planner.units import HOURS_PER_MONTH
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from planner.demand.records import TimeGrid
+    from planner.options.records import OptionSet
+    from planner.plan.reading import CommitmentRow, PlanFile
+    from planner.problem.schema import Problem
+
+Key = tuple[str, int]
+"""Offer and start period of a commitment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """The plan that a run begins from.
+
+    Parameters
+    ----------
+    path, sha256
+        The file and the hash of its bytes.
+    plan
+        What it holds.
+    """
+
+    path: Path
+    sha256: str
+    plan: PlanFile
+
+    def carried(self, start: str) -> list[dict[str, Any]]:
+        """Return what has begun or was paid before a horizon, as entries of the problem.
+
+        Parameters
+        ----------
+        start
+            First month of the horizon, ``YYYY-MM``.
+        """
+        old = [e.model_dump() for e in self.plan.carried if e.until is None or e.until > start]
+        return old + [
+            {
+                "hardware": row.hardware,
+                "tenure": row.tenure,
+                "nodes": row.nodes,
+                "accelerators_per_node": row.accelerators_per_node,
+                "since": None if row.start_month <= start else row.start_month,
+                "until": row.end_month,
+                "usd_per_node_hour": row.usd_per_month / row.nodes / HOURS_PER_MONTH,
+                "provider": row.provider,
+                "region": row.region,
+            }
+            for row in self.plan.commitments
+            if not row.is_existing and row.end_month > start and self._is_sunk(row, start)
+        ]
+
+    def _is_sunk(self, row: CommitmentRow, start: str) -> bool:
+        """Return whether nodes have begun, or were paid for, before a horizon.
+
+        Money moves at the start of the period of the order, at the earliest with the old horizon.
+        """
+        old = self.plan.horizon
+        months = max(months_between(old.start, row.order_month), 0)
+        paid = months // old.months_per_period * old.months_per_period
+        return row.start_month < start or paid < months_between(old.start, start)
+
+    def assignments(self, problem: Problem) -> tuple[str, ...]:
+        """Return the changes of a problem that carry over what still runs; none when nothing does.
+
+        Parameters
+        ----------
+        problem
+            The problem, with the nodes that it says are there itself.
+        """
+        carried = self.carried(problem.horizon.start)
+        if not carried:
+            return ()
+        entries = [*(e.model_dump() for e in problem.supply.existing), *carried]
+        return (f"supply.existing={json.dumps(entries)}",)
+
+    def kept(self, options: OptionSet, grid: TimeGrid) -> dict[Key, int]:
+        """Return the nodes of commitments that begin within a horizon.
+
+        Parameters
+        ----------
+        options, grid
+            Offers and periods of the new problem.
+
+        Raises
+        ------
+        InputError
+            With every commitment whose offer is gone, cannot be taken on from that month, or
+            begins within a period.
+        """
+        start = grid.period_start[0].isoformat()[:7]
+        kept: Counter[Key] = Counter()
+        faults = []
+        for number, row in enumerate(self.plan.commitments):
+            if row.is_existing or self._is_sunk(row, start):
+                continue
+            months = months_between(start, row.start_month)
+            if months >= grid.months:
+                continue
+            message = _why_not(row, months, options, grid)
+            if message:
+                place = f"commitments.{number}.offer_id"
+                faults.append(Fault(str(self.path), None, None, place, message))
+            else:
+                kept[row.offer_id, months // grid.months_per_period] += row.nodes
+        if faults:
+            raise InputError(faults, NEXT_STEP)
+        return dict(kept)
+
+    def decisions(self, grid: TimeGrid) -> Decisions | None:
+        """Return replicas and nodes by period of a new grid, ``None`` when no period is shared.
+
+        Parameters
+        ----------
+        grid
+            Periods and blocks of the new problem.
+        """
+        old = self.plan.horizon
+        months = months_between(old.start, grid.period_start[0].isoformat()[:7])
+        alike = (old.months_per_period, old.time_blocks) == (
+            grid.months_per_period,
+            grid.blocks_per_day,
+        )
+        if not alike or months % grid.months_per_period:
+            return None
+        shift = months // grid.months_per_period
+        inside = range(shift, shift + grid.periods)
+        replicas = {
+            (row.pool, row.option_id, row.period - shift, row.block): row.replicas
+            for row in self.plan.allocations
+            if row.period in inside and row.block < grid.blocks
+        }
+        if not replicas:
+            return None
+        nodes = tuple(
+            NodeDecision(row.offer_id, row.period - shift, row.block, row.nodes)
+            for row in self.plan.fleet
+            if row.period in inside
+        )
+        chosen = tuple(ReplicaDecision(*key, count, 1) for key, count in replicas.items())
+        return Decisions(chosen, (), (), nodes)
+
+    def record(self, kept: dict[Key, int], start: str) -> dict[str, Any]:
+        """Return what a plan file says about the plan it began from."""
+        return {
+            "file": self.path.name,
+            "sha256": self.sha256,
+            "carried": self.carried(start),
+            "kept": [
+                {"offer_id": offer_id, "start_period": period, "nodes": nodes}
+                for (offer_id, period), nodes in kept.items()
+            ],
+        }
+
+
+def read_incumbent(path: Path) -> Incumbent:
+    """Return the plan in a file.
+
+    Parameters
+    ----------
+    path
+        A file that ``planner solve -o`` wrote.
+
+    Raises
+    ------
+    InputError
+        When it is no plan, or with every row that is not understood.
+    """
+    plan, sha256 = read_plan_file(path)
+    return Incumbent(path, sha256, plan)
+
+
+def _why_not(row: CommitmentRow, months: int, options: OptionSet, grid: TimeGrid) -> str:
+    """Return why a commitment cannot be kept, empty when it can."""
+    offers = {o.offer_id: o for o in options.offers if o.is_committed and not o.is_existing}
+    if row.offer_id not in offers:
+        hint = did_you_mean(row.offer_id, offers) or "; see `planner options PROBLEM --rejected`"
+        return f"`{row.offer_id}` is not on offer in this problem any more{hint}"
+    if months % grid.months_per_period:
+        return (
+            f"begins in {row.start_month}, within a period of this problem; choose horizon.start "
+            "and months_per_period so that a period begins then"
+        )
+    period = months // grid.months_per_period
+    if not any(b.start == period for b in offers[row.offer_id].builds):
+        return f"cannot be taken on from {row.start_month} any more: no price is valid there"
+    return ""

@@ -1,0 +1,162 @@
+"""What commitments lose when demand falls, and what it costs to order a quarter later.
+
+Every figure is the difference of two solved programs, each with its bound:
+
+* **Loss of one commitment** at a factor on all demand: operate with everything the plan has taken
+  on, less operate with everything but it. Nothing else is taken on in either.
+* **Loss of all of them**: operate with everything, less the best plan for that demand in hindsight
+  (the regret of decision theory, Savage, 1951).
+* **Cost of a delay**: the best plan that keeps what was ordered before a month and orders nothing
+  in the quarter that begins with it, less the plan.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from planner.alternatives import Answer, solve_again
+from planner.demand.scale import scaled
+from planner.finance.figures import last_day_to_order
+from planner.options.held import bound_builds, hold
+from planner.plan.commitments import month_name, taken_builds, taken_on
+from planner.plan.finance_rows import CommitmentLoss, OrderDate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.demand.records import Demand
+    from planner.milp import SolverSettings
+    from planner.options.builds import Build
+    from planner.options.held import Nodes
+    from planner.options.records import NodeOffer, OptionSet
+    from planner.plan.records import Decisions
+
+DEMAND_FACTORS = (0.8, 0.6)
+"""Demand that is a fifth and two fifths lower than planned."""
+DELAY_MONTHS = 3
+_OUT_OF_TIME = "not solved within the time budget of the commitment sheet"
+
+
+class CommitmentSheet:
+    """Solves what commitments risk, within one time budget.
+
+    Parameters
+    ----------
+    own
+        The plan as an answer of its program, with options, limits and decisions.
+    demand
+        The demand it was made for.
+    settings
+        Gap of every solve; ``time_limit_s`` is the budget of all of them together.
+    """
+
+    def __init__(self, own: Answer, demand: Demand, settings: SolverSettings) -> None:
+        if own.options is None or own.decisions is None:
+            msg = "nothing to hold: the answer has no decisions"
+            raise ValueError(msg)
+        self.own, self.demand, self.settings = own, demand, settings
+        self.options: OptionSet = own.options
+        self.decisions: Decisions = own.decisions
+        self.deadline_s = time.monotonic() + settings.time_limit_s
+        self._kept = {
+            (offer.offer_id, build.start): build.least_nodes
+            for offer in self.options.offers
+            for build in offer.builds
+        }
+
+    def losses(self) -> tuple[CommitmentLoss, ...]:
+        """Return the loss of every new commitment, and of all, at every demand factor."""
+        held = taken_on(self.options, self.decisions)
+        new = [(offer.offer_id, build.start) for _, offer, build, _ in self._orders()]
+        rows = []
+        for factor in DEMAND_FACTORS if new else ():
+            demand = scaled(self.demand, factor)
+            with_all = self._solve(hold(self.options, held, self._periods), demand)
+            best = self._solve(self.options, demand)
+            rows.append(_loss("", None, factor, with_all, best))
+            for key in new:
+                others = held | {key: self._kept[key]}
+                without = self._solve(hold(self.options, others, self._periods), demand)
+                rows.append(_loss(*key, factor, with_all, without))
+        return tuple(rows)
+
+    def calendar(self) -> tuple[OrderDate, ...]:
+        """Return every month in which something is ordered, with the cost of a delay."""
+        return tuple(self._order_date(month) for month in sorted({m for m, *_ in self._orders()}))
+
+    @property
+    def _periods(self) -> int:
+        return self.demand.grid.periods
+
+    def _orders(self) -> Iterator[tuple[int, NodeOffer, Build, int]]:
+        """Yield month of the order, offer, build and nodes of everything that is new."""
+        for offer, build, nodes in taken_builds(self.options, self.decisions):
+            if build.fixed_nodes is None and nodes > build.least_nodes:
+                yield math.floor(build.order_month), offer, build, nodes - build.least_nodes
+
+    def _order_date(self, month: int) -> OrderDate:
+        due = [(o, b, n) for m, o, b, n in self._orders() if m == month]
+        delayed = self._solve(self._without_orders(month), self.demand)
+        own = self.own
+        return OrderDate(
+            order_month=month_name(self.demand.grid, month),
+            order_by=min(last_day_to_order(self.demand, build) for _, build, _ in due).isoformat(),
+            orders=tuple(f"{n} x {offer.offer_id}" for offer, _, n in due),
+            delayed_usd=delayed.cost_usd,
+            delayed_bound_usd=delayed.bound_usd,
+            delay_usd=_less(delayed.cost_usd, own.cost_usd),
+            delay_low_usd=_less(delayed.bound_usd, own.cost_usd),
+            delay_high_usd=_less(delayed.cost_usd, own.bound_usd),
+            why_not=delayed.why_not,
+        )
+
+    def _without_orders(self, month: int) -> OptionSet:
+        """Return the options with earlier orders held, and none in the quarter from a month on."""
+        held = taken_on(self.options, self.decisions)
+
+        def bounds(offer: NodeOffer, build: Build) -> Nodes | None:
+            if build.order_month >= month + DELAY_MONTHS:
+                return build.least_nodes, build.most_nodes
+            ordered = build.order_month < month
+            nodes = held.get((offer.offer_id, build.start), 0) if ordered else build.least_nodes
+            return (nodes, nodes) if nodes else None
+
+        return bound_builds(self.options, bounds)
+
+    def _solve(self, options: OptionSet, demand: Demand) -> Answer:
+        left_s = self.deadline_s - time.monotonic()
+        if left_s <= 0:
+            return Answer(None, None, _OUT_OF_TIME)
+        settings = replace(self.settings, time_limit_s=left_s, log=False)
+        answer = solve_again(replace(self.own, options=options), demand, settings)
+        if answer.cost_usd is None and time.monotonic() >= self.deadline_s:
+            return Answer(None, None, _OUT_OF_TIME)
+        return answer
+
+
+def _loss(
+    offer_id: str, start: int | None, factor: float, held: Answer, without: Answer
+) -> CommitmentLoss:
+    reasons = [
+        f"{what}: {answer.why_not}"
+        for what, answer in (("with it", held), ("without it", without))
+        if answer.why_not
+    ]
+    return CommitmentLoss(
+        offer_id=offer_id,
+        start_period=start,
+        demand_factor=factor,
+        held_usd=held.cost_usd,
+        held_bound_usd=held.bound_usd,
+        without_usd=without.cost_usd,
+        without_bound_usd=without.bound_usd,
+        loss_usd=_less(held.cost_usd, without.cost_usd),
+        why_not="; ".join(reasons) or None,
+    )
+
+
+def _less(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first - second

@@ -1,0 +1,83 @@
+"""A start from decisions of an earlier plan, where that is a plan and costs less."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.milp.highs import solve_arrays, with_fixed_integers
+from planner.milp.start import with_fleet
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from planner.milp.bridge import Arrays
+    from planner.milp.model import Model
+    from planner.milp.records import SolverSettings
+    from planner.plan.records import Decisions
+
+    FloatArray = NDArray[np.float64]
+
+_TIME_S = 10.0
+
+
+def warmer_start(
+    model: Model, arrays: Arrays, start: FloatArray, settings: SolverSettings
+) -> FloatArray:
+    """Return the better of a start and the one with the replicas of the settings' incumbent.
+
+    The incumbent's replicas stand in the slots that it covers, those of the other start in the
+    rest, on the cheapest fleet for them. Where demand or options have changed so that this is no
+    plan, the other start is returned.
+
+    Parameters
+    ----------
+    model
+        Variables by index.
+    arrays
+        The program.
+    start
+        Values of the integer columns to begin from otherwise.
+    settings
+        Settings of the solve, with the incumbent.
+    """
+    if settings.incumbent is None:
+        return start
+    warm = with_fleet(model, arrays, _overlaid(model, arrays, start, settings.incumbent), settings)
+    return warm if _usd(arrays, warm, settings) < _usd(arrays, start, settings) else start
+
+
+def _overlaid(model: Model, arrays: Arrays, start: FloatArray, incumbent: Decisions) -> FloatArray:
+    sets = model.sets
+    place = {name: i for i, name in enumerate(arrays.column_names)}
+    values = start.copy()
+    covered = {(row.period, row.block) for row in incumbent.replicas}
+    for kinds in (model.n, model.y):
+        for (_, t, b), variable in kinds.items():
+            if (t, b) in covered:
+                values[place[variable.name]] = 0.0
+    for row in incumbent.replicas:
+        for c, column in enumerate(sets.columns):
+            key = (c, row.period, row.block)
+            last = column.last_replicas
+            if (
+                key in model.n
+                and sets.pools[column.pool] == row.pool
+                and sets.option_of(c).id == row.option_id
+                and column.min_replicas <= row.replicas
+                and (last is None or row.replicas <= last)
+            ):
+                most = int(sets.n_max[key])
+                values[place[model.n[key].name]] = min(row.replicas, most)
+                if key in model.y:
+                    values[place[model.y[key].name]] = 1.0
+    return values
+
+
+def _usd(arrays: Arrays, start: FloatArray, settings: SolverSettings) -> float:
+    """Return what a start costs, infinite when it is no plan; in units of the objective."""
+    fixed = with_fixed_integers(arrays, start)
+    values = solve_arrays(fixed, replace(settings, time_limit_s=_TIME_S, log=False)).values
+    return np.inf if values is None else float(arrays.cost @ values)

@@ -1,0 +1,119 @@
+"""Cash by month: every payment in the month that it falls in.
+
+Capital and upfront money moves in the first month of its period, a lease and the running costs of
+nodes evenly over the months that they are for, and what is paid by use (rent, tokens, people,
+models by period) evenly over the months of its period. Discounted amounts carry the factor of the
+cost lines, so that both add up to the same cost.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from planner.options.builds import TERMINAL_VALUE
+from planner.plan.commitments import month_name, taken_builds
+from planner.plan.finance_rows import CASH, VALUE_LEFT, CashFlow
+from planner.plan.records import model_periods, staffed_periods
+from planner.plan.tables import api_rows, fleet_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.demand.records import Demand, TimeGrid
+    from planner.options.builds import Payment
+    from planner.options.records import OptionSet
+    from planner.plan.records import Decisions
+
+
+def cash_flows(
+    name: str, demand: Demand, options: OptionSet, decisions: Decisions
+) -> tuple[CashFlow, ...]:
+    """Return what decisions cost month by month, months without money left out.
+
+    Parameters
+    ----------
+    name
+        Name of the plan or baseline.
+    demand, options, decisions
+        The records the cost follows from.
+    """
+    sums: dict[tuple[int, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for month, kind, usd, discounted_usd in _flows(demand, options, decisions):
+        sums[month, kind][0] += usd
+        sums[month, kind][1] += discounted_usd
+    return tuple(
+        CashFlow(name, month_name(demand.grid, month), kind, *amounts)
+        for (month, kind), amounts in sorted(sums.items())
+    )
+
+
+def _flows(
+    demand: Demand, options: OptionSet, decisions: Decisions
+) -> Iterator[tuple[int, str, float, float]]:
+    grid = demand.grid
+    for _, build, nodes in taken_builds(options, decisions):
+        for payment in build.payments:
+            for month, share in _months(grid, payment):
+                usd = nodes * payment.usd * share
+                kind = VALUE_LEFT if payment.category == TERMINAL_VALUE else CASH
+                yield month, kind, usd, usd * payment.factor
+    for period, usd in paid_by_use(demand, options, decisions):
+        length = grid.months_per_period
+        for month in range(period * length, (period + 1) * length):
+            yield month, CASH, usd / length, usd / length * grid.discount_factor[period]
+    for period, usd in paid_once(options, decisions):
+        month = period * grid.months_per_period
+        yield month, CASH, usd, usd * grid.factor_at(month)
+
+
+def _months(grid: TimeGrid, payment: Payment) -> Iterator[tuple[int, float]]:
+    """Yield the months of a payment and the share of it that falls in each."""
+    if payment.category == TERMINAL_VALUE:
+        yield grid.months - 1, 1.0
+    elif payment.span is None:
+        yield payment.period * grid.months_per_period, 1.0
+    else:
+        begin, end = payment.span
+        for month in range(math.floor(begin), math.ceil(end)):
+            yield month, (min(end, month + 1) - max(begin, month)) / (end - begin)
+
+
+def paid_by_use(
+    demand: Demand, options: OptionSet, decisions: Decisions
+) -> Iterator[tuple[int, float]]:
+    """Yield period and nominal amount of what is paid evenly over a period.
+
+    Parameters
+    ----------
+    demand, options, decisions
+        The records the cost follows from.
+    """
+    committed = {o.offer_id for o in options.offers if o.is_committed}
+    for row in fleet_rows(demand, options, decisions):
+        if row.offer_id not in committed:
+            yield row.period, row.usd
+    for item in api_rows(demand, options, decisions):
+        yield item.period, item.usd
+    staff_usd = options.owned_staff_usd_per_month * demand.grid.months_per_period
+    for period in staffed_periods(options, decisions) if staff_usd else ():
+        yield period, staff_usd
+    periods = model_periods(options, decisions)
+    for cost in options.model_costs:
+        for period in periods[cost.model]:
+            yield period, cost.usd_per_period
+
+
+def paid_once(options: OptionSet, decisions: Decisions) -> Iterator[tuple[int, float]]:
+    """Yield period and amount of what models cost when they are first used.
+
+    Parameters
+    ----------
+    options, decisions
+        The records the cost follows from.
+    """
+    periods = model_periods(options, decisions)
+    for cost in options.model_costs:
+        if periods[cost.model] and cost.usd:
+            yield periods[cost.model][0], cost.usd

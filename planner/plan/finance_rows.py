@@ -1,0 +1,161 @@
+"""Rows of a plan about money over time: cash by month, and when a purchase pays back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OWN = "plan"
+"""Name of the plan itself beside its baselines."""
+CASH, VALUE_LEFT = "cash", "terminal_value"
+
+
+@dataclass(frozen=True, slots=True)
+class CashFlow:
+    """What one plan or baseline pays in one month.
+
+    `plan` is ``plan`` or the name of a baseline, `month` is ``YYYY-MM``, `kind` is ``cash`` or
+    ``terminal_value`` (the value left of owned nodes, negative, at the end of the horizon).
+    Undiscounted amounts add up to the undiscounted cost, discounted ones to ``cost_usd``.
+    """
+
+    plan: str
+    month: str
+    kind: str
+    usd: float
+    discounted_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodMoney:
+    """One period in three views that add up to the same cost.
+
+    `cash_usd` is what is paid, `terminal_value_usd` the value left of owned nodes (negative), and
+    `discounted_usd` both at their own dates: the net present value of the plan is their sum.
+    `amortised_usd` spreads everything that a commitment costs, less the value left, evenly over
+    the months it is for; all else stands as it is paid. Periods go on after the horizon while
+    payments or commitments do.
+    """
+
+    period: int
+    cash_usd: float
+    terminal_value_usd: float
+    discounted_usd: float
+    amortised_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadCost:
+    """What one workload costs in three senses, undiscounted over the horizon.
+
+    `average_usd` is its share of the plan; `incremental_usd` what the plan costs more than the
+    best one without it; `stand_alone_usd` the best plan of it alone. Of discounted costs, which
+    the program minimises, both have proven limits.
+    """
+
+    workload: str
+    average_usd: float
+    incremental_usd: float | None
+    stand_alone_usd: float | None
+    average_usd_per_request: float
+    incremental_usd_per_request: float | None
+    stand_alone_usd_per_request: float | None
+    incremental_discounted_usd: float | None
+    incremental_discounted_low_usd: float | None
+    incremental_discounted_high_usd: float | None
+    stand_alone_discounted_usd: float | None
+    stand_alone_discounted_low_usd: float | None
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payback:
+    """When the plan has paid back against a baseline, and at which demand it no longer would.
+
+    Months are counted from `order_month`, the first purchase order; `payback_month` is the month
+    at whose end the cumulative cash of the plan is at or below that of the baseline and stays so.
+    `break_even_demand_factor` is the factor on all demand at which the plan, with everything it
+    has taken on held as it is, and the baseline cost the same; between the proven figures `low`
+    (there the plan is dearer) and `high` (there it is cheaper) lies what the bounds leave open.
+    """
+
+    baseline: str
+    order_month: str
+    payback_months: int | None
+    payback_month: str | None
+    discounted_payback_months: int | None
+    discounted_payback_month: str | None
+    why_not: str | None
+    break_even_demand_factor: float | None = None
+    break_even_low: float | None = None
+    break_even_high: float | None = None
+    break_even_why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentFigures:
+    """What one commitment carries, and what renting instead would have to cost.
+
+    Shares are over the hours of the periods in which its nodes serve. `coverage` is the share of
+    all requests that it carries; `used_share` the share of its paid accelerator-hours that
+    replicas hold, spares included, and `utilization` the share that is at work at the mean rate.
+    Renting costs as much at ``break_even_used_share = usd_per_accelerator_hour /
+    alternative_usd_per_accelerator_hour``, and with the alternative cheaper by
+    ``alternative_price_fall = 1 - break_even_used_share / used_share`` (negative when renting
+    the hours that are used is cheaper already). The alternative is the cheapest offer by the hour
+    of the same hardware; ``None`` without one. `order_by` is the last day to order: the first day
+    of service less the lead time.
+    """
+
+    offer_id: str
+    start_period: int
+    order_by: str
+    coverage: float
+    used_share: float
+    utilization: float
+    usd_per_accelerator_hour: float
+    alternative_offer_id: str | None
+    alternative_usd_per_accelerator_hour: float | None
+    break_even_used_share: float | None
+    alternative_price_fall: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentLoss:
+    """What a commitment loses when demand is another one, discounted.
+
+    ``loss_usd = held_usd - without_usd``, negative for a gain. For one commitment, the fleet is
+    operated with everything the plan takes on, and with everything but it; nothing else is taken
+    on. For all of them (`offer_id` empty, `start_period` null), the second is the best plan that
+    could have been made for this demand.
+    """
+
+    offer_id: str
+    start_period: int | None
+    demand_factor: float
+    held_usd: float | None
+    held_bound_usd: float | None
+    without_usd: float | None
+    without_bound_usd: float | None
+    loss_usd: float | None
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDate:
+    """What must be ordered in one month, and what it costs to order nothing for a quarter.
+
+    The delayed plan keeps what was ordered before, orders nothing in the month and the two after
+    it, and is the best one otherwise; `delay_usd` is what it costs more than the plan,
+    discounted, and what two optimal plans differ by lies between `delay_low_usd` and
+    `delay_high_usd`.
+    """
+
+    order_month: str
+    order_by: str
+    orders: tuple[str, ...]
+    delayed_usd: float | None
+    delayed_bound_usd: float | None
+    delay_usd: float | None
+    delay_low_usd: float | None
+    delay_high_usd: float | None
+    why_not: str | None

@@ -1,0 +1,175 @@
+"""Reads what a later run needs of a plan file: commitments, replicas, nodes and the grid."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from planner.errors import Fault, InputError
+from planner.plan.document import SCHEMA_VERSION
+from planner.problem.section import Count, Month, Name, NonNegative
+from planner.problem.supply import ExistingNodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NEXT_STEP = "planner solve PROBLEM -o PLAN.json"
+Position = Annotated[int, Field(ge=0)]
+
+
+class _Row(BaseModel):
+    """Part of a row of a plan file; other fields are not read."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class CommitmentRow(_Row):
+    """Nodes that the plan takes on, or that were there."""
+
+    offer_id: str
+    provider: Name
+    region: str
+    tenure: Literal["reserved_1y", "reserved_3y", "owned"]
+    hardware: str
+    nodes: Count
+    accelerators_per_node: Count
+    is_existing: bool
+    order_month: Month
+    start_month: Month
+    end_month: Month
+    usd_per_month: NonNegative
+
+
+class AllocationRow(_Row):
+    """Replicas of one option in one block."""
+
+    period: Position
+    block: Position
+    pool: str
+    option_id: str
+    replicas: Count
+
+
+class NodeRow(_Row):
+    """Nodes of one offer in one block."""
+
+    period: Position
+    block: Position
+    offer_id: str
+    nodes: Position
+
+
+class HorizonRow(_Row):
+    """Grid of the plan."""
+
+    start: Month
+    periods: Count
+    months_per_period: Count
+    time_blocks: Count
+
+
+class _Problem(_Row):
+    name: str
+    horizon: HorizonRow
+
+
+class _Incumbent(_Row):
+    carried: list[ExistingNodes] = []
+
+
+class _Options(_Row):
+    incumbent: _Incumbent | None = None
+
+
+class PlanFile(_Row):
+    """What is read of a plan file."""
+
+    status: str
+    cost_usd: float | None
+    problem: _Problem
+    options: _Options
+    commitments: list[CommitmentRow]
+    allocations: list[AllocationRow]
+    fleet: list[NodeRow]
+
+    @property
+    def horizon(self) -> HorizonRow:
+        """Grid of the plan."""
+        return self.problem.horizon
+
+    @property
+    def carried(self) -> list[ExistingNodes]:
+        """Nodes that the plan itself had carried over from an earlier one."""
+        return self.options.incumbent.carried if self.options.incumbent else []
+
+
+def read_plan_file(path: Path) -> tuple[PlanFile, str]:
+    """Return what a plan file holds, and the SHA-256 of its bytes.
+
+    Parameters
+    ----------
+    path
+        A file that ``planner solve -o`` wrote.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read, is no plan, has another schema, holds no plan, or with every
+        row that is not understood.
+    """
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _refused(path, f"cannot be read: {reason}") from error
+    content = _parsed(path, data)
+    version = content.get("schema_version")
+    if "schema_version" not in content or "allocations" not in content:
+        raise _refused(path, "is not a plan file: it has no schema_version or no allocations")
+    if version != SCHEMA_VERSION or isinstance(version, bool):
+        message = f"a plan of schema {version!r}; this version reads schema {SCHEMA_VERSION}"
+        raise _refused(path, message, "schema_version")
+    try:
+        plan = PlanFile.model_validate(content)
+    except ValidationError as error:
+        raise InputError(list(_faults(path, error)), NEXT_STEP) from error
+    if plan.cost_usd is None:
+        raise _refused(path, f"holds no plan to begin from: its status is {plan.status}", "status")
+    return plan, hashlib.sha256(data).hexdigest()
+
+
+def _parsed(path: Path, data: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        message = f"is not a plan file: byte {error.start + 1:,} is not UTF-8 text"
+        raise _refused(path, message) from error
+    except json.JSONDecodeError as error:
+        fault = Fault(str(path), error.lineno, error.colno, "", f"is not JSON: {error.msg}")
+        raise InputError([fault], NEXT_STEP) from error
+    except (RecursionError, ValueError) as error:
+        raise _refused(path, "is not a plan file: JSON that no plan has") from error
+    if not isinstance(content, dict):
+        raise _refused(path, "is not a plan file: its content is not an object")
+    return content
+
+
+def _refused(path: Path, message: str, place: str = "") -> InputError:
+    return InputError([Fault(str(path), None, None, place, message)], NEXT_STEP)
+
+
+def _faults(path: Path, error: ValidationError) -> Iterator[Fault]:
+    for item in error.errors():
+        place = ".".join(str(part) for part in item["loc"])
+        value = "" if item["type"] == "missing" else f", not {_shown(item['input'])}"
+        message = f"{item['msg'][:1].lower()}{item['msg'][1:]}{value}"
+        yield Fault(str(path), None, None, place, message)
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) < 60 else f"{text[:57]}..."  # noqa: PLR2004 - fits a line

@@ -1,0 +1,102 @@
+"""What each commitment carries, what it may lose, and when it must be ordered, on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.report.tables import NUMBER, Column, money, percent, write_table
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from planner.plan.document import Plan
+
+_ALL = "all of them"
+
+
+def write_figures(out: TextIO, plan: Plan) -> None:
+    """Write what every commitment carries and what could make it wrong; nothing without any."""
+    if not plan.commitment_figures:
+        return
+    columns = [
+        Column("order by", NUMBER),
+        Column("taken on", whole=True),
+        Column("of requests", NUMBER),
+        Column("hours used", NUMBER),
+        Column("at work", NUMBER, gives_way=1),
+        Column("break-even hours", NUMBER),
+        Column("price fall", NUMBER),
+        Column("alternative by the hour", gives_way=2),
+    ]
+    there = {(c.offer_id, c.start_period) for c in plan.commitments if c.is_existing}
+    rows = [
+        [
+            "there" if (row.offer_id, row.start_period) in there else row.order_by,
+            row.offer_id,
+            percent(row.coverage),
+            percent(row.used_share),
+            percent(row.utilization),
+            percent(row.break_even_used_share),
+            percent(row.alternative_price_fall),
+            row.alternative_offer_id or "none on offer",
+        ]
+        for row in plan.commitment_figures
+    ]
+    title = (
+        "What commitments carry; renting costs as much at the break-even share of hours used, or "
+        "when its price falls so far"
+    )
+    write_table(out, columns, rows, title)
+
+
+def write_losses(out: TextIO, plan: Plan) -> None:
+    """Write what commitments lose with less demand; nothing when not asked."""
+    if not plan.commitment_losses:
+        return
+    factors = sorted({row.demand_factor for row in plan.commitment_losses}, reverse=True)
+    losses = {(r.offer_id, r.start_period, r.demand_factor): r for r in plan.commitment_losses}
+    columns = [
+        Column("taken on", whole=True),
+        Column("from period", NUMBER),
+        *(Column(f"demand {factor - 1:+.0%}", NUMBER) for factor in factors),
+        Column("note", gives_way=1),
+    ]
+    rows = []
+    for offer_id, start in dict.fromkeys((r.offer_id, r.start_period)
+                                         for r in plan.commitment_losses):  # fmt: skip
+        here = [losses[offer_id, start, factor] for factor in factors]
+        notes = dict.fromkeys(r.why_not for r in here if r.why_not)
+        period = "" if start is None else str(start)
+        cells = [money(r.loss_usd) for r in here]
+        rows.append([offer_id or _ALL, period, *cells, "; ".join(notes)])
+    title = (
+        "What is lost with less demand (USD discounted, negative: still a gain): each against "
+        "not having it, all against the best plan for that demand"
+    )
+    write_table(out, columns, rows, title)
+
+
+def write_calendar(out: TextIO, plan: Plan) -> None:
+    """Write what to order when, and what a delay costs; nothing when not asked."""
+    if not plan.order_calendar:
+        return
+    columns = [
+        Column("order by", NUMBER),
+        Column("order"),
+        Column("cost of a quarter's delay USD", NUMBER),
+        Column("at least", NUMBER, gives_way=1),
+        Column("at most", NUMBER, gives_way=1),
+        Column("note", gives_way=2),
+    ]
+    rows = [
+        [
+            row.order_by,
+            "; ".join(row.orders),
+            money(row.delay_usd),
+            money(row.delay_low_usd),
+            money(row.delay_high_usd),
+            row.why_not or "",
+        ]
+        for row in plan.order_calendar
+    ]
+    write_table(out, columns, rows, "Order calendar (USD discounted, more than the plan)")

@@ -1,0 +1,91 @@
+"""When a plan pays back, and what each workload costs, on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.report.tables import NUMBER, Column, money, number, percent, write_table
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from planner.plan.document import Plan
+    from planner.plan.finance_rows import Payback
+
+_PER_THOUSAND = 1_000
+
+
+def write_paybacks(out: TextIO, plan: Plan) -> None:
+    """Write the payback against every baseline; nothing when nothing was taken on."""
+    if not plan.paybacks:
+        return
+    columns = [
+        Column("baseline"),
+        Column("months", NUMBER),
+        Column("paid back"),
+        Column("months discounted", NUMBER),
+        Column("break-even demand", NUMBER),
+        Column("note", gives_way=1),
+    ]
+    rows = [
+        [
+            row.baseline,
+            _months(row.payback_months),
+            row.payback_month or "-",
+            _months(row.discounted_payback_months),
+            _break_even(row),
+            "; ".join(dict.fromkeys(n for n in (row.why_not, row.break_even_why_not) if n)),
+        ]
+        for row in plan.paybacks
+    ]
+    title = (
+        f"Payback: months from the first order ({plan.paybacks[0].order_month}) until the plan "
+        "has paid no more than the baseline, and from which share of the demand on it is cheaper"
+    )
+    write_table(out, columns, rows, title)
+
+
+def write_workload_costs(out: TextIO, plan: Plan) -> None:
+    """Write what every workload adds and what it would cost alone; nothing when not asked."""
+    if not plan.workload_costs:
+        return
+    columns = [
+        Column("workload", whole=True),
+        Column("average USD", NUMBER),
+        Column("incremental USD", NUMBER),
+        Column("alone USD", NUMBER),
+        Column("per 1,000 requests: average", NUMBER),
+        Column("incremental", NUMBER),
+        Column("alone", NUMBER),
+        Column("note", gives_way=1),
+    ]
+    rows = [
+        [
+            row.workload,
+            money(row.average_usd),
+            money(row.incremental_usd),
+            money(row.stand_alone_usd),
+            _per_thousand(row.average_usd_per_request),
+            _per_thousand(row.incremental_usd_per_request),
+            _per_thousand(row.stand_alone_usd_per_request),
+            row.why_not or "",
+        ]
+        for row in plan.workload_costs
+    ]
+    title = "What each workload costs: its share, what it adds, and what it would cost alone"
+    write_table(out, columns, rows, f"{title} (nominal, whole horizon)")
+
+
+def _per_thousand(usd_per_request: float | None) -> str:
+    return number(None if usd_per_request is None else usd_per_request * _PER_THOUSAND, 4)
+
+
+def _months(months: int | None) -> str:
+    return "-" if months is None else str(months)
+
+
+def _break_even(row: Payback) -> str:
+    if row.break_even_demand_factor is None:
+        return "-"
+    low, high = percent(row.break_even_low), percent(row.break_even_high)
+    return f"{percent(row.break_even_demand_factor)} ({low} to {high})"

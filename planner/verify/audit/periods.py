@@ -1,0 +1,104 @@
+"""Cost by period in three views, and workload costs, held against tables and problem."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from planner.verify.audit.clock import block_seconds
+from planner.verify.audit.dated import paid_months
+from planner.verify.audit.expected import differs, rates_due
+from planner.verify.audit.terms import terms_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.catalog.load import Catalog
+    from planner.plan.document import Plan
+    from planner.plan.finance_rows import WorkloadCost
+    from planner.problem.schema import Problem
+
+_BACK = "terminal_value"
+_CENT = 0.005
+
+
+def period_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    """Yield a sentence for every amount by period or workload that does not follow."""
+    paid: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
+    for line in plan.cost_lines:
+        column = 1 if line.category == _BACK else 0
+        paid[line.period][column] += line.usd
+        paid[line.period][2] += line.discounted_usd
+        paid[line.period][3] += line.usd
+    for period, usd in _moved(plan, problem, catalog):
+        paid[period][3] += usd
+    periods = [row.period for row in plan.money_by_period]
+    if periods != sorted(set(periods)):
+        yield f"money by period: periods {periods} repeat or are out of order"
+    stated = {
+        r.period: (r.cash_usd, r.terminal_value_usd, r.discounted_usd, r.amortised_usd)
+        for r in plan.money_by_period
+    }
+    names = ("cash", "terminal value", "discounted", "amortised")
+    for period in sorted(paid.keys() | stated.keys()):
+        for name, got, want in zip(
+            names, stated.get(period, (0.0,) * 4), paid[period], strict=True
+        ):
+            if abs(got - want) > _CENT and differs(got, want):
+                yield f"period {period}: {name} {got:.6f} USD, the tables give {want:.6f}"
+    for row in plan.workload_costs:
+        yield from (
+            f"cost of {row.workload}: {text}" for text in _workload(row, plan, problem, catalog)
+        )
+
+
+def _moved(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[tuple[int, float]]:
+    """Yield what a straight line adds to a period, and takes from the one it was paid in."""
+    length = problem.horizon.months_per_period
+    for row in plan.commitments:
+        terms = terms_of(row, problem, catalog)
+        if terms is None:
+            continue
+        first, last = paid_months(row, terms, problem)
+        total = 0.0
+        for (period, _), (usd, _) in terms.due.items():
+            yield period, -row.nodes * usd
+            total += row.nodes * usd
+        for month in range(first, last):
+            yield month // length, total / (last - first)
+
+
+def _workload(row: WorkloadCost, plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    share = sum(line.usd for line in plan.cost_lines if line.workload == row.workload)
+    if differs(row.average_usd, share):
+        yield f"average of {row.average_usd:.6f} USD, its cost lines add up to {share:.6f}"
+    due = rates_due(problem.workload(row.workload), problem, catalog)
+    requests = sum(mean * block_seconds(problem, b) for (_, b), (mean, _) in due.items())
+    for name, usd, each in (
+        ("average", row.average_usd, row.average_usd_per_request),
+        ("incremental", row.incremental_usd, row.incremental_usd_per_request),
+        ("stand-alone", row.stand_alone_usd, row.stand_alone_usd_per_request),
+    ):
+        if (usd is None) != (each is None) or (
+            usd is not None and each is not None and differs(each, usd / requests)
+        ):
+            yield f"{name} of {each} USD per request does not follow from {usd} USD"
+    yield from _limits(row, plan)
+
+
+def _limits(row: WorkloadCost, plan: Plan) -> Iterator[str]:
+    figures = (row.incremental_discounted_usd, row.stand_alone_discounted_usd)
+    if None in figures and row.why_not is None:
+        yield "not solved, without a reason"
+    middle = row.incremental_discounted_usd
+    for edge, sign in (
+        (row.incremental_discounted_low_usd, 1.0),
+        (row.incremental_discounted_high_usd, -1.0),
+    ):
+        if edge is not None and (middle is None or sign * (edge - middle) > _CENT):
+            yield f"incremental {middle} USD discounted is outside its limit {edge}"
+    alone, low = row.stand_alone_discounted_usd, row.stand_alone_discounted_low_usd
+    if alone is not None and low is not None and low > alone + _CENT:
+        yield f"stand-alone {alone} USD discounted is below its bound {low}"
+    if middle is not None and plan.cost_usd is not None and middle > plan.cost_usd + _CENT:
+        yield f"incremental {middle} USD discounted is more than the whole plan"

@@ -1,0 +1,236 @@
+"""Figures of commitments, their losses and the order calendar, computed again from the tables.
+
+What needs another solve is held against itself: differences, bounds, and that no row is missing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from planner.units import HOURS_PER_MONTH
+from planner.verify.audit.clock import block_hours, period_start
+from planner.verify.audit.expected import differs, in_force
+from planner.verify.audit.prices import share_paid
+from planner.verify.audit.terms import price_growth, terms_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.catalog.load import Catalog
+    from planner.plan.document import Commitment, Plan
+    from planner.plan.finance_rows import CommitmentFigures, OrderDate
+    from planner.problem.schema import Problem
+    from planner.verify.audit.terms import Terms
+
+_FACTORS = (0.8, 0.6)
+_HOURS_PER_DAY = 24.0
+_DAYS_PER_YEAR_OF_MONTHS = 365.0 / (12 * HOURS_PER_MONTH / _HOURS_PER_DAY)
+_CENT = 0.005
+
+_Hours = dict[tuple[str, int, int], float]
+
+
+def sheet_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    """Yield a sentence for every figure of a commitment that the tables contradict."""
+    rows = {(r.offer_id, r.start_period): r for r in plan.commitment_figures}
+    if len(rows) != len(plan.commitment_figures) or list(rows) != [
+        (c.offer_id, c.start_period) for c in plan.commitments
+    ]:
+        yield "figures of commitments: needs one row for every commitment"
+        return
+    use = _Use(plan, problem)
+    for commitment in plan.commitments:
+        terms = terms_of(commitment, problem, catalog)
+        row = rows[commitment.offer_id, commitment.start_period]
+        if terms is not None:
+            for text in (
+                *_shares(row, commitment, use, terms),
+                *_order_by(row, terms, problem),
+                *_alternative(row, commitment, terms, problem, catalog),
+            ):
+                place = f"figures of {commitment.offer_id} from period {commitment.start_period}"
+                yield f"{place}: {text}"
+    yield from _losses(plan)
+    yield from _calendar(plan)
+
+
+class _Use:
+    """Accelerators held, at work and taken on, and requests, by hardware, period and block."""
+
+    def __init__(self, plan: Plan, problem: Problem) -> None:
+        self.problem = problem
+        self.held: _Hours = defaultdict(float)
+        self.at_work: _Hours = defaultdict(float)
+        self.rate: _Hours = defaultdict(float)
+        self.there: _Hours = defaultdict(float)
+        self.asked: dict[tuple[int, int], float] = defaultdict(float)
+        pools = {
+            (a.pool, a.option_id, a.period, a.block): (a.hardware, a.accelerators)
+            for a in plan.allocations
+        }
+        for (_, _, period, block), (hardware, accelerators) in pools.items():
+            self.held[hardware, period, block] += accelerators
+        for a in plan.allocations:
+            share = a.rate_rps / a.capacity_rps / a.replicas
+            self.at_work[a.hardware, a.period, a.block] += share * a.accelerators
+            self.rate[a.hardware, a.period, a.block] += a.rate_rps
+            self.asked[a.period, a.block] += a.rate_rps
+        for item in plan.api:
+            self.asked[item.period, item.block] += item.rate_rps
+        taken_on = {c.offer_id for c in plan.commitments}
+        for node in plan.fleet:
+            if node.offer_id in taken_on:
+                self.there[node.hardware, node.period, node.block] += node.accelerators
+
+
+def _shares(
+    row: CommitmentFigures, commitment: Commitment, use: _Use, terms: Terms
+) -> Iterator[str]:
+    served = range(row.start_period, row.start_period + terms.served_periods)
+    places = [place for place in use.asked if place[0] in served]
+    used = work = carried = paid = asked = 0.0
+    for period, block in places:
+        key = (commitment.hardware, period, block)
+        hours = block_hours(use.problem, block)
+        paid += hours * commitment.accelerators
+        asked += hours * use.asked[period, block]
+        if use.held[key]:
+            busy = min(1.0, use.held[key] / use.there[key]) if use.there[key] else 0.0
+            part = hours * commitment.accelerators * busy
+            used += part
+            work += use.at_work[key] * part / use.held[key]
+            carried += use.rate[key] * part / use.held[key]
+    for name, got, want in (
+        ("coverage", row.coverage, carried / asked if asked else 0.0),
+        ("used share", row.used_share, used / paid if paid else 0.0),
+        ("utilization", row.utilization, work / paid if paid else 0.0),
+    ):
+        if differs(got, want):
+            yield f"{name} {got}, the tables give {want}"
+
+
+def _order_by(row: CommitmentFigures, terms: Terms, problem: Problem) -> Iterator[str]:
+    first = row.start_period * problem.horizon.months_per_period
+    days = (
+        (first - terms.order_month) * HOURS_PER_MONTH / _HOURS_PER_DAY * _DAYS_PER_YEAR_OF_MONTHS
+    )
+    start = period_start(problem, row.start_period)
+    want = (start - dt.timedelta(days=math.ceil(round(days, 6)))).isoformat()
+    if row.order_by != want:
+        yield f"order by {row.order_by}, start less lead time is {want}"
+
+
+def _alternative(
+    row: CommitmentFigures,
+    commitment: Commitment,
+    terms: Terms,
+    problem: Problem,
+    catalog: Catalog,
+) -> Iterator[str]:
+    usd = terms.price_usd_per_hour / commitment.accelerators_per_node
+    if differs(row.usd_per_accelerator_hour, usd):
+        yield f"{row.usd_per_accelerator_hour} USD per accelerator-hour, the tables give {usd}"
+    other = row.alternative_usd_per_accelerator_hour
+    figures = (row.alternative_offer_id, other, row.break_even_used_share)
+    if None in figures:
+        if any(f is not None for f in (*figures, row.alternative_price_fall)):
+            yield "figures of an alternative without one"
+        return
+    served = range(row.start_period, row.start_period + terms.served_periods)
+    listed = _hourly_usd(
+        str(row.alternative_offer_id), commitment.hardware, served, problem, catalog
+    )
+    if listed is None or differs(other or 0.0, listed):
+        yield f"alternative {row.alternative_offer_id} at {other} USD, the catalogue says {listed}"
+        return
+    even = usd / listed
+    fall = 1.0 - even / row.used_share if row.used_share else None
+    for name, got, want in (
+        ("break-even used share", row.break_even_used_share, even),
+        ("price fall of the alternative", row.alternative_price_fall, fall),
+    ):
+        if (got is None) != (want is None) or differs(got or 0.0, want or 0.0):
+            yield f"{name} {got}, recomputed {want}"
+
+
+def _hourly_usd(
+    offer_id: str, hardware: str, periods: range, problem: Problem, catalog: Catalog
+) -> float | None:
+    """Return the mean price of an accelerator-hour of an on-demand offer over some periods."""
+    rows = [o for o in catalog.offers if o.offer_id == offer_id and o.tenure == "on_demand"]
+    total = 0.0
+    for period in periods:
+        day = period_start(problem, period)
+        listed = in_force(rows, day)
+        if listed is None:
+            return None
+        if (catalog.resolve_accelerator(listed.accelerator) or listed.accelerator) != hardware:
+            return None
+        months = period * problem.horizon.months_per_period
+        change = price_growth(problem, problem.supply.price_change_per_year.on_demand, months)
+        place = (listed.provider, listed.instance, listed.region, listed.tenure)
+        paid = listed.price_usd_per_hour * share_paid(catalog, place, day) * change
+        total += paid / listed.accelerators
+    return total / len(periods) if periods else None
+
+
+def _new(plan: Plan) -> list[Commitment]:
+    return [c for c in plan.commitments if not c.is_existing and c.nodes > c.nodes_kept]
+
+
+def _losses(plan: Plan) -> Iterator[str]:
+    new: list[tuple[str, int | None]] = [("", None)]
+    new += [(c.offer_id, c.start_period) for c in _new(plan)]
+    due = {(*key, factor) for key in new for factor in _FACTORS if len(new) > 1}
+    got = [(r.offer_id, r.start_period, r.demand_factor) for r in plan.commitment_losses]
+    if got and (set(got) != due or len(got) != len(due)):
+        yield "losses: needs one row for every commitment, for all, and every demand"
+    for row in plan.commitment_losses:
+        place = f"loss of {row.offer_id or 'all commitments'} at {row.demand_factor:g} of demand"
+        known = row.held_usd is not None and row.without_usd is not None
+        want = (row.held_usd or 0.0) - (row.without_usd or 0.0) if known else None
+        yield from (f"{place}: {text}" for text in _difference(row.loss_usd, want, row.why_not))
+        for cost, bound in (
+            (row.held_usd, row.held_bound_usd),
+            (row.without_usd, row.without_bound_usd),
+        ):
+            if cost is not None and bound is not None and bound > cost + _CENT:
+                yield f"{place}: bound {bound} USD is above its cost {cost} USD"
+
+
+def _calendar(plan: Plan) -> Iterator[str]:
+    figures = {(f.offer_id, f.start_period): f.order_by for f in plan.commitment_figures}
+    due: dict[str, set[str]] = defaultdict(set)
+    last_days: dict[str, list[str]] = defaultdict(list)
+    for c in _new(plan):
+        due[c.order_month].add(f"{c.nodes - c.nodes_kept} x {c.offer_id}")
+        last_days[c.order_month].append(figures[c.offer_id, c.start_period])
+    rows = plan.order_calendar
+    if rows and {r.order_month: set(r.orders) for r in rows} != dict(due):
+        yield "order calendar: needs every order of the plan in its month"
+        return
+    for row in rows:
+        if row.order_by != min(last_days[row.order_month]):
+            yield f"orders of {row.order_month}: the commitments say another day"
+        for text in _delay(row, plan):
+            yield f"orders of {row.order_month}: {text}"
+
+
+def _delay(row: OrderDate, plan: Plan) -> Iterator[str]:
+    cost, bound, own = row.delayed_usd, row.delayed_bound_usd, plan.cost_usd or 0.0
+    yield from _difference(row.delay_usd, None if cost is None else cost - own, row.why_not)
+    low = None if bound is None else bound - own
+    high = None if cost is None or plan.bound_usd is None else cost - plan.bound_usd
+    for name, edge, want in (("low", row.delay_low_usd, low), ("high", row.delay_high_usd, high)):
+        if (edge is None) != (want is None) or abs((edge or 0.0) - (want or 0.0)) > _CENT:
+            yield f"{name} {edge} USD, recomputed {want}"
+
+
+def _difference(got: float | None, want: float | None, why_not: str | None) -> Iterator[str]:
+    if (got is None) != (want is None) or abs((got or 0.0) - (want or 0.0)) > _CENT:
+        yield f"{got} USD, the difference is {want}"
+    if (got is None) == (why_not is None):
+        yield "needs either an amount or a reason"

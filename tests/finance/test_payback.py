@@ -1,0 +1,152 @@
+"""Payback by hand: what a bought server costs against the rent that it saves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from planner.finance.payback import paybacks
+from planner.plan.document import Baseline
+from planner.plan.finance_rows import CashFlow
+from tests.finance.world import RENT_USD, asked, facts, solved
+
+
+def against(plan, name="all_on_demand"):
+    return next(row for row in plan.paybacks if row.baseline == name)
+
+
+def months_of(plan, name, kind="cash"):
+    return {f.month: f.usd for f in plan.cash_flows if (f.plan, f.kind) == (name, kind)}
+
+
+def test_a_server_worth_ten_months_of_rent_pays_back_in_month_ten():
+    plan = solved(asked(), facts(10 * RENT_USD))
+
+    assert [(c.tenure, c.nodes, c.start_month) for c in plan.commitments] == [
+        ("owned", 1, "2027-01")
+    ]
+    assert months_of(plan, "plan") == {"2027-01": pytest.approx(10 * RENT_USD)}
+    rent = months_of(plan, "all_on_demand")
+    assert list(rent.values()) == pytest.approx([RENT_USD] * 24)
+    row = against(plan)
+    assert (row.payback_months, row.payback_month) == (10, "2027-10")
+    assert (row.discounted_payback_months, row.why_not) == (10, None)
+
+
+def test_running_costs_delay_it():
+    # 200 USD of space a month: 9 rents, saved at 1,460 - 200 = 1,260 a month, are 10.4 months
+    plan = solved(asked(), facts(9 * RENT_USD, site={"colocation_usd_per_kw_month": 200.0}))
+
+    assert against(plan).payback_months == 11
+
+
+def test_discounting_delays_it():
+    # monthly saving of 1,460 USD at 20 % a year: the quarter's factor 1.2^-((q + 1/2) / 4)
+    plan = solved(asked(rate_per_year=0.2), facts(12 * RENT_USD))
+    row = against(plan)
+
+    saved, month = 0.0, 0
+    while saved < 12:
+        saved += 1.2 ** -((month // 3 + 0.5) / 4)
+        month += 1
+    assert row.payback_months == 12
+    assert row.discounted_payback_months == month == 14
+
+
+def test_months_count_from_the_order_and_rent_runs_until_delivery():
+    # 26 weeks before 2027-07: ordered in the last days of 2026-12, with rent for two quarters
+    horizon = {"lead_time_weeks": 26.0}
+    plan = solved(asked(), facts(6 * RENT_USD, **horizon))
+    row = against(plan)
+
+    # ordered half a year before the start; its money falls into the first month
+    assert row.order_month == "2026-07"
+    assert row.payback_month == "2027-06"
+    assert row.payback_months == 12
+
+
+def test_a_purchase_for_less_than_its_price_never_pays_back_in_cash():
+    # 30 rents for 24 months of use: only the value left, 60 % of the price, makes it worthwhile
+    plan = solved(asked(), facts(30 * RENT_USD))
+    row = against(plan)
+
+    assert plan.commitments
+    assert row.payback_months is None
+    assert row.payback_month is None
+    assert (
+        row.why_not == f"never: all paid, its cash is {6 * RENT_USD:,.0f} USD above the baseline's"
+    )
+    back = months_of(plan, "plan", "terminal_value")
+    assert back == {"2028-12": pytest.approx(-30 * RENT_USD * (1 - 24 / 60))}
+
+
+def test_a_plan_that_takes_nothing_on_has_no_payback():
+    plan = solved(asked(tenures=("on_demand",)), facts(1.0))
+
+    assert plan.paybacks == ()
+    assert plan.baselines
+
+
+def test_a_baseline_without_a_plan_says_why():
+    row = against(solved(asked(), facts(10 * RENT_USD)), "all_reserved")
+
+    assert row.payback_months is None
+    assert "no node of reserved_1y, reserved_3y is on offer" in row.why_not
+    assert row.break_even_why_not == row.why_not
+
+
+def test_a_baseline_that_is_the_plan_is_named_so():
+    row = against(solved(asked(), facts(10 * RENT_USD)), "all_owned")
+
+    assert row.why_not == "pays the same in every month as the plan"
+    assert row.break_even_demand_factor is None
+
+
+def with_cash(plan, own, other):
+    """Return the plan with cash by month instead of its own and one baseline's."""
+    names = (("plan", own), ("rent", other))
+    return replace(
+        plan,
+        baselines=(Baseline("rent", sum(other), None, None),),
+        cash_flows=tuple(
+            CashFlow(name, f"2027-{m + 1:02d}", "cash", usd, usd)
+            for name, amounts in names
+            for m, usd in enumerate(amounts)
+            if usd
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "month"),
+    [
+        ([5, 0, 0], [1, 4, 1], 2),  # equal is enough
+        ([5, 0, 0], [2, 2, 2], 3),
+        ([1, 5, 0, 0], [2, 2, 2, 2], 3),  # ahead at first, but it does not stay so
+        ([1, 1, 1], [2, 2, 2], 1),
+        ([0, 0, 9], [2, 2, 4], None),
+        ([5, 0, 0], [2, 2, 0], None),
+        ([3, 0, 0, 0, 3], [2, 2, 2], 2),
+        ([3, 0, 0, 0, 4], [2, 2, 2], None),  # payments after the other's last one count too
+    ],
+)
+def test_cash_must_stay_at_or_below(own, other, month):
+    plan = solved(asked(), facts(10 * RENT_USD), compare=False)
+
+    (row,) = paybacks(with_cash(plan, own, other))
+
+    assert row.payback_months == month
+    assert row.discounted_payback_months == month
+
+
+def test_cash_of_the_plan_and_of_every_baseline_adds_up_to_its_cost():
+    plan = solved(asked(rate_per_year=0.1), facts(10 * RENT_USD))
+
+    costs = {"plan": plan.cost_usd} | {b.name: b.cost_usd for b in plan.baselines}
+    for name, cost in costs.items():
+        flows = [f for f in plan.cash_flows if f.plan == name]
+        if cost is not None:
+            assert sum(f.discounted_usd for f in flows) == pytest.approx(cost, abs=0.005)
+    own = sum(f.usd for f in plan.cash_flows if f.plan == "plan")
+    assert own == pytest.approx(plan.tco_usd, abs=0.005)

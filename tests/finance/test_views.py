@@ -1,0 +1,151 @@
+"""Cash, present value and amortised cost by period, and the three costs of a workload, by hand."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.finance.world import MEASURED, RENT_USD, asked, facts, prepared, solved
+from tests.options.world import problem, row, workload
+from tests.verify.changes import changed, report, slightly_more
+from tests.verify.conftest import Audited
+
+
+def by_period(plan):
+    return {r.period: r for r in plan.money_by_period}
+
+
+def test_a_server_is_paid_at_once_and_amortised_over_its_service():
+    # 12 rents, 60 % of it left after 24 of 60 months: 4.8 rents over 8 quarters
+    plan = solved(asked(rate_per_year=0.1), facts(12 * RENT_USD), compare=False)
+    rows = by_period(plan)
+
+    assert [rows[t].cash_usd for t in range(8)] == pytest.approx([12 * RENT_USD, *[0.0] * 7])
+    assert rows[7].terminal_value_usd == pytest.approx(-7.2 * RENT_USD)
+    assert [rows[t].amortised_usd for t in range(8)] == pytest.approx([0.6 * RENT_USD] * 8)
+    assert rows[0].discounted_usd == pytest.approx(12 * RENT_USD)
+    assert rows[7].discounted_usd == pytest.approx(-7.2 * RENT_USD / 1.1**2)
+
+
+def test_a_lease_paid_half_upfront_is_amortised_over_its_term_after_the_horizon_too():
+    lease = row(
+        "offers", tenure="reserved_1y", commits="both", term_months=12, upfront_fraction=0.5,
+        price_usd_per_hour=0.5,
+    )  # fmt: skip
+    terms = {"months": 6, "tenures": ("on_demand", "reserved_1y")}
+
+    plan = solved(asked(**terms), facts(1.0, offers=[lease]), compare=False)
+    rows = by_period(plan)
+
+    month = 0.5 * 730
+    assert [rows[t].cash_usd for t in range(4)] == pytest.approx(
+        [6 * month + 1.5 * month, *[1.5 * month] * 3]
+    )
+    assert [rows[t].amortised_usd for t in range(4)] == pytest.approx([3 * month] * 4)
+
+
+def test_all_views_add_up_to_the_cost_lines_to_the_cent(terms):
+    rows = terms.plan.money_by_period
+
+    assert sum(r.cash_usd + r.terminal_value_usd for r in rows) == pytest.approx(
+        terms.plan.tco_usd, abs=0.005
+    )
+    assert sum(r.amortised_usd for r in rows) == pytest.approx(terms.plan.tco_usd, abs=0.005)
+    assert sum(r.discounted_usd for r in rows) == pytest.approx(terms.plan.cost_usd, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    "field", ["cash_usd", "terminal_value_usd", "discounted_usd", "amortised_usd"]
+)
+def test_changed_view_is_reported(terms, field):
+    place = 1 if field == "terminal_value_usd" else 0
+
+    found = report(terms, changed(terms.plan, "money_by_period", place, **{field: slightly_more}))
+
+    assert any(f"period {place}: {field[:-4].replace('_', ' ')}" in line for line in found), found
+
+
+def two_workloads(chat_rps, code_rps):
+    base = {"peak_factor_in_hour": 1.0}
+    return problem(
+        workload("chat", pool="one", arrival=base | {"mean_rate_rps": chat_rps}),
+        workload("code", pool="one", arrival=base | {"mean_rate_rps": code_rps}),
+        horizon={"start": "2027-01", "periods": 1, "months_per_period": 1},
+        performance="table.csv",
+        candidates={"quantizations": ["bf16"]},
+        supply={"tenures": ["on_demand"]},
+        policy={"spare_replicas": 0, "max_utilization": 1.0},
+        finance={"discount_rate_per_year": 0.0},
+    )
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """3 + 4 requests/s on replicas of 5: two nodes together, one each alone."""
+    problem_asked, known = two_workloads(3.0, 4.0), facts(1.0)
+    measured = [MEASURED, MEASURED | {"workload": "code"}]
+    plan = solved(problem_asked, known, measured, compare=False, unit_costs="full")
+    return Audited(plan, problem_asked, prepared(problem_asked, known, measured).catalog)
+
+
+def test_incremental_and_stand_alone_cost_of_workloads_that_share_nodes(shared):
+    chat, code = shared.plan.workload_costs
+
+    assert shared.plan.tco_usd == pytest.approx(2 * RENT_USD)
+    assert chat.average_usd == pytest.approx(2 * RENT_USD * 3 / 7)
+    for cost, rate in ((chat, 3.0), (code, 4.0)):
+        assert cost.incremental_usd == pytest.approx(RENT_USD)
+        assert cost.stand_alone_usd == pytest.approx(RENT_USD)
+        assert cost.stand_alone_usd_per_request == pytest.approx(RENT_USD / (rate * 730 * 3600))
+        assert cost.incremental_discounted_low_usd <= cost.incremental_discounted_usd
+        assert cost.why_not is None
+    assert report(shared, shared.plan) == []
+
+
+def test_a_small_workload_that_fits_the_idle_rest_adds_nothing():
+    measured = [MEASURED, MEASURED | {"workload": "code"}]
+    plan = solved(two_workloads(4.0, 1.0), facts(1.0), measured, compare=False, unit_costs="full")
+    _, code = plan.workload_costs
+
+    assert code.incremental_usd == pytest.approx(0.0)
+    assert code.stand_alone_usd == pytest.approx(RENT_USD)
+    assert code.average_usd == pytest.approx(RENT_USD / 5)
+
+
+def test_the_only_workload_adds_everything_but_what_is_paid_anyway():
+    there = {
+        "hardware": "gpu-a", "tenure": "owned", "nodes": 1, "accelerators_per_node": 1,
+        "usd_per_node_hour": 0.25,
+    }  # fmt: skip
+    plan = solved(
+        asked(8.0, months=3, tenures=("on_demand",), supply={"existing": [there]}),
+        facts(1.0), compare=False, unit_costs="full",
+    )  # fmt: skip
+    (chat,) = plan.workload_costs
+
+    assert plan.tco_usd == pytest.approx(3 * RENT_USD + 3 * 730 * 0.25)
+    assert chat.incremental_usd == pytest.approx(3 * RENT_USD)
+    assert chat.stand_alone_usd == pytest.approx(plan.tco_usd)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"average_usd": slightly_more}, "its cost lines add up to"),
+        ({"incremental_usd_per_request": slightly_more}, "incremental of .* does not follow"),
+        ({"stand_alone_usd": None}, "stand-alone of .* does not follow"),
+        ({"incremental_discounted_low_usd": 1e9}, "is outside its limit"),
+        ({"incremental_discounted_high_usd": 0.0}, "is outside its limit"),
+        ({"stand_alone_discounted_low_usd": 1e9}, "is below its bound"),
+        ({"stand_alone_discounted_usd": None}, "not solved, without a reason"),
+        (
+            {"incremental_discounted_usd": 1e9, "incremental_discounted_high_usd": 1e9},
+            "more than the whole plan",
+        ),
+    ],
+)
+def test_changed_cost_of_a_workload_is_reported(shared, changes, text):
+    found = report(shared, changed(shared.plan, "workload_costs", **changes))
+
+    assert any(re.search(text, line) for line in found), found
