@@ -81,7 +81,8 @@ def _streams(  # noqa: PLR0917
         asked, name = stream.deferrable, stream.name
         if asked is None:
             rates = rates_on_grid(stream.arrival, multipliers, growth, confidence, grid)
-            yield WorkloadDemand(name, *rates, lengths, intervals)
+            price = workload.unserved_penalty_usd_per_request
+            yield WorkloadDemand(name, *rates, lengths, intervals, unserved_usd_per_request=price)
             continue
         mean, planned = waiting_rates_on_grid(
             stream.arrival, multipliers, growth, confidence, grid

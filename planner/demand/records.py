@@ -188,6 +188,8 @@ class WorkloadDemand:
     deferral: Deferral | None = None
     """How its requests can wait: rates are then those of their arrival, 0 where they come from
     the backlog of another stream; ``None`` where they cannot."""
+    unserved_usd_per_request: float | None = None
+    """Price of a request that is not served; ``None`` where all have to be."""
 
     def usage_shares(self, period: int) -> FloatArray:
         """Return mean over planned rate by block of a period, shape (B,); 0 without demand."""

@@ -184,6 +184,7 @@ def _builds(stated: StatedUnits, problem: Problem, grid: TimeGrid) -> tuple[Buil
                 usd_per_node_hour=price,
                 price_date=problem.horizon.start,
                 source=_SOURCE,
+                months_paid=paid,
             )
         )
     return tuple(builds)

@@ -18,9 +18,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.options.builds import TERMINAL_VALUE
-from planner.plan.cash import paid_by_use, paid_once
+from planner.plan.cash import paid_by_use, paid_once, price_of_unserved
 from planner.plan.commitments import taken_builds
 from planner.plan.finance_rows import PeriodMoney
+from planner.plan.records import taken_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,12 +52,14 @@ def money_by_period(
     for line in lines:
         (back if line.category == TERMINAL_VALUE else cash)[line.period] += line.usd
         present[line.period] += line.discounted_usd
-    for _, build, nodes in taken_builds(options, decisions):
+    builds = [(build, nodes) for _, build, nodes in taken_builds(options, decisions)]
+    for build, nodes in (*builds, *taken_units(options, decisions)):
         for period, share in _straight_line(demand.grid, build):
             amortised[period] += nodes * build.usd * share
     for period, usd in (
         *paid_by_use(demand, options, decisions),
         *paid_once(options, decisions),
+        *price_of_unserved(demand, decisions),
     ):
         amortised[period] += usd
     return tuple(

@@ -3,7 +3,8 @@
 Capital and upfront money moves in the first month of its period, a lease and the running costs of
 nodes evenly over the months that they are for, and what is paid by use (rent, tokens, people,
 models by period) evenly over the months of its period. Discounted amounts carry the factor of the
-cost lines, so that both add up to the same cost.
+cost lines, so that both add up to the same cost. The price of requests that are not served is no
+cash, and stands apart.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from planner.options.builds import TERMINAL_VALUE
 from planner.plan.commitments import month_name, taken_builds
-from planner.plan.finance_rows import CASH, VALUE_LEFT, CashFlow
-from planner.plan.records import model_periods, staffed_periods
-from planner.plan.tables import api_rows, fleet_rows
+from planner.plan.finance_rows import CASH, UNSERVED, VALUE_LEFT, CashFlow
+from planner.plan.records import model_periods, staffed_periods, taken_units
+from planner.plan.tables import api_rows, fleet_rows, mean_share
+from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,16 +55,20 @@ def _flows(
     demand: Demand, options: OptionSet, decisions: Decisions
 ) -> Iterator[tuple[int, str, float, float]]:
     grid = demand.grid
-    for _, build, nodes in taken_builds(options, decisions):
+    builds = [(build, nodes) for _, build, nodes in taken_builds(options, decisions)]
+    for build, nodes in (*builds, *taken_units(options, decisions)):
         for payment in build.payments:
             for month, share in _months(grid, payment):
                 usd = nodes * payment.usd * share
                 kind = VALUE_LEFT if payment.category == TERMINAL_VALUE else CASH
                 yield month, kind, usd, usd * payment.factor
-    for period, usd in paid_by_use(demand, options, decisions):
+    for kind, period, usd in (
+        *((CASH, *paid) for paid in paid_by_use(demand, options, decisions)),
+        *((UNSERVED, *lost) for lost in price_of_unserved(demand, decisions)),
+    ):
         length = grid.months_per_period
         for month in range(period * length, (period + 1) * length):
-            yield month, CASH, usd / length, usd / length * grid.discount_factor[period]
+            yield month, kind, usd / length, usd / length * grid.discount_factor[period]
     for period, usd in paid_once(options, decisions):
         month = period * grid.months_per_period
         yield month, CASH, usd, usd * grid.factor_at(month)
@@ -103,6 +109,21 @@ def paid_by_use(
     for cost in options.model_costs:
         for period in periods[cost.model]:
             yield period, cost.usd_per_period
+
+
+def price_of_unserved(demand: Demand, decisions: Decisions) -> Iterator[tuple[int, float]]:
+    """Yield period and price of the requests that are not served, which nobody pays.
+
+    Parameters
+    ----------
+    demand, decisions
+        Rates with the price of a request, and what stays unserved.
+    """
+    for row in decisions.unserved:
+        price = demand.of(row.workload).unserved_usd_per_request or 0.0
+        mean = row.planned_rps * mean_share(demand, row.workload, row.period, row.block)
+        hours = demand.grid.hours_in_period(row.block)
+        yield row.period, mean * hours * SECONDS_PER_HOUR * price
 
 
 def paid_once(options: OptionSet, decisions: Decisions) -> Iterator[tuple[int, float]]:

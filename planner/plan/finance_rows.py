@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 OWN = "plan"
 """Name of the plan itself beside its baselines."""
-CASH, VALUE_LEFT = "cash", "terminal_value"
+CASH, VALUE_LEFT, UNSERVED = "cash", "terminal_value", "unserved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from planner.units import MONTHS_PER_YEAR
 from planner.verify.audit.dated import dated_payments
 from planner.verify.audit.expected import differs
+from planner.verify.audit.provisioned import units_by_month
 from planner.verify.audit.terms import discount
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem
 
 _MONTHS = int(MONTHS_PER_YEAR)
-_OWN, _CASH, _BACK = "plan", "cash", "terminal_value"
+_OWN, _CASH, _BACK, _UNSERVED = "plan", "cash", "terminal_value", "unserved"
+_PROVISIONED = "provisioned"
 _BY_USE = frozenset({"on_demand", "spot", "api"})
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _COUNTED = 1e-9
@@ -67,6 +69,7 @@ def _due(plan: Plan, problem: Problem, catalog: Catalog) -> dict[tuple[str, str]
     for month, kind, usd, factor in (
         *_committed(plan, problem, catalog),
         *_by_use(plan, problem),
+        *_provisioned(plan, problem),
         *_models(plan, problem),
     ):
         sums[month, kind][0] += usd
@@ -84,8 +87,18 @@ def _committed(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[_Paid
 def _by_use(plan: Plan, problem: Problem) -> Iterator[_Paid]:
     for line in plan.cost_lines:
         # The people that owned nodes need whatever their number stand on no hardware.
-        if line.category in _BY_USE or (line.category == "staff" and not line.hardware):
+        by_use = line.category in _BY_USE and line.tenure != _PROVISIONED
+        if by_use or (line.category == "staff" and not line.hardware):
             yield from _evenly(problem, line.period, line.usd)
+        elif line.category == _UNSERVED:
+            for month, _, usd, factor in _evenly(problem, line.period, line.usd):
+                yield month, _UNSERVED, usd, factor
+
+
+def _provisioned(plan: Plan, problem: Problem) -> Iterator[_Paid]:
+    for row in plan.provisioned:
+        for month, usd, factor in units_by_month(row, problem):
+            yield month, _CASH, row.units * usd, factor
 
 
 def _models(plan: Plan, problem: Problem) -> Iterator[_Paid]:

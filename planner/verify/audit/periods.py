@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from planner.verify.audit.clock import block_seconds
 from planner.verify.audit.dated import paid_months
 from planner.verify.audit.expected import differs, rates_due
+from planner.verify.audit.provisioned import units_by_month
 from planner.verify.audit.terms import terms_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def period_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterato
         paid[line.period][column] += line.usd
         paid[line.period][2] += line.discounted_usd
         paid[line.period][3] += line.usd
-    for period, usd in _moved(plan, problem, catalog):
+    for period, usd in (*_moved(plan, problem, catalog), *_units_moved(plan, problem)):
         paid[period][3] += usd
     periods = [row.period for row in plan.money_by_period]
     if periods != sorted(set(periods)):
@@ -66,6 +67,16 @@ def _moved(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[tuple[int
             total += row.nodes * usd
         for month in range(first, last):
             yield month // length, total / (last - first)
+
+
+def _units_moved(plan: Plan, problem: Problem) -> Iterator[tuple[int, float]]:
+    """Yield the same for provisioned units, month by month."""
+    length = problem.horizon.months_per_period
+    for row in plan.provisioned:
+        paid = [(month, row.units * usd) for month, usd, _ in units_by_month(row, problem)]
+        each = sum(usd for _, usd in paid) / max(len(paid), 1)
+        for month, usd in paid:
+            yield month // length, each - usd
 
 
 def _workload(row: WorkloadCost, plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:

@@ -191,6 +191,21 @@ def _payments(
     return due
 
 
+def units_by_month(row: ProvisionedRow, problem: Problem) -> Iterator[tuple[int, float, float]]:
+    """Yield month, USD of one unit and discount factor of everything that is paid for it."""
+    stated, length = stated_units(row.units_id, problem), problem.horizon.months_per_period
+    if stated is None:
+        return
+    first = row.start_period * length
+    last = first + _term(stated, problem)
+    for period, (usd, later) in _payments(stated, row.start_period, problem).items():
+        months = range(max(first, period * length), min(last, (period + 1) * length))
+        if problem.finance.commitment_tail == "pro_rata":
+            months = range(months.start, min(months.stop, problem.horizon.periods * length))
+        for month in months:
+            yield month, usd / len(months), later / usd
+
+
 def _month(problem: Problem, months: int) -> str:
     year, month = (int(part) for part in problem.horizon.start.split("-"))
     index = year * _MONTHS + month - 1 + months
