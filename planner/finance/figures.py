@@ -14,6 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planner.options.spot import SPOT
 from planner.plan.commitments import taken_builds
 from planner.plan.finance_rows import CommitmentFigures
 from planner.units import MONTHS_PER_YEAR
@@ -160,13 +161,14 @@ def _alternative(
     """Return the cheapest hourly offer of the same hardware, as USD per accelerator-hour and id.
 
     It must have a price in every period of the commitment, and may hold some workload that runs on
-    this hardware.
+    this hardware. Spot nodes are none: they may be taken away.
     """
     pools = {a.pool for a in plan.allocations if a.hardware == offer.hardware}
     found = []
     for other in options.offers:
         barred = all((pool, other.offer_id) in options.barred for pool in pools)
-        if other.is_committed or other.hardware != offer.hardware or (pools and barred):
+        unlike = other.hardware != offer.hardware or other.tenure == SPOT
+        if other.is_committed or unlike or (pools and barred):
             continue
         prices = other.price_usd_per_hour[build.start : build.end]
         known = [p for p in prices if p is not None]

@@ -139,7 +139,7 @@ def test_faults_of_all_kinds_are_reported_together_in_file_order(tmp_path):
         VALID.replace("periods: 2", "periods: 0")
         .replace("limit: 2000", "limit: 2 s")
         .replace("p99: 4142", "p99: 100")
-        .replace("residency: any", "deferrable: {window_h: 10}")
+        .replace("residency: any", "deferrable: {window_h: 0}")
         .replace("spare_replicas: 1", "spare_replica: 1")
         .replace("name: base\n", "name: base\ncatalog: [prices]\n")
     )

@@ -102,10 +102,11 @@ def test_tenure_that_is_not_asked_for_is_left_out():
     assert rejected[0].detail == "tenure spot is not among supply.tenures"
 
 
-def test_tenure_that_is_asked_for_but_not_planned_says_so():
-    _, rejected = nodes(row("offers", tenure="spot"), supply={"tenures": ["on_demand", "spot"]})
+def test_spot_nodes_that_are_asked_for_are_there():
+    kept, rejected = nodes(row("offers", tenure="spot"), supply={"tenures": ["spot"]})
 
-    assert rejected[0].detail == "tenure spot is not planned by this version"
+    assert [node.tenure for node in kept] == ["spot"]
+    assert rejected == []
 
 
 def test_region_outside_the_residency_is_unwanted():

@@ -206,7 +206,7 @@ def test_a_pool_probes_every_class_on_its_units():
 
     shared, alone = built(loose, strict), built(loose)
 
-    name = "2p-tp1+1d-tp2"
+    name = "1p-tp1+1d-tp1"
     assert capacity(shared, name).points[-1].limit == "itl p99 of code"
     both = (capacity(found, name).points[-1].planned_rps for found in (shared, alone))
     assert next(both) < next(both)
