@@ -26,6 +26,7 @@ from planner.milp.check import verify_decisions
 from planner.milp.costs import decisions_usd
 from planner.milp.draft import read_draft, round_integers, to_decisions, with_exact_flows
 from planner.milp.highs import Outcome, relaxed, solve_arrays, with_fixed_integers
+from planner.milp.improve import improved
 from planner.milp.records import MilpResult, ShadowPrice
 from planner.milp.start import complete_start, with_fleet
 from planner.milp.trim import trim
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _START_TIME_S = 10.0
 """Time for the linear program that turns a start into a plan; it takes well under a second."""
+_IMPROVED_BY_SHARE = 0.8
+"""Share of the time limit by which a start has to be as good as it gets period by period."""
 _SMALLEST_SHADOW_PRICE = 1e-9
 """Share of the objective's unit below which a dual is the solver's tolerance."""
 
@@ -98,6 +101,9 @@ def _solve_with_highs(program: Program, arrays: Arrays, settings: SolverSettings
     if model.builds or model.served or model.bought:
         start = with_fleet(model, arrays, start, settings)
     start = warmer_start(model, arrays, start, settings)
+    start = improved(
+        stronger.arrays, start, settings, began_s + _IMPROVED_BY_SHARE * settings.time_limit_s
+    )
     left_s = settings.time_limit_s - (time.perf_counter() - began_s)
     asked = replace(settings, time_limit_s=max(left_s, 0.0))
     outcome = solve_arrays(stronger.arrays, asked, start)

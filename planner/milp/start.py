@@ -147,7 +147,12 @@ def _fill(
     sets = model.sets
     accelerators: dict[int, int] = {}
     for pool, workloads in enumerate(sets.workloads_of_pool):
-        busy = [w for w in workloads if sets.planned_rps[w, t, span].max() > 0]
+        # What waits is placed when the fleet is known: its rate here is an upper limit.
+        busy = [
+            w
+            for w in workloads
+            if w not in sets.waiting and sets.planned_rps[w, t, span].max() > 0
+        ]
         together = _best(sets, pool, busy, t, span)
         alone = [_best(sets, pool, [w], t, span) for w in busy] if together is None else []
         for choice in [together, *alone]:

@@ -151,7 +151,7 @@ def test_faults_of_all_kinds_are_reported_together_in_file_order(tmp_path):
         "horizon.periods",
         "workloads.chat.lengths.isl_tokens.p99",
         "workloads.chat.slo.0.limit",
-        "workloads.chat.deferrable",
+        "workloads.chat.deferrable.window_h",
         "policy.spare_replica",
     ]
     assert "6 errors, nothing was solved." in str(error)

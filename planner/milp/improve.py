@@ -1,0 +1,105 @@
+"""Better plans for long horizons: one period at a time, with the others as they are.
+
+Periods hang together by little: nodes of a term, models that are used, budgets. A solver that
+works on all of them at once spreads its effort. With all but one period fixed the program is
+small, and what it finds is a plan of the whole. The periods take turns until the time is up or
+none of them finds more.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.milp.highs import solve_arrays
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from planner.milp.bridge import Arrays
+    from planner.milp.records import SolverSettings
+
+    FloatArray = NDArray[np.float64]
+
+_SMALLEST_PROGRAM = 3_000
+"""Columns below which the solver needs no help."""
+_SLOT_KINDS = frozenset("nyerfadxgNlhkzPsq")
+"""Variables whose second last position is a period and last a block or a type of day."""
+_GAP_SHARE = 0.5
+_WORTH_A_ROUND = 1e-4
+"""Share of the cost that a round has to save for another one."""
+
+
+def improved(
+    arrays: Arrays, start: FloatArray, settings: SolverSettings, deadline_s: float
+) -> FloatArray:
+    """Return values that cost no more than a start, a plan if the start is one or nearly one.
+
+    Parameters
+    ----------
+    arrays
+        The program.
+    start
+        Values to begin from.
+    settings
+        Gap, seed and threads of the whole solve.
+    deadline_s
+        Moment of :func:`time.perf_counter` to stop at.
+    """
+    periods = _periods(arrays)
+    if arrays.cost.size < _SMALLEST_PROGRAM or len(periods) <= 1:
+        return start
+    best, cost = _completed(arrays, start, settings, deadline_s)
+    while best is not None:
+        before = cost
+        for position, columns in enumerate(periods):
+            left_s = (deadline_s - time.perf_counter()) / (len(periods) - position)
+            if left_s <= 0:
+                return best
+            free = np.zeros(arrays.cost.size, dtype=bool)
+            free[columns] = True
+            part = replace(
+                arrays,
+                lower=np.where(free, arrays.lower, best),
+                upper=np.where(free, arrays.upper, best),
+            )
+            gap = settings.gap * _GAP_SHARE
+            asked = replace(settings, time_limit_s=left_s, gap=gap, log=False)
+            values = solve_arrays(part, asked, best).values
+            if values is not None and float(arrays.cost @ values) < cost:
+                best, cost = values, float(arrays.cost @ values)
+        if before - cost <= _WORTH_A_ROUND * abs(before):
+            return best
+    return start
+
+
+def _completed(
+    arrays: Arrays, start: FloatArray, settings: SolverSettings, deadline_s: float
+) -> tuple[FloatArray | None, float]:
+    """Return the plan that the whole numbers of a start stand for, and its cost."""
+    whole = np.where(arrays.integer, np.rint(start), start)
+    fixed = replace(
+        arrays,
+        lower=np.where(arrays.integer, whole, arrays.lower),
+        upper=np.where(arrays.integer, whole, arrays.upper),
+    )
+    left_s = max(deadline_s - time.perf_counter(), 0.0)
+    outcome = solve_arrays(fixed, replace(settings, time_limit_s=left_s, log=False))
+    if outcome.values is None:
+        return None, np.inf
+    return outcome.values, float(arrays.cost @ outcome.values)
+
+
+def _periods(arrays: Arrays) -> list[NDArray[np.int64]]:
+    """Return the columns of every period."""
+    of_period: dict[int, list[int]] = {}
+    for column, name in enumerate(arrays.column_names):
+        prefix, *positions = name.split("_")
+        if prefix in _SLOT_KINDS:
+            of_period.setdefault(int(positions[-2]), []).append(column)
+        elif prefix == "base":
+            of_period.setdefault(int(positions[-1]), []).append(column)
+    return [np.array(columns, dtype=np.int64) for _, columns in sorted(of_period.items())]
