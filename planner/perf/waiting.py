@@ -173,7 +173,11 @@ def hidden_queue_waits_s(
     """
     left = _HIDDEN_SHARE * batch**2 / (batch**2 + _HIDING_BATCH2)
     rest = (1.0 - 1.0 / replicas) * left
-    shared: Floats = waits_s * (1.0 / replicas)[:, None] + calm_waits_s * rest[:, None]
+    # Nothing of an infinite wait is nothing where one replica is alone.
+    hidden = np.multiply(
+        calm_waits_s, rest[:, None], out=np.zeros_like(calm_waits_s), where=rest[:, None] > 0
+    )
+    shared: Floats = waits_s * (1.0 / replicas)[:, None] + hidden
     kept = np.sqrt(1.0 / replicas + rest)
     shared /= kept[:, None]
     # An unstable queue stays infinite: no request of it may be kept out of the queue.
