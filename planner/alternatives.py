@@ -145,6 +145,7 @@ class _Trials:
         self, demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
     ) -> None:
         self.demand, self.options, self.limits = demand, options, limits
+        self.models_matter = limits.max_models is not None or options.prices_models
         self.settings = settings
         self.deadline_s = time.monotonic() + settings.time_limit_s
 
@@ -166,7 +167,7 @@ class _Trials:
                     self.options,
                     lambda o, name=name: o.hardware == name,  # type: ignore[misc]
                     tokens=False,
-                    same_model_only=self.limits.max_models is not None,
+                    same_model_only=self.models_matter,
                 ),
                 self.limits,
             )
@@ -223,7 +224,7 @@ class _Trials:
             self.options,
             keep,
             tokens=False,
-            same_model_only=self.limits.max_models is not None,
+            same_model_only=self.models_matter,
             tenures=tenures,
         )
 

@@ -19,6 +19,7 @@ from planner.milp import (
     model_costs,
     provisioned,
     spares,
+    switching,
     waiting,
 )
 from planner.milp.model import Program, build_variables
@@ -72,6 +73,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("api_limits", api_limits.add_api_limits),
     Family("provisioned", provisioned.add_provisioned),
     Family("model_costs", model_costs.add_model_costs),
+    Family("switching", switching.add_switching),
     Family("budgets", budgets.add_budgets),
     Family("power", budgets.add_power),
     Family("max_models", caps.add_max_models),

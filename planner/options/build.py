@@ -84,9 +84,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     rejected += unwanted
     rejected += [r for g in gates.values() for r in g.rejections]
     notes = tuple(note for g in gates.values() for note in g.unproven_notes())
-    kept, pruned = prune(
-        ways.options, ways.capacities, same_model_only=problem.policy.max_models is not None
-    )
+    kept, pruned = prune(ways.options, ways.capacities, same_model_only=_models_matter(problem))
     return replace(
         _option_set(problem, ways, kept=kept, nodes=nodes, tokens=tokens),
         rejections=(*rejected, *ways.rejections, *(r for t in tokens for r in t.rejections)),
@@ -101,8 +99,16 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         model_costs=tuple(
             ModelCost(c.model, c.usd, c.usd_per_period) for c in problem.one_off_costs
         ),
+        switching_usd_per_move=problem.policy.switching_cost_usd_per_move,
         owned_staff_usd_per_month=_staff_usd(problem, catalog),
     )
+
+
+def _models_matter(problem: Problem) -> bool:
+    """Return whether it matters which model serves, not only what it carries."""
+    policy = problem.policy
+    priced = bool(problem.one_off_costs) or policy.switching_cost_usd_per_move > 0
+    return priced or policy.max_models is not None
 
 
 def _tokens(

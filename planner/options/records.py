@@ -372,5 +372,12 @@ class OptionSet:
     """Units that the tokens of some API options come out of."""
     model_costs: tuple[ModelCost, ...] = ()
     """What models cost beyond serving them."""
+    switching_usd_per_move: float = 0.0
+    """What it costs that a model begins to serve a workload, from the second period on."""
     owned_staff_usd_per_month: float = 0.0
     """Cost of the people that any owned node needs, whatever their number."""
+
+    @property
+    def prices_models(self) -> bool:
+        """Whether it costs something which model serves, beyond serving."""
+        return bool(self.model_costs) or self.switching_usd_per_move > 0

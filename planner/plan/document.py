@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         PeriodMoney,
         WorkloadCost,
     )
+    from planner.plan.limit_rows import Move
 
 SCHEMA_VERSION = 1
 
@@ -343,6 +344,7 @@ class Plan:
     api: tuple[ApiRow, ...] = ()
     unserved: tuple[UnservedRow, ...] = ()
     deferred: tuple[DeferredWork, ...] = ()
+    moves: tuple[Move, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()
     money_by_period: tuple[PeriodMoney, ...] = ()
     cash_flows: tuple[CashFlow, ...] = ()

@@ -76,12 +76,24 @@ def write_family(name: str, path: Path) -> None:
         options = replace(options, offers=(replace(small, provider="other"), *large))
     if name == "provisioned":
         options = _with_units(options)
+    if name == "switching":
+        demand, options = _in_two_periods(options)
     if name == "model_costs":
         options = replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
     model = build_variables(build_sets(demand, options, LIMITS.get(name, Limits())))
     family.add(model)
     set_objective(model)
     model.problem.writeLP(str(path))
+
+
+def _in_two_periods(options):
+    """Return the toy in one block a day of two months, at the same prices, with dear moves."""
+    demand = worlds.demand({"chat": [[6.0], [8.0]], "code": [[1.0], [1.0]]}, mean_share=0.5)
+    offers = [replace(o, price_usd_per_hour=o.price_usd_per_hour * 2) for o in options.offers]
+    tokens = [replace(a, usd_per_request=a.usd_per_request * 2) for a in options.api]
+    return demand, replace(
+        options, offers=tuple(offers), api=tuple(tokens), switching_usd_per_move=5_000.0
+    )
 
 
 def _with_docs(demand, options):
