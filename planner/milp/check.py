@@ -15,6 +15,7 @@ import numpy as np
 from planner.errors import InternalError
 from planner.milp.api_limits import api_limit_faults
 from planner.milp.caps import is_under_quota
+from planner.milp.carbon import carbon_faults
 from planner.milp.check_diversity import diversity_faults
 from planner.milp.check_fleet import fleet_faults
 from planner.milp.check_units import unit_faults
@@ -80,6 +81,7 @@ def verify_decisions(
         *_cap_faults(view),
         *api_limit_faults(options, limits, decisions),
         *unit_faults(options, decisions),
+        *carbon_faults(demand, options, limits, decisions),
         *switching_faults(demand, options, decisions),
         *fleet_faults(demand, options, limits, decisions),
         *diversity_faults(demand, options, limits, decisions),

@@ -13,6 +13,7 @@ from planner.milp import (
     api_limits,
     budgets,
     caps,
+    carbon,
     constraints,
     diversity,
     fleet,
@@ -76,6 +77,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("switching", switching.add_switching),
     Family("budgets", budgets.add_budgets),
     Family("power", budgets.add_power),
+    Family("carbon", carbon.add_carbon),
     Family("max_models", caps.add_max_models),
     Family("max_hardware_types", caps.add_max_hardware_types),
 )

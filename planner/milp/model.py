@@ -278,7 +278,9 @@ def _node_variables(model: Model) -> None:
             model.nodes[o, t, b] = model.variable(f"N_{o}_{t}_{b}", whole=True)
             if sets.is_static or sets.grid.blocks == 1 or offer.is_committed:
                 continue
-            if start_usd(sets.grid, offer, t, b) > 0 or offer.min_billing_h > sets.grid.block_h:
+            emits = offer.startup_h > 0 and bool(sets.limits.carbon_kg_by_period)
+            costs = start_usd(sets.grid, offer, t, b) > 0
+            if costs or emits or offer.min_billing_h > sets.grid.block_h:
                 model.starts[o, t, b] = model.variable(f"s_{o}_{t}_{b}")
             if (o, t) not in model.base:
                 model.base[o, t] = model.variable(f"base_{o}_{t}")

@@ -97,6 +97,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "unitsmost": ("zt", "most units of {z}, {t}"),
     "apilimit": ("rtb", "rate limit: {r}, {t}, {b}"),
     "power": ("t", "IT power of owned nodes, {t}"),
+    "carbon": ("t", "carbon of the electricity of nodes, {t}"),
     "modelflow": ("wmtb", "{w} uses model {m} only when it is used, {t}, {b}"),
     "modelreplicas": ("pctbk", "replicas of {c} in pool {p} only for used models, {t}, {b}"),
     "maxmodels": ("", "number of models in the plan"),

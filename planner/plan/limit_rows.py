@@ -17,3 +17,26 @@ class Move:
     workload: str
     model: str
     usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyRow:
+    """Electric energy and carbon of the nodes of one offer in one period.
+
+    ``kwh = it_kwh x pue`` and ``carbon_kg = kwh x carbon_g_per_kwh / 1000``; null with the missing
+    rows in `why_not` where they are not known. `idle_w_per_accelerator` counts for accelerators
+    that no replica holds, the share of the node included.
+    """
+
+    period: int
+    offer_id: str
+    provider: str
+    region: str
+    hardware: str
+    idle_w_per_accelerator: float | None
+    it_kwh: float | None
+    pue: float
+    kwh: float | None
+    carbon_g_per_kwh: float | None
+    carbon_kg: float | None
+    why_not: str

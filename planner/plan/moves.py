@@ -40,7 +40,7 @@ def moves(options: OptionSet, decisions: Decisions) -> tuple[Move, ...]:
     """
     usd = options.switching_usd_per_move
     served = models_served(options, decisions) if usd > 0 else {}
-    free = {}
+    free: dict[str, tuple[str, float]] = {}
     for (workload, model, t), rate_rps in sorted(served.items()):
         if t == 0 and rate_rps > free.get(workload, ("", 0.0))[1]:
             free[workload] = (model, rate_rps)

@@ -17,6 +17,7 @@ from planner.verify.audit.api_limits import api_limit_violations
 from planner.verify.audit.cash import cash_violations
 from planner.verify.audit.commitments import commitment_violations
 from planner.verify.audit.diversity import diversity_violations
+from planner.verify.audit.energy import energy_violations
 from planner.verify.audit.incumbent import incumbent_violations
 from planner.verify.audit.money import money_violations
 from planner.verify.audit.moves import move_violations
@@ -71,6 +72,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *api_limit_violations(plan, problem),
         *provisioned_violations(plan, problem),
         *move_violations(plan, problem, catalog),
+        *energy_violations(plan, problem, catalog),
         *incumbent_violations(plan, problem),
         *money_violations(plan, problem, catalog),
         *cash_violations(plan, problem, catalog),

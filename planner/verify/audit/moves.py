@@ -80,10 +80,10 @@ def _too_little(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]
     for workload in problem.workloads:
         for (period, block), (mean, _) in rates_due(workload, problem, catalog).items():
             asked[period, workload.name] += mean * block_seconds(problem, block)
-    for (period, workload, model), requests in sorted(_served(plan, problem).items()):
-        share = requests / asked[period, workload]
+    for (period, name, model), requests in sorted(_served(plan, problem).items()):
+        share = requests / asked[period, name]
         if 0 < share < _LEAST_SHARE * (1 - TOLERANCE):
             yield (
-                f"period {period} {workload}: {model} serves {share:.3%} of the requests, at "
+                f"period {period} {name}: {model} serves {share:.3%} of the requests, at "
                 f"least {_LEAST_SHARE:.0%} or none where switching costs"
             )
