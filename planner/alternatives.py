@@ -199,12 +199,14 @@ class _Trials:
         }
 
     def _all_tokens(self) -> Answer:
-        """Buy every request; a sum over workloads unless rate limits or units couple them."""
-        if not self.limits.api_limits and not self.options.provisioned:
-            return _all_tokens(self.demand, self.options)
-        bought = (*self.options.api, *self.options.api_unproven)
+        """Buy every request; a sum over workloads unless limits, units or models couple them."""
+        options = self.options
+        if not (self.limits.api_limits or options.provisioned or options.prices_models):
+            return _all_tokens(self.demand, options)
+        bought = (*options.api, *options.api_unproven)
+        there = tuple(left for o in options.offers if (left := sunk(o)) is not None)
         return self.solve(
-            replace(self.options, options=(), capacities=(), offers=(), api=bought), self.limits
+            replace(options, options=(), capacities=(), offers=there, api=bought), self.limits
         )
 
     def _with_tenures(self, tenures: frozenset[str], *, residency: bool) -> Answer:

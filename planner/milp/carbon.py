@@ -48,16 +48,17 @@ def add_carbon(model: Model) -> None:
     if not sets.limits.carbon_kg_by_period:
         return
     draws = [_draw(sets, c) for c in range(len(sets.columns))]
-    beyond_w = _most_beyond_idle_w(sets, draws)
-    least = _least_kg_per_wh(model)
+    kg_per_wh = [
+        sets.options.energy.place_of(offer.offer_id).kg_per_wh or 0.0
+        for offer in sets.options.offers
+    ]
+    least = _least_by_hardware(model, kg_per_wh)
     weights: dict[str, float] = {}
     for t, limit_kg in enumerate(sets.limits.carbon_kg_by_period):
         unit_kg = limit_kg or 1.0
-        terms: Terms = defaultdict(float)
-        for part in (_nodes_kg(model, t, beyond_w, least), _load_kg(model, t, draws, least)):
-            for variable, kg in part.items():
-                terms[variable] += kg / unit_kg
-        terms = {variable: share for variable, share in terms.items() if share > 0}
+        terms: Terms = {}
+        for part in (_nodes_kg(model, t, kg_per_wh, draws), _load_kg(model, t, draws, least)):
+            terms |= {variable: kg / unit_kg for variable, kg in part.items() if kg > 0}
         if terms:
             model.row(f"carbon_{t}", terms, LE, limit_kg / unit_kg)
             weights[f"carbon_{t}"] = 1.0 / unit_kg
@@ -78,10 +79,6 @@ def _idle_w(sets: Sets, hardware: str) -> float:
     return 0.0 if power is None else power.idle_w
 
 
-def _kg_per_wh(sets: Sets, offer: int) -> float:
-    return sets.options.energy.place_of(sets.options.offers[offer].offer_id).kg_per_wh or 0.0
-
-
 def _most_beyond_idle_w(sets: Sets, draws: list[ReplicaDraw]) -> dict[str, float]:
     """Return the most watts beyond idle of an accelerator at capacity, by hardware."""
     most: dict[str, float] = defaultdict(float)
@@ -94,22 +91,24 @@ def _most_beyond_idle_w(sets: Sets, draws: list[ReplicaDraw]) -> dict[str, float
     return most
 
 
-def _least_kg_per_wh(model: Model) -> dict[str, float]:
-    sets = model.sets
+def _least_by_hardware(model: Model, kg_per_wh: list[float]) -> dict[str, float]:
+    """Return the least carbon per watt-hour of the places of each hardware."""
     least: dict[str, float] = {}
     for o in {o for o, _, _ in model.nodes}:
-        hardware = sets.options.offers[o].hardware
-        least[hardware] = min(least.get(hardware, float("inf")), _kg_per_wh(sets, o))
+        hardware = model.sets.options.offers[o].hardware
+        least[hardware] = min(least.get(hardware, float("inf")), kg_per_wh[o])
     return least
 
 
-def _nodes_kg(model: Model, t: int, beyond_w: dict[str, float], least: dict[str, float]) -> Terms:
+def _nodes_kg(model: Model, t: int, kg_per_wh: list[float], draws: list[ReplicaDraw]) -> Terms:
     sets, grid = model.sets, model.sets.grid
+    beyond_w = _most_beyond_idle_w(sets, draws)
+    least = _least_by_hardware(model, kg_per_wh)
     terms: Terms = {}
     for (o, t2, b), nodes in model.nodes.items():
         if t2 != t:
             continue
-        offer, kg = sets.options.offers[o], _kg_per_wh(sets, o)
+        offer, kg = sets.options.offers[o], kg_per_wh[o]
         idle_w = _idle_w(sets, offer.hardware)
         dirtier = beyond_w[offer.hardware] * (kg - least[offer.hardware])
         per_h = offer.accelerators_per_node * (idle_w * kg + dirtier)

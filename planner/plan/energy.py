@@ -100,5 +100,5 @@ def _row(options: OptionSet, row: FleetRow, it_wh: float) -> EnergyRow:
         kwh=kwh,
         carbon_g_per_kwh=place.g_per_kwh,
         carbon_kg=None if unknown else (kwh or 0.0) * (place.g_per_kwh or 0.0) / G_PER_KG,
-        why_not=place.why_not,
+        note=place.why_not,
     )

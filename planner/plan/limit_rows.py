@@ -24,7 +24,7 @@ class EnergyRow:
     """Electric energy and carbon of the nodes of one offer in one period.
 
     ``kwh = it_kwh x pue`` and ``carbon_kg = kwh x carbon_g_per_kwh / 1000``; null with the missing
-    rows in `why_not` where they are not known. `idle_w_per_accelerator` counts for accelerators
+    rows in `note` where they are not known. `idle_w_per_accelerator` counts for accelerators
     that no replica holds, the share of the node included.
     """
 
@@ -39,4 +39,4 @@ class EnergyRow:
     kwh: float | None
     carbon_g_per_kwh: float | None
     carbon_kg: float | None
-    why_not: str
+    note: str

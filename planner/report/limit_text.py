@@ -68,7 +68,7 @@ def write_energy(out: TextIO, plan: Plan) -> None:
         carbon = [row.carbon_kg for row in group]
         rows.append([str(period), f"{provider} {region}", _mwh(energy), _sum(carbon)])
     write_table(out, columns, rows)
-    for reason in dict.fromkeys(row.why_not for row in plan.energy if row.why_not):
+    for reason in dict.fromkeys(row.note for row in plan.energy if row.note):
         out.write(f"  {reason}\n")
 
 

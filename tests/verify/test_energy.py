@@ -83,7 +83,7 @@ def test_a_measured_replica_counts_with_the_rated_power(limited):
         ({"carbon_g_per_kwh": slightly_more}, "g per kWh, the tables say"),
         ({"pue": slightly_more}, "PUE .*, the tables say"),
         ({"carbon_kg": None}, "None kg of carbon with a grid"),
-        ({"why_not": "lost"}, "reason `lost`"),
+        ({"note": "lost"}, "note `lost`"),
         ({"period": 7}, "needs one row for every period and offer"),
     ],
 )
@@ -128,9 +128,7 @@ def test_without_a_grid_energy_stands_and_carbon_is_null_with_the_reason():
 
     assert first.kwh > 0
     assert (first.carbon_kg, first.carbon_g_per_kwh) == (None, None)
-    assert "add a row id=north, quantity=carbon_g_per_kwh, case=cloud to sites.csv" in (
-        first.why_not
-    )
+    assert "add a row id=north, quantity=carbon_g_per_kwh, case=cloud to sites.csv" in (first.note)
     assert report(world, world.plan) == []
 
 
@@ -139,7 +137,7 @@ def test_without_a_rated_power_nothing_is_known():
     (first, *_) = world.plan.energy
 
     assert (first.it_kwh, first.kwh, first.carbon_kg) == (None, None, None)
-    assert "node_it_power_w" in first.why_not
+    assert "node_it_power_w" in first.note
     assert report(world, world.plan) == []
 
 

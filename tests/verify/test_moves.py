@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from planner.demand.build import build_demand
+from planner.options.build import build_options
+from planner.pipeline import Prepared, SolveSettings, program_limits, solve_prepared
 from planner.plan.limit_rows import Move
-from tests.options.world import catalog, problem, row, workload
+from tests.options.world import catalog, loaded, problem, row, workload
 from tests.verify.changes import changed, every_change, report, slightly_more
 from tests.verify.conftest import MEASURED, solved
 
@@ -130,3 +133,40 @@ def test_no_single_figure_changes_unnoticed(moving):
     }
 
     assert unnoticed == set()
+
+
+def test_buying_every_request_pays_for_moves_and_for_nodes_that_are_there():
+    # 0.5 requests/s of 1,000 and 100 tokens are 3,942 and 394.2 million tokens in a quarter. At
+    # 0.5, or 0.6 and then 0.1 USD a million for input: a saving of 1,182.60 after one move.
+    there = {
+        "hardware": "gpu-a", "tenure": "reserved_1y", "nodes": 1, "accelerators_per_node": 1,
+        "usd_per_node_hour": 1.0,
+    }  # fmt: skip
+    asked = problem(
+        workload(arrival={"mean_rate_rps": 0.5}),
+        horizon={"start": "2027-01", "periods": 2, "months_per_period": 3},
+        finance={"discount_rate_per_year": 0.0},
+        supply={"tenures": ["api"], "existing": [there]},
+        policy={"switching_cost_usd_per_move": 300.0},
+    )
+    other = {"model": "model-b", "model_ref": "b/model-b"}
+    tokens = [
+        row("api_offers"),
+        row("api_offers", **other, input_usd_per_mtok=0.6),
+        row("api_offers", **other, input_usd_per_mtok=0.1, valid_from="2027-04"),
+    ]
+    facts = catalog(
+        api_offers=tokens, models=[row("models"), row("models", id="model-b", family="b")]
+    )
+    world = loaded(asked)
+    demand = build_demand(world, facts)
+    options = build_options(world, facts, demand)
+    prepared = Prepared(world, facts, demand, options, program_limits(asked))
+
+    plan = solve_prepared(prepared, SolveSettings(gap=1e-6))
+
+    (bought,) = [b for b in plan.baselines if b.name == "all_api"]
+    mtok = 0.5 * 3 * 730 * 3600 * 1000 / 1e6
+    first = min(0.5 + 0.1 + 300.0 / mtok, 0.6 + 0.1)
+    paid = mtok * (first + 2 * 0.15) + 2 * 2190.0
+    assert bought.cost_usd == pytest.approx(paid, rel=1e-5)

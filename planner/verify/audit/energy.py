@@ -116,8 +116,8 @@ def _facts(row: EnergyRow, node: FleetRow, problem: Problem, catalog: Catalog) -
         yield f"idle power {idle} W with a rated one of {rated}"
     elif rated is not None and not 0 <= (idle or 0.0) <= rated * (1 + TOLERANCE):
         yield f"idle power {idle} W is above the rated {rated:.6g} W"
-    if bool(row.why_not) != (grid is None or rated is None):
-        yield f"reason `{row.why_not}` with a grid of {grid} and a rated power of {rated}"
+    if bool(row.note) != (grid is None or rated is None):
+        yield f"note `{row.note}` with a grid of {grid} and a rated power of {rated}"
 
 
 def _rated_w(hardware: str, catalog: Catalog) -> float | None:
