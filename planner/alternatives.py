@@ -145,6 +145,7 @@ class _Trials:
         self, demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
     ) -> None:
         self.demand, self.options, self.limits = demand, options, limits
+        self.models_matter = limits.max_models is not None or options.prices_models
         self.settings = settings
         self.deadline_s = time.monotonic() + settings.time_limit_s
 
@@ -166,7 +167,7 @@ class _Trials:
                     self.options,
                     lambda o, name=name: o.hardware == name,  # type: ignore[misc]
                     tokens=False,
-                    same_model_only=self.limits.max_models is not None,
+                    same_model_only=self.models_matter,
                 ),
                 self.limits,
             )
@@ -198,12 +199,14 @@ class _Trials:
         }
 
     def _all_tokens(self) -> Answer:
-        """Buy every request; a sum over workloads unless rate limits or units couple them."""
-        if not self.limits.api_limits and not self.options.provisioned:
-            return _all_tokens(self.demand, self.options)
-        bought = (*self.options.api, *self.options.api_unproven)
+        """Buy every request; a sum over workloads unless limits, units or models couple them."""
+        options = self.options
+        if not (self.limits.api_limits or options.provisioned or options.prices_models):
+            return _all_tokens(self.demand, options)
+        bought = (*options.api, *options.api_unproven)
+        there = tuple(left for o in options.offers if (left := sunk(o)) is not None)
         return self.solve(
-            replace(self.options, options=(), capacities=(), offers=(), api=bought), self.limits
+            replace(options, options=(), capacities=(), offers=there, api=bought), self.limits
         )
 
     def _with_tenures(self, tenures: frozenset[str], *, residency: bool) -> Answer:
@@ -223,7 +226,7 @@ class _Trials:
             self.options,
             keep,
             tokens=False,
-            same_model_only=self.limits.max_models is not None,
+            same_model_only=self.models_matter,
             tenures=tenures,
         )
 

@@ -37,6 +37,7 @@ _ASK = {
     "no_interconnect": "a measured all-reduce",
     "batch": "an answer within a day",
     "latency_unproven": "proven API latency",
+    "carbon": "known carbon, which `limits.carbon_kg_per_period` needs",
 }
 
 
@@ -164,7 +165,7 @@ def diagnose_program(
         return ("every workload has options, but the limits leave no plan:", *lines)
     return (
         "every workload has options, but the limits leave no plan, and no single limit of "
-        "quotas, rate limits, budgets, power, residency, max_models, max_hardware_types, "
+        "quotas, rate limits, budgets, power, carbon, residency, max_models, max_hardware_types, "
         "spare_replicas, spare_nodes, max_share_per_provider and survive_loss_of is the cause "
         "alone",
     )
@@ -236,4 +237,8 @@ def _money_and_power(limits: Limits) -> list[tuple[str, Limits]]:
             trials.append((f"budgets of {kind} in all periods", replace(limits, budgets=others)))
     if limits.power_kw is not None:
         trials.append((f"power_kw {limits.power_kw:g}", replace(limits, power_kw=None)))
+    if limits.carbon_kg_by_period:
+        shown = ", ".join(f"{kg:g}" for kg in dict.fromkeys(limits.carbon_kg_by_period))
+        without = replace(limits, carbon_kg_by_period=())
+        trials.append((f"carbon_kg_per_period {shown}", without))
     return trials

@@ -226,6 +226,7 @@ def program_limits(problem: Problem) -> Limits:
         quotas=quotas,
         budgets=tuple(_budgets(problem)),
         power_kw=problem.limits.power_kw,
+        carbon_kg_by_period=_carbon_kg(problem),
         changeover_h=policy.changeover_minutes / MINUTES_PER_HOUR,
         max_spot_share=problem.supply.spot.max_share,
         unserved_usd_per_request=tuple(
@@ -235,6 +236,13 @@ def program_limits(problem: Problem) -> Limits:
         ),
         api_limits=tuple(_api_limits(problem)),
     )
+
+
+def _carbon_kg(problem: Problem) -> tuple[float, ...]:
+    stated = problem.limits.carbon_kg_per_period
+    if stated is None:
+        return ()
+    return tuple(stated) if isinstance(stated, list) else (stated,) * problem.horizon.periods
 
 
 def _api_limits(problem: Problem) -> Iterator[ApiLimit]:

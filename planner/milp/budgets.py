@@ -78,6 +78,9 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
         return terms
     terms |= unit_usd(model, t)
     terms |= _model_usd(model, t)
+    usd = sets.options.switching_usd_per_move
+    terms |= {moves: usd for (_, _, t2), moves in model.moves.items() if t2 == t}
+    terms |= dict.fromkeys(model.more.values(), usd) if t == 0 else {}
     if t in model.staff:
         terms[model.staff[t]] = sets.options.owned_staff_usd_per_month * grid.months_per_period
     for (o, t2, b), nodes in model.nodes.items():

@@ -15,11 +15,13 @@ import numpy as np
 from planner.errors import InternalError
 from planner.milp.api_limits import api_limit_faults
 from planner.milp.caps import is_under_quota
+from planner.milp.carbon import carbon_faults
 from planner.milp.check_diversity import diversity_faults
 from planner.milp.check_fleet import fleet_faults
 from planner.milp.check_units import unit_faults
 from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas, spot_faults
 from planner.milp.sets import Column, exchange_ratios
+from planner.milp.switching import switching_faults
 from planner.options.homes import holds
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ def verify_decisions(
         *_cap_faults(view),
         *api_limit_faults(options, limits, decisions),
         *unit_faults(options, decisions),
+        *carbon_faults(demand, options, limits, decisions),
+        *switching_faults(demand, options, decisions),
         *fleet_faults(demand, options, limits, decisions),
         *diversity_faults(demand, options, limits, decisions),
     ]

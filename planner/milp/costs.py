@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp.unserved import unserved_usd
+from planner.plan.moves import moves
 from planner.plan.records import model_periods, staffed_periods, taken_units
 from planner.units import SECONDS_PER_HOUR
 
@@ -244,6 +245,10 @@ def decisions_usd(
         total += built.nodes * offer.builds[built.build].discounted_usd
     total += sum(count * build.discounted_usd for build, count in taken_units(options, decisions))
     total += model_usd(options, grid, decisions)
+    total += sum(
+        move.usd * grid.factor_at(move.period * grid.months_per_period)
+        for move in moves(options, decisions)
+    )
     total += sum(staff_usd(options, grid, t) for t in staffed_periods(options, decisions))
     for position, offer in enumerate(options.offers):
         if not offer.is_committed:

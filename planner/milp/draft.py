@@ -16,6 +16,7 @@ from planner.errors import InternalError
 from planner.milp.domains import places
 from planner.milp.highs import solve_arrays, with_fixed_integers
 from planner.milp.provisioned import bought_units
+from planner.milp.switching import flows_off
 from planner.plan.records import (
     BuildDecision,
     Decisions,
@@ -150,8 +151,9 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
     builds = {key: round(value_of.get(v.name, 0.0)) for key, v in model.builds.items()}
     bought = {key: round(value_of.get(v.name, 0.0)) for key, v in model.bought.items()}
     position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
-    flow = {key: value_of[v.name] for key, v in model.f.items()}
-    api = {key: value_of[v.name] for key, v in model.a.items()}
+    off = flows_off(model, value_of)
+    flow = {key: value_of[v.name] for key, v in model.f.items() if v.name not in off}
+    api = {key: value_of[v.name] for key, v in model.a.items() if v.name not in off}
     owner = [position[option.workload] for option in sets.options.api]
     total = np.zeros_like(sets.planned_rps)
     unit_rps = sets.rate_unit_rps

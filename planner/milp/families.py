@@ -13,12 +13,14 @@ from planner.milp import (
     api_limits,
     budgets,
     caps,
+    carbon,
     constraints,
     diversity,
     fleet,
     model_costs,
     provisioned,
     spares,
+    switching,
     waiting,
 )
 from planner.milp.model import Program, build_variables
@@ -72,8 +74,10 @@ FAMILIES: tuple[Family, ...] = (
     Family("api_limits", api_limits.add_api_limits),
     Family("provisioned", provisioned.add_provisioned),
     Family("model_costs", model_costs.add_model_costs),
+    Family("switching", switching.add_switching),
     Family("budgets", budgets.add_budgets),
     Family("power", budgets.add_power),
+    Family("carbon", carbon.add_carbon),
     Family("max_models", caps.add_max_models),
     Family("max_hardware_types", caps.add_max_hardware_types),
 )

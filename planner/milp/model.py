@@ -20,6 +20,8 @@ b, model m, hardware type h)::
     base[o,t]   nodes of an offer that are there all day
     B[o,k]      nodes of a build of an offer, taken on for its term
     staff[t]    1 when nodes that were bought serve, which need people whatever their number
+    serves[w,m,t], moves[w,m,t]  1 when a model serves a workload, and when it begins to
+    more[w]     models beyond one that serve a workload in the first period
     M[i,t], F[i,t]  1 when the model of cost i is used, and when it is first paid for
     buy[k,s]    increments of provisioned units k taken on in period s, for their term
     P[k,t,b]    increments of provisioned units that are there;  on[k,t]  1 when there are any
@@ -105,6 +107,9 @@ class Model:
     first: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     bought: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     units_there: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    serves: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    moves: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    more: dict[int, pulp.LpVariable] = field(default_factory=dict)
     priced: list[Priced] = field(default_factory=list)
 
     def variable(
@@ -273,7 +278,9 @@ def _node_variables(model: Model) -> None:
             model.nodes[o, t, b] = model.variable(f"N_{o}_{t}_{b}", whole=True)
             if sets.is_static or sets.grid.blocks == 1 or offer.is_committed:
                 continue
-            if start_usd(sets.grid, offer, t, b) > 0 or offer.min_billing_h > sets.grid.block_h:
+            emits = offer.startup_h > 0 and bool(sets.limits.carbon_kg_by_period)
+            costs = start_usd(sets.grid, offer, t, b) > 0
+            if costs or emits or offer.min_billing_h > sets.grid.block_h:
                 model.starts[o, t, b] = model.variable(f"s_{o}_{t}_{b}")
             if (o, t) not in model.base:
                 model.base[o, t] = model.variable(f"base_{o}_{t}")

@@ -21,6 +21,7 @@ from planner.milp.costs import (
     start_usd,
 )
 from planner.milp.provisioned import unit_coefficients_usd
+from planner.milp.switching import switching_terms_usd
 from planner.milp.unserved import unserved_terms_usd
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _coefficients_usd(model: Model) -> Terms:
         terms[staff] = staff_usd(sets.options, grid, t)
     for (o, t, b), started in model.starts.items():
         terms[started] = start_usd(grid, sets.options.offers[o], t, b)
-    terms |= unit_coefficients_usd(model)
+    terms |= unit_coefficients_usd(model) | switching_terms_usd(model)
     return terms | _token_coefficients_usd(model) | unserved_terms_usd(model)
 
 

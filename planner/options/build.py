@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from planner.catalog.idle import idle_price_notes
 from planner.options.candidates import buildable
 from planner.options.capacity import modelled_capacities
+from planner.options.energy import energy_facts, unmeasured_nodes, without_unknown_carbon
 from planner.options.gate import Gate
 from planner.options.homes import homeless
 from planner.options.jobs import with_job_times
@@ -63,6 +64,9 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     loaded = with_streams(loaded)
     problem = loaded.problem
     nodes, rejected = supplied_nodes(problem, catalog, demand.grid)
+    unmeasured = unmeasured_nodes(problem, catalog, nodes)
+    nodes = [n for n in nodes if n.offer_id not in {r.subject for r in unmeasured}]
+    rejected += unmeasured
     gates = {w.name: _gate(w, problem, catalog, demand) for w in problem.workloads}
     tokens = [
         _tokens(w, problem, catalog, demand, gates[w.name])
@@ -84,9 +88,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     rejected += unwanted
     rejected += [r for g in gates.values() for r in g.rejections]
     notes = tuple(note for g in gates.values() for note in g.unproven_notes())
-    kept, pruned = prune(
-        ways.options, ways.capacities, same_model_only=problem.policy.max_models is not None
-    )
+    kept, pruned = prune(ways.options, ways.capacities, same_model_only=_models_matter(problem))
     return replace(
         _option_set(problem, ways, kept=kept, nodes=nodes, tokens=tokens),
         rejections=(*rejected, *ways.rejections, *(r for t in tokens for r in t.rejections)),
@@ -101,8 +103,17 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         model_costs=tuple(
             ModelCost(c.model, c.usd, c.usd_per_period) for c in problem.one_off_costs
         ),
+        energy=energy_facts(problem, catalog, nodes, ways.options, ways.capacities),
+        switching_usd_per_move=problem.policy.switching_cost_usd_per_move,
         owned_staff_usd_per_month=_staff_usd(problem, catalog),
     )
+
+
+def _models_matter(problem: Problem) -> bool:
+    """Return whether it matters which model serves, not only what it carries."""
+    policy = problem.policy
+    priced = bool(problem.one_off_costs) or policy.switching_cost_usd_per_move > 0
+    return priced or policy.max_models is not None
 
 
 def _tokens(
@@ -110,7 +121,8 @@ def _tokens(
 ) -> TokenSupply:
     lengths, grid = demand.of(workload.name).lengths, demand.grid
     by_use = token_supply(workload, lengths, problem, catalog=catalog, grid=grid, book=gate.book)
-    return by_use + provisioned_supply(workload, lengths, problem, grid=grid, book=gate.book)
+    units = provisioned_supply(workload, lengths, problem, grid=grid, book=gate.book)
+    return without_unknown_carbon(problem, by_use + units)
 
 
 def _staff_usd(problem: Problem, catalog: Catalog) -> float:

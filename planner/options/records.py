@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from planner.options.energy_records import EnergyFacts
+
 if TYPE_CHECKING:
     from planner.options.builds import Build
     from planner.options.supply_records import ApiOption, ModelCost, ProvisionedUnits
@@ -372,5 +374,14 @@ class OptionSet:
     """Units that the tokens of some API options come out of."""
     model_costs: tuple[ModelCost, ...] = ()
     """What models cost beyond serving them."""
+    energy: EnergyFacts = field(default_factory=EnergyFacts)
+    """What nodes draw, and the carbon of the places where they stand."""
+    switching_usd_per_move: float = 0.0
+    """What it costs that a model begins to serve a workload, from the second period on."""
     owned_staff_usd_per_month: float = 0.0
     """Cost of the people that any owned node needs, whatever their number."""
+
+    @property
+    def prices_models(self) -> bool:
+        """Whether it costs something which model serves, beyond serving."""
+        return bool(self.model_costs) or self.switching_usd_per_move > 0

@@ -16,7 +16,9 @@ from planner.plan.cash import cash_flows
 from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
+from planner.plan.energy import energy_rows
 from planner.plan.finance_rows import OWN
+from planner.plan.moves import moves
 from planner.plan.placements import placement_notes, placement_rows
 from planner.plan.provisioned import provisioned_rows
 from planner.plan.records import GAP_TOLERANCE, relative_gap
@@ -85,6 +87,8 @@ def assemble_plan(
         api=api,
         unserved=unserved,
         deferred=deferred_work(demand, decisions),
+        moves=moves(options, decisions),
+        energy=energy_rows(demand, options, decisions),
         cost_lines=lines,
         money_by_period=money_by_period(demand, options, decisions, lines),
         cash_flows=cash_flows(OWN, demand, options, decisions),

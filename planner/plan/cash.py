@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from planner.options.builds import TERMINAL_VALUE
 from planner.plan.commitments import month_name, taken_builds
 from planner.plan.finance_rows import CASH, UNSERVED, VALUE_LEFT, CashFlow
+from planner.plan.moves import moves
 from planner.plan.records import model_periods, staffed_periods, taken_units
 from planner.plan.tables import api_rows, fleet_rows, mean_share
 from planner.units import SECONDS_PER_HOUR
@@ -127,7 +128,7 @@ def price_of_unserved(demand: Demand, decisions: Decisions) -> Iterator[tuple[in
 
 
 def paid_once(options: OptionSet, decisions: Decisions) -> Iterator[tuple[int, float]]:
-    """Yield period and amount of what models cost when they are first used.
+    """Yield period and amount of what models cost when they are first used or switched to.
 
     Parameters
     ----------
@@ -138,3 +139,5 @@ def paid_once(options: OptionSet, decisions: Decisions) -> Iterator[tuple[int, f
     for cost in options.model_costs:
         if periods[cost.model] and cost.usd:
             yield periods[cost.model][0], cost.usd
+    for move in moves(options, decisions):
+        yield move.period, move.usd

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from planner.plan.commitments import commitment_charges
 from planner.plan.document import CostLine, UnitCost, UnservedRow
+from planner.plan.moves import moves
 from planner.plan.provisioned import provisioned_charges
 from planner.plan.records import model_periods
 from planner.plan.shares import HardwareShares, Shares
@@ -79,6 +80,7 @@ def cost_lines(
         commitment_charges(demand, options, decisions, shares),
         provisioned_charges(demand, options, decisions),
         _model_charges(demand, options, decisions),
+        _switching_charges(demand, options, decisions),
     )
     for c in charges:
         key = (c.period, c.category, c.workload, c.hardware, c.tenure)
@@ -99,6 +101,15 @@ def _model_charges(demand: Demand, options: OptionSet, decisions: Decisions) -> 
             for t in used:
                 usd = cost.usd_per_period * share
                 yield CostLine(t, ONE_OFF, workload, "", "", usd, usd * grid.discount_factor[t])
+
+
+def _switching_charges(
+    demand: Demand, options: OptionSet, decisions: Decisions
+) -> Iterator[CostLine]:
+    """Yield what switching models costs the workloads that do."""
+    for move in moves(options, decisions):
+        factor = demand.grid.factor_at(move.period * demand.grid.months_per_period)
+        yield CostLine(move.period, ONE_OFF, move.workload, "", "", move.usd, move.usd * factor)
 
 
 def _requests(demand: Demand, options: OptionSet, decisions: Decisions, model: str) -> Shares:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         PeriodMoney,
         WorkloadCost,
     )
+    from planner.plan.limit_rows import EnergyRow, Move
 
 SCHEMA_VERSION = 1
 
@@ -78,6 +79,10 @@ class Allocation:
     """Whether these are requests that wait; no limit on latency applies to them."""
     is_interruptible: bool = False
     """Whether the replicas run on spot nodes; the capacity is what interruptions leave."""
+    replica_power_w: float | None = None
+    """Power of one replica with its share of the node, requests apart; ``None`` when unknown."""
+    request_energy_j: float | None = None
+    """Energy of one request of the mean in addition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +348,8 @@ class Plan:
     api: tuple[ApiRow, ...] = ()
     unserved: tuple[UnservedRow, ...] = ()
     deferred: tuple[DeferredWork, ...] = ()
+    moves: tuple[Move, ...] = ()
+    energy: tuple[EnergyRow, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()
     money_by_period: tuple[PeriodMoney, ...] = ()
     cash_flows: tuple[CashFlow, ...] = ()

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from planner.options.energy import replica_draw
 from planner.options.prune import rate_at
 from planner.plan.document import Allocation, ApiRow, FleetRow, TimeBlock
 from planner.problem.deferral import is_deferred, owner
@@ -66,11 +67,14 @@ def allocation_rows(
             planned = flows.get((workload, *where), 0.0)
             mean = planned * mean_share(demand, workload, decision.period, decision.block)
             capacity = capacity_of[workload, option.id]
-            rows.append(
-                _allocation(
-                    decision, workload, option, capacity, mean_rps=mean, planned_rps=planned
-                )
+            row = _allocation(
+                decision, workload, option, capacity, mean_rps=mean, planned_rps=planned
             )
+            draw = replica_draw(options, decision.pool, option)
+            if draw is not None:
+                joules = draw.marginal_j[workload]
+                row = replace(row, replica_power_w=draw.base_w, request_energy_j=joules)
+            rows.append(row)
     return tuple(rows)
 
 

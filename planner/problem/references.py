@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from planner.catalog.carbon import why_unknown
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import did_you_mean
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.errors import Fault
     from planner.problem.load import LoadedProblem
-    from planner.problem.schema import Workload
+    from planner.problem.schema import Problem, Workload
     from planner.problem.supply import Supply
     from planner.yaml_io import Path_
 
@@ -66,11 +67,24 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
     for i, name in enumerate(drafts if isinstance(drafts, list) else ()):
         yield from known.check(("candidates", "speculative_decoding", i), "drafts", name)
     yield from _supply(problem.supply, known)
+    yield from _carbon_of_existing(problem, catalog)
     for i, cost in enumerate(problem.one_off_costs):
         yield from known.check(("one_off_costs", i, "model"), "models", cost.model)
     for i, workload in enumerate(problem.workloads):
         yield from _workload(workload, ("workloads", i), known)
         yield from _step_tokens(workload, ("workloads", i), drafts, catalog)
+
+
+def _carbon_of_existing(problem: Problem, catalog: Catalog) -> Iterator[tuple[Path_, str]]:
+    """Yield nodes that draw power whatever the plan decides, and whose carbon is not known."""
+    if problem.limits.carbon_kg_per_period is None:
+        return
+    for i, nodes in enumerate(problem.supply.existing):
+        owned = nodes.tenure == "owned"
+        where = (problem.supply.site, "") if owned else (nodes.region, nodes.provider)
+        if reason := why_unknown(catalog, nodes.hardware, *where):
+            message = f"counts in `limits.carbon_kg_per_period`, and that is {reason}"
+            yield ("supply", "existing", i), message
 
 
 def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:

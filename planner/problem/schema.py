@@ -284,6 +284,10 @@ class Policy(Section):
     """Share of every workload's planned rate that is kept after `survive_loss_of`."""
     max_models: Count | None = None
     max_hardware_types: Count | None = None
+    switching_cost_usd_per_move: NonNegative = 0.0
+    """Paid at the start of a period in which a model serves a workload that it did not serve in
+    the period before; in the first period one model of every workload is free. With it, a model
+    serves at least 1 % of the requests that a workload has in a period, or none of them."""
 
 
 class OneOffCost(Section):

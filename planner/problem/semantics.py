@@ -42,7 +42,6 @@ _LATER_FIELDS = {
     "priority": "priority classes (a higher `unserved_penalty_usd_per_request` goes first)",
     "goodput_min": "a goodput floor (state percentiles in `slo` instead)",
 }
-_LATER_LIMITS = {"carbon_kg_per_period": "a carbon limit"}
 _DEPENDS = {
     "growth_per_period": ("horizon",),
     "quality": ("candidates",),
@@ -72,7 +71,6 @@ def semantic_faults(problem: Problem) -> list[Finding]:
             faults += _prefix_cache(workload.prefix_cache, (*path, "prefix_cache"))
     faults += shared_day_type_findings(problem)
     faults += _residencies(problem)
-    faults += _later(problem.limits, _LATER_LIMITS, ("limits",))
     faults += _problem_wide(problem)
     return faults
 
@@ -281,7 +279,7 @@ def _later(section: Section, fields: dict[str, str], path: Path_) -> Iterator[Fi
             yield (*path, field), _not_planned(meaning)
 
 
-def _budgets(problem: Problem) -> Iterator[Finding]:
+def _by_period(problem: Problem) -> Iterator[Finding]:
     path: Path_ = ("limits", "budget_usd_per_period")
     budget = problem.limits.budget_usd_per_period
     kinds: list[tuple[Path_, object]] = [(path, budget)]
@@ -289,6 +287,7 @@ def _budgets(problem: Problem) -> Iterator[Finding]:
         kinds = [((*path, name), getattr(budget, name)) for name in Budget.model_fields]
         if all(value is None for _, value in kinds):
             yield path, "is empty; give `cash`, `capex` or `opex`"
+    kinds.append((("limits", "carbon_kg_per_period"), problem.limits.carbon_kg_per_period))
     for here, value in kinds:
         if isinstance(value, list) and len(value) != problem.horizon.periods:
             message = (
@@ -340,8 +339,12 @@ def _problem_wide(problem: Problem) -> Iterator[Finding]:
     if policy.survive_loss_of is None and "survive_share" in policy.model_fields_set:
         message = "has no effect without `survive_loss_of`; give `provider` or `region` there"
         yield ("policy", "survive_share"), message
+    limits = problem.limits
+    if limits.carbon_kg_per_period is None and "api_carbon" in limits.model_fields_set:
+        message = "has no effect without `carbon_kg_per_period`; give the limit, or leave it out"
+        yield ("limits", "api_carbon"), message
     yield from _one_off_costs(problem)
-    yield from _budgets(problem)
+    yield from _by_period(problem)
     yield from _existing(problem)
     yield from token_findings(problem)
     if not problem.supply.tenures:

@@ -14,7 +14,6 @@ from planner.problem.section import (
     NonNegative,
     Positive,
     Section,
-    Unplanned,
 )
 
 
@@ -171,4 +170,8 @@ class LimitSection(Section):
     """Most cash over the horizon."""
     power_kw: NonNegative | None = None
     """Most IT power of owned nodes at any time, as their servers state it."""
-    carbon_kg_per_period: Unplanned = None
+    carbon_kg_per_period: NonNegative | list[NonNegative] | None = None
+    """Most carbon of the electricity of nodes by period, kg of CO2 equivalent: one figure, or one
+    for each period. Nodes whose power or grid is not known are then refused."""
+    api_carbon: Literal["refuse", "ignore"] = "refuse"
+    """Tokens, whose carbon nobody states: refused where carbon is limited, or left out of it."""

@@ -8,6 +8,7 @@ from planner.errors import counted
 from planner.report.bands import bands_of
 from planner.report.commitment_text import write_calendar, write_figures, write_losses
 from planner.report.finance_text import write_paybacks, write_workload_costs
+from planner.report.limit_text import write_energy, write_moves
 from planner.report.money_text import write_cash, write_commitments, write_provisioned
 from planner.report.tables import NUMBER, Column, money, number, percent, write_table
 from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
@@ -38,12 +39,14 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     _headline(out, plan, months)
     _bands(out, plan)
     _deferred(out, plan)
+    write_moves(out, plan)
     write_commitments(out, plan)
     write_provisioned(out, plan)
     write_figures(out, plan)
     write_losses(out, plan)
     write_calendar(out, plan)
     write_cash(out, plan)
+    write_energy(out, plan)
     _unit_costs(out, plan)
     write_workload_costs(out, plan)
     _binding(out, plan)

@@ -14,6 +14,8 @@ from planner.milp.model import build_variables
 from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
 from planner.options.builds import Build, Payment
+from planner.options.energy_records import EnergyFacts, HardwarePower, Place
+from planner.options.records import PowerDraw
 from planner.options.supply_records import ModelCost, ProvisionedUnits
 from tests import worlds
 
@@ -32,6 +34,7 @@ LIMITS = {
             BudgetLimit("opex", None, 2e4),
         )
     ),
+    "carbon": Limits(carbon_kg_by_period=(500.0,)),
     "power": Limits(power_kw=20.0),
     "changeovers": Limits(changeover_h=0.5),
     "spot_share": Limits(max_spot_share=0.5),
@@ -76,12 +79,41 @@ def write_family(name: str, path: Path) -> None:
         options = replace(options, offers=(replace(small, provider="other"), *large))
     if name == "provisioned":
         options = _with_units(options)
+    if name == "carbon":
+        options = _with_power(options)
+    if name == "switching":
+        demand, options = _in_two_periods(options)
     if name == "model_costs":
         options = replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
     model = build_variables(build_sets(demand, options, LIMITS.get(name, Limits())))
     family.add(model)
     set_objective(model)
     model.problem.writeLP(str(path))
+
+
+def _with_power(options):
+    """Return the toy with npu nodes in two places, and the power of small replicas for chat."""
+    draw = PowerDraw(100.0, 250.0, 600.0, 50.0, 1.0, 200.0)
+    capacities = [
+        replace(c, power=draw) if c.option_id == "small" else c for c in options.capacities
+    ]
+    power = (HardwarePower("gpu", 300.0, 900.0), HardwarePower("npu", 200.0, 500.0))
+    places = (
+        Place("gpu-6", 1.5, 400.0),
+        Place("npu-8", 1.25, 400.0),
+        Place("npu-4", 1.25, 40.0),
+    )
+    return replace(options, capacities=tuple(capacities), energy=EnergyFacts(power, places))
+
+
+def _in_two_periods(options):
+    """Return the toy in one block a day of two months, at the same prices, with dear moves."""
+    demand = worlds.demand({"chat": [[6.0], [8.0]], "code": [[1.0], [1.0]]}, mean_share=0.5)
+    offers = [replace(o, price_usd_per_hour=o.price_usd_per_hour * 2) for o in options.offers]
+    tokens = [replace(a, usd_per_request=a.usd_per_request * 2) for a in options.api]
+    return demand, replace(
+        options, offers=tuple(offers), api=tuple(tokens), switching_usd_per_move=5_000.0
+    )
 
 
 def _with_docs(demand, options):

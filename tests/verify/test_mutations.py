@@ -185,7 +185,7 @@ def test_too_few_nodes_for_the_replicas_are_reported(day):
     assert any("period 0 block 0 gpu-a" in line and "may use" in line for line in found)
 
 
-UNCHECKED = {("fleet", "note")}
+UNCHECKED = {("energy", "note"), ("fleet", "note")}
 """Text without a figure."""
 
 

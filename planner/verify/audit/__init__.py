@@ -17,8 +17,10 @@ from planner.verify.audit.api_limits import api_limit_violations
 from planner.verify.audit.cash import cash_violations
 from planner.verify.audit.commitments import commitment_violations
 from planner.verify.audit.diversity import diversity_violations
+from planner.verify.audit.energy import energy_violations
 from planner.verify.audit.incumbent import incumbent_violations
 from planner.verify.audit.money import money_violations
+from planner.verify.audit.moves import move_violations
 from planner.verify.audit.node_loss import node_loss_violations
 from planner.verify.audit.nodes import node_violations
 from planner.verify.audit.periods import period_violations
@@ -69,6 +71,8 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *commitment_violations(plan, problem, catalog),
         *api_limit_violations(plan, problem),
         *provisioned_violations(plan, problem),
+        *move_violations(plan, problem, catalog),
+        *energy_violations(plan, problem, catalog),
         *incumbent_violations(plan, problem),
         *money_violations(plan, problem, catalog),
         *cash_violations(plan, problem, catalog),

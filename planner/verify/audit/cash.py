@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from planner.units import MONTHS_PER_YEAR
 from planner.verify.audit.dated import dated_payments
 from planner.verify.audit.expected import differs
+from planner.verify.audit.moves import moves_due
 from planner.verify.audit.provisioned import units_by_month
 from planner.verify.audit.terms import discount
 
@@ -71,6 +72,7 @@ def _due(plan: Plan, problem: Problem, catalog: Catalog) -> dict[tuple[str, str]
         *_by_use(plan, problem),
         *_provisioned(plan, problem),
         *_models(plan, problem),
+        *_moves(plan, problem),
     ):
         sums[month, kind][0] += usd
         sums[month, kind][1] += usd * factor
@@ -110,6 +112,13 @@ def _models(plan: Plan, problem: Problem) -> Iterator[_Paid]:
             yield first, _CASH, cost.usd, discount(problem, first)
         for period in periods:
             yield from _evenly(problem, period, cost.usd_per_period)
+
+
+def _moves(plan: Plan, problem: Problem) -> Iterator[_Paid]:
+    usd = problem.policy.switching_cost_usd_per_move
+    for period, _, _ in moves_due(plan, problem):
+        first = period * problem.horizon.months_per_period
+        yield first, _CASH, usd, discount(problem, first)
 
 
 def _evenly(problem: Problem, period: int, usd: float) -> Iterator[_Paid]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from planner.units import MONTHS_PER_YEAR, TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_hours, block_seconds, blocks
 from planner.verify.audit.expected import by_option, differs, mean_tokens, rates_due
+from planner.verify.audit.moves import moves_due
 from planner.verify.audit.provisioned import provisioned_charges
 from planner.verify.audit.terms import discount, site, terms_of
 from planner.verify.audit.units import replica_accelerators
@@ -140,6 +141,10 @@ def _charges(
     yield from provisioned_charges(plan, problem)
     yield from _staff(plan, problem, catalog, split)
     yield from _models(plan, problem)
+    usd = problem.policy.switching_cost_usd_per_move
+    for period, name, _ in moves_due(plan, problem):
+        start = discount(problem, period * months)
+        yield (period, "one_off", name, "", ""), usd, usd * start
 
 
 def _committed(

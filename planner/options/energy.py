@@ -1,0 +1,157 @@
+"""Electric energy and carbon of nodes: what is drawn where, and why some of it is not known.
+
+Per accelerator of a kind, watts, the share of its node included::
+
+    rated   rated IT power of the node / its accelerators
+    idle    most that replicas of any option draw without requests; rated where none is known
+
+A replica draws ``base + marginal x rate`` at its mean rate (:class:`~planner.options.records.
+PowerDraw`, never less than idle), or its rated power whatever it does where the performance model
+does not know its power: measured capacities, drafts, units of instances.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.catalog.carbon import grid_carbon, overhead, rated_power_w, why_unknown
+from planner.options.energy_records import EnergyFacts, HardwarePower, Place, ReplicaDraw
+from planner.options.owned import OWNED
+from planner.options.records import Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from planner.catalog.load import Catalog
+    from planner.options.records import Capacity, NodeOffer, Option, OptionSet, PowerDraw
+    from planner.options.token_supply import TokenSupply
+    from planner.problem.schema import Problem
+
+
+def energy_facts(
+    problem: Problem,
+    catalog: Catalog,
+    nodes: Sequence[NodeOffer],
+    options: Iterable[Option],
+    capacities: Iterable[Capacity],
+) -> EnergyFacts:
+    """Return what nodes draw and where they stand.
+
+    Parameters
+    ----------
+    problem, catalog
+        The problem, for its site, and facts about hardware and sites.
+    nodes
+        Offers.
+    options, capacities
+        Options and their power.
+    """
+    size = {o.id: o for o in options}
+    idle: dict[str, float] = {}
+    for capacity in capacities:
+        option, watts = size[capacity.option_id], _idle_w(capacity.power)
+        if watts is not None:
+            most = max(idle.get(option.hardware, 0.0), watts / option.accelerators)
+            idle[option.hardware] = most
+    power = []
+    for hardware in sorted({node.hardware for node in nodes}):
+        rated_w = rated_power_w(catalog, hardware)
+        if rated_w is not None:
+            idle_w = min(idle.get(hardware, rated_w), rated_w)
+            power.append(HardwarePower(hardware, idle_w, rated_w))
+    return EnergyFacts(tuple(power), tuple(_place(problem, catalog, node) for node in nodes))
+
+
+def _idle_w(power: PowerDraw | None) -> float | None:
+    return None if power is None or power.host_w is None else power.idle_w + power.host_w
+
+
+def _place(problem: Problem, catalog: Catalog, node: NodeOffer) -> Place:
+    where = grid_key(problem, node)
+    row = grid_carbon(catalog, *where)
+    return Place(
+        node.offer_id,
+        overhead(catalog, *where),
+        None if row is None else row.value,
+        why_unknown(catalog, node.hardware, *where),
+    )
+
+
+def grid_key(problem: Problem, node: NodeOffer) -> tuple[str, str]:
+    """Return region and provider of rented nodes, the site of the problem for owned ones."""
+    return (problem.supply.site, "") if node.tenure == OWNED else (node.region, node.provider)
+
+
+def unmeasured_nodes(
+    problem: Problem, catalog: Catalog, nodes: Sequence[NodeOffer]
+) -> list[Rejection]:
+    """Return a rejection for every offer whose carbon is not known, where it is limited.
+
+    Parameters
+    ----------
+    problem, catalog
+        The problem, and facts about hardware and sites.
+    nodes
+        Offers; those that are there already are checked with the problem.
+    """
+    if problem.limits.carbon_kg_per_period is None:
+        return []
+    return [
+        Rejection("offer", node.offer_id, "", "carbon", reason)
+        for node in nodes
+        if not node.is_existing
+        and (reason := why_unknown(catalog, node.hardware, *grid_key(problem, node)))
+    ]
+
+
+def without_unknown_carbon(problem: Problem, supply: TokenSupply) -> TokenSupply:
+    """Return the token supply, empty where carbon is limited and tokens have to count.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    supply
+        Tokens of one workload.
+    """
+    limits = problem.limits
+    if limits.carbon_kg_per_period is None or limits.api_carbon == "ignore":
+        return supply
+    detail = (
+        "nobody states the carbon of tokens; `limits.api_carbon: ignore` leaves them out of the "
+        "limit"
+    )
+    offers = (*supply.usable, *supply.unproven)
+    refused = tuple(Rejection("api", o.id, o.workload, "carbon", detail) for o in offers)
+    return type(supply)((), (), (*supply.rejections, *refused))
+
+
+def replica_draw(options: OptionSet, pool: str, option: Option) -> ReplicaDraw | None:
+    """Return the power of a replica that serves a pool; ``None`` when its node's is not known.
+
+    Parameters
+    ----------
+    options
+        The options.
+    pool
+        Name of the pool.
+    option
+        The replica.
+    """
+    known = options.energy.power_of(option.hardware)
+    if known is None:
+        return None
+    pool_of = dict(options.pool_of)
+    draws = {
+        c.workload: c.power
+        for c in options.capacities
+        if c.option_id == option.id and pool_of.get(c.workload, c.workload) == pool
+    }
+    least_w = known.idle_w * option.accelerators
+    base_w, marginal_j = 0.0, {}
+    for name, power in draws.items():
+        if power is None or power.host_w is None:
+            return ReplicaDraw(known.rated_w * option.accelerators, dict.fromkeys(draws, 0.0))
+        base_w = max(base_w, power.base_w + power.host_w)
+        marginal_j[name] = power.marginal_energy_per_request_j
+    return ReplicaDraw(max(base_w, least_w), marginal_j)

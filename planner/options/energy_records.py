@@ -1,0 +1,74 @@
+"""Records of what nodes and replicas draw, and of the grids where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.units import G_PER_KG, W_PER_KW
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class HardwarePower:
+    """Power of one accelerator of a kind, with the share of its node, watts; idle <= rated."""
+
+    hardware: str
+    idle_w: float
+    rated_w: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where nodes of an offer stand: the overhead of the site, and its grid.
+
+    Parameters
+    ----------
+    offer_id
+        The offer.
+    pue
+        Energy drawn over energy of computers, >= 1.
+    g_per_kwh
+        Carbon of the grid, grams of CO2 equivalent; ``None`` when unknown.
+    why_not
+        Which rows are missing; empty when none is.
+    """
+
+    offer_id: str
+    pue: float
+    g_per_kwh: float | None
+    why_not: str = ""
+
+    @property
+    def kg_per_wh(self) -> float | None:
+        """Carbon of one watt-hour of IT energy."""
+        if self.g_per_kwh is None:
+            return None
+        return self.pue * self.g_per_kwh / W_PER_KW / G_PER_KG
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyFacts:
+    """Power by kind of accelerator (unknown ones left out), and the place of every offer."""
+
+    power: tuple[HardwarePower, ...] = ()
+    places: tuple[Place, ...] = ()
+
+    def power_of(self, hardware: str) -> HardwarePower | None:
+        """Return the power of a kind of accelerator, ``None`` when it is not known."""
+        return next((p for p in self.power if p.hardware == hardware), None)
+
+    def place_of(self, offer_id: str) -> Place:
+        """Return where an offer stands."""
+        unknown = Place(offer_id, 1.0, None, "not known")
+        return next((p for p in self.places if p.offer_id == offer_id), unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaDraw:
+    """Power of a replica: watts without requests, and joules per request by workload."""
+
+    base_w: float
+    marginal_j: Mapping[str, float]

@@ -1,0 +1,42 @@
+"""Rows of a plan about what a policy prices or limits beside money: moves between models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A workload that a model serves from this period on, and not in the one before.
+
+    In the first period every model counts but the one that most is planned on. `usd` is paid at
+    the start of the period.
+    """
+
+    period: int
+    workload: str
+    model: str
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyRow:
+    """Electric energy and carbon of the nodes of one offer in one period.
+
+    ``kwh = it_kwh x pue`` and ``carbon_kg = kwh x carbon_g_per_kwh / 1000``; null with the missing
+    rows in `note` where they are not known. `idle_w_per_accelerator` counts for accelerators
+    that no replica holds, the share of the node included.
+    """
+
+    period: int
+    offer_id: str
+    provider: str
+    region: str
+    hardware: str
+    idle_w_per_accelerator: float | None
+    it_kwh: float | None
+    pue: float
+    kwh: float | None
+    carbon_g_per_kwh: float | None
+    carbon_kg: float | None
+    note: str

@@ -1,0 +1,82 @@
+"""Moves between models, and energy with its carbon, on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.report.tables import NUMBER, Column, money, number, write_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TextIO
+
+    from planner.plan.document import Plan
+    from planner.plan.limit_rows import EnergyRow
+
+_KWH_PER_MWH = 1_000.0
+
+
+def write_moves(out: TextIO, plan: Plan) -> None:
+    """Write who moves to which model, and when; nothing where nobody does.
+
+    Parameters
+    ----------
+    out
+        Stream to write to.
+    plan
+        The plan.
+    """
+    if not plan.moves:
+        return
+    out.write("\nmoves between models\n")
+    columns = [
+        Column("period", NUMBER),
+        Column("workload", whole=True),
+        Column("to model", whole=True),
+        Column("USD", NUMBER),
+    ]
+    rows = [[str(r.period), r.workload, r.model, money(r.usd)] for r in plan.moves]
+    write_table(out, columns, rows)
+
+
+def write_energy(out: TextIO, plan: Plan) -> None:
+    """Write energy and carbon by period and place, where any of it is known.
+
+    Parameters
+    ----------
+    out
+        Stream to write to.
+    plan
+        The plan.
+    """
+    known = [row for row in plan.energy if row.kwh is not None]
+    if not known:
+        return
+    places: dict[tuple[int, str, str], list[EnergyRow]] = {}
+    for row in plan.energy:
+        places.setdefault((row.period, row.provider, row.region), []).append(row)
+    out.write("\nelectricity and carbon of nodes\n")
+    columns = [
+        Column("period", NUMBER),
+        Column("place", whole=True),
+        Column("MWh", NUMBER),
+        Column("kg CO2e", NUMBER),
+    ]
+    rows = []
+    for (period, provider, region), group in places.items():
+        energy = [row.kwh for row in group]
+        carbon = [row.carbon_kg for row in group]
+        rows.append([str(period), f"{provider} {region}", _mwh(energy), _sum(carbon)])
+    write_table(out, columns, rows)
+    for reason in dict.fromkeys(row.note for row in plan.energy if row.note):
+        out.write(f"  {reason}\n")
+
+
+def _mwh(kwh: Sequence[float | None]) -> str:
+    known = [value for value in kwh if value is not None]
+    return number(sum(known) / _KWH_PER_MWH) if len(known) == len(kwh) else "unknown"
+
+
+def _sum(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return money(sum(known)) if len(known) == len(values) else "unknown"
