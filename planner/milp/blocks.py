@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
 
-_SLOT_PREFIXES = frozenset("nyerfadxgNlhkzP")
+SLOT_PREFIXES = frozenset("nyerfadxgNlhkzP")
 """Variables whose names end in the period and the block, starts of nodes excepted."""
 _SMALLEST_PROGRAM = 400
 """Columns below which the solver needs no help."""
@@ -207,7 +207,7 @@ def _slots(arrays: Arrays, *, is_static: bool) -> list[_Slot]:
     slot_of = np.full(arrays.cost.size, -1, dtype=np.int64)
     for column, name in enumerate(arrays.column_names):
         prefix, *positions = name.split("_")
-        if prefix in _SLOT_PREFIXES:
+        if prefix in SLOT_PREFIXES:
             key = positions[-2] if is_static else f"{positions[-2]}_{positions[-1]}"
             slot_of[column] = keys.setdefault(key, len(keys))
     entries = slot_of[arrays.index]

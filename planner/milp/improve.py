@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.milp.blocks import SLOT_PREFIXES
 from planner.milp.highs import solve_arrays
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 _SMALLEST_PROGRAM = 3_000
 """Columns below which the solver needs no help."""
-_SLOT_KINDS = frozenset("nyerfadxgNlhkzPsq")
-"""Variables whose second last position is a period and last a block or a type of day."""
+_OF_A_PERIOD = SLOT_PREFIXES | {"s", "q"}
+"""Variables whose second last position is a period: starts and backlogs beside those of blocks."""
 _GAP_SHARE = 0.5
 _WORTH_A_ROUND = 1e-4
 """Share of the cost that a round has to save for another one."""
@@ -98,7 +99,7 @@ def _periods(arrays: Arrays) -> list[NDArray[np.int64]]:
     of_period: dict[int, list[int]] = {}
     for column, name in enumerate(arrays.column_names):
         prefix, *positions = name.split("_")
-        if prefix in _SLOT_KINDS:
+        if prefix in _OF_A_PERIOD:
             of_period.setdefault(int(positions[-2]), []).append(column)
         elif prefix == "base":
             of_period.setdefault(int(positions[-1]), []).append(column)
