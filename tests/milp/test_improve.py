@@ -36,8 +36,7 @@ def wasteful(arrays):
     pinned = arrays.lower.copy()
     large = np.array([name.startswith("n_0_1") for name in arrays.column_names])
     pinned[large] = np.where(np.isfinite(arrays.upper[large]), arrays.upper[large], 2.0)
-    start = solve_arrays(replace(arrays, lower=pinned), EXACT).values
-    return start
+    return solve_arrays(replace(arrays, lower=pinned), EXACT).values
 
 
 def test_periods_hold_the_columns_of_their_own(program):
