@@ -108,9 +108,11 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
 def _tokens(
     workload: Workload, problem: Problem, catalog: Catalog, demand: Demand, gate: Gate
 ) -> TokenSupply:
-    lengths, grid = demand.of(workload.name).lengths, demand.grid
-    by_use = token_supply(workload, lengths, problem, catalog=catalog, grid=grid, book=gate.book)
-    return by_use + provisioned_supply(workload, lengths, problem, grid=grid, book=gate.book)
+    rates, grid = demand.of(workload.name), demand.grid
+    levels, book = rates.length_levels, gate.book
+    return token_supply(
+        workload, rates.lengths, problem, catalog=catalog, grid=grid, book=book, levels=levels
+    ) + provisioned_supply(workload, rates.lengths, problem, grid=grid, book=book, levels=levels)
 
 
 def _staff_usd(problem: Problem, catalog: Catalog) -> float:
@@ -210,7 +212,9 @@ def _gate(workload: Workload, problem: Problem, catalog: Catalog, demand: Demand
         workload.quality_scores,
         problem.policy.quality_evidence,
     )
-    return Gate(workload, demand.of(workload.name).lengths, book)
+    rates = demand.of(workload.name)
+    longest = None if rates.lengths is None else rates.lengths.at(rates.longest_level)
+    return Gate(workload, longest, book)
 
 
 def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Gate]) -> _Ways:

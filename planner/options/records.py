@@ -202,12 +202,15 @@ class Capacity:
     """What one replica of an option carries of one workload, by replicas sharing the queue.
 
     `points` are in ascending ``min_replicas``, never empty, with ``planned_rps`` > 0 and
-    non-decreasing. `quality` holds the score compared with each floor of the workload, as
+    non-decreasing. Where lengths grow they are those of the first period in which the option
+    serves, and `by_period` has the points of every period, none where it does not serve; else
+    `by_period` is empty. `quality` holds the score compared with each floor of the workload, as
     ``(benchmark, score)``. `setting` is how the engine has to run for it, ``None`` where
     the capacity was measured. `power` is ``None`` there too, and where the rated power of the
     accelerator is unknown. `job_h` is the time of the longest request of work that waits, hours.
     `ttft_share_unloaded` is the largest share of a limit on the time to
-    the first token that passes without any load, ``None`` without such a limit.
+    the first token that passes without any load, ``None`` without such a limit. `power` is that
+    of `points`.
     """
 
     workload: str
@@ -219,6 +222,16 @@ class Capacity:
     power: PowerDraw | None = None
     ttft_share_unloaded: float | None = None
     job_h: float = 0.0
+    by_period: tuple[tuple[CapacityPoint, ...], ...] = ()
+
+    def points_at(self, period: int) -> tuple[CapacityPoint, ...]:
+        """Return the points of a period, counted from 0; none where the option does not serve."""
+        return self.by_period[period] if self.by_period else self.points
+
+    @property
+    def distinct_points(self) -> tuple[tuple[CapacityPoint, ...], ...]:
+        """Points that some period has, `points` alone where lengths do not grow."""
+        return tuple(dict.fromkeys(self.by_period)) or (self.points,)
 
 
 @dataclass(frozen=True, slots=True)

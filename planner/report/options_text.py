@@ -66,7 +66,9 @@ def _row(
 ) -> dict[str, Any]:
     single, most, layout = capacity.points[0], capacity.points[-1], option.layout
     usd_per_hour, offer = _cheapest(option, options)
-    lengths = demand.of(capacity.workload).lengths
+    rates = demand.of(capacity.workload)
+    first = next((t for t, points in enumerate(capacity.by_period) if points), 0)
+    lengths = None if rates.lengths is None else rates.lengths.at(rates.planned_level(first))
     tokens = None if lengths is None else lengths.isl_mean_tokens + lengths.osl_mean_tokens
     per_hour = most.planned_rps * SECONDS_PER_HOUR
     drafting = None if capacity.setting is None else capacity.setting.speculation
