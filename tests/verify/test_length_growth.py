@@ -148,6 +148,24 @@ def test_limits_are_held_against_the_dearer_end(tokens):
     assert any("period 1 block 0" in v and "input tokens per minute" in v for v in found), found
 
 
+def test_units_are_held_against_the_dearer_end():
+    stated = {
+        "name": "ptu", "provider": "tokens", "model": "model-a", "usd_per_unit_hour": 0.5,
+        "tokens_per_minute_per_unit": 20_000.0, "output_weight": 4.0, "cached_input_weight": 0.5,
+    }  # fmt: skip
+    whole = asked(
+        workload(length_growth_per_period=GROWTH, prefix_cache={"hit_rate": 0.2}),
+        supply={"tenures": ["api"], "provisioned": [stated]},
+    )
+    world = solved(whole, catalog(api_offers=[row("api_offers", input_usd_per_mtok=10.0)]))
+
+    longer = with_growth(world, {"isl": [1.44, 1.5]})
+
+    assert {r.mode for r in world.plan.api} >= {"provisioned"}
+    assert report(world, world.plan) == []
+    assert any("counted tokens per minute on" in v for v in report(longer, longer.plan))
+
+
 def test_replicas_of_one_period_carry_the_same_with_the_same_lengths(replicas):
     rows = replicas.plan.allocations
     changed_row = next(i for i, r in enumerate(rows) if (r.period, r.block) == (1, 2))
