@@ -54,6 +54,7 @@ def build_demand(loaded: LoadedProblem, catalog: Catalog) -> Demand:
         lengths, intervals = None, None
         try:
             lengths, notes = _lengths(loaded, workload, index, catalog)
+            notes += _length_growth_notes(workload, grid.periods)
             warnings += [f"{workload.name}: {note}" for note in notes]
         except InputError as error:
             faults += error.faults
@@ -173,6 +174,17 @@ def _lengths(
         return independent(isl, osl), notes
     except ValueError as error:
         raise InputError([loaded.fault(path, str(error))]) from error
+
+
+def _length_growth_notes(workload: Workload, periods: int) -> list[str]:
+    levels = length_levels(workload.length_growth_per_period, periods)
+    if levels is None:
+        return []
+    isl, osl = levels.planned[-1]
+    return [
+        f"lengths grow: the last period is planned with {isl:.3g} times the stated prompts and "
+        f"{osl:.3g} times the stated outputs; latencies of a period hold for its own lengths"
+    ]
 
 
 def _cells(

@@ -42,7 +42,8 @@ def option_rows(
     """Return one row for each workload and option that can serve it, cheapest first.
 
     ``usd_per_million_tokens_full`` is the cost of tokens of a replica that is always full, on the
-    cheapest node per accelerator that holds it.
+    cheapest node per accelerator that holds it. Where lengths grow, figures are those of the first
+    period in which the option serves, and ``capacity_rps_by_period`` has all (``null`` without).
     """
     by_id = {o.id: o for o in (*options.options, *options.dominated)}
     dominated = {o.id for o in options.dominated}
@@ -87,6 +88,9 @@ def _row(
         "capacity_rps": most.planned_rps,
         "capacity_nominal_rps": most.nominal_rps,
         "capacity_rps_by_replicas": {str(p.min_replicas): p.planned_rps for p in capacity.points},
+        "capacity_rps_by_period": [
+            points[-1].planned_rps if points else None for points in capacity.by_period
+        ],
         "min_replicas": single.min_replicas,
         "limit": most.limit,
         "chunk_tokens": None if capacity.setting is None else capacity.setting.chunk_tokens,
