@@ -91,6 +91,7 @@ def over_periods(found: Sequence[Found], levels: PoolLevels) -> list[Capacity]:
             replace(
                 first,
                 by_period=tuple(at[k].points if k in at else () for k in levels.of_period),
+                power_by_period=tuple(at[k].power if k in at else None for k in levels.of_period),
                 ttft_share_unloaded=max(shares, default=None),
             )
         )

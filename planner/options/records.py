@@ -210,7 +210,8 @@ class Capacity:
     accelerator is unknown. `job_h` is the time of the longest request of work that waits, hours.
     `ttft_share_unloaded` is the largest share of a limit on the time to
     the first token that passes without any load, ``None`` without such a limit. `power` is that
-    of `points`.
+    of `points`; where lengths grow, `power_by_period` has that of every period, at the lengths it is
+    planned with.
     """
 
     workload: str
@@ -223,10 +224,15 @@ class Capacity:
     ttft_share_unloaded: float | None = None
     job_h: float = 0.0
     by_period: tuple[tuple[CapacityPoint, ...], ...] = ()
+    power_by_period: tuple[PowerDraw | None, ...] = ()
 
     def points_at(self, period: int) -> tuple[CapacityPoint, ...]:
         """Return the points of a period, counted from 0; none where the option does not serve."""
         return self.by_period[period] if self.by_period else self.points
+
+    def power_at(self, period: int) -> PowerDraw | None:
+        """Return the power of a period, counted from 0."""
+        return self.power_by_period[period] if self.power_by_period else self.power
 
     @property
     def distinct_points(self) -> tuple[tuple[CapacityPoint, ...], ...]:

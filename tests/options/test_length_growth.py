@@ -35,12 +35,15 @@ def points_of(options, name="chat"):
 
 
 def test_each_period_is_planned_with_the_lengths_of_its_dearer_end():
-    grown = built(workload(slo=[TTFT], length_growth_per_period=GROWTH))
+    rated = catalog(accelerators=[row("accelerators", tdp_w=700)])
+    grown = built(workload(slo=[TTFT], length_growth_per_period=GROWTH), facts=rated)
 
     (capacity,) = grown.capacities
     for period, (isl, osl) in enumerate([(1_210.0, 100.0), (1_464.1, 81.0)]):
-        alone = built(workload(slo=[TTFT], lengths=lengths_of(isl, osl)), periods=1)
-        assert capacity.points_at(period) == points_of(alone)[capacity.option_id]
+        alone = built(workload(slo=[TTFT], lengths=lengths_of(isl, osl)), facts=rated, periods=1)
+        (own,) = alone.capacities
+        assert capacity.points_at(period) == own.points
+        assert capacity.power_at(period) == own.power is not None
 
 
 def test_a_pool_is_planned_with_the_lengths_of_all_its_classes():
