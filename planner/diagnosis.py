@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.milp import build_program, solve_program
 from planner.milp.naming import api_limit_label
 
@@ -98,8 +99,11 @@ def unservable(options: OptionSet, demand: Demand, problem: Problem) -> tuple[st
         if not without:
             continue
         lines.append(f"{streams[0]}: none of {options.considered} options can serve it")
-        if len(without) < len(served):  # lengths grow
-            lines[-1] += f" in period {without[0]}, {len(without)} of {len(served)} are such"
+        if len(without) < len(served):
+            lines[-1] += (
+                f" with the lengths of {len(without)} of {counted(len(served), 'period')}, first "
+                f"in period {without[0]}"
+            )
         against = [r for r in options.rejections if r.workload in {"", *streams}]
         lines += _reasons(against)
     return tuple(lines)

@@ -210,8 +210,8 @@ class Capacity:
     accelerator is unknown. `job_h` is the time of the longest request of work that waits, hours.
     `ttft_share_unloaded` is the largest share of a limit on the time to
     the first token that passes without any load, ``None`` without such a limit. `power` is that
-    of `points`; where lengths grow, `power_by_period` has that of every period, at the lengths it is
-    planned with.
+    of `points`; where lengths grow, `power_by_period` has that of every period, at the lengths
+    it is planned with.
     """
 
     workload: str

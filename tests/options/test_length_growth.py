@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from planner.demand.build import build_demand
+from planner.diagnosis import unservable
 from planner.options.build import build_options
 from tests.options.world import catalog, loaded, problem, row, workload
 
@@ -89,6 +90,25 @@ def test_an_option_that_keeps_its_limits_at_first_only_serves_at_first():
     assert capacity.points == capacity.points_at(0)
     assert missed.reason == "ttft_ms"
     assert missed.detail.startswith("with the lengths of 1 of 2 periods: ttft p99 is ")
+
+
+def test_a_period_without_any_option_is_named_with_the_nearest_miss():
+    tight = [TTFT | {"limit": 150}]
+    growing = {"length_growth_per_period": {"isl": [1.0, 20.0]}}
+    asked = problem(workload(slo=tight, **growing), horizon=HORIZON, candidates=ONE_GPU)
+    whole, facts = loaded(asked), catalog()
+    demand = build_demand(whole, facts)
+
+    lines = unservable(build_options(whole, facts, demand), demand, asked)
+
+    assert lines[0] == (
+        "chat: none of 1 options can serve it with the lengths of 1 of 2 periods, "
+        "first in period 1"
+    )
+    assert any("with the lengths of 1 of 2 periods: ttft p99 is" in line for line in lines)
+    still = problem(workload(slo=tight), horizon=HORIZON, candidates=ONE_GPU)
+    rates = build_demand(loaded(still), facts)
+    assert unservable(build_options(loaded(still), facts, rates), rates, still) == ()
 
 
 def test_an_option_that_never_keeps_its_limits_is_rejected_once():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from planner.verify.audit.lengths import longer_than_paid, paid_level, planned_level
@@ -91,6 +92,35 @@ def test_the_audit_agrees_with_plans_of_replicas(replicas):
     assert chat[1].capacity_rps < chat[0].capacity_rps
     assert chat[1].replicas > chat[0].replicas
     assert set(code) == {0, 1}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_longer_requests_never_cost_less(seed):
+    rng = np.random.default_rng(seed)
+    shorter = {name: rng.uniform(0.8, 1.4, 2).round(2).tolist() for name in ("isl", "osl")}
+    longer = {name: [f * rng.uniform(1.05, 1.4) for f in fs] for name, fs in shorter.items()}
+    slo = [{"metric": "ttft_ms", "percentile": 99, "limit": 1000}]
+    mixed = {"isl_tokens": SPREAD, "osl_tokens": {"mean": 200.0}}
+
+    first, then = (
+        solved(
+            asked(
+                workload(
+                    slo=slo,
+                    lengths=mixed,
+                    arrival={"mean_rate_rps": 30.0},
+                    length_growth_per_period=growth,
+                ),
+                supply={"api_latency": "assume_met", "tenures": ["on_demand", "api"]},
+                candidates={"tensor_parallel": [1], "quantizations": ["bf16"]},
+            ),
+            catalog(offers=[row("offers", elastic_max_nodes=500)], api_offers=TIERS),
+        )
+        for growth in (shorter, longer)
+    )
+
+    assert then.plan.cost_usd >= first.plan.bound_usd
+    assert report(then, then.plan) == []
 
 
 CHANGES = [
