@@ -246,8 +246,9 @@ def _tokens(plan: Plan, demand: Demand, options: OptionSet, limits: Limits) -> l
         if offer.units_id:
             continue  # what units cost depends on how many are taken on
         cost = _tokens_usd(demand, offer.workload, offer.usd_per_request)
-        planned_rps = float(demand.of(offer.workload).planned_rps.max())
-        limit = exceeded_by(limits, offer, planned_rps)
+        by_period = enumerate(demand.of(offer.workload).planned_rps.max(axis=1).tolist())
+        over = (exceeded_by(limits, offer, rps, t) for t, rps in by_period)
+        limit = next((limit for limit in over if limit is not None), None)
         answer = Answer(cost, cost, None)
         if limit is not None:
             answer = Answer(None, None, f"above its limit of {api_limit_label(limit)}")

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.milp import build_program, solve_program
 from planner.milp.naming import api_limit_label
 
@@ -83,17 +84,27 @@ def _impossible(missed: list[Rejection]) -> list[tuple[int, Rejection]]:
 
 
 def unservable(options: OptionSet, demand: Demand, problem: Problem) -> tuple[str, ...]:
-    """Return why some workload has no option at all; empty when every workload has one.
+    """Return why some workload has no option in some period; empty when each has one in all.
 
     A workload that may stay unserved at a price needs none.
     """
-    served = {c.workload for c in options.capacities} | {a.workload for a in options.api}
-    priced = {w.name for w in problem.workloads if w.unserved_penalty_usd_per_request is not None}
+    always = {a.workload for a in options.api}
+    always |= {w.name for w in problem.workloads if w.unserved_penalty_usd_per_request is not None}
+    served = [
+        always | {c.workload for c in options.capacities if c.points_at(t)}
+        for t in range(demand.grid.periods)
+    ]
     lines: list[str] = []
     for streams in demand.needs():
-        if (served | priced) & set(streams):
+        without = [t for t, names in enumerate(served) if not names & set(streams)]
+        if not without:
             continue
         lines.append(f"{streams[0]}: none of {options.considered} options can serve it")
+        if len(without) < len(served):
+            lines[-1] += (
+                f" with the lengths of {len(without)} of {counted(len(served), 'period')}, first "
+                f"in period {without[0]}"
+            )
         against = [r for r in options.rejections if r.workload in {"", *streams}]
         lines += _reasons(against)
     return tuple(lines)

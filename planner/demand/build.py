@@ -11,7 +11,7 @@ from planner.catalog.table import read_table
 from planner.demand.deferral import Deferral
 from planner.demand.grid import time_grid
 from planner.demand.intervals import read_intervals
-from planner.demand.lengths import from_histogram, histogram_notes, independent
+from planner.demand.lengths import from_histogram, histogram_notes, independent, length_levels
 from planner.demand.rates import (
     HOURS,
     hourly_multipliers,
@@ -54,6 +54,7 @@ def build_demand(loaded: LoadedProblem, catalog: Catalog) -> Demand:
         lengths, intervals = None, None
         try:
             lengths, notes = _lengths(loaded, workload, index, catalog)
+            notes += _length_growth_notes(workload, grid.periods)
             warnings += [f"{workload.name}: {note}" for note in notes]
         except InputError as error:
             faults += error.faults
@@ -77,12 +78,20 @@ def _streams(  # noqa: PLR0917
 ) -> Iterator[WorkloadDemand]:
     confidence = loaded.problem.policy.forecast_confidence
     growth = workload.growth_per_period
+    levels = length_levels(workload.length_growth_per_period, grid.periods)
     for stream in streams_of(loaded.problem, workload):
         asked, name = stream.deferrable, stream.name
         if asked is None:
             rates = rates_on_grid(stream.arrival, multipliers, growth, confidence, grid)
             price = workload.unserved_penalty_usd_per_request
-            yield WorkloadDemand(name, *rates, lengths, intervals, unserved_usd_per_request=price)
+            yield WorkloadDemand(
+                name,
+                *rates,
+                lengths,
+                intervals,
+                unserved_usd_per_request=price,
+                length_levels=levels,
+            )
             continue
         mean, planned = waiting_rates_on_grid(
             stream.arrival, multipliers, growth, confidence, grid
@@ -97,7 +106,9 @@ def _streams(  # noqa: PLR0917
             mean, planned = (released(r, asked.release_hour, grid) for r in (mean, planned))
         if name.endswith(JOINED):  # its requests are those of the deferred stream
             mean, planned = np.zeros_like(mean), np.zeros_like(planned)
-        yield WorkloadDemand(name, mean, planned, lengths, intervals, deferral)
+        yield WorkloadDemand(
+            name, mean, planned, lengths, intervals, deferral, length_levels=levels
+        )
 
 
 def _intervals(loaded: LoadedProblem, workload: Workload, index: int) -> FloatArray | None:
@@ -163,6 +174,17 @@ def _lengths(
         return independent(isl, osl), notes
     except ValueError as error:
         raise InputError([loaded.fault(path, str(error))]) from error
+
+
+def _length_growth_notes(workload: Workload, periods: int) -> list[str]:
+    levels = length_levels(workload.length_growth_per_period, periods)
+    if levels is None:
+        return []
+    isl, osl = levels.planned[-1]
+    return [
+        f"lengths grow: the last period is planned with {isl:.3g} times the stated prompts and "
+        f"{osl:.3g} times the stated outputs; latencies of a period hold for its own lengths"
+    ]
 
 
 def _cells(

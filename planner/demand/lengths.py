@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.demand.records import LengthDistribution
+from planner.demand.rates import growth_levels
+from planner.demand.records import LengthDistribution, LengthLevel, LengthLevels
 from planner.problem.schema import SHORTEST_TOKENS
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from planner.catalog.schema import LengthCell
     from planner.demand.records import FloatArray
+    from planner.problem.growth import LengthGrowth
     from planner.problem.schema import Lengths, Marginal
 
 _PERCENTILE_TOLERANCE = 0.25
@@ -131,6 +133,29 @@ def from_histogram(
     if osl_mean_tokens is not None:
         osl = _with_mean(osl, weight, osl_mean_tokens)
     return LengthDistribution(isl, osl, weight)
+
+
+def length_levels(growth: LengthGrowth, periods: int) -> LengthLevels | None:
+    """Return the levels of lengths by period, ``None`` when they do not grow.
+
+    Growth is continuous, like that of rates: what is paid by use takes mid-period, capacities the
+    dearer end of the period.
+
+    Parameters
+    ----------
+    growth
+        Factors on prompts and outputs per period.
+    periods
+        Number of periods T.
+    """
+    if growth.is_none:
+        return None
+    isl, osl = (growth_levels(factor, periods) for factor in (growth.isl, growth.osl))
+    usage, planned = (
+        tuple(LengthLevel(*pair) for pair in zip(a.tolist(), b.tolist(), strict=True))
+        for a, b in zip(isl, osl, strict=True)
+    )
+    return LengthLevels(usage, planned)
 
 
 def histogram_notes(lengths: Lengths, distribution: LengthDistribution) -> list[str]:

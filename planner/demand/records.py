@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -132,6 +132,32 @@ class TimeGrid:
         return np.array([self.share_of_period(b) for b in range(self.blocks)])
 
 
+class LengthLevel(NamedTuple):
+    """Factors on the lengths of a workload, 1 at the start of the horizon."""
+
+    isl: float = 1.0
+    osl: float = 1.0
+
+
+AS_STATED = LengthLevel()
+
+
+@dataclass(frozen=True, slots=True)
+class LengthLevels:
+    """Levels of lengths that grow, by period.
+
+    Parameters
+    ----------
+    usage
+        At mid-period: for what is paid by use.
+    planned
+        At the dearer end of the period: for capacities and limits.
+    """
+
+    usage: tuple[LengthLevel, ...]
+    planned: tuple[LengthLevel, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class LengthDistribution:
     """Joint distribution of prompt and output lengths as m atoms.
@@ -158,6 +184,13 @@ class LengthDistribution:
         """Mean output length."""
         return float(self.osl_tokens @ self.probability)
 
+    def at(self, level: LengthLevel) -> LengthDistribution:
+        """Return the distribution with all lengths multiplied."""
+        if level == AS_STATED:
+            return self
+        isl, osl = self.isl_tokens * level.isl, self.osl_tokens * level.osl
+        return LengthDistribution(isl, osl, self.probability)
+
 
 @dataclass(frozen=True, slots=True)
 class WorkloadDemand:
@@ -174,7 +207,8 @@ class WorkloadDemand:
         Rate capacity is planned for, shape (T, B), requests/s: highest hour of the block, peak
         factor, forecast margin, and the dearer end of the period.
     lengths
-        Length distribution, ``None`` when the workload states none (measured capacities only).
+        Length distribution at the start of the horizon, ``None`` when the workload states none
+        (measured capacities only).
     intervals
         Recorded intervals between requests with mean 1, ``None`` when only their variation is
         stated.
@@ -190,6 +224,23 @@ class WorkloadDemand:
     the backlog of another stream; ``None`` where they cannot."""
     unserved_usd_per_request: float | None = None
     """Price of a request that is not served; ``None`` where all have to be."""
+    length_levels: LengthLevels | None = None
+    """How its lengths grow; ``None`` where they do not."""
+
+    def usage_level(self, period: int) -> LengthLevel:
+        """Return the factors on its lengths in the middle of a period."""
+        return AS_STATED if self.length_levels is None else self.length_levels.usage[period]
+
+    def planned_level(self, period: int) -> LengthLevel:
+        """Return the factors on its lengths at the dearer end of a period."""
+        return AS_STATED if self.length_levels is None else self.length_levels.planned[period]
+
+    @property
+    def longest_level(self) -> LengthLevel:
+        """Largest factors on prompts and on outputs that any period plans for."""
+        if self.length_levels is None:
+            return AS_STATED
+        return LengthLevel(*map(max, zip(*self.length_levels.planned, strict=True)))
 
     def usage_shares(self, period: int) -> FloatArray:
         """Return mean over planned rate by block of a period, shape (B,); 0 without demand."""

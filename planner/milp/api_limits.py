@@ -41,7 +41,7 @@ def add_api_limits(model: Model) -> None:
         rows: dict[tuple[int, int], Terms] = {}
         for (i, t, b), flow in model.a.items():
             api = sets.options.api[i]
-            amount = per_minute_of_rps(limit, api)
+            amount = per_minute_of_rps(limit, api, t)
             if amount > 0:
                 unit_rps = float(sets.rate_unit_rps[position[api.workload]])
                 rows.setdefault((t, b), {})[flow] = amount * unit_rps / limit.per_minute
@@ -52,7 +52,7 @@ def add_api_limits(model: Model) -> None:
         model.priced.append(Priced("api_limit", api_limit_label(limit), unit, weights))
 
 
-def per_minute_of_rps(limit: ApiLimit, api: ApiOption) -> float:
+def per_minute_of_rps(limit: ApiLimit, api: ApiOption, period: int) -> float:
     """Return what one request/s of an API counts against a limit in a minute, 0 if nothing.
 
     Parameters
@@ -61,20 +61,25 @@ def per_minute_of_rps(limit: ApiLimit, api: ApiOption) -> float:
         The limit.
     api
         The API option.
+    period
+        Period, counted from 0; tokens are those at its dearer end.
     """
     same = limit.model in {None, api.model} and limit.mode == api.mode
     if api.provider != limit.provider or not same:
         return 0.0
+    tokens = api.planned_tokens_at(period)
     counted = {
         "requests": 1.0,
-        "tokens": api.input_tokens + api.output_tokens,
-        "input_tokens": api.input_tokens,
-        "output_tokens": api.output_tokens,
+        "tokens": tokens.input + tokens.output,
+        "input_tokens": tokens.input,
+        "output_tokens": tokens.output,
     }
     return SECONDS_PER_MINUTE * counted[limit.measure]
 
 
-def exceeded_by(limits: Limits, api: ApiOption, planned_rps: float) -> ApiLimit | None:
+def exceeded_by(
+    limits: Limits, api: ApiOption, planned_rps: float, period: int
+) -> ApiLimit | None:
     """Return a limit that an API alone exceeds at a planned rate, ``None`` without one.
 
     Parameters
@@ -85,11 +90,14 @@ def exceeded_by(limits: Limits, api: ApiOption, planned_rps: float) -> ApiLimit 
         The API option.
     planned_rps
         Requests/s.
+    period
+        Period, counted from 0.
     """
     over = (
         limit
         for limit in limits.api_limits
-        if per_minute_of_rps(limit, api) * planned_rps > limit.per_minute * (1 + _TOLERANCE)
+        if per_minute_of_rps(limit, api, period) * planned_rps
+        > limit.per_minute * (1 + _TOLERANCE)
     )
     return next(over, None)
 
@@ -109,7 +117,9 @@ def api_limit_faults(options: OptionSet, limits: Limits, decisions: Decisions) -
         sent: dict[tuple[int, int], float] = {}
         for flow in decisions.api_flows:
             api = known.get((flow.supply_id, flow.workload))
-            amount = 0.0 if api is None else per_minute_of_rps(limit, api) * flow.planned_rps
+            amount = 0.0
+            if api is not None:
+                amount = per_minute_of_rps(limit, api, flow.period) * flow.planned_rps
             sent[flow.period, flow.block] = sent.get((flow.period, flow.block), 0.0) + amount
         for (t, b), amount in sent.items():
             if amount > limit.per_minute * (1 + _TOLERANCE):

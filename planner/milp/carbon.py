@@ -47,7 +47,6 @@ def add_carbon(model: Model) -> None:
     sets = model.sets
     if not sets.limits.carbon_kg_by_period:
         return
-    draws = [_draw(sets, c) for c in range(len(sets.columns))]
     kg_per_wh = [
         sets.options.energy.place_of(offer.offer_id).kg_per_wh or 0.0
         for offer in sets.options.offers
@@ -57,6 +56,7 @@ def add_carbon(model: Model) -> None:
     for t, limit_kg in enumerate(sets.limits.carbon_kg_by_period):
         unit_kg = limit_kg or 1.0
         terms: Terms = {}
+        draws = [_draw(sets, c, t) for c in range(len(sets.columns))]
         for part in (_nodes_kg(model, t, kg_per_wh, draws), _load_kg(model, t, draws, least)):
             terms |= {variable: kg / unit_kg for variable, kg in part.items() if kg > 0}
         if terms:
@@ -65,9 +65,9 @@ def add_carbon(model: Model) -> None:
     model.priced.append(Priced("carbon", "nodes, in every period", "kg", weights))
 
 
-def _draw(sets: Sets, column: int) -> ReplicaDraw:
+def _draw(sets: Sets, column: int, t: int) -> ReplicaDraw:
     own = sets.columns[column]
-    draw = replica_draw(sets.options, sets.pools[own.pool], sets.option_of(column))
+    draw = replica_draw(sets.options, sets.pools[own.pool], sets.option_of(column), t)
     if draw is None:  # such nodes are refused where carbon is limited
         msg = f"no power of {sets.option_of(column).hardware} is known"
         raise ValueError(msg)
@@ -79,13 +79,14 @@ def _idle_w(sets: Sets, hardware: str) -> float:
     return 0.0 if power is None else power.idle_w
 
 
-def _most_beyond_idle_w(sets: Sets, draws: list[ReplicaDraw]) -> dict[str, float]:
+def _most_beyond_idle_w(sets: Sets, draws: list[ReplicaDraw], t: int) -> dict[str, float]:
     """Return the most watts beyond idle of an accelerator at capacity, by hardware."""
     most: dict[str, float] = defaultdict(float)
     names = [rates.workload for rates in sets.demand.workloads]
     for c, (column, draw) in enumerate(zip(sets.columns, draws, strict=True)):
         hardware = sets.option_of(c).hardware
-        load_w = max(draw.marginal_j[names[w]] * mu for w, mu in column.mu_rps.items())
+        loads_w = (draw.marginal_j[names[w]] * mu for w, mu in column.mu_rps[t].items())
+        load_w = max(loads_w, default=0.0)
         watts = (draw.base_w + load_w) / column.accelerators - _idle_w(sets, hardware)
         most[hardware] = max(most[hardware], watts)
     return most
@@ -102,7 +103,7 @@ def _least_by_hardware(model: Model, kg_per_wh: list[float]) -> dict[str, float]
 
 def _nodes_kg(model: Model, t: int, kg_per_wh: list[float], draws: list[ReplicaDraw]) -> Terms:
     sets, grid = model.sets, model.sets.grid
-    beyond_w = _most_beyond_idle_w(sets, draws)
+    beyond_w = _most_beyond_idle_w(sets, draws, t)
     least = _least_by_hardware(model, kg_per_wh)
     terms: Terms = {}
     for (o, t2, b), nodes in model.nodes.items():

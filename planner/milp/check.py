@@ -20,7 +20,7 @@ from planner.milp.check_diversity import diversity_faults
 from planner.milp.check_fleet import fleet_faults
 from planner.milp.check_units import unit_faults
 from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas, spot_faults
-from planner.milp.sets import Column, exchange_ratios
+from planner.milp.columns import Column, exchange_ratios
 from planner.milp.switching import switching_faults
 from planner.options.homes import holds
 
@@ -135,7 +135,7 @@ def _rate_faults(view: _View) -> Iterator[str]:
 
 def _mu_rps(view: _View, row: ReplicaDecision, workload: str) -> float | None:
     capacity = view.capacities.get((workload, row.option_id))
-    points = capacity.points if capacity is not None else ()
+    points = capacity.points_at(row.period) if capacity is not None else ()
     rates = [p.planned_rps for p in points if p.min_replicas <= row.min_replicas]
     return max(rates) if rates and view.pool_of[workload] == row.pool else None
 
@@ -185,7 +185,7 @@ def _spare_faults(view: _View) -> Iterator[str]:
         for row in rows:
             rates = {i: _mu_rps(view, row, name) for i, name in enumerate(names)}
             mu = {i: rate for i, rate in rates.items() if rate is not None}
-            columns.append(Column(0, 0, row.min_replicas, None, 1, mu))
+            columns.append(Column(0, 0, row.min_replicas, None, 1, (mu,)))
         load = [
             sum(
                 rate_rps / (_mu_rps(view, row, name) or np.inf)

@@ -60,7 +60,8 @@ def _busiest(sets: Sets, draft: Draft, units: ProvisionedUnits, period: int) -> 
     for (i, t, b), rate_rps in draft.api_rps.items():
         api = sets.options.api[i]
         if t == period and api.units_id == units.id:
-            load[b] = load.get(b, 0.0) + SECONDS_PER_MINUTE * api.counted_tokens * rate_rps
+            counted = api.planned_tokens_at(t).counted
+            load[b] = load.get(b, 0.0) + SECONDS_PER_MINUTE * counted * rate_rps
     return max(load.values(), default=0.0)
 
 
@@ -113,7 +114,11 @@ def is_a_size(units: ProvisionedUnits, count: int) -> bool:
 def _loads(
     options: OptionSet, units: ProvisionedUnits, decisions: Decisions, period: int
 ) -> dict[int, float]:
-    counted = {(a.id, a.workload): a.counted_tokens for a in options.api if a.units_id == units.id}
+    counted = {
+        (a.id, a.workload): a.planned_tokens_at(period).counted
+        for a in options.api
+        if a.units_id == units.id
+    }
     loads: dict[int, float] = {}
     for flow in decisions.api_flows:
         tokens = counted.get((flow.supply_id, flow.workload))

@@ -89,7 +89,7 @@ def _counted_tokens(model: Model, units: ProvisionedUnits) -> dict[tuple[int, in
         api = sets.options.api[i]
         if api.units_id == units.id:
             unit_rps = float(sets.rate_unit_rps[position[api.workload]])
-            counted = SECONDS_PER_MINUTE * api.counted_tokens * unit_rps
+            counted = SECONDS_PER_MINUTE * api.planned_tokens_at(t).counted * unit_rps
             tokens.setdefault((t, b), {})[flow] = counted / per_increment
     return tokens
 

@@ -1,9 +1,6 @@
 r"""Index sets and data of the program, taken from the demand and option records.
 
-A **column** is one option of one pool in one bracket of replicas sharing the queue. Bracket k
-holds from :math:`R_k` to :math:`R_{k+1} - 1` replicas, and a replica then carries
-``mu[w]`` requests/s of workload w alone. Workloads of a pool share the brackets of an option: the
-union of their ``min_replicas``, each taking its largest point at or below.
+A column is one option of one pool in one bracket (:mod:`planner.milp.columns`).
 
 Most replicas worth having in a column, with load the replicas' worth of all planned rates of the
 pool, k[d] replicas of column d that may be lost at once (spare replicas, or those on spare nodes),
@@ -27,18 +24,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp.backlogs import build_backlogs, most_by_block
+from planner.milp.columns import build_columns, ratios_by_period
 from planner.milp.domains import most_copies
 from planner.options.homes import holds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from planner.demand.records import Demand, TimeGrid
     from planner.milp.backlogs import Backlog
+    from planner.milp.columns import Column
     from planner.milp.records import Limits
-    from planner.options.records import Capacity, Option, OptionSet
+    from planner.options.records import Option, OptionSet
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -50,32 +49,6 @@ SMALLEST_LOAD_REPLICAS = 1e-5
 """Least load of a workload, in replicas: one order of magnitude above the solver's tolerance."""
 _LEAST_SHARE_OF_BLOCK = 0.25
 """Replicas that come and go within a block are not worth more than this bounds them by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One option of one pool in one bracket.
-
-    Parameters
-    ----------
-    pool, option
-        Positions in `Sets.pools` and `OptionSet.options`.
-    min_replicas
-        Replicas R the capacity asks for.
-    last_replicas
-        Most replicas of the bracket, ``None`` for the last one.
-    accelerators
-        Accelerators of one replica.
-    mu_rps
-        Requests/s of one replica by position of the workload.
-    """
-
-    pool: int
-    option: int
-    min_replicas: int
-    last_replicas: int | None
-    accelerators: int
-    mu_rps: Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +66,8 @@ class Sets:
     homes
         Offers whose nodes may hold the replicas of each column, as positions.
     ratio_of_pool
-        ``ratio[i, j]``: replicas of the pool's column j that one replica of column i replaces
-        in any mix of workloads; 0 where a workload of j cannot run on i.
+        By pool and period, ``ratio[i, j]``: replicas of the pool's column j that one replica of
+        column i replaces in any mix of workloads; 0 where a workload of j cannot run on i.
     planned_rps
         Rate the program serves, shape (W, T, B), requests/s: the planned rate, raised where it
         is not 0 but below `SMALLEST_SHARE` of the workload's highest or
@@ -120,7 +93,7 @@ class Sets:
     columns: tuple[Column, ...]
     columns_of_pool: tuple[tuple[int, ...], ...]
     homes: tuple[frozenset[int], ...]
-    ratio_of_pool: tuple[FloatArray, ...]
+    ratio_of_pool: tuple[tuple[FloatArray, ...], ...]
     planned_rps: FloatArray
     actual_rps: FloatArray
     rate_unit_rps: FloatArray
@@ -183,13 +156,16 @@ class Sets:
 
 def _served_rps(actual_rps: FloatArray, columns: Sequence[Column]) -> FloatArray:
     """Return the rates the program serves: as asked, but never too small for the solver to see."""
-    largest_rps = np.array(
-        [max((c.mu_rps.get(w, 0.0) for c in columns), default=0.0) for w in range(len(actual_rps))]
-    )
+    workloads, periods, _ = actual_rps.shape
+    largest_rps = np.zeros((workloads, periods))
+    for column in columns:
+        for t, rates in enumerate(column.mu_rps):
+            for w, mu_rps in rates.items():
+                largest_rps[w, t] = max(largest_rps[w, t], mu_rps)
     floor = np.maximum(
-        SMALLEST_SHARE * actual_rps.max(axis=(1, 2)), SMALLEST_LOAD_REPLICAS * largest_rps
+        SMALLEST_SHARE * actual_rps.max(axis=(1, 2))[:, None], SMALLEST_LOAD_REPLICAS * largest_rps
     )
-    return np.where(actual_rps > 0, np.maximum(actual_rps, floor[:, None, None]), 0.0)
+    return np.where(actual_rps > 0, np.maximum(actual_rps, floor[:, :, None]), 0.0)
 
 
 def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
@@ -207,7 +183,7 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
         tuple(i for i, name in enumerate(names) if pool_of[name] == pool) for pool in pools
     )
     homes = _homes(pools, options)
-    columns, of_pool = _columns(names, members, options, homes)
+    columns, of_pool = build_columns(names, members, options, homes, demand.grid.periods)
     actual = np.stack([np.asarray(w.planned_rps, dtype=np.float64) for w in demand.workloads])
     backlogs = build_backlogs(demand, options)
     planned = _served_rps(actual, columns)
@@ -215,7 +191,9 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
         most_rps = most_by_block(backlog, demand.grid)
         for w in backlog.streams:
             planned[w] = actual[w] = most_rps
-    ratios = tuple(exchange_ratios([columns[c] for c in cs]) for cs in of_pool)
+    ratios = tuple(
+        ratios_by_period([columns[c] for c in cs], demand.grid.periods) for cs in of_pool
+    )
     sets = Sets(
         demand=demand,
         options=options,
@@ -262,29 +240,6 @@ def most_nodes(sets: Sets, offer: int) -> int:
     return max(math.ceil(wanted / node.accelerators_per_node), 1) + there
 
 
-def exchange_ratios(columns: Sequence[Column]) -> FloatArray:
-    """Return the exchange ratios of the columns of one pool.
-
-    Parameters
-    ----------
-    columns
-        Columns of one pool.
-
-    Returns
-    -------
-    Shape (C, C): entry (i, j) is the least of ``mu[w, i] / mu[w, j]`` over the workloads of
-    column j, and 0 when one of them cannot run on column i.
-    """
-    workloads = sorted({w for column in columns for w in column.mu_rps})
-    mu = np.array([[column.mu_rps.get(w, 0.0) for w in workloads] for column in columns])
-    mu = mu.reshape(len(columns), len(workloads))
-    ratio = np.full((len(columns), len(columns)), np.inf)
-    for rates in mu.T:
-        usable = rates > 0
-        ratio[:, usable] = np.minimum(ratio[:, usable], rates[:, None] / rates[usable])
-    return ratio
-
-
 def _homes(pools: Sequence[str], options: OptionSet) -> dict[tuple[int, int], frozenset[int]]:
     """Return the offers that may hold each option of each pool, by position."""
     return {
@@ -308,83 +263,49 @@ def _power_of_ten(value: float) -> float:
     return float(10.0 ** math.floor(math.log10(value))) if value > 0 else 1.0
 
 
-def _columns(
-    names: Sequence[str],
-    members: Sequence[Sequence[int]],
-    options: OptionSet,
-    homes: Mapping[tuple[int, int], frozenset[int]],
-) -> tuple[tuple[Column, ...], tuple[tuple[int, ...], ...]]:
-    capacity = {(c.workload, c.option_id): c for c in options.capacities}
-    columns: list[Column] = []
-    of_pool = []
-    for pool, workloads in enumerate(members):
-        first = len(columns)
-        for position, option in enumerate(options.options):
-            if not homes[pool, position]:
-                continue
-            usable = {
-                w: capacity[names[w], option.id]
-                for w in workloads
-                if (names[w], option.id) in capacity
-            }
-            if usable:
-                columns += _brackets(pool, position, option.accelerators, usable)
-        of_pool.append(tuple(range(first, len(columns))))
-    return tuple(columns), tuple(of_pool)
-
-
-def _brackets(
-    pool: int, option: int, accelerators: int, usable: Mapping[int, Capacity]
-) -> list[Column]:
-    starts = sorted({p.min_replicas for c in usable.values() for p in c.points})
-    steps: list[tuple[int, dict[int, float]]] = []
-    for start in starts:
-        mu = {
-            w: max(p.planned_rps for p in c.points if p.min_replicas <= start)
-            for w, c in usable.items()
-            if c.points[0].min_replicas <= start
-        }
-        # A bracket that carries no more than the one below only adds symmetry.
-        if not steps or mu != steps[-1][1]:
-            steps.append((start, mu))
-    last: list[int | None] = [start - 1 for start, _ in steps[1:]]
-    return [
-        Column(pool, option, start, end, accelerators, mu)
-        for (start, mu), end in zip(steps, [*last, None], strict=True)
-    ]
-
-
 def _replica_bounds(sets: Sets) -> IntArray:
     bounds = np.zeros_like(sets.n_max)
     shape = bounds.shape[1:]
     copies = most_copies(sets.options, sets.limits)
-    for pool, (members, ratio) in enumerate(
-        zip(sets.columns_of_pool, sets.ratio_of_pool, strict=True)
-    ):
-        replaced = np.array([_most_lost(sets, c) for c in members])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            worst = np.where(ratio > 0, replaced / ratio, 0.0).max(axis=1, initial=0.0)
+    for pool, members in enumerate(sets.columns_of_pool):
+        worst = _spares_worth_having(sets, pool)
         done: dict[int, NDArray[np.bool_]] = {}
-        widest = {sets.columns[c].option: len(sets.columns[c].mu_rps) for c in members}
+        widest = {sets.columns[c].option: _workloads_served(sets.columns[c]) for c in members}
         for c, spares in zip(members, worst, strict=True):
             column = sets.columns[c]
             load = _load(sets, pool, column)
-            enough = copies * np.ceil(load + spares).astype(np.int64)
+            enough = copies * np.ceil(load + spares[:, None]).astype(np.int64)
             enough = np.where(load > 0, np.maximum(enough, column.min_replicas), 0)
             closed = done.setdefault(column.option, np.zeros(shape, dtype=bool))
             last = column.last_replicas
             bounds[c] = np.where(closed, 0, enough if last is None else np.minimum(enough, last))
             # A higher bracket may be the first one that another workload of the pool can use.
-            if last is not None and len(column.mu_rps) == widest[column.option]:
-                closed |= enough <= last
+            if last is not None:
+                all_here = _workloads_served(column) == widest[column.option]
+                closed |= (enough <= last) & all_here[:, None]
     return bounds
+
+
+def _workloads_served(column: Column) -> IntArray:
+    """Return how many workloads a column serves, by period."""
+    return np.array([len(rates) for rates in column.mu_rps])
+
+
+def _spares_worth_having(sets: Sets, pool: int) -> FloatArray:
+    """Return the replicas of each column that replace any loss in a pool, shape (C, T)."""
+    members, ratio = sets.columns_of_pool[pool], np.array(sets.ratio_of_pool[pool])
+    replaced = np.array([_most_lost(sets, c) for c in members])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        worst = np.where(ratio > 0, replaced / ratio, 0.0).max(axis=2, initial=0.0)
+    return np.asarray(worst.T, dtype=np.float64)
 
 
 def _load(sets: Sets, pool: int, column: Column) -> FloatArray:
     """Return the replicas of a column that carry all planned rates of its pool, shape (T, B)."""
     load = np.zeros(sets.n_max.shape[1:])
-    for w, mu in column.mu_rps.items():
-        load += sets.planned_rps[w] / mu
+    for t, rates in enumerate(column.mu_rps):
+        for w, mu in rates.items():
+            load[t] += sets.planned_rps[w, t] / mu
     if sets.is_batch(pool):
         left = max(1.0 - 2 * sets.changeover_blocks, _LEAST_SHARE_OF_BLOCK)
         load /= left

@@ -84,9 +84,9 @@ def add_spares(model: Model) -> None:
     for pool in range(len(model.sets.pools)):
         if not model.sets.has_spares(pool):
             continue
-        groups = _proportional_groups(model, pool)
+        groups = [_proportional_groups(model, pool, t) for t in range(model.sets.grid.periods)]
         for t, b in model.sets.slots():
-            for group in groups:
+            for group in groups[t]:
                 _add_group(model, pool, group, t, b)
             for w in model.sets.workloads_of_pool[pool]:
                 _add_mean(model, pool, w, t, b)
@@ -108,13 +108,13 @@ def _least_lost(model: Model, c: int, t: int, b: int) -> int:
     return model.sets.replicas_lost(c, shapes[0][0] if shapes else 0)
 
 
-def _proportional_groups(model: Model, pool: int) -> list[list[int]]:
+def _proportional_groups(model: Model, pool: int, t: int) -> list[list[int]]:
     sets = model.sets
     groups: list[list[int]] = []
     for position, c in enumerate(sets.columns_of_pool[pool]):
         for group in groups:
             first = sets.columns_of_pool[pool].index(group[0])
-            ratio = sets.ratio_of_pool[pool]
+            ratio = sets.ratio_of_pool[pool][t]
             product = ratio[position, first] * ratio[first, position]
             if abs(product - 1.0) <= _SAME_RATIO:
                 group.append(c)
@@ -129,7 +129,7 @@ def _add_group(model: Model, pool: int, group: Sequence[int], t: int, b: int) ->
     used = [c for c in group if (c, t, b) in model.y]
     if not used:
         return
-    members, ratio = sets.columns_of_pool[pool], sets.ratio_of_pool[pool]
+    members, ratio = sets.columns_of_pool[pool], sets.ratio_of_pool[pool][t]
     reference = used[0]
     place = {c: i for i, c in enumerate(members)}
     idle = model.variable(f"r_{reference}_{t}_{b}")
@@ -190,11 +190,11 @@ def _add_mean(model: Model, pool: int, w: int, t: int, b: int) -> None:
     columns = [c for c in sets.columns_of_pool[pool] if (w, c, t, b) in model.f]
     if planned_rps <= 0 or not columns:
         return
-    largest_rps = max(sets.columns[c].mu_rps[w] for c in columns)
+    largest_rps = max(sets.columns[c].mu_rps[t][w] for c in columns)
     weight = float(sets.rate_unit_rps[w]) / planned_rps
     terms: Terms = {}
     for c in columns:
-        size = sets.columns[c].mu_rps[w] / largest_rps
+        size = sets.columns[c].mu_rps[t][w] / largest_rps
         terms[model.e[c, t, b]] = size
         terms[model.f[w, c, t, b]] = -weight * _least_lost(model, c, t, b) * size
     model.row(f"sparemean_{w}_{t}_{b}", terms, GE)

@@ -181,9 +181,9 @@ def _best(
     choices = []
     for c in sets.columns_of_pool[pool]:
         column = sets.columns[c]
-        if not workloads or not all(w in column.mu_rps for w in workloads):
+        if not workloads or not all(w in column.mu_rps[t] for w in workloads):
             continue
-        load = sum(sets.planned_rps[w, t, span] / column.mu_rps[w] for w in workloads)
+        load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][w] for w in workloads)
         offers = _offers_by_price(sets, c, t)
         if not offers:
             continue
@@ -217,7 +217,7 @@ def _tokens_usd(sets: Sets, w: int, t: int, span: Sequence[int]) -> float:
         for api in sets.options.api
         if api.workload == name
         and not api.units_id
-        and exceeded_by(sets.limits, api, most_rps) is None
+        and exceeded_by(sets.limits, api, most_rps, t) is None
     ]
     for priced, usd_per_request in sets.limits.unserved_usd_per_request:
         if priced == name:

@@ -119,9 +119,14 @@ def _models_matter(problem: Problem) -> bool:
 def _tokens(
     workload: Workload, problem: Problem, catalog: Catalog, demand: Demand, gate: Gate
 ) -> TokenSupply:
-    lengths, grid = demand.of(workload.name).lengths, demand.grid
-    by_use = token_supply(workload, lengths, problem, catalog=catalog, grid=grid, book=gate.book)
-    units = provisioned_supply(workload, lengths, problem, grid=grid, book=gate.book)
+    rates, grid = demand.of(workload.name), demand.grid
+    levels, book = rates.length_levels, gate.book
+    by_use = token_supply(
+        workload, rates.lengths, problem, catalog=catalog, grid=grid, book=book, levels=levels
+    )
+    units = provisioned_supply(
+        workload, rates.lengths, problem, grid=grid, book=book, levels=levels
+    )
     return without_unknown_carbon(problem, by_use + units)
 
 
@@ -222,7 +227,9 @@ def _gate(workload: Workload, problem: Problem, catalog: Catalog, demand: Demand
         workload.quality_scores,
         problem.policy.quality_evidence,
     )
-    return Gate(workload, demand.of(workload.name).lengths, book)
+    rates = demand.of(workload.name)
+    longest = None if rates.lengths is None else rates.lengths.at(rates.longest_level)
+    return Gate(workload, longest, book)
 
 
 def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Gate]) -> _Ways:

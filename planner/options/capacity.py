@@ -19,6 +19,7 @@ import numpy as np
 
 from planner.options.batch import batch_of
 from planner.options.drafts import ONE_TOKEN, StepTokens, speculation_setting, step_tokens
+from planner.options.levels import Found, nearest_over_periods, over_periods, pool_levels
 from planner.options.model_run import (
     REPLICAS,
     SAMPLES,
@@ -96,12 +97,13 @@ def modelled_capacities(
         tried = []
         settings = list(product(budgets, prefix_levels(members, demand)))
         runs = len(settings) * sum(len(usable[w.name]) for w in members)
+        runs *= len(pool_levels(members, demand).distinct)
         for budget, level in settings:
             model = PoolModel(problem, catalog, level, budget, samples_for(runs))
             model.policy = pool_policy(problem, members)
             model.add_pool(members, demand, usable)
             tried.append(model)
-        best = _best(tried, members, demand)
+        best = _best(tried, demand)
         for model in tried:
             options |= {key: o for key, o in model.options.items() if best.get(key) is model}
             capacities += (c for c in model.capacities if best.get(c.option_id) is model)
@@ -117,28 +119,41 @@ def pool_policy(problem: Problem, members: Sequence[Workload]) -> Policy:
     return problem.policy
 
 
-def _best(
-    tried: Sequence[PoolModel], members: Sequence[Workload], demand: Demand
-) -> dict[str, PoolModel]:
+def _best(tried: Sequence[PoolModel], demand: Demand) -> dict[str, PoolModel]:
     """Return for every option the engine setting with which it carries most.
 
-    That is the one that serves most workloads of the pool and then needs the fewest replicas for
-    all of them; of equal ones the first.
+    That is the one that serves most workloads of the pool, in most periods, and then needs the
+    fewest replicas for all of them; of equal ones the first.
     """
-    rates = {w.name: float(demand.of(w.name).mean_rps.mean()) for w in members}
     best: dict[str, tuple[tuple[int, float], PoolModel]] = {}
     for model in tried:
         served: dict[str, list[Capacity]] = defaultdict(list)
         for capacity in model.capacities:
             served[capacity.option_id].append(capacity)
         for option_id, rows in served.items():
-            load = sum(rates[c.workload] / c.points[-1].planned_rps for c in rows)
-            worth = (len(rows), -load)
+            worth = (sum(map(_periods_served, rows)), -sum(_load(c, demand) for c in rows))
             known = best.get(option_id)
             # A gain below the tolerance of the rates is none.
             if known is None or worth > (known[0][0], known[0][1] * (1 - _NO_GAIN)):
                 best[option_id] = (worth, model)
     return {option_id: model for option_id, (_, model) in best.items()}
+
+
+def _periods_served(capacity: Capacity) -> int:
+    """Return the periods in which an option serves, 1 where all are alike."""
+    return sum(map(bool, capacity.by_period)) if capacity.by_period else 1
+
+
+def _load(capacity: Capacity, demand: Demand) -> float:
+    """Return the replicas that carry the mean rates of a workload, summed over its periods."""
+    mean_rps = demand.of(capacity.workload).mean_rps
+    if not capacity.by_period:
+        return float(mean_rps.mean()) / capacity.points[-1].planned_rps
+    return sum(
+        float(rates.mean()) / points[-1].planned_rps
+        for rates, points in zip(mean_rps, capacity.by_period, strict=True)
+        if points
+    )
 
 
 def _nearest(rejections: Iterable[Rejection]) -> Iterator[Rejection]:
@@ -178,7 +193,12 @@ class PoolModel:
         demand: Demand,
         usable: Mapping[str, Sequence[Way]],
     ) -> None:
-        """Add the capacities of a pool, one batch for ways with the same classes."""
+        """Add the capacities of a pool, one batch for ways with the same classes.
+
+        Memory has to hold the longest request of all periods.
+        """
+        levels = pool_levels(members, demand)
+        found = [Found() for _ in levels.distinct]
         by_id = {c.option_id: c for w in members for c in usable[w.name]}
         allowed = {w.name: {c.option_id for c in usable[w.name]} for w in members}
         batches: dict[_BatchKey, list[Way]] = defaultdict(list)
@@ -190,57 +210,67 @@ class PoolModel:
             steps = tuple(step_tokens(w, way.draft) or ONE_TOKEN for w in members)
             batches[type(way), names, scales, steps].append(way)
         for (_, names, factors, steps), ways in batches.items():
-            classes = [
-                traffic_class(w, demand, ways[0].model.id, self.level.hit_rate[w.name], s)
-                for w, s in zip(members, steps, strict=True)
-                if w.name in names
+            used = [(w, s) for w, s in zip(members, steps, strict=True) if w.name in names]
+            longest = {w.name: demand.of(w.name).longest_level for w in members}
+            by_level = [
+                [
+                    traffic_class(
+                        w,
+                        demand,
+                        ways[0].model.id,
+                        self.level.hit_rate[w.name],
+                        s,
+                        level=level[w.name],
+                    )
+                    for w, s in used
+                ]
+                for level in (longest, *levels.distinct)
             ]
-            longest = max(isl for isl, _ in factors)
-            self._add_batch(ways, classes, self.level.reserved_tokens * longest)
+            largest = max(isl for isl, _ in factors)
+            reserved_tokens = self.level.reserved_tokens * largest
+            self._add_batch(ways, by_level[0], reserved_tokens, by_level[1:], found)
+        self.capacities += over_periods(found, levels)
+        self.rejections += nearest_over_periods(found, levels)
 
     def _add_batch(
-        self, ways: Sequence[Way], classes: Sequence[TrafficClass], reserved_tokens: float
+        self,
+        ways: Sequence[Way],
+        longest: Sequence[TrafficClass],
+        reserved_tokens: float,
+        by_level: Sequence[Sequence[TrafficClass]],
+        found: Sequence[Found],
     ) -> None:
-        """Add ways of one kind."""
+        """Add ways of one kind, which have to fit the longest requests."""
         batch = batch_of(ways, self.catalog, self.chunk_tokens)
-        fits = [batch.fits(load, reserved_tokens) for load in classes]
+        fits = [batch.fits(load, reserved_tokens) for load in longest]
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for i, way in enumerate(ways):
-            for load, fit in zip(classes, fits, strict=True):
+            for load, fit in zip(longest, fits, strict=True):
                 if not fit.fits[i]:
                     detail, shortfall = fit.why_not(i)
                     subject = ("option", way.option_id, load.name, "memory")
-                    self.rejections.append(Rejection(*subject, detail, shortfall=shortfall))
+                    for at_level in found:
+                        at_level.rejections.append(
+                            Rejection(*subject, detail, shortfall=shortfall)
+                        )
             groups[tuple(k for k, fit in enumerate(fits) if fit.fits[i])].append(i)
         for members, rows in groups.items():
             if members:
                 runner = batch.run(rows, fits[members[0]], self.policy)
                 runner.samples = self.samples
-                self._add_fitting(runner, [classes[k] for k in members])
+                for classes, at_level in zip(by_level, found, strict=True):
+                    self._add_fitting(runner, [classes[k] for k in members], at_level)
 
-    def _add_fitting(self, runner: ModelRun, classes: Sequence[TrafficClass]) -> None:
+    def _add_fitting(
+        self, runner: ModelRun, classes: Sequence[TrafficClass], found: Found
+    ) -> None:
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for i, names in enumerate(self._usable_classes(runner, classes)):
+        for i, names in enumerate(_usable_classes(runner, classes, found)):
             groups[names].append(i)
         for names, rows in groups.items():
             probes = [c for c in classes if c.name in names]
             for load in probes:
-                self._add_capacities(runner, np.array(rows), load, probes)
-
-    def _usable_classes(
-        self, runner: ModelRun, classes: Sequence[TrafficClass]
-    ) -> list[tuple[str, ...]]:
-        """Return for each candidate the classes that meet their limits without load."""
-        names: list[list[str]] = [[] for _ in runner.ways]
-        for load in classes:
-            missed = runner.missed_without_load(load)
-            for i in range(len(runner.ways)):
-                miss = missed[i]
-                if miss is None:
-                    names[i].append(load.name)
-                else:
-                    self.rejections.append(miss)
-        return [tuple(n) for n in names]
+                self._add_capacities(runner, np.array(rows), load, probes, found)
 
     def _add_capacities(
         self,
@@ -248,28 +278,29 @@ class PoolModel:
         rows: NDArray[np.intp],
         load: TrafficClass,
         probes: Sequence[TrafficClass],
+        found: Found,
     ) -> None:
         planned = runner.rates(rows, load, probes, self.policy.confidence)
         nominal = runner.rates(rows, load, probes, MEDIAN)
-        found = {int(row): _points(planned, nominal, i) for i, row in enumerate(rows)}
+        points_of = {int(row): _points(planned, nominal, i) for i, row in enumerate(rows)}
         if is_deferred(load.name):  # how long such a request waits is not what is promised
-            found = {
+            points_of = {
                 row: tuple(replace(point, ttft_p99_s=None) for point in points)
-                for row, points in found.items()
+                for row, points in points_of.items()
             }
-        most_rps = {row: points[-1].planned_rps for row, points in found.items() if points}
+        most_rps = {row: points[-1].planned_rps for row, points in points_of.items() if points}
         power = power_draws(runner, most_rps, load, self.catalog)
-        for i, (row, points) in enumerate(found.items()):
+        for i, (row, points) in enumerate(points_of.items()):
             way = runner.ways[row]
             if not points:
                 limit = planned.limit_texts[int(planned.limit[i, -1])]
                 detail = f"no rate keeps the limits, even with {REPLICAS[-1]} replicas: {limit}"
-                self.rejections.append(
+                found.rejections.append(
                     Rejection("option", way.option_id, load.name, "rate", detail)
                 )
                 continue
             self.options.setdefault(way.option_id, runner.option(row))
-            self.capacities.append(
+            found.capacities.append(
                 Capacity(
                     load.name,
                     way.option_id,
@@ -290,6 +321,22 @@ class PoolModel:
             level.hit_rate[load.name],
             speculation_setting(self.workloads[load.name], way.draft),
         )
+
+
+def _usable_classes(
+    runner: ModelRun, classes: Sequence[TrafficClass], found: Found
+) -> list[tuple[str, ...]]:
+    """Return for each candidate the classes that meet their limits without load."""
+    names: list[list[str]] = [[] for _ in runner.ways]
+    for load in classes:
+        missed = runner.missed_without_load(load)
+        for i in range(len(runner.ways)):
+            miss = missed[i]
+            if miss is None:
+                names[i].append(load.name)
+            else:
+                found.rejections.append(miss)
+    return [tuple(n) for n in names]
 
 
 def _ttft_share(

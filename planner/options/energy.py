@@ -49,17 +49,19 @@ def energy_facts(
     size = {o.id: o for o in options}
     idle: dict[str, float] = {}
     for capacity in capacities:
-        option, watts = size[capacity.option_id], _idle_w(capacity.power)
-        if watts is not None:
-            most = max(idle.get(option.hardware, 0.0), watts / option.accelerators)
-            idle[option.hardware] = most
-    power = []
+        option = size[capacity.option_id]
+        for power in capacity.power_by_period or (capacity.power,):
+            watts = _idle_w(power)
+            if watts is not None:
+                most = max(idle.get(option.hardware, 0.0), watts / option.accelerators)
+                idle[option.hardware] = most
+    rated = []
     for hardware in sorted({node.hardware for node in nodes}):
         rated_w = rated_power_w(catalog, hardware)
         if rated_w is not None:
             idle_w = min(idle.get(hardware, rated_w), rated_w)
-            power.append(HardwarePower(hardware, idle_w, rated_w))
-    return EnergyFacts(tuple(power), tuple(_place(problem, catalog, node) for node in nodes))
+            rated.append(HardwarePower(hardware, idle_w, rated_w))
+    return EnergyFacts(tuple(rated), tuple(_place(problem, catalog, node) for node in nodes))
 
 
 def _idle_w(power: PowerDraw | None) -> float | None:
@@ -126,7 +128,7 @@ def without_unknown_carbon(problem: Problem, supply: TokenSupply) -> TokenSupply
     return type(supply)((), (), (*supply.rejections, *refused))
 
 
-def replica_draw(options: OptionSet, pool: str, option: Option) -> ReplicaDraw | None:
+def replica_draw(options: OptionSet, pool: str, option: Option, period: int) -> ReplicaDraw | None:
     """Return the power of a replica that serves a pool; ``None`` when its node's is not known.
 
     Parameters
@@ -137,13 +139,15 @@ def replica_draw(options: OptionSet, pool: str, option: Option) -> ReplicaDraw |
         Name of the pool.
     option
         The replica.
+    period
+        Period, counted from 0: its lengths are those that capacities are planned with.
     """
     known = options.energy.power_of(option.hardware)
     if known is None:
         return None
     pool_of = dict(options.pool_of)
     draws = {
-        c.workload: c.power
+        c.workload: c.power_at(period)
         for c in options.capacities
         if c.option_id == option.id and pool_of.get(c.workload, c.workload) == pool
     }

@@ -34,7 +34,7 @@ class Gate:
     workload
         The workload.
     lengths
-        Its lengths, ``None`` when it states none.
+        Its longest lengths of all periods, ``None`` when it states none.
     book
         Scores to compare with its floors.
     """

@@ -1,7 +1,8 @@
 """How long the longest request of work that waits takes once it runs.
 
-A request has to start that long before its window ends. Options on which it would take more than a
-tenth of the window are not used, so that no slow option shortens the window of the others by more.
+A request has to start that long before its window ends; where lengths grow, the period in which it
+takes longest counts. Options on which it would take more than a tenth of the window are not used,
+so that no slow option shortens the window of the others by more.
 """
 
 from __future__ import annotations
@@ -43,12 +44,17 @@ def with_job_times(
     kept, rejected = [], []
     for capacity in capacities:
         workload = problem.workload(capacity.workload)
-        lengths = demand.of(capacity.workload).lengths
+        rates = demand.of(capacity.workload)
+        lengths = rates.lengths
         if workload.deferrable is None or lengths is None:
             kept.append(capacity)
             continue
         _, factor = length_factors(workload, options[capacity.option_id].model)
-        slowest_s = max(point.tpot_mean_s or 0.0 for point in capacity.points)
+        slowest_s = max(
+            rates.planned_level(t).osl * (point.tpot_mean_s or 0.0)
+            for t in range(demand.grid.periods)
+            for point in capacity.points_at(t)
+        )
         longest = float(lengths.osl_tokens.max()) * factor
         job_h = longest * slowest_s / SECONDS_PER_HOUR
         share = job_h / workload.deferrable.window_h

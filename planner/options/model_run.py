@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.demand.records import AS_STATED
 from planner.options.drafts import ONE_TOKEN
 from planner.options.records import Option, Rejection
 from planner.options.specs import coefficients
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from planner.catalog.load import Catalog
-    from planner.demand.records import Demand
+    from planner.demand.records import Demand, LengthLevel
     from planner.options.candidates import Candidate, Way
     from planner.options.drafts import StepTokens
     from planner.perf.memory import MemoryFit
@@ -166,6 +167,8 @@ def traffic_class(
     model: str,
     prefix_hit_rate: float,
     steps: StepTokens = ONE_TOKEN,
+    *,
+    level: LengthLevel = AS_STATED,
 ) -> TrafficClass:
     """Return the requests of a workload as the performance model takes them.
 
@@ -181,6 +184,8 @@ def traffic_class(
         Share of prompt tokens found in the prefix cache, 0 to below 1.
     steps
         Tokens that a step makes of a request.
+    level
+        Factors on the lengths at the start of the horizon.
 
     Raises
     ------
@@ -192,6 +197,7 @@ def traffic_class(
     if lengths is None:
         text = f"{workload.name} has no lengths; they are required without measured capacities"
         raise ValueError(text)
+    lengths = lengths.at(level)
     isl_factor, osl_factor = length_factors(workload, model)
     return TrafficClass(
         name=workload.name,

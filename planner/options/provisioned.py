@@ -4,10 +4,10 @@ Figures are the user's. A request counts its tokens against the units::
 
     counted = input (1 - h + h cached_input_weight) + output output_weight
 
-with the mean lengths in the model's own tokens and hit rate h. A unit carries so many counted
-tokens per minute, at the planned rate; what units do not carry spills over to whatever else may
-serve the workload, tokens of the same model among it. A unit is paid by the hour for its whole
-term, at the price of the period in which the term starts::
+with the mean lengths in the model's own tokens, at the dearer end of a period, and hit rate h. A
+unit carries so many counted tokens per minute, at the planned rate; what units do not carry spills
+over to whatever else may serve the workload, tokens of the same model among it. A unit is paid by
+the hour for its whole term, at the price of the period in which the term starts::
 
     monthly = price x 730 h, evenly, also after the horizon (``commitment_tail: pro_rata`` cuts it)
 
@@ -24,12 +24,12 @@ from planner.options.quality import BF16
 from planner.options.records import Rejection
 from planner.options.stated_latency import latency_evidence
 from planner.options.supply_records import PROVISIONED, ApiOption, ProvisionedUnits
-from planner.options.token_prices import hit_rate, token_factors
+from planner.options.token_prices import grown_tokens, hit_rate, token_factors
 from planner.options.token_supply import TokenSupply
 from planner.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
-    from planner.demand.records import LengthDistribution, TimeGrid
+    from planner.demand.records import LengthDistribution, LengthLevels, TimeGrid
     from planner.options.quality import QualityBook
     from planner.problem.schema import Problem, Workload
     from planner.problem.supply import ProvisionedUnits as StatedUnits
@@ -77,6 +77,7 @@ def provisioned_supply(
     *,
     grid: TimeGrid,
     book: QualityBook,
+    levels: LengthLevels | None = None,
 ) -> TokenSupply:
     """Return what tokens out of provisioned units can do for a workload.
 
@@ -92,6 +93,8 @@ def provisioned_supply(
         Periods.
     book
         Scores to compare with the floors of the workload.
+    levels
+        How its lengths grow; ``None`` where they do not.
     """
     usable: list[ApiOption] = []
     unproven: list[ApiOption] = []
@@ -108,7 +111,9 @@ def provisioned_supply(
             rejected.append(Rejection("api", units_id(stated), workload.name, *reason))
         if lengths is None or (reason is not None and reason[0] != "latency_unproven"):
             continue
-        option = _option(stated, workload, lengths, problem, book, grid, evidence.is_assumed)
+        option = _option(
+            stated, workload, lengths, problem, book, grid, levels, assumed=evidence.is_assumed
+        )
         (usable if reason is None else unproven).append(option)
     return TokenSupply(tuple(usable), tuple(unproven), tuple(rejected))
 
@@ -137,12 +142,15 @@ def _option(  # noqa: PLR0917
     problem: Problem,
     book: QualityBook,
     grid: TimeGrid,
+    levels: LengthLevels | None,
+    *,
     assumed: bool,
 ) -> ApiOption:
     isl_factor, osl_factor = token_factors(workload, stated.model)
     isl, osl = lengths.isl_mean_tokens * isl_factor, lengths.osl_mean_tokens * osl_factor
     hits = hit_rate(workload)
-    prompt = isl * (1 - hits + hits * stated.cached_input_weight)
+    weights = (1 - hits + hits * stated.cached_input_weight, stated.output_weight)
+    usage_tokens, planned_tokens = grown_tokens(isl, osl, levels, weights)
     scores = (
         (floor.benchmark, book.verdict(floor, stated.model, stated.quantization or BF16).score)
         for floor in workload.quality
@@ -161,7 +169,9 @@ def _option(  # noqa: PLR0917
         quality=tuple((name, score.value) for name, score in scores if score is not None),
         sources=(_SOURCE,) * grid.periods,
         units_id=units_id(stated),
-        counted_tokens=prompt + osl * stated.output_weight,
+        counted_tokens=isl * weights[0] + osl * weights[1],
+        usage_tokens=usage_tokens,
+        planned_tokens=planned_tokens,
     )
 
 

@@ -4,7 +4,7 @@ Option A replaces m copies' worth of option B on the same hardware when B is m t
 (in accelerators) and m replicas of A carry at least what one replica of B carries, for every
 workload B can serve and however many replicas share the queue::
 
-    m mu_A[w](m R) >= mu_B[w](R)     for every R at which B has a capacity
+    m mu_A[w](m R) >= mu_B[w](R)     for every R at which B has a capacity, in every period
 
 n replicas of B then always trade for m n replicas of A on the same accelerators, and k spare
 replicas of A are never larger than k of B. A fits every node B fits because its size divides
@@ -99,14 +99,15 @@ def _dominates(
 
 
 def _carries(own: Capacity, other: Capacity, copies: int) -> bool:
-    for point in other.points:
-        reached = rate_at(own, copies * point.min_replicas)
-        if copies * reached < point.planned_rps * (1 - _TOLERANCE):
-            return False
+    for t in range(max(len(own.by_period), len(other.by_period), 1)):
+        for point in other.points_at(t):
+            reached = rate_at(own, copies * point.min_replicas, t)
+            if copies * reached < point.planned_rps * (1 - _TOLERANCE):
+                return False
     return True
 
 
-def rate_at(capacity: Capacity, replicas: int) -> float:
+def rate_at(capacity: Capacity, replicas: int, period: int) -> float:
     """Return the planned rate of one replica when `replicas` share the queue (0 if too few)."""
-    rates = [p.planned_rps for p in capacity.points if p.min_replicas <= replicas]
+    rates = [p.planned_rps for p in capacity.points_at(period) if p.min_replicas <= replicas]
     return rates[-1] if rates else 0.0

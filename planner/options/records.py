@@ -15,39 +15,10 @@ from planner.options.energy_records import EnergyFacts
 
 if TYPE_CHECKING:
     from planner.options.builds import Build
+    from planner.options.layout import UnitLayout
     from planner.options.supply_records import ApiOption, ModelCost, ProvisionedUnits
 
 MEASURED = "measured"
-
-
-@dataclass(frozen=True, slots=True)
-class UnitLayout:
-    """Instances of a replica whose prompts and decodes run apart, all within one node.
-
-    Parameters
-    ----------
-    prefill_instances, prefill_tensor_parallel
-        Instances that compute prompts, and accelerators that each is split over.
-    decode_instances, decode_tensor_parallel
-        The same of those that only decode.
-    """
-
-    prefill_instances: int
-    prefill_tensor_parallel: int
-    decode_instances: int
-    decode_tensor_parallel: int
-
-    @property
-    def accelerators(self) -> int:
-        """Accelerators of the whole unit."""
-        prefill = self.prefill_instances * self.prefill_tensor_parallel
-        return prefill + self.decode_instances * self.decode_tensor_parallel
-
-    @property
-    def text(self) -> str:
-        """The layout as in ids: ``2p-tp1+1d-tp2``."""
-        prefill = f"{self.prefill_instances}p-tp{self.prefill_tensor_parallel}"
-        return f"{prefill}+{self.decode_instances}d-tp{self.decode_tensor_parallel}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +175,16 @@ class Capacity:
     """What one replica of an option carries of one workload, by replicas sharing the queue.
 
     `points` are in ascending ``min_replicas``, never empty, with ``planned_rps`` > 0 and
-    non-decreasing. `quality` holds the score compared with each floor of the workload, as
+    non-decreasing. Where lengths grow they are those of the first period in which the option
+    serves, and `by_period` has the points of every period, none where it does not serve; else
+    `by_period` is empty. `quality` holds the score compared with each floor of the workload, as
     ``(benchmark, score)``. `setting` is how the engine has to run for it, ``None`` where
     the capacity was measured. `power` is ``None`` there too, and where the rated power of the
     accelerator is unknown. `job_h` is the time of the longest request of work that waits, hours.
     `ttft_share_unloaded` is the largest share of a limit on the time to
-    the first token that passes without any load, ``None`` without such a limit.
+    the first token that passes without any load, ``None`` without such a limit. `power` is that
+    of `points`; where lengths grow, `power_by_period` has that of every period, at the lengths
+    it is planned with.
     """
 
     workload: str
@@ -221,6 +196,21 @@ class Capacity:
     power: PowerDraw | None = None
     ttft_share_unloaded: float | None = None
     job_h: float = 0.0
+    by_period: tuple[tuple[CapacityPoint, ...], ...] = ()
+    power_by_period: tuple[PowerDraw | None, ...] = ()
+
+    def points_at(self, period: int) -> tuple[CapacityPoint, ...]:
+        """Return the points of a period, counted from 0; none where the option does not serve."""
+        return self.by_period[period] if self.by_period else self.points
+
+    def power_at(self, period: int) -> PowerDraw | None:
+        """Return the power of a period, counted from 0."""
+        return self.power_by_period[period] if self.power_by_period else self.power
+
+    @property
+    def distinct_points(self) -> tuple[tuple[CapacityPoint, ...], ...]:
+        """Points that some period has, `points` alone where lengths do not grow."""
+        return tuple(dict.fromkeys(self.by_period)) or (self.points,)
 
 
 @dataclass(frozen=True, slots=True)

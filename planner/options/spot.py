@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from planner.catalog.load import Catalog
-    from planner.options.records import Capacity, NodeOffer, Option
+    from planner.options.records import Capacity, CapacityPoint, NodeOffer, Option
     from planner.problem.schema import Problem
     from planner.problem.supply import Spot
 
@@ -93,10 +93,18 @@ def spot_options(
             continue
         name = f"{option.id}/{SPOT}"
         twins[name] = replace(option, id=name, is_interruptible=True)
-        points = tuple(
-            replace(p, planned_rps=p.planned_rps * share, nominal_rps=p.nominal_rps * share)
-            for p in capacity.points
+        twin = replace(
+            capacity,
+            points=_interrupted(capacity.points, share),
+            by_period=tuple(_interrupted(points, share) for points in capacity.by_period),
         )
-        job_h = capacity.job_h + delay_h
-        found.append(replace(capacity, option_id=name, points=points, job_h=job_h))
+        found.append(replace(twin, option_id=name, job_h=capacity.job_h + delay_h))
     return list(twins.values()), found
+
+
+def _interrupted(points: Sequence[CapacityPoint], share: float) -> tuple[CapacityPoint, ...]:
+    """Return the points of a replica that works for a share of its time."""
+    return tuple(
+        replace(p, planned_rps=p.planned_rps * share, nominal_rps=p.nominal_rps * share)
+        for p in points
+    )

@@ -6,7 +6,7 @@ Costs are in USD of the date of payment, undiscounted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planner.units import MINUTES_PER_HOUR
 
@@ -15,6 +15,22 @@ if TYPE_CHECKING:
 
 PROVISIONED = "provisioned"
 """Mode, and tenure of cost lines, of tokens that come out of units."""
+
+
+class RequestTokens(NamedTuple):
+    """Tokens of a mean request.
+
+    Parameters
+    ----------
+    input, output
+        Prompt, cached input included, and output.
+    counted
+        What it counts against provisioned units.
+    """
+
+    input: float
+    output: float
+    counted: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +45,7 @@ class ApiOption:
         Cost of a mean request by period and block, shape (T, B), or (T, 1) when the hour does
         not matter.
     input_tokens, output_tokens
-        Mean tokens of a request, cached input included.
+        Mean tokens of a request at the start of the horizon, cached input included.
     assumed_latency
         True when the offer states no latency and the problem allows to assume it.
     price_date
@@ -46,7 +62,10 @@ class ApiOption:
         Provisioned units that the tokens come out of; empty where tokens are paid by use. Their
         cost is that of the units, so `usd_per_request` is 0.
     counted_tokens
-        Tokens that a mean request counts against those units.
+        Tokens that such a request counts against those units.
+    usage_tokens, planned_tokens
+        Tokens of a mean request by period where lengths grow, in the middle of the period and at
+        its dearer end; empty where they do not.
     """
 
     id: str
@@ -65,6 +84,21 @@ class ApiOption:
     sources: tuple[str, ...] = ()
     units_id: str = ""
     counted_tokens: float = 0.0
+    usage_tokens: tuple[RequestTokens, ...] = ()
+    planned_tokens: tuple[RequestTokens, ...] = ()
+
+    @property
+    def first_tokens(self) -> RequestTokens:
+        """Tokens of a mean request at the start of the horizon."""
+        return RequestTokens(self.input_tokens, self.output_tokens, self.counted_tokens)
+
+    def usage_tokens_at(self, period: int) -> RequestTokens:
+        """Return the tokens of a mean request that are paid in a period."""
+        return self.usage_tokens[period] if self.usage_tokens else self.first_tokens
+
+    def planned_tokens_at(self, period: int) -> RequestTokens:
+        """Return the tokens of a mean request that limits of a period are held against."""
+        return self.planned_tokens[period] if self.planned_tokens else self.first_tokens
 
     def usd_per_request_at(self, period: int, block: int) -> float:
         """Return the cost of a mean request in a block of a period."""

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.demand.lengths import cut_at
-from planner.demand.records import LengthDistribution
+from planner.demand.records import AS_STATED, LengthDistribution
+from planner.options.supply_records import RequestTokens
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR, TOKENS_PER_MTOK
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from planner.catalog.offers import PriceList
     from planner.catalog.schema import ApiOffer
-    from planner.demand.records import TimeGrid
+    from planner.demand.records import LengthLevel, LengthLevels, TimeGrid
     from planner.problem.schema import Workload
 
 _MINUTES_PER_DAY = HOURS_PER_DAY * MINUTES_PER_HOUR
@@ -49,6 +50,38 @@ def token_factors(workload: Workload, model: str) -> tuple[float, float]:
     return (factors.isl, factors.osl) if factors else (1.0, 1.0)
 
 
+def grown_tokens(
+    input_tokens: float,
+    output_tokens: float,
+    levels: LengthLevels | None,
+    weights: tuple[float, float] = (0.0, 0.0),
+) -> tuple[tuple[RequestTokens, ...], tuple[RequestTokens, ...]]:
+    """Return tokens of a mean request by period, for usage and for limits; none without growth.
+
+    Parameters
+    ----------
+    input_tokens, output_tokens
+        Tokens at the start of the horizon.
+    levels
+        How lengths grow; ``None`` where they do not.
+    weights
+        What a token of prompt and of output counts against provisioned units.
+    """
+    if levels is None:
+        return (), ()
+    usage, planned = (
+        tuple(
+            _tokens_at(input_tokens * at.isl, output_tokens * at.osl, weights) for at in by_period
+        )
+        for by_period in (levels.usage, levels.planned)
+    )
+    return usage, planned
+
+
+def _tokens_at(isl: float, osl: float, weights: tuple[float, float]) -> RequestTokens:
+    return RequestTokens(isl, osl, isl * weights[0] + osl * weights[1])
+
+
 def hit_rate(workload: Workload) -> float:
     """Return the share of prompt tokens that a provider is taken to find in its cache.
 
@@ -62,7 +95,10 @@ def hit_rate(workload: Workload) -> float:
 
 
 def billed_lengths(
-    workload: Workload, lengths: LengthDistribution, prices: Sequence[PriceList]
+    workload: Workload,
+    lengths: LengthDistribution,
+    prices: Sequence[PriceList],
+    level: LengthLevel = AS_STATED,
 ) -> LengthDistribution:
     """Return the lengths of a workload in tokens of an offer's model, cut where tiers start.
 
@@ -71,11 +107,14 @@ def billed_lengths(
     workload
         The workload.
     lengths
-        Its distribution, as the problem counts tokens.
+        Its distribution at the start of the horizon, as the problem counts tokens.
     prices
         Price lists of the offer, one for each period.
+    level
+        Factors on those lengths.
     """
     isl_factor, osl_factor = token_factors(workload, prices[0].base.model)
+    isl_factor, osl_factor = isl_factor * level.isl, osl_factor * level.osl
     starts = sorted({start for known in prices for start in known.tier_starts_tokens})
     if starts and workload.lengths is not None:
         cuts = [start / isl_factor for start in starts]
@@ -124,7 +163,9 @@ def request_usd(rows: Sequence[ApiOffer], billed: LengthDistribution, hits: floa
     return float(usd @ billed.probability) / TOKENS_PER_MTOK
 
 
-def tier_notes(prices: Sequence[PriceList], billed: LengthDistribution) -> tuple[str, ...]:
+def tier_notes(
+    prices: Sequence[PriceList], billed: Sequence[LengthDistribution]
+) -> tuple[str, ...]:
     """Return a sentence for every tier of longer prompts that some requests reach.
 
     Parameters
@@ -132,14 +173,17 @@ def tier_notes(prices: Sequence[PriceList], billed: LengthDistribution) -> tuple
     prices
         Price lists of the offer, one for each period.
     billed
-        Lengths as :func:`billed_lengths` gives them.
+        Lengths as :func:`billed_lengths` gives them, of every period; one where they do not grow.
     """
     starts = sorted({start for known in prices for start in known.tier_starts_tokens})
     notes = []
     for start in starts:
-        share = float(billed.probability[billed.isl_tokens >= start].sum())
+        shares = [float(b.probability[b.isl_tokens >= start].sum()) for b in billed]
+        share, grown = max(shares), "up to " if max(shares) > min(shares) else ""
         if share > 0:
-            notes.append(f"{share:.3%} of the requests pay the price of prompts from {start:,} on")
+            notes.append(
+                f"{grown}{share:.3%} of the requests pay the price of prompts from {start:,} on"
+            )
     return tuple(notes)
 
 

@@ -2,6 +2,7 @@
 
 Cost of a request = uncached input + cached input + output, over the workload's lengths in the
 model's own tokens, at the price of prompt length and hour (:mod:`planner.options.token_prices`).
+Where lengths grow, a period pays those of its middle.
 
 An offer without stated latencies serves a workload with latency limits only when the problem says
 ``supply.api_latency: assume_met``; otherwise it is listed as an alternative whose latency is
@@ -20,7 +21,13 @@ from planner.options.quality import BF16
 from planner.options.records import Rejection
 from planner.options.stated_latency import latency_evidence
 from planner.options.supply_records import ApiOption
-from planner.options.token_prices import billed_lengths, hit_rate, tier_notes, usd_by_block
+from planner.options.token_prices import (
+    billed_lengths,
+    grown_tokens,
+    hit_rate,
+    tier_notes,
+    usd_by_block,
+)
 from planner.options.token_supply import TokenSupply
 
 if TYPE_CHECKING:
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.catalog.offers import PriceList
     from planner.catalog.schema import ApiOffer
-    from planner.demand.records import LengthDistribution, TimeGrid
+    from planner.demand.records import LengthDistribution, LengthLevels, TimeGrid
     from planner.options.quality import QualityBook
     from planner.problem.schema import Problem, Workload
 
@@ -46,6 +53,7 @@ def token_supply(
     catalog: Catalog,
     grid: TimeGrid,
     book: QualityBook,
+    levels: LengthLevels | None = None,
 ) -> TokenSupply:
     """Return what API offers can do for a workload.
 
@@ -63,6 +71,8 @@ def token_supply(
         First day of every period; an offer must have a price in all of them.
     book
         Scores to compare with the floors of the workload.
+    levels
+        How its lengths grow; ``None`` where they do not.
     """
     if "api" not in problem.supply.tenures or lengths is None:
         return TokenSupply((), (), ())
@@ -90,6 +100,7 @@ def token_supply(
             lengths,
             book,
             grid,
+            levels=levels,
             price_factors=price_factors(grid, problem.supply.price_change_per_year.api),
             changes=price_change_notes(offer, catalog, grid),
             assumed=evidence.is_assumed,
@@ -151,12 +162,18 @@ def _option(
     book: QualityBook,
     grid: TimeGrid,
     *,
+    levels: LengthLevels | None,
     price_factors: Sequence[float],
     changes: Sequence[str],
     assumed: bool,
 ) -> ApiOption:
     offer = prices[0].base
-    billed, hits = billed_lengths(workload, lengths, prices), hit_rate(workload)
+    hits, stated = hit_rate(workload), billed_lengths(workload, lengths, prices)
+    billed = [stated] * grid.periods
+    if levels is not None:
+        billed = [billed_lengths(workload, lengths, prices, level) for level in levels.usage]
+    isl, osl = stated.isl_mean_tokens, stated.osl_mean_tokens
+    usage_tokens, planned_tokens = grown_tokens(isl, osl, levels)
     quality = []
     for floor in workload.quality:
         score = book.verdict(floor, offer.model, offer.quantization or BF16).score
@@ -169,11 +186,11 @@ def _option(
         model=offer.model,
         mode=offer.mode,
         usd_per_request=tuple(
-            tuple(factor * usd for usd in usd_by_block(known, billed, hits, grid))
-            for known, factor in zip(prices, price_factors, strict=True)
+            tuple(factor * usd for usd in usd_by_block(known, tokens, hits, grid))
+            for known, factor, tokens in zip(prices, price_factors, billed, strict=True)
         ),
-        input_tokens=billed.isl_mean_tokens,
-        output_tokens=billed.osl_mean_tokens,
+        input_tokens=isl,
+        output_tokens=osl,
         assumed_latency=assumed,
         price_date=offer.as_of,
         quality=tuple(quality),
@@ -186,4 +203,6 @@ def _option(
             ]
         ),
         sources=tuple(known.base.source for known in prices),
+        usage_tokens=usage_tokens,
+        planned_tokens=planned_tokens,
     )

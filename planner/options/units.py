@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.options.candidates import SCALE_UP_LINKS
-from planner.options.records import Rejection, UnitLayout
+from planner.options.layout import UnitLayout
+from planner.options.records import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -5,7 +5,7 @@ discounted at its middle; nodes that are taken on for a term are paid on the dat
 payments (:mod:`planner.plan.commitments`).
 
 The unit cost of a workload is its whole undiscounted cost, without the price of unserved requests,
-over what is served of it at the mean rate.
+over what is served of it at the mean rate, with the lengths in the middle of each period.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections import defaultdict
 from itertools import chain
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from planner.plan.commitments import commitment_charges
 from planner.plan.document import CostLine, UnitCost, UnservedRow
@@ -28,7 +30,7 @@ from planner.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from planner.demand.records import Demand
+    from planner.demand.records import Demand, FloatArray
     from planner.options.records import OptionSet
     from planner.plan.document import ApiRow, FleetRow
     from planner.plan.records import Decisions, FlowDecision
@@ -148,40 +150,41 @@ def unit_costs(
             demand,
             name,
             usd[name],
-            _served_requests(demand, decisions, name),
+            _served_by_period(demand, decisions, name),
             (used.get(name, 0.0), paid.get(name, 0.0)),
         )
         for name in dict.fromkeys(owner(w.workload) for w in demand.workloads)
     )
 
 
-def _served_requests(demand: Demand, decisions: Decisions, workload: str) -> float:
-    """Return the requests served over the horizon; 0 where next to nothing is."""
+def _served_by_period(demand: Demand, decisions: Decisions, workload: str) -> FloatArray:
+    """Return the requests served by period, shape (T,); 0 where next to nothing ever is."""
     grid = demand.grid
     seconds = grid.period_h * SECONDS_PER_HOUR * grid.shares_of_period
     streams = [w for w in demand.workloads if owner(w.workload) == workload]
-    asked = sum(float((rates.mean_rps @ seconds).sum()) for rates in streams)
-    lost = sum(
-        row.planned_rps
-        * mean_share(demand, workload, row.period, row.block)
-        * float(seconds[row.block])
-        for row in decisions.unserved
-        if row.workload == workload
-    )
-    return asked - lost if asked - lost > _SMALLEST_SHARE * asked else 0.0
+    asked = np.sum([rates.mean_rps @ seconds for rates in streams], axis=0)
+    lost = np.zeros(grid.periods)
+    for row in decisions.unserved:
+        if row.workload == workload:
+            mean = row.planned_rps * mean_share(demand, workload, row.period, row.block)
+            lost[row.period] += mean * float(seconds[row.block])
+    served = asked - lost
+    return np.asarray(served if served.sum() > _SMALLEST_SHARE * asked.sum() else 0.0 * served)
 
 
 def _unit_cost(
-    demand: Demand, workload: str, usd: float, requests: float, hours: tuple[float, float]
+    demand: Demand, workload: str, usd: float, by_period: FloatArray, hours: tuple[float, float]
 ) -> UnitCost:
     used_h, paid_h = hours
-    lengths = next(w for w in demand.workloads if owner(w.workload) == workload).lengths
-    output = None if lengths is None else requests * lengths.osl_mean_tokens / TOKENS_PER_MTOK
-    total = (
-        None
-        if lengths is None or output is None
-        else output + requests * lengths.isl_mean_tokens / TOKENS_PER_MTOK
-    )
+    rates = next(w for w in demand.workloads if owner(w.workload) == workload)
+    requests = float(by_period.sum())
+    output = total = None
+    if rates.lengths is not None:
+        levels = [rates.usage_level(t) for t in range(demand.grid.periods)]
+        prompts = float(by_period @ [level.isl for level in levels])
+        outputs = float(by_period @ [level.osl for level in levels])
+        output = outputs * rates.lengths.osl_mean_tokens / TOKENS_PER_MTOK
+        total = output + prompts * rates.lengths.isl_mean_tokens / TOKENS_PER_MTOK
     return UnitCost(
         workload=workload,
         usd_per_million_output_tokens=usd / output if output else None,

@@ -63,18 +63,21 @@ def _load_w(demand: Demand, options: OptionSet, decisions: Decisions) -> dict[_S
     """Return what replicas draw beyond idle accelerators, by hardware, period and block."""
     option_of, pool_of = {o.id: o for o in options.options}, dict(options.pool_of)
     draws = {
-        (row.pool, row.option_id): replica_draw(options, row.pool, option_of[row.option_id])
+        (row.pool, row.option_id, row.period): replica_draw(
+            options, row.pool, option_of[row.option_id], row.period
+        )
         for row in decisions.replicas
     }
     load_w: dict[_Slot, float] = defaultdict(float)
     for row in decisions.replicas:
-        option, draw = option_of[row.option_id], draws[row.pool, row.option_id]
+        option, draw = option_of[row.option_id], draws[row.pool, row.option_id, row.period]
         power = options.energy.power_of(option.hardware)
         if draw is not None and power is not None:
             beyond_w = draw.base_w - power.idle_w * option.accelerators
             load_w[option.hardware, row.period, row.block] += row.replicas * beyond_w
     for flow in decisions.flows:
-        draw = draws[pool_of.get(flow.workload, flow.workload), flow.supply_id]
+        pool = pool_of.get(flow.workload, flow.workload)
+        draw = draws[pool, flow.supply_id, flow.period]
         if draw is not None:
             mean = flow.planned_rps * mean_share(demand, flow.workload, flow.period, flow.block)
             slot = (option_of[flow.supply_id].hardware, flow.period, flow.block)

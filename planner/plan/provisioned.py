@@ -84,11 +84,12 @@ def provisioned_charges(
 def _split(
     demand: Demand, options: OptionSet, decisions: Decisions, units_id: str, build: Build
 ) -> Mapping[str, float]:
-    counted = {a.workload: a.counted_tokens for a in options.api if a.units_id == units_id}
+    api = {a.workload: a for a in options.api if a.units_id == units_id}
     load: dict[str, float] = defaultdict(float)
     for flow in decisions.api_flows:
         if flow.supply_id == units_id and build.serves(flow.period):
             hours = demand.grid.hours_in_period(flow.block)
-            load[owner(flow.workload)] += hours * counted[flow.workload] * flow.planned_rps
+            counted = api[flow.workload].planned_tokens_at(flow.period).counted
+            load[owner(flow.workload)] += hours * counted * flow.planned_rps
     total = sum(load.values())
     return {workload: weight / total for workload, weight in load.items() if weight > 0}

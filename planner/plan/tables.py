@@ -70,7 +70,7 @@ def allocation_rows(
             row = _allocation(
                 decision, workload, option, capacity, mean_rps=mean, planned_rps=planned
             )
-            draw = replica_draw(options, decision.pool, option)
+            draw = replica_draw(options, decision.pool, option, decision.period)
             if draw is not None:
                 joules = draw.marginal_j[workload]
                 row = replace(row, replica_power_w=draw.base_w, request_energy_j=joules)
@@ -87,7 +87,7 @@ def _allocation(
     mean_rps: float,
     planned_rps: float,
 ) -> Allocation:
-    point, layout = point_at(capacity, decision.replicas), option.layout
+    point, layout = point_at(capacity, decision.replicas, decision.period), option.layout
     drafting = None if capacity.setting is None else capacity.setting.speculation
     return Allocation(
         period=decision.period,
@@ -216,6 +216,7 @@ def api_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tuple[
 
 
 def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: float) -> ApiRow:
+    tokens = offer.usage_tokens_at(flow.period)
     return ApiRow(
         period=flow.period,
         block=flow.block,
@@ -225,8 +226,8 @@ def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: fl
         mode=offer.mode,
         rate_rps=mean_rps,
         planned_rate_rps=flow.planned_rps,
-        input_mtok=requests * offer.input_tokens / TOKENS_PER_MTOK,
-        output_mtok=requests * offer.output_tokens / TOKENS_PER_MTOK,
+        input_mtok=requests * tokens.input / TOKENS_PER_MTOK,
+        output_mtok=requests * tokens.output / TOKENS_PER_MTOK,
         usd=requests * offer.usd_per_request_at(flow.period, flow.block),
         price_date=offer.price_date_at(flow.period),
         ttft_p99_ms=None,
@@ -237,17 +238,17 @@ def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: fl
     )
 
 
-def point_at(capacity: Capacity, replicas: int) -> CapacityPoint:
-    """Return the capacity that holds when `replicas` share the queue.
+def point_at(capacity: Capacity, replicas: int, period: int) -> CapacityPoint:
+    """Return the capacity that holds in a period when `replicas` share the queue.
 
     Raises
     ------
     ValueError
         When so few replicas meet no limit.
     """
-    points = [p for p in capacity.points if p.min_replicas <= replicas]
+    points = [p for p in capacity.points_at(period) if p.min_replicas <= replicas]
     if not points:
-        text = f"{capacity.option_id} meets no limit with {replicas} replicas"
+        text = f"{capacity.option_id} meets no limit with {replicas} replicas, period {period}"
         raise ValueError(text)
     return points[-1]
 
@@ -268,7 +269,7 @@ def load_in_replicas(
     for flow in decisions.flows:
         pool = pool_of[flow.workload]
         count = replicas[pool, flow.supply_id, flow.period, flow.block]
-        rate = rate_at(capacity_of[flow.workload, flow.supply_id], count)
+        rate = rate_at(capacity_of[flow.workload, flow.supply_id], count, flow.period)
         loads[flow.workload, flow.supply_id, flow.period, flow.block] = flow.planned_rps / rate
     return loads
 

@@ -17,6 +17,7 @@ from planner.catalog.load import load_catalog
 from planner.catalog.location import shipped_path
 from planner.catalog.overlay import YAML_SUFFIXES
 from planner.errors import Fault, InputError, did_you_mean
+from planner.problem.growth import measured_growth_findings
 from planner.problem.patch import apply_assignments, apply_scenario
 from planner.problem.performance import MeasuredCapacity, read_performance
 from planner.problem.references import name_findings
@@ -186,6 +187,10 @@ def _outside(
         measured = read_performance(folder / problem.performance, problem.performance, workloads)
     except InputError as error:
         return (), [*faults, *error.faults]
+    names = {row.workload for row in measured}
+    faults += (
+        fault_at(document, path, text) for path, text in measured_growth_findings(problem, names)
+    )
     return measured, faults
 
 

@@ -40,6 +40,7 @@ _UNION_WORDS = {
     "speculative_decoding": "`off`, `on` or a list of drafts",
 }
 """Fields of more than one shape, whose branches would each give a fault of their own."""
+_LENGTH_GROWTH, _AXES = "length_growth_per_period", ("isl", "osl")
 _FRACTIONS = (
     "discount_rate_per_year",
     "hit_rate",
@@ -197,7 +198,9 @@ def _unit(location: tuple[Any, ...]) -> str:
 def _field(location: tuple[Any, ...]) -> str:
     """Return the name of the field at a location, without the parts that name a branch."""
     names = [part for part in location if isinstance(part, str) and part.isidentifier()]
-    return next((n for n in reversed(names) if n not in {"str", "float", "int"}), "")
+    name = next((n for n in reversed(names) if n not in {"str", "float", "int"}), "")
+    # Elsewhere the same names are fields of one shape.
+    return "growth_per_period" if _LENGTH_GROWTH in names[:-1] and name in _AXES else name
 
 
 def _model_at(model: type[BaseModel], location: tuple[Any, ...]) -> type[BaseModel] | None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from planner.problem.deferral import Deferrable
+from planner.problem.growth import LengthGrowth
 from planner.problem.section import (
     Count,
     CurvePoint,
@@ -210,7 +211,8 @@ class Workload(Section):
     arrival: Arrival
     growth_per_period: Growth = 1.0
     """Factor on the rate per period, or one factor for each period."""
-    length_growth_per_period: Unplanned = None
+    length_growth_per_period: LengthGrowth = LengthGrowth()
+    """How prompts and outputs grow: `isl` and `osl`, each as `growth_per_period`."""
     lengths: Lengths | None = None
     prefix_cache: PrefixCache | None = None
     speculation: Speculation | None = None

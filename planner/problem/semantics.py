@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from planner.problem.day_types import day_type_findings, shared_day_type_findings
 from planner.problem.deferral import deferral_findings
+from planner.problem.growth import growth_findings
 from planner.problem.profiles import profile_findings
 from planner.problem.supply import Budget, months_between
 from planner.problem.token_semantics import token_findings
@@ -38,12 +39,12 @@ if TYPE_CHECKING:
 _MEAN_TOLERANCE = 0.01
 """By which the mean of rate factors may miss 1, relative: they are rounded."""
 _LATER_FIELDS = {
-    "length_growth_per_period": "growth of lengths",
     "priority": "priority classes (a higher `unserved_penalty_usd_per_request` goes first)",
     "goodput_min": "a goodput floor (state percentiles in `slo` instead)",
 }
 _DEPENDS = {
     "growth_per_period": ("horizon",),
+    "length_growth_per_period": ("horizon",),
     "quality": ("candidates",),
     "speculation": ("candidates",),
     "lengths": ("performance",),
@@ -57,7 +58,7 @@ def semantic_faults(problem: Problem) -> list[Finding]:
     for index, workload in enumerate(problem.workloads):
         path: Path_ = ("workloads", index)
         faults += _arrival(workload.arrival, (*path, "arrival"))
-        faults += _growth(workload, problem.horizon.periods, path)
+        faults += growth_findings(workload, problem, path)
         faults += _lengths(workload, problem.performance is not None, path)
         faults += _slos(workload.slo, (*path, "slo"))
         faults += _quality(workload, problem, path)
@@ -135,16 +136,6 @@ def _within_hour(arrival: Arrival, path: Path_) -> Iterator[Finding]:
     mean = fmean(factors)
     if abs(mean - 1) > _MEAN_TOLERANCE:
         yield (*path, "rate_factors"), f"has mean {mean:.4g}; divide each by it, so that it is 1"
-
-
-def _growth(workload: Workload, periods: int, path: Path_) -> Iterator[Finding]:
-    growth = workload.growth_per_period
-    if isinstance(growth, list) and len(growth) != periods:
-        message = (
-            f"has {len(growth)} factor(s) for {periods} period(s); give one number for all, "
-            f"or a list of {periods}"
-        )
-        yield (*path, "growth_per_period"), message
 
 
 def _lengths(workload: Workload, measured: bool, path: Path_) -> Iterator[Finding]:

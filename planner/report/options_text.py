@@ -42,7 +42,8 @@ def option_rows(
     """Return one row for each workload and option that can serve it, cheapest first.
 
     ``usd_per_million_tokens_full`` is the cost of tokens of a replica that is always full, on the
-    cheapest node per accelerator that holds it.
+    cheapest node per accelerator that holds it. Where lengths grow, figures are those of the first
+    period in which the option serves, and ``capacity_rps_by_period`` has all (``null`` without).
     """
     by_id = {o.id: o for o in (*options.options, *options.dominated)}
     dominated = {o.id for o in options.dominated}
@@ -66,7 +67,9 @@ def _row(
 ) -> dict[str, Any]:
     single, most, layout = capacity.points[0], capacity.points[-1], option.layout
     usd_per_hour, offer = _cheapest(option, options)
-    lengths = demand.of(capacity.workload).lengths
+    rates = demand.of(capacity.workload)
+    first = next((t for t, points in enumerate(capacity.by_period) if points), 0)
+    lengths = None if rates.lengths is None else rates.lengths.at(rates.planned_level(first))
     tokens = None if lengths is None else lengths.isl_mean_tokens + lengths.osl_mean_tokens
     per_hour = most.planned_rps * SECONDS_PER_HOUR
     drafting = None if capacity.setting is None else capacity.setting.speculation
@@ -85,6 +88,9 @@ def _row(
         "capacity_rps": most.planned_rps,
         "capacity_nominal_rps": most.nominal_rps,
         "capacity_rps_by_replicas": {str(p.min_replicas): p.planned_rps for p in capacity.points},
+        "capacity_rps_by_period": [
+            points[-1].planned_rps if points else None for points in capacity.by_period
+        ],
         "min_replicas": single.min_replicas,
         "limit": most.limit,
         "chunk_tokens": None if capacity.setting is None else capacity.setting.chunk_tokens,

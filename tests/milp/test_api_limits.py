@@ -145,8 +145,8 @@ def test_an_offer_that_cannot_carry_a_rate_alone_is_known():
     demand, options = tokens_world({("chat", "api"): 1e-6})
     limits = Limits(api_limits=(requests(60.0),))
 
-    assert exceeded_by(limits, options.api[0], 1.0) is None
-    assert exceeded_by(limits, options.api[0], 1.1) == limits.api_limits[0]
+    assert exceeded_by(limits, options.api[0], 1.0, 0) is None
+    assert exceeded_by(limits, options.api[0], 1.1, 0) == limits.api_limits[0]
     assert demand.workloads[0].workload == options.api[0].workload
 
 

@@ -116,7 +116,7 @@ def test_kept_options_keep_their_order():
 def test_rate_needs_enough_replicas_in_the_queue():
     found = capacity("w", "o", (2, 1.0), (4, 3.0))
 
-    assert [rate_at(found, n) for n in (1, 2, 3, 4, 99)] == [0.0, 1.0, 1.0, 3.0, 3.0]
+    assert [rate_at(found, n, 0) for n in (1, 2, 3, 4, 99)] == [0.0, 1.0, 1.0, 3.0, 3.0]
 
 
 @st.composite
@@ -138,7 +138,7 @@ def least_accelerators(options, rates, load_rps, spares):
     by_id = {c.option_id: c for c in rates}
     found = []
     for item, replicas in product(options, range(1, 121)):
-        rate = rate_at(by_id[item.id], replicas)
+        rate = rate_at(by_id[item.id], replicas, 0)
         if rate * (replicas - spares) >= load_rps * (1 - 1e-9):
             found.append(replicas * item.accelerators)
     return min(found, default=None)

@@ -9,8 +9,8 @@ import pytest
 from planner.demand.grid import time_grid
 from planner.options.build import build_options
 from planner.options.candidates import buildable
+from planner.options.layout import UnitLayout
 from planner.options.nodes import rentable_nodes
-from planner.options.records import UnitLayout
 from planner.options.units import layouts, units_of
 from tests.options.world import catalog, demand, lengths, loaded, problem, row, workload
 

@@ -8,7 +8,7 @@ import pytest
 
 from planner.problem.schema import Workload
 from planner.verify.audit import audit
-from planner.verify.audit.expected import mean_tokens
+from planner.verify.audit.lengths import mean_tokens
 from tests.options.world import catalog, row, workload
 
 NODE = "period 0 cloud:one:north:on_demand"

@@ -1,6 +1,7 @@
 """What is sent to providers of tokens in a minute, against the limits of the problem.
 
-Tokens of a request are taken from the volumes of its row, which are checked on their own.
+Tokens of a request are taken from the volumes of its row, which are checked on their own; where
+lengths grow, limits are held against those at the dearer end of the period.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from planner.units import TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_seconds
 from planner.verify.audit.expected import TOLERANCE
+from planner.verify.audit.lengths import longer_than_paid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +32,8 @@ def api_limit_violations(plan: Plan, problem: Problem) -> Iterator[str]:
             if _is_counted(limit, row):
                 sent[row.period, row.block].append(row)
         for (period, block), rows in sent.items():
-            for name, got, most in _amounts(limit, rows, block_seconds(problem, block)):
+            seconds = block_seconds(problem, block)
+            for name, got, most in _amounts(limit, rows, seconds, problem):
                 if most is not None and got > most * (1 + TOLERANCE):
                     yield (
                         f"period {period} block {block}: {got:.6g} {name} per minute to "
@@ -45,15 +48,16 @@ def _is_counted(limit: ApiLimit, row: ApiRow) -> bool:
 
 
 def _amounts(
-    limit: ApiLimit, rows: list[ApiRow], seconds: float
+    limit: ApiLimit, rows: list[ApiRow], seconds: float, problem: Problem
 ) -> Iterator[tuple[str, float, float | None]]:
     requests = sum(row.planned_rate_rps for row in rows) * _SECONDS
     inputs, outputs = 0.0, 0.0
     for row in rows:
         sent = row.rate_rps * seconds
         planned = row.planned_rate_rps * _SECONDS * TOKENS_PER_MTOK / sent if sent else 0.0
-        inputs += row.input_mtok * planned
-        outputs += row.output_mtok * planned
+        longer = longer_than_paid(problem.workload(row.workload), row.period)
+        inputs += row.input_mtok * planned * longer[0]
+        outputs += row.output_mtok * planned * longer[1]
     yield "requests", requests, limit.requests_per_minute
     yield "tokens", inputs + outputs, limit.tokens_per_minute
     yield "input tokens", inputs, limit.input_tokens_per_minute

@@ -1,4 +1,4 @@
-"""What the problem and the catalogue alone say: demand, lengths, and the price in force.
+"""What the problem and the catalogue alone say: demand, and the price in force.
 
 Computed again here, from the definitions, so that a mistake in the code that made the plan cannot
 hide in its audit.
@@ -16,6 +16,7 @@ from planner.catalog.dates import parse_partial_date
 from planner.catalog.schema import ApiOffer, Offer
 from planner.units import HOURS_PER_DAY, SECONDS_PER_DAY
 from planner.verify.audit.clock import blocks, day_types
+from planner.verify.audit.lengths import growth_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +30,6 @@ P = TypeVar("P", Offer, ApiOffer)
 TOLERANCE = 1e-6
 """Relative tolerance of every comparison."""
 _HOURS = int(HOURS_PER_DAY)
-_SHORTEST_TOKENS = 1.0
 _FLAT = "flat"
 
 OptionPlace = tuple[int, int, str, str]
@@ -67,7 +67,7 @@ def rates_due(
         margin *= workload.arrival.peak_factor_in_hour
     due = {}
     for period in range(problem.horizon.periods):
-        usage, capacity = _growth(workload, period)
+        usage, capacity = growth_at(workload.growth_per_period, period)
         for block in blocks(problem):
             day, first = divmod(block * size, _HOURS)
             inside = days[day][first : first + size]
@@ -103,48 +103,9 @@ def _shape(profile: str | list[float], catalog: Catalog) -> list[float]:
     return [value / fmean(by_hour) for value in by_hour]
 
 
-def _growth(workload: Workload, period: int) -> tuple[float, float]:
-    growth = workload.growth_per_period
-    factors = growth if isinstance(growth, list) else [float(growth)] * (period + 1)
-    start = math.prod(factors[:period])
-    return start * math.sqrt(factors[period]), start * max(factors[period], 1.0)
-
-
 def _forecast_margin(workload: Workload, confidence: float) -> float:
     spread = math.sqrt(math.log(1 + workload.arrival.forecast_cv**2))
     return math.exp(NormalDist().inv_cdf(confidence) * spread)
-
-
-def mean_tokens(workload: Workload, catalog: Catalog) -> tuple[float, float] | None:
-    """Return mean prompt and output tokens, ``None`` where only a file of the user has them."""
-    lengths = workload.lengths
-    if lengths is None:
-        return None
-    stated = [
-        None if marginal is None else marginal.mean
-        for marginal in (lengths.isl_tokens, lengths.osl_tokens)
-    ]
-    if lengths.joint is None:
-        if None in stated or lengths.ref is not None:
-            return None
-        return float(stated[0] or 0.0), float(stated[1] or 0.0)
-    cells = catalog.length_cells(lengths.joint) or ()
-    weights = [cell.probability for cell in cells]
-    columns = ([c.isl_tokens for c in cells], [c.osl_tokens for c in cells])
-    isl, osl = (
-        _scaled_mean(column, weights, mean) for column, mean in zip(columns, stated, strict=True)
-    )
-    return isl, osl
-
-
-def _scaled_mean(tokens: Sequence[float], weights: Sequence[float], mean: float | None) -> float:
-    """Return the mean after scaling to a stated mean; no request is shorter than one token."""
-    total = sum(weights)
-    raw = sum(t * w for t, w in zip(tokens, weights, strict=True)) / total
-    if mean is None:
-        return raw
-    scaled = [max(t * mean / raw, _SHORTEST_TOKENS) for t in tokens]
-    return sum(t * w for t, w in zip(scaled, weights, strict=True)) / total
 
 
 def by_option(rows: Sequence[Allocation]) -> dict[OptionPlace, list[Allocation]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from planner.problem.supply import Budget
 from planner.units import TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_seconds, period_start
-from planner.verify.audit.expected import TOLERANCE, differs, mean_tokens
+from planner.verify.audit.expected import TOLERANCE, differs
+from planner.verify.audit.lengths import mean_tokens, paid_level
 from planner.verify.audit.prices import price_shares, share_paid
 from planner.verify.audit.terms import price_growth
 from planner.verify.audit.tiers import usd_range
@@ -55,10 +56,11 @@ def _volume(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
         return
     factors = workload.token_factors.get(row.model)
     isl, osl = (factors.isl, factors.osl) if factors else (1.0, 1.0)
+    isl_level, osl_level = paid_level(workload, row.period)
     requests = row.rate_rps * block_seconds(problem, row.block)
     for name, got, mean in (
-        ("input", row.input_mtok, tokens[0] * isl),
-        ("output", row.output_mtok, tokens[1] * osl),
+        ("input", row.input_mtok, tokens[0] * isl * isl_level),
+        ("output", row.output_mtok, tokens[1] * osl * osl_level),
     ):
         due = requests * mean / TOKENS_PER_MTOK
         if differs(got, due):
@@ -84,7 +86,8 @@ def _purchase(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
         parts = price_shares(same, day, problem, row.block)
         paid = share_paid(catalog, (row.provider, reference, "any", "api"), day) * growth
         mtok = (row.input_mtok, row.output_mtok)
-        spans = [(usd_range(hour, workload, catalog, mtok), share) for hour, share in parts]
+        level = paid_level(workload, row.period)[0]
+        spans = [(usd_range(hour, workload, catalog, mtok, level), share) for hour, share in parts]
         least, most = (paid * sum(span[k] * share for span, share in spans) for k in (0, 1))
         bought += [(least, most, r.as_of, r.source) for hour, _ in parts for r in hour]
     stated = (row.price_date, row.price_source)

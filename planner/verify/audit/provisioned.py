@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR, TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_hours, block_seconds, blocks
 from planner.verify.audit.expected import TOLERANCE, differs
+from planner.verify.audit.lengths import longer_than_paid
 from planner.verify.audit.terms import discount, price_growth
 
 if TYPE_CHECKING:
@@ -150,9 +151,10 @@ def _counted_per_minute(item: ApiRow, stated: ProvisionedUnits, problem: Problem
     """Return what a row counts against units in a minute at its planned rate."""
     cache = problem.workload(item.workload).prefix_cache
     hits = (cache.hit_rate or 0.0) if cache else 0.0
-    fresh = item.input_mtok * (1 - hits)
-    counted = fresh + item.input_mtok * hits * stated.cached_input_weight
-    counted += item.output_mtok * stated.output_weight
+    longer = longer_than_paid(problem.workload(item.workload), item.period)
+    inputs, outputs = item.input_mtok * longer[0], item.output_mtok * longer[1]
+    counted = inputs * (1 - hits) + inputs * hits * stated.cached_input_weight
+    counted += outputs * stated.output_weight
     requests = item.rate_rps * block_seconds(problem, item.block)
     per_request = counted * TOKENS_PER_MTOK / requests if requests else 0.0
     return per_request * item.planned_rate_rps * _SECONDS

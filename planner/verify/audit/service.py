@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from planner.verify.audit.clock import blocks
 from planner.verify.audit.expected import TOLERANCE, by_option, differs, rates_due
+from planner.verify.audit.lengths import planned_level
 from planner.verify.audit.spot import spot_violations
 from planner.verify.audit.waiting import (
     is_batch,
     lost_to_changeovers,
+    members,
     share_that_waits,
     waiting_violations,
 )
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.plan.document import Allocation, ApiRow, Plan, UnservedRow
     from planner.problem.schema import Problem
+    from planner.verify.audit.lengths import Pair
 
     _Rate = Allocation | ApiRow | UnservedRow
 
@@ -41,7 +44,7 @@ def service_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterat
     yield from _load(plan, problem)
     yield from spot_violations(plan, problem, catalog)
     yield from _capacity(plan, problem)
-    yield from _same_capacity(plan)
+    yield from _same_capacity(plan, problem)
     yield from _latency(plan, problem)
     yield from _spares(plan, problem)
     yield from _policy(plan, problem)
@@ -109,12 +112,17 @@ def _capacity(plan: Plan, problem: Problem) -> Iterator[str]:
             yield f"{place}: capacity {capacity:.6g}/s at the median, nominal {nominal:.6g}/s"
 
 
-def _same_capacity(plan: Plan) -> Iterator[str]:
-    """One option carries the same with the same replicas, and never less with more."""
-    groups: dict[tuple[str, bool, str, str], list[Allocation]] = defaultdict(list)
+def _same_capacity(plan: Plan, problem: Problem) -> Iterator[str]:
+    """One option carries the same with the same replicas and lengths, and never less with more."""
+    groups: dict[tuple[str, bool, str, str, tuple[Pair, ...]], list[Allocation]]
+    groups = defaultdict(list)
     for row in plan.allocations:
-        groups[row.workload, row.is_deferred, row.pool, row.option_id].append(row)
-    for (workload, _, _, option_id), rows in groups.items():
+        lengths = tuple(
+            planned_level(problem.workload(name), row.period)
+            for name in members(problem, row.pool)
+        )
+        groups[row.workload, row.is_deferred, row.pool, row.option_id, lengths].append(row)
+    for (workload, _, _, option_id, _), rows in groups.items():
         known: dict[int, Allocation] = {}
         for row in sorted(rows, key=lambda r: r.replicas):
             first = known.setdefault(row.replicas, row)

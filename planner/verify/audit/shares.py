@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from planner.units import MONTHS_PER_YEAR, TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_hours, block_seconds, blocks
-from planner.verify.audit.expected import by_option, differs, mean_tokens, rates_due
+from planner.verify.audit.expected import by_option, differs, rates_due
+from planner.verify.audit.lengths import mean_tokens, paid_level
 from planner.verify.audit.moves import moves_due
 from planner.verify.audit.provisioned import provisioned_charges
 from planner.verify.audit.terms import discount, site, terms_of
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Allocation, ApiRow, Commitment, FleetRow, Plan, UnitCost
-    from planner.problem.schema import Problem
+    from planner.problem.schema import Problem, Workload
     from planner.verify.audit.terms import Terms
 
 _Shares = dict[str, float]
@@ -205,19 +206,27 @@ def _served(row: Commitment, terms: Terms) -> range:
     return range(row.start_period, row.start_period + terms.served_periods)
 
 
+def _asked_and_served(
+    workload: Workload, plan: Plan, problem: Problem, catalog: Catalog
+) -> tuple[float, dict[int, float]]:
+    """Return the requests that are asked over the horizon, and those served by period."""
+    seconds = {block: block_seconds(problem, block) for block in blocks(problem)}
+    served: dict[int, float] = defaultdict(float)
+    for (period, block), (mean_rps, _) in rates_due(workload, problem, catalog).items():
+        served[period] += mean_rps * seconds[block]
+    asked = sum(served.values())
+    for row in plan.unserved:
+        if row.workload == workload.name:
+            served[row.period] -= row.rate_rps * seconds[row.block]
+    return asked, served
+
+
 def _per_unit(
     unit: UnitCost, usd: float, plan: Plan, problem: Problem, catalog: Catalog
 ) -> Iterator[str]:
     workload = problem.workload(unit.workload)
-    seconds = {block: block_seconds(problem, block) for block in blocks(problem)}
-    asked = sum(
-        mean_rps * seconds[block]
-        for (_, block), (mean_rps, _) in rates_due(workload, problem, catalog).items()
-    )
-    lost = sum(
-        row.rate_rps * seconds[row.block] for row in plan.unserved if row.workload == unit.workload
-    )
-    requests = asked - lost
+    asked, served = _asked_and_served(workload, plan, problem, catalog)
+    requests = sum(served.values())
     if requests <= _SMALLEST_SHARE * asked:
         stated = (unit.usd_per_request, unit.usd_per_million_tokens)
         if stated != (None, None) or unit.usd_per_million_output_tokens is not None:
@@ -226,11 +235,14 @@ def _per_unit(
     figures = [("request", unit.usd_per_request or 0.0, usd / requests)]
     tokens = mean_tokens(workload, catalog)
     if tokens is not None:
-        isl, osl = tokens
-        per_token = usd / requests * TOKENS_PER_MTOK
+        isl, osl = (
+            sum(count * mean * paid_level(workload, t)[k] for t, count in served.items())
+            for k, mean in enumerate(tokens)
+        )
+        paid = usd * TOKENS_PER_MTOK
         figures += [
-            ("million output tokens", unit.usd_per_million_output_tokens or 0.0, per_token / osl),
-            ("million tokens", unit.usd_per_million_tokens or 0.0, per_token / (isl + osl)),
+            ("million output tokens", unit.usd_per_million_output_tokens or 0.0, paid / osl),
+            ("million tokens", unit.usd_per_million_tokens or 0.0, paid / (isl + osl)),
         ]
     for name, got, want in figures:
         if differs(got, want):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.calibration import combination_key, parameter
 from planner.catalog.systems import ALONE, CHIPS, REQUESTS, TOTAL, VENDOR_ENGINE
-from planner.verify.audit.expected import mean_tokens
+from planner.verify.audit.lengths import mean_tokens, planned_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,11 +48,13 @@ def _throughput(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator
     if alone is None or total is None:
         yield f"no throughput of {case} is stated"
         return
-    tokens = mean_tokens(problem.workload(row.workload), catalog)
+    workload = problem.workload(row.workload)
+    tokens = mean_tokens(workload, catalog)
     if tokens is None:
         return
-    factors = problem.workload(row.workload).token_factors.get(row.model)
-    gaps = max(tokens[1] * (factors.osl if factors else 1.0) - 1.0, 0.0)
+    factors = workload.token_factors.get(row.model)
+    output = tokens[1] * planned_level(workload, row.period)[1]
+    gaps = max(output * (factors.osl if factors else 1.0) - 1.0, 0.0)
     factor = parameter(
         catalog,
         "throughput_factor",

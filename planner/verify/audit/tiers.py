@@ -26,7 +26,11 @@ Split = list[tuple[float, float]]
 
 
 def usd_range(
-    rows: Sequence[ApiOffer], workload: Workload, catalog: Catalog, mtok: tuple[float, float]
+    rows: Sequence[ApiOffer],
+    workload: Workload,
+    catalog: Catalog,
+    mtok: tuple[float, float],
+    isl_level: float = 1.0,
 ) -> tuple[float, float]:
     """Return least and most USD of tokens at the prices of one hour.
 
@@ -41,11 +45,14 @@ def usd_range(
         Table of histograms.
     mtok
         Prompt and output tokens, in millions.
+    isl_level
+        Factor on prompts since the start of the horizon.
     """
     tiers = sorted(rows, key=lambda row: row.prompt_from_tokens)
     by_tier = [_usd_per_share(row, workload, mtok) for row in tiers]
     model = tiers[0].model
-    split = tier_split(workload, model, catalog, [row.prompt_from_tokens for row in tiers])
+    starts = [row.prompt_from_tokens for row in tiers]
+    split = tier_split(workload, model, catalog, starts, isl_level)
     if split is None:
         inputs, outputs = zip(*by_tier, strict=True)
         return min(inputs) + min(outputs), max(inputs) + max(outputs)
@@ -67,7 +74,11 @@ def _usd_per_share(
 
 
 def tier_split(
-    workload: Workload, model: str, catalog: Catalog, starts: Sequence[int]
+    workload: Workload,
+    model: str,
+    catalog: Catalog,
+    starts: Sequence[int],
+    isl_level: float = 1.0,
 ) -> Split | None:
     """Return the share of prompt and output tokens in every tier, ``None`` where not known.
 
@@ -81,6 +92,8 @@ def tier_split(
         Table of histograms.
     starts
         Least prompt of every tier in tokens of the model, in order; the first counts as 0.
+    isl_level
+        Factor on prompts since the start of the horizon.
     """
     lengths = workload.lengths
     if len(starts) == 1:
@@ -88,7 +101,7 @@ def tier_split(
     if lengths is None or lengths.ref is not None:
         return None
     factors = workload.token_factors.get(model)
-    factor = factors.isl if factors else 1.0
+    factor = isl_level * (factors.isl if factors else 1.0)
     edges = [-math.inf, *(start / factor for start in starts[1:]), math.inf]
     if lengths.joint is not None:
         return _of_cells(list(catalog.length_cells(lengths.joint) or ()), lengths, edges)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR, MS_PER_S, SECONDS_PER_HOUR
 from planner.verify.audit.clock import day_types
 from planner.verify.audit.expected import by_option, differs, rates_due
+from planner.verify.audit.lengths import planned_level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -180,7 +181,9 @@ def _job_h(workload: Workload, rows: _Rows) -> float:
     """Return the time that the longest output takes on the slowest replica in use."""
     osl = None if workload.lengths is None else workload.lengths.osl_tokens
     longest = (osl.max or osl.mean) if osl is not None else 0.0
-    slowest = max((row.tpot_mean_ms or 0.0 for row in rows), default=0.0)
+    slowest = max(
+        (planned_level(workload, r.period)[1] * (r.tpot_mean_ms or 0.0) for r in rows), default=0.0
+    )
     return longest * slowest / MS_PER_S / SECONDS_PER_HOUR
 
 
