@@ -106,7 +106,7 @@ def _fewest_batch_replicas(sets: Sets, replicas: IntArray, load: FloatArray) -> 
             fewer[b] -= 1
             gone = fewer - blocks_before(fewer, -1, day)
             lost = share * (starts(fewer, day) + np.maximum(gone, 0))
-            if np.any(load + lost * (load > 0) > fewer + _TOLERANCE * np.maximum(load, 0.0)):
+            if np.any(load + lost > fewer + _TOLERANCE * load):
                 break
             replicas = fewer
     return replicas

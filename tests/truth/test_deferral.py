@@ -170,6 +170,17 @@ def test_a_batch_replica_loses_time_when_it_comes_and_when_it_goes(changeover_h,
     assert result.objective_usd == pytest.approx(nodes * HOURS)
 
 
+@pytest.mark.parametrize("changeover_h", [0.8, 1.2, 5.0])
+def test_a_change_over_may_take_longer_than_a_block(changeover_h):
+    # idle replicas that keep others from coming and going are not taken out of the plan
+    demand = waits(rates([0.25] * 24, chat=[4.0] * 12 + [1.0] * 12), 24.0)
+
+    result = solve(demand, one_gpu(leases()), Limits(changeover_h=changeover_h))
+
+    stays = changeover_h > 1  # for the whole day, beside four that are busy in half of it
+    assert result.objective_usd == pytest.approx((5 if stays else 4) * HOURS)
+
+
 def test_batch_replicas_that_stay_lose_nothing():
     demand = waits(rates([1.0] * 4, chat=[0.0] * 4), 24.0)
 
