@@ -21,6 +21,8 @@ from planner.cli.context import (
     settings_of,
 )
 from planner.cli.solve_options import (
+    SOLVERS,
+    UNIT_COSTS,
     CommitmentSheet,
     Compare,
     Gap,
@@ -32,8 +34,7 @@ from planner.cli.solve_options import (
     UnitCosts,
     WriteLp,
     WriteMps,
-    solver_of,
-    unit_costs_of,
+    choice_of,
 )
 from planner.errors import Fault, InputError
 
@@ -79,10 +80,10 @@ def solve(
         gap=gap,
         time_limit_s=time_limit,
         seed=seed,
-        solver=solver_of(solver),
+        solver=choice_of(solver, SOLVERS, "--solver", "not a solver"),
         log=shared.verbose,
         compare=compare,
-        unit_costs=unit_costs_of(unit_costs),
+        unit_costs=choice_of(unit_costs, UNIT_COSTS, "--unit-costs", "no kind of unit cost"),
         commitments=commitments,
     )
     progress(shared, "reading the problem and modelling every option ...")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
 from planner.errors import Fault, InputError
+
+_Choice = TypeVar("_Choice", bound=str)
 
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="PLAN.json", help="Write the plan.")
@@ -56,43 +58,31 @@ WriteMps = Annotated[
 ]
 
 
-def solver_of(name: str) -> Literal["highs", "cbc"]:
-    """Return the solver of a name.
+SOLVERS: tuple[Literal["highs", "cbc"], ...] = ("highs", "cbc")
+UNIT_COSTS: tuple[Literal["average", "full"], ...] = ("average", "full")
+
+
+def choice_of(name: str, choices: tuple[_Choice, ...], option: str, refusal: str) -> _Choice:
+    """Return the choice that has a name.
 
     Parameters
     ----------
     name
         What the user gave.
+    choices
+        What may be given.
+    option
+        Option of the command line.
+    refusal
+        What any other name is, as in ``not a solver``.
 
     Raises
     ------
     InputError
-        When it is no solver.
+        When it is none of them.
     """
-    if name == "highs":
-        return "highs"
-    if name == "cbc":
-        return "cbc"
-    message = f"`{name}` is not a solver; use highs or cbc"
-    raise InputError([Fault("--solver", None, None, "", message)])
-
-
-def unit_costs_of(name: str) -> Literal["average", "full"]:
-    """Return the kind of unit cost of a name.
-
-    Parameters
-    ----------
-    name
-        What the user gave.
-
-    Raises
-    ------
-    InputError
-        When it is no kind of unit cost.
-    """
-    if name == "average":
-        return "average"
-    if name == "full":
-        return "full"
-    message = f"`{name}` is no kind of unit cost; use average or full"
-    raise InputError([Fault("--unit-costs", None, None, "", message)])
+    for choice in choices:
+        if choice == name:
+            return choice
+    message = f"`{name}` is {refusal}; use {' or '.join(choices)}"
+    raise InputError([Fault(option, None, None, "", message)])

@@ -83,6 +83,10 @@ class TimeGrid:
         """Return the type of day that a block belongs to."""
         return self.day_types[block // self.blocks_per_day]
 
+    def blocks_of(self, day: int) -> range:
+        """Return the blocks of a type of day, by its position."""
+        return range(day * self.blocks_per_day, (day + 1) * self.blocks_per_day)
+
     def after(self, block: int) -> int:
         """Return the block that follows one, in the same day or at the start of its like."""
         size = self.blocks_per_day

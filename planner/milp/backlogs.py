@@ -45,9 +45,7 @@ class Backlog:
 
     def day_total(self, t: int, day: int, grid: TimeGrid) -> float:
         """Return what arrives in a day of a type, requests/s x h."""
-        size = grid.blocks_per_day
-        by_block = self.arrivals_rps[t, day * size : (day + 1) * size]
-        return float(by_block.sum()) * grid.block_h
+        return float(self.arrivals_rps[t, grid.blocks_of(day)].sum()) * grid.block_h
 
 
 def build_backlogs(demand: Demand, options: OptionSet) -> tuple[Backlog, ...]:

@@ -100,7 +100,7 @@ def backlog_faults(demand: Demand, options: OptionSet, decisions: Decisions) -> 
 def _day_faults(
     grid: TimeGrid, backlog: Backlog, rates: FloatArray, t: int, day: int
 ) -> Iterator[str]:
-    blocks = slice(day * grid.blocks_per_day, (day + 1) * grid.blocks_per_day)
+    blocks = grid.blocks_of(day)
     total, of_day = backlog.day_total(t, day, grid), rates[t, blocks]
     place = f"{backlog.name} in period {t}, {grid.day_types[day].name}"
     done = float(of_day.sum()) * grid.block_h

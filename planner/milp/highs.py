@@ -129,6 +129,21 @@ def with_fixed_integers(arrays: Arrays, values: FloatArray) -> Arrays:
     )
 
 
+def completed(arrays: Arrays, start: FloatArray, settings: SolverSettings) -> FloatArray | None:
+    """Return the plan that the integers of a start stand for, ``None`` when there is none.
+
+    Parameters
+    ----------
+    arrays
+        The problem.
+    start
+        By column; those of integer columns are whole.
+    settings
+        Time limit, seed and threads.
+    """
+    return solve_arrays(with_fixed_integers(arrays, start), replace(settings, log=False)).values
+
+
 def _set_options(solver: highspy.Highs, settings: SolverSettings) -> None:
     gap = max(settings.gap * (1.0 - _GAP_MARGIN), _SMALLEST_GAP)
     options: dict[str, float | int | bool] = {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp.blocks import SLOT_PREFIXES
-from planner.milp.highs import solve_arrays
+from planner.milp.highs import completed, solve_arrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,45 +53,32 @@ def improved(
     periods = _periods(arrays)
     if arrays.cost.size < _SMALLEST_PROGRAM or len(periods) <= 1:
         return start
-    best, cost = _completed(arrays, start, settings, deadline_s)
-    while best is not None:
+    left_s = max(deadline_s - time.perf_counter(), 0.0)
+    best = completed(arrays, np.rint(start), replace(settings, time_limit_s=left_s))
+    if best is None:
+        return start
+    cost = float(arrays.cost @ best)
+    while True:
         before = cost
         for position, columns in enumerate(periods):
             left_s = (deadline_s - time.perf_counter()) / (len(periods) - position)
             if left_s <= 0:
                 return best
-            free = np.zeros(arrays.cost.size, dtype=bool)
-            free[columns] = True
-            part = replace(
-                arrays,
-                lower=np.where(free, arrays.lower, best),
-                upper=np.where(free, arrays.upper, best),
-            )
-            gap = settings.gap * _GAP_SHARE
-            asked = replace(settings, time_limit_s=left_s, gap=gap, log=False)
-            values = solve_arrays(part, asked, best).values
+            values = _with_one_free(arrays, best, columns, replace(settings, time_limit_s=left_s))
             if values is not None and float(arrays.cost @ values) < cost:
                 best, cost = values, float(arrays.cost @ values)
         if before - cost <= _WORTH_A_ROUND * abs(before):
             return best
-    return start
 
 
-def _completed(
-    arrays: Arrays, start: FloatArray, settings: SolverSettings, deadline_s: float
-) -> tuple[FloatArray | None, float]:
-    """Return the plan that the whole numbers of a start stand for, and its cost."""
-    whole = np.where(arrays.integer, np.rint(start), start)
-    fixed = replace(
-        arrays,
-        lower=np.where(arrays.integer, whole, arrays.lower),
-        upper=np.where(arrays.integer, whole, arrays.upper),
-    )
-    left_s = max(deadline_s - time.perf_counter(), 0.0)
-    outcome = solve_arrays(fixed, replace(settings, time_limit_s=left_s, log=False))
-    if outcome.values is None:
-        return None, np.inf
-    return outcome.values, float(arrays.cost @ outcome.values)
+def _with_one_free(
+    arrays: Arrays, plan: FloatArray, columns: NDArray[np.int64], settings: SolverSettings
+) -> FloatArray | None:
+    """Return the best plan that differs from a plan in some columns only."""
+    lower, upper = plan.copy(), plan.copy()
+    lower[columns], upper[columns] = arrays.lower[columns], arrays.upper[columns]
+    asked = replace(settings, gap=settings.gap * _GAP_SHARE, log=False)
+    return solve_arrays(replace(arrays, lower=lower, upper=upper), asked, plan).values
 
 
 def _periods(arrays: Arrays) -> list[NDArray[np.int64]]:

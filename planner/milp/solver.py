@@ -25,7 +25,7 @@ from planner.milp.cbc import solve_with_cbc
 from planner.milp.check import verify_decisions
 from planner.milp.costs import decisions_usd
 from planner.milp.draft import read_draft, round_integers, to_decisions, with_exact_flows
-from planner.milp.highs import Outcome, relaxed, solve_arrays, with_fixed_integers
+from planner.milp.highs import Outcome, completed, relaxed, solve_arrays
 from planner.milp.improve import improved
 from planner.milp.records import MilpResult, ShadowPrice
 from planner.milp.start import complete_start, with_fleet
@@ -112,8 +112,7 @@ def _solve_with_highs(program: Program, arrays: Arrays, settings: SolverSettings
     bound = max(outcome.bound or 0.0, stronger.bound)
     if outcome.values is None:
         # The start is a plan of its own when the solver had no time to look at it.
-        fixed = with_fixed_integers(arrays, start)
-        values = solve_arrays(fixed, replace(settings, time_limit_s=_START_TIME_S)).values
+        values = completed(arrays, start, replace(settings, time_limit_s=_START_TIME_S))
         return Outcome("no_solution" if values is None else "solved", values, bound)
     return replace(outcome, bound=bound)
 

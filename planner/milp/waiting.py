@@ -47,7 +47,7 @@ def _add_day(model: Model, g: int, t: int, day: int) -> dict[str, float]:
     """Add the rows of one day; return their right-hand sides, all in proportion to its work."""
     sets = model.sets
     grid, backlog = sets.grid, sets.backlogs[g]
-    blocks = range(day * grid.blocks_per_day, (day + 1) * grid.blocks_per_day)
+    blocks = grid.blocks_of(day)
     total = backlog.day_total(t, day, grid)
     served: dict[int, Terms] = {
         b: {
@@ -61,7 +61,7 @@ def _add_day(model: Model, g: int, t: int, day: int) -> dict[str, float]:
     rights = {f"daywork_{g}_{t}_{day}": 1.0}
     model.row(f"daywork_{g}_{t}_{day}", everything, EQ, 1.0)
     waiting = model.variable(f"q_{g}_{t}_{day}")
-    arrivals_rps = backlog.arrivals_rps[t, blocks.start : blocks.stop]
+    arrivals_rps = backlog.arrivals_rps[t, blocks]
     points = checkpoints(backlog.deferral, arrivals_rps, backlog.job_h)
     for k, point in enumerate(points):
         terms: Terms = {waiting: 1.0}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp.highs import solve_arrays, with_fixed_integers
+from planner.milp.highs import completed
 from planner.milp.start import with_fleet
 
 if TYPE_CHECKING:
@@ -78,6 +78,5 @@ def _overlaid(model: Model, arrays: Arrays, start: FloatArray, incumbent: Decisi
 
 def _usd(arrays: Arrays, start: FloatArray, settings: SolverSettings) -> float:
     """Return what a start costs, infinite when it is no plan; in units of the objective."""
-    fixed = with_fixed_integers(arrays, start)
-    values = solve_arrays(fixed, replace(settings, time_limit_s=_TIME_S, log=False)).values
+    values = completed(arrays, start, replace(settings, time_limit_s=_TIME_S))
     return np.inf if values is None else float(arrays.cost @ values)

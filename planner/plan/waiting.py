@@ -80,7 +80,7 @@ def _days(
 ) -> list[DeferredWork]:
     grid, rows = demand.grid, []
     for k, day in enumerate(grid.day_types):
-        blocks = slice(k * grid.blocks_per_day, (k + 1) * grid.blocks_per_day)
+        blocks = grid.blocks_of(k)
         arrivals = rates.planned_rps[t, blocks]
         own, joined, tokens = (float(part[t, blocks].sum()) for part in parts)
         total = own + joined + tokens
