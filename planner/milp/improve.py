@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp.blocks import SLOT_PREFIXES
-from planner.milp.highs import completed, solve_arrays
+from planner.milp.highs import solve_arrays
+from planner.milp.slots import SLOT_PREFIXES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from planner.milp.blocks import Bounded
     from planner.milp.bridge import Arrays
     from planner.milp.records import SolverSettings
 
@@ -35,30 +36,27 @@ _WORTH_A_ROUND = 1e-4
 
 
 def improved(
-    arrays: Arrays, start: FloatArray, settings: SolverSettings, deadline_s: float
+    program: Bounded, plan: FloatArray, settings: SolverSettings, deadline_s: float
 ) -> FloatArray:
-    """Return values that cost no more than a start, a plan if the start is one or nearly one.
+    """Return a plan that costs no more than a plan.
 
     Parameters
     ----------
-    arrays
-        The program.
-    start
-        Values to begin from.
+    program
+        The program, with its bound.
+    plan
+        Values of a plan.
     settings
         Gap, seed and threads of the whole solve.
     deadline_s
         Moment of :func:`time.perf_counter` to stop at.
     """
+    arrays = program.arrays
     periods = _periods(arrays)
     if arrays.cost.size < _SMALLEST_PROGRAM or len(periods) <= 1:
-        return start
-    left_s = max(deadline_s - time.perf_counter(), 0.0)
-    best = completed(arrays, np.rint(start), replace(settings, time_limit_s=left_s))
-    if best is None:
-        return start
-    cost = float(arrays.cost @ best)
-    while True:
+        return plan
+    best, cost = plan, float(arrays.cost @ plan)
+    while not program.proves(best, settings.gap):
         before = cost
         for position, columns in enumerate(periods):
             left_s = (deadline_s - time.perf_counter()) / (len(periods) - position)
@@ -68,7 +66,8 @@ def improved(
             if values is not None and float(arrays.cost @ values) < cost:
                 best, cost = values, float(arrays.cost @ values)
         if before - cost <= _WORTH_A_ROUND * abs(before):
-            return best
+            break
+    return best
 
 
 def _with_one_free(

@@ -12,6 +12,7 @@ the log has none, the bound is that of the LP relaxation, solved by HiGHS.
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,18 +20,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp import highs
-from planner.milp.blocks import strengthen
+from planner.milp.blocks import Bounded
 from planner.milp.bridge import to_arrays
+from planner.milp.by_parts import begin
 from planner.milp.cbc import solve_with_cbc
 from planner.milp.check import verify_decisions
 from planner.milp.costs import decisions_usd
 from planner.milp.draft import read_draft, round_integers, to_decisions, with_exact_flows
-from planner.milp.highs import Outcome, completed, relaxed, solve_arrays
+from planner.milp.highs import Outcome, relaxed, solve_arrays
 from planner.milp.improve import improved
 from planner.milp.records import MilpResult, ShadowPrice
-from planner.milp.start import complete_start, with_fleet
 from planner.milp.trim import trim
-from planner.milp.warm import warmer_start
 from planner.plan.records import GAP_TOLERANCE, Proof, relative_gap
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from planner.milp.records import SolverSettings
     from planner.plan.records import Decisions
 
-_START_TIME_S = 10.0
-"""Time for the linear program that turns a start into a plan; it takes well under a second."""
 _IMPROVED_BY_SHARE = 0.8
 """Share of the time limit by which a start has to be as good as it gets period by period."""
 _SMALLEST_SHADOW_PRICE = 1e-9
@@ -86,35 +84,42 @@ def _solve(
     program: Program, arrays: Arrays, settings: SolverSettings, relaxation: Outcome
 ) -> tuple[Outcome, str]:
     if settings.solver == "highs":
-        return _solve_with_highs(program, arrays, settings), highs.version()
+        return _solve_with_highs(program, arrays, settings, relaxation), highs.version()
     outcome, version = solve_with_cbc(program.problem, settings)
     if outcome.status != "infeasible" and outcome.bound is None:
         outcome = replace(outcome, bound=relaxation.bound)
     return outcome, version
 
 
-def _solve_with_highs(program: Program, arrays: Arrays, settings: SolverSettings) -> Outcome:
+def _solve_with_highs(
+    program: Program, arrays: Arrays, settings: SolverSettings, relaxation: Outcome
+) -> Outcome:
     began_s = time.perf_counter()
-    model = program.model
-    stronger = strengthen(arrays, settings, is_static=model.sets.is_static)
-    start = complete_start(model, arrays, stronger.values)
-    if model.builds or model.served or model.bought or model.serves:
-        start = with_fleet(model, arrays, start, settings)
-    start = warmer_start(model, arrays, start, settings)
-    start = improved(
-        stronger.arrays, start, settings, began_s + _IMPROVED_BY_SHARE * settings.time_limit_s
-    )
+    if relaxation.status == "infeasible":
+        return relaxation
+    begun = begin(program.model, Bounded(arrays, relaxation, relaxation.bound or 0.0), settings)
+    bounded, start = begun.program, begun.values
+    if begun.is_plan:
+        by_s = began_s + _IMPROVED_BY_SHARE * settings.time_limit_s
+        start = improved(bounded, start, settings, by_s)
+        # The solver finds the very best plan of a small program in no time.
+        if bounded.arrays is not arrays and bounded.proves(start, settings.gap):
+            _log(settings, "bounds of parts prove the plan of parts")
+            return Outcome("solved", start, bounded.bound)
     left_s = settings.time_limit_s - (time.perf_counter() - began_s)
     asked = replace(settings, time_limit_s=max(left_s, 0.0))
-    outcome = solve_arrays(stronger.arrays, asked, start)
+    outcome = solve_arrays(bounded.arrays, asked, start)
     if outcome.status == "infeasible":
         return outcome
-    bound = max(outcome.bound or 0.0, stronger.bound)
-    if outcome.values is None:
-        # The start is a plan of its own when the solver had no time to look at it.
-        values = completed(arrays, start, replace(settings, time_limit_s=_START_TIME_S))
-        return Outcome("no_solution" if values is None else "solved", values, bound)
+    bound = max(outcome.bound or 0.0, bounded.bound)
+    if outcome.values is None and begun.is_plan:
+        return Outcome("solved", start, bound)  # the solver had no time to look at it
     return replace(outcome, bound=bound)
+
+
+def _log(settings: SolverSettings, message: str) -> None:
+    if settings.log:
+        sys.stderr.write(f"{message}\n")
 
 
 def _decide(

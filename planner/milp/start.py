@@ -117,10 +117,11 @@ def with_fleet(
     batch = {v.name for (c, _, _), v in model.n.items() if sets.is_batch(sets.columns[c].pool)}
     free = np.array([name in batch for name in arrays.column_names], dtype=bool)
     chosen = np.isin(kinds, _CHOSEN) & arrays.integer & ~free
+    whole = np.rint(start)
     fixed = replace(
         arrays,
-        lower=np.where(chosen, start, arrays.lower),
-        upper=np.where(chosen, start, arrays.upper),
+        lower=np.where(chosen, whole, arrays.lower),
+        upper=np.where(chosen, whole, arrays.upper),
     )
     limit_s = _TIME_SHARE * settings.time_limit_s
     asked = replace(settings, time_limit_s=limit_s, gap=settings.gap * _GAP_SHARE, log=False)

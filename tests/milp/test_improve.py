@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from planner.milp import Limits, SolverSettings, build_program, improve
+from planner.milp.blocks import Bounded
 from planner.milp.bridge import to_arrays
-from planner.milp.highs import solve_arrays, with_fixed_integers
+from planner.milp.highs import Outcome, solve_arrays, with_fixed_integers
 from tests import worlds
 
 EXACT = SolverSettings(gap=0.0, time_limit_s=30)
@@ -39,6 +40,11 @@ def wasteful(arrays):
     return solve_arrays(replace(arrays, lower=pinned), EXACT).values
 
 
+def unproven(arrays, bound=0.0):
+    """Return the program with a bound."""
+    return Bounded(arrays, Outcome("solved", bound=bound), bound)
+
+
 def test_periods_hold_the_columns_of_their_own(program):
     arrays = to_arrays(program.problem)
 
@@ -55,7 +61,7 @@ def test_a_wasteful_start_becomes_the_best_plan_with_its_nodes(program, monkeypa
     arrays = to_arrays(program.problem)
     start = wasteful(arrays)
 
-    better = improve.improved(arrays, start, EXACT, time.perf_counter() + 30)
+    better = improve.improved(unproven(arrays), start, EXACT, time.perf_counter() + 30)
 
     assert arrays.cost @ better < arrays.cost @ start
     fixed = solve_arrays(with_fixed_integers(arrays, better), EXACT)
@@ -68,14 +74,16 @@ def test_small_programs_and_single_periods_are_left_alone(program):
     arrays = to_arrays(program.problem)
     start = wasteful(arrays)
 
-    assert improve.improved(arrays, start, EXACT, time.perf_counter() + 30) is start
+    assert improve.improved(unproven(arrays), start, EXACT, time.perf_counter() + 30) is start
 
 
-def test_a_start_that_is_no_plan_is_returned(program, monkeypatch):
+def test_a_plan_that_the_bound_proves_is_returned(program, monkeypatch):
     monkeypatch.setattr(improve, "_SMALLEST_PROGRAM", 1)
     arrays = to_arrays(program.problem)
-    nothing = np.zeros(arrays.cost.size)
+    start = wasteful(arrays)
+    proven = unproven(arrays, 0.5 * float(arrays.cost @ start))
 
-    found = improve.improved(arrays, nothing, EXACT, time.perf_counter() + 30)
+    by_s = time.perf_counter() + 30
+    found = improve.improved(proven, start, SolverSettings(gap=0.6), by_s)
 
-    assert found is nothing
+    assert found is start

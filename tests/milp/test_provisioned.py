@@ -20,10 +20,10 @@ from planner.milp import (
     Limits,
     SolverSettings,
     build_program,
+    by_parts,
     solve_program,
     verify_decisions,
 )
-from planner.milp import blocks as blocks_module
 from planner.milp.bridge import to_arrays
 from planner.milp.start import complete_start
 from planner.options.builds import Build, monthly_payments, served_until
@@ -255,7 +255,7 @@ def least_usd(rates, pool, prices, node_usd):
 @pytest.mark.parametrize("seed", range(40))
 def test_the_optimum_equals_the_least_cost_by_trying_everything(seed, by_blocks, monkeypatch):
     if by_blocks:  # bounds from single blocks, which small programs do without
-        monkeypatch.setattr(blocks_module, "_SMALLEST_PROGRAM", 0)
+        monkeypatch.setattr(by_parts, "_SMALLEST_PROGRAM", 0)
     rng = np.random.default_rng(seed)
     periods, blocks = int(rng.integers(1, 4)), int(rng.choice([1, 4]))
     rates = np.round(rng.uniform(0.2, 3.5, (periods, blocks)), 2).tolist()

@@ -1,0 +1,131 @@
+"""Bound and plan of a large program from its parts: pools first, then slots with their nodes.
+
+Each step adds bound rows (:mod:`planner.milp.blocks`), solves the slots with the fleet that the
+relaxation has then (:mod:`planner.milp.held_slots`), and completes them to a plan. Where the bound
+proves the plan, the whole program need not be solved at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.milp.blocks import with_pool_bounds, with_slot_bounds, with_unit_bounds
+from planner.milp.held_slots import constants, slots_with_the_fleet
+from planner.milp.highs import completed
+from planner.milp.slots import slots_of
+from planner.milp.start import complete_start, with_fleet
+from planner.milp.warm import warmer_start
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from planner.milp.blocks import Bounded
+    from planner.milp.model import Model
+    from planner.milp.records import SolverSettings
+
+    FloatArray = NDArray[np.float64]
+
+_SMALLEST_PROGRAM = 400
+"""Columns below which the solver needs no help."""
+_POOLS_SHARE = 0.3
+_UNITS_SHARE = 0.2
+_SLOTS_SHARE = 0.25
+_FLEET_SHARE = 0.3
+"""Most of the time limit that the pools, the slots by numbers of units, the slots and the slots
+with the fleet of a relaxation may take."""
+_START_TIME_S = 10.0
+"""Time for the linear program that turns a start into a plan; it takes well under a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where the search for better plans begins.
+
+    Parameters
+    ----------
+    program
+        The program with bound rows.
+    values
+        By column; integers are whole.
+    is_plan
+        True when the values are a plan, and not only the integers of what may be one.
+    """
+
+    program: Bounded
+    values: FloatArray
+    is_plan: bool
+
+    @property
+    def usd(self) -> float:
+        """Cost of the plan in the unit of the objective, infinite without one."""
+        return float(self.program.arrays.cost @ self.values) if self.is_plan else np.inf
+
+
+def begin(model: Model, program: Bounded, settings: SolverSettings) -> Begun:
+    """Return bounds and the best plan that the parts give.
+
+    Parameters
+    ----------
+    model
+        Variables by index.
+    program
+        The program without bound rows.
+    settings
+        Gap, time limit, seed and threads of the whole solve.
+    """
+    is_static, limit_s = model.sets.is_static, settings.time_limit_s
+    fixed = constants(program.arrays)
+    slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
+    none = np.full(program.arrays.cost.size, np.nan)
+    if program.arrays.cost.size < _SMALLEST_PROGRAM or len(slots) <= 1:
+        return _completed(model, program, none, settings)
+    program = with_pool_bounds(program, slots, settings, _POOLS_SHARE * limit_s)
+    known = none
+    if model.bought:
+        program, known = with_unit_bounds(program, slots, settings, _UNITS_SHARE * limit_s)
+    first = _with_the_fleet(model, program, known, settings, is_narrow=True)
+    if first.is_plan and program.proves(first.values, settings.gap):
+        return first
+    slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
+    program = with_slot_bounds(program, slots, settings, _SLOTS_SHARE * limit_s)
+    first = replace(first, program=program)
+    if first.is_plan and program.proves(first.values, settings.gap):
+        return first
+    second = _with_the_fleet(model, program, known, settings, is_narrow=False)
+    return min(first, second, key=lambda begun: begun.usd)
+
+
+def _with_the_fleet(
+    model: Model,
+    program: Bounded,
+    known: FloatArray,
+    settings: SolverSettings,
+    *,
+    is_narrow: bool,
+) -> Begun:
+    """Return the plan of slots with the fleet of the relaxation, known plans as they are."""
+    values = slots_with_the_fleet(
+        program,
+        settings,
+        is_static=model.sets.is_static,
+        is_narrow=is_narrow,
+        limit_s=_FLEET_SHARE * settings.time_limit_s,
+    )
+    values = np.where(np.isnan(known), values, known)
+    return _completed(model, program, values, settings)
+
+
+def _completed(
+    model: Model, program: Bounded, values: FloatArray, settings: SolverSettings
+) -> Begun:
+    arrays = program.arrays
+    start = complete_start(model, arrays, values)
+    if model.builds or model.served or model.bought or model.serves:
+        start = with_fleet(model, arrays, start, settings)
+    start = warmer_start(model, arrays, start, settings)
+    asked = replace(settings, time_limit_s=_START_TIME_S)
+    plan = completed(arrays, np.rint(start), asked)
+    return Begun(program, start if plan is None else plan, plan is not None)
