@@ -16,6 +16,7 @@ import numpy as np
 
 from planner.milp import Limits, decisions_usd, solve_within_caps
 from planner.milp.api_limits import exceeded_by
+from planner.milp.average_quality import falls_short
 from planner.milp.naming import api_limit_label
 from planner.options.held import sunk
 from planner.options.owned import OWNED
@@ -199,9 +200,10 @@ class _Trials:
         }
 
     def _all_tokens(self) -> Answer:
-        """Buy every request; a sum over workloads unless limits, units or models couple them."""
+        """Buy every request; a sum of cheapest offers unless something couples them."""
         options = self.options
-        if not (self.limits.api_limits or options.provisioned or options.prices_models):
+        coupled = self.limits.api_limits or self.limits.average_quality
+        if not (coupled or options.provisioned or options.prices_models):
             return _all_tokens(self.demand, options)
         bought = (*options.api, *options.api_unproven)
         there = tuple(left for o in options.offers if (left := sunk(o)) is not None)
@@ -252,6 +254,8 @@ def _tokens(plan: Plan, demand: Demand, options: OptionSet, limits: Limits) -> l
         answer = Answer(cost, cost, None)
         if limit is not None:
             answer = Answer(None, None, f"above its limit of {api_limit_label(limit)}")
+        elif falls_short(limits, offer.workload, offer.averaged):
+            answer = Answer(None, None, "alone below the average quality that is asked")
         unproven = "latency unproven" if offer in options.api_unproven else ""
         assumed = "latency assumed" if offer.assumed_latency and not unproven else unproven
         rows.append(_alternative(offer.id, "api", answer, plan, assumed))

@@ -9,7 +9,9 @@ from planner.milp.export import write_lp as write_lp
 from planner.milp.export import write_mps as write_mps
 from planner.milp.families import build_program as build_program
 from planner.milp.model import Program as Program
+from planner.milp.policy import program_limits as program_limits
 from planner.milp.records import ApiLimit as ApiLimit
+from planner.milp.records import AverageFloor as AverageFloor
 from planner.milp.records import BudgetLimit as BudgetLimit
 from planner.milp.records import Limits as Limits
 from planner.milp.records import MilpResult as MilpResult

@@ -14,6 +14,7 @@ import numpy as np
 
 from planner.errors import InternalError
 from planner.milp.api_limits import api_limit_faults
+from planner.milp.average_quality import average_quality_faults
 from planner.milp.caps import is_under_quota
 from planner.milp.carbon import carbon_faults
 from planner.milp.check_diversity import diversity_faults
@@ -79,6 +80,7 @@ def verify_decisions(
         *_capacity_faults(view),
         *_spare_faults(view),
         *_cap_faults(view),
+        *average_quality_faults(demand, options, limits, decisions),
         *api_limit_faults(options, limits, decisions),
         *unit_faults(options, decisions),
         *carbon_faults(demand, options, limits, decisions),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from planner.milp import (
     api_limits,
+    average_quality,
     budgets,
     caps,
     carbon,
@@ -55,6 +56,7 @@ class Family:
 FAMILIES: tuple[Family, ...] = (
     Family("demand", constraints.add_demand),
     Family("backlogs", waiting.add_backlogs),
+    Family("average_quality", average_quality.add_average_quality),
     Family("capacity", constraints.add_capacity),
     Family("changeovers", waiting.add_changeovers),
     Family("spot_share", waiting.add_spot_share),

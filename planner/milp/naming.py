@@ -13,7 +13,7 @@ from planner.milp.domains import losses, place_label, places, providers_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from planner.milp.records import ApiLimit, BudgetLimit
+    from planner.milp.records import ApiLimit, AverageFloor, BudgetLimit
     from planner.milp.sets import Sets
 
 _SENTENCES: dict[str, tuple[str, str]] = {
@@ -53,6 +53,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "begin": ("ctb", "new batch replicas of {c} are loaded, {t}, {b}"),
     "end": ("ctb", "batch replicas of {c} that end leave time for their successors, {t}, {b}"),
     "spotshare": ("tb", "share of batch accelerators on spot nodes, {t}, {b}"),
+    "avgquality": ("etb", "{e}, {t}, {b}"),
     "capacity": ("pctb", "{c} in pool {p} carries no more than its replicas can, {t}, {b}"),
     "tighten": ("wctb", "{w} needs a whole replica of {c} to use it, {t}, {b}"),
     "bracketlow": ("pctb", "{c} in pool {p} has the replicas its capacity assumes, {t}, {b}"),
@@ -158,6 +159,17 @@ def budget_label(budget: BudgetLimit) -> str:
     return f"{budget.kind} {when}"
 
 
+def floor_label(floor: AverageFloor) -> str:
+    """Return a floor on the average in the user's words.
+
+    Parameters
+    ----------
+    floor
+        The floor.
+    """
+    return f"{floor.label} for {floor.workload}"
+
+
 def api_limit_label(limit: ApiLimit) -> str:
     """Return a rate limit in the user's words.
 
@@ -217,6 +229,7 @@ def _labels(sets: Sets) -> dict[str, Callable[[int], str]]:
         "q": lambda q: quota_label(sets, q),
         "x": lambda i: sets.options.model_costs[i].model,
         "r": lambda j: api_limit_label(sets.limits.api_limits[j]),
+        "e": lambda q: floor_label(sets.limits.average_quality[q]),
         "j": lambda j: budget_label(sets.limits.budgets[j]),
         "g": lambda g: sets.backlogs[g].name,
         "a": lambda a: place_label(sets.options, sets.limits, groups[a]),

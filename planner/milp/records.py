@@ -78,6 +78,35 @@ class ApiLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class AverageFloor:
+    """Least average score of the requests of a workload, in every block.
+
+    Parameters
+    ----------
+    workload
+        The workload; all of its streams count together.
+    position
+        Position among the average floors of the workload, as in `Capacity.averaged`.
+    benchmark, reference
+        The benchmark, and the model whose bf16 score is the unit; empty for scores themselves.
+    least
+        The floor, as a fraction.
+    """
+
+    workload: str
+    position: int
+    benchmark: str
+    least: float
+    reference: str = ""
+
+    @property
+    def label(self) -> str:
+        """The floor in the user's words."""
+        share = f" of {self.reference} in bf16" if self.reference else ""
+        return f"average {self.benchmark} of at least {self.least:g}{share}"
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Policy and supply limits of the program.
 
@@ -113,6 +142,8 @@ class Limits:
         Workloads whose requests may stay unserved, with the price of each, > 0.
     api_limits
         Every one holds in every block.
+    average_quality
+        Floors on the average; every one holds in every block.
     """
 
     scaling: Literal["hourly", "static"] = "hourly"
@@ -131,6 +162,7 @@ class Limits:
     survive_share: float = 1.0
     unserved_usd_per_request: tuple[tuple[str, float], ...] = ()
     api_limits: tuple[ApiLimit, ...] = ()
+    average_quality: tuple[AverageFloor, ...] = ()
 
     @property
     def is_diverse(self) -> bool:
@@ -196,8 +228,8 @@ class ShadowPrice:
     Parameters
     ----------
     what
-        Family of the limit: ``demand``, ``quota``, ``api_limit``, ``elasticity``, ``max_models``
-        or ``max_hardware_types``.
+        Family of the limit: ``demand``, ``average_quality``, ``quota``, ``api_limit``,
+        ``elasticity``, ``max_models`` or ``max_hardware_types``.
     where
         The workload, quota or offer, in the user's words.
     usd_per_unit

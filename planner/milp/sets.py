@@ -149,6 +149,18 @@ class Sets:
         """Return the option of a column."""
         return self.options.options[self.columns[column].option]
 
+    def mean_rps_of_unit(self, workload: int, t: int, b: int) -> float:
+        """Return the mean requests/s that one unit of a flow of a workload stands for.
+
+        Parameters
+        ----------
+        workload, t, b
+            Positions of the workload, the period and the block, one with a planned rate.
+        """
+        share = float(self.demand.workloads[workload].usage_shares(t)[b])
+        asked = float(self.actual_rps[workload, t, b] / self.planned_rps[workload, t, b])
+        return float(self.rate_unit_rps[workload]) * asked * share
+
     def slots(self) -> list[tuple[int, int]]:
         """Return every (period, block)."""
         return [(t, b) for t in range(self.grid.periods) for b in range(self.grid.blocks)]

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from planner.milp.api_limits import exceeded_by
+from planner.milp.average_quality import falls_short
 from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, starts, still_billed
 from planner.milp.fleet import billing_blocks
 from planner.milp.highs import solve_arrays
@@ -183,6 +184,8 @@ def _best(
         column = sets.columns[c]
         if not workloads or not all(w in column.mu_rps[t] for w in workloads):
             continue
+        if any(_falls_short(sets, c, w) for w in workloads):
+            continue
         load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][w] for w in workloads)
         offers = _offers_by_price(sets, c, t)
         if not offers:
@@ -197,6 +200,14 @@ def _best(
     best = min(choices, default=None)
     tokens_usd = sum(_tokens_usd(sets, w, t, span) for w in workloads)
     return best if best is not None and best.usd < tokens_usd else None
+
+
+def _falls_short(sets: Sets, c: int, w: int) -> bool:
+    if not sets.limits.average_quality:
+        return False
+    key = (sets.demand.workloads[w].workload, sets.option_of(c).id)
+    found = next(x for x in sets.options.capacities if (x.workload, x.option_id) == key)
+    return falls_short(sets.limits, key[0], found.averaged)
 
 
 def _offers_by_price(sets: Sets, column: int, t: int) -> list[tuple[float, int]]:
@@ -218,6 +229,7 @@ def _tokens_usd(sets: Sets, w: int, t: int, span: Sequence[int]) -> float:
         if api.workload == name
         and not api.units_id
         and exceeded_by(sets.limits, api, most_rps, t) is None
+        and not falls_short(sets.limits, name, api.averaged)
     ]
     for priced, usd_per_request in sets.limits.unserved_usd_per_request:
         if priced == name:

@@ -242,8 +242,7 @@ def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Ga
     for capacity in capacities:
         option, gate = by_id[capacity.option_id], gates[capacity.workload]
         if gate.admits_measured(option.id, option.model, option.quantization):
-            quality = gate.scores(option.model, option.quantization)
-            admitted.append(replace(capacity, quality=quality))
+            admitted.append(_with_scores(capacity, option, gate))
     considered = len({measured_id(row) for row in loaded.measured})
     return _Ways(tuple(options), tuple(admitted), tuple(rejected), considered)
 
@@ -320,12 +319,19 @@ def _scored(
 ) -> _Ways:
     """Return the options with the scores that each workload compares."""
     by_id = {o.id: o for o in found.options}
-    capacities = []
-    for capacity in found.capacities:
-        option = by_id[capacity.option_id]
-        quality = gates[capacity.workload].scores(option.model, option.quantization)
-        capacities.append(replace(capacity, quality=quality))
-    return _Ways(found.options, tuple(capacities), (*unbuildable, *found.rejections), considered)
+    capacities = tuple(
+        _with_scores(c, by_id[c.option_id], gates[c.workload]) for c in found.capacities
+    )
+    return _Ways(found.options, capacities, (*unbuildable, *found.rejections), considered)
+
+
+def _with_scores(capacity: Capacity, option: Option, gate: Gate) -> Capacity:
+    """Return a capacity with the scores that floors on each model and on the average compare."""
+    return replace(
+        capacity,
+        quality=gate.scores(option.model, option.quantization),
+        averaged=gate.averaged(option.model, option.quantization),
+    )
 
 
 def _with_quality(options: Iterable[Option], capacities: Iterable[Capacity]) -> tuple[Option, ...]:

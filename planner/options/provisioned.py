@@ -128,11 +128,8 @@ def _why_not(
         return "provider", f"provider {stated.provider} is not among supply.providers"
     if workload.residency != "any":
         return "residency", "units have no stated region; residency of the workload excludes them"
-    for floor in workload.quality:
-        verdict = book.verdict(floor, stated.model, stated.quantization or BF16)
-        if not verdict.passed:
-            return verdict.reason, verdict.detail
-    return None
+    refusal = book.refusal(workload.quality, stated.model, stated.quantization or BF16)
+    return None if refusal is None else (refusal.reason, refusal.detail)
 
 
 def _option(  # noqa: PLR0917
@@ -167,6 +164,7 @@ def _option(  # noqa: PLR0917
         assumed_latency=assumed,
         price_date=problem.horizon.start,
         quality=tuple((name, score.value) for name, score in scores if score is not None),
+        averaged=book.averaged(workload.quality, stated.model, stated.quantization or BF16),
         sources=(_SOURCE,) * grid.periods,
         units_id=units_id(stated),
         counted_tokens=isl * weights[0] + osl * weights[1],

@@ -8,12 +8,15 @@ were measured on it; it is never negative. Missing is never a pass.
 
 A pass by less than two standard errors of the benchmark, ``sqrt(s (1 - s) / questions)``, is
 reported as unproven.
+
+A floor on the average refuses no model for a low score, only for an unknown one. What counts in
+the average is the score, or the share of the reference's score where the floor is relative.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +31,8 @@ BF16 = "bf16"
 MEASURED = "measured"
 ESTIMATED = "estimated"
 ASSUMED = "assumed"
+AVERAGE = "average"
+"""`over` of a floor that requests have to meet on average."""
 _PROBLEM = "this problem"
 _MIN_LOSSES = 5
 _UPPER_QUARTILE = 0.75
@@ -70,6 +75,9 @@ class Verdict:
         Passed, but by less than two standard errors or with an unknown standard error.
     shortfall
         Floor over score when the floor is missed.
+    reached
+        The score, as a share of the reference's where the floor is relative; ``None`` without
+        one that may be used.
     """
 
     passed: bool
@@ -78,6 +86,12 @@ class Verdict:
     reason: str = ""
     unproven: bool = False
     shortfall: float | None = None
+    reached: float | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is a score that an average may count."""
+        return self.reached is not None
 
 
 class QualityBook:
@@ -136,6 +150,26 @@ class QualityBook:
         text = f"{benchmark} {score.value:.4f} ({score.evidence}), floor {floor:.4f}"
         return self._compared(score, floor, text, is_reference=False)
 
+    def refusal(
+        self, floors: Sequence[QualityFloor], model: str, quantization: str
+    ) -> Verdict | None:
+        """Return why a model in a format may not serve under some floors, ``None`` if it may."""
+        for floor in floors:
+            verdict = self.verdict(floor, model, quantization)
+            admitted = verdict.is_usable if floor.over == AVERAGE else verdict.passed
+            if not admitted:
+                return verdict
+        return None
+
+    def averaged(
+        self, floors: Sequence[QualityFloor], model: str, quantization: str
+    ) -> tuple[float, ...]:
+        """Return what counts in each average floor, in their order, of a model that may serve."""
+        verdicts = (
+            self.verdict(floor, model, quantization) for floor in floors if floor.over == AVERAGE
+        )
+        return tuple(verdict.reached or 0.0 for verdict in verdicts)
+
     def _relative(
         self, benchmark: str, ratio: float, reference: str, model: str, quantization: str
     ) -> Verdict:
@@ -156,18 +190,22 @@ class QualityBook:
         if score.setting != base.setting:
             text += f"; settings differ ({score.setting or '-'} / {base.setting or '-'})"
         is_reference = model == reference and quantization == BF16
-        return self._compared(score, floor, text, is_reference=is_reference)
+        verdict = self._compared(score, floor, text, is_reference=is_reference)
+        if verdict.reached is None:
+            return verdict
+        return replace(verdict, reached=score.value / base.value)
 
     def _compared(self, score: Score, floor: float, text: str, *, is_reference: bool) -> Verdict:
         if self._evidence == MEASURED and score.evidence != MEASURED:
             detail = f"{text}; the problem asks for measured scores only"
             return Verdict(False, score, detail, "quality_missing")
         if score.value < floor - 1e-12:
-            return Verdict(False, score, text, "quality", shortfall=floor / max(score.value, 1e-9))
+            shortfall = floor / max(score.value, 1e-9)
+            return Verdict(False, score, text, "quality", shortfall=shortfall, reached=score.value)
         error = score.standard_error
         margin = score.value - floor
         unproven = not is_reference and (error is None or margin < _PROVEN_STANDARD_ERRORS * error)
-        return Verdict(True, score, text, unproven=unproven)
+        return Verdict(True, score, text, unproven=unproven, reached=score.value)
 
     def _candidates(self, model: str, quantization: str, benchmark: str) -> list[Score]:
         measured = self._scores.get((model, quantization, benchmark))

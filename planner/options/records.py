@@ -184,7 +184,8 @@ class Capacity:
     `ttft_share_unloaded` is the largest share of a limit on the time to
     the first token that passes without any load, ``None`` without such a limit. `power` is that
     of `points`; where lengths grow, `power_by_period` has that of every period, at the lengths
-    it is planned with.
+    it is planned with. `averaged` is what counts in each average floor of the workload, in their
+    order: a score, or a share of the reference's.
     """
 
     workload: str
@@ -198,6 +199,7 @@ class Capacity:
     job_h: float = 0.0
     by_period: tuple[tuple[CapacityPoint, ...], ...] = ()
     power_by_period: tuple[PowerDraw | None, ...] = ()
+    averaged: tuple[float, ...] = ()
 
     def points_at(self, period: int) -> tuple[CapacityPoint, ...]:
         """Return the points of a period, counted from 0; none where the option does not serve."""

@@ -130,11 +130,8 @@ def _why_not(
     age = age_days(offer.as_of, grid.period_start[0])
     if age > supply.max_price_age_days:
         return "price_age", f"price of {offer.as_of} is {age} days old at the start of the horizon"
-    for floor in workload.quality:
-        verdict = book.verdict(floor, offer.model, offer.quantization or BF16)
-        if not verdict.passed:
-            return verdict.reason, verdict.detail
-    return None
+    refusal = book.refusal(workload.quality, offer.model, offer.quantization or BF16)
+    return None if refusal is None else (refusal.reason, refusal.detail)
 
 
 def _waits_a_day(workload: Workload) -> bool:
@@ -194,6 +191,7 @@ def _option(
         assumed_latency=assumed,
         price_date=offer.as_of,
         quality=tuple(quality),
+        averaged=book.averaged(workload.quality, offer.model, offer.quantization or BF16),
         price_dates=tuple(known.base.as_of for known in prices),
         note="; ".join(
             [

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from planner.plan.amortised import money_by_period
+from planner.plan.average_quality import average_quality_notes, average_quality_rows
 from planner.plan.cash import cash_flows
 from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from planner.options.records import OptionSet
     from planner.plan.records import Decisions, Proof
     from planner.problem.load import LoadedProblem
+    from planner.problem.schema import Problem
 
 BOUND_TOLERANCE = 1e-6
 _PACKAGES = ("inference-planner", "pulp", "highspy", "numpy", "pydantic")
@@ -87,6 +89,7 @@ def assemble_plan(
         api=api,
         unserved=unserved,
         deferred=deferred_work(demand, decisions),
+        average_quality=average_quality_rows(demand, options, decisions, loaded.problem),
         moves=moves(options, decisions),
         energy=energy_rows(demand, options, decisions),
         cost_lines=lines,
@@ -96,10 +99,15 @@ def assemble_plan(
         option_counts=option_counts(options),
         warnings=(*demand.warnings, *options.warnings),
     )
-    return replace(
-        plan,
-        warnings=(*plan.warnings, *unserved_notes(plan, demand), *placement_notes(loaded.problem)),
-    )
+    return replace(plan, warnings=(*plan.warnings, *_notes(plan, demand, loaded.problem)))
+
+
+def _notes(plan: Plan, demand: Demand, problem: Problem) -> list[str]:
+    return [
+        *average_quality_notes(plan),
+        *unserved_notes(plan, demand),
+        *placement_notes(problem),
+    ]
 
 
 def plan_without_allocations(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         PeriodMoney,
         WorkloadCost,
     )
-    from planner.plan.limit_rows import EnergyRow, Move
+    from planner.plan.limit_rows import AverageQuality, EnergyRow, Move
 
 SCHEMA_VERSION = 1
 
@@ -348,6 +348,7 @@ class Plan:
     api: tuple[ApiRow, ...] = ()
     unserved: tuple[UnservedRow, ...] = ()
     deferred: tuple[DeferredWork, ...] = ()
+    average_quality: tuple[AverageQuality, ...] = ()
     moves: tuple[Move, ...] = ()
     energy: tuple[EnergyRow, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()

@@ -183,6 +183,9 @@ class QualityFloor(Section):
     min_relative: Annotated[float, Field(gt=0, le=2)] | None = None
     reference: str | None = None
     """Model whose bf16 score is the reference of `min_relative`."""
+    over: Literal["each", "average"] = "each"
+    """`each`: every model that serves has the score; `average`: requests have it on average, in
+    every block of every period, each counting with the score of the model that serves it."""
 
 
 class TokenFactors(Section):
