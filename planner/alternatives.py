@@ -202,7 +202,8 @@ class _Trials:
     def _all_tokens(self) -> Answer:
         """Buy every request; a sum of cheapest offers unless something couples them."""
         options = self.options
-        coupled = self.limits.api_limits or self.limits.average_quality
+        coupled = bool(self.limits.api_limits or self.limits.average_quality)
+        coupled = coupled or any(rates.chain for rates in self.demand.workloads)
         if not (coupled or options.provisioned or options.prices_models):
             return _all_tokens(self.demand, options)
         bought = (*options.api, *options.api_unproven)

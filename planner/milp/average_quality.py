@@ -3,13 +3,14 @@ r"""Constraint family of the average quality: requests reach a score on average.
 With v[o] the score of the model of option or tokens o (or its share of the reference's score), and
 f[w,o] the mean rate that a stream w of the workload sends there::
 
-    sum over streams w of the workload, o   (v[o] - floor) f[w,o]  >=  0        in every block
+    sum over streams w of the workload, o   k[w] (v[o] - floor) f[w,o]  >=  0    in every block
 
-so that the average holds in each block of each type of day and period by itself, over everything
-that is served in it: replicas, tokens, and work that waits in the block in which it is done.
-Requests that stay unserved do not count. The average is that with spares up; the degraded state
-promises capacity only. Rows are divided by the mean rate asked in the block, so that tolerances
-are those of a score.
+where a request of a stream counts k[w], 1 but for the answers of a chain
+(:mod:`planner.options.average_floors`). So the average holds in each block of each type of day and
+period by itself, over everything that is served in it: replicas, tokens, and work that waits in
+the block in which it is done. Requests that stay unserved do not count. The average is that with
+spares up; the degraded state promises capacity only. Rows are divided by the mean rate asked in
+the block, so that tolerances are those of a score.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from planner.milp.model import GE, Priced, Terms
 from planner.milp.naming import floor_label
 from planner.plan.average_quality import average_by_block
-from planner.problem.deferral import owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from planner.demand.records import Demand
     from planner.milp.model import Model
-    from planner.milp.records import AverageFloor, Limits
+    from planner.milp.records import Limits
     from planner.milp.sets import Sets
+    from planner.options.average_floors import AverageFloor
     from planner.options.records import OptionSet
     from planner.plan.records import Decisions
 
@@ -42,7 +43,7 @@ _ROUNDING = 1e-12
 
 
 class _Way(NamedTuple):
-    """A flow, the mean requests/s of one unit of it, and its score less the floor."""
+    """A flow, the mean requests/s that one unit of it counts, and its score less the floor."""
 
     flow: pulp.LpVariable
     rps_of_unit: float
@@ -66,7 +67,7 @@ def add_average_quality(model: Model) -> None:
         for (t, b), ways in sorted(_ways(model, floor, streams).items()):
             if all(way.gain >= -_ROUNDING for way in ways):
                 continue
-            asked_rps = sum(_most_rps(sets, w, t, b) for w in streams)
+            asked_rps = sum(k * _most_rps(sets, w, t, b) for w, k in streams.items())
             terms: Terms = {
                 way.flow: way.rps_of_unit * way.gain / asked_rps
                 for way in ways
@@ -75,15 +76,17 @@ def add_average_quality(model: Model) -> None:
             name = f"avgquality_{q}_{t}_{b}"
             model.row(name, terms, GE)
             mean_rps = sum(float(sets.demand.workloads[w].mean_rps[t, b]) for w in streams)
-            weights[name] = _POINT * mean_rps / asked_rps
+            if mean_rps > 0:
+                weights[name] = _POINT * mean_rps / asked_rps
         if weights:
             what = floor_label(floor)
             model.priced.append(Priced("average_quality", what, "0.01 of the floor", weights))
 
 
-def _streams(sets: Sets, floor: AverageFloor) -> list[int]:
-    names = [rates.workload for rates in sets.demand.workloads]
-    return [w for w, name in enumerate(names) if owner(name) == floor.workload]
+def _streams(sets: Sets, floor: AverageFloor) -> dict[int, float]:
+    """Return what a request of each stream counts, by position."""
+    weights = (floor.weight(rates.workload) for rates in sets.demand.workloads)
+    return {w: weight for w, weight in enumerate(weights) if weight > 0}
 
 
 def _most_rps(sets: Sets, w: int, t: int, b: int) -> float:
@@ -95,7 +98,7 @@ def _most_rps(sets: Sets, w: int, t: int, b: int) -> float:
 
 
 def _ways(
-    model: Model, floor: AverageFloor, streams: list[int]
+    model: Model, floor: AverageFloor, streams: dict[int, float]
 ) -> dict[tuple[int, int], list[_Way]]:
     """Return the ways to serve a workload by period and block."""
     sets = model.sets
@@ -105,7 +108,8 @@ def _ways(
 
     def add(w: int, t: int, b: int, flow: pulp.LpVariable, averaged: tuple[float, ...]) -> None:
         gain = averaged[floor.position] - floor.least
-        ways.setdefault((t, b), []).append(_Way(flow, sets.mean_rps_of_unit(w, t, b), gain))
+        rps_of_unit = streams[w] * sets.mean_rps_of_unit(w, t, b)
+        ways.setdefault((t, b), []).append(_Way(flow, rps_of_unit, gain))
 
     for (w, c, t, b), flow in model.f.items():
         if w in streams:
@@ -133,7 +137,7 @@ def falls_short(limits: Limits, workload: str, averaged: tuple[float, ...]) -> b
     return any(
         averaged[floor.position] < floor.least
         for floor in limits.average_quality
-        if floor.workload == owner(workload)
+        if floor.weight(workload) > 0
     )
 
 
@@ -150,7 +154,7 @@ def average_quality_faults(
         Whole decisions.
     """
     for floor in limits.average_quality:
-        averages = average_by_block(demand, options, decisions, floor.workload, floor.position)
+        averages = average_by_block(demand, options, decisions, floor)
         for (t, b), average in averages.items():
             if average < floor.least - TOLERANCE:
                 yield (

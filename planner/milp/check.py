@@ -22,6 +22,7 @@ from planner.milp.check_fleet import fleet_faults
 from planner.milp.check_units import unit_faults
 from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas, spot_faults
 from planner.milp.columns import Column, exchange_ratios
+from planner.milp.escalation import chain_rates, escalation_faults
 from planner.milp.switching import switching_faults
 from planner.options.homes import holds
 
@@ -75,6 +76,7 @@ def verify_decisions(
     faults = [
         *_rate_faults(view),
         *_demand_faults(view),
+        *escalation_faults(demand, decisions),
         *backlog_faults(demand, options, decisions),
         *spot_faults(options, limits, decisions, batch_pools(demand, view.pool_of)),
         *_capacity_faults(view),
@@ -104,12 +106,14 @@ def _demand_faults(view: _View) -> Iterator[str]:
     for row in rows:
         key = (row.workload, row.period, row.block)
         served[key] = served.get(key, 0.0) + row.planned_rps
+    for (workload, t, b), (first, _) in chain_rates(view.demand, view.decisions).items():
+        served[workload, t, b] = served.get((workload, t, b), 0.0) + first
     usable = {(api.id, api.workload) for api in view.options.api}
     for flow in view.decisions.api_flows:
         if (flow.supply_id, flow.workload) not in usable:
             yield f"{flow.workload} cannot use {flow.supply_id}"
     for rates in view.demand.workloads:
-        if rates.deferral is None:
+        if rates.deferral is None and rates.chain is None:
             yield from _served_faults(rates, served)
 
 

@@ -17,6 +17,7 @@ from planner.milp import (
     carbon,
     constraints,
     diversity,
+    escalation,
     fleet,
     model_costs,
     provisioned,
@@ -55,6 +56,7 @@ class Family:
 
 FAMILIES: tuple[Family, ...] = (
     Family("demand", constraints.add_demand),
+    Family("escalation", escalation.add_escalation),
     Family("backlogs", waiting.add_backlogs),
     Family("average_quality", average_quality.add_average_quality),
     Family("capacity", constraints.add_capacity),

@@ -13,8 +13,9 @@ from planner.milp.domains import losses, place_label, places, providers_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from planner.milp.records import ApiLimit, AverageFloor, BudgetLimit
+    from planner.milp.records import ApiLimit, BudgetLimit
     from planner.milp.sets import Sets
+    from planner.options.average_floors import AverageFloor
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     "n": ("pctb", "replicas of {c} in pool {p}, {t}, {b}"),
@@ -27,6 +28,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "q": ("gtk", "work of {g} that waits at midnight, {t}, type of day {k}"),
     "x": ("ctb", "batch replicas of {c} that start, {t}, {b}"),
     "g": ("ctb", "batch replicas of {c} that end, {t}, {b}"),
+    "c": ("wtb", "planned rate of {w} through its chain, {t}, {b}"),
     "l": ("wtb", "planned rate of {w} that stays unserved, {t}, {b}"),
     "N": ("otb", "nodes of {o}, {t}, {b}"),
     "z": ("ktb", "nodes of shape group {k} are there, {t}, {b}"),
@@ -47,6 +49,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "u": ("m", "model {m} is used"),
     "v": ("h", "hardware {h} is used"),
     "demand": ("wtb", "the planned rate of {w} is served, {t}, {b}"),
+    "answers": ("wtb", "{w} answers what goes through the chain, {t}, {b}"),
     "daywork": ("gtk", "a day's work of {g} is served within the day, {t}, type of day {k}"),
     "backlog": ("gtkk", "{g} is served after it arrived, {t}, type of day and hour {k}"),
     "window": ("gtkk", "{g} is served within its window, {t}, type of day and hour {k}"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from planner.milp.records import ApiLimit, AverageFloor, BudgetLimit, Limits, Quota
-from planner.plan.average_quality import average_floors
+from planner.milp.records import ApiLimit, BudgetLimit, Limits, Quota
+from planner.options.average_floors import average_floors
 from planner.problem.supply import Budget
 from planner.units import MINUTES_PER_HOUR
 
@@ -48,14 +48,8 @@ def program_limits(problem: Problem) -> Limits:
             if w.unserved_penalty_usd_per_request is not None
         ),
         api_limits=tuple(_api_limits(problem)),
-        average_quality=tuple(_average_floors(problem)),
+        average_quality=average_floors(problem),
     )
-
-
-def _average_floors(problem: Problem) -> Iterator[AverageFloor]:
-    for workload in problem.workloads:
-        for k, (benchmark, reference, least) in enumerate(average_floors(workload)):
-            yield AverageFloor(workload.name, k, benchmark, least, reference)
 
 
 def _carbon_kg(problem: Problem) -> tuple[float, ...]:

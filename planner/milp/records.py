@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from planner.options.average_floors import AverageFloor
     from planner.plan.records import Decisions, Proof
 
 DEFAULT_GAP = 0.01
@@ -75,35 +76,6 @@ class ApiLimit:
     mode: str
     measure: Literal["requests", "tokens", "input_tokens", "output_tokens"]
     per_minute: float
-
-
-@dataclass(frozen=True, slots=True)
-class AverageFloor:
-    """Least average score of the requests of a workload, in every block.
-
-    Parameters
-    ----------
-    workload
-        The workload; all of its streams count together.
-    position
-        Position among the average floors of the workload, as in `Capacity.averaged`.
-    benchmark, reference
-        The benchmark, and the model whose bf16 score is the unit; empty for scores themselves.
-    least
-        The floor, as a fraction.
-    """
-
-    workload: str
-    position: int
-    benchmark: str
-    least: float
-    reference: str = ""
-
-    @property
-    def label(self) -> str:
-        """The floor in the user's words."""
-        share = f" of {self.reference} in bf16" if self.reference else ""
-        return f"average {self.benchmark} of at least {self.least:g}{share}"
 
 
 @dataclass(frozen=True, slots=True)

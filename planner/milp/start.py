@@ -148,11 +148,12 @@ def _fill(
     sets = model.sets
     accelerators: dict[int, int] = {}
     for pool, workloads in enumerate(sets.workloads_of_pool):
-        # What waits is placed when the fleet is known: its rate here is an upper limit.
+        # What waits is placed when the fleet is known: its rate here is an upper limit. Nothing
+        # has to go through a chain.
         busy = [
             w
             for w in workloads
-            if w not in sets.waiting and sets.planned_rps[w, t, span].max() > 0
+            if w not in sets.by_choice and sets.planned_rps[w, t, span].max() > 0
         ]
         together = _best(sets, pool, busy, t, span)
         alone = [_best(sets, pool, [w], t, span) for w in busy] if together is None else []

@@ -33,6 +33,7 @@ from planner.options.systems import buildable_systems
 from planner.options.tokens import token_supply
 from planner.options.units import units_of
 from planner.problem.deferral import JOINED, with_streams
+from planner.problem.escalation import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -226,10 +227,18 @@ def _gate(workload: Workload, problem: Problem, catalog: Catalog, demand: Demand
         catalog.quantizations,
         workload.quality_scores,
         problem.policy.quality_evidence,
+        _chain_scores(workload),
     )
     rates = demand.of(workload.name)
     longest = None if rates.lengths is None else rates.lengths.at(rates.longest_level)
     return Gate(workload, longest, book)
+
+
+def _chain_scores(workload: Workload) -> dict[str, float]:
+    """Return the scores stated for the chain that a stream belongs to."""
+    if not answer_of(workload.name) or workload.escalation is None:
+        return {}
+    return {score.benchmark: score.score for score in workload.escalation.quality_scores}
 
 
 def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Gate]) -> _Ways:
@@ -241,6 +250,8 @@ def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Ga
     admitted = []
     for capacity in capacities:
         option, gate = by_id[capacity.option_id], gates[capacity.workload]
+        if not gate.asks(option.model):
+            continue
         if gate.admits_measured(option.id, option.model, option.quantization):
             admitted.append(_with_scores(capacity, option, gate))
     considered = len({measured_id(row) for row in loaded.measured})
@@ -252,7 +263,10 @@ def _admitted(
 ) -> dict[str, list[_WayT]]:
     """Return what every workload may use; nothing for workloads without a gate."""
     usable: dict[str, list[_WayT]] = {w.name: [] for w in problem.workloads}
-    return usable | {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
+    return usable | {
+        name: [c for c in candidates if g.asks(c.model.id) and g.admits(c)]
+        for name, g in gates.items()
+    }
 
 
 def _modelled(

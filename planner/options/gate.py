@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from planner.demand.lengths import percentile_tokens
 from planner.options.drafts import step_tokens
-from planner.options.quality import AVERAGE
 from planner.options.records import Rejection
+from planner.problem.escalation import AVERAGE, models_of
 
 if TYPE_CHECKING:
     from planner.demand.records import LengthDistribution
@@ -46,7 +46,12 @@ class Gate:
         self.workload, self.book = workload, book
         self.rejections: list[Rejection] = []
         self._unproven: dict[tuple[str, str], str] = {}
+        self._models = models_of(workload)
         self._context_tokens = workload.context_max_tokens or _context_need_tokens(lengths)
+
+    def asks(self, model: str) -> bool:
+        """Return whether a model may serve the workload at all; first answers name theirs."""
+        return self._models is None or model in self._models
 
     def admits(self, candidate: Way) -> bool:
         """Return whether the workload may use the candidate; remembers why not."""

@@ -26,6 +26,7 @@ from planner.options.stated_latency import latency_evidence
 from planner.options.supply_records import PROVISIONED, ApiOption, ProvisionedUnits
 from planner.options.token_prices import grown_tokens, hit_rate, token_factors
 from planner.options.token_supply import TokenSupply
+from planner.problem.escalation import models_of
 from planner.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def provisioned_supply(
     unproven: list[ApiOption] = []
     rejected: list[Rejection] = []
     stated_units = problem.supply.provisioned if "api" in problem.supply.tenures else []
+    named = models_of(workload)
+    stated_units = [u for u in stated_units if named is None or u.model in named]
     for stated in stated_units if lengths is not None else ():
         reason = _why_not(stated, workload, problem, book)
         assume = problem.supply.api_latency == "assume_met"

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.problem.escalation import AVERAGE
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from planner.catalog.schema import QualityScore, Quantization
     from planner.problem.schema import QualityFloor, QualityScoreOverride
@@ -31,8 +33,6 @@ BF16 = "bf16"
 MEASURED = "measured"
 ESTIMATED = "estimated"
 ASSUMED = "assumed"
-AVERAGE = "average"
-"""`over` of a floor that requests have to meet on average."""
 _PROBLEM = "this problem"
 _MIN_LOSSES = 5
 _UPPER_QUARTILE = 0.75
@@ -107,6 +107,8 @@ class QualityBook:
         Scores the workload brings itself; they come first and are marked assumed.
     evidence
         ``any``, or ``measured`` to refuse estimated and assumed scores.
+    chain
+        Scores that are stated for a chain, by benchmark; they count for any model that answers.
     """
 
     def __init__(
@@ -115,7 +117,9 @@ class QualityBook:
         quantizations: Iterable[Quantization],
         overrides: Sequence[QualityScoreOverride] = (),
         evidence: str = "any",
+        chain: Mapping[str, float] | None = None,
     ) -> None:
+        self._chain = chain or {}
         self._group = {q.id: q.quality_group for q in quantizations}
         self._evidence = evidence
         self._scores: dict[tuple[str, str, str], dict[str, Score]] = {}
@@ -155,6 +159,8 @@ class QualityBook:
     ) -> Verdict | None:
         """Return why a model in a format may not serve under some floors, ``None`` if it may."""
         for floor in floors:
+            if floor.benchmark in self._chain:
+                continue
             verdict = self.verdict(floor, model, quantization)
             admitted = verdict.is_usable if floor.over == AVERAGE else verdict.passed
             if not admitted:
@@ -165,10 +171,19 @@ class QualityBook:
         self, floors: Sequence[QualityFloor], model: str, quantization: str
     ) -> tuple[float, ...]:
         """Return what counts in each average floor, in their order, of a model that may serve."""
-        verdicts = (
-            self.verdict(floor, model, quantization) for floor in floors if floor.over == AVERAGE
+        return tuple(
+            self._counted(floor, model, quantization) for floor in floors if floor.over == AVERAGE
         )
-        return tuple(verdict.reached or 0.0 for verdict in verdicts)
+
+    def _counted(self, floor: QualityFloor, model: str, quantization: str) -> float:
+        stated = self._chain.get(floor.benchmark)
+        if stated is None:
+            return self.verdict(floor, model, quantization).reached or 0.0
+        if floor.min_relative is None:
+            return stated
+        # Both scores are the problem's own: sources are not mixed inside one ratio.
+        base = self._scores[floor.reference or model, BF16, floor.benchmark][_PROBLEM]
+        return stated / base.value
 
     def _relative(
         self, benchmark: str, ratio: float, reference: str, model: str, quantization: str

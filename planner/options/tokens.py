@@ -29,6 +29,7 @@ from planner.options.token_prices import (
     usd_by_block,
 )
 from planner.options.token_supply import TokenSupply
+from planner.problem.escalation import models_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +78,7 @@ def token_supply(
     if "api" not in problem.supply.tenures or lengths is None:
         return TokenSupply((), (), ())
     models = set(problem.candidates.models) or {m.id for m in catalog.models}
+    named = models_of(workload)
     usable, unproven, rejected = [], [], []
     by_period = [
         {prices.base.offer_id: prices for prices in price_lists_at(catalog, start)}
@@ -84,7 +86,7 @@ def token_supply(
     ]
     for offer_id, first in sorted(by_period[0].items()):
         offer = first.base
-        if offer.model not in models:
+        if offer.model not in models or (named is not None and offer.model not in named):
             continue
         prices = [known for known in (period.get(offer_id) for period in by_period) if known]
         reason = _why_not(offer, workload, problem, grid, book) or _unpriced(prices, offer, grid)

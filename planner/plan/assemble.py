@@ -18,6 +18,7 @@ from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
 from planner.plan.energy import energy_rows
+from planner.plan.escalation import escalation_notes
 from planner.plan.finance_rows import OWN
 from planner.plan.moves import moves
 from planner.plan.placements import placement_notes, placement_rows
@@ -105,6 +106,7 @@ def assemble_plan(
 def _notes(plan: Plan, demand: Demand, problem: Problem) -> list[str]:
     return [
         *average_quality_notes(plan),
+        *escalation_notes(plan, problem),
         *unserved_notes(plan, demand),
         *placement_notes(problem),
     ]

@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planner.options.quality import AVERAGE
+from planner.options.average_floors import average_floors
 from planner.plan.limit_rows import AverageQuality
 from planner.plan.tables import mean_share
-from planner.problem.deferral import owner
 
 if TYPE_CHECKING:
     from planner.demand.records import Demand
+    from planner.options.average_floors import AverageFloor
     from planner.options.records import OptionSet
     from planner.plan.document import Plan
     from planner.plan.records import Decisions
-    from planner.problem.schema import Problem, Workload
+    from planner.problem.schema import Problem
 
 
 def average_by_block(
-    demand: Demand, options: OptionSet, decisions: Decisions, workload: str, position: int
+    demand: Demand, options: OptionSet, decisions: Decisions, floor: AverageFloor
 ) -> dict[tuple[int, int], float]:
     """Return the average of a floor by period and block, where anything is served.
 
@@ -33,22 +33,21 @@ def average_by_block(
         What is asked, and what counts for each way to serve.
     decisions
         Whole decisions.
-    workload
-        The workload; all of its streams count together.
-    position
-        Position of the floor among the average floors of the workload.
+    floor
+        The floor.
     """
     value = {(c.workload, c.option_id): c.averaged for c in options.capacities}
     value |= {(a.workload, a.id): a.averaged for a in options.api}
     served: dict[tuple[int, int], float] = defaultdict(float)
     counted: dict[tuple[int, int], float] = defaultdict(float)
     for flow in (*decisions.flows, *decisions.api_flows):
-        if owner(flow.workload) != workload:
-            continue
-        slot = (flow.period, flow.block)
-        rate_rps = flow.planned_rps * mean_share(demand, flow.workload, *slot)
-        served[slot] += rate_rps
-        counted[slot] += rate_rps * value[flow.workload, flow.supply_id][position]
+        weight = floor.weight(flow.workload)
+        if weight > 0:
+            slot = (flow.period, flow.block)
+            rate_rps = weight * flow.planned_rps * mean_share(demand, flow.workload, *slot)
+            served[slot] += rate_rps
+            reached = value[flow.workload, flow.supply_id][floor.position]
+            counted[slot] += rate_rps * reached
     return {slot: counted[slot] / rate for slot, rate in sorted(served.items()) if rate > 0}
 
 
@@ -64,33 +63,20 @@ def average_quality_rows(
     problem
         The problem, for the floors.
     """
-    rows = [
-        AverageQuality(t, b, workload.name, benchmark, reference, least, average)
-        for workload in problem.workloads
-        for k, (benchmark, reference, least) in enumerate(average_floors(workload))
-        for (t, b), average in average_by_block(
-            demand, options, decisions, workload.name, k
-        ).items()
-    ]
-    return tuple(rows)
-
-
-def average_floors(workload: Workload) -> list[tuple[str, str, float]]:
-    """Return benchmark, reference (empty where absolute) and floor of the average floors.
-
-    Parameters
-    ----------
-    workload
-        The workload. Without a stated reference a relative floor is held against bf16 of each
-        model itself, which is only allowed where there is one candidate.
-    """
-    return [
-        (f.benchmark, "", f.min_score)
-        if f.min_score is not None
-        else (f.benchmark, f.reference or "itself", f.min_relative or 1.0)
-        for f in workload.quality
-        if f.over == AVERAGE
-    ]
+    return tuple(
+        AverageQuality(
+            period=t,
+            block=b,
+            workload=floor.workload,
+            benchmark=floor.benchmark,
+            reference=floor.reference,
+            of_chain=floor.of_chain,
+            floor=floor.least,
+            average=average,
+        )
+        for floor in average_floors(problem)
+        for (t, b), average in average_by_block(demand, options, decisions, floor).items()
+    )
 
 
 def average_quality_notes(plan: Plan) -> list[str]:
@@ -101,9 +87,9 @@ def average_quality_notes(plan: Plan) -> list[str]:
     plan
         The plan.
     """
-    least: dict[tuple[str, str, str], AverageQuality] = {}
+    least: dict[tuple[str, str, str, bool], AverageQuality] = {}
     for row in plan.average_quality:
-        key = (row.workload, row.benchmark, row.reference)
+        key = (row.workload, row.benchmark, row.reference, row.of_chain)
         if key not in least or row.average < least[key].average:
             least[key] = row
     return [
@@ -115,4 +101,5 @@ def average_quality_notes(plan: Plan) -> list[str]:
 
 
 def _of(row: AverageQuality) -> str:
-    return f" of {row.reference} in bf16" if row.reference else ""
+    share = f" of {row.reference} in bf16" if row.reference else ""
+    return share + (" over the requests of its chain" if row.of_chain else "")

@@ -83,6 +83,8 @@ class Allocation:
     """Power of one replica with its share of the node, requests apart; ``None`` when unknown."""
     request_energy_j: float | None = None
     """Energy of one request of the mean in addition."""
+    answer: str = ""
+    """``first`` or ``then`` for answers of a chain, which second ones do not add requests to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +206,8 @@ class ApiRow:
     """Whether these are requests that wait."""
     offer_id: str = ""
     """Offer or units that the tokens are from."""
+    answer: str = ""
+    """``first`` or ``then`` for answers of a chain."""
 
 
 @dataclass(frozen=True, slots=True)

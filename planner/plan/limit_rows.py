@@ -46,7 +46,8 @@ class EnergyRow:
 class AverageQuality:
     """Average score of the requests of a workload in one period and block, and its floor.
 
-    Both are fractions; with a `reference` they are shares of its bf16 score.
+    Both are fractions; with a `reference` they are shares of its bf16 score. `of_chain`: only
+    requests of the workload's chain of answers count.
     """
 
     period: int
@@ -54,5 +55,6 @@ class AverageQuality:
     workload: str
     benchmark: str
     reference: str
+    of_chain: bool
     floor: float
     average: float

@@ -10,6 +10,7 @@ from planner.options.energy import replica_draw
 from planner.options.prune import rate_at
 from planner.plan.document import Allocation, ApiRow, FleetRow, TimeBlock
 from planner.problem.deferral import is_deferred, owner
+from planner.problem.escalation import answer_of
 from planner.units import MS_PER_S, SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def _allocation(
         prefill_tensor_parallel=None if layout is None else layout.prefill_tensor_parallel,
         decode_instances=None if layout is None else layout.decode_instances,
         is_deferred=is_deferred(workload),
+        answer=answer_of(workload),
         is_interruptible=option.is_interruptible,
     )
 
@@ -235,6 +237,7 @@ def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: fl
         price_source=offer.source_at(flow.period),
         is_deferred=is_deferred(offer.workload),
         offer_id=offer.id,
+        answer=answer_of(offer.workload),
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from planner.problem.day_types import day_type_findings, shared_day_type_findings
 from planner.problem.deferral import deferral_findings
+from planner.problem.escalation import escalation_findings
 from planner.problem.growth import growth_findings
 from planner.problem.profiles import profile_findings
 from planner.problem.supply import Budget, months_between
@@ -46,6 +47,7 @@ _DEPENDS = {
     "growth_per_period": ("horizon",),
     "length_growth_per_period": ("horizon",),
     "quality": ("candidates",),
+    "escalation": ("candidates", "policy"),
     "speculation": ("candidates",),
     "lengths": ("performance",),
 }
@@ -64,6 +66,9 @@ def semantic_faults(problem: Problem) -> list[Finding]:
         faults += _quality(workload, problem, path)
         faults += _unserved(workload, path)
         faults += deferral_findings(workload, path)
+        faults += escalation_findings(workload, problem, path)
+        if workload.escalation is not None:
+            faults += _slos(workload.escalation.slo or [], (*path, "escalation", "slo"))
         faults += _later(workload, _LATER_FIELDS, path)
         if workload.speculation is not None:
             drafts = problem.candidates.speculative_decoding

@@ -26,9 +26,10 @@ def write_average_quality(out: TextIO, plan: Plan) -> None:
     plan
         The plan.
     """
-    floors: dict[tuple[str, str, str], list[AverageQuality]] = {}
+    floors: dict[tuple[str, str, str, bool], list[AverageQuality]] = {}
     for row in plan.average_quality:
-        floors.setdefault((row.workload, row.benchmark, row.reference), []).append(row)
+        key = (row.workload, row.benchmark, row.reference, row.of_chain)
+        floors.setdefault(key, []).append(row)
     if not floors:
         return
     out.write("\naverage quality of the requests of a block\n")
@@ -40,11 +41,12 @@ def write_average_quality(out: TextIO, plan: Plan) -> None:
         Column("most", NUMBER),
     ]
     table = []
-    for (workload, benchmark, reference), group in floors.items():
+    for (workload, benchmark, reference, of_chain), group in floors.items():
+        who = f"{workload} (chain)" if of_chain else workload
         name = f"{benchmark} of {reference} in bf16" if reference else benchmark
         reached = [row.average for row in group]
         figures = (group[0].floor, min(reached), max(reached))
-        table.append([workload, name, *(f"{value:.4f}" for value in figures)])
+        table.append([who, name, *(f"{value:.4f}" for value in figures)])
     write_table(out, columns, table)
 
 

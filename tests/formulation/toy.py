@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.demand.deferral import Deferral
+from planner.demand.records import ChainAnswers
 from planner.milp import ApiLimit, AverageFloor, BudgetLimit, Limits, Quota
 from planner.milp.families import FAMILIES
 from planner.milp.model import build_variables
@@ -80,6 +81,8 @@ def write_family(name: str, path: Path) -> None:
         options = replace(options, offers=(replace(small, provider="other"), *large))
     if name in CHANGES:
         options = CHANGES[name](options)
+    if name == "escalation":
+        demand, options = _with_chain(demand, options)
     if name == "switching":
         demand, options = _in_two_periods(options)
     if name == "model_costs":
@@ -146,6 +149,25 @@ def _with_docs(demand, options):
             offers=(*options.offers, taken),
             capacities=(*options.capacities, *capacities),
             pool_of=(*options.pool_of, ("docs/joined", "both")),
+        ),
+    )
+
+
+def _with_chain(demand, options):
+    """Small replicas answer the chat first, large ones and tokens a quarter of it again."""
+    nothing = worlds.demand({"chat/first": [0.0, 0.0], "chat/then": [0.0, 0.0]}).workloads
+    answers = [ChainAnswers("chat", share, np.full((1, 2), 0.5)) for share in (1.0, 0.25)]
+    streams = tuple(replace(w, chain=c) for w, c in zip(nothing, answers, strict=True))
+    capacities = [
+        worlds.capacity("chat/first", "small", 1.5),
+        worlds.capacity("chat/then", "large", 6.0),
+    ]
+    return (
+        replace(demand, workloads=(*demand.workloads, *streams)),
+        replace(
+            options,
+            capacities=(*options.capacities, *capacities),
+            api=(*options.api, worlds.api("chat/then", 2e-3)),
         ),
     )
 

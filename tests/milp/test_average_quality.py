@@ -82,7 +82,9 @@ def test_every_block_reaches_the_floor_by_itself(two_models):
     demand = worlds.demand({"chat": [8.0, 2.0]})
 
     result = solve(demand, two_models, floor(0.75))
-    averages = average_by_block(demand, two_models, result.decisions, "chat", 0)
+    averages = average_by_block(
+        demand, two_models, result.decisions, floor(0.75).average_quality[0]
+    )
 
     assert averages == {(0, 0): pytest.approx(0.75), (0, 1): pytest.approx(0.75)}
 
@@ -130,7 +132,7 @@ def test_work_that_waits_counts_with_the_rest_of_its_workload(two_models):
 
     # One large replica serves all that waits, at once the small one is enough.
     assert result.objective_usd == pytest.approx((2 * 1.0 + 4.0) * HOURS)
-    assert average_by_block(demand, options, result.decisions, "chat", 0) == {
+    assert average_by_block(demand, options, result.decisions, floor(0.75).average_quality[0]) == {
         (0, 0): pytest.approx(0.75)
     }
 

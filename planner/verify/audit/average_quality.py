@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from planner.verify.audit.escalation import FIRST
 from planner.verify.audit.expected import TOLERANCE, differs
-from planner.verify.audit.quality import AVERAGE, ScoreBook
+from planner.verify.audit.quality import AVERAGE, ScoreBook, chain_scores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +24,8 @@ _UNITS = "provisioned:"
 
 _Served = tuple["Allocation | ApiRow", str, str]
 """A row of what serves, its number format and its name."""
-_Key = tuple[int, int, str, str, str, float]
-"""Period, block, workload, benchmark, reference and floor."""
+_Key = tuple[int, int, str, str, str, bool, float]
+"""Period, block, workload, benchmark, reference, whether of its chain only, and floor."""
 
 
 def average_quality_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
@@ -33,17 +34,16 @@ def average_quality_violations(plan: Plan, problem: Problem, catalog: Catalog) -
     for workload in problem.workloads:
         scores = _Scores(plan, workload, problem, catalog)
         for floor in workload.quality:
-            if floor.over == AVERAGE:
-                yield from scores.unknown(floor)
-                due |= scores.averages(floor)
-            else:
-                yield from scores.tokens_below(floor)
+            each = floor.over != AVERAGE
+            yield from scores.tokens_below(floor) if each else scores.unknown(floor)
+            if not each or workload.escalation is not None:
+                due |= scores.averages(floor, of_chain=each)
     yield from _compared(plan, due)
 
 
 def _compared(plan: Plan, due: dict[_Key, float]) -> Iterator[str]:
     stated = {
-        (r.period, r.block, r.workload, r.benchmark, r.reference, r.floor): r.average
+        (r.period, r.block, r.workload, r.benchmark, r.reference, r.of_chain, r.floor): r.average
         for r in plan.average_quality
     }
     if len(stated) != len(plan.average_quality):
@@ -72,7 +72,7 @@ class _Scores:
     """Scores of everything that serves a workload."""
 
     def __init__(self, plan: Plan, workload: Workload, problem: Problem, catalog: Catalog) -> None:
-        self.workload = workload.name
+        self.workload, self.chain = workload, chain_scores(workload)
         self.book = ScoreBook(workload, problem, catalog)
         format_of = {offer.offer_id: offer.quantization for offer in catalog.api_offers}
         format_of |= {f"{_UNITS}{u.name}": u.quantization for u in problem.supply.provisioned}
@@ -90,34 +90,62 @@ class _Scores:
     def unknown(self, floor: QualityFloor) -> Iterator[str]:
         """Yield a sentence for everything that serves with a score that is not known."""
         rows: list[_Served] = [*self.served, *self.bought]
-        for name, model, number_format in sorted({(n, r.model, f) for r, f, n in rows}):
-            if self.book.compared(floor, model, number_format) is None:
-                yield f"{name}: no {floor.benchmark} score is known for {self.workload}"
+        for row, number_format, name in rows:
+            if self._share(floor, row, number_format) is None:
+                yield f"{name}: no {floor.benchmark} score is known for {self.workload.name}"
 
     def tokens_below(self, floor: QualityFloor) -> Iterator[str]:
         """Yield a sentence for tokens below a floor that every model has to meet."""
-        for name, model, number_format in sorted({(n, r.model, f) for r, f, n in self.bought}):
+        direct = [
+            (row, number_format, n) for row, number_format, n in self.bought if not row.answer
+        ]
+        for name, model, number_format in sorted({(n, r.model, f) for r, f, n in direct}):
             found = self.book.compared(floor, model, number_format)
             if found is None:
-                yield f"{name}: no {floor.benchmark} score is known for {self.workload}"
+                yield f"{name}: no {floor.benchmark} score is known for {self.workload.name}"
             elif found[0] < found[1] - TOLERANCE:
                 yield f"{name}: {floor.benchmark} {found[0]:.4f} is below {found[1]:.4f}"
 
-    def averages(self, floor: QualityFloor) -> dict[_Key, float]:
+    def averages(self, floor: QualityFloor, *, of_chain: bool) -> dict[_Key, float]:
         """Return the average of every period and block in which anything is served."""
         rate: dict[tuple[int, int], float] = defaultdict(float)
         counted: dict[tuple[int, int], float] = defaultdict(float)
         rows: list[_Served] = [*self.served, *self.bought]
         for row, number_format, _ in rows:
-            found = self.book.compared(floor, row.model, number_format)
-            if found is not None:
-                score, least = found
-                # A relative floor is so many times the reference's score.
-                share = score if floor.min_relative is None else score / least * floor.min_relative
-                rate[row.period, row.block] += row.rate_rps
-                counted[row.period, row.block] += row.rate_rps * share
+            share = self._share(floor, row, number_format)
+            weight = self._weight(floor, row)
+            if share is not None and weight > 0 and (row.answer or not of_chain):
+                rate[row.period, row.block] += weight * row.rate_rps
+                counted[row.period, row.block] += weight * row.rate_rps * share
         benchmark, reference, least = _stated(floor)
         return {
-            (*slot, self.workload, benchmark, reference, least): counted[slot] / total
+            (*slot, self.workload.name, benchmark, reference, of_chain, least): counted[slot]
+            / total
             for slot, total in rate.items()
         }
+
+    def _weight(self, floor: QualityFloor, row: Allocation | ApiRow) -> float:
+        """Return what a request of a row counts; one of a chain counts once in all."""
+        chain = self.workload.escalation
+        if chain is None or not row.answer:
+            return 1.0
+        if floor.benchmark in self.chain:
+            return float(row.answer == FIRST)
+        return 1.0 - chain.share if row.answer == FIRST else 1.0
+
+    def _share(
+        self, floor: QualityFloor, row: Allocation | ApiRow, number_format: str
+    ) -> float | None:
+        """Return the score of a row, as a share of the reference's where the floor is relative."""
+        stated = self.chain.get(floor.benchmark) if row.answer else None
+        if stated is not None and floor.min_relative is None:
+            return stated
+        if stated is not None:
+            base = self.book.brought.get((floor.reference or row.model, _BF16, floor.benchmark))
+            return None if base is None else stated / base
+        found = self.book.compared(floor, row.model, number_format)
+        if found is None:
+            return None
+        score, least = found
+        # A relative floor is so many times the reference's score.
+        return score if floor.min_relative is None else score / least * floor.min_relative
