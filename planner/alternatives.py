@@ -292,20 +292,21 @@ def _all_tokens(demand: Demand, options: OptionSet) -> Answer:
 def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
     """Return the nodes that are there or were decided before, and nothing on them."""
     builds = [
-        (offer.offer_id, k, build, build.fixed_nodes or build.least_nodes)
+        (offer, k, build, build.fixed_nodes or build.least_nodes)
         for offer in options.offers
         for k, build in enumerate(offer.builds)
     ]
     nodes: Counter[tuple[str, int, int]] = Counter()
-    for name, _, build, count in builds:
+    for offer, _, build, count in builds:
+        there = [b for b in range(grid.blocks) if offer.is_there(b, grid.blocks_per_day)]
         for t in range(build.start, build.end):
-            nodes.update({(name, t, b): count for b in range(grid.blocks)})
+            nodes.update({(offer.offer_id, t, b): count for b in there})
     return Decisions(
         replicas=(),
         flows=(),
         api_flows=(),
         nodes=tuple(NodeDecision(*place, count) for place, count in nodes.items()),
-        builds=tuple(BuildDecision(name, k, count) for name, k, _, count in builds),
+        builds=tuple(BuildDecision(offer.offer_id, k, n) for offer, k, _, n in builds),
     )
 
 

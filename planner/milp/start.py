@@ -188,7 +188,7 @@ def _best(
         if any(_falls_short(sets, c, w) for w in workloads):
             continue
         load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][w] for w in workloads)
-        offers = _offers_by_price(sets, c, t)
+        offers = _offers_by_price(sets, c, t, span)
         if not offers:
             continue
         usd, offer = offers[0]
@@ -211,12 +211,15 @@ def _falls_short(sets: Sets, c: int, w: int) -> bool:
     return falls_short(sets.limits, key[0], found.averaged)
 
 
-def _offers_by_price(sets: Sets, column: int, t: int) -> list[tuple[float, int]]:
+def _offers_by_price(
+    sets: Sets, column: int, t: int, span: Sequence[int]
+) -> list[tuple[float, int]]:
     """Return cost by accelerator and first block, and position, of offers that fit a column."""
     found = []
     for o, offer in enumerate(sets.options.offers):
-        usd = node_block_usd(sets.grid, offer, t, 0)
-        if usd is not None and o in sets.homes[column]:
+        usd = node_block_usd(sets.grid, offer, t, span[0])
+        there = all(offer.is_there(b, sets.grid.blocks_per_day) for b in span)
+        if usd is not None and there and o in sets.homes[column]:
             found.append((usd / offer.accelerators_per_node, o))
     return sorted(found)
 

@@ -249,6 +249,9 @@ class NodeOffer:
     power_kw
         IT power of one node at full load where the plan pays for it or limits it; ``None`` for
         rented nodes.
+    hours, blocks_of_day
+        Hours of every day in which its nodes are there, empty for all; and the blocks of a day
+        wholly inside, ``None`` for all.
     """
 
     offer_id: str
@@ -268,6 +271,16 @@ class NodeOffer:
     sources: tuple[str, ...] = ()
     builds: tuple[Build, ...] = ()
     power_kw: float | None = None
+    hours: tuple[tuple[float, float], ...] = ()
+    blocks_of_day: frozenset[int] | None = None
+
+    def is_there(self, block: int, blocks_per_day: int) -> bool:
+        """Return whether its nodes can be there in a block, counted through all types of day."""
+        return self.blocks_of_day is None or block % blocks_per_day in self.blocks_of_day
+
+    def present_blocks(self, blocks_per_day: int) -> int:
+        """Return the blocks of a day in which its nodes can be there."""
+        return blocks_per_day if self.blocks_of_day is None else len(self.blocks_of_day)
 
     @property
     def is_committed(self) -> bool:

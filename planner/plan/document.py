@@ -151,6 +151,8 @@ class Commitment:
     nodes_kept: int
     price_date: str
     price_source: str
+    hours: tuple[tuple[float, float], ...] = ()
+    """Hours of the day in which its nodes are there, and paid; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)

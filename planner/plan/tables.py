@@ -146,7 +146,8 @@ def fleet_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tupl
         if offer.is_committed:
             offer = _amortised(offer, built[offer_id], period)
         for block, count in enumerate(counts):
-            started = max(counts[grid.after(block)] - count, 0)
+            # Nodes that are taken on are up whenever they are there.
+            started = 0 if offer.is_committed else max(counts[grid.after(block)] - count, 0)
             if count or started:
                 rows.append(_fleet_row(offer, demand, period, block, nodes=count, started=started))
     return tuple(sorted(rows, key=lambda r: (r.period, r.block, r.offer_id)))

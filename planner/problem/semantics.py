@@ -14,6 +14,7 @@ from planner.problem.day_types import day_type_findings, shared_day_type_finding
 from planner.problem.deferral import deferral_findings
 from planner.problem.escalation import escalation_findings
 from planner.problem.growth import growth_findings
+from planner.problem.hours import hours_findings
 from planner.problem.profiles import profile_findings
 from planner.problem.supply import Budget, months_between
 from planner.problem.token_semantics import token_findings
@@ -312,6 +313,7 @@ def _existing(problem: Problem) -> Iterator[Finding]:
             yield ("supply", "existing", index, "until"), message
         elif nodes.since is not None and (text := _not_a_start(nodes, problem)):
             yield ("supply", "existing", index, "since"), text
+        yield from hours_findings(nodes, problem, ("supply", "existing", index, "hours"))
 
 
 def _not_a_start(nodes: ExistingNodes, problem: Problem) -> str:
