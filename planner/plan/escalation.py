@@ -31,7 +31,10 @@ def _notes(plan: Plan, workload: Workload) -> list[str]:
         if row.workload == name:
             served[row.answer] += row.rate_rps * hours[row.block]
     if chain is None or served["first"] <= 0:
-        return [f"{name}: nothing goes through its chain of answers, which would cost more"]
+        return [
+            f"{name}: nothing goes through its chain of answers: it would cost more, or nothing "
+            "may give them (`planner options --rejected`)"
+        ]
     share = served["first"] / (served["first"] + served[""])
     notes = [
         f"{name}: {share:.1%} of its requests go through the chain of answers; that "
