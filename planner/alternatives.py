@@ -16,6 +16,7 @@ import numpy as np
 
 from planner.milp import Limits, decisions_usd, solve_within_caps
 from planner.milp.api_limits import exceeded_by
+from planner.milp.average_quality import falls_short
 from planner.milp.naming import api_limit_label
 from planner.options.held import sunk
 from planner.options.owned import OWNED
@@ -199,9 +200,11 @@ class _Trials:
         }
 
     def _all_tokens(self) -> Answer:
-        """Buy every request; a sum over workloads unless limits, units or models couple them."""
+        """Buy every request; a sum of cheapest offers unless something couples them."""
         options = self.options
-        if not (self.limits.api_limits or options.provisioned or options.prices_models):
+        coupled = bool(self.limits.api_limits or self.limits.average_quality)
+        coupled = coupled or any(rates.chain for rates in self.demand.workloads)
+        if not (coupled or options.provisioned or options.prices_models):
             return _all_tokens(self.demand, options)
         bought = (*options.api, *options.api_unproven)
         there = tuple(left for o in options.offers if (left := sunk(o)) is not None)
@@ -252,6 +255,8 @@ def _tokens(plan: Plan, demand: Demand, options: OptionSet, limits: Limits) -> l
         answer = Answer(cost, cost, None)
         if limit is not None:
             answer = Answer(None, None, f"above its limit of {api_limit_label(limit)}")
+        elif falls_short(limits, offer.workload, offer.averaged):
+            answer = Answer(None, None, "alone below the average quality that is asked")
         unproven = "latency unproven" if offer in options.api_unproven else ""
         assumed = "latency assumed" if offer.assumed_latency and not unproven else unproven
         rows.append(_alternative(offer.id, "api", answer, plan, assumed))
@@ -287,20 +292,21 @@ def _all_tokens(demand: Demand, options: OptionSet) -> Answer:
 def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
     """Return the nodes that are there or were decided before, and nothing on them."""
     builds = [
-        (offer.offer_id, k, build, build.fixed_nodes or build.least_nodes)
+        (offer, k, build, build.fixed_nodes or build.least_nodes)
         for offer in options.offers
         for k, build in enumerate(offer.builds)
     ]
     nodes: Counter[tuple[str, int, int]] = Counter()
-    for name, _, build, count in builds:
+    for offer, _, build, count in builds:
+        there = [b for b in range(grid.blocks) if offer.is_there(b, grid.blocks_per_day)]
         for t in range(build.start, build.end):
-            nodes.update({(name, t, b): count for b in range(grid.blocks)})
+            nodes.update({(offer.offer_id, t, b): count for b in there})
     return Decisions(
         replicas=(),
         flows=(),
         api_flows=(),
         nodes=tuple(NodeDecision(*place, count) for place, count in nodes.items()),
-        builds=tuple(BuildDecision(name, k, count) for name, k, _, count in builds),
+        builds=tuple(BuildDecision(offer.offer_id, k, n) for offer, k, _, n in builds),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.milp import build_program, solve_program
-from planner.milp.naming import api_limit_label
+from planner.milp.naming import api_limit_label, floor_label
 
 if TYPE_CHECKING:
     from planner.demand.records import Demand
@@ -147,6 +147,7 @@ def diagnose_program(
         )
         for q in limits.quotas
     ]
+    trials += _average_floors(limits)
     trials += _rate_limits(limits)
     trials += _money_and_power(limits)
     if limits.max_models is not None:
@@ -176,9 +177,9 @@ def diagnose_program(
         return ("every workload has options, but the limits leave no plan:", *lines)
     return (
         "every workload has options, but the limits leave no plan, and no single limit of "
-        "quotas, rate limits, budgets, power, carbon, residency, max_models, max_hardware_types, "
-        "spare_replicas, spare_nodes, max_share_per_provider and survive_loss_of is the cause "
-        "alone",
+        "quotas, average quality, rate limits, budgets, power, carbon, residency, max_models, "
+        "max_hardware_types, spare_replicas, spare_nodes, max_share_per_provider and "
+        "survive_loss_of is the cause alone",
     )
 
 
@@ -217,6 +218,22 @@ def _diversity(limits: Limits) -> list[tuple[str, Limits]]:
     if limits.survive_loss_of is not None:
         name = f"survive_loss_of {limits.survive_loss_of}"
         trials.append((name, replace(limits, survive_loss_of=None)))
+    return trials
+
+
+def _average_floors(limits: Limits) -> list[tuple[str, Limits]]:
+    """Return what to try without: each floor on an average, and all of them together."""
+    trials = [
+        (
+            floor_label(floor),
+            replace(
+                limits, average_quality=tuple(x for x in limits.average_quality if x != floor)
+            ),
+        )
+        for floor in limits.average_quality
+    ]
+    if len(trials) > 1:
+        trials.append(("floors on average quality", replace(limits, average_quality=())))
     return trials
 
 

@@ -19,9 +19,10 @@ from planner.demand.rates import (
     released,
     waiting_rates_on_grid,
 )
-from planner.demand.records import Demand, WorkloadDemand
+from planner.demand.records import ChainAnswers, Demand, WorkloadDemand
 from planner.errors import Fault, InputError, did_you_mean
 from planner.problem.deferral import JOINED, streams_of
+from planner.problem.escalation import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -81,6 +82,14 @@ def _streams(  # noqa: PLR0917
     levels = length_levels(workload.length_growth_per_period, grid.periods)
     for stream in streams_of(loaded.problem, workload):
         asked, name = stream.deferrable, stream.name
+        if answer_of(name):
+            rates = rates_on_grid(stream.arrival, multipliers, growth, confidence, grid)
+            chain = _answers(workload, name, rates)
+            nothing = np.zeros_like(chain.usage_share)
+            yield WorkloadDemand(
+                name, nothing, nothing, lengths, intervals, length_levels=levels, chain=chain
+            )
+            continue
         if asked is None:
             rates = rates_on_grid(stream.arrival, multipliers, growth, confidence, grid)
             price = workload.unserved_penalty_usd_per_request
@@ -109,6 +118,19 @@ def _streams(  # noqa: PLR0917
         yield WorkloadDemand(
             name, mean, planned, lengths, intervals, deferral, length_levels=levels
         )
+
+
+def _answers(
+    workload: Workload, stream: str, rates: tuple[FloatArray, FloatArray]
+) -> ChainAnswers:
+    """Return the answers of a chain that one of its streams gives."""
+    mean, planned = rates
+    share = 1.0
+    if answer_of(stream) == "then" and workload.escalation is not None:
+        share = workload.escalation.share
+    nothing = np.zeros_like(planned)
+    usage = np.divide(mean, planned, out=nothing, where=planned > 0)
+    return ChainAnswers(workload.name, share, usage)
 
 
 def _intervals(loaded: LoadedProblem, workload: Workload, index: int) -> FloatArray | None:

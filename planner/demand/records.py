@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from planner.problem.escalation import answer_of
 from planner.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -197,6 +198,25 @@ class LengthDistribution:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainAnswers:
+    """Answers of a chain: how many there are is decided with the workload they belong to.
+
+    Parameters
+    ----------
+    workload
+        The workload whose requests may go through the chain.
+    share
+        Answers per request of the chain, above 0 to 1.
+    usage_share
+        Mean over planned rate of the workload, shape (T, B).
+    """
+
+    workload: str
+    share: float
+    usage_share: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class WorkloadDemand:
     """Rates of one workload on the time grid.
 
@@ -230,6 +250,8 @@ class WorkloadDemand:
     """Price of a request that is not served; ``None`` where all have to be."""
     length_levels: LengthLevels | None = None
     """How its lengths grow; ``None`` where they do not."""
+    chain: ChainAnswers | None = None
+    """The chain whose answers these are; its rates are then 0, because nothing has to go there."""
 
     def usage_level(self, period: int) -> LengthLevel:
         """Return the factors on its lengths in the middle of a period."""
@@ -251,6 +273,9 @@ class WorkloadDemand:
         planned_rps = self.planned_rps[period]
         if self.deferral is not None:
             return np.full(planned_rps.shape, self.deferral.usage_share[period])
+        if self.chain is not None:
+            of_workload: FloatArray = self.chain.usage_share[period]
+            return of_workload
         nothing = np.zeros(planned_rps.shape)
         mean_rps = self.mean_rps[period]
         shares: FloatArray = np.divide(mean_rps, planned_rps, out=nothing, where=planned_rps > 0)
@@ -274,5 +299,9 @@ class Demand:
         groups: dict[str, list[str]] = {}
         for rates in self.workloads:
             name = rates.workload if rates.deferral is None else rates.deferral.backlog
+            if rates.chain is not None:
+                if answer_of(rates.workload) != "first":
+                    continue
+                name = rates.chain.workload
             groups.setdefault(name, []).append(rates.workload)
         return [tuple(streams) for streams in groups.values()]

@@ -50,7 +50,7 @@ def commitment_figures(
     for row in plan.commitments:
         offer, build = built[row.offer_id, row.start_period]
         periods = range(build.start, build.end)
-        use = _use(blocks, demand.grid, row.hardware, row.accelerators, periods)
+        use = _use(blocks, demand.grid, offer, row.accelerators, periods)
         usd = row.usd_per_node_hour / row.accelerators_per_node
         other = _alternative(options, plan, offer, build)
         even = None if other is None else usd / other[0]
@@ -133,17 +133,17 @@ def _blocks(plan: Plan) -> _Blocks:
 
 
 def _use(
-    all_blocks: _Blocks, grid: TimeGrid, hardware: str, accelerators: int, periods: range
+    all_blocks: _Blocks, grid: TimeGrid, offer: NodeOffer, accelerators: int, periods: range
 ) -> _Use:
     blocks, rates = all_blocks
     used = at_work = carried = asked = paid = 0.0
     for (period, number), rate_rps in sorted(rates.items()):
-        if period not in periods:
+        if period not in periods or not offer.is_there(number, grid.blocks_per_day):
             continue
         hours = grid.hours_in_period(number)
         asked += hours * rate_rps
         paid += hours * accelerators
-        block = blocks.get((hardware, period, number))
+        block = blocks.get((offer.hardware, period, number))
         if block is None or not block.held:
             continue
         here = hours * accelerators * min(1.0, block.held / block.taken_on)

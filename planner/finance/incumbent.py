@@ -75,6 +75,7 @@ class Incumbent:
                 "usd_per_node_hour": row.usd_per_month / row.nodes / HOURS_PER_MONTH,
                 "provider": row.provider,
                 "region": row.region,
+                "hours": None,
             }
             for row in self.plan.commitments
             if not row.is_existing and row.end_month > start and self._is_sunk(row, start)

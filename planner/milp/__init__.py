@@ -9,6 +9,7 @@ from planner.milp.export import write_lp as write_lp
 from planner.milp.export import write_mps as write_mps
 from planner.milp.families import build_program as build_program
 from planner.milp.model import Program as Program
+from planner.milp.policy import program_limits as program_limits
 from planner.milp.records import ApiLimit as ApiLimit
 from planner.milp.records import BudgetLimit as BudgetLimit
 from planner.milp.records import Limits as Limits
@@ -17,4 +18,5 @@ from planner.milp.records import Quota as Quota
 from planner.milp.records import ShadowPrice as ShadowPrice
 from planner.milp.records import SolverSettings as SolverSettings
 from planner.milp.solver import solve_program as solve_program
+from planner.options.average_floors import AverageFloor as AverageFloor
 from planner.plan.records import relative_gap as relative_gap

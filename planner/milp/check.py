@@ -14,6 +14,7 @@ import numpy as np
 
 from planner.errors import InternalError
 from planner.milp.api_limits import api_limit_faults
+from planner.milp.average_quality import average_quality_faults
 from planner.milp.caps import is_under_quota
 from planner.milp.carbon import carbon_faults
 from planner.milp.check_diversity import diversity_faults
@@ -21,6 +22,7 @@ from planner.milp.check_fleet import fleet_faults
 from planner.milp.check_units import unit_faults
 from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas, spot_faults
 from planner.milp.columns import Column, exchange_ratios
+from planner.milp.escalation import chain_rates, escalation_faults
 from planner.milp.switching import switching_faults
 from planner.options.homes import holds
 
@@ -74,11 +76,13 @@ def verify_decisions(
     faults = [
         *_rate_faults(view),
         *_demand_faults(view),
+        *escalation_faults(demand, decisions),
         *backlog_faults(demand, options, decisions),
         *spot_faults(options, limits, decisions, batch_pools(demand, view.pool_of)),
         *_capacity_faults(view),
         *_spare_faults(view),
         *_cap_faults(view),
+        *average_quality_faults(demand, options, limits, decisions),
         *api_limit_faults(options, limits, decisions),
         *unit_faults(options, decisions),
         *carbon_faults(demand, options, limits, decisions),
@@ -102,12 +106,14 @@ def _demand_faults(view: _View) -> Iterator[str]:
     for row in rows:
         key = (row.workload, row.period, row.block)
         served[key] = served.get(key, 0.0) + row.planned_rps
+    for (workload, t, b), (first, _) in chain_rates(view.demand, view.decisions).items():
+        served[workload, t, b] = served.get((workload, t, b), 0.0) + first
     usable = {(api.id, api.workload) for api in view.options.api}
     for flow in view.decisions.api_flows:
         if (flow.supply_id, flow.workload) not in usable:
             yield f"{flow.workload} cannot use {flow.supply_id}"
     for rates in view.demand.workloads:
-        if rates.deferral is None:
+        if rates.deferral is None and rates.chain is None:
             yield from _served_faults(rates, served)
 
 

@@ -45,7 +45,7 @@ def fleet_faults(
         nodes[offers[row.offer_id], row.period, row.block] += row.nodes
         if row.nodes < 0:
             yield f"{row.nodes} nodes of {row.offer_id}"
-    yield from _build_faults(options, decisions, nodes)
+    yield from _build_faults(grid, options, decisions, nodes)
     for o, offer in enumerate(options.offers):
         if offer.is_committed:
             continue
@@ -56,8 +56,10 @@ def fleet_faults(
         yield from _static_faults(decisions, grid.blocks)
 
 
-def _build_faults(options: OptionSet, decisions: Decisions, nodes: IntArray) -> Iterator[str]:
-    """Yield offers whose nodes are not, in every block, those of their builds."""
+def _build_faults(
+    grid: TimeGrid, options: OptionSet, decisions: Decisions, nodes: IntArray
+) -> Iterator[str]:
+    """Yield offers whose nodes are not those of their builds in the blocks they are there."""
     taken: dict[tuple[str, int], int] = {}
     for row in decisions.builds:
         key = (row.offer_id, row.build)
@@ -74,7 +76,8 @@ def _build_faults(options: OptionSet, decisions: Decisions, nodes: IntArray) -> 
                 for k, build in enumerate(offer.builds)
                 if build.serves(t)
             )
-            if np.any(nodes[o, t] != there):
+            hours = [offer.is_there(b, grid.blocks_per_day) for b in range(grid.blocks)]
+            if np.any(nodes[o, t] != np.where(hours, there, 0)):
                 yield f"nodes of {offer.offer_id} in period {t} are not the {there} of its builds"
 
 

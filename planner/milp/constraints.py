@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 def add_demand(model: Model) -> None:
-    """Serve every planned rate: ``sum_c f[w,c,t,b] + sum_i a[w,i,t,b] + l = planned[w,t,b]``.
+    """Serve every planned rate: ``sum_o f[w,o,t,b] + sum_i a[w,i,t,b] + c + l = planned[w,t,b]``.
 
-    On the right stands ``d[w,t,b]`` for work that can wait: when it is served is a decision.
-    ``l[w,t,b]`` stays unserved; only workloads with a price for it have that variable. Rows are in
-    the rate unit of the workload. A workload that nothing can serve gives the row ``0 = planned``,
-    which makes the program infeasible, as it should be.
+    ``c[w,t,b]`` goes through a chain of answers (:mod:`planner.milp.escalation`). On the right
+    stands ``d[w,t,b]`` for work that can wait: when it is served is a decision. ``l[w,t,b]`` stays
+    unserved; only workloads with a price for it have that variable. Rows are in the rate unit of
+    the workload. A workload that nothing can serve gives the row ``0 = planned``, which makes the
+    program infeasible, as it should be.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ def add_demand(model: Model) -> None:
     sets = model.sets
     served = _ways_to_serve(model)
     for w, rates in enumerate(sets.demand.workloads):
+        if rates.chain is not None:
+            continue
         unit_rps, peak_rps = float(sets.rate_unit_rps[w]), float(sets.planned_rps[w].max())
         weights: dict[str, float] = {}
         for t, b in sets.slots():
@@ -61,8 +64,8 @@ def _ways_to_serve(model: Model) -> dict[tuple[int, int, int], Terms]:
     position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
     for (i, t, b), flow in model.a.items():
         served.setdefault((position[sets.options.api[i].workload], t, b), {})[flow] = 1.0
-    for place, unserved in model.unserved.items():
-        served.setdefault(place, {})[unserved] = 1.0
+    for place, other in (*model.chained.items(), *model.unserved.items()):
+        served.setdefault(place, {})[other] = 1.0
     return served
 
 

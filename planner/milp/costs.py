@@ -21,7 +21,7 @@ Nodes and provisioned units that are taken on for long are paid by build: the di
 its payments. So that a single block knows what they cost, that sum is spread over the blocks in
 which they serve::
 
-    held[o,t,b] = share of b in the period
+    held[o,t,b] = share of b in the time of the period in which they are there
                   x min over builds that serve in t of  discounted[o,k] / periods served
     rest[o,k]   = discounted[o,k] - sum over t, b served of held[o,t,b]            >= 0
 """
@@ -61,7 +61,10 @@ def node_block_usd(grid: TimeGrid, offer: NodeOffer, period: int, block: int) ->
     """
     if offer.is_committed:
         held = held_period_usd(offer, period)
-        return None if held is None else held * grid.share_of_period(block)
+        day = grid.blocks_per_day
+        if held is None or not offer.is_there(block, day):
+            return None
+        return held * grid.share_of_period(block) * day / offer.present_blocks(day)
     price = offer.price_usd_per_hour[period]
     if price is None:
         return None

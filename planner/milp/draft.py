@@ -14,6 +14,7 @@ import numpy as np
 
 from planner.errors import InternalError
 from planner.milp.domains import places
+from planner.milp.escalation import SMALLEST_SHARE, with_chain_scales
 from planner.milp.highs import solve_arrays, with_fixed_integers
 from planner.milp.provisioned import bought_units
 from planner.milp.switching import flows_off
@@ -158,11 +159,14 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
     total = np.zeros_like(sets.planned_rps)
     unit_rps = sets.rate_unit_rps
     smallest = _SMALLEST_SHARE * sets.planned_rps / unit_rps[:, None, None]
+    smallest_chain = SMALLEST_SHARE * sets.planned_rps / unit_rps[:, None, None]
     flow = {(w, c, t, b): x for (w, c, t, b), x in flow.items() if x > smallest[w, t, b]}
     api = {(i, t, b): x for (i, t, b), x in api.items() if x > smallest[owner[i], t, b]}
+    chained = {key: value_of[v.name] for key, v in model.chained.items()}
+    chained = {key: x for key, x in chained.items() if x > smallest_chain[key]}
     unserved = {key: value_of[v.name] for key, v in model.unserved.items()}
     unserved = {key: x for key, x in unserved.items() if x > smallest[key]}
-    for place, x in unserved.items():
+    for place, x in (*chained.items(), *unserved.items()):
         total[place] += x
     for (w, _, t, b), x in flow.items():
         total[w, t, b] += x
@@ -171,11 +175,12 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
     scale = np.divide(sets.actual_rps, total, out=np.zeros_like(total), where=total > 0)
     for backlog in sets.backlogs:
         scale[list(backlog.streams)] = _to_a_days_work(sets.grid, backlog, total)
+    scale = with_chain_scales(sets, chained, total, scale)
     return Draft(
         replicas,
         nodes,
-        {(w, c, t, b): float(x * scale[w, t, b]) for (w, c, t, b), x in flow.items()},
-        {(i, t, b): float(x * scale[owner[i], t, b]) for (i, t, b), x in api.items()},
+        {(w, c, t, b): float(x * f) for (w, c, t, b), x in flow.items() if (f := scale[w, t, b])},
+        {(i, t, b): float(x * f) for (i, t, b), x in api.items() if (f := scale[owner[i], t, b])},
         builds,
         {place: float(x * scale[place]) for place, x in unserved.items()},
         {key: round(value_of[v.name]) for key, v in model.placed.items()},

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from planner.milp import (
     api_limits,
+    average_quality,
     budgets,
     caps,
     carbon,
     constraints,
     diversity,
+    escalation,
     fleet,
     model_costs,
     provisioned,
@@ -54,7 +56,9 @@ class Family:
 
 FAMILIES: tuple[Family, ...] = (
     Family("demand", constraints.add_demand),
+    Family("escalation", escalation.add_escalation),
     Family("backlogs", waiting.add_backlogs),
+    Family("average_quality", average_quality.add_average_quality),
     Family("capacity", constraints.add_capacity),
     Family("changeovers", waiting.add_changeovers),
     Family("spot_share", waiting.add_spot_share),

@@ -12,6 +12,7 @@ b, model m, hardware type h)::
     d[w,t,b]    rate at which a stream that can wait is served, in the same unit
     q[g,t,k]    backlog at midnight of a day of type k, as a share of a day's work
     x[c,t,b]    batch replicas of a column that start in a block;  g[c,t,b]  that end with it
+    c[w,t,b]    planned rate of a workload that its chain of answers takes, same unit
     l[w,t,b]    planned rate of a workload that stays unserved (where it has a price), same unit
     N[o,t,b]    whole nodes of an offer;  s[o,t,b]  nodes started at the beginning of a block
     z[k,t,b]    1 when a node of shape group k is there (spare nodes of several shapes only)
@@ -94,6 +95,7 @@ class Model:
     served: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     begun: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     ended: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    chained: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     unserved: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     nodes: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     starts: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
@@ -189,6 +191,7 @@ def build_variables(sets: Sets) -> Model:
     _replica_variables(model)
     _served_variables(model)
     _api_variables(model)
+    _chain_variables(model)
     _unserved_variables(model)
     _node_variables(model)
     return model
@@ -253,6 +256,15 @@ def _api_variables(model: Model) -> None:
         for t, b in sets.slots():
             if sets.planned_rps[w, t, b] > 0:
                 model.a[i, t, b] = model.variable(f"a_{w}_{i}_{t}_{b}")
+
+
+def _chain_variables(model: Model) -> None:
+    sets = model.sets
+    for w in sorted({direct for _, direct, _ in sets.chain_streams()}):
+        for t, b in sets.slots():
+            if sets.planned_rps[w, t, b] > 0:
+                most = float(sets.planned_rps[w, t, b] / sets.rate_unit_rps[w])
+                model.chained[w, t, b] = model.variable(f"c_{w}_{t}_{b}", most)
 
 
 def _unserved_variables(model: Model) -> None:

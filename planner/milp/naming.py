@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from planner.milp.records import ApiLimit, BudgetLimit
     from planner.milp.sets import Sets
+    from planner.options.average_floors import AverageFloor
 
 _SENTENCES: dict[str, tuple[str, str]] = {
     "n": ("pctb", "replicas of {c} in pool {p}, {t}, {b}"),
@@ -27,6 +28,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "q": ("gtk", "work of {g} that waits at midnight, {t}, type of day {k}"),
     "x": ("ctb", "batch replicas of {c} that start, {t}, {b}"),
     "g": ("ctb", "batch replicas of {c} that end, {t}, {b}"),
+    "c": ("wtb", "planned rate of {w} through its chain, {t}, {b}"),
     "l": ("wtb", "planned rate of {w} that stays unserved, {t}, {b}"),
     "N": ("otb", "nodes of {o}, {t}, {b}"),
     "z": ("ktb", "nodes of shape group {k} are there, {t}, {b}"),
@@ -47,12 +49,14 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "u": ("m", "model {m} is used"),
     "v": ("h", "hardware {h} is used"),
     "demand": ("wtb", "the planned rate of {w} is served, {t}, {b}"),
+    "answers": ("wtb", "{w} answers what goes through the chain, {t}, {b}"),
     "daywork": ("gtk", "a day's work of {g} is served within the day, {t}, type of day {k}"),
     "backlog": ("gtkk", "{g} is served after it arrived, {t}, type of day and hour {k}"),
     "window": ("gtkk", "{g} is served within its window, {t}, type of day and hour {k}"),
     "begin": ("ctb", "new batch replicas of {c} are loaded, {t}, {b}"),
     "end": ("ctb", "batch replicas of {c} that end leave time for their successors, {t}, {b}"),
     "spotshare": ("tb", "share of batch accelerators on spot nodes, {t}, {b}"),
+    "avgquality": ("etb", "{e}, {t}, {b}"),
     "capacity": ("pctb", "{c} in pool {p} carries no more than its replicas can, {t}, {b}"),
     "tighten": ("wctb", "{w} needs a whole replica of {c} to use it, {t}, {b}"),
     "bracketlow": ("pctb", "{c} in pool {p} has the replicas its capacity assumes, {t}, {b}"),
@@ -158,6 +162,17 @@ def budget_label(budget: BudgetLimit) -> str:
     return f"{budget.kind} {when}"
 
 
+def floor_label(floor: AverageFloor) -> str:
+    """Return a floor on the average in the user's words.
+
+    Parameters
+    ----------
+    floor
+        The floor.
+    """
+    return f"{floor.label} for {floor.workload}"
+
+
 def api_limit_label(limit: ApiLimit) -> str:
     """Return a rate limit in the user's words.
 
@@ -217,6 +232,7 @@ def _labels(sets: Sets) -> dict[str, Callable[[int], str]]:
         "q": lambda q: quota_label(sets, q),
         "x": lambda i: sets.options.model_costs[i].model,
         "r": lambda j: api_limit_label(sets.limits.api_limits[j]),
+        "e": lambda q: floor_label(sets.limits.average_quality[q]),
         "j": lambda j: budget_label(sets.limits.budgets[j]),
         "g": lambda g: sets.backlogs[g].name,
         "a": lambda a: place_label(sets.options, sets.limits, groups[a]),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from planner.options.average_floors import AverageFloor
     from planner.plan.records import Decisions, Proof
 
 DEFAULT_GAP = 0.01
@@ -113,6 +114,8 @@ class Limits:
         Workloads whose requests may stay unserved, with the price of each, > 0.
     api_limits
         Every one holds in every block.
+    average_quality
+        Floors on the average; every one holds in every block.
     """
 
     scaling: Literal["hourly", "static"] = "hourly"
@@ -131,6 +134,7 @@ class Limits:
     survive_share: float = 1.0
     unserved_usd_per_request: tuple[tuple[str, float], ...] = ()
     api_limits: tuple[ApiLimit, ...] = ()
+    average_quality: tuple[AverageFloor, ...] = ()
 
     @property
     def is_diverse(self) -> bool:
@@ -196,8 +200,8 @@ class ShadowPrice:
     Parameters
     ----------
     what
-        Family of the limit: ``demand``, ``quota``, ``api_limit``, ``elasticity``, ``max_models``
-        or ``max_hardware_types``.
+        Family of the limit: ``demand``, ``average_quality``, ``quota``, ``api_limit``,
+        ``elasticity``, ``max_models`` or ``max_hardware_types``.
     where
         The workload, quota or offer, in the user's words.
     usd_per_unit

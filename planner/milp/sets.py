@@ -74,7 +74,8 @@ class Sets:
         `SMALLEST_LOAD_REPLICAS`. Rates below the solver's tolerance would otherwise be served
         by nothing, or without their spare.
     actual_rps
-        The planned rate as asked, same shape: what decisions and costs use.
+        The planned rate as asked, same shape: what decisions and costs use. For the streams of a
+        chain both are what there would be if everything went through it.
     rate_unit_rps
         Unit of the flow variables of each workload, a power of ten near its highest rate, so
         that coefficients and tolerances do not depend on the size of the workload.
@@ -104,6 +105,20 @@ class Sets:
     def waiting(self) -> frozenset[int]:
         """Positions of the streams whose rate is a decision."""
         return frozenset(w for backlog in self.backlogs for w in backlog.streams)
+
+    def chain_streams(self) -> list[tuple[int, int, float]]:
+        """Return positions of every stream of a chain and its workload, and answers by request."""
+        position = {rates.workload: w for w, rates in enumerate(self.demand.workloads)}
+        return [
+            (w, position[rates.chain.workload], rates.chain.share)
+            for w, rates in enumerate(self.demand.workloads)
+            if rates.chain is not None
+        ]
+
+    @property
+    def by_choice(self) -> frozenset[int]:
+        """Positions of the streams that nothing has to go to: those that wait, or of a chain."""
+        return self.waiting | {w for w, _, _ in self.chain_streams()}
 
     def is_batch(self, pool: int) -> bool:
         """Say whether everything in a pool waits."""
@@ -149,6 +164,18 @@ class Sets:
         """Return the option of a column."""
         return self.options.options[self.columns[column].option]
 
+    def mean_rps_of_unit(self, workload: int, t: int, b: int) -> float:
+        """Return the mean requests/s that one unit of a flow of a workload stands for.
+
+        Parameters
+        ----------
+        workload, t, b
+            Positions of the workload, the period and the block, one with a planned rate.
+        """
+        share = float(self.demand.workloads[workload].usage_shares(t)[b])
+        asked = float(self.actual_rps[workload, t, b] / self.planned_rps[workload, t, b])
+        return float(self.rate_unit_rps[workload]) * asked * share
+
     def slots(self) -> list[tuple[int, int]]:
         """Return every (period, block)."""
         return [(t, b) for t in range(self.grid.periods) for b in range(self.grid.blocks)]
@@ -191,6 +218,11 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
         most_rps = most_by_block(backlog, demand.grid)
         for w in backlog.streams:
             planned[w] = actual[w] = most_rps
+    for w, rates in enumerate(demand.workloads):
+        if rates.chain is not None:
+            direct = names.index(rates.chain.workload)
+            planned[w] = rates.chain.share * planned[direct]
+            actual[w] = rates.chain.share * actual[direct]
     ratios = tuple(
         ratios_by_period([columns[c] for c in cs], demand.grid.periods) for cs in of_pool
     )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-SLOT_PREFIXES = frozenset("nyerfadxgNlhkzP")
+SLOT_PREFIXES = frozenset("nyerfacdxgNlhkzP")
 """Variables whose names end in the period and the block, starts of nodes excepted."""
 _NODES = frozenset("NPz")
 """Variables of a slot that its pools share."""

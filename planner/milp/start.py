@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from planner.milp.api_limits import exceeded_by
+from planner.milp.average_quality import falls_short
 from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, starts, still_billed
 from planner.milp.fleet import billing_blocks
 from planner.milp.highs import solve_arrays
@@ -148,11 +149,12 @@ def _fill(
     sets = model.sets
     accelerators: dict[int, int] = {}
     for pool, workloads in enumerate(sets.workloads_of_pool):
-        # What waits is placed when the fleet is known: its rate here is an upper limit.
+        # What waits is placed when the fleet is known: its rate here is an upper limit. Nothing
+        # has to go through a chain.
         busy = [
             w
             for w in workloads
-            if w not in sets.waiting and sets.planned_rps[w, t, span].max() > 0
+            if w not in sets.by_choice and sets.planned_rps[w, t, span].max() > 0
         ]
         together = _best(sets, pool, busy, t, span)
         alone = [_best(sets, pool, [w], t, span) for w in busy] if together is None else []
@@ -184,8 +186,10 @@ def _best(
         column = sets.columns[c]
         if not workloads or not all(w in column.mu_rps[t] for w in workloads):
             continue
+        if any(_falls_short(sets, c, w) for w in workloads):
+            continue
         load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][w] for w in workloads)
-        offers = _offers_by_price(sets, c, t)
+        offers = _offers_by_price(sets, c, t, span)
         if not offers:
             continue
         usd, offer = offers[0]
@@ -200,12 +204,23 @@ def _best(
     return best if best is not None and best.usd < tokens_usd else None
 
 
-def _offers_by_price(sets: Sets, column: int, t: int) -> list[tuple[float, int]]:
+def _falls_short(sets: Sets, c: int, w: int) -> bool:
+    if not sets.limits.average_quality:
+        return False
+    key = (sets.demand.workloads[w].workload, sets.option_of(c).id)
+    found = next(x for x in sets.options.capacities if (x.workload, x.option_id) == key)
+    return falls_short(sets.limits, key[0], found.averaged)
+
+
+def _offers_by_price(
+    sets: Sets, column: int, t: int, span: Sequence[int]
+) -> list[tuple[float, int]]:
     """Return cost by accelerator and first block, and position, of offers that fit a column."""
     found = []
     for o, offer in enumerate(sets.options.offers):
-        usd = node_block_usd(sets.grid, offer, t, 0)
-        if usd is not None and o in sets.homes[column]:
+        usd = node_block_usd(sets.grid, offer, t, span[0])
+        there = all(offer.is_there(b, sets.grid.blocks_per_day) for b in span)
+        if usd is not None and there and o in sets.homes[column]:
             found.append((usd / offer.accelerators_per_node, o))
     return sorted(found)
 
@@ -219,6 +234,7 @@ def _tokens_usd(sets: Sets, w: int, t: int, span: Sequence[int]) -> float:
         if api.workload == name
         and not api.units_id
         and exceeded_by(sets.limits, api, most_rps, t) is None
+        and not falls_short(sets.limits, name, api.averaged)
     ]
     for priced, usd_per_request in sets.limits.unserved_usd_per_request:
         if priced == name:

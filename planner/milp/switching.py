@@ -118,12 +118,8 @@ def _flows(model: Model) -> Iterator[_Flow]:
 
 def _requests(sets: Sets, flow: _Flow) -> float:
     """Return the requests of the period that one unit of a flow is."""
-    stream, t, b = flow.stream, flow.period, flow.block
-    share = float(sets.demand.workloads[stream].usage_shares(t)[b])
-    rate_rps = float(sets.rate_unit_rps[stream])
-    rate_rps *= float(sets.actual_rps[stream, t, b] / sets.planned_rps[stream, t, b])
-    seconds = sets.grid.hours_in_period(b) * SECONDS_PER_HOUR
-    return rate_rps * share * seconds
+    seconds = sets.grid.hours_in_period(flow.block) * SECONDS_PER_HOUR
+    return sets.mean_rps_of_unit(flow.stream, flow.period, flow.block) * seconds
 
 
 def flows_off(model: Model, value_of: Mapping[str, float]) -> set[str]:

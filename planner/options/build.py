@@ -33,6 +33,7 @@ from planner.options.systems import buildable_systems
 from planner.options.tokens import token_supply
 from planner.options.units import units_of
 from planner.problem.deferral import JOINED, with_streams
+from planner.problem.escalation import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -226,10 +227,18 @@ def _gate(workload: Workload, problem: Problem, catalog: Catalog, demand: Demand
         catalog.quantizations,
         workload.quality_scores,
         problem.policy.quality_evidence,
+        _chain_scores(workload),
     )
     rates = demand.of(workload.name)
     longest = None if rates.lengths is None else rates.lengths.at(rates.longest_level)
     return Gate(workload, longest, book)
+
+
+def _chain_scores(workload: Workload) -> dict[str, float]:
+    """Return the scores stated for the chain that a stream belongs to."""
+    if not answer_of(workload.name) or workload.escalation is None:
+        return {}
+    return {score.benchmark: score.score for score in workload.escalation.quality_scores}
 
 
 def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Gate]) -> _Ways:
@@ -241,9 +250,10 @@ def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Ga
     admitted = []
     for capacity in capacities:
         option, gate = by_id[capacity.option_id], gates[capacity.workload]
+        if not gate.asks(option.model):
+            continue
         if gate.admits_measured(option.id, option.model, option.quantization):
-            quality = gate.scores(option.model, option.quantization)
-            admitted.append(replace(capacity, quality=quality))
+            admitted.append(_with_scores(capacity, option, gate))
     considered = len({measured_id(row) for row in loaded.measured})
     return _Ways(tuple(options), tuple(admitted), tuple(rejected), considered)
 
@@ -253,7 +263,10 @@ def _admitted(
 ) -> dict[str, list[_WayT]]:
     """Return what every workload may use; nothing for workloads without a gate."""
     usable: dict[str, list[_WayT]] = {w.name: [] for w in problem.workloads}
-    return usable | {name: [c for c in candidates if g.admits(c)] for name, g in gates.items()}
+    return usable | {
+        name: [c for c in candidates if g.asks(c.model.id) and g.admits(c)]
+        for name, g in gates.items()
+    }
 
 
 def _modelled(
@@ -320,12 +333,19 @@ def _scored(
 ) -> _Ways:
     """Return the options with the scores that each workload compares."""
     by_id = {o.id: o for o in found.options}
-    capacities = []
-    for capacity in found.capacities:
-        option = by_id[capacity.option_id]
-        quality = gates[capacity.workload].scores(option.model, option.quantization)
-        capacities.append(replace(capacity, quality=quality))
-    return _Ways(found.options, tuple(capacities), (*unbuildable, *found.rejections), considered)
+    capacities = tuple(
+        _with_scores(c, by_id[c.option_id], gates[c.workload]) for c in found.capacities
+    )
+    return _Ways(found.options, capacities, (*unbuildable, *found.rejections), considered)
+
+
+def _with_scores(capacity: Capacity, option: Option, gate: Gate) -> Capacity:
+    """Return a capacity with the scores that floors on each model and on the average compare."""
+    return replace(
+        capacity,
+        quality=gate.scores(option.model, option.quantization),
+        averaged=gate.averaged(option.model, option.quantization),
+    )
 
 
 def _with_quality(options: Iterable[Option], capacities: Iterable[Capacity]) -> tuple[Option, ...]:

@@ -2,6 +2,11 @@
 
 What is still paid for them is stated by the problem, and ends with the horizon: later payments are
 the same whatever the plan decides.
+
+Nodes that inference may have in given hours only (a reservation for training, say) are there in
+the blocks that lie wholly in these hours, and cost ``price x hours`` of a day, whether they are
+used or not: what they cost outside is borne by others. The price of an hour in which they serve is
+that of all paid hours over those of these blocks.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from typing import TYPE_CHECKING
 from planner.options.builds import LEASE, Build, monthly_payments, served_until
 from planner.options.records import NodeOffer
 from planner.problem.supply import months_between
-from planner.units import HOURS_PER_MONTH
+from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
 
 if TYPE_CHECKING:
     from planner.demand.records import TimeGrid
@@ -42,14 +47,18 @@ def _node(nodes: ExistingNodes, position: int, grid: TimeGrid) -> NodeOffer:
     )
     start = first // grid.months_per_period
     category = RUNNING if nodes.tenure == "owned" else LEASE
-    per_month = nodes.usd_per_node_hour * HOURS_PER_MONTH
+    inside = nodes.blocks_inside(grid.blocks_per_day)
+    present_h = HOURS_PER_DAY if inside is None else len(inside) * grid.block_h
+    # What is paid in the hours, over those in which the nodes serve.
+    price = nodes.usd_per_node_hour * nodes.hours_per_day / present_h
+    per_month = nodes.usd_per_node_hour * HOURS_PER_MONTH * nodes.hours_per_day / HOURS_PER_DAY
     build = Build(
         start=start,
         end=served_until(grid, start, months - first),
         order_month=0.0,
         term_months=months - first,
         payments=tuple(monthly_payments(grid, category, per_month, (first, months))),
-        usd_per_node_hour=nodes.usd_per_node_hour,
+        usd_per_node_hour=price,
         price_date=grid.period_start[0].isoformat()[:7],
         source="the problem",
         fixed_nodes=nodes.nodes,
@@ -64,14 +73,14 @@ def _node(nodes: ExistingNodes, position: int, grid: TimeGrid) -> NodeOffer:
         tenure=nodes.tenure,
         hardware=nodes.hardware,
         accelerators_per_node=nodes.accelerators_per_node,
-        price_usd_per_hour=tuple(
-            nodes.usd_per_node_hour if build.serves(t) else None for t in range(grid.periods)
-        ),
+        price_usd_per_hour=tuple(price if build.serves(t) else None for t in range(grid.periods)),
         price_date=build.price_date,
         startup_h=0.0,
         min_billing_h=0.0,
         elastic_max_nodes=0,
         builds=(build,),
+        hours=tuple((begin, end) for begin, end in nodes.hours or ()),
+        blocks_of_day=inside,
     )
 
 

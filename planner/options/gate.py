@@ -2,8 +2,8 @@
 
 The model's context must hold
 ``context_max_tokens``, by default the p99 prompt plus the p99 output. Every quality floor must be
-met by a known score; a table of measured capacities replaces the performance model, not the
-quality of a model.
+met by a known score, a floor on the average by any; a table of measured capacities replaces the
+performance model, not the quality of a model.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from planner.demand.lengths import percentile_tokens
 from planner.options.drafts import step_tokens
 from planner.options.records import Rejection
+from planner.problem.escalation import AVERAGE, models_of
 
 if TYPE_CHECKING:
     from planner.demand.records import LengthDistribution
@@ -45,7 +46,12 @@ class Gate:
         self.workload, self.book = workload, book
         self.rejections: list[Rejection] = []
         self._unproven: dict[tuple[str, str], str] = {}
+        self._models = models_of(workload)
         self._context_tokens = workload.context_max_tokens or _context_need_tokens(lengths)
+
+    def asks(self, model: str) -> bool:
+        """Return whether a model may serve the workload at all; first answers name theirs."""
+        return self._models is None or model in self._models
 
     def admits(self, candidate: Way) -> bool:
         """Return whether the workload may use the candidate; remembers why not."""
@@ -66,6 +72,10 @@ class Gate:
                 # Two floors on one benchmark may compare different evaluators: show the lower.
                 found[floor.benchmark] = min(score.value, found.get(floor.benchmark, score.value))
         return tuple(sorted(found.items()))
+
+    def averaged(self, model: str, quantization: str) -> tuple[float, ...]:
+        """Return what counts in each average floor of the workload, in their order."""
+        return self.book.averaged(self.workload.quality, model, quantization)
 
     def unproven_notes(self) -> list[str]:
         """Return one sentence per model and format that passes a floor without proof."""
@@ -107,13 +117,15 @@ class Gate:
         return "acceptance", detail, None
 
     def _quality(self, model: str, quantization: str) -> _Reason | None:
-        unproven = []
-        for floor in self.workload.quality:
-            verdict = self.book.verdict(floor, model, quantization)
-            if not verdict.passed:
-                return verdict.reason, verdict.detail, verdict.shortfall
-            if verdict.unproven:
-                unproven.append(verdict.detail)
+        refusal = self.book.refusal(self.workload.quality, model, quantization)
+        if refusal is not None:
+            return refusal.reason, refusal.detail, refusal.shortfall
+        verdicts = (
+            self.book.verdict(floor, model, quantization)
+            for floor in self.workload.quality
+            if floor.over != AVERAGE
+        )
+        unproven = [verdict.detail for verdict in verdicts if verdict.unproven]
         if unproven:
             self._unproven[model, quantization] = "; ".join(unproven)
         return None

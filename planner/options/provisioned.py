@@ -26,6 +26,7 @@ from planner.options.stated_latency import latency_evidence
 from planner.options.supply_records import PROVISIONED, ApiOption, ProvisionedUnits
 from planner.options.token_prices import grown_tokens, hit_rate, token_factors
 from planner.options.token_supply import TokenSupply
+from planner.problem.escalation import models_of
 from planner.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def provisioned_supply(
     unproven: list[ApiOption] = []
     rejected: list[Rejection] = []
     stated_units = problem.supply.provisioned if "api" in problem.supply.tenures else []
+    named = models_of(workload)
+    stated_units = [u for u in stated_units if named is None or u.model in named]
     for stated in stated_units if lengths is not None else ():
         reason = _why_not(stated, workload, problem, book)
         assume = problem.supply.api_latency == "assume_met"
@@ -128,11 +131,8 @@ def _why_not(
         return "provider", f"provider {stated.provider} is not among supply.providers"
     if workload.residency != "any":
         return "residency", "units have no stated region; residency of the workload excludes them"
-    for floor in workload.quality:
-        verdict = book.verdict(floor, stated.model, stated.quantization or BF16)
-        if not verdict.passed:
-            return verdict.reason, verdict.detail
-    return None
+    refusal = book.refusal(workload.quality, stated.model, stated.quantization or BF16)
+    return None if refusal is None else (refusal.reason, refusal.detail)
 
 
 def _option(  # noqa: PLR0917
@@ -167,6 +167,7 @@ def _option(  # noqa: PLR0917
         assumed_latency=assumed,
         price_date=problem.horizon.start,
         quality=tuple((name, score.value) for name, score in scores if score is not None),
+        averaged=book.averaged(workload.quality, stated.model, stated.quantization or BF16),
         sources=(_SOURCE,) * grid.periods,
         units_id=units_id(stated),
         counted_tokens=isl * weights[0] + osl * weights[1],

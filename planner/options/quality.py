@@ -8,18 +8,23 @@ were measured on it; it is never negative. Missing is never a pass.
 
 A pass by less than two standard errors of the benchmark, ``sqrt(s (1 - s) / questions)``, is
 reported as unproven.
+
+A floor on the average refuses no model for a low score, only for an unknown one. What counts in
+the average is the score, or the share of the reference's score where the floor is relative.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.problem.escalation import AVERAGE
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from planner.catalog.schema import QualityScore, Quantization
     from planner.problem.schema import QualityFloor, QualityScoreOverride
@@ -70,6 +75,9 @@ class Verdict:
         Passed, but by less than two standard errors or with an unknown standard error.
     shortfall
         Floor over score when the floor is missed.
+    reached
+        The score, as a share of the reference's where the floor is relative; ``None`` without
+        one that may be used.
     """
 
     passed: bool
@@ -78,6 +86,12 @@ class Verdict:
     reason: str = ""
     unproven: bool = False
     shortfall: float | None = None
+    reached: float | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether there is a score that an average may count."""
+        return self.reached is not None
 
 
 class QualityBook:
@@ -93,6 +107,8 @@ class QualityBook:
         Scores the workload brings itself; they come first and are marked assumed.
     evidence
         ``any``, or ``measured`` to refuse estimated and assumed scores.
+    chain
+        Scores that are stated for a chain, by benchmark; they count for any model that answers.
     """
 
     def __init__(
@@ -101,7 +117,9 @@ class QualityBook:
         quantizations: Iterable[Quantization],
         overrides: Sequence[QualityScoreOverride] = (),
         evidence: str = "any",
+        chain: Mapping[str, float] | None = None,
     ) -> None:
+        self._chain = chain or {}
         self._group = {q.id: q.quality_group for q in quantizations}
         self._evidence = evidence
         self._scores: dict[tuple[str, str, str], dict[str, Score]] = {}
@@ -136,6 +154,37 @@ class QualityBook:
         text = f"{benchmark} {score.value:.4f} ({score.evidence}), floor {floor:.4f}"
         return self._compared(score, floor, text, is_reference=False)
 
+    def refusal(
+        self, floors: Sequence[QualityFloor], model: str, quantization: str
+    ) -> Verdict | None:
+        """Return why a model in a format may not serve under some floors, ``None`` if it may."""
+        for floor in floors:
+            if floor.benchmark in self._chain:
+                continue
+            verdict = self.verdict(floor, model, quantization)
+            admitted = verdict.is_usable if floor.over == AVERAGE else verdict.passed
+            if not admitted:
+                return verdict
+        return None
+
+    def averaged(
+        self, floors: Sequence[QualityFloor], model: str, quantization: str
+    ) -> tuple[float, ...]:
+        """Return what counts in each average floor, in their order, of a model that may serve."""
+        return tuple(
+            self._counted(floor, model, quantization) for floor in floors if floor.over == AVERAGE
+        )
+
+    def _counted(self, floor: QualityFloor, model: str, quantization: str) -> float:
+        stated = self._chain.get(floor.benchmark)
+        if stated is None:
+            return self.verdict(floor, model, quantization).reached or 0.0
+        if floor.min_relative is None:
+            return stated
+        # Both scores are the problem's own: sources are not mixed inside one ratio.
+        base = self._scores[floor.reference or model, BF16, floor.benchmark][_PROBLEM]
+        return stated / base.value
+
     def _relative(
         self, benchmark: str, ratio: float, reference: str, model: str, quantization: str
     ) -> Verdict:
@@ -156,18 +205,22 @@ class QualityBook:
         if score.setting != base.setting:
             text += f"; settings differ ({score.setting or '-'} / {base.setting or '-'})"
         is_reference = model == reference and quantization == BF16
-        return self._compared(score, floor, text, is_reference=is_reference)
+        verdict = self._compared(score, floor, text, is_reference=is_reference)
+        if verdict.reached is None:
+            return verdict
+        return replace(verdict, reached=score.value / base.value)
 
     def _compared(self, score: Score, floor: float, text: str, *, is_reference: bool) -> Verdict:
         if self._evidence == MEASURED and score.evidence != MEASURED:
             detail = f"{text}; the problem asks for measured scores only"
             return Verdict(False, score, detail, "quality_missing")
         if score.value < floor - 1e-12:
-            return Verdict(False, score, text, "quality", shortfall=floor / max(score.value, 1e-9))
+            shortfall = floor / max(score.value, 1e-9)
+            return Verdict(False, score, text, "quality", shortfall=shortfall, reached=score.value)
         error = score.standard_error
         margin = score.value - floor
         unproven = not is_reference and (error is None or margin < _PROVEN_STANDARD_ERRORS * error)
-        return Verdict(True, score, text, unproven=unproven)
+        return Verdict(True, score, text, unproven=unproven, reached=score.value)
 
     def _candidates(self, model: str, quantization: str, benchmark: str) -> list[Score]:
         measured = self._scores.get((model, quantization, benchmark))

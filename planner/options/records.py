@@ -184,7 +184,8 @@ class Capacity:
     `ttft_share_unloaded` is the largest share of a limit on the time to
     the first token that passes without any load, ``None`` without such a limit. `power` is that
     of `points`; where lengths grow, `power_by_period` has that of every period, at the lengths
-    it is planned with.
+    it is planned with. `averaged` is what counts in each average floor of the workload, in their
+    order: a score, or a share of the reference's.
     """
 
     workload: str
@@ -198,6 +199,7 @@ class Capacity:
     job_h: float = 0.0
     by_period: tuple[tuple[CapacityPoint, ...], ...] = ()
     power_by_period: tuple[PowerDraw | None, ...] = ()
+    averaged: tuple[float, ...] = ()
 
     def points_at(self, period: int) -> tuple[CapacityPoint, ...]:
         """Return the points of a period, counted from 0; none where the option does not serve."""
@@ -247,6 +249,9 @@ class NodeOffer:
     power_kw
         IT power of one node at full load where the plan pays for it or limits it; ``None`` for
         rented nodes.
+    hours, blocks_of_day
+        Hours of every day in which its nodes are there, empty for all; and the blocks of a day
+        wholly inside, ``None`` for all.
     """
 
     offer_id: str
@@ -266,6 +271,16 @@ class NodeOffer:
     sources: tuple[str, ...] = ()
     builds: tuple[Build, ...] = ()
     power_kw: float | None = None
+    hours: tuple[tuple[float, float], ...] = ()
+    blocks_of_day: frozenset[int] | None = None
+
+    def is_there(self, block: int, blocks_per_day: int) -> bool:
+        """Return whether its nodes can be there in a block, counted through all types of day."""
+        return self.blocks_of_day is None or block % blocks_per_day in self.blocks_of_day
+
+    def present_blocks(self, blocks_per_day: int) -> int:
+        """Return the blocks of a day in which its nodes can be there."""
+        return blocks_per_day if self.blocks_of_day is None else len(self.blocks_of_day)
 
     @property
     def is_committed(self) -> bool:

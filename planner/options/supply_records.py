@@ -66,6 +66,8 @@ class ApiOption:
     usage_tokens, planned_tokens
         Tokens of a mean request by period where lengths grow, in the middle of the period and at
         its dearer end; empty where they do not.
+    averaged
+        As in :class:`planner.options.records.Capacity`.
     """
 
     id: str
@@ -86,6 +88,7 @@ class ApiOption:
     counted_tokens: float = 0.0
     usage_tokens: tuple[RequestTokens, ...] = ()
     planned_tokens: tuple[RequestTokens, ...] = ()
+    averaged: tuple[float, ...] = ()
 
     @property
     def first_tokens(self) -> RequestTokens:

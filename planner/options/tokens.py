@@ -29,6 +29,7 @@ from planner.options.token_prices import (
     usd_by_block,
 )
 from planner.options.token_supply import TokenSupply
+from planner.problem.escalation import models_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +78,7 @@ def token_supply(
     if "api" not in problem.supply.tenures or lengths is None:
         return TokenSupply((), (), ())
     models = set(problem.candidates.models) or {m.id for m in catalog.models}
+    named = models_of(workload)
     usable, unproven, rejected = [], [], []
     by_period = [
         {prices.base.offer_id: prices for prices in price_lists_at(catalog, start)}
@@ -84,7 +86,7 @@ def token_supply(
     ]
     for offer_id, first in sorted(by_period[0].items()):
         offer = first.base
-        if offer.model not in models:
+        if offer.model not in models or (named is not None and offer.model not in named):
             continue
         prices = [known for known in (period.get(offer_id) for period in by_period) if known]
         reason = _why_not(offer, workload, problem, grid, book) or _unpriced(prices, offer, grid)
@@ -130,11 +132,8 @@ def _why_not(
     age = age_days(offer.as_of, grid.period_start[0])
     if age > supply.max_price_age_days:
         return "price_age", f"price of {offer.as_of} is {age} days old at the start of the horizon"
-    for floor in workload.quality:
-        verdict = book.verdict(floor, offer.model, offer.quantization or BF16)
-        if not verdict.passed:
-            return verdict.reason, verdict.detail
-    return None
+    refusal = book.refusal(workload.quality, offer.model, offer.quantization or BF16)
+    return None if refusal is None else (refusal.reason, refusal.detail)
 
 
 def _waits_a_day(workload: Workload) -> bool:
@@ -194,6 +193,7 @@ def _option(
         assumed_latency=assumed,
         price_date=offer.as_of,
         quality=tuple(quality),
+        averaged=book.averaged(workload.quality, offer.model, offer.quantization or BF16),
         price_dates=tuple(known.base.as_of for known in prices),
         note="; ".join(
             [

@@ -12,11 +12,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from planner.plan.amortised import money_by_period
+from planner.plan.average_quality import average_quality_notes, average_quality_rows
 from planner.plan.cash import cash_flows
 from planner.plan.commitments import commitment_rows
 from planner.plan.costs import cost_lines, unit_costs
 from planner.plan.document import SCHEMA_VERSION, Plan
 from planner.plan.energy import energy_rows
+from planner.plan.escalation import escalation_notes
 from planner.plan.finance_rows import OWN
 from planner.plan.moves import moves
 from planner.plan.placements import placement_notes, placement_rows
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from planner.options.records import OptionSet
     from planner.plan.records import Decisions, Proof
     from planner.problem.load import LoadedProblem
+    from planner.problem.schema import Problem
 
 BOUND_TOLERANCE = 1e-6
 _PACKAGES = ("inference-planner", "pulp", "highspy", "numpy", "pydantic")
@@ -87,6 +90,7 @@ def assemble_plan(
         api=api,
         unserved=unserved,
         deferred=deferred_work(demand, decisions),
+        average_quality=average_quality_rows(demand, options, decisions, loaded.problem),
         moves=moves(options, decisions),
         energy=energy_rows(demand, options, decisions),
         cost_lines=lines,
@@ -96,10 +100,16 @@ def assemble_plan(
         option_counts=option_counts(options),
         warnings=(*demand.warnings, *options.warnings),
     )
-    return replace(
-        plan,
-        warnings=(*plan.warnings, *unserved_notes(plan, demand), *placement_notes(loaded.problem)),
-    )
+    return replace(plan, warnings=(*plan.warnings, *_notes(plan, demand, loaded.problem)))
+
+
+def _notes(plan: Plan, demand: Demand, problem: Problem) -> list[str]:
+    return [
+        *average_quality_notes(plan),
+        *escalation_notes(plan, problem),
+        *unserved_notes(plan, demand),
+        *placement_notes(problem),
+    ]
 
 
 def plan_without_allocations(

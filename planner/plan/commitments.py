@@ -1,7 +1,7 @@
 """Nodes taken on for a term: the table of commitments, and who pays for them.
 
 The payments of a build are split over the workloads by the accelerators that their replicas hold
-on its hardware, averaged over all blocks in which its nodes serve; the people that owned nodes
+on its hardware, averaged over all blocks in which its nodes are there; the people that owned nodes
 need whatever their number, by the owned accelerators of each hardware in that period.
 """
 
@@ -82,6 +82,7 @@ def _row(grid: TimeGrid, offer: NodeOffer, build: Build, nodes: int) -> Commitme
         nodes_kept=build.least_nodes,
         price_date=build.price_date,
         price_source=build.source,
+        hours=offer.hours,
     )
 
 
@@ -98,7 +99,8 @@ def commitment_charges(
     """Yield, line by line, what each workload bears of every payment for nodes taken on."""
     grid = demand.grid
     for offer, build, nodes in taken_builds(options, decisions):
-        split = shares.over(offer.hardware, range(build.start, build.end))
+        there = [b for b in range(grid.blocks) if offer.is_there(b, grid.blocks_per_day)]
+        split = shares.over(offer.hardware, range(build.start, build.end), there)
         for payment in build.payments:
             for workload, share in split.items():
                 usd = nodes * payment.usd * share

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         PeriodMoney,
         WorkloadCost,
     )
-    from planner.plan.limit_rows import EnergyRow, Move
+    from planner.plan.limit_rows import AverageQuality, EnergyRow, Move
 
 SCHEMA_VERSION = 1
 
@@ -83,6 +83,8 @@ class Allocation:
     """Power of one replica with its share of the node, requests apart; ``None`` when unknown."""
     request_energy_j: float | None = None
     """Energy of one request of the mean in addition."""
+    answer: str = ""
+    """``first`` or ``then`` for answers of a chain, which second ones do not add requests to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,8 @@ class Commitment:
     nodes_kept: int
     price_date: str
     price_source: str
+    hours: tuple[tuple[float, float], ...] = ()
+    """Hours of the day in which its nodes are there, and paid; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,8 @@ class ApiRow:
     """Whether these are requests that wait."""
     offer_id: str = ""
     """Offer or units that the tokens are from."""
+    answer: str = ""
+    """``first`` or ``then`` for answers of a chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +354,7 @@ class Plan:
     api: tuple[ApiRow, ...] = ()
     unserved: tuple[UnservedRow, ...] = ()
     deferred: tuple[DeferredWork, ...] = ()
+    average_quality: tuple[AverageQuality, ...] = ()
     moves: tuple[Move, ...] = ()
     energy: tuple[EnergyRow, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()

@@ -1,4 +1,4 @@
-"""Rows of a plan about what a policy prices or limits beside money: moves between models."""
+"""Rows of a plan about what it prices or limits beside money: moves, energy, average quality."""
 
 from __future__ import annotations
 
@@ -40,3 +40,21 @@ class EnergyRow:
     carbon_g_per_kwh: float | None
     carbon_kg: float | None
     note: str
+
+
+@dataclass(frozen=True, slots=True)
+class AverageQuality:
+    """Average score of the requests of a workload in one period and block, and its floor.
+
+    Both are fractions; with a `reference` they are shares of its bf16 score. `of_chain`: only
+    requests of the workload's chain of answers count.
+    """
+
+    period: int
+    block: int
+    workload: str
+    benchmark: str
+    reference: str
+    of_chain: bool
+    floor: float
+    average: float

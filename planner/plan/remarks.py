@@ -16,6 +16,7 @@ from planner.options.spot import SPOT
 from planner.plan.document import Binding
 from planner.plan.tables import point_at
 from planner.problem.deferral import owner, stream_name
+from planner.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,6 +87,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += _spot_notes(plan, problem)
     notes += _purchase_notes(plan, options)
     notes += _owned_notes(plan, options)
+    notes += _hours_notes(plan)
     assumed = {(a.provider, a.model, a.mode) for a in options.api if a.assumed_latency}
     if any((row.provider, row.model, row.mode) in assumed for row in plan.api):
         notes.append(
@@ -245,6 +247,24 @@ def _owned_notes(plan: Plan, options: OptionSet) -> list[str]:
             "people that bought servers need whatever their number: "
             f"{options.owned_staff_usd_per_month:,.0f} USD per month, in what is paid but not in "
             "the rows of what is taken on"
+        )
+    return notes
+
+
+def _hours_notes(plan: Plan) -> list[str]:
+    """Return when nodes of some hours of the day serve, and what has to fit into these."""
+    blocks = len(plan.time_blocks) / len({time.day_type for time in plan.time_blocks})
+    notes = []
+    for row in plan.commitments:
+        if not row.hours:
+            continue
+        there = {r.block for r in plan.fleet if r.offer_id == row.offer_id}
+        served_h = HOURS_PER_DAY * len({block % blocks for block in there}) / blocks
+        runs = ", ".join(f"{begin:g}-{end:g} h" for begin, end in row.hours)
+        notes.append(
+            f"{row.offer_id}: there from {runs}; {served_h:g} h of it lie in whole blocks, in "
+            "which it serves. Models are taken to be loaded when a block begins, and requests "
+            "that run when the hours end have to finish elsewhere: state hours without both"
         )
     return notes
 

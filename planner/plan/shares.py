@@ -15,7 +15,7 @@ from planner.plan.tables import load_in_replicas
 from planner.problem.deferral import owner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from planner.demand.records import Demand
     from planner.options.records import OptionSet
@@ -59,11 +59,13 @@ class HardwareShares:
                     day[workload] += accelerators
         return _normalised(day or self._equal)
 
-    def over(self, hardware: str, periods: range) -> Shares:
-        """Return the mean share of every workload over the time of some periods."""
+    def over(self, hardware: str, periods: range, blocks: Sequence[int] | None = None) -> Shares:
+        """Return the mean share of every workload over some blocks (all) of some periods."""
         total: Shares = defaultdict(float)
         for period in periods:
             for block, weight in enumerate(self._weights):
+                if blocks is not None and block not in blocks:
+                    continue
                 for workload, share in self.at(hardware, period, block).items():
                     total[workload] += share * weight
         return _normalised(total or self._equal)

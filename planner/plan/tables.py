@@ -10,6 +10,7 @@ from planner.options.energy import replica_draw
 from planner.options.prune import rate_at
 from planner.plan.document import Allocation, ApiRow, FleetRow, TimeBlock
 from planner.problem.deferral import is_deferred, owner
+from planner.problem.escalation import answer_of
 from planner.units import MS_PER_S, SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def _allocation(
         prefill_tensor_parallel=None if layout is None else layout.prefill_tensor_parallel,
         decode_instances=None if layout is None else layout.decode_instances,
         is_deferred=is_deferred(workload),
+        answer=answer_of(workload),
         is_interruptible=option.is_interruptible,
     )
 
@@ -144,7 +146,8 @@ def fleet_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tupl
         if offer.is_committed:
             offer = _amortised(offer, built[offer_id], period)
         for block, count in enumerate(counts):
-            started = max(counts[grid.after(block)] - count, 0)
+            # Nodes that are taken on are up whenever they are there.
+            started = 0 if offer.is_committed else max(counts[grid.after(block)] - count, 0)
             if count or started:
                 rows.append(_fleet_row(offer, demand, period, block, nodes=count, started=started))
     return tuple(sorted(rows, key=lambda r: (r.period, r.block, r.offer_id)))
@@ -235,6 +238,7 @@ def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: fl
         price_source=offer.source_at(flow.period),
         is_deferred=is_deferred(offer.workload),
         offer_id=offer.id,
+        answer=answer_of(offer.workload),
     )
 
 

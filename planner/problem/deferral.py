@@ -8,6 +8,7 @@ A workload with a deferrable share becomes up to three streams::
 
 The last two take their requests from one backlog. A pool in which everything can wait has no
 joined streams, and its deferred ones share replicas. A name without ``/`` is that of the workload.
+Streams of a chain of answers are in :mod:`planner.problem.escalation`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from planner.problem.escalation import answer_of, chain_streams
 from planner.problem.section import Section
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def owner(stream: str) -> str:
 
 def is_deferred(stream: str) -> bool:
     """Return whether a stream is work that waits."""
-    return "/" in stream
+    return stream.endswith((DEFERRED, JOINED))
 
 
 def stream_name(workload: str, pool: str, *, deferred: bool) -> str:
@@ -62,6 +64,9 @@ def stream_name(workload: str, pool: str, *, deferred: bool) -> str:
     deferred
         Whether they are those that wait.
     """
+    answer = answer_of(pool)
+    if answer:
+        return f"{workload}/{answer}"
     if not deferred:
         return workload
     return workload + (DEFERRED if pool.endswith(DEFERRED) else JOINED)
@@ -80,6 +85,7 @@ def streams_of(problem: Problem, workload: Workload) -> Iterator[Workload]:
     deferrable = workload.deferrable
     if deferrable is None:
         yield workload
+        yield from chain_streams(workload)
         return
     if deferrable.share < 1:
         yield _scaled(workload, 1 - deferrable.share, {"deferrable": None})
@@ -102,12 +108,14 @@ def with_streams(loaded: LoadedProblem) -> LoadedProblem:
         The problem; measured capacities of a workload hold for each of its streams.
     """
     problem = loaded.problem
-    if all(w.deferrable is None for w in problem.workloads):
+    if all(w.deferrable is None and w.escalation is None for w in problem.workloads):
         return loaded
     streams = [s for w in problem.workloads for s in streams_of(problem, w)]
     names: dict[str, list[str]] = defaultdict(list)
     for stream in streams:
-        names[owner(stream.name)].append(stream.name)
+        # What was measured under the limits of the workload says nothing about those of a chain.
+        if not answer_of(stream.name) or not stream.slo:
+            names[owner(stream.name)].append(stream.name)
     measured = tuple(
         row.model_copy(update={"workload": name})
         for row in loaded.measured

@@ -73,6 +73,8 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
     for i, workload in enumerate(problem.workloads):
         yield from _workload(workload, ("workloads", i), known)
         yield from _step_tokens(workload, ("workloads", i), drafts, catalog)
+        if not problem.candidates.models:  # else they are checked as candidates
+            yield from _chain(workload, ("workloads", i, "escalation"), known)
 
 
 def _carbon_of_existing(problem: Problem, catalog: Catalog) -> Iterator[tuple[Path_, str]]:
@@ -126,6 +128,13 @@ def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[
     if isinstance(workload.residency, list):
         for i, name in enumerate(workload.residency):
             yield from known.check((*path, "residency", i), "regions", name)
+
+
+def _chain(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
+    chain = workload.escalation
+    for field, names in (("first", chain.first), ("then", chain.then)) if chain else ():
+        for i, name in enumerate(names):
+            yield from known.check((*path, field, i), "models", name)
 
 
 def _step_tokens(

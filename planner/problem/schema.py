@@ -183,6 +183,9 @@ class QualityFloor(Section):
     min_relative: Annotated[float, Field(gt=0, le=2)] | None = None
     reference: str | None = None
     """Model whose bf16 score is the reference of `min_relative`."""
+    over: Literal["each", "average"] = "each"
+    """`each`: every model that serves has the score; `average`: requests have it on average, in
+    every block of every period, each counting with the score of the model that serves it."""
 
 
 class TokenFactors(Section):
@@ -199,6 +202,32 @@ class QualityScoreOverride(Section):
     quantization: str = "bf16"
     benchmark: str
     score: Fraction
+
+
+class ChainScore(Section):
+    """A score of the chain as a whole, which the problem brings itself."""
+
+    benchmark: str
+    score: Fraction
+
+
+class Escalation(Section):
+    """A chain that may answer instead of one model: a small one first, a larger one if needed."""
+
+    first: Annotated[list[str], Field(min_length=1)]
+    """Models that give the first answer."""
+    then: Annotated[list[str], Field(min_length=1)]
+    """Models that answer again where the first answer is not good enough."""
+    share: Annotated[float, Field(gt=0, lt=1)]
+    """Share of the first answers that are escalated, as you measured it."""
+    first_answer_ms: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    """Time set aside for the whole first answer, milliseconds; required where limits on ttft_ms or
+    e2e_ms apply to escalated requests."""
+    slo: list[Slo] | None = None
+    """Limits of escalated requests from their arrival, kept among themselves; absent: requests of
+    the chain keep those of the workload together."""
+    quality_scores: list[ChainScore] = []
+    """Scores of the chain; absent: as if requests were escalated at random."""
 
 
 class Workload(Section):
@@ -222,6 +251,8 @@ class Workload(Section):
     token_factors: dict[str, TokenFactors] = {}
     deferrable: Deferrable | None = None
     """Requests that may wait; absent: none may."""
+    escalation: Escalation | None = None
+    """A chain that may answer instead of one model; absent: none."""
     residency: Literal["any", "on_prem_only"] | list[str] = "any"
     """Where it may run: `any`, `on_prem_only`, or a list of regions."""
     context_max_tokens: Count | None = None

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from planner.problem.day_types import day_type_findings, shared_day_type_findings
 from planner.problem.deferral import deferral_findings
+from planner.problem.escalation import escalation_findings
 from planner.problem.growth import growth_findings
+from planner.problem.hours import hours_findings
 from planner.problem.profiles import profile_findings
 from planner.problem.supply import Budget, months_between
 from planner.problem.token_semantics import token_findings
@@ -46,6 +48,7 @@ _DEPENDS = {
     "growth_per_period": ("horizon",),
     "length_growth_per_period": ("horizon",),
     "quality": ("candidates",),
+    "escalation": ("candidates", "policy"),
     "speculation": ("candidates",),
     "lengths": ("performance",),
 }
@@ -64,6 +67,9 @@ def semantic_faults(problem: Problem) -> list[Finding]:
         faults += _quality(workload, problem, path)
         faults += _unserved(workload, path)
         faults += deferral_findings(workload, path)
+        faults += escalation_findings(workload, problem, path)
+        if workload.escalation is not None:
+            faults += _slos(workload.escalation.slo or [], (*path, "escalation", "slo"))
         faults += _later(workload, _LATER_FIELDS, path)
         if workload.speculation is not None:
             drafts = problem.candidates.speculative_decoding
@@ -307,6 +313,7 @@ def _existing(problem: Problem) -> Iterator[Finding]:
             yield ("supply", "existing", index, "until"), message
         elif nodes.since is not None and (text := _not_a_start(nodes, problem)):
             yield ("supply", "existing", index, "since"), text
+        yield from hours_findings(nodes, problem, ("supply", "existing", index, "hours"))
 
 
 def _not_a_start(nodes: ExistingNodes, problem: Problem) -> str:

@@ -15,6 +15,7 @@ from planner.problem.section import (
     Positive,
     Section,
 )
+from planner.units import HOURS_PER_DAY
 
 
 class Quota(Section):
@@ -28,7 +29,13 @@ class Quota(Section):
 
 Tenure = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "api"]
 _MONTHS_PER_YEAR = 12
+_ROUNDING = 1e-9
 YearlyChange = Annotated[float, Field(gt=-1, le=10)]
+
+
+HourOfDay = Annotated[float, Field(ge=0, le=HOURS_PER_DAY)]
+HoursOfDay = Annotated[list[HourOfDay], Field(min_length=2, max_length=2)]
+"""A run of hours from one time of the day to another, which may lie behind midnight."""
 
 
 class ExistingNodes(Section):
@@ -44,8 +51,42 @@ class ExistingNodes(Section):
     """First month without them; absent when they outlive the horizon."""
     usd_per_node_hour: NonNegative
     """What is still paid for a node: the lease, or energy, space and support of an owned one."""
+    hours: Annotated[list[HoursOfDay], Field(min_length=1)] | None = None
+    """Hours of every day in which inference may have the nodes, as `[[20, 8]]`; absent: all. The
+    price is then paid in these hours only, whether inference has the nodes or not."""
     provider: Name = "existing"
     region: str = "any"
+
+    @property
+    def hours_per_day(self) -> float:
+        """Hours of a day in which the nodes are there, and paid."""
+        if self.hours is None:
+            return HOURS_PER_DAY
+        return sum((end - begin) % HOURS_PER_DAY or HOURS_PER_DAY for begin, end in self.hours)
+
+    def blocks_inside(self, blocks_per_day: int) -> frozenset[int] | None:
+        """Return the blocks of a day that lie wholly in the hours, ``None`` for all.
+
+        Parameters
+        ----------
+        blocks_per_day
+            Equal blocks of a day, from 00:00 on.
+        """
+        if self.hours is None:
+            return None
+        length = HOURS_PER_DAY / blocks_per_day
+        return frozenset(
+            b
+            for b in range(blocks_per_day)
+            if self._hours_between(b * length, (b + 1) * length) >= length * (1 - _ROUNDING)
+        )
+
+    def _hours_between(self, first: float, last: float) -> float:
+        inside = 0.0
+        for begin, end in self.hours or ():
+            pieces = [(begin, end)] if begin < end else [(begin, HOURS_PER_DAY), (0.0, end)]
+            inside += sum(max(min(last, b) - max(first, a), 0.0) for a, b in pieces)
+        return inside
 
 
 class ApiLimit(Section):

@@ -1,4 +1,4 @@
-"""Moves between models, and energy with its carbon, on a terminal."""
+"""Average quality, moves between models, and energy with its carbon, on a terminal."""
 
 from __future__ import annotations
 
@@ -11,9 +11,43 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from planner.plan.document import Plan
-    from planner.plan.limit_rows import EnergyRow
+    from planner.plan.limit_rows import AverageQuality, EnergyRow
 
 _KWH_PER_MWH = 1_000.0
+
+
+def write_average_quality(out: TextIO, plan: Plan) -> None:
+    """Write the least and the highest average of every floor on an average.
+
+    Parameters
+    ----------
+    out
+        Stream to write to.
+    plan
+        The plan.
+    """
+    floors: dict[tuple[str, str, str, bool], list[AverageQuality]] = {}
+    for row in plan.average_quality:
+        key = (row.workload, row.benchmark, row.reference, row.of_chain)
+        floors.setdefault(key, []).append(row)
+    if not floors:
+        return
+    out.write("\naverage quality of the requests of a block\n")
+    columns = [
+        Column("workload", whole=True),
+        Column("benchmark", whole=True),
+        Column("floor", NUMBER),
+        Column("least", NUMBER),
+        Column("most", NUMBER),
+    ]
+    table = []
+    for (workload, benchmark, reference, of_chain), group in floors.items():
+        who = f"{workload} (chain)" if of_chain else workload
+        name = f"{benchmark} of {reference} in bf16" if reference else benchmark
+        reached = [row.average for row in group]
+        figures = (group[0].floor, min(reached), max(reached))
+        table.append([who, name, *(f"{value:.4f}" for value in figures)])
+    write_table(out, columns, table)
 
 
 def write_moves(out: TextIO, plan: Plan) -> None:

@@ -8,7 +8,7 @@ from planner.errors import counted
 from planner.report.bands import bands_of
 from planner.report.commitment_text import write_calendar, write_figures, write_losses
 from planner.report.finance_text import write_paybacks, write_workload_costs
-from planner.report.limit_text import write_energy, write_moves
+from planner.report.limit_text import write_average_quality, write_energy, write_moves
 from planner.report.money_text import write_cash, write_commitments, write_provisioned
 from planner.report.tables import NUMBER, Column, money, number, percent, write_table
 from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
@@ -39,6 +39,7 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     _headline(out, plan, months)
     _bands(out, plan)
     _deferred(out, plan)
+    write_average_quality(out, plan)
     write_moves(out, plan)
     write_commitments(out, plan)
     write_provisioned(out, plan)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.demand.deferral import Deferral
-from planner.milp import ApiLimit, BudgetLimit, Limits, Quota
+from planner.demand.records import ChainAnswers
+from planner.milp import ApiLimit, AverageFloor, BudgetLimit, Limits, Quota
 from planner.milp.families import FAMILIES
 from planner.milp.model import build_variables
 from planner.milp.objective import set_objective
@@ -46,6 +47,7 @@ LIMITS = {
             ApiLimit("api", None, "live", "input_tokens", 24_000.0),
         )
     ),
+    "average_quality": Limits(average_quality=(AverageFloor("chat", 0, "exam", 0.8),)),
     "max_models": Limits(max_models=1),
     "max_hardware_types": Limits(max_hardware_types=1),
 }
@@ -77,10 +79,10 @@ def write_family(name: str, path: Path) -> None:
     if name in WITH_PROVIDERS:
         small, *large = options.offers
         options = replace(options, offers=(replace(small, provider="other"), *large))
-    if name == "provisioned":
-        options = _with_units(options)
-    if name == "carbon":
-        options = _with_power(options)
+    if name in CHANGES:
+        options = CHANGES[name](options)
+    if name == "escalation":
+        demand, options = _with_chain(demand, options)
     if name == "switching":
         demand, options = _in_two_periods(options)
     if name == "model_costs":
@@ -89,6 +91,16 @@ def write_family(name: str, path: Path) -> None:
     family.add(model)
     set_objective(model)
     model.problem.writeLP(str(path))
+
+
+def _with_scores(options):
+    """Return the toy with scores of an exam; those of the tokens are at the floor."""
+    score = {"small": 0.7, "large": 0.95}
+    return replace(
+        options,
+        capacities=tuple(replace(c, averaged=(score[c.option_id],)) for c in options.capacities),
+        api=tuple(replace(a, averaged=(0.8,)) for a in options.api),
+    )
 
 
 def _with_power(options):
@@ -141,6 +153,25 @@ def _with_docs(demand, options):
     )
 
 
+def _with_chain(demand, options):
+    """Small replicas answer the chat first, large ones and tokens a quarter of it again."""
+    nothing = worlds.demand({"chat/first": [0.0, 0.0], "chat/then": [0.0, 0.0]}).workloads
+    answers = [ChainAnswers("chat", share, np.full((1, 2), 0.5)) for share in (1.0, 0.25)]
+    streams = tuple(replace(w, chain=c) for w, c in zip(nothing, answers, strict=True))
+    capacities = [
+        worlds.capacity("chat/first", "small", 1.5),
+        worlds.capacity("chat/then", "large", 6.0),
+    ]
+    return (
+        replace(demand, workloads=(*demand.workloads, *streams)),
+        replace(
+            options,
+            capacities=(*options.capacities, *capacities),
+            api=(*options.api, worlds.api("chat/then", 2e-3)),
+        ),
+    )
+
+
 def _with_units(options):
     """Return the options with units of the chat's tokens, at least 4 of them in steps of 2."""
     usd_per_month = Payment(0, "api", 365.0, 1.0)
@@ -172,3 +203,7 @@ def _toy():
         {"chat": "both", "code": "both"},
     )
     return demand, options
+
+
+CHANGES = {"provisioned": _with_units, "average_quality": _with_scores, "carbon": _with_power}
+"""What the options of the toy lack for some families."""

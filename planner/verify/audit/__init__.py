@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import InternalError
 from planner.verify.audit.api_limits import api_limit_violations
+from planner.verify.audit.average_quality import average_quality_violations
 from planner.verify.audit.cash import cash_violations
 from planner.verify.audit.commitments import commitment_violations
 from planner.verify.audit.diversity import diversity_violations
@@ -65,6 +66,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *unserved_violations(plan, problem),
         *system_violations(plan, problem, catalog),
         *quality_violations(plan, problem, catalog),
+        *average_quality_violations(plan, problem, catalog),
         *node_violations(plan, problem, catalog),
         *node_loss_violations(plan, problem),
         *diversity_violations(plan, problem),

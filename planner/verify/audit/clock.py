@@ -6,14 +6,23 @@ import math
 from datetime import date
 from typing import TYPE_CHECKING
 
-from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH, MONTHS_PER_YEAR, SECONDS_PER_HOUR
+from planner.units import (
+    HOURS_PER_DAY,
+    HOURS_PER_MONTH,
+    MINUTES_PER_HOUR,
+    MONTHS_PER_YEAR,
+    SECONDS_PER_HOUR,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planner.plan.document import Plan
     from planner.problem.schema import Problem
+    from planner.problem.supply import ExistingNodes
 
+_MINUTES_PER_DAY = 1440
+_HALF = 0.5
 _EVERY_DAY = "day"
 _MONTHS = int(MONTHS_PER_YEAR)
 _ROUNDING = 1e-9
@@ -50,6 +59,32 @@ def block_hours(problem: Problem, block: int) -> float:
 def block_seconds(problem: Problem, block: int) -> float:
     """Return the seconds that a block sums to over a period."""
     return block_hours(problem, block) * SECONDS_PER_HOUR
+
+
+def is_there(nodes: ExistingNodes, problem: Problem, block: int) -> bool:
+    """Return whether every minute of a block lies in the hours in which nodes are there."""
+    if nodes.hours is None:
+        return True
+    minutes = _MINUTES_PER_DAY // problem.time_blocks
+    first = block % problem.time_blocks * minutes
+    return all(
+        any(
+            ((minute + _HALF) / MINUTES_PER_HOUR - begin) % HOURS_PER_DAY
+            < (end - begin) % HOURS_PER_DAY
+            or end - begin == HOURS_PER_DAY
+            for begin, end in nodes.hours
+        )
+        for minute in range(first, first + minutes)
+    )
+
+
+def paid_share(nodes: ExistingNodes) -> float:
+    """Return the share of a day in which nodes are paid."""
+    if nodes.hours is None:
+        return 1.0
+    runs = (end - begin if end > begin else end + HOURS_PER_DAY - begin
+            for begin, end in nodes.hours)  # fmt: skip
+    return sum(runs) / HOURS_PER_DAY
 
 
 def clock_violations(plan: Plan, problem: Problem) -> Iterator[str]:

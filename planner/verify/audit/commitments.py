@@ -11,6 +11,7 @@ from planner.verify.audit.clock import blocks, period_start
 from planner.verify.audit.dated import usd_per_month
 from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.terms import existing_of, terms_of
+from planner.verify.audit.terms import there as is_present
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,7 @@ def commitment_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Ite
             *_facts(row, terms, problem),
             *_running(row, problem, catalog),
             *_identity(row, problem, catalog),
+            *_hours(row, problem),
             *_supply(row, terms, problem),
         ):
             yield f"{place}: {text}"
@@ -110,6 +112,13 @@ def _identity(row: Commitment, problem: Problem, catalog: Catalog) -> Iterator[s
         yield f"hardware, size, tenure, provider and region are {got}, expected {want}"
 
 
+def _hours(row: Commitment, problem: Problem) -> Iterator[str]:
+    stated = existing_of(row, problem) if row.is_existing else None
+    hours = tuple(map(tuple, (stated.hours or ()) if stated is not None else ()))
+    if row.hours != hours:
+        yield f"hours of the day {row.hours}, expected {hours}"
+
+
 def _supply(row: Commitment, terms: Terms, problem: Problem) -> Iterator[str]:
     if row.is_existing:
         return
@@ -152,6 +161,8 @@ def _presence(
     }
     for (period, offer_id), serving in due.items():
         for block in blocks(problem):
+            if not is_present(serving[0][0], problem, block):
+                continue
             item = there.pop((period, block, offer_id), None)
             for text in _there(item, serving):
                 yield f"period {period} block {block} {offer_id}: {text}"

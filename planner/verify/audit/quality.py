@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan
     from planner.problem.schema import Problem, QualityFloor, Workload
 
+AVERAGE = "average"
+"""`over` of a floor that requests have to meet on average."""
 _BF16 = "bf16"
 _LEAST_LOSSES = 5
 _QUARTILE = 0.75
@@ -30,29 +32,41 @@ _Scores = dict[str, float]
 
 def quality_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every score that is wrong, missing or below its floor."""
-    for row in {(r.workload, r.option_id, str(r.quality)): r for r in plan.allocations}.values():
+    rows = {(r.workload, r.answer, r.option_id, str(r.quality)): r for r in plan.allocations}
+    for row in rows.values():
         due: _Scores = {}
         workload = problem.workload(row.workload)
-        book = _Book(workload, catalog, problem.policy.quality_evidence == "measured")
+        book = ScoreBook(workload, problem, catalog)
         for floor in workload.quality:
             found = book.compared(floor, row.model, row.quantization)
             if found is None:
-                yield f"{row.option_id}: no {floor.benchmark} score is known for {row.workload}"
+                stated = row.answer and floor.benchmark in chain_scores(workload)
+                if not stated:
+                    name, benchmark = row.option_id, floor.benchmark
+                    yield f"{name}: no {benchmark} score is known for {row.workload}"
                 continue
             score, least = found
             due[floor.benchmark] = min(score, due.get(floor.benchmark, score))
-            if score < least - TOLERANCE:
+            each = floor.over != AVERAGE and not row.answer
+            if each and score < least - TOLERANCE:
                 yield f"{row.option_id}: {floor.benchmark} {score:.4f} is below {least:.4f}"
         names = due.keys() | row.quality.keys()
         if any(differs(due.get(n, -1.0), row.quality.get(n, -1.0)) for n in names):
             yield f"{row.option_id}: quality {row.quality} of {row.workload}, recomputed {due}"
 
 
-class _Book:
+def chain_scores(workload: Workload) -> _Scores:
+    """Return the scores that a workload states for its chain, by benchmark."""
+    chain = workload.escalation
+    return {} if chain is None else {s.benchmark: s.score for s in chain.quality_scores}
+
+
+class ScoreBook:
     """Scores of one workload: those it brings have no evaluator and replace all others."""
 
-    def __init__(self, workload: Workload, catalog: Catalog, measured_only: bool) -> None:
-        self.catalog, self.measured_only = catalog, measured_only
+    def __init__(self, workload: Workload, problem: Problem, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self.measured_only = problem.policy.quality_evidence == "measured"
         self.brought = {
             (q.model, q.quantization, q.benchmark): q.score for q in workload.quality_scores
         }

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from planner.verify.audit.clock import blocks
+from planner.verify.audit.escalation import THEN, escalation_violations, limits_of
 from planner.verify.audit.expected import TOLERANCE, by_option, differs, rates_due
 from planner.verify.audit.lengths import planned_level
 from planner.verify.audit.spot import spot_violations
@@ -40,6 +41,7 @@ _Slot = tuple[str, int, int]
 def service_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every promise of service that the figures do not keep."""
     yield from _demand(plan, problem, catalog)
+    yield from escalation_violations(plan, problem)
     yield from waiting_violations(plan, problem, catalog)
     yield from _load(plan, problem)
     yield from spot_violations(plan, problem, catalog)
@@ -53,7 +55,8 @@ def service_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterat
 def _demand(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     served: dict[_Slot, list[_Rate]] = defaultdict(list)
     every: list[Allocation | ApiRow] = [*plan.allocations, *plan.api]
-    rows_at_once: list[_Rate] = [row for row in every if not row.is_deferred]
+    # Second answers of a chain are no requests of their own.
+    rows_at_once: list[_Rate] = [r for r in every if not r.is_deferred and r.answer != THEN]
     for row in [*rows_at_once, *plan.unserved]:
         served[row.workload, row.period, row.block].append(row)
     for workload in problem.workloads:
@@ -145,16 +148,16 @@ def _latency(plan: Plan, problem: Problem) -> Iterator[str]:
     for row in plan.allocations:
         if row.coefficient_origin == _MEASURED or row.is_deferred:
             continue
-        for slo in problem.workload(row.workload).slo:
+        for slo, limit_ms in limits_of(problem.workload(row.workload), row.answer):
             tail = slo.percentile != "mean" and slo.percentile >= _TTFT_PERCENTILE
             stated = {
                 ("ttft_ms", True): row.ttft_p99_ms,
                 ("tpot_ms", False): row.tpot_mean_ms if slo.percentile == "mean" else None,
             }.get((slo.metric, tail))
-            if stated is not None and stated > slo.limit * (1 + _LATENCY_TOLERANCE):
+            if stated is not None and stated > limit_ms * (1 + _LATENCY_TOLERANCE):
                 yield (
                     f"period {row.period} block {row.block} {row.option_id}: {slo.metric} of "
-                    f"{row.workload} is {stated:.0f} ms, limit {slo.limit:g} ms"
+                    f"{row.workload} is {stated:.0f} ms, limit {limit_ms:g} ms"
                 )
 
 

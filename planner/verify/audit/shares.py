@@ -16,12 +16,12 @@ from planner.verify.audit.expected import by_option, differs, rates_due
 from planner.verify.audit.lengths import mean_tokens, paid_level
 from planner.verify.audit.moves import moves_due
 from planner.verify.audit.provisioned import provisioned_charges
-from planner.verify.audit.terms import discount, site, terms_of
+from planner.verify.audit.terms import discount, site, terms_of, there
 from planner.verify.audit.units import replica_accelerators
 from planner.verify.audit.waiting import members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Allocation, ApiRow, Commitment, FleetRow, Plan, UnitCost
@@ -77,13 +77,16 @@ class _Split:
         """Return the share of each workload in a fleet row."""
         return self.at(row.hardware, row.period, row.block)
 
-    def over(self, hardware: str, periods: range) -> _Shares:
-        """Return the mean share of each workload over the time of some periods."""
+    def over(
+        self, hardware: str, periods: range, present: Collection[int] | None = None
+    ) -> _Shares:
+        """Return the mean share of each workload over some blocks (all) of some periods."""
+        weights = {b: w for b, w in self.weights.items() if present is None or b in present}
         total: _Shares = defaultdict(float)
         for period in periods:
-            for block, weight in self.weights.items():
+            for block, weight in weights.items():
                 for workload, share in self.at(hardware, period, block).items():
-                    total[workload] += share * weight / len(periods)
+                    total[workload] += share * weight / len(periods) / sum(weights.values())
         return total
 
     def at(self, hardware: str, period: int, block: int) -> _Shares:
@@ -155,7 +158,8 @@ def _committed(
         terms = terms_of(row, problem, catalog)
         if terms is None:
             continue
-        parts = split.over(row.hardware, _served(row, terms))
+        present = [block for block in blocks(problem) if there(row, problem, block)]
+        parts = split.over(row.hardware, _served(row, terms), present)
         for (period, category), (usd, later) in terms.due.items():
             for workload, share in parts.items():
                 key = (period, category, workload, row.hardware, row.tenure)

@@ -14,7 +14,7 @@ from planner.units import HOURS_PER_MONTH
 from planner.verify.audit.clock import block_hours, period_start
 from planner.verify.audit.expected import differs, in_force
 from planner.verify.audit.prices import share_paid
-from planner.verify.audit.terms import price_growth, terms_of
+from planner.verify.audit.terms import price_growth, terms_of, there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,11 @@ def _shares(
     row: CommitmentFigures, commitment: Commitment, use: _Use, terms: Terms
 ) -> Iterator[str]:
     served = range(row.start_period, row.start_period + terms.served_periods)
-    places = [place for place in use.asked if place[0] in served]
+    places = [
+        (period, block)
+        for period, block in use.asked
+        if period in served and there(commitment, use.problem, block)
+    ]
     used = work = carried = paid = asked = 0.0
     for period, block in places:
         key = (commitment.hardware, period, block)

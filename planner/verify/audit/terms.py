@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
-from planner.verify.audit.clock import period_start
+from planner.verify.audit.clock import is_there, paid_share, period_start
 from planner.verify.audit.expected import in_force
 from planner.verify.audit.prices import share_paid
 
@@ -95,6 +95,12 @@ def existing_of(row: Commitment, problem: Problem) -> ExistingNodes | None:
     return known[int(number)]
 
 
+def there(row: Commitment, problem: Problem, block: int) -> bool:
+    """Return whether the nodes of a commitment are there in a block of the periods they serve."""
+    stated = existing_of(row, problem) if row.is_existing else None
+    return stated is None or is_there(stated, problem, block)
+
+
 def _horizon_months(problem: Problem) -> int:
     return problem.horizon.periods * problem.horizon.months_per_period
 
@@ -171,11 +177,13 @@ def _existing(row: Commitment, problem: Problem) -> Terms | None:
     if stated.until is not None:
         months = min(months, months_to(stated.until) - first)
     category = "maintenance" if stated.tenure == "owned" else "lease"
-    per_month = stated.usd_per_node_hour * HOURS_PER_MONTH
+    per_month = stated.usd_per_node_hour * HOURS_PER_MONTH * paid_share(stated)
     start = first // problem.horizon.months_per_period
+    day = range(problem.time_blocks)
+    share_there = sum(is_there(stated, problem, block) for block in day) / len(day)
     return Terms(
         due=dict(_monthly(problem, {category: per_month}, first, months)),
-        price_usd_per_hour=stated.usd_per_node_hour,
+        price_usd_per_hour=stated.usd_per_node_hour * paid_share(stated) / share_there,
         months=months,
         order_month=0,
         served_periods=_whole_periods(problem, start, months),

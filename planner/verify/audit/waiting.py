@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR, MS_PER_S, SECONDS_PER_HOUR
 from planner.verify.audit.clock import day_types
+from planner.verify.audit.escalation import chain_pools
 from planner.verify.audit.expected import by_option, differs, rates_due
 from planner.verify.audit.lengths import planned_level
 
@@ -41,7 +42,8 @@ def is_batch(pool: str) -> bool:
 def pools_allowed(workload: Workload) -> frozenset[str]:
     """Return the pools that requests of a workload may run in."""
     own = workload.pool_name
-    return frozenset({own, own + _BATCH} if workload.deferrable else {own})
+    waiting = {own + _BATCH} if workload.deferrable else set()
+    return frozenset({own, *waiting, *chain_pools(workload)})
 
 
 def members(problem: Problem, pool: str) -> list[str]:
