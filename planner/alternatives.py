@@ -183,7 +183,8 @@ class _Trials:
         else:
             best = Answer(None, None, "no single hardware type serves every workload")
         rented = {r.tenure for r in plan.fleet} | ({"api"} if plan.api else set())
-        if rented <= {_ON_DEMAND} and not self.options.barred:
+        by_the_hour = rented <= {_ON_DEMAND} and not plan.spend_commitments
+        if by_the_hour and not self.options.barred:
             on_demand = own
         else:
             on_demand = self._with_tenures(frozenset({_ON_DEMAND}), residency=False)

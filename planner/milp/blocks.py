@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
 
-SLOT_PREFIXES = frozenset("nyerfadxgNlhkzP")
+SLOT_PREFIXES = frozenset("nyerfadxgNlhkzPCcU")
 """Variables whose names end in the period and the block, starts of nodes excepted."""
 _SMALLEST_PROGRAM = 400
 """Columns below which the solver needs no help."""

@@ -8,6 +8,7 @@ from planner.milp.costs import api_usd_per_planned_rps
 from planner.milp.model import LE, Priced, Terms
 from planner.milp.naming import budget_label
 from planner.milp.provisioned import unit_usd
+from planner.milp.spend import spend_usd
 from planner.options.builds import CAPEX, TERMINAL_VALUE
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
     }
     if budget.kind == CAPEX:
         return terms
-    terms |= unit_usd(model, t)
+    terms |= unit_usd(model, t) | spend_usd(model, t)
     terms |= _model_usd(model, t)
     usd = sets.options.switching_usd_per_move
     terms |= {moves: usd for (_, _, t2), moves in model.moves.items() if t2 == t}
@@ -86,7 +87,8 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
     for (o, t2, b), nodes in model.nodes.items():
         price = offers[o].price_usd_per_hour[t]
         if t2 == t and price is not None and not offers[o].is_committed:
-            terms[nodes] = price * grid.hours_in_period(b)
+            paid = model.uncovered.get((o, t, b), nodes)
+            terms[paid] = price * grid.hours_in_period(b)
     for (o, t2, b), started in model.starts.items():
         if t2 == t:
             hours = grid.days_in_period(b) * offers[o].startup_h

@@ -20,6 +20,7 @@ from planner.milp import (
     model_costs,
     provisioned,
     spares,
+    spend,
     switching,
     waiting,
 )
@@ -73,6 +74,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("quotas", caps.add_quotas),
     Family("api_limits", api_limits.add_api_limits),
     Family("provisioned", provisioned.add_provisioned),
+    Family("spend_commitments", spend.add_spend_commitments),
     Family("model_costs", model_costs.add_model_costs),
     Family("switching", switching.add_switching),
     Family("budgets", budgets.add_budgets),

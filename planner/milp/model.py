@@ -25,6 +25,9 @@ b, model m, hardware type h)::
     M[i,t], F[i,t]  1 when the model of cost i is used, and when it is first paid for
     buy[k,s]    increments of provisioned units k taken on in period s, for their term
     P[k,t,b]    increments of provisioned units that are there;  on[k,t]  1 when there are any
+    spend[k,s]  USD per hour of spend commitment k promised in period s, for its term
+    C[k,t,b]    USD per hour that is promised;  c[k,o,t,b]  nodes of an offer that it covers
+    U[o,t,b]    nodes of an offer that could be covered and are not
     u[m], v[h]  1 when a model or a hardware type is used
 
 Names hold positions only, because PuLP maps several characters to ``_`` and names could collide;
@@ -110,6 +113,9 @@ class Model:
     serves: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     moves: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     more: dict[int, pulp.LpVariable] = field(default_factory=dict)
+    spend: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
+    promised: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    uncovered: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     priced: list[Priced] = field(default_factory=list)
 
     def variable(

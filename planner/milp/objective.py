@@ -21,6 +21,7 @@ from planner.milp.costs import (
     start_usd,
 )
 from planner.milp.provisioned import unit_coefficients_usd
+from planner.milp.spend import spend_coefficients_usd
 from planner.milp.switching import switching_terms_usd
 from planner.milp.unserved import unserved_terms_usd
 
@@ -49,7 +50,8 @@ def _coefficients_usd(model: Model) -> Terms:
     sets, grid = model.sets, model.sets.grid
     terms: Terms = {}
     for (o, t, b), nodes in model.nodes.items():
-        terms[nodes] = node_block_usd(grid, sets.options.offers[o], t, b) or 0.0
+        paid = model.uncovered.get((o, t, b), nodes)
+        terms[paid] = node_block_usd(grid, sets.options.offers[o], t, b) or 0.0
     for (o, k), built in model.builds.items():
         terms[built] = build_rest_usd(sets.options.offers[o], k)
     for (i, t), used in model.used.items():
@@ -60,7 +62,8 @@ def _coefficients_usd(model: Model) -> Terms:
         terms[staff] = staff_usd(sets.options, grid, t)
     for (o, t, b), started in model.starts.items():
         terms[started] = start_usd(grid, sets.options.offers[o], t, b)
-    terms |= unit_coefficients_usd(model) | switching_terms_usd(model)
+    terms |= unit_coefficients_usd(model) | spend_coefficients_usd(model)
+    terms |= switching_terms_usd(model)
     return terms | _token_coefficients_usd(model) | unserved_terms_usd(model)
 
 

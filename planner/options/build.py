@@ -26,6 +26,7 @@ from planner.options.provisioned import provisioned_supply, units_of_problem
 from planner.options.prune import best_layouts, prune
 from planner.options.quality import QualityBook
 from planner.options.records import MEASURED, OptionSet
+from planner.options.spend import spend_of_problem
 from planner.options.spot import spot_options
 from planner.options.supply_records import ModelCost
 from planner.options.system_capacity import system_capacities
@@ -100,6 +101,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         pruned=tuple(pruned),
         barred=barred,
         provisioned=units_of_problem(problem, demand.grid),
+        spend=spend_of_problem(problem, demand.grid, nodes),
         model_costs=tuple(
             ModelCost(c.model, c.usd, c.usd_per_period) for c in problem.one_off_costs
         ),

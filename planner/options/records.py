@@ -16,7 +16,12 @@ from planner.options.energy_records import EnergyFacts
 if TYPE_CHECKING:
     from planner.options.builds import Build
     from planner.options.layout import UnitLayout
-    from planner.options.supply_records import ApiOption, ModelCost, ProvisionedUnits
+    from planner.options.supply_records import (
+        ApiOption,
+        ModelCost,
+        ProvisionedUnits,
+        SpendCommitment,
+    )
 
 MEASURED = "measured"
 
@@ -362,6 +367,8 @@ class OptionSet:
     """Pools and the offers whose nodes must not hold their replicas, as ``(pool, offer_id)``."""
     provisioned: tuple[ProvisionedUnits, ...] = ()
     """Units that the tokens of some API options come out of."""
+    spend: tuple[SpendCommitment, ...] = ()
+    """Spending that may be promised to providers, for lower rates on demand."""
     model_costs: tuple[ModelCost, ...] = ()
     """What models cost beyond serving them."""
     energy: EnergyFacts = field(default_factory=EnergyFacts)

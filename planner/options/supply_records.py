@@ -151,6 +151,43 @@ class ProvisionedUnits:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendCommitment:
+    """Spending by the hour that is promised to a provider, for lower rates of on-demand nodes.
+
+    Parameters
+    ----------
+    id
+        Identity, ``spend:NAME``.
+    provider
+        To whom it is promised.
+    rates
+        Offers whose nodes it covers, with what a covered node-hour takes of the commitment by
+        period; ``None`` where that is not less than the on-demand price.
+    min_usd_per_hour
+        Least commitment at a time, where there is any.
+    max_usd_per_hour
+        Most at a time; ``None`` for no limit.
+    builds
+        Terms that spending can be promised for, one for every period they can start in; a node of
+        a build is one USD per hour.
+    held_usd_per_hour
+        What was decided about every build before; ``None`` when the program decides.
+    """
+
+    id: str
+    provider: str
+    rates: tuple[tuple[str, tuple[float | None, ...]], ...]
+    min_usd_per_hour: float
+    max_usd_per_hour: float | None
+    builds: tuple[Build, ...]
+    held_usd_per_hour: tuple[float, ...] | None = None
+
+    def covers(self, offer_id: str, period: int) -> bool:
+        """Return whether nodes of an offer are billed at a lower rate in a period."""
+        return any(o == offer_id and usd[period] is not None for o, usd in self.rates)
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCost:
     """What a model costs beyond serving it.
 

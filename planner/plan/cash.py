@@ -17,7 +17,7 @@ from planner.options.builds import TERMINAL_VALUE
 from planner.plan.commitments import month_name, taken_builds
 from planner.plan.finance_rows import CASH, UNSERVED, VALUE_LEFT, CashFlow
 from planner.plan.moves import moves
-from planner.plan.records import model_periods, staffed_periods, taken_units
+from planner.plan.records import model_periods, staffed_periods, taken_beside_nodes
 from planner.plan.tables import api_rows, fleet_rows, mean_share
 from planner.units import SECONDS_PER_HOUR
 
@@ -57,7 +57,7 @@ def _flows(
 ) -> Iterator[tuple[int, str, float, float]]:
     grid = demand.grid
     builds = [(build, nodes) for _, build, nodes in taken_builds(options, decisions)]
-    for build, nodes in (*builds, *taken_units(options, decisions)):
+    for build, nodes in (*builds, *taken_beside_nodes(options, decisions)):
         for payment in build.payments:
             for month, share in _months(grid, payment):
                 usd = nodes * payment.usd * share

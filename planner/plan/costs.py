@@ -22,6 +22,7 @@ from planner.plan.moves import moves
 from planner.plan.provisioned import provisioned_charges
 from planner.plan.records import model_periods
 from planner.plan.shares import HardwareShares, Shares
+from planner.plan.spend import spend_charges
 from planner.plan.tables import load_in_replicas, mean_share
 from planner.plan.unserved import UNSERVED
 from planner.problem.deferral import owner
@@ -81,6 +82,7 @@ def cost_lines(
     charges = chain(
         commitment_charges(demand, options, decisions, shares),
         provisioned_charges(demand, options, decisions),
+        spend_charges(demand, options, decisions, shares),
         _model_charges(demand, options, decisions),
         _switching_charges(demand, options, decisions),
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         OrderDate,
         Payback,
         PeriodMoney,
+        SpendRow,
         WorkloadCost,
     )
     from planner.plan.limit_rows import EnergyRow, Move
@@ -89,10 +90,11 @@ class Allocation:
 class FleetRow:
     """Nodes of one offer in one period and block.
 
-    ``usd = price_usd_per_hour x (nodes x hours + startup_node_hours)``: nodes that serve from
-    the next block on are paid while they start. Of nodes that are taken on for a term this is
-    the amortised view: the price is the average cost of an hour, and what is paid, and when, is in
-    :class:`Commitment` and in the cost lines.
+    ``usd = price_usd_per_hour x ((nodes - covered_nodes) x hours + startup_node_hours)``: nodes
+    that serve from the next block on are paid while they start, and what spend commitments cover
+    is paid with them (:class:`planner.plan.finance_rows.SpendRow`). Of nodes that are taken on for
+    a term this is the amortised view: the price is the average cost of an hour, and what is paid,
+    and when, is in :class:`Commitment` and in the cost lines.
     """
 
     period: int
@@ -114,6 +116,8 @@ class FleetRow:
     note: str
     price_source: str = ""
     """Where the price comes from, as the catalogue states it."""
+    covered_nodes: float = 0.0
+    """Nodes, on average over the block, that spend commitments pay for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +346,7 @@ class Plan:
     placements: tuple[Placement, ...] = ()
     commitments: tuple[Commitment, ...] = ()
     provisioned: tuple[ProvisionedRow, ...] = ()
+    spend_commitments: tuple[SpendRow, ...] = ()
     commitment_figures: tuple[CommitmentFigures, ...] = ()
     commitment_losses: tuple[CommitmentLoss, ...] = ()
     order_calendar: tuple[OrderDate, ...] = ()

@@ -52,7 +52,20 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
     existing = [
         e.model_copy(update={"hardware": key(e.hardware)}) for e in problem.supply.existing
     ]
-    supply = problem.supply.model_copy(update={"quotas": quotas, "existing": existing})
+    spend = [
+        s.model_copy(
+            update={
+                "covers": [
+                    u if u.hardware is None else u.model_copy(update={"hardware": key(u.hardware)})
+                    for u in s.covers
+                ]
+            }
+        )
+        for s in problem.supply.spend_commitments
+    ]
+    supply = problem.supply.model_copy(
+        update={"quotas": quotas, "existing": existing, "spend_commitments": spend}
+    )
     measured = tuple(m.model_copy(update={"hardware": key(m.hardware)}) for m in loaded.measured)
     resolved = problem.model_copy(update={"candidates": candidates, "supply": supply})
     return replace(loaded, problem=resolved, measured=measured)
@@ -104,9 +117,21 @@ def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         path = ("supply", "provisioned", i)
         yield from known.check((*path, "model"), "hosted", units.model)
         yield from known.check((*path, "quantization"), "quantizations", units.quantization)
+    yield from _contracts(supply, known)
     for i, name in enumerate(supply.servers):
         yield from known.check(("supply", "servers", i), "servers", name)
     yield from known.check(("supply", "site"), "sites", supply.site)
+
+
+def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
+    for i, spend in enumerate(supply.spend_commitments):
+        path: Path_ = ("supply", "spend_commitments", i)
+        yield from known.check((*path, "provider"), "providers", spend.provider)
+        for j, use in enumerate(spend.covers):
+            here: Path_ = (*path, "covers", j)
+            yield from known.check((*here, "hardware"), "hardware", use.hardware)
+            yield from known.check((*here, "instance"), "instances", use.instance)
+            yield from known.check((*here, "region"), "regions", use.region)
 
 
 def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
@@ -161,6 +186,7 @@ _KINDS = {
     "drafts": ("draft", "drafts"),
     "providers": ("provider", "offers"),
     "regions": ("region", "offers"),
+    "instances": ("instance", "offers"),
     "servers": ("server", "servers"),
     "sites": ("site", "sites"),
     "profiles": ("profile", "profiles"),
@@ -191,6 +217,7 @@ class _Known:
             "providers": {o.provider for o in catalog.offers}
             | {a.provider for a in catalog.api_offers},
             "regions": {o.region for o in catalog.offers} | {s.id for s in catalog.sites},
+            "instances": {o.instance for o in catalog.offers},
             "servers": {s.id for s in catalog.servers},
             "sites": {s.id for s in catalog.sites} | {_DEFAULT_SITE},
             "profiles": {p.profile for p in catalog.profiles} | {_FLAT},

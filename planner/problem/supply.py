@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from planner.problem.contracts import SpendCommitment
 from planner.problem.section import (
     Count,
     Fraction,
@@ -144,6 +145,8 @@ class Supply(Section):
     """Rate limits of token providers; they bind on the planned rate."""
     provisioned: list[ProvisionedUnits] = []
     """Units of token throughput that may be bought; figures are the user's."""
+    spend_commitments: list[SpendCommitment] = []
+    """Spending by the hour that may be promised to providers, for lower rates on demand."""
     api_latency: Literal["require", "assume_met"] = "require"
     """Whether an API offer without stated latency may serve a workload with a latency limit."""
     max_price_age_days: Count = 365

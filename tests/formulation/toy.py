@@ -16,7 +16,7 @@ from planner.milp.sets import build_sets
 from planner.options.builds import Build, Payment
 from planner.options.energy_records import EnergyFacts, HardwarePower, Place
 from planner.options.records import PowerDraw
-from planner.options.supply_records import ModelCost, ProvisionedUnits
+from planner.options.supply_records import ModelCost, ProvisionedUnits, SpendCommitment
 from tests import worlds
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def write_family(name: str, path: Path) -> None:
         options = replace(options, offers=(replace(small, provider="other"), *large))
     if name == "provisioned":
         options = _with_units(options)
+    if name == "spend_commitments":
+        options = _with_spend(options)
     if name == "carbon":
         options = _with_power(options)
     if name == "switching":
@@ -151,6 +153,20 @@ def _with_units(options):
         counted_tokens=100.0,
     )  # fmt: skip
     return replace(options, api=(*options.api, tokens), provisioned=(units,))
+
+
+def _with_spend(options):
+    """Return the options with two promises of spending: of 2 to 40 USD/h, and up to 20 USD/h."""
+    usd_per_month = Payment(0, "lease", 730.0, 1.0)
+    build = Build(0, 1, 0, 1, (usd_per_month,), 1.0, "2027-01", "a test")
+    listed = (("gpu-6", (4.5,)), ("npu-8", (10.0,)))
+    return replace(
+        options,
+        spend=(
+            SpendCommitment("spend:listed", "cloud", listed, 2.0, 40.0, (build,)),
+            SpendCommitment("spend:all", "cloud", (("npu-8", (12.0,)),), 0.0, 20.0, (build,)),
+        ),
+    )
 
 
 def _toy():

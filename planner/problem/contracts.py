@@ -1,0 +1,48 @@
+"""Sections of a problem about your own contracts: what is committed beyond nodes of a term."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from planner.problem.section import Count, Fraction, Name, NonNegative, Positive, Section
+
+Discount = Annotated[float, Field(gt=0, lt=1)]
+
+
+class CoveredUse(Section):
+    """On-demand nodes that a spend commitment covers, and at which rate."""
+
+    hardware: str | None = None
+    """Accelerator; absent: any."""
+    instance: str | None = None
+    region: str | None = None
+    discount: Discount | None = None
+    """Fraction off the on-demand price, instead of that of the commitment."""
+    usd_per_node_hour: Positive | None = None
+    """Rate of a node that is fixed for the term, instead of a discount."""
+
+
+class SpendCommitment(Section):
+    """Spending that is promised to a provider by the hour, for lower rates on demand.
+
+    Names such as savings plan or committed use discount mean this. Nodes are neither reserved nor
+    named: in every hour, covered nodes are billed at the lower rates until the commitment is used
+    up, and at the on-demand price beyond it.
+    """
+
+    name: Name
+    provider: Name
+    term_months: Count
+    """Months for which the spending is promised, from the start of a period."""
+    discount: Discount | None = None
+    """Fraction off the on-demand price of covered nodes."""
+    covers: list[CoveredUse] = []
+    """What is covered; the first item that fits a node counts. Empty: all on-demand nodes."""
+    min_usd_per_hour: NonNegative = 0.0
+    """Least commitment at a time; none at all is always possible."""
+    max_usd_per_hour: Positive | None = None
+    """Most commitment at a time."""
+    upfront_share: Fraction = 0.0
+    """Share that is paid at the start of the term."""
