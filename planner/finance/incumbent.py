@@ -10,6 +10,7 @@ With the start of the new horizon as today:
   from the same month on, at today's terms, because nothing has been paid for them yet;
 * commitments that have ended, and nodes that the earlier problem itself said were there, are left
   out; the new problem states the latter itself;
+* spending that is promised beyond the start cannot be carried over yet, and is refused;
 * replicas and rented nodes of periods that both horizons share are where the solver starts.
 """
 
@@ -27,6 +28,7 @@ from planner.problem.supply import months_between
 from planner.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
@@ -120,7 +122,7 @@ class Incumbent:
         """
         start = grid.period_start[0].isoformat()[:7]
         kept: Counter[Key] = Counter()
-        faults = []
+        faults = list(self._promises(start))
         for number, row in enumerate(self.plan.commitments):
             if row.is_existing or self._is_sunk(row, start):
                 continue
@@ -136,6 +138,18 @@ class Incumbent:
         if faults:
             raise InputError(faults, NEXT_STEP)
         return dict(kept)
+
+    def _promises(self, start: str) -> Iterator[Fault]:
+        """Yield a fault for every promise of spending that a horizon would have to keep."""
+        for number, row in enumerate(self.plan.spend_commitments):
+            if row.end_month > start:
+                place = f"spend_commitments.{number}.end_month"
+                message = (
+                    f"{row.commitment_id} is promised until {row.end_month}, which a run that "
+                    "begins from a plan cannot keep yet; solve without --incumbent, and add what "
+                    "is due for it yourself"
+                )
+                yield Fault(str(self.path), None, None, place, message)
 
     def decisions(self, grid: TimeGrid) -> Decisions | None:
         """Return replicas and nodes by period of a new grid, ``None`` when no period is shared.

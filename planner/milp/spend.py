@@ -66,8 +66,8 @@ def add_spend_commitments(model: Model) -> None:
             _add_size(model, k, t, terms, most * len(terms))
             for b in range(sets.grid.blocks):
                 used = _add_block(model, k, (t, b), terms, rates)
-                for place, covered in used.items():
-                    nodes.setdefault(place, {})[covered] = -1.0
+                for place, variable in used.items():
+                    nodes.setdefault(place, {})[variable] = -1.0
     for (o, t, b), covered in nodes.items():
         model.uncovered[o, t, b] = model.variable(f"U_{o}_{t}_{b}")
         paid: Terms = {model.nodes[o, t, b]: 1.0, model.uncovered[o, t, b]: -1.0}

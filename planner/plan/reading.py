@@ -85,6 +85,13 @@ class _Options(_Row):
     incumbent: _Incumbent | None = None
 
 
+class SpendRow(_Row):
+    """Spending that is promised for a term."""
+
+    commitment_id: str
+    end_month: Month
+
+
 class PlanFile(_Row):
     """What is read of a plan file."""
 
@@ -95,6 +102,7 @@ class PlanFile(_Row):
     commitments: list[CommitmentRow]
     allocations: list[AllocationRow]
     fleet: list[NodeRow]
+    spend_commitments: list[SpendRow] = []
 
     @property
     def horizon(self) -> HorizonRow:

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from planner.options.builds import Build
     from planner.options.records import OptionSet
     from planner.options.supply_records import SpendCommitment
+    from planner.plan.document import Plan
     from planner.plan.records import Decisions
     from planner.plan.shares import HardwareShares
+    from planner.problem.schema import Problem
 
 Place = tuple[str, int, int]
 """Offer, period and block."""
@@ -213,3 +215,29 @@ def _split(
             weights[workload] += usd * share
     total = sum(weights.values())
     return {workload: weight / total for workload, weight in weights.items() if weight > 0}
+
+
+def spend_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
+    """Return what promised spending rests on, and promises that nothing on offer comes under.
+
+    Parameters
+    ----------
+    plan
+        The plan, with its table of promises.
+    problem
+        The problem, for what it offers to promise.
+    options
+        What can be covered.
+    """
+    usable = {spend.id for spend in options.spend}
+    notes = [
+        f"supply.spend_commitments: {stated.name} covers no on-demand node on offer for less"
+        for stated in problem.supply.spend_commitments
+        if f"{SPEND}:{stated.name}" not in usable
+    ]
+    if plan.spend_commitments:
+        notes.append(
+            "promised spending reserves no nodes; commitments that list what they cover are taken "
+            "to go before those that cover everything, and the largest discount first"
+        )
+    return notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planner.report.tables import NUMBER, Column, money, write_table
+from planner.report.tables import NUMBER, Column, money, percent, write_table
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -80,6 +80,39 @@ def write_provisioned(out: TextIO, plan: Plan) -> None:
         for row in plan.provisioned
     ]
     title = "Provisioned units, paid whether used or not (prices are the problem's)"
+    write_table(out, columns, rows, title)
+
+
+def write_spend(out: TextIO, plan: Plan) -> None:
+    """Write the spending that is promised to providers; nothing when there is none."""
+    if not plan.spend_commitments:
+        return
+    columns = [
+        Column("from", NUMBER),
+        Column("until", NUMBER),
+        Column("promised", whole=True),
+        Column("USD/h", NUMBER),
+        Column("USD", NUMBER),
+        Column("after the horizon", NUMBER, gives_way=1),
+        Column("of on-demand use", NUMBER),
+        Column("used", NUMBER),
+        Column("break-even use", NUMBER),
+    ]
+    rows = [
+        [
+            row.start_month,
+            row.end_month,
+            f"{row.commitment_id} to {row.provider}",
+            money(row.usd_per_hour, 2),
+            money(row.usd),
+            money(row.usd_after_horizon),
+            percent(row.coverage),
+            percent(row.used_share),
+            percent(row.break_even_used_share),
+        ]
+        for row in plan.spend_commitments
+    ]
+    title = "Spending promised by the hour, paid whether used or not (rates are the problem's)"
     write_table(out, columns, rows, title)
 
 

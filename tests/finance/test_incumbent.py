@@ -6,15 +6,18 @@ upfront, and servers that take half a year to come.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import replace
 
 import pytest
 
+from planner.errors import InputError
 from planner.finance.incumbent import read_incumbent
 from planner.pipeline import SolveSettings, prepare, solve_prepared
 from planner.plan.json_io import plan_json
 from planner.verify.audit import audit
+from tests import worlds
 
 PROBLEM = """\
 schema_version: 1
@@ -336,3 +339,25 @@ def test_the_plan_to_begin_from_is_not_overwritten(folder, first, planner):
 
     assert done.code == 2
     assert "would overwrite the plan to begin from" in done.err
+
+
+def test_a_promise_of_spending_that_still_runs_is_refused(tmp_path):
+    row = {"commitment_id": "spend:plan", "end_month": "2028-01"}
+    plan = {
+        "schema_version": 1, "status": "optimal", "cost_usd": 1.0,
+        "problem": {"name": "old", "horizon": {
+            "start": "2027-01", "periods": 4, "months_per_period": 3, "time_blocks": 1}},
+        "options": {}, "commitments": [], "allocations": [], "fleet": [],
+        "spend_commitments": [row],
+    }  # fmt: skip
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(plan))
+
+    def kept(start):
+        first_days = tuple(dt.date(start, 1 + t, 1) for t in range(4))
+        grid = replace(worlds.grid(4), period_start=first_days)
+        return read_incumbent(path).kept(worlds.option_set([], [], [], []), grid)
+
+    with pytest.raises(InputError, match=r"spend:plan is promised until 2028-01.*--incumbent"):
+        kept(2027)
+    assert kept(2028) == {}

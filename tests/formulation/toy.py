@@ -67,30 +67,33 @@ def write_family(name: str, path: Path) -> None:
     family = next(f for f in FAMILIES if f.name == name)
     demand, options = _toy()
     if name in WITH_TERMS:
-        options = replace(
-            options,
-            offers=(*options.offers, worlds.reserved("lease"), worlds.owned("rack")),
-            owned_staff_usd_per_month=900.0,
-        )
+        options = _with_terms(options)
     if name in WITH_WORK_THAT_WAITS:
         demand, options = _with_docs(demand, options)
     if name in WITH_PROVIDERS:
         small, *large = options.offers
         options = replace(options, offers=(replace(small, provider="other"), *large))
-    if name == "provisioned":
-        options = _with_units(options)
-    if name == "spend_commitments":
-        options = _with_spend(options)
-    if name == "carbon":
-        options = _with_power(options)
+    if name in WITH_MORE:
+        options = WITH_MORE[name](options)
     if name == "switching":
         demand, options = _in_two_periods(options)
-    if name == "model_costs":
-        options = replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
     model = build_variables(build_sets(demand, options, LIMITS.get(name, Limits())))
     family.add(model)
     set_objective(model)
     model.problem.writeLP(str(path))
+
+
+def _with_terms(options):
+    """Return the toy with nodes to reserve and to buy, and the people that those need."""
+    return replace(
+        options,
+        offers=(*options.offers, worlds.reserved("lease"), worlds.owned("rack")),
+        owned_staff_usd_per_month=900.0,
+    )
+
+
+def _with_model_costs(options):
+    return replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
 
 
 def _with_power(options):
@@ -167,6 +170,15 @@ def _with_spend(options):
             SpendCommitment("spend:all", "cloud", (("npu-8", (12.0,)),), 0.0, 20.0, (build,)),
         ),
     )
+
+
+WITH_MORE = {
+    "provisioned": _with_units,
+    "spend_commitments": _with_spend,
+    "carbon": _with_power,
+    "model_costs": _with_model_costs,
+}
+"""Families for which the options get something more."""
 
 
 def _toy():

@@ -168,14 +168,14 @@ def test_a_node_is_covered_once():
 
 
 def test_starts_are_never_covered():
-    demand, options = world({"chat": [1.0, 2.0, 2.0, 2.0]}, promise({"chat": 1.4}))
+    demand, options = world({"chat": [1.0, 2.0, 2.0, 2.0]}, promise({"chat": 1.4}, most=1.4))
     late = replace(options.offers[0], startup_h=0.5)
 
     found = solve(demand, replace(options, offers=(late,)))
 
-    # One start a day of half an hour, at 2 USD/h.
+    # A second node for 18 h a day, and half an hour to start it.
     days = MONTH_H / 24
-    assert found.objective_usd == pytest.approx(2 * 1.4 * MONTH_H + days * 0.5 * PRICE)
+    assert found.objective_usd == pytest.approx(1.4 * MONTH_H + days * 18.5 * PRICE)
 
 
 def test_budgets_count_promises_and_what_they_do_not_cover():

@@ -16,6 +16,7 @@ from planner.verify.audit.expected import by_option, differs, rates_due
 from planner.verify.audit.lengths import mean_tokens, paid_level
 from planner.verify.audit.moves import moves_due
 from planner.verify.audit.provisioned import provisioned_charges
+from planner.verify.audit.spend import spend_charges
 from planner.verify.audit.terms import discount, site, terms_of
 from planner.verify.audit.units import replica_accelerators
 from planner.verify.audit.waiting import members
@@ -140,6 +141,7 @@ def _charges(
         yield (lost.period, _UNSERVED, lost.workload, "", ""), lost.usd, lost.usd * factor
     yield from _committed(plan, problem, catalog, split)
     yield from provisioned_charges(plan, problem)
+    yield from spend_charges(plan, problem, split.of)
     yield from _staff(plan, problem, catalog, split)
     yield from _models(plan, problem)
     usd = problem.policy.switching_cost_usd_per_move
