@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from planner.options.records import NodeOffer, OptionSet
 
     Nodes = tuple[int, int | None]
-    """Least and most nodes of a build; no most when more may be added."""
+    """Least and most nodes of a build; no most leaves that of the build."""
 
 
 def bound_builds(
@@ -97,7 +97,11 @@ def _bounded(
             yield offer
             continue
         open_builds = tuple(
-            replace(build, least_nodes=nodes[0], most_nodes=nodes[1])
+            replace(
+                build,
+                least_nodes=nodes[0],
+                most_nodes=build.most_nodes if nodes[1] is None else nodes[1],
+            )
             for build in offer.builds
             if (nodes := bounds(offer, build)) is not None
         )

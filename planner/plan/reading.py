@@ -33,7 +33,7 @@ class CommitmentRow(_Row):
     offer_id: str
     provider: Name
     region: str
-    tenure: Literal["reserved_1y", "reserved_3y", "owned"]
+    tenure: Literal["reserved_1y", "reserved_3y", "capacity_block", "owned"]
     hardware: str
     nodes: Count
     accelerators_per_node: Count

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.problem.supply import month_after
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,6 +24,11 @@ def contract_findings(problem: Problem) -> Iterator[Finding]:
     problem
         A problem that the schema accepts.
     """
+    yield from _spend(problem)
+    yield from _blocks(problem)
+
+
+def _spend(problem: Problem) -> Iterator[Finding]:
     seen: dict[str, int] = {}
     for index, stated in enumerate(problem.supply.spend_commitments):
         path: Path_ = ("supply", "spend_commitments", index)
@@ -53,3 +60,53 @@ def _rates(stated: SpendCommitment, path: Path_) -> Iterator[Finding]:
             yield here, "has two rates; give `discount` or `usd_per_node_hour`"
         elif rates == (None, None) and stated.discount is None:
             yield here, "has no rate; give `discount` or `usd_per_node_hour`"
+
+
+def _blocks(problem: Problem) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for index, block in enumerate(problem.supply.capacity_blocks):
+        path: Path_ = ("supply", "capacity_blocks", index)
+        if block.name in seen:
+            message = f"`{block.name}` names item {seen[block.name]} too; rename one of the two"
+            yield (*path, "name"), message
+        seen.setdefault(block.name, index)
+        if text := _not_since(block.since, problem):
+            yield (*path, "since"), text
+        elif text := _not_until(block.since, block.until, problem):
+            yield (*path, "until"), text
+
+
+def _not_since(since: str, problem: Problem) -> str:
+    """Return why a window cannot begin in a month, empty when it can."""
+    borders = _borders(problem)
+    if since < problem.horizon.start:
+        return (
+            f"{since} is before the start of the horizon, {problem.horizon.start}; nodes that are "
+            "there or paid for already belong into `supply.existing`"
+        )
+    if since >= borders[-1]:
+        return f"{since} is after the horizon, which ends with {borders[-1]}"
+    return "" if since in borders else _within(since, borders[:-1])
+
+
+def _not_until(since: str, until: str, problem: Problem) -> str:
+    """Return why a window cannot end in a month, empty when it can."""
+    borders = _borders(problem)
+    if until <= since:
+        return f"{until} is not after {since}, the first month with the nodes"
+    later = [month for month in borders if month > since]
+    return "" if until in later or until > borders[-1] else _within(until, later)
+
+
+def _within(month: str, borders: list[str]) -> str:
+    return (
+        f"{month} lies within a period, for which no node could be counted on; give one of "
+        f"{', '.join(borders)}, or smaller `horizon.months_per_period`"
+    )
+
+
+def _borders(problem: Problem) -> list[str]:
+    """Return the first month of every period, and the first after the horizon."""
+    horizon = problem.horizon
+    months = range(0, (horizon.periods + 1) * horizon.months_per_period, horizon.months_per_period)
+    return [month_after(horizon.start, count) for count in months]

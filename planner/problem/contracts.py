@@ -6,7 +6,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from planner.problem.section import Count, Fraction, Name, NonNegative, Positive, Section
+from planner.problem.section import (
+    Count,
+    Fraction,
+    Month,
+    Name,
+    NonNegative,
+    Positive,
+    Section,
+)
 
 Discount = Annotated[float, Field(gt=0, lt=1)]
 
@@ -46,3 +54,25 @@ class SpendCommitment(Section):
     """Most commitment at a time."""
     upfront_share: Fraction = 0.0
     """Share that is paid at the start of the term."""
+
+
+class CapacityBlock(Section):
+    """Nodes that may be reserved for a dated window, paid in advance unless said otherwise."""
+
+    name: Name
+    provider: Name
+    hardware: str
+    accelerators_per_node: Count
+    since: Month
+    """First month with them; a period begins with it."""
+    until: Month
+    """First month without them; a period begins with it, or it lies after the horizon."""
+    max_nodes: Count
+    """Most nodes that can be had."""
+    usd_per_node_hour: Positive | None = None
+    """Your price; absent: that of the capacity block in offers.csv."""
+    instance: str | None = None
+    """Instance, where the catalogue has several with such nodes."""
+    region: str = "any"
+    upfront_share: Fraction = 1.0
+    """Share that is paid at the start of the window."""

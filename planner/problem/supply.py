@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from planner.problem.contracts import SpendCommitment
+from planner.problem.contracts import CapacityBlock, SpendCommitment
 from planner.problem.section import (
     Count,
     Fraction,
@@ -36,7 +36,7 @@ class ExistingNodes(Section):
     """Nodes that are there, or on order, and stay until a month; paid whether used or not."""
 
     hardware: str
-    tenure: Literal["reserved_1y", "reserved_3y", "owned"]
+    tenure: Literal["reserved_1y", "reserved_3y", "capacity_block", "owned"]
     nodes: Count
     accelerators_per_node: Count
     since: Month | None = None
@@ -105,6 +105,21 @@ def months_between(first: str, second: str) -> int:
     return (later_year - year) * _MONTHS_PER_YEAR + later - month
 
 
+def month_after(first: str, months: int) -> str:
+    """Return the month so many months after another.
+
+    Parameters
+    ----------
+    first
+        Month, ``YYYY-MM``.
+    months
+        Months from it on, >= 0.
+    """
+    year, month = (int(part) for part in first.split("-"))
+    index = year * _MONTHS_PER_YEAR + month - 1 + months
+    return f"{index // _MONTHS_PER_YEAR:04d}-{index % _MONTHS_PER_YEAR + 1:02d}"
+
+
 class PriceChanges(Section):
     """Expected yearly change of list prices as fractions, from the start of the horizon on."""
 
@@ -145,6 +160,8 @@ class Supply(Section):
     """Rate limits of token providers; they bind on the planned rate."""
     provisioned: list[ProvisionedUnits] = []
     """Units of token throughput that may be bought; figures are the user's."""
+    capacity_blocks: list[CapacityBlock] = []
+    """Nodes that may be reserved for a dated window."""
     spend_commitments: list[SpendCommitment] = []
     """Spending by the hour that may be promised to providers, for lower rates on demand."""
     api_latency: Literal["require", "assume_met"] = "require"

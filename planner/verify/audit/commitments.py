@@ -10,7 +10,7 @@ from planner.units import MONTHS_PER_YEAR
 from planner.verify.audit.clock import blocks, period_start
 from planner.verify.audit.dated import usd_per_month
 from planner.verify.audit.expected import TOLERANCE, differs
-from planner.verify.audit.terms import existing_of, terms_of
+from planner.verify.audit.terms import block_of, existing_of, listed_block, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _MONTHS = int(MONTHS_PER_YEAR)
 _W_PER_KW = 1_000.0
-_OWNED = "owned"
+_OWNED, _BLOCK = "owned", "capacity_block"
 _CENT = 0.005
 
 
@@ -100,6 +100,12 @@ def _identity(row: Commitment, problem: Problem, catalog: Catalog) -> Iterator[s
                  if (s.id, s.quantity) == (row.instance, "accelerators")]  # fmt: skip
         count = int(parts[0].value or 0) if parts else 0
         want = (parts[0].case if parts else "", count, _OWNED, _OWNED, problem.supply.site)
+    elif (block := block_of(row, problem)) is not None and row.tenure == _BLOCK:
+        priced = listed_block(block, problem, catalog)
+        region = block.region if priced is None or block.usd_per_node_hour else priced.region
+        want = (block.hardware, block.accelerators_per_node, _BLOCK, block.provider, region)
+        if row.nodes > block.max_nodes:
+            yield f"{row.nodes} nodes, {block.max_nodes} can be had"
     else:
         listed = next(o for o in catalog.offers if o.offer_id == row.offer_id)
         hardware = catalog.resolve_accelerator(listed.accelerator) or listed.accelerator
@@ -114,7 +120,8 @@ def _supply(row: Commitment, terms: Terms, problem: Problem) -> Iterator[str]:
     if row.is_existing:
         return
     supply = problem.supply
-    if row.tenure not in supply.tenures:
+    # A block is there because the problem states it.
+    if row.tenure not in {*supply.tenures, _BLOCK}:
         yield f"tenure {row.tenure} is not among supply.tenures"
     if row.tenure == _OWNED:
         if supply.servers and row.instance not in supply.servers:
