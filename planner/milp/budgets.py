@@ -9,6 +9,7 @@ from planner.milp.model import LE, Priced, Terms
 from planner.milp.naming import budget_label
 from planner.milp.provisioned import unit_usd
 from planner.milp.spend import spend_usd
+from planner.milp.volumes import rebate_terms_usd
 from planner.options.builds import CAPEX, TERMINAL_VALUE
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
     if budget.kind == CAPEX:
         return terms
     terms |= unit_usd(model, t) | spend_usd(model, t)
+    terms |= rebate_terms_usd(model, t)
     terms |= _model_usd(model, t)
     usd = sets.options.switching_usd_per_move
     terms |= {moves: usd for (_, _, t2), moves in model.moves.items() if t2 == t}

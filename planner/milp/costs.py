@@ -17,7 +17,8 @@ request/s of an API costs only its share mean / planned.
 A node that starts in block b is paid `startup_h` in the block before, every day; the day wraps, so
 its first block follows its last one. Nodes that are there all day start once and pay nothing here.
 
-What a spend commitment covers is not paid at the on-demand price; starts always are.
+What a spend commitment covers is not paid at the on-demand price; starts always are. What volume
+discounts take off is taken off what is left.
 
 Nodes, provisioned units and spending that are taken on for long are paid by build: the discounted
 sum of its payments. So that a single block knows what they cost, that sum is spread over the
@@ -38,6 +39,7 @@ from planner.milp.unserved import unserved_usd
 from planner.plan.moves import moves
 from planner.plan.records import model_periods, staffed_periods, taken_beside_nodes
 from planner.plan.spend import covered_use
+from planner.plan.volumes import volume_rows
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -250,6 +252,10 @@ def decisions_usd(
         total += built.nodes * offer.builds[built.build].discounted_usd
     total += sum(n * build.discounted_usd for build, n in taken_beside_nodes(options, decisions))
     total -= _covered_usd(grid, options, decisions)
+    total -= sum(
+        row.rebate_usd * grid.discount_factor[row.period]
+        for row in volume_rows(demand, options, decisions)
+    )
     total += model_usd(options, grid, decisions)
     total += sum(
         move.usd * grid.factor_at(move.period * grid.months_per_period)

@@ -22,6 +22,7 @@ from planner.milp import (
     spares,
     spend,
     switching,
+    volumes,
     waiting,
 )
 from planner.milp.model import Program, build_variables
@@ -75,6 +76,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("api_limits", api_limits.add_api_limits),
     Family("provisioned", provisioned.add_provisioned),
     Family("spend_commitments", spend.add_spend_commitments),
+    Family("volume_discounts", volumes.add_volume_discounts),
     Family("model_costs", model_costs.add_model_costs),
     Family("switching", switching.add_switching),
     Family("budgets", budgets.add_budgets),

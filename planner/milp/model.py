@@ -28,6 +28,8 @@ b, model m, hardware type h)::
     spend[k,s]  USD per hour of spend commitment k promised in period s, for its term
     C[k,t,b]    USD per hour that is promised;  c[k,o,t,b]  nodes of an offer that it covers
     U[o,t,b]    nodes of an offer that could be covered and are not
+    tier[v,t,k]  spending of a month in tier k of volume discount v, in a power of ten of USD
+    reached[v,t,k]  1 when it is above the threshold of tier k
     u[m], v[h]  1 when a model or a hardware type is used
 
 Names hold positions only, because PuLP maps several characters to ``_`` and names could collide;
@@ -116,6 +118,7 @@ class Model:
     spend: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     promised: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     uncovered: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    tiers: dict[tuple[int, int, int], tuple[pulp.LpVariable, float]] = field(default_factory=dict)
     priced: list[Priced] = field(default_factory=list)
 
     def variable(

@@ -24,6 +24,7 @@ from planner.milp.provisioned import unit_coefficients_usd
 from planner.milp.spend import spend_coefficients_usd
 from planner.milp.switching import switching_terms_usd
 from planner.milp.unserved import unserved_terms_usd
+from planner.milp.volumes import discount_volumes
 
 if TYPE_CHECKING:
     from planner.milp.model import Model, Terms
@@ -37,7 +38,7 @@ def set_objective(model: Model) -> float:
     model
         Receives the objective.
     """
-    usd = _coefficients_usd(model)
+    usd = discount_volumes(model, _coefficients_usd(model))
     positive = [coefficient for coefficient in usd.values() if coefficient > 0]
     unit_usd = 10.0 ** round(math.log10(float(np.median(positive)))) if positive else 1.0
     scaled = {variable: coefficient / unit_usd for variable, coefficient in usd.items()}

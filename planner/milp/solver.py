@@ -98,7 +98,8 @@ def _solve_with_highs(program: Program, arrays: Arrays, settings: SolverSettings
     model = program.model
     stronger = strengthen(arrays, settings, is_static=model.sets.is_static)
     start = complete_start(model, arrays, stronger.values)
-    if model.builds or model.served or model.bought or model.spend or model.serves:
+    coupled = (model.builds, model.served, model.bought, model.spend, model.tiers, model.serves)
+    if any(coupled):
         start = with_fleet(model, arrays, start, settings)
     start = warmer_start(model, arrays, start, settings)
     start = improved(

@@ -33,6 +33,7 @@ from planner.options.system_capacity import system_capacities
 from planner.options.systems import buildable_systems
 from planner.options.tokens import token_supply
 from planner.options.units import units_of
+from planner.options.volumes import volume_discounts
 from planner.problem.deferral import JOINED, with_streams
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         barred=barred,
         provisioned=units_of_problem(problem, demand.grid),
         spend=spend_of_problem(problem, demand.grid, nodes),
+        volumes=volume_discounts(problem),
         model_costs=tuple(
             ModelCost(c.model, c.usd, c.usd_per_period) for c in problem.one_off_costs
         ),

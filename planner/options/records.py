@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ModelCost,
         ProvisionedUnits,
         SpendCommitment,
+        VolumeDiscount,
     )
 
 MEASURED = "measured"
@@ -369,6 +370,8 @@ class OptionSet:
     """Units that the tokens of some API options come out of."""
     spend: tuple[SpendCommitment, ...] = ()
     """Spending that may be promised to providers, for lower rates on demand."""
+    volumes: tuple[VolumeDiscount, ...] = ()
+    """Discounts that grow with what is rented from a provider."""
     model_costs: tuple[ModelCost, ...] = ()
     """What models cost beyond serving them."""
     energy: EnergyFacts = field(default_factory=EnergyFacts)

@@ -188,6 +188,39 @@ class SpendCommitment:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeDiscount:
+    """A discount that grows with what is rented from a provider in a month.
+
+    Parameters
+    ----------
+    name, provider
+        Name of the contract, and with whom.
+    tenures
+        Tenures that count, and are discounted.
+    tiers
+        Spending of a month from which on, and the fraction off the part above it up to the next
+        tier; both rise.
+    """
+
+    name: str
+    provider: str
+    tenures: tuple[str, ...]
+    tiers: tuple[tuple[float, float], ...]
+
+    def counts(self, provider: str, tenure: str) -> bool:
+        """Return whether what is rented so counts."""
+        return provider == self.provider and tenure in self.tenures
+
+    def rebate_usd(self, usd_per_month: float) -> float:
+        """Return what is taken off the spending of a month."""
+        ends = [start for start, _ in self.tiers[1:]] + [usd_per_month]
+        return sum(
+            discount * max(min(usd_per_month, end) - start, 0.0)
+            for (start, discount), end in zip(self.tiers, ends, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCost:
     """What a model costs beyond serving it.
 

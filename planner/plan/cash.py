@@ -19,6 +19,7 @@ from planner.plan.finance_rows import CASH, UNSERVED, VALUE_LEFT, CashFlow
 from planner.plan.moves import moves
 from planner.plan.records import model_periods, staffed_periods, taken_beside_nodes
 from planner.plan.tables import api_rows, fleet_rows, mean_share
+from planner.plan.volumes import volume_rows
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def paid_by_use(
     for row in fleet_rows(demand, options, decisions):
         if row.offer_id not in committed:
             yield row.period, row.usd
+    for off in volume_rows(demand, options, decisions):
+        yield off.period, -off.rebate_usd
     for item in api_rows(demand, options, decisions):
         yield item.period, item.usd
     staff_usd = options.owned_staff_usd_per_month * demand.grid.months_per_period

@@ -25,6 +25,7 @@ from planner.plan.shares import HardwareShares, Shares
 from planner.plan.spend import spend_charges
 from planner.plan.tables import load_in_replicas, mean_share
 from planner.plan.unserved import UNSERVED
+from planner.plan.volumes import volume_charges
 from planner.problem.deferral import owner
 from planner.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
@@ -83,6 +84,7 @@ def cost_lines(
         commitment_charges(demand, options, decisions, shares),
         provisioned_charges(demand, options, decisions),
         spend_charges(demand, options, decisions, shares),
+        volume_charges(demand, options, decisions, shares),
         _model_charges(demand, options, decisions),
         _switching_charges(demand, options, decisions),
     )

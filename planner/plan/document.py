@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Payback,
         PeriodMoney,
         SpendRow,
+        VolumeRow,
         WorkloadCost,
     )
     from planner.plan.limit_rows import EnergyRow, Move
@@ -347,6 +348,7 @@ class Plan:
     commitments: tuple[Commitment, ...] = ()
     provisioned: tuple[ProvisionedRow, ...] = ()
     spend_commitments: tuple[SpendRow, ...] = ()
+    volume_discounts: tuple[VolumeRow, ...] = ()
     commitment_figures: tuple[CommitmentFigures, ...] = ()
     commitment_losses: tuple[CommitmentLoss, ...] = ()
     order_calendar: tuple[OrderDate, ...] = ()

@@ -149,6 +149,21 @@ class SpendRow:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeRow:
+    """What a volume discount takes off in one period.
+
+    `spent_usd` is what counts in the period, before volume discounts: rent by the hour that no
+    spend commitment covers. Tiers apply to the spending of each month, which is equal in a period.
+    """
+
+    name: str
+    provider: str
+    period: int
+    spent_usd: float
+    rebate_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class CommitmentLoss:
     """What a commitment loses when demand is another one, discounted.
 

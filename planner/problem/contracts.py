@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -76,3 +76,23 @@ class CapacityBlock(Section):
     region: str = "any"
     upfront_share: Fraction = 1.0
     """Share that is paid at the start of the window."""
+
+
+class VolumeTier(Section):
+    """What is taken off the part of a month's spending that lies above a threshold."""
+
+    from_usd_per_month: Positive
+    """Spending of a month above which the discount holds, before volume discounts."""
+    discount: Discount
+    """Fraction off the part above it, up to the next tier."""
+
+
+class VolumeDiscount(Section):
+    """A discount that grows with what is rented from a provider by the hour in a month."""
+
+    name: Name
+    provider: Name
+    tenures: list[Literal["on_demand", "spot"]] = ["on_demand"]
+    """What counts, and is discounted."""
+    tiers: Annotated[list[VolumeTier], Field(min_length=1, max_length=8)]
+    """Thresholds and discounts, both rising."""

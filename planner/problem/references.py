@@ -152,6 +152,9 @@ def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
     for i, block in enumerate(supply.capacity_blocks):
         here: Path_ = ("supply", "capacity_blocks", i)
         yield from known.check((*here, "hardware"), "hardware", block.hardware)
+    for i, volume in enumerate(supply.volume_discounts):
+        here = ("supply", "volume_discounts", i, "provider")
+        yield from known.check(here, "providers", volume.provider)
     for i, spend in enumerate(supply.spend_commitments):
         path: Path_ = ("supply", "spend_commitments", i)
         yield from known.check((*path, "provider"), "providers", spend.provider)

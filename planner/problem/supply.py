@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from planner.problem.contracts import CapacityBlock, SpendCommitment
+from planner.problem.contracts import CapacityBlock, SpendCommitment, VolumeDiscount
 from planner.problem.section import (
     Count,
     Fraction,
@@ -160,6 +160,8 @@ class Supply(Section):
     """Rate limits of token providers; they bind on the planned rate."""
     provisioned: list[ProvisionedUnits] = []
     """Units of token throughput that may be bought; figures are the user's."""
+    volume_discounts: list[VolumeDiscount] = []
+    """Discounts that grow with what is rented from a provider by the hour."""
     capacity_blocks: list[CapacityBlock] = []
     """Nodes that may be reserved for a dated window."""
     spend_commitments: list[SpendCommitment] = []

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan
 
 _CATEGORIES = (
-    "on_demand", "spot", "lease", "api", "capex", "energy", "colocation", "maintenance", "staff",
-    "one_off", "unserved", "terminal_value",
+    "on_demand", "spot", "rebate", "lease", "api", "capex", "energy", "colocation", "maintenance",
+    "staff", "one_off", "unserved", "terminal_value",
 )  # fmt: skip
 _LATER = "later"
 
@@ -114,6 +114,30 @@ def write_spend(out: TextIO, plan: Plan) -> None:
     ]
     title = "Spending promised by the hour, paid whether used or not (rates are the problem's)"
     write_table(out, columns, rows, title)
+
+
+def write_volumes(out: TextIO, plan: Plan) -> None:
+    """Write what volume discounts take off; nothing when there are none."""
+    if not plan.volume_discounts:
+        return
+    columns = [
+        Column("period", NUMBER),
+        Column("volume discount", whole=True),
+        Column("rent that counts USD", NUMBER),
+        Column("taken off USD", NUMBER),
+        Column("of it", NUMBER),
+    ]
+    rows = [
+        [
+            str(row.period),
+            f"{row.name} of {row.provider}",
+            money(row.spent_usd),
+            money(row.rebate_usd),
+            percent(row.rebate_usd / row.spent_usd),
+        ]
+        for row in plan.volume_discounts
+    ]
+    write_table(out, columns, rows, "What volume discounts take off (tiers are the problem's)")
 
 
 def write_cash(out: TextIO, plan: Plan) -> None:

@@ -14,6 +14,7 @@ from planner.report.money_text import (
     write_commitments,
     write_provisioned,
     write_spend,
+    write_volumes,
 )
 from planner.report.tables import NUMBER, Column, money, number, percent, write_table
 from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
@@ -48,6 +49,7 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     write_commitments(out, plan)
     write_provisioned(out, plan)
     write_spend(out, plan)
+    write_volumes(out, plan)
     write_figures(out, plan)
     write_losses(out, plan)
     write_calendar(out, plan)
@@ -128,6 +130,7 @@ def _bands(out: TextIO, plan: Plan) -> None:
                 ]
             )
     apart = ["provisioned units"] if plan.provisioned else []
+    apart += ["volume discounts"] if plan.volume_discounts else []
     apart += ["promised spending"] if plan.spend_commitments else []
     paid = f"start-up included, {' and '.join(apart)} apart" if apart else "start-up included"
     title = f"What runs when (load: mean rate over planned capacity; USD/h: {paid})"

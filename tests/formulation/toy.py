@@ -16,7 +16,12 @@ from planner.milp.sets import build_sets
 from planner.options.builds import Build, Payment
 from planner.options.energy_records import EnergyFacts, HardwarePower, Place
 from planner.options.records import PowerDraw
-from planner.options.supply_records import ModelCost, ProvisionedUnits, SpendCommitment
+from planner.options.supply_records import (
+    ModelCost,
+    ProvisionedUnits,
+    SpendCommitment,
+    VolumeDiscount,
+)
 from tests import worlds
 
 if TYPE_CHECKING:
@@ -172,9 +177,16 @@ def _with_spend(options):
     )
 
 
+def _with_volumes(options):
+    """Return the options with 10 % off rent above 2,000 USD a month, and 25 % above 5,000."""
+    tiers = ((2_000.0, 0.1), (5_000.0, 0.25))
+    return replace(options, volumes=(VolumeDiscount("edp", "cloud", ("on_demand",), tiers),))
+
+
 WITH_MORE = {
     "provisioned": _with_units,
     "spend_commitments": _with_spend,
+    "volume_discounts": _with_volumes,
     "carbon": _with_power,
     "model_costs": _with_model_costs,
 }

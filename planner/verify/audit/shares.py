@@ -19,6 +19,7 @@ from planner.verify.audit.provisioned import provisioned_charges
 from planner.verify.audit.spend import spend_charges
 from planner.verify.audit.terms import discount, site, terms_of
 from planner.verify.audit.units import replica_accelerators
+from planner.verify.audit.volumes import volume_charges
 from planner.verify.audit.waiting import members
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def _charges(
     yield from _committed(plan, problem, catalog, split)
     yield from provisioned_charges(plan, problem)
     yield from spend_charges(plan, problem, split.of)
+    yield from volume_charges(plan, problem, split.of)
     yield from _staff(plan, problem, catalog, split)
     yield from _models(plan, problem)
     usd = problem.policy.switching_cost_usd_per_move
