@@ -9,7 +9,7 @@ measured options only.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from planner.catalog.idle import idle_price_notes
@@ -26,6 +26,7 @@ from planner.options.provisioned import provisioned_supply, units_of_problem
 from planner.options.prune import best_layouts, prune
 from planner.options.quality import QualityBook
 from planner.options.records import MEASURED, OptionSet
+from planner.options.round_trips import at_distance, distances, with_round_trips
 from planner.options.spend import spend_of_problem
 from planner.options.spot import spot_options
 from planner.options.supply_records import ModelCost
@@ -34,16 +35,17 @@ from planner.options.systems import buildable_systems
 from planner.options.tokens import token_supply
 from planner.options.units import units_of
 from planner.options.volumes import volume_discounts
+from planner.options.ways import Ways, combined, joined, with_quality
 from planner.problem.deferral import JOINED, with_streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
     from planner.options.candidates import Candidate, Way
     from planner.options.capacity import ModelledOptions
-    from planner.options.records import Capacity, NodeOffer, Option, Rejection
+    from planner.options.records import NodeOffer, Option, Rejection
     from planner.options.token_supply import TokenSupply
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem, Workload
@@ -66,6 +68,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     loaded = with_streams(loaded)
     problem = loaded.problem
     nodes, rejected = supplied_nodes(problem, catalog, demand.grid)
+    nodes = with_round_trips(nodes, problem)
     unmeasured = unmeasured_nodes(problem, catalog, nodes)
     nodes = [n for n in nodes if n.offer_id not in {r.subject for r in unmeasured}]
     rejected += unmeasured
@@ -76,11 +79,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         if not w.name.endswith(JOINED)  # tokens are bought for the deferred stream
     ]
     modelled_gates = {name: g for name, g in gates.items() if demand.of(name).lengths is not None}
-    ways = _combined(
-        _measured(loaded, nodes, gates),
-        _modelled(problem, catalog, demand, nodes, modelled_gates),
-        _on_systems(problem, catalog, demand, nodes, modelled_gates),
-    )
+    ways = _by_round_trip(loaded, catalog, demand, nodes, modelled_gates, gates)
     barred = barred_nodes(problem, nodes)
     ways = _with_spot(_in_time(ways, problem, demand), nodes, problem, catalog)
     ways = _housed(ways, nodes, barred, problem)
@@ -139,58 +138,43 @@ def _staff_usd(problem: Problem, catalog: Catalog) -> float:
     return 0.0 if isinstance(costs, list) else costs.staff_usd_per_month
 
 
-@dataclass(frozen=True, slots=True)
-class _Ways:
-    """Replica options before pruning, and the ids of all that were considered."""
-
-    options: tuple[Option, ...] = ()
-    capacities: tuple[Capacity, ...] = ()
-    rejections: tuple[Rejection, ...] = ()
-    considered: int = 0
-
-
-def _combined(measured: _Ways, modelled: _Ways, systems: _Ways) -> _Ways:
-    """Return all ways, where a measured capacity replaces the other one it names."""
-    modelled = _Ways(
-        (*modelled.options, *systems.options),
-        (*modelled.capacities, *systems.capacities),
-        (*modelled.rejections, *systems.rejections),
-        modelled.considered + systems.considered,
-    )
-    replaced = {(c.workload, c.option_id) for c in measured.capacities}
-    replaced |= {(r.workload, r.subject) for r in measured.rejections}
-    capacities = (
-        *measured.capacities,
-        *(c for c in modelled.capacities if (c.workload, c.option_id) not in replaced),
-    )
-    known = {o.id: o for o in (*measured.options, *modelled.options)}
-    return _Ways(
-        _with_quality(known.values(), capacities),
-        capacities,
-        (
-            *measured.rejections,
-            *(r for r in modelled.rejections if (r.workload, r.subject) not in replaced),
-        ),
-        measured.considered + modelled.considered,
-    )
+def _by_round_trip(  # noqa: PLR0917
+    loaded: LoadedProblem,
+    catalog: Catalog,
+    demand: Demand,
+    nodes: list[NodeOffer],
+    modelled_gates: dict[str, Gate],
+    gates: dict[str, Gate],
+) -> Ways:
+    """Return the ways to serve on nodes of every distance to the users."""
+    found = Ways()
+    for there in distances(loaded, catalog, nodes):
+        problem, own = there.loaded.problem, list(there.nodes)
+        ways = combined(
+            _measured(there.loaded, own, gates),
+            _modelled(problem, catalog, demand, own, modelled_gates),
+            _on_systems(problem, catalog, demand, own, modelled_gates),
+        )
+        found = joined(found, at_distance(ways, there.round_trip_ms, loaded.problem))
+    return found
 
 
 def _housed(
-    ways: _Ways, nodes: list[NodeOffer], barred: frozenset[tuple[str, str]], problem: Problem
-) -> _Ways:
+    ways: Ways, nodes: list[NodeOffer], barred: frozenset[tuple[str, str]], problem: Problem
+) -> Ways:
     """Return the ways that some allowed node can hold."""
     rejections = homeless(ways.capacities, {o.id: o for o in ways.options}, nodes, barred, problem)
     gone = {(r.workload, r.subject) for r in rejections}
     capacities = tuple(c for c in ways.capacities if (c.workload, c.option_id) not in gone)
     return replace(
         ways,
-        options=_with_quality(ways.options, capacities),
+        options=with_quality(ways.options, capacities),
         capacities=capacities,
         rejections=(*ways.rejections, *rejections),
     )
 
 
-def _with_spot(ways: _Ways, nodes: list[NodeOffer], problem: Problem, catalog: Catalog) -> _Ways:
+def _with_spot(ways: Ways, nodes: list[NodeOffer], problem: Problem, catalog: Catalog) -> Ways:
     """Return the ways with those of batch replicas on spot nodes."""
     twins, capacities = spot_options(ways.options, ways.capacities, nodes, problem, catalog)
     return replace(
@@ -200,19 +184,19 @@ def _with_spot(ways: _Ways, nodes: list[NodeOffer], problem: Problem, catalog: C
     )
 
 
-def _in_time(ways: _Ways, problem: Problem, demand: Demand) -> _Ways:
+def _in_time(ways: Ways, problem: Problem, demand: Demand) -> Ways:
     """Return the ways on which work that waits does not run for too long."""
     options = {o.id: o for o in ways.options}
     capacities, rejections = with_job_times(ways.capacities, options, problem, demand)
     return replace(
         ways,
-        options=_with_quality(ways.options, capacities),
+        options=with_quality(ways.options, capacities),
         capacities=tuple(capacities),
         rejections=(*ways.rejections, *rejections),
     )
 
 
-def _engine_notes(ways: _Ways, catalog: Catalog) -> list[str]:
+def _engine_notes(ways: Ways, catalog: Catalog) -> list[str]:
     """Return the engine settings that modelled capacities stand on."""
     modelled = {c.option_id for c in ways.capacities if c.origin != MEASURED}
     names = sorted({o.engine for o in ways.options if o.id in modelled})
@@ -236,7 +220,7 @@ def _gate(workload: Workload, problem: Problem, catalog: Catalog, demand: Demand
     return Gate(workload, longest, book)
 
 
-def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Gate]) -> _Ways:
+def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Gate]) -> Ways:
     problem = loaded.problem
     options, capacities, rejected = measured_options(
         loaded.measured, problem.candidates, nodes, problem.policy.max_utilization
@@ -249,7 +233,7 @@ def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Ga
             quality = gate.scores(option.model, option.quantization)
             admitted.append(replace(capacity, quality=quality))
     considered = len({measured_id(row) for row in loaded.measured})
-    return _Ways(tuple(options), tuple(admitted), tuple(rejected), considered)
+    return Ways(tuple(options), tuple(admitted), tuple(rejected), considered)
 
 
 def _admitted(
@@ -266,10 +250,10 @@ def _modelled(
     demand: Demand,
     nodes: list[NodeOffer],
     gates: dict[str, Gate],
-) -> _Ways:
+) -> Ways:
     """Return the options of the performance model for the workloads of `gates`."""
     if not gates:
-        return _Ways()
+        return Ways()
     candidates, unbuildable, considered = buildable(problem.candidates, catalog, nodes)
     usable: dict[str, list[Way]] = _admitted(candidates, problem, gates)
     if problem.candidates.disaggregation == "on":
@@ -306,10 +290,10 @@ def _on_systems(
     demand: Demand,
     nodes: list[NodeOffer],
     gates: dict[str, Gate],
-) -> _Ways:
+) -> Ways:
     """Return the options on systems that are planned from their own measured figures."""
     if not gates:
-        return _Ways()
+        return Ways()
     candidates, unbuildable, considered = buildable_systems(problem.candidates, catalog, nodes)
     usable = _admitted(candidates, problem, gates)
     found = system_capacities(problem, catalog, demand, usable)
@@ -321,7 +305,7 @@ def _scored(
     unbuildable: list[Rejection],
     considered: int,
     gates: dict[str, Gate],
-) -> _Ways:
+) -> Ways:
     """Return the options with the scores that each workload compares."""
     by_id = {o.id: o for o in found.options}
     capacities = []
@@ -329,26 +313,12 @@ def _scored(
         option = by_id[capacity.option_id]
         quality = gates[capacity.workload].scores(option.model, option.quantization)
         capacities.append(replace(capacity, quality=quality))
-    return _Ways(found.options, tuple(capacities), (*unbuildable, *found.rejections), considered)
-
-
-def _with_quality(options: Iterable[Option], capacities: Iterable[Capacity]) -> tuple[Option, ...]:
-    """Return the options that serve a workload, with the lowest score any of them compares."""
-    lowest: dict[str, dict[str, float]] = {}
-    for capacity in capacities:
-        scores = lowest.setdefault(capacity.option_id, {})
-        for benchmark, score in capacity.quality:
-            scores[benchmark] = min(score, scores.get(benchmark, score))
-    return tuple(
-        replace(option, quality=tuple(sorted(lowest[option.id].items())))
-        for option in options
-        if option.id in lowest
-    )
+    return Ways(found.options, tuple(capacities), (*unbuildable, *found.rejections), considered)
 
 
 def _option_set(
     problem: Problem,
-    ways: _Ways,
+    ways: Ways,
     *,
     kept: list[Option],
     nodes: list[NodeOffer],

@@ -67,6 +67,8 @@ class Option:
     draft: str = ""
     layout: UnitLayout | None = None
     is_interruptible: bool = False
+    round_trip_ms: float = 0.0
+    """Longest round trip to the users that its capacity leaves time for; its id then names it."""
 
     @property
     def accelerators(self) -> int:
@@ -272,6 +274,8 @@ class NodeOffer:
     sources: tuple[str, ...] = ()
     builds: tuple[Build, ...] = ()
     power_kw: float | None = None
+    round_trip_ms: float = 0.0
+    """Time on the way to the users and back."""
 
     @property
     def is_committed(self) -> bool:

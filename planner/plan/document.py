@@ -85,6 +85,8 @@ class Allocation:
     """Power of one replica with its share of the node, requests apart; ``None`` when unknown."""
     request_energy_j: float | None = None
     """Energy of one request of the mean in addition."""
+    round_trip_ms: float = 0.0
+    """Longest round trip to the users from a node of such replicas, part of `ttft_p99_ms`."""
 
 
 @dataclass(frozen=True, slots=True)

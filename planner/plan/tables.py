@@ -122,6 +122,7 @@ def _allocation(
         decode_instances=None if layout is None else layout.decode_instances,
         is_deferred=is_deferred(workload),
         is_interruptible=option.is_interruptible,
+        round_trip_ms=option.round_trip_ms,
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _Named = TypeVar("_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse)
 _FLAT = "flat"
-_DEFAULT_SITE = "default"
+_DEFAULT = "default"
 
 
 def reference_faults(loaded: LoadedProblem, catalog: Catalog) -> list[Fault]:
@@ -149,6 +149,9 @@ def _block_prices(problem: Problem, catalog: Catalog) -> Iterator[tuple[Path_, s
 
 
 def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
+    for name in supply.round_trip_ms:
+        if name != _DEFAULT:
+            yield from known.check(("supply", "round_trip_ms", name), "places", name)
     for i, block in enumerate(supply.capacity_blocks):
         here: Path_ = ("supply", "capacity_blocks", i)
         yield from known.check((*here, "hardware"), "hardware", block.hardware)
@@ -218,6 +221,7 @@ _KINDS = {
     "providers": ("provider", "offers"),
     "regions": ("region", "offers"),
     "instances": ("instance", "offers"),
+    "places": ("region or provider", "offers"),
     "servers": ("server", "servers"),
     "sites": ("site", "sites"),
     "profiles": ("profile", "profiles"),
@@ -250,11 +254,12 @@ class _Known:
             "regions": {o.region for o in catalog.offers} | {s.id for s in catalog.sites},
             "instances": {o.instance for o in catalog.offers},
             "servers": {s.id for s in catalog.servers},
-            "sites": {s.id for s in catalog.sites} | {_DEFAULT_SITE},
+            "sites": {s.id for s in catalog.sites} | {_DEFAULT},
             "profiles": {p.profile for p in catalog.profiles} | {_FLAT},
             "histograms": {c.lengths for c in catalog.lengths},
             "benchmarks": {q.benchmark for q in catalog.quality},
         }
+        self._names["places"] = self._names["regions"] | self._names["providers"]
         self._sold: dict[str, set[str]] = defaultdict(set)
         for offer in catalog.api_offers:
             self._sold[offer.provider].add(offer.model)

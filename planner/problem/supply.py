@@ -166,6 +166,9 @@ class Supply(Section):
     """Nodes that may be reserved for a dated window."""
     spend_commitments: list[SpendCommitment] = []
     """Spending by the hour that may be promised to providers, for lower rates on demand."""
+    round_trip_ms: dict[str, NonNegative] = {}
+    """Time on the way to the users and back, by region, provider or `default`: taken off the
+    limits on the time to the first token and to the end."""
     api_latency: Literal["require", "assume_met"] = "require"
     """Whether an API offer without stated latency may serve a workload with a latency limit."""
     max_price_age_days: Count = 365

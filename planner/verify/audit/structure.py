@@ -144,6 +144,7 @@ def _twice(kind: str, keys: Iterable[Hashable]) -> Iterator[str]:
 def _identity(row: Allocation) -> Iterator[str]:
     named = "/".join((row.model, row.quantization, row.engine, row.hardware, replica_name(row)))
     named += f"/{row.draft}" if row.draft else ""
+    named += f"/rtt{row.round_trip_ms:g}" if row.round_trip_ms else ""
     named += "/spot" if row.is_interruptible else ""
     if row.option_id != named:
         yield f"the row describes {named}"
