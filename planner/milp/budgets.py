@@ -80,7 +80,7 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
         return terms
     terms |= unit_usd(model, t) | spend_usd(model, t)
     terms |= rebate_terms_usd(model, t)
-    terms |= _model_usd(model, t)
+    terms |= _model_usd(model, t) | _software_usd(model, t)
     usd = sets.options.switching_usd_per_move
     terms |= {moves: usd for (_, _, t2), moves in model.moves.items() if t2 == t}
     terms |= dict.fromkeys(model.more.values(), usd) if t == 0 else {}
@@ -96,6 +96,16 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
             hours = grid.days_in_period(b) * offers[o].startup_h
             terms[started] = hours * (offers[o].price_usd_per_hour[t] or 0.0)
     return terms | _token_usd(model, t)
+
+
+def _software_usd(model: Model, t: int) -> Terms:
+    sets = model.sets
+    return {
+        replicas: usd
+        for (c, t2, b), replicas in model.n.items()
+        if t2 == t
+        and (usd := sets.option_of(c).software_usd_per_hour * sets.grid.hours_in_period(b))
+    }
 
 
 def _model_usd(model: Model, t: int) -> Terms:

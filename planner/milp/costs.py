@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from planner.demand.records import Demand, TimeGrid
     from planner.milp.records import Limits
-    from planner.options.records import NodeOffer, OptionSet
+    from planner.options.records import NodeOffer, Option, OptionSet
     from planner.options.supply_records import ApiOption, ProvisionedUnits, SpendCommitment
     from planner.plan.records import Decisions
 
@@ -140,6 +140,22 @@ def model_usd(options: OptionSet, grid: TimeGrid, decisions: Decisions) -> float
             usd += cost.usd * grid.factor_at(used[0] * grid.months_per_period)
             usd += cost.usd_per_period * sum(grid.discount_factor[t] for t in used)
     return usd
+
+
+def software_usd(grid: TimeGrid, option: Option, period: int, block: int) -> float:
+    """Return the discounted cost of the licences of one replica in one block over a period.
+
+    Parameters
+    ----------
+    grid
+        Time grid.
+    option
+        The replica.
+    period, block
+        Positions of the period and the block.
+    """
+    hours = grid.hours_in_period(block)
+    return grid.discount_factor[period] * hours * option.software_usd_per_hour
 
 
 def start_usd(grid: TimeGrid, offer: NodeOffer, period: int, block: int) -> float:
@@ -260,6 +276,11 @@ def decisions_usd(
     total += sum(
         move.usd * grid.factor_at(move.period * grid.months_per_period)
         for move in moves(options, decisions)
+    )
+    option_of = {option.id: option for option in options.options}
+    total += sum(
+        row.replicas * software_usd(grid, option_of[row.option_id], row.period, row.block)
+        for row in decisions.replicas
     )
     total += sum(staff_usd(options, grid, t) for t in staffed_periods(options, decisions))
     for position, offer in enumerate(options.offers):

@@ -17,6 +17,7 @@ from planner.milp.costs import (
     api_usd_per_planned_rps,
     build_rest_usd,
     node_block_usd,
+    software_usd,
     staff_usd,
     start_usd,
 )
@@ -53,6 +54,9 @@ def _coefficients_usd(model: Model) -> Terms:
     for (o, t, b), nodes in model.nodes.items():
         paid = model.uncovered.get((o, t, b), nodes)
         terms[paid] = node_block_usd(grid, sets.options.offers[o], t, b) or 0.0
+    for (c, t, b), replicas in model.n.items():
+        usd = software_usd(grid, sets.option_of(c), t, b)
+        terms |= {replicas: usd} if usd else {}
     for (o, k), built in model.builds.items():
         terms[built] = build_rest_usd(sets.options.offers[o], k)
     for (i, t), used in model.used.items():

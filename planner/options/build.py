@@ -27,6 +27,7 @@ from planner.options.prune import best_layouts, prune
 from planner.options.quality import QualityBook
 from planner.options.records import MEASURED, OptionSet
 from planner.options.round_trips import at_distance, distances, with_round_trips
+from planner.options.software import with_software
 from planner.options.spend import spend_of_problem
 from planner.options.spot import spot_options
 from planner.options.supply_records import ModelCost
@@ -80,6 +81,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     ]
     modelled_gates = {name: g for name, g in gates.items() if demand.of(name).lengths is not None}
     ways = _by_round_trip(loaded, catalog, demand, nodes, modelled_gates, gates)
+    ways = with_software(ways, problem)
     barred = barred_nodes(problem, nodes)
     ways = _with_spot(_in_time(ways, problem, demand), nodes, problem, catalog)
     ways = _housed(ways, nodes, barred, problem)

@@ -96,6 +96,8 @@ def _dominates(
     if same_model_only and first.model != second.model:
         return False
     copies = second.accelerators // first.accelerators
+    if copies * first.software_usd_per_hour > second.software_usd_per_hour:
+        return False
     own, other = by_option[first.id], by_option[second.id]
     return all(
         workload in own and _carries(own[workload], capacity, copies)

@@ -69,6 +69,8 @@ class Option:
     is_interruptible: bool = False
     round_trip_ms: float = 0.0
     """Longest round trip to the users that its capacity leaves time for; its id then names it."""
+    software_usd_per_hour: float = 0.0
+    """Licences of one replica for an hour."""
 
     @property
     def accelerators(self) -> int:

@@ -102,6 +102,7 @@ def paid_by_use(
     for row in fleet_rows(demand, options, decisions):
         if row.offer_id not in committed:
             yield row.period, row.usd
+    yield from _licences(demand, options, decisions)
     for off in volume_rows(demand, options, decisions):
         yield off.period, -off.rebate_usd
     for item in api_rows(demand, options, decisions):
@@ -113,6 +114,15 @@ def paid_by_use(
     for cost in options.model_costs:
         for period in periods[cost.model]:
             yield period, cost.usd_per_period
+
+
+def _licences(
+    demand: Demand, options: OptionSet, decisions: Decisions
+) -> Iterator[tuple[int, float]]:
+    option_of = {option.id: option for option in options.options}
+    for row in decisions.replicas:
+        usd = option_of[row.option_id].software_usd_per_hour
+        yield row.period, row.replicas * usd * demand.grid.hours_in_period(row.block)
 
 
 def price_of_unserved(demand: Demand, decisions: Decisions) -> Iterator[tuple[int, float]]:

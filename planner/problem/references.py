@@ -125,6 +125,7 @@ def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         yield from known.check((*path, "model"), "hosted", units.model)
         yield from known.check((*path, "quantization"), "quantizations", units.quantization)
     yield from _contracts(supply, known)
+    yield from _maps(supply, known)
     for i, name in enumerate(supply.servers):
         yield from known.check(("supply", "servers", i), "servers", name)
     yield from known.check(("supply", "site"), "sites", supply.site)
@@ -148,10 +149,18 @@ def _block_prices(problem: Problem, catalog: Catalog) -> Iterator[tuple[Path_, s
             yield ("supply", "capacity_blocks", i), message
 
 
+def _maps(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
+    """Yield unknown keys of what is stated by name."""
+    for field, kind in (
+        ("software_usd_per_accelerator_hour", "runs"),
+        ("round_trip_ms", "places"),
+    ):
+        for name in getattr(supply, field):
+            if name != _DEFAULT:
+                yield from known.check(("supply", field, name), kind, name)
+
+
 def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
-    for name in supply.round_trip_ms:
-        if name != _DEFAULT:
-            yield from known.check(("supply", "round_trip_ms", name), "places", name)
     for i, block in enumerate(supply.capacity_blocks):
         here: Path_ = ("supply", "capacity_blocks", i)
         yield from known.check((*here, "hardware"), "hardware", block.hardware)
@@ -221,6 +230,7 @@ _KINDS = {
     "providers": ("provider", "offers"),
     "regions": ("region", "offers"),
     "instances": ("instance", "offers"),
+    "runs": ("engine or hardware", "engines"),
     "places": ("region or provider", "offers"),
     "servers": ("server", "servers"),
     "sites": ("site", "sites"),
@@ -259,6 +269,7 @@ class _Known:
             "histograms": {c.lengths for c in catalog.lengths},
             "benchmarks": {q.benchmark for q in catalog.quality},
         }
+        self._names["runs"] = self._names["engines"] | self._names["hardware"]
         self._names["places"] = self._names["regions"] | self._names["providers"]
         self._sold: dict[str, set[str]] = defaultdict(set)
         for offer in catalog.api_offers:

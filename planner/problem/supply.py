@@ -169,6 +169,9 @@ class Supply(Section):
     round_trip_ms: dict[str, NonNegative] = {}
     """Time on the way to the users and back, by region, provider or `default`: taken off the
     limits on the time to the first token and to the end."""
+    software_usd_per_accelerator_hour: dict[str, NonNegative] = {}
+    """Licences of what replicas run, by engine, hardware or `default`, for every hour of their
+    accelerators; what an engine and hardware state adds up."""
     api_latency: Literal["require", "assume_met"] = "require"
     """Whether an API offer without stated latency may serve a workload with a latency limit."""
     max_price_age_days: Count = 365

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _CATEGORIES = (
     "on_demand", "spot", "rebate", "lease", "api", "capex", "energy", "colocation", "maintenance",
-    "staff", "one_off", "unserved", "terminal_value",
+    "staff", "software", "one_off", "unserved", "terminal_value",
 )  # fmt: skip
 _LATER = "later"
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _MONTHS = int(MONTHS_PER_YEAR)
 _OWN, _CASH, _BACK, _UNSERVED = "plan", "cash", "terminal_value", "unserved"
 _PROVISIONED = "provisioned"
-_BY_USE = frozenset({"on_demand", "spot", "api", "rebate"})
+_BY_USE = frozenset({"on_demand", "spot", "api", "rebate", "software"})
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _COUNTED = 1e-9
 """Share of all money below which two sums of it are equal."""
