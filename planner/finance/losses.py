@@ -23,6 +23,7 @@ from planner.finance.figures import last_day_to_order
 from planner.options.held import bound_builds, hold, hold_spend
 from planner.plan.commitments import month_name, taken_builds, taken_on
 from planner.plan.finance_rows import CommitmentLoss, OrderDate
+from planner.plan.spend import promised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,8 +71,7 @@ class CommitmentSheet:
     def losses(self) -> tuple[CommitmentLoss, ...]:
         """Return the loss of every new commitment, and of all, at every demand factor."""
         held = taken_on(self.options, self.decisions)
-        promised = {(r.commitment_id, r.build): r.usd_per_hour for r in self.decisions.spend}
-        options = hold_spend(self.options, promised)
+        options = hold_spend(self.options, promised(self.decisions))
         new = [(offer.offer_id, build.start) for _, offer, build, _ in self._orders()]
         rows = []
         for factor in DEMAND_FACTORS if new else ():

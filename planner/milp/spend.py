@@ -63,7 +63,8 @@ def add_spend_commitments(model: Model) -> None:
                 model.spend[k, s]: 1.0 for s, b in enumerate(spend.builds) if b.serves(t)
             }
             most = sum(most_nodes(sets, o) * usd for (o, t2), usd in rates.items() if t2 == t)
-            _add_size(model, k, t, terms, most * len(terms))
+            if spend.held_usd_per_hour is None:
+                _add_size(model, k, t, terms, most * len(terms))
             for b in range(sets.grid.blocks):
                 used = _add_block(model, k, (t, b), terms, rates)
                 for place, variable in used.items():

@@ -21,11 +21,12 @@ from planner.milp import (
     verify_decisions,
 )
 from planner.options.builds import Build, served_until
+from planner.options.held import hold_spend
 from planner.options.reserved import lease_payments
 from planner.options.restrict import restrict
 from planner.options.supply_records import SpendCommitment
 from planner.plan.records import SpendDecision
-from planner.plan.spend import covered_use
+from planner.plan.spend import covered_use, promised
 from tests import worlds
 
 EXACT = SolverSettings(gap=0.0, time_limit_s=60)
@@ -200,12 +201,15 @@ def test_a_baseline_of_some_tenures_has_no_promises():
     assert kept(None) == options.spend
 
 
-def test_a_held_promise_is_no_choice():
-    held = replace(promise({"chat": 1.4}), held_usd_per_hour=(2.8,))
+@pytest.mark.parametrize("least", [0.0, 2.0])
+def test_a_held_promise_is_no_choice(least):
+    base = promise({"chat": 1.4}, least=least)
+    held = replace(base, held_usd_per_hour=(28.0,))
 
     found = solve(*world({"chat": [1.0]}, held))
 
-    assert found.objective_usd == pytest.approx(2.8 * MONTH_H)
+    assert found.objective_usd == pytest.approx(28.0 * MONTH_H)
+    assert hold_spend(world({"chat": [1.0]}, base)[1], promised(found.decisions)).spend == (held,)
 
 
 @pytest.mark.parametrize("usd", [-1.0, 2.0, 90.0])
