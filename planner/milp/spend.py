@@ -63,8 +63,7 @@ def add_spend_commitments(model: Model) -> None:
                 model.spend[k, s]: 1.0 for s, b in enumerate(spend.builds) if b.serves(t)
             }
             most = sum(most_nodes(sets, o) * usd for (o, t2), usd in rates.items() if t2 == t)
-            if spend.held_usd_per_hour is None:
-                _add_size(model, k, t, terms, most * len(terms))
+            _add_size(model, k, t, terms, most * len(terms))
             for b in range(sets.grid.blocks):
                 used = _add_block(model, k, (t, b), terms, rates)
                 for place, variable in used.items():
@@ -107,6 +106,8 @@ def _add_block(
 
 def _add_size(model: Model, k: int, t: int, held: Terms, enough: float) -> None:
     spend = model.sets.options.spend[k]
+    if spend.held_usd_per_hour is not None:
+        return
     stated, least = spend.max_usd_per_hour, spend.min_usd_per_hour
     name = f"spendmost_{k}_{t}"
     if least > 0:
