@@ -1,4 +1,4 @@
-"""Constraint families of money and power: budgets by period and over the horizon, IT power."""
+"""Constraint families of money and of the site: budgets, IT power and space of owned nodes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from planner.milp.provisioned import unit_usd
 from planner.milp.spend import spend_usd
 from planner.milp.volumes import rebate_terms_usd
 from planner.options.builds import CAPEX, TERMINAL_VALUE
+from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
     from planner.milp.model import Model
@@ -156,3 +157,31 @@ def add_power(model: Model) -> None:
             model.row(names[-1], terms, LE, most_kw)
     weights = dict.fromkeys(names, 1.0)
     model.priced.append(Priced("power", "owned nodes", "kW", weights))
+
+
+def add_space(model: Model) -> None:
+    """Have space for every node: ``sum over owned offers of N[o,t,0] <= owned_nodes``.
+
+    Nodes that are there already take their space too.
+
+    Parameters
+    ----------
+    model
+        Receives the rows; none are added without a limit.
+    """
+    sets = model.sets
+    most = sets.limits.owned_nodes
+    if most is None:
+        return
+    names = []
+    for t in range(sets.grid.periods):
+        terms: Terms = {
+            model.nodes[o, t, 0]: 1.0
+            for o, offer in enumerate(sets.options.offers)
+            if offer.tenure == OWNED and (o, t, 0) in model.nodes
+        }
+        if terms:
+            names.append(f"space_{t}")
+            model.row(names[-1], terms, LE, float(most))
+    weights = dict.fromkeys(names, 1.0)
+    model.priced.append(Priced("owned_nodes", "space of the site", "node", weights))

@@ -81,6 +81,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("switching", switching.add_switching),
     Family("budgets", budgets.add_budgets),
     Family("power", budgets.add_power),
+    Family("space", budgets.add_space),
     Family("carbon", carbon.add_carbon),
     Family("max_models", caps.add_max_models),
     Family("max_hardware_types", caps.add_max_hardware_types),

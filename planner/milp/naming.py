@@ -112,6 +112,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "tiersum": ("nt", "tiers of {n} hold all spending, {t}"),
     "apilimit": ("rtb", "rate limit: {r}, {t}, {b}"),
     "power": ("t", "IT power of owned nodes, {t}"),
+    "space": ("t", "owned nodes have space on the site, {t}"),
     "carbon": ("t", "carbon of the electricity of nodes, {t}"),
     "modelflow": ("wmtb", "{w} uses model {m} only when it is used, {t}, {b}"),
     "modelreplicas": ("pctbk", "replicas of {c} in pool {p} only for used models, {t}, {b}"),

@@ -198,6 +198,8 @@ class LimitSection(Section):
     """Most cash over the horizon."""
     power_kw: NonNegative | None = None
     """Most IT power of owned nodes at any time, as their servers state it."""
+    owned_nodes: Annotated[int, Field(ge=0)] | None = None
+    """Most owned nodes that the site has space for at any time, those that are there included."""
     carbon_kg_per_period: NonNegative | list[NonNegative] | None = None
     """Most carbon of the electricity of nodes by period, kg of CO2 equivalent: one figure, or one
     for each period. Nodes whose power or grid is not known are then refused."""

@@ -41,6 +41,7 @@ LIMITS = {
     ),
     "carbon": Limits(carbon_kg_by_period=(500.0,)),
     "power": Limits(power_kw=20.0),
+    "space": Limits(owned_nodes=3),
     "changeovers": Limits(changeover_h=0.5),
     "spot_share": Limits(max_spot_share=0.5),
     "provider_shares": Limits(max_share_per_provider=0.6),
@@ -56,7 +57,7 @@ LIMITS = {
 }
 """Limits of the families that need some; the others are written without limits."""
 
-WITH_TERMS = {"builds", "staff", "budgets", "power"}
+WITH_TERMS = {"builds", "staff", "budgets", "power", "space"}
 """Families of nodes that are taken on for a term: the toy then has some."""
 
 WITH_PROVIDERS = {"provider_shares", "survival"}

@@ -46,6 +46,7 @@ def commitment_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Ite
     yield from _existing(plan, problem)
     yield from _presence(plan, problem, known)
     yield from _power(problem, catalog, known)
+    yield from _space(problem, known)
 
 
 def _facts(row: Commitment, terms: Terms, problem: Problem) -> Iterator[str]:
@@ -198,6 +199,18 @@ def _power(
                 kilowatt += row.nodes * (figure.value or 0.0) / _W_PER_KW
         if kilowatt > most * (1 + TOLERANCE):
             yield f"period {period}: {kilowatt:.3f} kW of owned nodes, {most} allowed"
+
+
+def _space(problem: Problem, known: list[tuple[Commitment, Terms]]) -> Iterator[str]:
+    most = problem.limits.owned_nodes
+    for period in range(problem.horizon.periods if most is not None else 0):
+        nodes = sum(
+            row.nodes
+            for row, terms in known
+            if row.tenure == _OWNED and 0 <= period - row.start_period < terms.served_periods
+        )
+        if most is not None and nodes > most:
+            yield f"period {period}: {nodes} owned nodes, space for {most}"
 
 
 def _month(problem: Problem, months: int) -> str:
