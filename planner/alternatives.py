@@ -23,7 +23,13 @@ from planner.options.reserved import TERM_MONTHS
 from planner.options.restrict import restrict
 from planner.plan.cash import cash_flows
 from planner.plan.document import Alternative, Baseline
-from planner.plan.records import BuildDecision, Decisions, FlowDecision, NodeDecision
+from planner.plan.records import (
+    BuildDecision,
+    Decisions,
+    FlowDecision,
+    NodeDecision,
+    SpendDecision,
+)
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -302,6 +308,12 @@ def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
         api_flows=(),
         nodes=tuple(NodeDecision(*place, count) for place, count in nodes.items()),
         builds=tuple(BuildDecision(name, k, count) for name, k, _, count in builds),
+        spend=tuple(
+            SpendDecision(spend.id, k, usd)
+            for spend in options.spend
+            if spend.is_existing
+            for k, usd in enumerate(spend.held_usd_per_hour or ())
+        ),
     )
 
 

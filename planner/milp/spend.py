@@ -52,7 +52,7 @@ def add_spend_commitments(model: Model) -> None:
     nodes: dict[tuple[int, int, int], Terms] = {}
     for k, spend in enumerate(sets.options.spend):
         rates = _rates(model, spend)
-        if not rates:
+        if not rates and not spend.is_existing:
             continue
         for s in range(len(spend.builds)):
             held = spend.held_usd_per_hour

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.options.builds import Build, served_until
+from planner.options.builds import LEASE, Build, monthly_payments, served_until
 from planner.options.reserved import lease_payments
 from planner.options.supply_records import SpendCommitment
+from planner.problem.supply import months_between
 from planner.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def spend_of_problem(
 ) -> tuple[SpendCommitment, ...]:
     """Return the spend commitments that may be taken on, in the order in which they cover use.
 
-    Those that list what they cover go first; those that cover nothing are left out.
+    Those that list what they cover go first. Those that cover nothing are left out, unless they
+    are promised already: then they are paid all the same.
 
     Parameters
     ----------
@@ -52,7 +54,10 @@ def spend_of_problem(
     found = []
     for stated in sorted(problem.supply.spend_commitments, key=lambda s: not s.covers):
         rates = tuple(_rates(stated, offers))
-        if rates:
+        there = stated.committed_usd_per_hour
+        if there is not None:
+            found.append(_existing(stated, there, rates, problem, grid))
+        elif rates:
             found.append(
                 SpendCommitment(
                     id=f"{SPEND}:{stated.name}",
@@ -64,6 +69,41 @@ def spend_of_problem(
                 )
             )
     return tuple(found)
+
+
+def _existing(
+    stated: Stated,
+    usd_per_hour: float,
+    rates: tuple[tuple[str, tuple[float | None, ...]], ...],
+    problem: Problem,
+    grid: TimeGrid,
+) -> SpendCommitment:
+    """Return what is promised already; what is due after the horizon is the same in any plan."""
+    months = months_between(problem.horizon.start, stated.until or "")
+    due = stated.usd_per_month
+    per_month = HOURS_PER_MONTH if due is None else due / usd_per_hour
+    paid = min(months, grid.months)
+    build = Build(
+        start=0,
+        end=served_until(grid, 0, months),
+        order_month=0,
+        term_months=months,
+        payments=tuple(monthly_payments(grid, LEASE, per_month, (0, paid))),
+        usd_per_node_hour=per_month / HOURS_PER_MONTH,
+        price_date=problem.horizon.start,
+        source=_SOURCE,
+        months_paid=paid,
+    )
+    return SpendCommitment(
+        id=f"{SPEND}:{stated.name}",
+        provider=stated.provider,
+        rates=rates,
+        min_usd_per_hour=0.0,
+        max_usd_per_hour=None,
+        builds=(build,),
+        held_usd_per_hour=(usd_per_hour,),
+        is_existing=True,
+    )
 
 
 def _rates(
@@ -107,7 +147,7 @@ def _rate(stated: Stated, offer: NodeOffer, price: float | None) -> float | None
 
 def _builds(stated: Stated, problem: Problem, grid: TimeGrid) -> Iterator[Build]:
     for start in range(grid.periods):
-        first, term = start * grid.months_per_period, stated.term_months
+        first, term = start * grid.months_per_period, stated.term_months or 0
         pro_rata = problem.finance.commitment_tail == "pro_rata"
         paid = min(term, grid.months - first) if pro_rata else term
         span = (first, first + paid)

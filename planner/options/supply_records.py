@@ -172,6 +172,8 @@ class SpendCommitment:
         a build is one USD per hour.
     held_usd_per_hour
         What was decided about every build before; ``None`` when the program decides.
+    is_existing
+        Whether it is promised already, whatever the plan decides.
     """
 
     id: str
@@ -181,6 +183,7 @@ class SpendCommitment:
     max_usd_per_hour: float | None
     builds: tuple[Build, ...]
     held_usd_per_hour: tuple[float, ...] | None = None
+    is_existing: bool = False
 
     def covers(self, offer_id: str, period: int) -> bool:
         """Return whether nodes of an offer are billed at a lower rate in a period."""

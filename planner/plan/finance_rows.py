@@ -129,7 +129,8 @@ class SpendRow:
     of the same commitment: `used_share` is the share of the promise that covers use, `coverage`
     the share of the on-demand use that it could cover, at on-demand prices. Paying by the hour
     costs as much at ``break_even_used_share``, the mean rate over the on-demand price of what is
-    covered; ``None`` where nothing is. What it covers is in the fleet (`covered_nodes`).
+    covered; ``None`` where nothing is. What it covers is in the fleet (`covered_nodes`). What is
+    promised already (`is_existing`) is paid within the horizon, from its start on.
     """
 
     commitment_id: str
@@ -146,6 +147,7 @@ class SpendRow:
     coverage: float
     break_even_used_share: float | None
     price_source: str
+    is_existing: bool
 
 
 @dataclass(frozen=True, slots=True)

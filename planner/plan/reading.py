@@ -89,7 +89,11 @@ class SpendRow(_Row):
     """Spending that is promised for a term."""
 
     commitment_id: str
+    start_month: Month
     end_month: Month
+    usd_per_hour: NonNegative
+    usd_per_month: NonNegative
+    is_existing: bool
 
 
 class PlanFile(_Row):

@@ -160,6 +160,7 @@ def _row(
         coverage=use.covered_at_list / use.coverable_at_list if use.coverable_at_list else 0.0,
         break_even_used_share=use.covered / use.covered_at_list if use.covered_at_list else None,
         price_source=build.source,
+        is_existing=spend.is_existing,
     )
 
 

@@ -38,8 +38,9 @@ def _spend(problem: Problem) -> Iterator[Finding]:
             message = f"`{stated.name}` names item {seen[stated.name]} too; rename one of the two"
             yield (*path, "name"), message
         seen.setdefault(stated.name, index)
+        yield from _running(stated, problem, path)
         months = problem.horizon.months_per_period
-        if stated.term_months < months:
+        if stated.term_months is not None and stated.term_months < months:
             message = (
                 f"{stated.term_months} months are shorter than a period; give at least {months}, "
                 "or change `horizon.months_per_period`"
@@ -50,6 +51,28 @@ def _spend(problem: Problem) -> Iterator[Finding]:
             message = f"{most:g} is below `min_usd_per_hour`, {stated.min_usd_per_hour:g}"
             yield (*path, "max_usd_per_hour"), message
         yield from _rates(stated, path)
+
+
+def _running(stated: SpendCommitment, problem: Problem, path: Path_) -> Iterator[Finding]:
+    """Yield what is wrong with the term, or with what is promised already."""
+    there = (stated.committed_usd_per_hour, stated.until)
+    if there == (None, None):
+        if stated.term_months is None:
+            text = "has no term; give `term_months`, or `committed_usd_per_hour` and `until`"
+            yield path, text
+        elif stated.usd_per_month is not None:
+            text = "is for what is promised already; give `committed_usd_per_hour` and `until` too"
+            yield (*path, "usd_per_month"), text
+        return
+    if None in there:
+        yield path, "give both `committed_usd_per_hour` and `until` for what is promised already"
+    elif stated.until is not None and stated.until <= problem.horizon.start:
+        text = f"{stated.until} is not after the start of the horizon; take the item out"
+        yield (*path, "until"), text
+    for field in ("term_months", "min_usd_per_hour", "max_usd_per_hour", "upfront_share"):
+        if field in stated.model_fields_set:
+            text = "has no effect on what is promised already; take it out, or give an item each"
+            yield (*path, field), text
 
 
 def _rates(stated: SpendCommitment, path: Path_) -> Iterator[Finding]:

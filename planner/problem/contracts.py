@@ -42,8 +42,14 @@ class SpendCommitment(Section):
 
     name: Name
     provider: Name
-    term_months: Count
-    """Months for which the spending is promised, from the start of a period."""
+    term_months: Count | None = None
+    """Months for which spending may be promised, from the start of a period."""
+    committed_usd_per_hour: Positive | None = None
+    """What is promised already, instead of a term: it stays, used or not."""
+    until: Month | None = None
+    """First month without what is promised already."""
+    usd_per_month: NonNegative | None = None
+    """What is still due for it each month; absent: all of it."""
     discount: Discount | None = None
     """Fraction off the on-demand price of covered nodes."""
     covers: list[CoveredUse] = []

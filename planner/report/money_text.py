@@ -100,7 +100,7 @@ def write_spend(out: TextIO, plan: Plan) -> None:
     ]
     rows = [
         [
-            row.start_month,
+            "there" if row.is_existing else row.start_month,
             row.end_month,
             f"{row.commitment_id} to {row.provider}",
             money(row.usd_per_hour, 2),

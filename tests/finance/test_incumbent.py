@@ -6,7 +6,6 @@ upfront, and servers that take half a year to come.
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from dataclasses import replace
 
@@ -17,7 +16,6 @@ from planner.finance.incumbent import read_incumbent
 from planner.pipeline import SolveSettings, prepare, solve_prepared
 from planner.plan.json_io import plan_json
 from planner.verify.audit import audit
-from tests import worlds
 
 PROBLEM = """\
 schema_version: 1
@@ -341,23 +339,31 @@ def test_the_plan_to_begin_from_is_not_overwritten(folder, first, planner):
     assert "would overwrite the plan to begin from" in done.err
 
 
-def test_a_promise_of_spending_that_still_runs_is_refused(tmp_path):
-    row = {"commitment_id": "spend:plan", "end_month": "2028-01"}
-    plan = {
-        "schema_version": 1, "status": "optimal", "cost_usd": 1.0,
-        "problem": {"name": "old", "horizon": {
-            "start": "2027-01", "periods": 4, "months_per_period": 3, "time_blocks": 1}},
-        "options": {}, "commitments": [], "allocations": [], "fleet": [],
-        "spend_commitments": [row],
-    }  # fmt: skip
-    path = tmp_path / "old.json"
-    path.write_text(json.dumps(plan))
+PROMISE = [
+    "supply.tenures=[on_demand]",
+    "supply.spend_commitments=[{name: sp, provider: me, term_months: 12, discount: 0.3}]",
+]
 
-    def kept(start):
-        first_days = tuple(dt.date(start, 1 + t, 1) for t in range(4))
-        grid = replace(worlds.grid(4), period_start=first_days)
-        return read_incumbent(path).kept(worlds.option_set([], [], [], []), grid)
 
-    with pytest.raises(InputError, match=r"spend:plan is promised until 2028-01.*--incumbent"):
-        kept(2027)
-    assert kept(2028) == {}
+def test_a_promise_of_spending_goes_on_in_later_runs(folder):
+    first, text = solve(folder, PROMISE)
+    (folder / "promise.json").write_text(text, encoding="utf-8")
+    second, text = solve(folder, [*PROMISE, "horizon.start=2027-07"], folder / "promise.json")
+    (folder / "again.json").write_text(text, encoding="utf-8")
+    third, _ = solve(folder, [*PROMISE, "horizon.start=2027-10"], folder / "again.json")
+
+    (signed,) = [r for r in first.spend_commitments if r.start_period == 0]
+    for plan, months in ((second, 6), (third, 3)):
+        row = next(r for r in plan.spend_commitments if r.commitment_id == "spend:sp-2027-01")
+        assert row.is_existing
+        assert row.usd_per_hour == pytest.approx(signed.usd_per_hour)
+        assert row.end_month == signed.end_month == "2028-01"
+        assert row.usd == pytest.approx(months * signed.usd_per_month)
+
+
+def test_a_promise_without_rates_in_the_new_problem_is_refused(folder):
+    _, text = solve(folder, PROMISE)
+    (folder / "promise.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"spend:sp` is promised until 2028-01.*has no rates"):
+        solve(folder, ["horizon.start=2027-07"], folder / "promise.json")

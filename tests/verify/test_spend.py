@@ -85,6 +85,7 @@ ROWS = [
     ({"coverage": slightly_more}, "coverage"),
     ({"break_even_used_share": slightly_more}, "break-even"),
     ({"price_source": "a page"}, "price source a page, expected the problem"),
+    ({"is_existing": True}, "is_existing True, the problem says otherwise"),
 ]
 
 
@@ -191,3 +192,53 @@ def test_a_fixed_rate_covers_until_the_price_falls_below_it():
     assert report(world, world.plan) == []
     assert {r.start_period for r in world.plan.spend_commitments} == {0}
     assert {r.period for r in world.plan.fleet if r.covered_nodes} == {0}
+
+
+THERE = {"name": "there", "provider": "cloud", "discount": 0.5, "committed_usd_per_hour": 2.0,
+         "until": "2027-05", "usd_per_month": 500.0}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def running():
+    return solve(asked(THERE))
+
+
+def test_what_is_promised_already_is_paid_and_used_while_it_lasts(running):
+    (row,) = running.plan.spend_commitments
+
+    assert (row.is_existing, row.start_month, row.end_month) == (True, "2027-01", "2027-05")
+    assert (row.usd, row.usd_per_month, row.usd_after_horizon) == (2_000.0, 500.0, 0.0)
+    assert {r.period for r in running.plan.fleet if r.covered_nodes} == {0, 1}
+    assert report(running, running.plan) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"usd_per_hour": slightly_more}, {"usd": slightly_more}, {"end_month": "2027-06"},
+     {"usd_per_month": slightly_more}, {"is_existing": False}, {"start_period": 1}],
+)  # fmt: skip
+def test_a_changed_figure_of_what_is_promised_already_is_reported(running, changes):
+    assert report(running, changed(running.plan, "spend_commitments", **changes))
+
+
+def test_what_is_promised_already_must_be_in_the_plan(running):
+    found = report(running, replace(running.plan, spend_commitments=()))
+
+    assert any("is promised already, and not in the plan" in line for line in found)
+
+
+def test_what_is_promised_already_is_paid_where_it_covers_nothing():
+    useless = THERE | {"covers": [{"instance": "none"}], "until": "2031-01"}
+    world = solve(asked(useless))
+
+    (row,) = world.plan.spend_commitments
+    assert (row.usd, row.used_share) == (6 * 500.0, 0.0)
+    assert report(world, world.plan) == []
+
+
+def test_a_plan_without_any_nodes_pays_what_is_promised_already():
+    tokens = {"tenures": ["api"], "spend_commitments": [THERE]}
+    world = solve(asked(supply=tokens))
+
+    assert world.plan.tco_usd == pytest.approx(2_000.0 + sum(r.usd for r in world.plan.api))
+    assert report(world, world.plan) == []

@@ -93,7 +93,7 @@ def spend_by_month(row: SpendRow, problem: Problem) -> Iterator[tuple[int, float
         return
     length = problem.horizon.months_per_period
     months = _paid_months(row, stated, problem)
-    monthly = row.usd_per_hour * HOURS_PER_MONTH
+    monthly = _monthly(row, stated)
     first = row.start_period * length
     if stated.upfront_share:
         yield first, monthly * len(months) * stated.upfront_share, discount(problem, first)
@@ -120,17 +120,33 @@ def _stated(commitment_id: str, problem: Problem) -> SpendCommitment | None:
 
 
 def _served(row: SpendRow, stated: SpendCommitment, problem: Problem) -> range:
-    periods = stated.term_months // problem.horizon.months_per_period
+    periods = _term(stated, problem) // problem.horizon.months_per_period
     return range(row.start_period, min(row.start_period + periods, problem.horizon.periods))
 
 
 def _paid_months(row: SpendRow, stated: SpendCommitment, problem: Problem) -> range:
     length = problem.horizon.months_per_period
     first = row.start_period * length
-    last = first + stated.term_months
-    if problem.finance.commitment_tail == "pro_rata":
+    last = first + _term(stated, problem)
+    if problem.finance.commitment_tail == "pro_rata" or stated.until is not None:
         last = min(last, problem.horizon.periods * length)
     return range(first, last)
+
+
+def _term(stated: SpendCommitment, problem: Problem) -> int:
+    """Return the months of a term, or those that are left of what is promised already."""
+    if stated.until is None:
+        return stated.term_months or 0
+    begin, end = ([int(p) for p in m.split("-")] for m in (problem.horizon.start, stated.until))
+    return (end[0] - begin[0]) * _MONTHS + end[1] - begin[1]
+
+
+def _monthly(row: SpendRow, stated: SpendCommitment) -> float:
+    """Return what a row costs each month, what is paid at its start included."""
+    due = stated.usd_per_month
+    if due is not None and stated.committed_usd_per_hour:
+        return due * row.usd_per_hour / stated.committed_usd_per_hour
+    return row.usd_per_hour * HOURS_PER_MONTH
 
 
 def _rate(row: FleetRow, stated: SpendCommitment) -> float | None:
@@ -179,10 +195,15 @@ def _covers(plan: Plan, problem: Problem) -> Iterator[_Covered]:
 def _facts(row: SpendRow, stated: SpendCommitment, problem: Problem) -> Iterator[str]:
     if row.usd_per_hour <= 0:
         yield "nothing is promised"
+    there = stated.committed_usd_per_hour
+    if row.is_existing != (there is not None):
+        yield f"is_existing {row.is_existing}, the problem says otherwise"
+    if there is not None and (row.start_period or differs(row.usd_per_hour, there)):
+        yield f"{there:g} USD/h are promised already, from the start on"
     first = row.start_period * problem.horizon.months_per_period
     due = _by_period(row, problem)
     late = [usd for period, (usd, _) in due.items() if period >= problem.horizon.periods]
-    monthly = row.usd_per_hour * HOURS_PER_MONTH * (1 - stated.upfront_share)
+    monthly = _monthly(row, stated) * (1 - stated.upfront_share)
     figures = (
         ("USD", row.usd, sum(usd for usd, _ in due.values())),
         ("USD discounted", row.discounted_usd, sum(later for _, later in due.values())),
@@ -195,7 +216,7 @@ def _facts(row: SpendRow, stated: SpendCommitment, problem: Problem) -> Iterator
     words = (
         ("provider", row.provider, stated.provider),
         ("start", row.start_month, _month(problem, first)),
-        ("end", row.end_month, _month(problem, first + stated.term_months)),
+        ("end", row.end_month, _month(problem, first + _term(stated, problem))),
         ("price source", row.price_source, "the problem"),
     )
     for name, got, expected in words:
@@ -238,6 +259,10 @@ def _sizes(plan: Plan, problem: Problem) -> Iterator[str]:
     """Check that as much is promised at a time as the problem allows."""
     for stated in problem.supply.spend_commitments:
         name = f"{_SPEND}:{stated.name}"
+        if stated.committed_usd_per_hour is not None and not any(
+            r.commitment_id == name for r in plan.spend_commitments
+        ):
+            yield f"{name} is promised already, and not in the plan"
         rows = [r for r in plan.spend_commitments if r.commitment_id == name]
         for period in range(problem.horizon.periods):
             usd = sum(r.usd_per_hour for r in rows if period in _served(r, stated, problem))
