@@ -151,12 +151,15 @@ def _block_prices(problem: Problem, catalog: Catalog) -> Iterator[tuple[Path_, s
 
 def _maps(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
     """Yield unknown keys of what is stated by name."""
+    own = {_DEFAULT, *(p for e in supply.existing for p in (e.provider, e.region))}
+    own |= {units.provider for units in supply.provisioned}
+    own |= {p for block in supply.capacity_blocks for p in (block.provider, block.region)}
     for field, kind in (
         ("software_usd_per_accelerator_hour", "runs"),
         ("round_trip_ms", "places"),
     ):
         for name in getattr(supply, field):
-            if name != _DEFAULT:
+            if name not in own:
                 yield from known.check(("supply", field, name), kind, name)
 
 
