@@ -122,7 +122,8 @@ def _licences(
     option_of = {option.id: option for option in options.options}
     for row in decisions.replicas:
         usd = option_of[row.option_id].software_usd_per_hour
-        yield row.period, row.replicas * usd * demand.grid.hours_in_period(row.block)
+        if usd:
+            yield row.period, row.replicas * usd * demand.grid.hours_in_period(row.block)
 
 
 def price_of_unserved(demand: Demand, decisions: Decisions) -> Iterator[tuple[int, float]]:
