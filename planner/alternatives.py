@@ -24,7 +24,13 @@ from planner.options.reserved import TERM_MONTHS
 from planner.options.restrict import restrict
 from planner.plan.cash import cash_flows
 from planner.plan.document import Alternative, Baseline
-from planner.plan.records import BuildDecision, Decisions, FlowDecision, NodeDecision
+from planner.plan.records import (
+    BuildDecision,
+    Decisions,
+    FlowDecision,
+    NodeDecision,
+    SpendDecision,
+)
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -184,7 +190,8 @@ class _Trials:
         else:
             best = Answer(None, None, "no single hardware type serves every workload")
         rented = {r.tenure for r in plan.fleet} | ({"api"} if plan.api else set())
-        if rented <= {_ON_DEMAND} and not self.options.barred:
+        by_the_hour = rented <= {_ON_DEMAND} and not plan.spend_commitments
+        if by_the_hour and not self.options.barred:
             on_demand = own
         else:
             on_demand = self._with_tenures(frozenset({_ON_DEMAND}), residency=False)
@@ -307,6 +314,12 @@ def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
         api_flows=(),
         nodes=tuple(NodeDecision(*place, count) for place, count in nodes.items()),
         builds=tuple(BuildDecision(offer.offer_id, k, n) for offer, k, _, n in builds),
+        spend=tuple(
+            SpendDecision(spend.id, k, usd)
+            for spend in options.spend
+            if spend.is_existing
+            for k, usd in enumerate(spend.held_usd_per_hour or ())
+        ),
     )
 
 

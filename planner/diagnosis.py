@@ -177,8 +177,8 @@ def diagnose_program(
         return ("every workload has options, but the limits leave no plan:", *lines)
     return (
         "every workload has options, but the limits leave no plan, and no single limit of "
-        "quotas, average quality, rate limits, budgets, power, carbon, residency, max_models, "
-        "max_hardware_types, spare_replicas, spare_nodes, max_share_per_provider and "
+        "quotas, average quality, rate limits, budgets, power, space, carbon, residency, "
+        "max_models, max_hardware_types, spare_replicas, spare_nodes, max_share_per_provider and "
         "survive_loss_of is the cause alone",
     )
 
@@ -252,7 +252,7 @@ def _rate_limits(limits: Limits) -> list[tuple[str, Limits]]:
 
 
 def _money_and_power(limits: Limits) -> list[tuple[str, Limits]]:
-    """Return what to try without: one budget, all budgets of a kind, the limit on power."""
+    """Return what to try without: one budget, all budgets of a kind, power, space, carbon."""
     trials = []
     for budget in limits.budgets:
         when = "over the horizon" if budget.period is None else f"in period {budget.period}"
@@ -265,6 +265,8 @@ def _money_and_power(limits: Limits) -> list[tuple[str, Limits]]:
             trials.append((f"budgets of {kind} in all periods", replace(limits, budgets=others)))
     if limits.power_kw is not None:
         trials.append((f"power_kw {limits.power_kw:g}", replace(limits, power_kw=None)))
+    if limits.owned_nodes is not None:
+        trials.append((f"owned_nodes {limits.owned_nodes}", replace(limits, owned_nodes=None)))
     if limits.carbon_kg_by_period:
         shown = ", ".join(f"{kg:g}" for kg in dict.fromkeys(limits.carbon_kg_by_period))
         without = replace(limits, carbon_kg_by_period=())

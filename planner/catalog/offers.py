@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
 
+CAPACITY_BLOCK = "capacity_block"
+"""Tenure of nodes that are reserved for a dated window."""
 P = TypeVar("P", Offer, ApiOffer)
 
 
@@ -78,6 +80,38 @@ def offers_at(catalog: Catalog, date: datetime.date) -> tuple[Offer, ...]:
 def listed_offers_at(catalog: Catalog, date: datetime.date) -> tuple[Offer, ...]:
     """Return every offer of nodes in force on `date` at its list price, ordered by offer."""
     return tuple(rows[-1] for rows in _in_force(catalog.offers, date))
+
+
+def capacity_blocks_at(
+    catalog: Catalog,
+    date: datetime.date,
+    node: tuple[str, str, int],
+    instance: str | None,
+    region: str,
+) -> list[Offer]:
+    """Return the capacity blocks in force on a day at the price paid.
+
+    Parameters
+    ----------
+    catalog
+        The catalogue.
+    date
+        The day.
+    node
+        Provider, accelerator, and accelerators of a node.
+    instance
+        Instance, ``None`` for any.
+    region
+        Region, `any` for all.
+    """
+    return [
+        row
+        for row in offers_at(catalog, date)
+        if row.tenure == CAPACITY_BLOCK
+        and (row.provider, row.accelerator, row.accelerators) == node
+        and instance in {None, row.instance}
+        and region in {ANY, row.region}
+    ]
 
 
 def price_lists_at(catalog: Catalog, date: datetime.date) -> tuple[PriceList, ...]:

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 from planner.alternatives import Answer, solve_again
 from planner.demand.scale import scaled
 from planner.finance.payback import SAME
-from planner.options.held import hold
+from planner.options.held import hold, hold_spend
 from planner.plan.commitments import taken_on
+from planner.plan.spend import promised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,7 +120,8 @@ def with_held(own: Answer) -> Answer:
         raise ValueError(msg)
     periods = max((len(o.price_usd_per_hour) for o in own.options.offers), default=0)
     held = taken_on(own.options, own.decisions)
-    return replace(own, options=hold(own.options, held, free_from=periods))
+    options = hold_spend(own.options, promised(own.decisions))
+    return replace(own, options=hold(options, held, free_from=periods))
 
 
 def _with(row: Payback, found: BreakEven | None) -> Payback:

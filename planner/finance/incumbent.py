@@ -10,6 +10,8 @@ With the start of the new horizon as today:
   from the same month on, at today's terms, because nothing has been paid for them yet;
 * commitments that have ended, and nodes that the earlier problem itself said were there, are left
   out; the new problem states the latter itself;
+* spending that was promised before it and still runs is promised already, at the rates of the
+  entry of the problem that it came from; what begins later is decided again;
 * replicas and rented nodes of periods that both horizons share are where the solver starts.
 """
 
@@ -99,11 +101,14 @@ class Incumbent:
         problem
             The problem, with the nodes that it says are there itself.
         """
-        carried = self.carried(problem.horizon.start)
-        if not carried:
-            return ()
-        entries = [*(e.model_dump() for e in problem.supply.existing), *carried]
-        return (f"supply.existing={json.dumps(entries)}",)
+        supply, changes = problem.supply, []
+        if carried := self.carried(problem.horizon.start):
+            entries = [*(e.model_dump() for e in supply.existing), *carried]
+            changes.append(f"supply.existing={json.dumps(entries)}")
+        if promises := self.promises(problem):
+            stated = [s.model_dump(exclude_unset=True) for s in supply.spend_commitments]
+            changes.append(f"supply.spend_commitments={json.dumps([*stated, *promises])}")
+        return tuple(changes)
 
     def kept(self, options: OptionSet, grid: TimeGrid) -> dict[Key, int]:
         """Return the nodes of commitments that begin within a horizon.
@@ -137,6 +142,47 @@ class Incumbent:
         if faults:
             raise InputError(faults, NEXT_STEP)
         return dict(kept)
+
+    def promises(self, problem: Problem) -> list[dict[str, Any]]:
+        """Return the spending that is promised beyond the start of a problem, as its entries.
+
+        Rates are those of the entry of the problem that a promise came from.
+
+        Raises
+        ------
+        InputError
+            With every promise whose entry the problem does not have any more.
+        """
+        start, stated = problem.horizon.start, problem.supply.spend_commitments
+        entries, faults = [], []
+        for number, row in enumerate(self.plan.spend_commitments):
+            name = row.commitment_id.partition(":")[2]
+            again = row.is_existing and any(s.name == name for s in stated)
+            begun = row.is_existing or row.start_month < start
+            if row.end_month <= start or again or not begun:
+                continue
+            base = next((s for s in stated if name in {s.name, f"{s.name}-{name[-7:]}"}), None)
+            if base is None:
+                place = f"spend_commitments.{number}.commitment_id"
+                message = (
+                    f"`{row.commitment_id}` is promised until {row.end_month}, and the problem "
+                    "has no rates for it; add an item of that name to supply.spend_commitments"
+                )
+                faults.append(Fault(str(self.path), None, None, place, message))
+                continue
+            rates = base.model_dump(include={"provider", "discount", "covers"})
+            entries.append(
+                rates
+                | {
+                    "name": name if row.is_existing else f"{name}-{row.start_month}",
+                    "committed_usd_per_hour": row.usd_per_hour,
+                    "until": row.end_month,
+                    "usd_per_month": row.usd_per_month,
+                }
+            )
+        if faults:
+            raise InputError(faults, NEXT_STEP)
+        return entries
 
     def decisions(self, grid: TimeGrid) -> Decisions | None:
         """Return replicas and nodes by period of a new grid, ``None`` when no period is shared.

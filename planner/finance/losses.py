@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 from planner.alternatives import Answer, solve_again
 from planner.demand.scale import scaled
 from planner.finance.figures import last_day_to_order
-from planner.options.held import bound_builds, hold
+from planner.options.held import bound_builds, hold, hold_spend
 from planner.plan.commitments import month_name, taken_builds, taken_on
 from planner.plan.finance_rows import CommitmentLoss, OrderDate
+from planner.plan.spend import promised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,16 +71,17 @@ class CommitmentSheet:
     def losses(self) -> tuple[CommitmentLoss, ...]:
         """Return the loss of every new commitment, and of all, at every demand factor."""
         held = taken_on(self.options, self.decisions)
+        options = hold_spend(self.options, promised(self.decisions))
         new = [(offer.offer_id, build.start) for _, offer, build, _ in self._orders()]
         rows = []
         for factor in DEMAND_FACTORS if new else ():
             demand = scaled(self.demand, factor)
-            with_all = self._solve(hold(self.options, held, self._periods), demand)
+            with_all = self._solve(hold(options, held, self._periods), demand)
             best = self._solve(self.options, demand)
             rows.append(_loss("", None, factor, with_all, best))
             for key in new:
                 others = held | {key: self._kept[key]}
-                without = self._solve(hold(self.options, others, self._periods), demand)
+                without = self._solve(hold(options, others, self._periods), demand)
                 rows.append(_loss(*key, factor, with_all, without))
         return tuple(rows)
 

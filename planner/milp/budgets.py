@@ -1,4 +1,4 @@
-"""Constraint families of money and power: budgets by period and over the horizon, IT power."""
+"""Constraint families of money and of the site: budgets, IT power and space of owned nodes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from planner.milp.costs import api_usd_per_planned_rps
 from planner.milp.model import LE, Priced, Terms
 from planner.milp.naming import budget_label
 from planner.milp.provisioned import unit_usd
+from planner.milp.spend import spend_usd
+from planner.milp.volumes import rebate_terms_usd
 from planner.options.builds import CAPEX, TERMINAL_VALUE
+from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
     from planner.milp.model import Model
@@ -76,8 +79,9 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
     }
     if budget.kind == CAPEX:
         return terms
-    terms |= unit_usd(model, t)
-    terms |= _model_usd(model, t)
+    terms |= unit_usd(model, t) | spend_usd(model, t)
+    terms |= rebate_terms_usd(model, t)
+    terms |= _model_usd(model, t) | _software_usd(model, t)
     usd = sets.options.switching_usd_per_move
     terms |= {moves: usd for (_, _, t2), moves in model.moves.items() if t2 == t}
     terms |= dict.fromkeys(model.more.values(), usd) if t == 0 else {}
@@ -86,12 +90,23 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
     for (o, t2, b), nodes in model.nodes.items():
         price = offers[o].price_usd_per_hour[t]
         if t2 == t and price is not None and not offers[o].is_committed:
-            terms[nodes] = price * grid.hours_in_period(b)
+            paid = model.uncovered.get((o, t, b), nodes)
+            terms[paid] = price * grid.hours_in_period(b)
     for (o, t2, b), started in model.starts.items():
         if t2 == t:
             hours = grid.days_in_period(b) * offers[o].startup_h
             terms[started] = hours * (offers[o].price_usd_per_hour[t] or 0.0)
     return terms | _token_usd(model, t)
+
+
+def _software_usd(model: Model, t: int) -> Terms:
+    sets = model.sets
+    return {
+        replicas: usd
+        for (c, t2, b), replicas in model.n.items()
+        if t2 == t
+        and (usd := sets.option_of(c).software_usd_per_hour * sets.grid.hours_in_period(b))
+    }
 
 
 def _model_usd(model: Model, t: int) -> Terms:
@@ -142,3 +157,31 @@ def add_power(model: Model) -> None:
             model.row(names[-1], terms, LE, most_kw)
     weights = dict.fromkeys(names, 1.0)
     model.priced.append(Priced("power", "owned nodes", "kW", weights))
+
+
+def add_space(model: Model) -> None:
+    """Have space for every node: ``sum over owned offers of N[o,t,0] <= owned_nodes``.
+
+    Nodes that are there already take their space too.
+
+    Parameters
+    ----------
+    model
+        Receives the rows; none are added without a limit.
+    """
+    sets = model.sets
+    most = sets.limits.owned_nodes
+    if most is None:
+        return
+    names = []
+    for t in range(sets.grid.periods):
+        terms: Terms = {
+            model.nodes[o, t, 0]: 1.0
+            for o, offer in enumerate(sets.options.offers)
+            if offer.tenure == OWNED and (o, t, 0) in model.nodes
+        }
+        if terms:
+            names.append(f"space_{t}")
+            model.row(names[-1], terms, LE, float(most))
+    weights = dict.fromkeys(names, 1.0)
+    model.priced.append(Priced("owned_nodes", "space of the site", "node", weights))

@@ -123,7 +123,8 @@ def _completed(
 ) -> Begun:
     arrays = program.arrays
     start = complete_start(model, arrays, values)
-    if model.builds or model.served or model.bought or model.serves:
+    coupled = (model.builds, model.served, model.bought, model.spend, model.tiers, model.serves)
+    if any(coupled):
         start = with_fleet(model, arrays, start, settings)
     start = warmer_start(model, arrays, start, settings)
     asked = replace(settings, time_limit_s=_START_TIME_S)

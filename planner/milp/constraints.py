@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def add_demand(model: Model) -> None:
     """Serve every planned rate: ``sum_o f[w,o,t,b] + sum_i a[w,i,t,b] + c + l = planned[w,t,b]``.
 
-    ``c[w,t,b]`` goes through a chain of answers (:mod:`planner.milp.escalation`). On the right
+    ``j[w,t,b]`` goes through a chain of answers (:mod:`planner.milp.escalation`). On the right
     stands ``d[w,t,b]`` for work that can wait: when it is served is a decision. ``l[w,t,b]`` stays
     unserved; only workloads with a price for it have that variable. Rows are in the rate unit of
     the workload. A workload that nothing can serve gives the row ``0 = planned``, which makes the

@@ -17,9 +17,12 @@ request/s of an API costs only its share mean / planned.
 A node that starts in block b is paid `startup_h` in the block before, every day; the day wraps, so
 its first block follows its last one. Nodes that are there all day start once and pay nothing here.
 
-Nodes and provisioned units that are taken on for long are paid by build: the discounted sum of
-its payments. So that a single block knows what they cost, that sum is spread over the blocks in
-which they serve::
+What a spend commitment covers is not paid at the on-demand price; starts always are. What volume
+discounts take off is taken off what is left.
+
+Nodes, provisioned units and spending that are taken on for long are paid by build: the discounted
+sum of its payments. So that a single block knows what they cost, that sum is spread over the
+blocks in which they serve::
 
     held[o,t,b] = share of b in the time of the period in which they are there
                   x min over builds that serve in t of  discounted[o,k] / periods served
@@ -34,7 +37,9 @@ import numpy as np
 
 from planner.milp.unserved import unserved_usd
 from planner.plan.moves import moves
-from planner.plan.records import model_periods, staffed_periods, taken_units
+from planner.plan.records import model_periods, staffed_periods, taken_beside_nodes
+from planner.plan.spend import covered_use
+from planner.plan.volumes import volume_rows
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -42,9 +47,11 @@ if TYPE_CHECKING:
 
     from planner.demand.records import Demand, TimeGrid
     from planner.milp.records import Limits
-    from planner.options.records import NodeOffer, OptionSet
-    from planner.options.supply_records import ApiOption, ProvisionedUnits
+    from planner.options.records import NodeOffer, Option, OptionSet
+    from planner.options.supply_records import ApiOption, ProvisionedUnits, SpendCommitment
     from planner.plan.records import Decisions
+
+    Taken = NodeOffer | ProvisionedUnits | SpendCommitment
 
 
 def node_block_usd(grid: TimeGrid, offer: NodeOffer, period: int, block: int) -> float | None:
@@ -71,13 +78,13 @@ def node_block_usd(grid: TimeGrid, offer: NodeOffer, period: int, block: int) ->
     return grid.discount_factor[period] * grid.hours_in_period(block) * price
 
 
-def held_period_usd(offer: NodeOffer | ProvisionedUnits, period: int) -> float | None:
+def held_period_usd(offer: Taken, period: int) -> float | None:
     """Return what a period costs with the cheapest build, ``None`` without one.
 
     Parameters
     ----------
     offer
-        Nodes or units that are taken on for long.
+        Nodes, units or spending that are taken on for long.
     period
         Position of the period.
     """
@@ -85,13 +92,13 @@ def held_period_usd(offer: NodeOffer | ProvisionedUnits, period: int) -> float |
     return min((b.discounted_usd / (b.end - b.start) for b in serving), default=None)
 
 
-def build_rest_usd(offer: NodeOffer | ProvisionedUnits, position: int) -> float:
+def build_rest_usd(offer: Taken, position: int) -> float:
     """Return what a build costs beyond what its blocks are charged.
 
     Parameters
     ----------
     offer
-        Nodes or units that are taken on for long.
+        Nodes, units or spending that are taken on for long.
     position
         Position of the build.
     """
@@ -136,6 +143,22 @@ def model_usd(options: OptionSet, grid: TimeGrid, decisions: Decisions) -> float
             usd += cost.usd * grid.factor_at(used[0] * grid.months_per_period)
             usd += cost.usd_per_period * sum(grid.discount_factor[t] for t in used)
     return usd
+
+
+def software_usd(grid: TimeGrid, option: Option, period: int, block: int) -> float:
+    """Return the discounted cost of the licences of one replica in one block over a period.
+
+    Parameters
+    ----------
+    grid
+        Time grid.
+    option
+        The replica.
+    period, block
+        Positions of the period and the block.
+    """
+    hours = grid.hours_in_period(block)
+    return grid.discount_factor[period] * hours * option.software_usd_per_hour
 
 
 def start_usd(grid: TimeGrid, offer: NodeOffer, period: int, block: int) -> float:
@@ -246,11 +269,21 @@ def decisions_usd(
     for built in decisions.builds:
         offer = options.offers[offers[built.offer_id]]
         total += built.nodes * offer.builds[built.build].discounted_usd
-    total += sum(count * build.discounted_usd for build, count in taken_units(options, decisions))
+    total += sum(n * build.discounted_usd for build, n in taken_beside_nodes(options, decisions))
+    total -= _covered_usd(grid, options, decisions)
+    total -= sum(
+        row.rebate_usd * grid.discount_factor[row.period]
+        for row in volume_rows(demand, options, decisions)
+    )
     total += model_usd(options, grid, decisions)
     total += sum(
         move.usd * grid.factor_at(move.period * grid.months_per_period)
         for move in moves(options, decisions)
+    )
+    option_of = {option.id: option for option in options.options}
+    total += sum(
+        row.replicas * software_usd(grid, option_of[row.option_id], row.period, row.block)
+        for row in decisions.replicas
     )
     total += sum(staff_usd(options, grid, t) for t in staffed_periods(options, decisions))
     for position, offer in enumerate(options.offers):
@@ -265,6 +298,16 @@ def decisions_usd(
         rate_usd = usd[flow.supply_id, flow.workload, flow.period][flow.block]
         total += float(rate_usd) * flow.planned_rps
     return total + unserved_usd(demand, limits, decisions)
+
+
+def _covered_usd(grid: TimeGrid, options: OptionSet, decisions: Decisions) -> float:
+    """Return the on-demand price of what spend commitments cover, discounted."""
+    offers = {offer.offer_id: offer for offer in options.offers}
+    return sum(
+        cover.nodes
+        * (node_block_usd(grid, offers[cover.offer_id], cover.period, cover.block) or 0)
+        for cover in covered_use(options, decisions)
+    )
 
 
 def _rented_usd(

@@ -17,6 +17,7 @@ from planner.milp.domains import places
 from planner.milp.escalation import SMALLEST_SHARE, with_chain_scales
 from planner.milp.highs import solve_arrays, with_fixed_integers
 from planner.milp.provisioned import bought_units
+from planner.milp.spend import promised_spend, spend_decisions
 from planner.milp.switching import flows_off
 from planner.plan.records import (
     BuildDecision,
@@ -72,6 +73,8 @@ class Draft:
         Replicas by (column, place, period, block).
     units
         Provisioned units by (units, build).
+    spend
+        USD per hour by (spend commitment, build).
     """
 
     replicas: IntArray
@@ -82,6 +85,7 @@ class Draft:
     unserved_rps: Mapping[tuple[int, int, int], float] = field(default_factory=dict)
     placed: Mapping[tuple[int, int, int, int], int] = field(default_factory=dict)
     units: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    spend: Mapping[tuple[int, int], float] = field(default_factory=dict)
 
 
 def round_integers(arrays: Arrays, values: FloatArray) -> FloatArray:
@@ -185,6 +189,7 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
         {place: float(x * scale[place]) for place, x in unserved.items()},
         {key: round(value_of[v.name]) for key, v in model.placed.items()},
         bought_units(sets, bought),
+        promised_spend(model, value_of),
     )
 
 
@@ -248,7 +253,15 @@ def to_decisions(sets: Sets, draft: Draft) -> Decisions:
         for (w, t, b), rate_rps in sorted(draft.unserved_rps.items())
     )
     return Decisions(
-        replicas, flows, api, nodes, builds, unserved, _placements(sets, draft), units
+        replicas,
+        flows,
+        api,
+        nodes,
+        builds,
+        unserved,
+        _placements(sets, draft),
+        units,
+        spend_decisions(sets, draft.spend),
     )
 
 

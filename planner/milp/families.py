@@ -22,7 +22,9 @@ from planner.milp import (
     model_costs,
     provisioned,
     spares,
+    spend,
     switching,
+    volumes,
     waiting,
 )
 from planner.milp.model import Program, build_variables
@@ -77,10 +79,13 @@ FAMILIES: tuple[Family, ...] = (
     Family("quotas", caps.add_quotas),
     Family("api_limits", api_limits.add_api_limits),
     Family("provisioned", provisioned.add_provisioned),
+    Family("spend_commitments", spend.add_spend_commitments),
+    Family("volume_discounts", volumes.add_volume_discounts),
     Family("model_costs", model_costs.add_model_costs),
     Family("switching", switching.add_switching),
     Family("budgets", budgets.add_budgets),
     Family("power", budgets.add_power),
+    Family("space", budgets.add_space),
     Family("carbon", carbon.add_carbon),
     Family("max_models", caps.add_max_models),
     Family("max_hardware_types", caps.add_max_hardware_types),

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     BoolArray = NDArray[np.bool_]
 
 _COUNTS = frozenset({"B", "buy", "base"})
-_SWITCHES = frozenset({"u", "v", "staff", "M", "serves", "more", "on"})
+_SWITCHES = frozenset({"u", "v", "staff", "M", "serves", "more", "on", "any"})
 """Choices that cost something or are limited: a slot makes them for nothing when they stand."""
+_PROMISES = frozenset({"spend"})
+"""Money that is promised for a term, of any amount."""
 _WAITING = frozenset({"q", "d", "x", "g"})
 """Variables of work that waits: at the price of its day a slot would take all of it or none."""
 _REPLICAS = frozenset({"n", "y"})
@@ -52,7 +54,7 @@ def constants(arrays: Arrays) -> BoolArray:
         The program.
     """
     constant: BoolArray = arrays.lower == arrays.upper
-    return constant & _of_kinds(arrays, _COUNTS | _SWITCHES)
+    return constant & _of_kinds(arrays, _COUNTS | _SWITCHES | _PROMISES)
 
 
 def slots_with_the_fleet(
@@ -83,14 +85,14 @@ def slots_with_the_fleet(
     values = np.full(arrays.cost.size, np.nan)
     if relaxation.values is None:
         return values
-    once = _of_kinds(arrays, _COUNTS | _SWITCHES)
-    served = _of_kinds(arrays, _SERVED)
-    kept = np.where(served, relaxation.values, _whole(arrays, relaxation.values))
+    once = _of_kinds(arrays, _COUNTS | _SWITCHES | _PROMISES)
+    exact = _of_kinds(arrays, _SERVED | _PROMISES)
+    kept = np.where(exact, relaxation.values, _whole(arrays, relaxation.values))
     kept = np.clip(kept, arrays.lower, arrays.upper)
     held = replace(
         arrays,
-        lower=np.where(once | served, kept, arrays.lower),
-        upper=np.where(once | served, kept, arrays.upper),
+        lower=np.where(once | exact, kept, arrays.lower),
+        upper=np.where(once | exact, kept, arrays.upper),
     )
     slots = slots_of(held, is_static=is_static, fixed=once)
     at_prices = priced(held, _prices(held, coupling_rows(held, slots), relaxation.row_duals))

@@ -12,7 +12,7 @@ b, model m, hardware type h)::
     d[w,t,b]    rate at which a stream that can wait is served, in the same unit
     q[g,t,k]    backlog at midnight of a day of type k, as a share of a day's work
     x[c,t,b]    batch replicas of a column that start in a block;  g[c,t,b]  that end with it
-    c[w,t,b]    planned rate of a workload that its chain of answers takes, same unit
+    j[w,t,b]    planned rate of a workload that its chain of answers takes, same unit
     l[w,t,b]    planned rate of a workload that stays unserved (where it has a price), same unit
     N[o,t,b]    whole nodes of an offer;  s[o,t,b]  nodes started at the beginning of a block
     z[k,t,b]    1 when a node of shape group k is there (spare nodes of several shapes only)
@@ -26,6 +26,11 @@ b, model m, hardware type h)::
     M[i,t], F[i,t]  1 when the model of cost i is used, and when it is first paid for
     buy[k,s]    increments of provisioned units k taken on in period s, for their term
     P[k,t,b]    increments of provisioned units that are there;  on[k,t]  1 when there are any
+    spend[k,s]  USD per hour of spend commitment k promised in period s, for its term
+    C[k,t,b]    USD per hour that is promised;  c[k,o,t,b]  nodes of an offer that it covers
+    U[o,t,b]    nodes of an offer that could be covered and are not
+    tier[v,t,k]  spending of a month in tier k of volume discount v, in a power of ten of USD
+    reached[v,t,k]  1 when it is above the threshold of tier k
     u[m], v[h]  1 when a model or a hardware type is used
 
 Names hold positions only, because PuLP maps several characters to ``_`` and names could collide;
@@ -112,6 +117,10 @@ class Model:
     serves: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     moves: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     more: dict[int, pulp.LpVariable] = field(default_factory=dict)
+    spend: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
+    promised: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    uncovered: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    tiers: dict[tuple[int, int, int], tuple[pulp.LpVariable, float]] = field(default_factory=dict)
     priced: list[Priced] = field(default_factory=list)
 
     def variable(
@@ -264,7 +273,7 @@ def _chain_variables(model: Model) -> None:
         for t, b in sets.slots():
             if sets.planned_rps[w, t, b] > 0:
                 most = float(sets.planned_rps[w, t, b] / sets.rate_unit_rps[w])
-                model.chained[w, t, b] = model.variable(f"c_{w}_{t}_{b}", most)
+                model.chained[w, t, b] = model.variable(f"j_{w}_{t}_{b}", most)
 
 
 def _unserved_variables(model: Model) -> None:

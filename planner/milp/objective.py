@@ -17,12 +17,15 @@ from planner.milp.costs import (
     api_usd_per_planned_rps,
     build_rest_usd,
     node_block_usd,
+    software_usd,
     staff_usd,
     start_usd,
 )
 from planner.milp.provisioned import unit_coefficients_usd
+from planner.milp.spend import spend_coefficients_usd
 from planner.milp.switching import switching_terms_usd
 from planner.milp.unserved import unserved_terms_usd
+from planner.milp.volumes import discount_volumes
 
 if TYPE_CHECKING:
     from planner.milp.model import Model, Terms
@@ -36,7 +39,7 @@ def set_objective(model: Model) -> float:
     model
         Receives the objective.
     """
-    usd = _coefficients_usd(model)
+    usd = discount_volumes(model, _coefficients_usd(model))
     positive = [coefficient for coefficient in usd.values() if coefficient > 0]
     unit_usd = 10.0 ** round(math.log10(float(np.median(positive)))) if positive else 1.0
     scaled = {variable: coefficient / unit_usd for variable, coefficient in usd.items()}
@@ -49,7 +52,11 @@ def _coefficients_usd(model: Model) -> Terms:
     sets, grid = model.sets, model.sets.grid
     terms: Terms = {}
     for (o, t, b), nodes in model.nodes.items():
-        terms[nodes] = node_block_usd(grid, sets.options.offers[o], t, b) or 0.0
+        paid = model.uncovered.get((o, t, b), nodes)
+        terms[paid] = node_block_usd(grid, sets.options.offers[o], t, b) or 0.0
+    for (c, t, b), replicas in model.n.items():
+        usd = software_usd(grid, sets.option_of(c), t, b)
+        terms |= {replicas: usd} if usd else {}
     for (o, k), built in model.builds.items():
         terms[built] = build_rest_usd(sets.options.offers[o], k)
     for (i, t), used in model.used.items():
@@ -60,7 +67,8 @@ def _coefficients_usd(model: Model) -> Terms:
         terms[staff] = staff_usd(sets.options, grid, t)
     for (o, t, b), started in model.starts.items():
         terms[started] = start_usd(grid, sets.options.offers[o], t, b)
-    terms |= unit_coefficients_usd(model) | switching_terms_usd(model)
+    terms |= unit_coefficients_usd(model) | spend_coefficients_usd(model)
+    terms |= switching_terms_usd(model)
     return terms | _token_coefficients_usd(model) | unserved_terms_usd(model)
 
 

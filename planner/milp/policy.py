@@ -39,6 +39,7 @@ def program_limits(problem: Problem) -> Limits:
         quotas=quotas,
         budgets=tuple(_budgets(problem)),
         power_kw=problem.limits.power_kw,
+        owned_nodes=problem.limits.owned_nodes,
         carbon_kg_by_period=_carbon_kg(problem),
         changeover_h=policy.changeover_minutes / MINUTES_PER_HOUR,
         max_spot_share=problem.supply.spot.max_share,

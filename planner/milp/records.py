@@ -99,6 +99,8 @@ class Limits:
         Every one holds.
     power_kw
         Most IT power of owned nodes in every period; ``None`` for no limit.
+    owned_nodes
+        Most owned nodes at any time, those that are there included; ``None`` for no limit.
     carbon_kg_by_period
         Most carbon of the electricity of nodes in each period, kg; empty for no limit.
     changeover_h
@@ -126,6 +128,7 @@ class Limits:
     quotas: tuple[Quota, ...] = ()
     budgets: tuple[BudgetLimit, ...] = ()
     power_kw: float | None = None
+    owned_nodes: int | None = None
     carbon_kg_by_period: tuple[float, ...] = ()
     changeover_h: float = 0.0
     max_spot_share: float = 1.0

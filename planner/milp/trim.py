@@ -215,7 +215,10 @@ def _is_better(sets: Sets, offer: NodeOffer, t: int, now: IntArray, fewer: IntAr
         return True
     grid = sets.grid
     day, blocks = grid.blocks_per_day, range(grid.blocks)
-    node_usd = np.array([node_block_usd(grid, offer, t, b) or 0.0 for b in blocks])
+    # A node less may save nothing where a promise of spending covers it.
+    covered = any(spend.covers(offer.offer_id, t) for spend in sets.options.spend)
+    paid = [0.0 if covered else node_block_usd(grid, offer, t, b) or 0.0 for b in blocks]
+    node_usd = np.array(paid)
     begin_usd = np.array([start_usd(grid, offer, t, b) for b in blocks])
     added = starts(fewer, day)
     window = billing_blocks(offer, grid.block_h, day)

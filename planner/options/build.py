@@ -9,7 +9,7 @@ measured options only.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from planner.catalog.idle import idle_price_notes
@@ -26,17 +26,22 @@ from planner.options.provisioned import provisioned_supply, units_of_problem
 from planner.options.prune import best_layouts, prune
 from planner.options.quality import QualityBook
 from planner.options.records import MEASURED, OptionSet
+from planner.options.round_trips import at_distance, distances, with_round_trips
+from planner.options.software import with_software
+from planner.options.spend import spend_of_problem
 from planner.options.spot import spot_options
 from planner.options.supply_records import ModelCost
 from planner.options.system_capacity import system_capacities
 from planner.options.systems import buildable_systems
 from planner.options.tokens import token_supply
 from planner.options.units import units_of
+from planner.options.volumes import volume_discounts
+from planner.options.ways import Ways, combined, joined, with_quality
 from planner.problem.deferral import JOINED, with_streams
 from planner.problem.escalation import answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
@@ -65,6 +70,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     loaded = with_streams(loaded)
     problem = loaded.problem
     nodes, rejected = supplied_nodes(problem, catalog, demand.grid)
+    nodes = with_round_trips(nodes, problem)
     unmeasured = unmeasured_nodes(problem, catalog, nodes)
     nodes = [n for n in nodes if n.offer_id not in {r.subject for r in unmeasured}]
     rejected += unmeasured
@@ -75,11 +81,8 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         if not w.name.endswith(JOINED)  # tokens are bought for the deferred stream
     ]
     modelled_gates = {name: g for name, g in gates.items() if demand.of(name).lengths is not None}
-    ways = _combined(
-        _measured(loaded, nodes, gates),
-        _modelled(problem, catalog, demand, nodes, modelled_gates),
-        _on_systems(problem, catalog, demand, nodes, modelled_gates),
-    )
+    ways = _by_round_trip(loaded, catalog, demand, nodes, modelled_gates, gates)
+    ways = with_software(ways, problem)
     barred = barred_nodes(problem, nodes)
     ways = _with_spot(_in_time(ways, problem, demand), nodes, problem, catalog)
     ways = _housed(ways, nodes, barred, problem)
@@ -101,6 +104,8 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         pruned=tuple(pruned),
         barred=barred,
         provisioned=units_of_problem(problem, demand.grid),
+        spend=spend_of_problem(problem, demand.grid, nodes),
+        volumes=volume_discounts(problem),
         model_costs=tuple(
             ModelCost(c.model, c.usd, c.usd_per_period) for c in problem.one_off_costs
         ),
@@ -136,58 +141,43 @@ def _staff_usd(problem: Problem, catalog: Catalog) -> float:
     return 0.0 if isinstance(costs, list) else costs.staff_usd_per_month
 
 
-@dataclass(frozen=True, slots=True)
-class _Ways:
-    """Replica options before pruning, and the ids of all that were considered."""
-
-    options: tuple[Option, ...] = ()
-    capacities: tuple[Capacity, ...] = ()
-    rejections: tuple[Rejection, ...] = ()
-    considered: int = 0
-
-
-def _combined(measured: _Ways, modelled: _Ways, systems: _Ways) -> _Ways:
-    """Return all ways, where a measured capacity replaces the other one it names."""
-    modelled = _Ways(
-        (*modelled.options, *systems.options),
-        (*modelled.capacities, *systems.capacities),
-        (*modelled.rejections, *systems.rejections),
-        modelled.considered + systems.considered,
-    )
-    replaced = {(c.workload, c.option_id) for c in measured.capacities}
-    replaced |= {(r.workload, r.subject) for r in measured.rejections}
-    capacities = (
-        *measured.capacities,
-        *(c for c in modelled.capacities if (c.workload, c.option_id) not in replaced),
-    )
-    known = {o.id: o for o in (*measured.options, *modelled.options)}
-    return _Ways(
-        _with_quality(known.values(), capacities),
-        capacities,
-        (
-            *measured.rejections,
-            *(r for r in modelled.rejections if (r.workload, r.subject) not in replaced),
-        ),
-        measured.considered + modelled.considered,
-    )
+def _by_round_trip(  # noqa: PLR0917
+    loaded: LoadedProblem,
+    catalog: Catalog,
+    demand: Demand,
+    nodes: list[NodeOffer],
+    modelled_gates: dict[str, Gate],
+    gates: dict[str, Gate],
+) -> Ways:
+    """Return the ways to serve on nodes of every distance to the users."""
+    found = Ways()
+    for there in distances(loaded, catalog, nodes):
+        problem, own = there.loaded.problem, list(there.nodes)
+        ways = combined(
+            _measured(there.loaded, own, gates),
+            _modelled(problem, catalog, demand, own, modelled_gates),
+            _on_systems(problem, catalog, demand, own, modelled_gates),
+        )
+        found = joined(found, at_distance(ways, there.round_trip_ms, loaded.problem))
+    return found
 
 
 def _housed(
-    ways: _Ways, nodes: list[NodeOffer], barred: frozenset[tuple[str, str]], problem: Problem
-) -> _Ways:
+    ways: Ways, nodes: list[NodeOffer], barred: frozenset[tuple[str, str]], problem: Problem
+) -> Ways:
     """Return the ways that some allowed node can hold."""
     rejections = homeless(ways.capacities, {o.id: o for o in ways.options}, nodes, barred, problem)
     gone = {(r.workload, r.subject) for r in rejections}
     capacities = tuple(c for c in ways.capacities if (c.workload, c.option_id) not in gone)
     return replace(
         ways,
-        options=_with_quality(ways.options, capacities),
+        options=with_quality(ways.options, capacities),
         capacities=capacities,
         rejections=(*ways.rejections, *rejections),
     )
 
 
-def _with_spot(ways: _Ways, nodes: list[NodeOffer], problem: Problem, catalog: Catalog) -> _Ways:
+def _with_spot(ways: Ways, nodes: list[NodeOffer], problem: Problem, catalog: Catalog) -> Ways:
     """Return the ways with those of batch replicas on spot nodes."""
     twins, capacities = spot_options(ways.options, ways.capacities, nodes, problem, catalog)
     return replace(
@@ -197,19 +187,19 @@ def _with_spot(ways: _Ways, nodes: list[NodeOffer], problem: Problem, catalog: C
     )
 
 
-def _in_time(ways: _Ways, problem: Problem, demand: Demand) -> _Ways:
+def _in_time(ways: Ways, problem: Problem, demand: Demand) -> Ways:
     """Return the ways on which work that waits does not run for too long."""
     options = {o.id: o for o in ways.options}
     capacities, rejections = with_job_times(ways.capacities, options, problem, demand)
     return replace(
         ways,
-        options=_with_quality(ways.options, capacities),
+        options=with_quality(ways.options, capacities),
         capacities=tuple(capacities),
         rejections=(*ways.rejections, *rejections),
     )
 
 
-def _engine_notes(ways: _Ways, catalog: Catalog) -> list[str]:
+def _engine_notes(ways: Ways, catalog: Catalog) -> list[str]:
     """Return the engine settings that modelled capacities stand on."""
     modelled = {c.option_id for c in ways.capacities if c.origin != MEASURED}
     names = sorted({o.engine for o in ways.options if o.id in modelled})
@@ -241,7 +231,7 @@ def _chain_scores(workload: Workload) -> dict[str, float]:
     return {score.benchmark: score.score for score in workload.escalation.quality_scores}
 
 
-def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Gate]) -> _Ways:
+def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Gate]) -> Ways:
     problem = loaded.problem
     options, capacities, rejected = measured_options(
         loaded.measured, problem.candidates, nodes, problem.policy.max_utilization
@@ -255,7 +245,7 @@ def _measured(loaded: LoadedProblem, nodes: list[NodeOffer], gates: dict[str, Ga
         if gate.admits_measured(option.id, option.model, option.quantization):
             admitted.append(_with_scores(capacity, option, gate))
     considered = len({measured_id(row) for row in loaded.measured})
-    return _Ways(tuple(options), tuple(admitted), tuple(rejected), considered)
+    return Ways(tuple(options), tuple(admitted), tuple(rejected), considered)
 
 
 def _admitted(
@@ -275,10 +265,10 @@ def _modelled(
     demand: Demand,
     nodes: list[NodeOffer],
     gates: dict[str, Gate],
-) -> _Ways:
+) -> Ways:
     """Return the options of the performance model for the workloads of `gates`."""
     if not gates:
-        return _Ways()
+        return Ways()
     candidates, unbuildable, considered = buildable(problem.candidates, catalog, nodes)
     usable: dict[str, list[Way]] = _admitted(candidates, problem, gates)
     if problem.candidates.disaggregation == "on":
@@ -315,10 +305,10 @@ def _on_systems(
     demand: Demand,
     nodes: list[NodeOffer],
     gates: dict[str, Gate],
-) -> _Ways:
+) -> Ways:
     """Return the options on systems that are planned from their own measured figures."""
     if not gates:
-        return _Ways()
+        return Ways()
     candidates, unbuildable, considered = buildable_systems(problem.candidates, catalog, nodes)
     usable = _admitted(candidates, problem, gates)
     found = system_capacities(problem, catalog, demand, usable)
@@ -330,13 +320,13 @@ def _scored(
     unbuildable: list[Rejection],
     considered: int,
     gates: dict[str, Gate],
-) -> _Ways:
+) -> Ways:
     """Return the options with the scores that each workload compares."""
     by_id = {o.id: o for o in found.options}
     capacities = tuple(
         _with_scores(c, by_id[c.option_id], gates[c.workload]) for c in found.capacities
     )
-    return _Ways(found.options, capacities, (*unbuildable, *found.rejections), considered)
+    return Ways(found.options, capacities, (*unbuildable, *found.rejections), considered)
 
 
 def _with_scores(capacity: Capacity, option: Option, gate: Gate) -> Capacity:
@@ -348,23 +338,9 @@ def _with_scores(capacity: Capacity, option: Option, gate: Gate) -> Capacity:
     )
 
 
-def _with_quality(options: Iterable[Option], capacities: Iterable[Capacity]) -> tuple[Option, ...]:
-    """Return the options that serve a workload, with the lowest score any of them compares."""
-    lowest: dict[str, dict[str, float]] = {}
-    for capacity in capacities:
-        scores = lowest.setdefault(capacity.option_id, {})
-        for benchmark, score in capacity.quality:
-            scores[benchmark] = min(score, scores.get(benchmark, score))
-    return tuple(
-        replace(option, quality=tuple(sorted(lowest[option.id].items())))
-        for option in options
-        if option.id in lowest
-    )
-
-
 def _option_set(
     problem: Problem,
-    ways: _Ways,
+    ways: Ways,
     *,
     kept: list[Option],
     nodes: list[NodeOffer],

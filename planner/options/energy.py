@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from planner.catalog.load import Catalog
-    from planner.options.records import Capacity, NodeOffer, Option, OptionSet, PowerDraw
+    from planner.options.energy_records import PowerDraw
+    from planner.options.records import Capacity, NodeOffer, Option, OptionSet
     from planner.options.token_supply import TokenSupply
     from planner.problem.schema import Problem
 

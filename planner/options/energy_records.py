@@ -21,6 +21,33 @@ class HardwarePower:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerDraw:
+    """Electric power of the accelerators of one replica that serves one workload, watts.
+
+    Parameters
+    ----------
+    idle_w
+        Up and without requests.
+    base_w, marginal_energy_per_request_j
+        Mean power is ``base_w + marginal_energy_per_request_j rate`` from a quarter of the planned
+        capacity on; below it is less.
+    capacity_w
+        At the planned capacity with most replicas.
+    energy_per_output_token_j
+        At that capacity, joules.
+    host_w
+        What the node adds for these accelerators, whatever they do; ``None`` when unknown.
+    """
+
+    idle_w: float
+    base_w: float
+    capacity_w: float
+    marginal_energy_per_request_j: float
+    energy_per_output_token_j: float
+    host_w: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where nodes of an offer stand: the overhead of the site, and its grid.
 

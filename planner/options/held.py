@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from planner.options.records import NodeOffer, OptionSet
 
     Nodes = tuple[int, int | None]
-    """Least and most nodes of a build; no most when more may be added."""
+    """Least and most nodes of a build; no most leaves that of the build."""
 
 
 def bound_builds(
@@ -56,6 +56,25 @@ def hold(options: OptionSet, held: Mapping[tuple[str, int], int], free_from: int
     return bound_builds(options, bounds)
 
 
+def hold_spend(options: OptionSet, taken: Mapping[tuple[str, int], float]) -> OptionSet:
+    """Return the options with promises of spending held as they were decided.
+
+    Parameters
+    ----------
+    options
+        The options.
+    taken
+        USD per hour by commitment and position of the build; nothing for the others.
+    """
+    held = (
+        (spend, tuple(taken.get((spend.id, k), 0.0) for k in range(len(spend.builds))))
+        for spend in options.spend
+    )
+    return replace(
+        options, spend=tuple(replace(spend, held_usd_per_hour=usd) for spend, usd in held)
+    )
+
+
 def sunk(offer: NodeOffer) -> NodeOffer | None:
     """Return an offer with what is there or was decided before, ``None`` when that is nothing.
 
@@ -78,7 +97,11 @@ def _bounded(
             yield offer
             continue
         open_builds = tuple(
-            replace(build, least_nodes=nodes[0], most_nodes=nodes[1])
+            replace(
+                build,
+                least_nodes=nodes[0],
+                most_nodes=build.most_nodes if nodes[1] is None else nodes[1],
+            )
             for build in offer.builds
             if (nodes := bounds(offer, build)) is not None
         )

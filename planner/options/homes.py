@@ -56,6 +56,7 @@ def holds(node: NodeOffer, option: Option) -> bool:
     return (
         node.hardware == option.hardware
         and (node.tenure == SPOT) == option.is_interruptible
+        and node.round_trip_ms <= option.round_trip_ms
         and node.accelerators_per_node % option.accelerators == 0
         and any(price is not None for price in node.price_usd_per_hour)
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
 from planner.catalog.offers import offers_at
+from planner.options.capacity_blocks import capacity_blocks
 from planner.options.existing import existing_nodes
 from planner.options.owned import OWNED, owned_nodes
 from planner.options.periods import price_change_notes, price_factors
@@ -50,7 +51,9 @@ def supplied_nodes(
     """
     rented, rejected = rentable_nodes(problem, catalog, grid)
     bought, refused = owned_nodes(problem, catalog, grid)
-    return [*rented, *bought, *existing_nodes(problem, grid)], [*rejected, *refused]
+    dated, stale = capacity_blocks(problem, catalog, grid)
+    nodes = [*rented, *bought, *dated, *existing_nodes(problem, grid)]
+    return nodes, [*rejected, *refused, *stale]
 
 
 def barred_nodes(problem: Problem, nodes: Sequence[NodeOffer]) -> frozenset[tuple[str, str]]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.options.candidates import Candidate
-from planner.options.records import PowerDraw
+from planner.options.energy_records import PowerDraw
 from planner.options.specs import power_parameters
 from planner.perf.activity import ideal_step
 from planner.perf.open_loop import load_table

@@ -22,6 +22,7 @@ from planner.options.builds import Build, monthly_payments, served_until
 from planner.options.periods import price_factors
 from planner.options.quality import BF16
 from planner.options.records import Rejection
+from planner.options.round_trips import limits_left, round_trip_ms
 from planner.options.stated_latency import latency_evidence
 from planner.options.supply_records import PROVISIONED, ApiOption, ProvisionedUnits
 from planner.options.token_prices import grown_tokens, hit_rate, token_factors
@@ -106,7 +107,11 @@ def provisioned_supply(
     for stated in stated_units if lengths is not None else ():
         reason = _why_not(stated, workload, problem, book)
         assume = problem.supply.api_latency == "assume_met"
-        evidence = latency_evidence(stated, workload, assume_met=assume)
+        evidence = latency_evidence(
+            stated,
+            limits_left(workload, round_trip_ms(problem, stated.provider)),
+            assume_met=assume,
+        )
         if reason is None and evidence.verdict != "usable":
             refused = evidence.verdict == "refused"
             reason = ("latency" if refused else "latency_unproven", evidence.detail)

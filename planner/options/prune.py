@@ -39,7 +39,10 @@ def prune(
         by_option[capacity.option_id][capacity.workload] = capacity
     kept: list[Option] = []
     dropped: list[Rejection] = []
-    order = sorted(options, key=lambda o: (o.accelerators, -_total_rps(by_option[o.id]), o.id))
+    order = sorted(
+        options,
+        key=lambda o: (o.accelerators, -_total_rps(by_option[o.id]), -o.round_trip_ms, o.id),
+    )
     for option in order:
         winner = next((k for k in kept if _dominates(k, option, by_option, same_model_only)), None)
         if winner is None:
@@ -89,9 +92,13 @@ def _dominates(
         return False
     if first.is_interruptible != second.is_interruptible:
         return False
+    if first.round_trip_ms < second.round_trip_ms:
+        return False  # the second runs on nodes that the first does not
     if same_model_only and first.model != second.model:
         return False
     copies = second.accelerators // first.accelerators
+    if copies * first.software_usd_per_hour > second.software_usd_per_hour:
+        return False
     own, other = by_option[first.id], by_option[second.id]
     return all(
         workload in own and _carries(own[workload], capacity, copies)

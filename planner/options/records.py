@@ -15,8 +15,15 @@ from planner.options.energy_records import EnergyFacts
 
 if TYPE_CHECKING:
     from planner.options.builds import Build
+    from planner.options.energy_records import PowerDraw
     from planner.options.layout import UnitLayout
-    from planner.options.supply_records import ApiOption, ModelCost, ProvisionedUnits
+    from planner.options.supply_records import (
+        ApiOption,
+        ModelCost,
+        ProvisionedUnits,
+        SpendCommitment,
+        VolumeDiscount,
+    )
 
 MEASURED = "measured"
 
@@ -61,6 +68,10 @@ class Option:
     draft: str = ""
     layout: UnitLayout | None = None
     is_interruptible: bool = False
+    round_trip_ms: float = 0.0
+    """Longest round trip to the users that its capacity leaves time for; its id then names it."""
+    software_usd_per_hour: float = 0.0
+    """Licences of one replica for an hour."""
 
     @property
     def accelerators(self) -> int:
@@ -141,33 +152,6 @@ class EngineSetting:
     prefix_tokens: float = 0.0
     prefix_hit_rate: float = 0.0
     speculation: SpeculationSetting | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PowerDraw:
-    """Electric power of the accelerators of one replica that serves one workload, watts.
-
-    Parameters
-    ----------
-    idle_w
-        Up and without requests.
-    base_w, marginal_energy_per_request_j
-        Mean power is ``base_w + marginal_energy_per_request_j rate`` from a quarter of the planned
-        capacity on; below it is less.
-    capacity_w
-        At the planned capacity with most replicas.
-    energy_per_output_token_j
-        At that capacity, joules.
-    host_w
-        What the node adds for these accelerators, whatever they do; ``None`` when unknown.
-    """
-
-    idle_w: float
-    base_w: float
-    capacity_w: float
-    marginal_energy_per_request_j: float
-    energy_per_output_token_j: float
-    host_w: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +266,9 @@ class NodeOffer:
         """Return the blocks of a day in which its nodes can be there."""
         return blocks_per_day if self.blocks_of_day is None else len(self.blocks_of_day)
 
+    round_trip_ms: float = 0.0
+    """Time on the way to the users and back."""
+
     @property
     def is_committed(self) -> bool:
         """Whether its nodes are taken on for long, and are there in every block."""
@@ -377,6 +364,10 @@ class OptionSet:
     """Pools and the offers whose nodes must not hold their replicas, as ``(pool, offer_id)``."""
     provisioned: tuple[ProvisionedUnits, ...] = ()
     """Units that the tokens of some API options come out of."""
+    spend: tuple[SpendCommitment, ...] = ()
+    """Spending that may be promised to providers, for lower rates on demand."""
+    volumes: tuple[VolumeDiscount, ...] = ()
+    """Discounts that grow with what is rented from a provider."""
     model_costs: tuple[ModelCost, ...] = ()
     """What models cost beyond serving them."""
     energy: EnergyFacts = field(default_factory=EnergyFacts)

@@ -83,7 +83,9 @@ def with_reservations(
                 order_month=first,
                 term_months=term,
                 payments=tuple(
-                    _payments(grid, price * HOURS_PER_MONTH, upfront_share, (first, first + paid))
+                    lease_payments(
+                        grid, price * HOURS_PER_MONTH, upfront_share, (first, first + paid)
+                    )
                 ),
                 usd_per_node_hour=price,
                 price_date=row.as_of,
@@ -96,9 +98,22 @@ def with_reservations(
     return replace(node, builds=tuple(builds), startup_h=0.0, min_billing_h=0.0, note=note)
 
 
-def _payments(
+def lease_payments(
     grid: TimeGrid, usd_per_month: float, upfront_share: float, months: tuple[int, int]
 ) -> Iterator[Payment]:
+    """Yield what a term costs: a share at its start, the rest evenly.
+
+    Parameters
+    ----------
+    grid
+        Periods.
+    usd_per_month
+        Amount, nominal.
+    upfront_share
+        Share of the whole term that is paid at its start.
+    months
+        First and last moment of the term, the first at the start of a period.
+    """
     first, last = months
     if upfront_share:
         usd = upfront_share * usd_per_month * (last - first)

@@ -37,8 +37,8 @@ def restrict(
     same_model_only
         As in :func:`planner.options.prune.prune`.
     tenures
-        Tenures of nodes that stay; ``None`` for all. Nodes that are there already, or that were
-        decided before, always stay.
+        Tenures of nodes that stay, without spend commitments; ``None`` for all. What is there
+        already, or was decided before, always stays.
     """
     feasible = [o for o in (*options.options, *options.dominated) if keep(o)]
     ids = {o.id for o in feasible}
@@ -58,6 +58,7 @@ def restrict(
         ),
         api=options.api if tokens else (),
         provisioned=options.provisioned if tokens else (),
+        spend=tuple(s for s in options.spend if tenures is None or s.is_existing),
         pruned=tuple(pruned),
     )
 

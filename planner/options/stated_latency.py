@@ -62,7 +62,7 @@ def latency_evidence(stated: States, workload: Workload, *, assume_met: bool) ->
     if met is False:
         detail = (
             f"states TTFT p99 {stated.ttft_p99_ms} ms, TPOT p99 {stated.tpot_p99_ms} ms: above a "
-            "limit"
+            "limit, or above what the round trip leaves of it"
         )
         return LatencyEvidence("refused", is_assumed=False, detail=detail)
     if met or assume_met:

@@ -154,6 +154,79 @@ class ProvisionedUnits:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendCommitment:
+    """Spending by the hour that is promised to a provider, for lower rates of on-demand nodes.
+
+    Parameters
+    ----------
+    id
+        Identity, ``spend:NAME``.
+    provider
+        To whom it is promised.
+    rates
+        Offers whose nodes it covers, with what a covered node-hour takes of the commitment by
+        period; ``None`` where that is not less than the on-demand price.
+    min_usd_per_hour
+        Least commitment at a time, where there is any.
+    max_usd_per_hour
+        Most at a time; ``None`` for no limit.
+    builds
+        Terms that spending can be promised for, one for every period they can start in; a node of
+        a build is one USD per hour.
+    held_usd_per_hour
+        What was decided about every build before; ``None`` when the program decides.
+    is_existing
+        Whether it is promised already, whatever the plan decides.
+    """
+
+    id: str
+    provider: str
+    rates: tuple[tuple[str, tuple[float | None, ...]], ...]
+    min_usd_per_hour: float
+    max_usd_per_hour: float | None
+    builds: tuple[Build, ...]
+    held_usd_per_hour: tuple[float, ...] | None = None
+    is_existing: bool = False
+
+    def covers(self, offer_id: str, period: int) -> bool:
+        """Return whether nodes of an offer are billed at a lower rate in a period."""
+        return any(o == offer_id and usd[period] is not None for o, usd in self.rates)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeDiscount:
+    """A discount that grows with what is rented from a provider in a month.
+
+    Parameters
+    ----------
+    name, provider
+        Name of the contract, and with whom.
+    tenures
+        Tenures that count, and are discounted.
+    tiers
+        Spending of a month from which on, and the fraction off the part above it up to the next
+        tier; both rise.
+    """
+
+    name: str
+    provider: str
+    tenures: tuple[str, ...]
+    tiers: tuple[tuple[float, float], ...]
+
+    def counts(self, provider: str, tenure: str) -> bool:
+        """Return whether what is rented so counts."""
+        return provider == self.provider and tenure in self.tenures
+
+    def rebate_usd(self, usd_per_month: float) -> float:
+        """Return what is taken off the spending of a month."""
+        ends = [start for start, _ in self.tiers[1:]] + [usd_per_month]
+        return sum(
+            discount * max(min(usd_per_month, end) - start, 0.0)
+            for (start, discount), end in zip(self.tiers, ends, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCost:
     """What a model costs beyond serving it.
 

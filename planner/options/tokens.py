@@ -19,6 +19,7 @@ from planner.catalog.offers import price_lists_at
 from planner.options.periods import price_change_notes, price_factors
 from planner.options.quality import BF16
 from planner.options.records import Rejection
+from planner.options.round_trips import limits_left, round_trip_ms
 from planner.options.stated_latency import latency_evidence
 from planner.options.supply_records import ApiOption
 from planner.options.token_prices import (
@@ -94,7 +95,9 @@ def token_supply(
             rejected.append(Rejection("api", offer.offer_id, workload.name, *reason))
             continue
         evidence = latency_evidence(
-            offer, workload, assume_met=problem.supply.api_latency == "assume_met"
+            offer,
+            limits_left(workload, round_trip_ms(problem, offer.provider)),
+            assume_met=problem.supply.api_latency == "assume_met",
         )
         option = _option(
             prices,

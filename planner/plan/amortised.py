@@ -21,7 +21,7 @@ from planner.options.builds import TERMINAL_VALUE
 from planner.plan.cash import paid_by_use, paid_once, price_of_unserved
 from planner.plan.commitments import taken_builds
 from planner.plan.finance_rows import PeriodMoney
-from planner.plan.records import taken_units
+from planner.plan.records import taken_beside_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ def money_by_period(
         (back if line.category == TERMINAL_VALUE else cash)[line.period] += line.usd
         present[line.period] += line.discounted_usd
     builds = [(build, nodes) for _, build, nodes in taken_builds(options, decisions)]
-    for build, nodes in (*builds, *taken_units(options, decisions)):
+    for build, nodes in (*builds, *taken_beside_nodes(options, decisions)):
         for period, share in _straight_line(demand.grid, build):
             amortised[period] += nodes * build.usd * share
     for period, usd in (

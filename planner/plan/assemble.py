@@ -24,8 +24,10 @@ from planner.plan.moves import moves
 from planner.plan.placements import placement_notes, placement_rows
 from planner.plan.provisioned import provisioned_rows
 from planner.plan.records import GAP_TOLERANCE, relative_gap
+from planner.plan.spend import spend_rows
 from planner.plan.tables import allocation_rows, api_rows, fleet_rows, time_blocks
 from planner.plan.unserved import unserved_notes, unserved_rows
+from planner.plan.volumes import volume_rows
 from planner.plan.waiting import deferred_work
 
 if TYPE_CHECKING:
@@ -87,6 +89,8 @@ def assemble_plan(
         placements=placement_rows(options, decisions, loaded.problem),
         commitments=taken,
         provisioned=provisioned_rows(demand, options, decisions),
+        spend_commitments=spend_rows(demand, options, decisions),
+        volume_discounts=volume_rows(demand, options, decisions),
         api=api,
         unserved=unserved,
         deferred=deferred_work(demand, decisions),

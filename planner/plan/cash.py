@@ -17,8 +17,9 @@ from planner.options.builds import TERMINAL_VALUE
 from planner.plan.commitments import month_name, taken_builds
 from planner.plan.finance_rows import CASH, UNSERVED, VALUE_LEFT, CashFlow
 from planner.plan.moves import moves
-from planner.plan.records import model_periods, staffed_periods, taken_units
+from planner.plan.records import model_periods, staffed_periods, taken_beside_nodes
 from planner.plan.tables import api_rows, fleet_rows, mean_share
+from planner.plan.volumes import volume_rows
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _flows(
 ) -> Iterator[tuple[int, str, float, float]]:
     grid = demand.grid
     builds = [(build, nodes) for _, build, nodes in taken_builds(options, decisions)]
-    for build, nodes in (*builds, *taken_units(options, decisions)):
+    for build, nodes in (*builds, *taken_beside_nodes(options, decisions)):
         for payment in build.payments:
             for month, share in _months(grid, payment):
                 usd = nodes * payment.usd * share
@@ -101,6 +102,9 @@ def paid_by_use(
     for row in fleet_rows(demand, options, decisions):
         if row.offer_id not in committed:
             yield row.period, row.usd
+    yield from _licences(demand, options, decisions)
+    for off in volume_rows(demand, options, decisions):
+        yield off.period, -off.rebate_usd
     for item in api_rows(demand, options, decisions):
         yield item.period, item.usd
     staff_usd = options.owned_staff_usd_per_month * demand.grid.months_per_period
@@ -110,6 +114,16 @@ def paid_by_use(
     for cost in options.model_costs:
         for period in periods[cost.model]:
             yield period, cost.usd_per_period
+
+
+def _licences(
+    demand: Demand, options: OptionSet, decisions: Decisions
+) -> Iterator[tuple[int, float]]:
+    option_of = {option.id: option for option in options.options}
+    for row in decisions.replicas:
+        usd = option_of[row.option_id].software_usd_per_hour
+        if usd:
+            yield row.period, row.replicas * usd * demand.grid.hours_in_period(row.block)
 
 
 def price_of_unserved(demand: Demand, decisions: Decisions) -> Iterator[tuple[int, float]]:

@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.options.software import SOFTWARE
 from planner.plan.commitments import commitment_charges
 from planner.plan.document import CostLine, UnitCost, UnservedRow
 from planner.plan.moves import moves
 from planner.plan.provisioned import provisioned_charges
 from planner.plan.records import model_periods
 from planner.plan.shares import HardwareShares, Shares
+from planner.plan.spend import spend_charges
 from planner.plan.tables import load_in_replicas, mean_share
 from planner.plan.unserved import UNSERVED
+from planner.plan.volumes import volume_charges
 from planner.problem.deferral import owner
 from planner.units import SECONDS_PER_HOUR, TOKENS_PER_MTOK
 
@@ -81,6 +84,9 @@ def cost_lines(
     charges = chain(
         commitment_charges(demand, options, decisions, shares),
         provisioned_charges(demand, options, decisions),
+        spend_charges(demand, options, decisions, shares),
+        volume_charges(demand, options, decisions, shares),
+        _software_charges(demand, options, decisions, shares),
         _model_charges(demand, options, decisions),
         _switching_charges(demand, options, decisions),
     )
@@ -88,6 +94,22 @@ def cost_lines(
         key = (c.period, c.category, c.workload, c.hardware, c.tenure)
         add(key, c.usd, c.discounted_usd)
     return tuple(CostLine(*key, *amounts) for key, amounts in sorted(sums.items()))
+
+
+def _software_charges(
+    demand: Demand, options: OptionSet, decisions: Decisions, shares: HardwareShares
+) -> Iterator[CostLine]:
+    """Yield what each workload bears of the licences of replicas."""
+    known = {option.id: option for option in options.options}
+    for row in decisions.replicas:
+        option = known[row.option_id]
+        hours = demand.grid.hours_in_period(row.block)
+        usd = row.replicas * option.software_usd_per_hour * hours
+        split = shares.of_replicas(row.pool, row.option_id, row.period, row.block)
+        for workload, share in split.items() if usd else ():
+            where = (row.period, SOFTWARE, workload, option.hardware, "")
+            later = usd * share * demand.grid.discount_factor[row.period]
+            yield CostLine(*where, usd * share, later)
 
 
 def _model_charges(demand: Demand, options: OptionSet, decisions: Decisions) -> Iterator[CostLine]:

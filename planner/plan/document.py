@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         OrderDate,
         Payback,
         PeriodMoney,
+        SpendRow,
+        VolumeRow,
         WorkloadCost,
     )
     from planner.plan.limit_rows import AverageQuality, EnergyRow, Move
@@ -85,16 +87,19 @@ class Allocation:
     """Energy of one request of the mean in addition."""
     answer: str = ""
     """``first`` or ``then`` for answers of a chain, which second ones do not add requests to."""
+    round_trip_ms: float = 0.0
+    """Longest round trip to the users from a node of such replicas, part of `ttft_p99_ms`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FleetRow:
     """Nodes of one offer in one period and block.
 
-    ``usd = price_usd_per_hour x (nodes x hours + startup_node_hours)``: nodes that serve from
-    the next block on are paid while they start. Of nodes that are taken on for a term this is
-    the amortised view: the price is the average cost of an hour, and what is paid, and when, is in
-    :class:`Commitment` and in the cost lines.
+    ``usd = price_usd_per_hour x ((nodes - covered_nodes) x hours + startup_node_hours)``: nodes
+    that serve from the next block on are paid while they start, and what spend commitments cover
+    is paid with them (:class:`planner.plan.finance_rows.SpendRow`). Of nodes that are taken on for
+    a term this is the amortised view: the price is the average cost of an hour, and what is paid,
+    and when, is in :class:`Commitment` and in the cost lines.
     """
 
     period: int
@@ -116,6 +121,8 @@ class FleetRow:
     note: str
     price_source: str = ""
     """Where the price comes from, as the catalogue states it."""
+    covered_nodes: float = 0.0
+    """Nodes, on average over the block, that spend commitments pay for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +355,8 @@ class Plan:
     placements: tuple[Placement, ...] = ()
     commitments: tuple[Commitment, ...] = ()
     provisioned: tuple[ProvisionedRow, ...] = ()
+    spend_commitments: tuple[SpendRow, ...] = ()
+    volume_discounts: tuple[VolumeRow, ...] = ()
     commitment_figures: tuple[CommitmentFigures, ...] = ()
     commitment_losses: tuple[CommitmentLoss, ...] = ()
     order_calendar: tuple[OrderDate, ...] = ()

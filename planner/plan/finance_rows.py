@@ -120,6 +120,52 @@ class CommitmentFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendRow:
+    """Spending that is promised to a provider by the hour for a term, used or not.
+
+    `usd` is everything that is paid for it, nominal; `usd_after_horizon` the part that is due
+    after the horizon; `usd_per_month` what it costs each month beside what is paid at once. Shares
+    are over the hours of the periods in which the term serves, and of all that is promised there
+    of the same commitment: `used_share` is the share of the promise that covers use, `coverage`
+    the share of the on-demand use that it could cover, at on-demand prices. Paying by the hour
+    costs as much at ``break_even_used_share``, the mean rate over the on-demand price of what is
+    covered; ``None`` where nothing is. What it covers is in the fleet (`covered_nodes`). What is
+    promised already (`is_existing`) is paid within the horizon, from its start on.
+    """
+
+    commitment_id: str
+    provider: str
+    usd_per_hour: float
+    start_month: str
+    end_month: str
+    start_period: int
+    usd: float
+    discounted_usd: float
+    usd_after_horizon: float
+    usd_per_month: float
+    used_share: float
+    coverage: float
+    break_even_used_share: float | None
+    price_source: str
+    is_existing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRow:
+    """What a volume discount takes off in one period.
+
+    `spent_usd` is what counts in the period, before volume discounts: rent by the hour that no
+    spend commitment covers. Tiers apply to the spending of each month, which is equal in a period.
+    """
+
+    name: str
+    provider: str
+    period: int
+    spent_usd: float
+    rebate_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class CommitmentLoss:
     """What a commitment loses when demand is another one, discounted.
 

@@ -33,7 +33,7 @@ class CommitmentRow(_Row):
     offer_id: str
     provider: Name
     region: str
-    tenure: Literal["reserved_1y", "reserved_3y", "owned"]
+    tenure: Literal["reserved_1y", "reserved_3y", "capacity_block", "owned"]
     hardware: str
     nodes: Count
     accelerators_per_node: Count
@@ -85,6 +85,17 @@ class _Options(_Row):
     incumbent: _Incumbent | None = None
 
 
+class SpendRow(_Row):
+    """Spending that is promised for a term."""
+
+    commitment_id: str
+    start_month: Month
+    end_month: Month
+    usd_per_hour: NonNegative
+    usd_per_month: NonNegative
+    is_existing: bool
+
+
 class PlanFile(_Row):
     """What is read of a plan file."""
 
@@ -95,6 +106,7 @@ class PlanFile(_Row):
     commitments: list[CommitmentRow]
     allocations: list[AllocationRow]
     fleet: list[NodeRow]
+    spend_commitments: list[SpendRow] = []
 
     @property
     def horizon(self) -> HorizonRow:

@@ -98,6 +98,15 @@ class UnitDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendDecision:
+    """USD per hour promised in one build of a spend commitment, for its whole term."""
+
+    commitment_id: str
+    build: int
+    usd_per_hour: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decisions:
     """Everything the program decided; rows with zero are left out."""
 
@@ -109,10 +118,11 @@ class Decisions:
     unserved: tuple[UnservedDecision, ...] = ()
     placements: tuple[PlacementDecision, ...] = ()
     units: tuple[UnitDecision, ...] = ()
+    spend: tuple[SpendDecision, ...] = ()
 
 
-def taken_units(options: OptionSet, decisions: Decisions) -> Iterator[tuple[Build, int]]:
-    """Yield the builds of everything that was taken on, with their units.
+def taken_beside_nodes(options: OptionSet, decisions: Decisions) -> Iterator[tuple[Build, float]]:
+    """Yield the builds of units and spending that were taken on, with how much of each.
 
     Parameters
     ----------
@@ -121,9 +131,12 @@ def taken_units(options: OptionSet, decisions: Decisions) -> Iterator[tuple[Buil
     decisions
         Whole decisions.
     """
-    builds = {units.id: units.builds for units in options.provisioned}
+    units = {units.id: units.builds for units in options.provisioned}
     for row in decisions.units:
-        yield builds[row.units_id][row.build], row.units
+        yield units[row.units_id][row.build], row.units
+    spending = {spend.id: spend.builds for spend in options.spend}
+    for promised in decisions.spend:
+        yield spending[promised.commitment_id][promised.build], promised.usd_per_hour
 
 
 def model_periods(options: OptionSet, decisions: Decisions) -> dict[str, list[int]]:

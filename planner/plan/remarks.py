@@ -14,6 +14,7 @@ from planner.options.nodes import (
 from planner.options.owned import OWNED
 from planner.options.spot import SPOT
 from planner.plan.document import Binding
+from planner.plan.spend import spend_notes
 from planner.plan.tables import point_at
 from planner.problem.deferral import owner, stream_name
 from planner.units import HOURS_PER_DAY
@@ -74,6 +75,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
         )
     notes += _token_notes(plan, problem)
     notes += _rate_limit_notes(plan, problem)
+    notes += spend_notes(plan, problem, options)
     notes += _setting_notes(plan, options)
     notes += _queue_notes(plan, problem, options)
     old = [r.subject for r in options.rejections if r.reason == "price_age"]

@@ -37,6 +37,7 @@ class HardwareShares:
     def __init__(self, demand: Demand, options: OptionSet, decisions: Decisions) -> None:
         size = {o.id: (o.hardware, o.accelerators) for o in options.options}
         pools = _pool_shares(options, decisions, load_in_replicas(demand, options, decisions))
+        self._pools = pools
         self._held: dict[_Place, Shares] = defaultdict(lambda: defaultdict(float))
         self._weights = demand.grid.shares_of_period.tolist()
         self._equal = dict.fromkeys((owner(w.workload) for w in demand.workloads), 1.0)
@@ -58,6 +59,10 @@ class HardwareShares:
                 for workload, accelerators in held.items():
                     day[workload] += accelerators
         return _normalised(day or self._equal)
+
+    def of_replicas(self, pool: str, option_id: str, period: int, block: int) -> Shares:
+        """Return the share of every workload in the replicas of an option; they sum to 1."""
+        return self._pools[pool, option_id, period, block]
 
     def over(self, hardware: str, periods: range, blocks: Sequence[int] | None = None) -> Shares:
         """Return the mean share of every workload over some blocks (all) of some periods."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from planner.options.energy import replica_draw
 from planner.options.prune import rate_at
 from planner.plan.document import Allocation, ApiRow, FleetRow, TimeBlock
+from planner.plan.spend import covered_nodes
 from planner.problem.deferral import is_deferred, owner
 from planner.problem.escalation import answer_of
 from planner.units import MS_PER_S, SECONDS_PER_HOUR, TOKENS_PER_MTOK
@@ -123,6 +124,7 @@ def _allocation(
         is_deferred=is_deferred(workload),
         answer=answer_of(workload),
         is_interruptible=option.is_interruptible,
+        round_trip_ms=option.round_trip_ms,
     )
 
 
@@ -140,6 +142,7 @@ def fleet_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tupl
     for decision in decisions.nodes:
         nodes[decision.offer_id, decision.period][decision.block] = decision.nodes
     built = _builds_by_offer(decisions)
+    covered = covered_nodes(options, decisions)
     rows = []
     for (offer_id, period), counts in sorted(nodes.items(), key=lambda item: item[0][::-1]):
         offer = offers[offer_id]
@@ -149,7 +152,8 @@ def fleet_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tupl
             # Nodes that are taken on are up whenever they are there.
             started = 0 if offer.is_committed else max(counts[grid.after(block)] - count, 0)
             if count or started:
-                rows.append(_fleet_row(offer, demand, period, block, nodes=count, started=started))
+                row = _fleet_row(offer, demand, period, block, nodes=count, started=started)
+                rows.append(_less_covered(row, covered.get((offer_id, period, block), 0.0)))
     return tuple(sorted(rows, key=lambda r: (r.period, r.block, r.offer_id)))
 
 
@@ -204,6 +208,12 @@ def _fleet_row(
         note=offer.note,
         price_source=offer.source_at(period),
     )
+
+
+def _less_covered(row: FleetRow, nodes: float) -> FleetRow:
+    """Return a row without the on-demand price of nodes that spend commitments cover."""
+    usd = row.usd - row.price_usd_per_hour * nodes * row.hours
+    return replace(row, covered_nodes=nodes, usd=usd) if nodes else row
 
 
 def api_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tuple[ApiRow, ...]:

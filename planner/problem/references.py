@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from planner.catalog.carbon import why_unknown
+from planner.catalog.dates import parse_partial_date
+from planner.catalog.offers import capacity_blocks_at
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import did_you_mean
+from planner.problem.contracts import CapacityBlock, CoveredUse
+from planner.problem.supply import ExistingNodes, Quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +24,9 @@ if TYPE_CHECKING:
     from planner.problem.supply import Supply
     from planner.yaml_io import Path_
 
+_Named = TypeVar("_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse)
 _FLAT = "flat"
-_DEFAULT_SITE = "default"
+_DEFAULT = "default"
 
 
 def reference_faults(loaded: LoadedProblem, catalog: Catalog) -> list[Fault]:
@@ -44,18 +49,32 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
     def key(name: str) -> str:
         return catalog.resolve_accelerator(name) or name
 
-    problem = loaded.problem
+    def resolved(items: list[_Named]) -> list[_Named]:
+        return [
+            item
+            if item.hardware is None
+            else item.model_copy(update={"hardware": key(item.hardware)})
+            for item in items
+        ]
+
+    problem, supply = loaded.problem, loaded.problem.supply
     candidates = problem.candidates.model_copy(
         update={"hardware": [key(h) for h in problem.candidates.hardware]}
     )
-    quotas = [q.model_copy(update={"hardware": key(q.hardware)}) for q in problem.supply.quotas]
-    existing = [
-        e.model_copy(update={"hardware": key(e.hardware)}) for e in problem.supply.existing
-    ]
-    supply = problem.supply.model_copy(update={"quotas": quotas, "existing": existing})
+    supply = supply.model_copy(
+        update={
+            "quotas": resolved(supply.quotas),
+            "existing": resolved(supply.existing),
+            "capacity_blocks": resolved(supply.capacity_blocks),
+            "spend_commitments": [
+                s.model_copy(update={"covers": resolved(s.covers)})
+                for s in supply.spend_commitments
+            ],
+        }
+    )
     measured = tuple(m.model_copy(update={"hardware": key(m.hardware)}) for m in loaded.measured)
-    resolved = problem.model_copy(update={"candidates": candidates, "supply": supply})
-    return replace(loaded, problem=resolved, measured=measured)
+    problem = problem.model_copy(update={"candidates": candidates, "supply": supply})
+    return replace(loaded, problem=problem, measured=measured)
 
 
 def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, str]]:
@@ -67,6 +86,7 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
     for i, name in enumerate(drafts if isinstance(drafts, list) else ()):
         yield from known.check(("candidates", "speculative_decoding", i), "drafts", name)
     yield from _supply(problem.supply, known)
+    yield from _block_prices(problem, catalog)
     yield from _carbon_of_existing(problem, catalog)
     for i, cost in enumerate(problem.one_off_costs):
         yield from known.check(("one_off_costs", i, "model"), "models", cost.model)
@@ -106,9 +126,60 @@ def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         path = ("supply", "provisioned", i)
         yield from known.check((*path, "model"), "hosted", units.model)
         yield from known.check((*path, "quantization"), "quantizations", units.quantization)
+    yield from _contracts(supply, known)
+    yield from _maps(supply, known)
     for i, name in enumerate(supply.servers):
         yield from known.check(("supply", "servers", i), "servers", name)
     yield from known.check(("supply", "site"), "sites", supply.site)
+
+
+def _block_prices(problem: Problem, catalog: Catalog) -> Iterator[tuple[Path_, str]]:
+    """Yield capacity blocks without a price, or whose row of the catalogue is not clear."""
+    for i, block in enumerate(problem.supply.capacity_blocks):
+        if block.usd_per_node_hour is not None:
+            continue
+        node = (block.provider, block.hardware, block.accelerators_per_node)
+        day = parse_partial_date(block.since)
+        rows = capacity_blocks_at(catalog, day, node, block.instance, block.region)
+        what = f"of {block.provider} with {block.accelerators_per_node} x {block.hardware}"
+        if not rows:
+            message = f"no capacity block {what} has a price on {day}; give `usd_per_node_hour`"
+            yield ("supply", "capacity_blocks", i), message
+        elif len(rows) > 1:
+            found = ", ".join(f"{row.instance} in {row.region}" for row in rows)
+            message = f"{len(rows)} capacity blocks {what}; give `instance`, `region`: {found}"
+            yield ("supply", "capacity_blocks", i), message
+
+
+def _maps(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
+    """Yield unknown keys of what is stated by name."""
+    own = {_DEFAULT, *(p for e in supply.existing for p in (e.provider, e.region))}
+    own |= {units.provider for units in supply.provisioned}
+    own |= {p for block in supply.capacity_blocks for p in (block.provider, block.region)}
+    for field, kind in (
+        ("software_usd_per_accelerator_hour", "runs"),
+        ("round_trip_ms", "places"),
+    ):
+        for name in getattr(supply, field):
+            if name not in own:
+                yield from known.check(("supply", field, name), kind, name)
+
+
+def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
+    for i, block in enumerate(supply.capacity_blocks):
+        here: Path_ = ("supply", "capacity_blocks", i)
+        yield from known.check((*here, "hardware"), "hardware", block.hardware)
+    for i, volume in enumerate(supply.volume_discounts):
+        here = ("supply", "volume_discounts", i, "provider")
+        yield from known.check(here, "providers", volume.provider)
+    for i, spend in enumerate(supply.spend_commitments):
+        path: Path_ = ("supply", "spend_commitments", i)
+        yield from known.check((*path, "provider"), "providers", spend.provider)
+        for j, use in enumerate(spend.covers):
+            here = (*path, "covers", j)
+            yield from known.check((*here, "hardware"), "hardware", use.hardware)
+            yield from known.check((*here, "instance"), "instances", use.instance)
+            yield from known.check((*here, "region"), "regions", use.region)
 
 
 def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
@@ -170,6 +241,9 @@ _KINDS = {
     "drafts": ("draft", "drafts"),
     "providers": ("provider", "offers"),
     "regions": ("region", "offers"),
+    "instances": ("instance", "offers"),
+    "runs": ("engine or hardware", "engines"),
+    "places": ("region or provider", "offers"),
     "servers": ("server", "servers"),
     "sites": ("site", "sites"),
     "profiles": ("profile", "profiles"),
@@ -200,12 +274,15 @@ class _Known:
             "providers": {o.provider for o in catalog.offers}
             | {a.provider for a in catalog.api_offers},
             "regions": {o.region for o in catalog.offers} | {s.id for s in catalog.sites},
+            "instances": {o.instance for o in catalog.offers},
             "servers": {s.id for s in catalog.servers},
-            "sites": {s.id for s in catalog.sites} | {_DEFAULT_SITE},
+            "sites": {s.id for s in catalog.sites} | {_DEFAULT},
             "profiles": {p.profile for p in catalog.profiles} | {_FLAT},
             "histograms": {c.lengths for c in catalog.lengths},
             "benchmarks": {q.benchmark for q in catalog.quality},
         }
+        self._names["runs"] = self._names["engines"] | self._names["hardware"]
+        self._names["places"] = self._names["regions"] | self._names["providers"]
         self._sold: dict[str, set[str]] = defaultdict(set)
         for offer in catalog.api_offers:
             self._sold[offer.provider].add(offer.model)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from planner.problem.contract_semantics import contract_findings
 from planner.problem.day_types import day_type_findings, shared_day_type_findings
 from planner.problem.deferral import deferral_findings
 from planner.problem.escalation import escalation_findings
@@ -345,6 +346,7 @@ def _problem_wide(problem: Problem) -> Iterator[Finding]:
     yield from _by_period(problem)
     yield from _existing(problem)
     yield from token_findings(problem)
+    yield from contract_findings(problem)
     if not problem.supply.tenures:
         yield ("supply", "tenures"), "is empty; give at least one, for example [on_demand]"
     for name, patch in problem.scenarios.items():

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from planner.problem.contracts import CapacityBlock, SpendCommitment, VolumeDiscount
 from planner.problem.section import (
     Count,
     Fraction,
@@ -42,7 +43,7 @@ class ExistingNodes(Section):
     """Nodes that are there, or on order, and stay until a month; paid whether used or not."""
 
     hardware: str
-    tenure: Literal["reserved_1y", "reserved_3y", "owned"]
+    tenure: Literal["reserved_1y", "reserved_3y", "capacity_block", "owned"]
     nodes: Count
     accelerators_per_node: Count
     since: Month | None = None
@@ -145,6 +146,21 @@ def months_between(first: str, second: str) -> int:
     return (later_year - year) * _MONTHS_PER_YEAR + later - month
 
 
+def month_after(first: str, months: int) -> str:
+    """Return the month so many months after another.
+
+    Parameters
+    ----------
+    first
+        Month, ``YYYY-MM``.
+    months
+        Months from it on, >= 0.
+    """
+    year, month = (int(part) for part in first.split("-"))
+    index = year * _MONTHS_PER_YEAR + month - 1 + months
+    return f"{index // _MONTHS_PER_YEAR:04d}-{index % _MONTHS_PER_YEAR + 1:02d}"
+
+
 class PriceChanges(Section):
     """Expected yearly change of list prices as fractions, from the start of the horizon on."""
 
@@ -185,6 +201,18 @@ class Supply(Section):
     """Rate limits of token providers; they bind on the planned rate."""
     provisioned: list[ProvisionedUnits] = []
     """Units of token throughput that may be bought; figures are the user's."""
+    volume_discounts: list[VolumeDiscount] = []
+    """Discounts that grow with what is rented from a provider by the hour."""
+    capacity_blocks: list[CapacityBlock] = []
+    """Nodes that may be reserved for a dated window."""
+    spend_commitments: list[SpendCommitment] = []
+    """Spending by the hour that may be promised to providers, for lower rates on demand."""
+    round_trip_ms: dict[str, NonNegative] = {}
+    """Time on the way to the users and back, by region, provider or `default`: taken off the
+    limits on the time to the first token and to the end."""
+    software_usd_per_accelerator_hour: dict[str, NonNegative] = {}
+    """Licences of what replicas run, by engine, hardware or `default`, for every hour of their
+    accelerators; what an engine and hardware state adds up."""
     api_latency: Literal["require", "assume_met"] = "require"
     """Whether an API offer without stated latency may serve a workload with a latency limit."""
     max_price_age_days: Count = 365
@@ -211,6 +239,8 @@ class LimitSection(Section):
     """Most cash over the horizon."""
     power_kw: NonNegative | None = None
     """Most IT power of owned nodes at any time, as their servers state it."""
+    owned_nodes: Annotated[int, Field(ge=0)] | None = None
+    """Most owned nodes that the site has space for at any time, those that are there included."""
     carbon_kg_per_period: NonNegative | list[NonNegative] | None = None
     """Most carbon of the electricity of nodes by period, kg of CO2 equivalent: one figure, or one
     for each period. Nodes whose power or grid is not known are then refused."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planner.report.tables import NUMBER, Column, money, write_table
+from planner.report.tables import NUMBER, Column, money, percent, write_table
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan
 
 _CATEGORIES = (
-    "on_demand", "spot", "lease", "api", "capex", "energy", "colocation", "maintenance", "staff",
-    "one_off", "unserved", "terminal_value",
+    "on_demand", "spot", "rebate", "lease", "api", "capex", "energy", "colocation", "maintenance",
+    "staff", "software", "one_off", "unserved", "terminal_value",
 )  # fmt: skip
 _LATER = "later"
 
@@ -81,6 +81,63 @@ def write_provisioned(out: TextIO, plan: Plan) -> None:
     ]
     title = "Provisioned units, paid whether used or not (prices are the problem's)"
     write_table(out, columns, rows, title)
+
+
+def write_spend(out: TextIO, plan: Plan) -> None:
+    """Write the spending that is promised to providers; nothing when there is none."""
+    if not plan.spend_commitments:
+        return
+    columns = [
+        Column("from", NUMBER),
+        Column("until", NUMBER),
+        Column("promised", whole=True),
+        Column("USD/h", NUMBER),
+        Column("USD", NUMBER),
+        Column("after the horizon", NUMBER, gives_way=1),
+        Column("of on-demand use", NUMBER),
+        Column("used", NUMBER),
+        Column("break-even use", NUMBER),
+    ]
+    rows = [
+        [
+            "there" if row.is_existing else row.start_month,
+            row.end_month,
+            f"{row.commitment_id} to {row.provider}",
+            money(row.usd_per_hour, 2),
+            money(row.usd),
+            money(row.usd_after_horizon),
+            percent(row.coverage),
+            percent(row.used_share),
+            percent(row.break_even_used_share),
+        ]
+        for row in plan.spend_commitments
+    ]
+    title = "Spending promised by the hour, paid whether used or not (rates are the problem's)"
+    write_table(out, columns, rows, title)
+
+
+def write_volumes(out: TextIO, plan: Plan) -> None:
+    """Write what volume discounts take off; nothing when there are none."""
+    if not plan.volume_discounts:
+        return
+    columns = [
+        Column("period", NUMBER),
+        Column("volume discount", whole=True),
+        Column("rent that counts USD", NUMBER),
+        Column("taken off USD", NUMBER),
+        Column("of it", NUMBER),
+    ]
+    rows = [
+        [
+            str(row.period),
+            f"{row.name} of {row.provider}",
+            money(row.spent_usd),
+            money(row.rebate_usd),
+            percent(row.rebate_usd / row.spent_usd),
+        ]
+        for row in plan.volume_discounts
+    ]
+    write_table(out, columns, rows, "What volume discounts take off (tiers are the problem's)")
 
 
 def write_cash(out: TextIO, plan: Plan) -> None:

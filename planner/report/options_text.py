@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from planner.demand.records import Demand
-    from planner.options.records import Capacity, Option, OptionSet, PowerDraw
+    from planner.options.energy_records import PowerDraw
+    from planner.options.records import Capacity, Option, OptionSet
 
 _THOUSAND = 1_000.0
 _POWER_KEYS = (

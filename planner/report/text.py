@@ -9,7 +9,13 @@ from planner.report.bands import bands_of
 from planner.report.commitment_text import write_calendar, write_figures, write_losses
 from planner.report.finance_text import write_paybacks, write_workload_costs
 from planner.report.limit_text import write_average_quality, write_energy, write_moves
-from planner.report.money_text import write_cash, write_commitments, write_provisioned
+from planner.report.money_text import (
+    write_cash,
+    write_commitments,
+    write_provisioned,
+    write_spend,
+    write_volumes,
+)
 from planner.report.tables import NUMBER, Column, money, number, percent, write_table
 from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
 
@@ -43,6 +49,8 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     write_moves(out, plan)
     write_commitments(out, plan)
     write_provisioned(out, plan)
+    write_spend(out, plan)
+    write_volumes(out, plan)
     write_figures(out, plan)
     write_losses(out, plan)
     write_calendar(out, plan)
@@ -122,9 +130,10 @@ def _bands(out: TextIO, plan: Plan) -> None:
                     money(_usd_per_hour(band), 2) if first else "",
                 ]
             )
-    paid = (
-        "start-up included, provisioned units apart" if plan.provisioned else "start-up included"
-    )
+    apart = ["provisioned units"] if plan.provisioned else []
+    apart += ["volume discounts"] if plan.volume_discounts else []
+    apart += ["promised spending"] if plan.spend_commitments else []
+    paid = f"start-up included, {' and '.join(apart)} apart" if apart else "start-up included"
     title = f"What runs when (load: mean rate over planned capacity; USD/h: {paid})"
     write_table(out, columns, rows, title)
 

@@ -78,8 +78,9 @@ def main() -> None:
     cost, bound = result.objective_usd, result.proof.bound_usd
     gap = None if cost is None or bound is None else max(cost - bound, 0.0) / cost
     print(
-        f"{given.size}, {given.options} options each, {len(kept)} left: {result.proof.variables:,} variables, built in "
-        f"{built_s:.1f} s, {result.proof.seconds:.1f} s, {result.proof.status}, cost {cost}, "
+        f"{given.size}, {given.options} options each, {len(kept)} left: "
+        f"{result.proof.variables:,} variables, built in {built_s:.1f} s, "
+        f"{result.proof.seconds:.1f} s, {result.proof.status}, cost {cost}, "
         f"bound {bound}, gap {'-' if gap is None else f'{gap:.2%}'}"
     )
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from planner.errors import InputError
 from planner.finance.incumbent import read_incumbent
 from planner.pipeline import SolveSettings, prepare, solve_prepared
 from planner.plan.json_io import plan_json
@@ -336,3 +337,33 @@ def test_the_plan_to_begin_from_is_not_overwritten(folder, first, planner):
 
     assert done.code == 2
     assert "would overwrite the plan to begin from" in done.err
+
+
+PROMISE = [
+    "supply.tenures=[on_demand]",
+    "supply.spend_commitments=[{name: sp, provider: me, term_months: 12, discount: 0.3}]",
+]
+
+
+def test_a_promise_of_spending_goes_on_in_later_runs(folder):
+    first, text = solve(folder, PROMISE)
+    (folder / "promise.json").write_text(text, encoding="utf-8")
+    second, text = solve(folder, [*PROMISE, "horizon.start=2027-07"], folder / "promise.json")
+    (folder / "again.json").write_text(text, encoding="utf-8")
+    third, _ = solve(folder, [*PROMISE, "horizon.start=2027-10"], folder / "again.json")
+
+    (signed,) = [r for r in first.spend_commitments if r.start_period == 0]
+    for plan, months in ((second, 6), (third, 3)):
+        row = next(r for r in plan.spend_commitments if r.commitment_id == "spend:sp-2027-01")
+        assert row.is_existing
+        assert row.usd_per_hour == pytest.approx(signed.usd_per_hour)
+        assert row.end_month == signed.end_month == "2028-01"
+        assert row.usd == pytest.approx(months * signed.usd_per_month)
+
+
+def test_a_promise_without_rates_in_the_new_problem_is_refused(folder):
+    _, text = solve(folder, PROMISE)
+    (folder / "promise.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"spend:sp` is promised until 2028-01.*has no rates"):
+        solve(folder, ["horizon.start=2027-07"], folder / "promise.json")

@@ -15,9 +15,13 @@ from planner.milp.model import build_variables
 from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
 from planner.options.builds import Build, Payment
-from planner.options.energy_records import EnergyFacts, HardwarePower, Place
-from planner.options.records import PowerDraw
-from planner.options.supply_records import ModelCost, ProvisionedUnits
+from planner.options.energy_records import EnergyFacts, HardwarePower, Place, PowerDraw
+from planner.options.supply_records import (
+    ModelCost,
+    ProvisionedUnits,
+    SpendCommitment,
+    VolumeDiscount,
+)
 from tests import worlds
 
 if TYPE_CHECKING:
@@ -37,6 +41,7 @@ LIMITS = {
     ),
     "carbon": Limits(carbon_kg_by_period=(500.0,)),
     "power": Limits(power_kw=20.0),
+    "space": Limits(owned_nodes=3),
     "changeovers": Limits(changeover_h=0.5),
     "spot_share": Limits(max_spot_share=0.5),
     "provider_shares": Limits(max_share_per_provider=0.6),
@@ -53,7 +58,7 @@ LIMITS = {
 }
 """Limits of the families that need some; the others are written without limits."""
 
-WITH_TERMS = {"builds", "staff", "budgets", "power"}
+WITH_TERMS = {"builds", "staff", "budgets", "power", "space"}
 """Families of nodes that are taken on for a term: the toy then has some."""
 
 WITH_PROVIDERS = {"provider_shares", "survival"}
@@ -69,24 +74,18 @@ def write_family(name: str, path: Path) -> None:
     family = next(f for f in FAMILIES if f.name == name)
     demand, options = _toy()
     if name in WITH_TERMS:
-        options = replace(
-            options,
-            offers=(*options.offers, worlds.reserved("lease"), worlds.owned("rack")),
-            owned_staff_usd_per_month=900.0,
-        )
+        options = _with_terms(options)
     if name in WITH_WORK_THAT_WAITS:
         demand, options = _with_docs(demand, options)
     if name in WITH_PROVIDERS:
         small, *large = options.offers
         options = replace(options, offers=(replace(small, provider="other"), *large))
-    if name in CHANGES:
-        options = CHANGES[name](options)
     if name == "escalation":
         demand, options = _with_chain(demand, options)
+    if name in WITH_MORE:
+        options = WITH_MORE[name](options)
     if name == "switching":
         demand, options = _in_two_periods(options)
-    if name == "model_costs":
-        options = replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
     model = build_variables(build_sets(demand, options, LIMITS.get(name, Limits())))
     family.add(model)
     set_objective(model)
@@ -101,6 +100,19 @@ def _with_scores(options):
         capacities=tuple(replace(c, averaged=(score[c.option_id],)) for c in options.capacities),
         api=tuple(replace(a, averaged=(0.8,)) for a in options.api),
     )
+
+
+def _with_terms(options):
+    """Return the toy with nodes to reserve and to buy, and the people that those need."""
+    return replace(
+        options,
+        offers=(*options.offers, worlds.reserved("lease"), worlds.owned("rack")),
+        owned_staff_usd_per_month=900.0,
+    )
+
+
+def _with_model_costs(options):
+    return replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
 
 
 def _with_power(options):
@@ -184,6 +196,37 @@ def _with_units(options):
     return replace(options, api=(*options.api, tokens), provisioned=(units,))
 
 
+def _with_spend(options):
+    """Return the options with two promises of spending: of 2 to 40 USD/h, and up to 20 USD/h."""
+    usd_per_month = Payment(0, "lease", 730.0, 1.0)
+    build = Build(0, 1, 0, 1, (usd_per_month,), 1.0, "2027-01", "a test")
+    listed = (("gpu-6", (4.5,)), ("npu-8", (10.0,)))
+    return replace(
+        options,
+        spend=(
+            SpendCommitment("spend:listed", "cloud", listed, 2.0, 40.0, (build,)),
+            SpendCommitment("spend:all", "cloud", (("npu-8", (12.0,)),), 0.0, 20.0, (build,)),
+        ),
+    )
+
+
+def _with_volumes(options):
+    """Return the options with 10 % off rent above 2,000 USD a month, and 25 % above 5,000."""
+    tiers = ((2_000.0, 0.1), (5_000.0, 0.25))
+    return replace(options, volumes=(VolumeDiscount("edp", "cloud", ("on_demand",), tiers),))
+
+
+WITH_MORE = {
+    "average_quality": _with_scores,
+    "provisioned": _with_units,
+    "spend_commitments": _with_spend,
+    "volume_discounts": _with_volumes,
+    "carbon": _with_power,
+    "model_costs": _with_model_costs,
+}
+"""Families for which the options get something more."""
+
+
 def _toy():
     """Chat and code share a pool; a small and a large option; two shapes; tokens for chat."""
     demand = worlds.demand({"chat": [6.0, 3.0], "code": [1.0, 0.5]}, mean_share=0.5)
@@ -203,7 +246,3 @@ def _toy():
         {"chat": "both", "code": "both"},
     )
     return demand, options
-
-
-CHANGES = {"provisioned": _with_units, "average_quality": _with_scores, "carbon": _with_power}
-"""What the options of the toy lack for some families."""

@@ -10,8 +10,7 @@ import pytest
 
 from planner.errors import InternalError
 from planner.milp import Limits, SolverSettings, build_program, solve_program, verify_decisions
-from planner.options.energy_records import EnergyFacts, HardwarePower, Place
-from planner.options.records import PowerDraw
+from planner.options.energy_records import EnergyFacts, HardwarePower, Place, PowerDraw
 from planner.plan.energy import energy_rows
 from tests import worlds
 

@@ -107,3 +107,21 @@ def test_a_system_is_hardware_by_its_id_or_alias(problem_file, catalog):
     assert reference_faults(loaded, catalog) == []
     resolved = resolve_hardware(loaded, catalog).problem.candidates.hardware
     assert resolved == ["cerebras-cs-3", "sambanova-sn40l-8"]
+
+
+def test_round_trips_may_name_places_that_the_problem_states_itself(faults_of):
+    edit = (
+        "scenarios:",
+        """\
+supply:
+  capacity_blocks:
+    - {name: cb, provider: mine, hardware: h100-sxm-80gb, accelerators_per_node: 1, region: cellar,
+       since: 2027-01, until: 2027-04, max_nodes: 1, usd_per_node_hour: 1}
+  existing:
+    - {hardware: h100-sxm-80gb, tenure: owned, nodes: 1, accelerators_per_node: 1, provider: us,
+       region: roof, usd_per_node_hour: 1}
+  round_trip_ms: {mine: 1, cellar: 2, us: 3, roof: 4, default: 5, us-east-1: 6, aws: 7}
+scenarios:""",
+    )
+
+    assert faults_of(edit) == []

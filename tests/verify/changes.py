@@ -52,7 +52,8 @@ def fewer_replicas(plan, by):
 TABLES = (
     "time_blocks", "allocations", "fleet", "placements", "commitments", "provisioned", "api",
     "deferred", "unserved", "average_quality", "moves", "energy", "cost_lines", "unit_costs",
-    "commitment_figures", "money_by_period", "cash_flows",
+    "commitment_figures", "money_by_period", "cash_flows", "spend_commitments",
+    "volume_discounts",
 )  # fmt: skip
 
 

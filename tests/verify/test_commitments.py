@@ -118,3 +118,16 @@ def test_plan_that_breaks_a_rule_of_the_problem_is_reported(terms, section, chan
     found = audit(terms.plan, asked, terms.catalog)
 
     assert any(re.search(text, line) for line in found), found
+
+
+def test_more_owned_nodes_than_the_site_has_space_for_are_reported(terms):
+    owned = [c for c in terms.plan.commitments if c.tenure == "owned"]
+    most = sum(c.nodes for c in owned)
+
+    def found(space):
+        limits = terms.problem.limits.model_copy(update={"owned_nodes": space})
+        world = replace(terms, problem=terms.problem.model_copy(update={"limits": limits}))
+        return [line for line in report(world, terms.plan) if "space for" in line]
+
+    assert found(most) == []
+    assert found(0)

@@ -30,9 +30,11 @@ from planner.verify.audit.quality import quality_violations
 from planner.verify.audit.service import service_violations
 from planner.verify.audit.shares import share_violations
 from planner.verify.audit.sheet import sheet_violations
+from planner.verify.audit.spend import spend_violations
 from planner.verify.audit.structure import place_violations, structure_violations
 from planner.verify.audit.systems import system_violations
 from planner.verify.audit.unserved import unserved_violations
+from planner.verify.audit.volumes import volume_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,6 +75,8 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *commitment_violations(plan, problem, catalog),
         *api_limit_violations(plan, problem),
         *provisioned_violations(plan, problem),
+        *spend_violations(plan, problem),
+        *volume_violations(plan, problem),
         *move_violations(plan, problem, catalog),
         *energy_violations(plan, problem, catalog),
         *incumbent_violations(plan, problem),
@@ -105,5 +109,5 @@ def _empty(plan: Plan) -> Iterator[str]:
         yield f"gap {plan.gap} and tco_usd {plan.tco_usd} without a cost"
     tables = (plan.allocations, plan.fleet, plan.commitments, plan.api, plan.unserved)
     more = (plan.placements, plan.provisioned, plan.cost_lines, plan.unit_costs, plan.cash_flows)
-    if any(tables) or any(more):
+    if any(tables) or any(more) or plan.spend_commitments or plan.volume_discounts:
         yield "rows of a plan without a cost"

@@ -15,6 +15,7 @@ from planner.verify.audit.dated import dated_payments
 from planner.verify.audit.expected import differs
 from planner.verify.audit.moves import moves_due
 from planner.verify.audit.provisioned import units_by_month
+from planner.verify.audit.spend import spend_by_month
 from planner.verify.audit.terms import discount
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _MONTHS = int(MONTHS_PER_YEAR)
 _OWN, _CASH, _BACK, _UNSERVED = "plan", "cash", "terminal_value", "unserved"
 _PROVISIONED = "provisioned"
-_BY_USE = frozenset({"on_demand", "spot", "api"})
+_BY_USE = frozenset({"on_demand", "spot", "api", "rebate", "software"})
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _COUNTED = 1e-9
 """Share of all money below which two sums of it are equal."""
@@ -71,6 +72,7 @@ def _due(plan: Plan, problem: Problem, catalog: Catalog) -> dict[tuple[str, str]
         *_committed(plan, problem, catalog),
         *_by_use(plan, problem),
         *_provisioned(plan, problem),
+        *_promised(plan, problem),
         *_models(plan, problem),
         *_moves(plan, problem),
     ):
@@ -101,6 +103,12 @@ def _provisioned(plan: Plan, problem: Problem) -> Iterator[_Paid]:
     for row in plan.provisioned:
         for month, usd, factor in units_by_month(row, problem):
             yield month, _CASH, row.units * usd, factor
+
+
+def _promised(plan: Plan, problem: Problem) -> Iterator[_Paid]:
+    for row in plan.spend_commitments:
+        for month, usd, factor in spend_by_month(row, problem):
+            yield month, _CASH, usd, factor
 
 
 def _models(plan: Plan, problem: Problem) -> Iterator[_Paid]:

@@ -10,7 +10,7 @@ from planner.units import MONTHS_PER_YEAR
 from planner.verify.audit.clock import blocks, period_start
 from planner.verify.audit.dated import usd_per_month
 from planner.verify.audit.expected import TOLERANCE, differs
-from planner.verify.audit.terms import existing_of, terms_of
+from planner.verify.audit.terms import block_of, existing_of, listed_block, terms_of
 from planner.verify.audit.terms import there as is_present
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MONTHS = int(MONTHS_PER_YEAR)
 _W_PER_KW = 1_000.0
-_OWNED = "owned"
+_OWNED, _BLOCK = "owned", "capacity_block"
 _CENT = 0.005
 
 
@@ -48,6 +48,7 @@ def commitment_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Ite
     yield from _existing(plan, problem)
     yield from _presence(plan, problem, known)
     yield from _power(problem, catalog, known)
+    yield from _space(problem, known)
 
 
 def _facts(row: Commitment, terms: Terms, problem: Problem) -> Iterator[str]:
@@ -102,6 +103,12 @@ def _identity(row: Commitment, problem: Problem, catalog: Catalog) -> Iterator[s
                  if (s.id, s.quantity) == (row.instance, "accelerators")]  # fmt: skip
         count = int(parts[0].value or 0) if parts else 0
         want = (parts[0].case if parts else "", count, _OWNED, _OWNED, problem.supply.site)
+    elif (block := block_of(row, problem)) is not None and row.tenure == _BLOCK:
+        priced = listed_block(block, problem, catalog)
+        region = block.region if priced is None or block.usd_per_node_hour else priced.region
+        want = (block.hardware, block.accelerators_per_node, _BLOCK, block.provider, region)
+        if row.nodes > block.max_nodes:
+            yield f"{row.nodes} nodes, {block.max_nodes} can be had"
     else:
         listed = next(o for o in catalog.offers if o.offer_id == row.offer_id)
         hardware = catalog.resolve_accelerator(listed.accelerator) or listed.accelerator
@@ -123,7 +130,8 @@ def _supply(row: Commitment, terms: Terms, problem: Problem) -> Iterator[str]:
     if row.is_existing:
         return
     supply = problem.supply
-    if row.tenure not in supply.tenures:
+    # A block is there because the problem states it.
+    if row.tenure not in {*supply.tenures, _BLOCK}:
         yield f"tenure {row.tenure} is not among supply.tenures"
     if row.tenure == _OWNED:
         if supply.servers and row.instance not in supply.servers:
@@ -202,6 +210,18 @@ def _power(
                 kilowatt += row.nodes * (figure.value or 0.0) / _W_PER_KW
         if kilowatt > most * (1 + TOLERANCE):
             yield f"period {period}: {kilowatt:.3f} kW of owned nodes, {most} allowed"
+
+
+def _space(problem: Problem, known: list[tuple[Commitment, Terms]]) -> Iterator[str]:
+    most = problem.limits.owned_nodes
+    for period in range(problem.horizon.periods if most is not None else 0):
+        nodes = sum(
+            row.nodes
+            for row, terms in known
+            if row.tenure == _OWNED and 0 <= period - row.start_period < terms.served_periods
+        )
+        if most is not None and nodes > most:
+            yield f"period {period}: {nodes} owned nodes, space for {most}"
 
 
 def _month(problem: Problem, months: int) -> str:

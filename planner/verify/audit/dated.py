@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from planner.verify.audit.clock import period_start
 from planner.verify.audit.expected import in_force
-from planner.verify.audit.terms import discount, terms_of
+from planner.verify.audit.terms import block_of, discount, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _AT_ONCE = "capex"
 _BACK = "terminal_value"
-_LEASE = "lease"
+_LEASE, _BLOCK = "lease", "capacity_block"
 
 
 class Dated(NamedTuple):
@@ -81,7 +81,11 @@ def paid_months(row: Commitment, terms: Terms, problem: Problem) -> tuple[int, i
 def _upfront_usd(row: Commitment, terms: Terms, problem: Problem, catalog: Catalog) -> float:
     if row.is_existing or row.tenure == "owned":
         return 0.0
+    total = sum(usd for usd, _ in terms.due.values())
+    block = block_of(row, problem)
+    if row.tenure == _BLOCK and block is not None:
+        return block.upfront_share * total
     offers = [o for o in catalog.offers if o.offer_id == row.offer_id]
     listed = in_force(offers, period_start(problem, row.start_period))
     share = 0.0 if listed is None else listed.upfront_fraction or 0.0
-    return share * sum(usd for usd, _ in terms.due.values())
+    return share * total

@@ -7,6 +7,7 @@ accelerator.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
@@ -64,7 +65,8 @@ def _largest_nodes(slot: _Slot, plan: Plan, problem: Problem) -> dict[str, list[
     period, block, pool = slot
     sizes: dict[str, list[int]] = defaultdict(list)
     for item in plan.fleet:
-        if (item.period, item.block) == (period, block) and allowed((pool, False), item, problem):
+        here = (item.period, item.block) == (period, block)
+        if here and allowed((pool, False, math.inf), item, problem):
             kept = min(item.nodes, problem.policy.spare_nodes)
             sizes[item.hardware] += [item.accelerators_per_node] * kept
     return {hardware: sorted(found, reverse=True) for hardware, found in sizes.items()}

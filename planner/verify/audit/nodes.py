@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _ASSUMED_STARTUP_MINUTES = 10.0
 """Start-up time of a node when its offer states none."""
+_ROUNDING_USD = 1e-6
+"""What is left of a price where spend commitments cover all of it."""
 _ASSUMED_ELASTIC_NODES = 8
 """Nodes beyond the all-day minimum when an offer states no figure."""
 
@@ -111,8 +113,9 @@ def _sums(row: FleetRow, problem: Problem) -> Iterator[str]:
     hours = block_hours(problem, row.block)
     if differs(row.hours, hours):
         yield f"{row.hours} h in the block, expected {hours}"
-    usd = row.price_usd_per_hour * (row.nodes * row.hours + row.startup_node_hours)
-    if differs(row.usd, usd):
+    paid_h = (row.nodes - row.covered_nodes) * row.hours + row.startup_node_hours
+    usd = row.price_usd_per_hour * paid_h
+    if differs(row.usd, usd) and abs(row.usd - usd) > _ROUNDING_USD:
         yield f"{row.usd:.6f} USD, nodes x hours x price is {usd:.6f}"
     if row.nodes < 0 or row.accelerators != row.nodes * row.accelerators_per_node:
         yield f"{row.accelerators} accelerators in {row.nodes} nodes"

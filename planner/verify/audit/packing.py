@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _Slot = tuple[int, int, str]
 """Period, block and hardware."""
-_Tenant = tuple[str, bool]
-"""Pool, and whether its replicas run on spot nodes."""
+_Tenant = tuple[str, bool, float]
+"""Pool, whether its replicas run on spot nodes, and their longest round trip to the users."""
 
 
 def packing_violations(plan: Plan, problem: Problem) -> Iterator[str]:
@@ -32,7 +32,7 @@ def packing_violations(plan: Plan, problem: Problem) -> Iterator[str]:
     for (period, block, pool, _), rows in by_option(plan.allocations).items():
         row = rows[0]
         size = replica_accelerators(row)
-        tenant = (pool, row.is_interruptible)
+        tenant = (pool, row.is_interruptible, row.round_trip_ms)
         held[period, block, row.hardware].append((size, row.accelerators, tenant))
     nodes: dict[_Slot, list[FleetRow]] = defaultdict(list)
     for item in plan.fleet:
@@ -68,10 +68,18 @@ def _slot(
                 )
 
 
+def round_trip_due_ms(problem: Problem, provider: str, region: str) -> float:
+    """Return the round trip that the problem states for a place."""
+    stated = problem.supply.round_trip_ms
+    return stated.get(region, stated.get(provider, stated.get("default", 0.0)))
+
+
 def allowed(tenant: _Tenant, node: FleetRow, problem: Problem) -> bool:
-    """Return whether work of a pool may run on a node: residency, and spot only for batch work."""
-    pool, is_interruptible = tenant
+    """Return whether work may run on a node: residency, distance, and spot only for batches."""
+    pool, is_interruptible, farthest_ms = tenant
     if (node.tenure == "spot") != is_interruptible:
+        return False
+    if round_trip_due_ms(problem, node.provider, node.region) > farthest_ms:
         return False
     for name in members(problem, pool):
         workload = problem.workload(name)

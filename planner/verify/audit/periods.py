@@ -9,6 +9,7 @@ from planner.verify.audit.clock import block_seconds
 from planner.verify.audit.dated import paid_months
 from planner.verify.audit.expected import differs, rates_due
 from planner.verify.audit.provisioned import units_by_month
+from planner.verify.audit.spend import spend_by_month
 from planner.verify.audit.terms import terms_of
 
 if TYPE_CHECKING:
@@ -70,13 +71,20 @@ def _moved(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[tuple[int
 
 
 def _units_moved(plan: Plan, problem: Problem) -> Iterator[tuple[int, float]]:
-    """Yield the same for provisioned units, month by month."""
+    """Yield the same for provisioned units and promised spending, month by month."""
     length = problem.horizon.months_per_period
     for row in plan.provisioned:
         paid = [(month, row.units * usd) for month, usd, _ in units_by_month(row, problem)]
         each = sum(usd for _, usd in paid) / max(len(paid), 1)
         for month, usd in paid:
             yield month // length, each - usd
+    for promise in plan.spend_commitments:
+        due = [(month, usd) for month, usd, _ in spend_by_month(promise, problem)]
+        months = {month for month, _ in due}
+        for month, usd in due:
+            yield month // length, -usd
+        for month in months:
+            yield month // length, sum(usd for _, usd in due) / len(months)
 
 
 def _workload(row: WorkloadCost, plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:

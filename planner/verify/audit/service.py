@@ -145,7 +145,13 @@ def _figures(row: Allocation) -> tuple[float | None, ...]:
 
 
 def _latency(plan: Plan, problem: Problem) -> Iterator[str]:
+    stated_ms = {0.0, *problem.supply.round_trip_ms.values()}
     for row in plan.allocations:
+        place = f"period {row.period} block {row.block} {row.option_id}"
+        if row.round_trip_ms not in stated_ms:
+            yield f"{place}: a round trip of {row.round_trip_ms:g} ms, which nobody stated"
+        if row.ttft_p99_ms is not None and row.ttft_p99_ms < row.round_trip_ms:
+            yield f"{place}: first token after {row.ttft_p99_ms:g} ms, before the round trip"
         if row.coefficient_origin == _MEASURED or row.is_deferred:
             continue
         for slo, limit_ms in limits_of(problem.workload(row.workload), row.answer):

@@ -16,8 +16,10 @@ from planner.verify.audit.expected import by_option, differs, rates_due
 from planner.verify.audit.lengths import mean_tokens, paid_level
 from planner.verify.audit.moves import moves_due
 from planner.verify.audit.provisioned import provisioned_charges
+from planner.verify.audit.spend import spend_charges
 from planner.verify.audit.terms import discount, site, terms_of, there
 from planner.verify.audit.units import replica_accelerators
+from planner.verify.audit.volumes import volume_charges
 from planner.verify.audit.waiting import members
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.plan.document import Allocation, ApiRow, Commitment, FleetRow, Plan, UnitCost
     from planner.problem.schema import Problem, Workload
+    from planner.verify.audit.expected import OptionPlace
     from planner.verify.audit.terms import Terms
 
 _Shares = dict[str, float]
@@ -57,6 +60,7 @@ class _Split:
         self.weights = {block: part / sum(hours.values()) for block, part in hours.items()}
         self.workloads = [w.name for w in problem.workloads]
         self.held: dict[tuple[str, int, int], _Shares] = defaultdict(lambda: defaultdict(float))
+        self.pools: dict[OptionPlace, _Shares] = {}
         pool_load: dict[tuple[int, int, str], _Shares] = defaultdict(lambda: defaultdict(float))
         for row in plan.allocations:
             pool_load[row.period, row.block, row.pool][row.workload] += _load(row)
@@ -69,6 +73,9 @@ class _Split:
             if not any(own.values()):
                 own = dict.fromkeys(members(problem, pool), 1.0)
             total = sum(own.values())
+            self.pools[period, block, pool, rows[0].option_id] = {
+                workload: weight / total for workload, weight in own.items()
+            }
             for workload, weight in own.items():
                 place = (rows[0].hardware, period, block)
                 self.held[place][workload] += rows[0].accelerators * weight / total
@@ -143,6 +150,9 @@ def _charges(
         yield (lost.period, _UNSERVED, lost.workload, "", ""), lost.usd, lost.usd * factor
     yield from _committed(plan, problem, catalog, split)
     yield from provisioned_charges(plan, problem)
+    yield from spend_charges(plan, problem, split.of)
+    yield from volume_charges(plan, problem, split.of)
+    yield from _software(plan, problem, split)
     yield from _staff(plan, problem, catalog, split)
     yield from _models(plan, problem)
     usd = problem.policy.switching_cost_usd_per_move
@@ -186,6 +196,23 @@ def _staff(
             for workload, share in split.over(hardware, range(period, period + 1)).items():
                 part = usd * share * count / sum(held.values())
                 yield (period, "staff", workload, "", _OWNED), part, part * factor
+
+
+def _software(
+    plan: Plan, problem: Problem, split: _Split
+) -> Iterator[tuple[_LineKey, float, float]]:
+    """Yield the licences of replicas, by the accelerators that each option holds."""
+    stated = problem.supply.software_usd_per_accelerator_hour
+    months = problem.horizon.months_per_period
+    for place, rows in by_option(plan.allocations).items() if stated else ():
+        row = rows[0]
+        rates = [stated[name] for name in {row.engine, row.hardware} if name in stated]
+        rate = sum(rates) if rates else stated.get("default", 0.0)
+        usd = rate * row.accelerators * block_hours(problem, row.block)
+        factor = discount(problem, (row.period + _MID_PERIOD) * months)
+        for workload, share in split.pools[place].items() if usd else ():
+            key = (row.period, "software", workload, row.hardware, "")
+            yield key, usd * share, usd * share * factor
 
 
 def _models(plan: Plan, problem: Problem) -> Iterator[tuple[_LineKey, float, float]]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ProvisionedRow,
         UnservedRow,
     )
+    from planner.plan.finance_rows import SpendRow
     from planner.problem.schema import Problem, Workload
 
 _DEFAULT_ENGINES = ["vllm"]
@@ -74,7 +75,11 @@ def _places(plan: Plan, problem: Problem) -> Iterator[str]:
         inside = 0 <= row.period < problem.horizon.periods
         if not inside or row.block not in blocks(problem):
             yield f"period {row.period} block {row.block} is outside the horizon"
-    terms: list[Commitment | ProvisionedRow] = [*plan.commitments, *plan.provisioned]
+    terms: list[Commitment | ProvisionedRow | SpendRow] = [
+        *plan.commitments,
+        *plan.provisioned,
+        *plan.spend_commitments,
+    ]
     for taken in terms:
         if not 0 <= taken.start_period < problem.horizon.periods:
             yield f"commitment of period {taken.start_period} is outside the horizon"
@@ -120,6 +125,8 @@ def _repeated(plan: Plan) -> Iterator[str]:
     )
     yield from _twice("commitment", ((r.start_period, r.offer_id) for r in plan.commitments))
     yield from _twice("units", ((r.start_period, r.units_id) for r in plan.provisioned))
+    promises = ((r.start_period, r.commitment_id) for r in plan.spend_commitments)
+    yield from _twice("spend commitment", promises)
     # A provider may sell one model under two names, so only equal rows are the same purchase.
     yield from _twice("API row", plan.api)
     yield from _twice(
@@ -137,6 +144,7 @@ def _twice(kind: str, keys: Iterable[Hashable]) -> Iterator[str]:
 def _identity(row: Allocation) -> Iterator[str]:
     named = "/".join((row.model, row.quantization, row.engine, row.hardware, replica_name(row)))
     named += f"/{row.draft}" if row.draft else ""
+    named += f"/rtt{row.round_trip_ms:g}" if row.round_trip_ms else ""
     named += "/spot" if row.is_interruptible else ""
     if row.option_id != named:
         yield f"the row describes {named}"

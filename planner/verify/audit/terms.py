@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.catalog.schema import Offer
     from planner.plan.document import Commitment
+    from planner.problem.contracts import CapacityBlock
     from planner.problem.schema import Problem
     from planner.problem.supply import ExistingNodes
 
+_BLOCK = "capacity_block"
 _YEARS_OF = {"reserved_1y": 1, "reserved_3y": 3}
 _MONTHS = int(MONTHS_PER_YEAR)
 _WEEKS_PER_YEAR = 365.0 / 7.0
@@ -79,6 +82,8 @@ def terms_of(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | Non
         return _existing(row, problem)
     if row.tenure == "owned":
         return _owned(row, problem, catalog)
+    if row.tenure == _BLOCK:
+        return _block(row, problem, catalog)
     offers = [o for o in catalog.offers if o.offer_id == row.offer_id]
     listed = in_force(offers, period_start(problem, row.start_period))
     if listed is None or listed.tenure not in _YEARS_OF:
@@ -99,6 +104,60 @@ def there(row: Commitment, problem: Problem, block: int) -> bool:
     """Return whether the nodes of a commitment are there in a block of the periods they serve."""
     stated = existing_of(row, problem) if row.is_existing else None
     return stated is None or is_there(stated, problem, block)
+
+
+def block_of(row: Commitment, problem: Problem) -> CapacityBlock | None:
+    """Return the entry of the problem behind a capacity block, ``None`` when there is none."""
+    named = row.offer_id.rsplit(":", 1)[-1]
+    return next((b for b in problem.supply.capacity_blocks if b.name == named), None)
+
+
+def listed_block(block: CapacityBlock, problem: Problem, catalog: Catalog) -> Offer | None:
+    """Return the row that prices a block which states no price, ``None`` without one."""
+    known: dict[str, list[Offer]] = defaultdict(list)
+    for o in catalog.offers:
+        fits = (o.provider, o.accelerator, o.accelerators, o.tenure) == (
+            block.provider, block.hardware, block.accelerators_per_node, _BLOCK
+        )  # fmt: skip
+        if fits and block.instance in {None, o.instance} and block.region in {"any", o.region}:
+            known[o.offer_id].append(o)
+    year, month = (int(part) for part in block.since.split("-"))
+    rows = [row for offers in known.values() if (row := in_force(offers, date(year, month, 1)))]
+    return rows[0] if len(rows) == 1 else None
+
+
+def _block(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | None:
+    block = block_of(row, problem)
+    if block is None:
+        return None
+    first, months = _months_to(problem, block.since), _months_between(block.since, block.until)
+    listed, price = None, block.usd_per_node_hour
+    if price is None:
+        listed = listed_block(block, problem, catalog)
+        if listed is None:
+            return None
+        place = (listed.provider, listed.instance, listed.region, _BLOCK)
+        price = listed.price_usd_per_hour
+        price *= share_paid(catalog, place, period_start(problem, row.start_period))
+        price *= price_growth(problem, problem.supply.price_change_per_year.reserved, first)
+    return Terms(
+        due=_in_part_at_once(problem, price, first, months, block.upfront_share),
+        price_usd_per_hour=price,
+        months=months,
+        order_month=first,
+        served_periods=_whole_periods(problem, row.start_period, months),
+        price_date=problem.horizon.start if listed is None else listed.as_of,
+        price_source="the problem" if listed is None else listed.source,
+    )
+
+
+def _months_to(problem: Problem, month: str) -> int:
+    return _months_between(problem.horizon.start, month)
+
+
+def _months_between(first: str, second: str) -> int:
+    begin, end = ([int(part) for part in month.split("-")] for month in (first, second))
+    return (end[0] - begin[0]) * _MONTHS + end[1] - begin[1]
 
 
 def _horizon_months(problem: Problem) -> int:
@@ -138,21 +197,9 @@ def _reserved(row: Commitment, listed: Offer, problem: Problem, catalog: Catalog
     price = listed.price_usd_per_hour
     price *= share_paid(catalog, place, period_start(problem, row.start_period))
     price *= price_growth(problem, problem.supply.price_change_per_year.reserved, first)
-    charged = months
-    if problem.finance.commitment_tail == "pro_rata":
-        charged = min(months, _horizon_months(problem) - first)
     upfront = listed.upfront_fraction or 0.0
-    monthly = price * HOURS_PER_MONTH
-    due = _monthly(problem, {"lease": monthly * (1 - upfront)}, first, charged)
-    if upfront:
-        usd = upfront * monthly * charged
-        known = due[row.start_period, "lease"]
-        due[row.start_period, "lease"] = (
-            known[0] + usd,
-            known[1] + usd * discount(problem, first),
-        )
     return Terms(
-        due=dict(due),
+        due=_in_part_at_once(problem, price, first, months, upfront),
         price_usd_per_hour=price,
         months=months,
         order_month=first,
@@ -162,20 +209,29 @@ def _reserved(row: Commitment, listed: Offer, problem: Problem, catalog: Catalog
     )
 
 
+def _in_part_at_once(
+    problem: Problem, price: float, first: int, months: int, upfront: float
+) -> Due:
+    """Return what a term costs: a share at its start, the rest evenly."""
+    if problem.finance.commitment_tail == "pro_rata":
+        months = min(months, _horizon_months(problem) - first)
+    monthly, period = price * HOURS_PER_MONTH, first // problem.horizon.months_per_period
+    due = _monthly(problem, {"lease": monthly * (1 - upfront)}, first, months)
+    if upfront:
+        usd, known = upfront * monthly * months, due[period, "lease"]
+        due[period, "lease"] = (known[0] + usd, known[1] + usd * discount(problem, first))
+    return dict(due)
+
+
 def _existing(row: Commitment, problem: Problem) -> Terms | None:
     stated = existing_of(row, problem)
     if stated is None:
         return None
 
-    def months_to(month: str) -> int:
-        begin = [int(part) for part in problem.horizon.start.split("-")]
-        end = [int(part) for part in month.split("-")]
-        return (end[0] - begin[0]) * _MONTHS + end[1] - begin[1]
-
-    first = max(months_to(stated.since), 0) if stated.since else 0
+    first = max(_months_to(problem, stated.since), 0) if stated.since else 0
     months = _horizon_months(problem) - first
     if stated.until is not None:
-        months = min(months, months_to(stated.until) - first)
+        months = min(months, _months_to(problem, stated.until) - first)
     category = "maintenance" if stated.tenure == "owned" else "lease"
     per_month = stated.usd_per_node_hour * HOURS_PER_MONTH * paid_share(stated)
     start = first // problem.horizon.months_per_period

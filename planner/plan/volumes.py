@@ -1,0 +1,81 @@
+"""Volume discounts of a plan: what they take off in each period, and for whom.
+
+What is taken off in a period goes to the workloads in proportion to the rent that counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from planner.options.volumes import REBATE
+from planner.plan.document import CostLine
+from planner.plan.finance_rows import VolumeRow
+from planner.plan.tables import fleet_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.demand.records import Demand
+    from planner.options.records import OptionSet
+    from planner.options.supply_records import VolumeDiscount
+    from planner.plan.document import FleetRow
+    from planner.plan.records import Decisions
+    from planner.plan.shares import HardwareShares
+
+
+def volume_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tuple[VolumeRow, ...]:
+    """Return a row for every period in which a volume discount takes something off.
+
+    Parameters
+    ----------
+    demand, options, decisions
+        The records the plan is made from.
+    """
+    months = demand.grid.months_per_period
+    rows = []
+    for volume in options.volumes:
+        spent: dict[int, float] = defaultdict(float)
+        for row in _counted(volume, demand, options, decisions):
+            spent[row.period] += row.usd
+        for period, usd in sorted(spent.items()):
+            rebate = months * volume.rebate_usd(usd / months)
+            if rebate > 0:
+                rows.append(VolumeRow(volume.name, volume.provider, period, usd, rebate))
+    return tuple(rows)
+
+
+def volume_charges(
+    demand: Demand, options: OptionSet, decisions: Decisions, shares: HardwareShares
+) -> Iterator[CostLine]:
+    """Yield, line by line, what is taken off for each workload; amounts are negative.
+
+    Parameters
+    ----------
+    demand, options, decisions
+        The records the plan is made from.
+    shares
+        Who uses which hardware.
+    """
+    known = {volume.name: volume for volume in options.volumes}
+    for row in volume_rows(demand, options, decisions):
+        weights: dict[str, float] = defaultdict(float)
+        for item in _counted(known[row.name], demand, options, decisions):
+            if item.period == row.period:
+                split = shares.at(item.hardware, item.period, item.block)
+                for workload, share in split.items():
+                    weights[workload] += item.usd * share
+        for workload, weight in weights.items():
+            usd = -row.rebate_usd * weight / row.spent_usd
+            later = usd * demand.grid.discount_factor[row.period]
+            yield CostLine(row.period, REBATE, workload, "", "", usd, later)
+
+
+def _counted(
+    volume: VolumeDiscount, demand: Demand, options: OptionSet, decisions: Decisions
+) -> Iterator[FleetRow]:
+    """Yield the nodes that are rented by the hour and count."""
+    committed = {o.offer_id for o in options.offers if o.is_committed}
+    for row in fleet_rows(demand, options, decisions):
+        if row.offer_id not in committed and volume.counts(row.provider, row.tenure):
+            yield row

@@ -1,0 +1,162 @@
+"""Contradictions in what a problem says about contracts of its own."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from planner.problem.supply import month_after
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.problem.contracts import SpendCommitment
+    from planner.problem.schema import Problem
+    from planner.yaml_io import Path_
+
+    Finding = tuple[Path_, str]
+
+
+def contract_findings(problem: Problem) -> Iterator[Finding]:
+    """Yield path and sentence of every contradiction.
+
+    Parameters
+    ----------
+    problem
+        A problem that the schema accepts.
+    """
+    yield from _spend(problem)
+    yield from _blocks(problem)
+    yield from _volumes(problem)
+
+
+def _spend(problem: Problem) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for index, stated in enumerate(problem.supply.spend_commitments):
+        path: Path_ = ("supply", "spend_commitments", index)
+        if stated.name in seen:
+            message = f"`{stated.name}` names item {seen[stated.name]} too; rename one of the two"
+            yield (*path, "name"), message
+        seen.setdefault(stated.name, index)
+        yield from _running(stated, problem, path)
+        months = problem.horizon.months_per_period
+        if stated.term_months is not None and stated.term_months < months:
+            message = (
+                f"{stated.term_months} months are shorter than a period; give at least {months}, "
+                "or change `horizon.months_per_period`"
+            )
+            yield (*path, "term_months"), message
+        most = stated.max_usd_per_hour
+        if most is not None and most < stated.min_usd_per_hour:
+            message = f"{most:g} is below `min_usd_per_hour`, {stated.min_usd_per_hour:g}"
+            yield (*path, "max_usd_per_hour"), message
+        yield from _rates(stated, path)
+
+
+def _running(stated: SpendCommitment, problem: Problem, path: Path_) -> Iterator[Finding]:
+    """Yield what is wrong with the term, or with what is promised already."""
+    there = (stated.committed_usd_per_hour, stated.until)
+    if there == (None, None):
+        if stated.term_months is None:
+            text = "has no term; give `term_months`, or `committed_usd_per_hour` and `until`"
+            yield path, text
+        elif stated.usd_per_month is not None:
+            text = "is for what is promised already; give `committed_usd_per_hour` and `until` too"
+            yield (*path, "usd_per_month"), text
+        return
+    if None in there:
+        yield path, "give both `committed_usd_per_hour` and `until` for what is promised already"
+    elif stated.until is not None and stated.until <= problem.horizon.start:
+        text = f"{stated.until} is not after the start of the horizon; take the item out"
+        yield (*path, "until"), text
+    for field in ("term_months", "min_usd_per_hour", "max_usd_per_hour", "upfront_share"):
+        if field in stated.model_fields_set:
+            text = "has no effect on what is promised already; take it out, or give an item each"
+            yield (*path, field), text
+
+
+def _rates(stated: SpendCommitment, path: Path_) -> Iterator[Finding]:
+    if stated.discount is None and not stated.covers:
+        yield path, "has no rate; give `discount`, or rates of what it `covers`"
+    for index, use in enumerate(stated.covers):
+        rates = (use.discount, use.usd_per_node_hour)
+        here = (*path, "covers", index)
+        if None not in rates:
+            yield here, "has two rates; give `discount` or `usd_per_node_hour`"
+        elif rates == (None, None) and stated.discount is None:
+            yield here, "has no rate; give `discount` or `usd_per_node_hour`"
+
+
+def _blocks(problem: Problem) -> Iterator[Finding]:
+    seen: dict[str, int] = {}
+    for index, block in enumerate(problem.supply.capacity_blocks):
+        path: Path_ = ("supply", "capacity_blocks", index)
+        if block.name in seen:
+            message = f"`{block.name}` names item {seen[block.name]} too; rename one of the two"
+            yield (*path, "name"), message
+        seen.setdefault(block.name, index)
+        if text := _not_since(block.since, problem):
+            yield (*path, "since"), text
+        elif text := _not_until(block.since, block.until, problem):
+            yield (*path, "until"), text
+
+
+def _not_since(since: str, problem: Problem) -> str:
+    """Return why a window cannot begin in a month, empty when it can."""
+    borders = _borders(problem)
+    if since < problem.horizon.start:
+        return (
+            f"{since} is before the start of the horizon, {problem.horizon.start}; nodes that are "
+            "there or paid for already belong into `supply.existing`"
+        )
+    if since >= borders[-1]:
+        return f"{since} is after the horizon, which ends with {borders[-1]}"
+    return "" if since in borders else _within(since, borders[:-1])
+
+
+def _not_until(since: str, until: str, problem: Problem) -> str:
+    """Return why a window cannot end in a month, empty when it can."""
+    borders = _borders(problem)
+    if until <= since:
+        return f"{until} is not after {since}, the first month with the nodes"
+    later = [month for month in borders if month > since]
+    return "" if until in later or until > borders[-1] else _within(until, later)
+
+
+def _within(month: str, borders: list[str]) -> str:
+    return (
+        f"{month} lies within a period, for which no node could be counted on; give one of "
+        f"{', '.join(borders)}, or smaller `horizon.months_per_period`"
+    )
+
+
+def _borders(problem: Problem) -> list[str]:
+    """Return the first month of every period, and the first after the horizon."""
+    horizon = problem.horizon
+    months = range(0, (horizon.periods + 1) * horizon.months_per_period, horizon.months_per_period)
+    return [month_after(horizon.start, count) for count in months]
+
+
+def _volumes(problem: Problem) -> Iterator[Finding]:
+    names: dict[str, int] = {}
+    known: dict[tuple[str, str], int] = {}
+    for index, volume in enumerate(problem.supply.volume_discounts):
+        path: Path_ = ("supply", "volume_discounts", index)
+        if volume.name in names:
+            message = f"`{volume.name}` names item {names[volume.name]} too; rename one of the two"
+            yield (*path, "name"), message
+        names.setdefault(volume.name, index)
+        for tenure in volume.tenures:
+            key = (volume.provider, tenure)
+            if known.setdefault(key, index) != index:
+                where = f"{tenure} of {volume.provider} is in item {known[key]}"
+                message = f"{where} too; put all tiers there"
+                yield (*path, "tenures"), message
+        for k, (low, high) in enumerate(pairwise(volume.tiers), start=1):
+            for field in ("from_usd_per_month", "discount"):
+                if getattr(high, field) <= getattr(low, field):
+                    message = (
+                        f"{getattr(high, field):g} is not above that of the tier before, "
+                        f"{getattr(low, field):g}; give tiers in rising order"
+                    )
+                    yield (*path, "tiers", k, field), message

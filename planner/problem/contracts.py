@@ -1,0 +1,104 @@
+"""Sections of a problem about your own contracts: what is committed beyond nodes of a term."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from planner.problem.section import (
+    Count,
+    Fraction,
+    Month,
+    Name,
+    NonNegative,
+    Positive,
+    Section,
+)
+
+Discount = Annotated[float, Field(gt=0, lt=1)]
+
+
+class CoveredUse(Section):
+    """On-demand nodes that a spend commitment covers, and at which rate."""
+
+    hardware: str | None = None
+    """Accelerator; absent: any."""
+    instance: str | None = None
+    region: str | None = None
+    discount: Discount | None = None
+    """Fraction off the on-demand price, instead of that of the commitment."""
+    usd_per_node_hour: Positive | None = None
+    """Rate of a node that is fixed for the term, instead of a discount."""
+
+
+class SpendCommitment(Section):
+    """Spending that is promised to a provider by the hour, for lower rates on demand.
+
+    Names such as savings plan or committed use discount mean this. Nodes are neither reserved nor
+    named: in every hour, covered nodes are billed at the lower rates until the commitment is used
+    up, and at the on-demand price beyond it.
+    """
+
+    name: Name
+    provider: Name
+    term_months: Count | None = None
+    """Months for which spending may be promised, from the start of a period."""
+    committed_usd_per_hour: Positive | None = None
+    """What is promised already, instead of a term: it stays, used or not."""
+    until: Month | None = None
+    """First month without what is promised already."""
+    usd_per_month: NonNegative | None = None
+    """What is still due for it each month; absent: all of it."""
+    discount: Discount | None = None
+    """Fraction off the on-demand price of covered nodes."""
+    covers: list[CoveredUse] = []
+    """What is covered; the first item that fits a node counts. Empty: all on-demand nodes."""
+    min_usd_per_hour: NonNegative = 0.0
+    """Least commitment at a time; none at all is always possible."""
+    max_usd_per_hour: Positive | None = None
+    """Most commitment at a time."""
+    upfront_share: Fraction = 0.0
+    """Share that is paid at the start of the term."""
+
+
+class CapacityBlock(Section):
+    """Nodes that may be reserved for a dated window, paid in advance unless said otherwise."""
+
+    name: Name
+    provider: Name
+    hardware: str
+    accelerators_per_node: Count
+    since: Month
+    """First month with them; a period begins with it."""
+    until: Month
+    """First month without them; a period begins with it, or it lies after the horizon."""
+    max_nodes: Count
+    """Most nodes that can be had."""
+    usd_per_node_hour: Positive | None = None
+    """Your price; absent: that of the capacity block in offers.csv."""
+    instance: str | None = None
+    """Instance, where the catalogue has several with such nodes."""
+    region: str = "any"
+    upfront_share: Fraction = 1.0
+    """Share that is paid at the start of the window."""
+
+
+class VolumeTier(Section):
+    """What is taken off the part of a month's spending that lies above a threshold."""
+
+    from_usd_per_month: Positive
+    """Spending of a month above which the discount holds, before volume discounts."""
+    discount: Discount
+    """Fraction off the part above it, up to the next tier."""
+
+
+class VolumeDiscount(Section):
+    """A discount that grows with what is rented from a provider by the hour in a month."""
+
+    name: Name
+    provider: Name
+    tenures: list[Literal["on_demand", "spot"]] = ["on_demand"]
+    """What counts, and is discounted."""
+    tiers: Annotated[list[VolumeTier], Field(min_length=1, max_length=8)]
+    """Thresholds and discounts, both rising."""
