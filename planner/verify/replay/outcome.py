@@ -37,8 +37,8 @@ class Outcome:
         over all replicas.
     replicas
         Number of replicas.
-    preempted
-        How often a request lost its place to others.
+    preempted, preempted_counted
+        How often a request lost its place to others, and how often within the window.
     decoded_tokens
         Tokens that decodes made, those of prompts not counted.
     """
@@ -53,6 +53,7 @@ class Outcome:
     prompts_s: float
     replicas: int
     preempted: int
+    preempted_counted: int
     decoded_tokens: float
 
     def values_s(self, kind: int, metric: PerRequest) -> Floats:
@@ -81,6 +82,7 @@ def outcome_of(requests: Requests, log: Log, engine: Engine, replicas: int) -> O
         prompts_s=log.prompts_s,
         replicas=replicas,
         preempted=log.preempted,
+        preempted_counted=log.preempted_counted,
         decoded_tokens=log.token_steps,
     )
 

@@ -317,3 +317,4 @@ class Replica:
         self._waiting.appendleft(request)
         self.prompt_tokens += tokens - log.hit[request]
         log.preempted += 1
+        log.preempted_counted += log.window.start_s <= self._start_s <= log.window.end_s

@@ -116,7 +116,7 @@ class Log:
 
     __slots__ = (
         "busy_s", "cached", "done_s", "first_s", "gaps", "hit", "kind", "kinds", "left",
-        "preempted", "prompts_s", "token_steps", "window",
+        "preempted", "preempted_counted", "prompts_s", "token_steps", "window",
     )  # fmt: skip
 
     def __init__(self, requests: Requests, window: Window) -> None:
@@ -131,7 +131,7 @@ class Log:
         self.first_s = [math.nan] * len(requests)
         self.done_s = [math.nan] * len(requests)
         self.gaps = [Gaps() for _ in range(self.kinds)]
-        self.preempted = 0
+        self.preempted = self.preempted_counted = 0
         self.busy_s = self.prompts_s = 0.0
         self.token_steps = 0.0
 

@@ -59,7 +59,7 @@ def simulate(
     ------
     ValueError
         When the routing is unknown, or by chance without `rng`, or a request is longer than the
-        cache or cannot run.
+        cache.
     """
     _check(engine, replicas, requests)
     log = Log(requests, window)
@@ -136,12 +136,6 @@ def _first_least(loads: list[int], start: int) -> int:
 def _check(engine: Engine, replicas: int, requests: Requests) -> None:
     if replicas < 1 or engine.budget_tokens < 1 or engine.max_requests < 1:
         msg = "replicas, budget_tokens and max_requests must be 1 or more"
-        raise ValueError(msg)
-    if engine.is_chunked and engine.budget_tokens <= engine.max_requests:
-        msg = (
-            f"budget of {engine.budget_tokens} tokens for {engine.max_requests} requests that "
-            "decode: prompts would never be computed; a larger budget is needed"
-        )
         raise ValueError(msg)
     if not len(requests):
         return

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from planner.verify.replay.outcome import percentile
 from planner.verify.replay.requests import Window
 from planner.verify.replay.router import ROUTINGS, simulate
-from tests.verify.replay.world import drawn, engine, requests
+from tests.verify.replay.world import EACH_S, drawn, engine, requests
 
 SERVICE_S = 0.11
 
@@ -135,9 +135,11 @@ def test_unknown_routing_is_refused():
         simulate(engine(), 2, requests([0.0], 60, 10), routing="best")
 
 
-def test_a_step_without_space_for_prompts_is_refused():
-    with pytest.raises(ValueError, match="prompts would never be computed"):
-        simulate(engine(budget=10, seats=10), 2, requests([0.0], 60, 10))
+def test_a_step_full_of_decodes_lets_prompts_wait_for_one_to_end():
+    # Ten requests decode in a budget of ten: the eleventh waits for the first of them to end.
+    seen = simulate(engine(budget=10, seats=20), 1, requests([0.0] * 11, 1, 5))
+
+    assert seen.ttft_s[-1] == pytest.approx(0.02 + 4 * EACH_S + 0.011)
 
 
 def test_percentile_is_a_value_that_so_many_do_not_exceed():

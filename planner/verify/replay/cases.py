@@ -1,0 +1,239 @@
+"""What of a plan is simulated: the pools of its blocks, each situation once.
+
+A pool in a block is a *case*: the requests of its workloads at their rates, the options that share
+them, and the replicas of each. Blocks with the same rates and replicas are one case. Requests go
+to an option by chance, in the shares of the plan, and to a replica of it by the router.
+
+Requests that a problem describes come at the planned rate of the block: the plan promises its
+latencies there. Requests of a trace have bursts of their own and come at the mean rate.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.verify.replay.engines import Unknown, engine_of
+from planner.verify.replay.records import NotReplayed
+from planner.verify.replay.sources import source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from planner.catalog.load import Catalog
+    from planner.demand.records import Demand
+    from planner.plan.document import Allocation, Plan
+    from planner.problem.schema import Problem
+    from planner.verify.replay.arrivals import Source
+    from planner.verify.replay.replica import Engine
+    from planner.verify.replay.router import Routing
+    from planner.verify.replay.trace import Trace
+
+_DEFERRED = "/deferred"
+_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """Replicas of one option that share a router."""
+
+    option_id: str
+    engine: Engine
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Requests of one workload in a pool.
+
+    Parameters
+    ----------
+    workload
+        The workload.
+    is_deferred
+        Whether they are work that waits, which has no limits.
+    rate_rps
+        Their mean rate in the simulation, requests/s.
+    source
+        Where they come from.
+    shares
+        Share of them by station, sum 1.
+    factors
+        Factors on prompt and output lengths by station.
+    """
+
+    workload: str
+    is_deferred: bool
+    rate_rps: float
+    source: Source
+    shares: tuple[float, ...]
+    factors: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A pool in the blocks that are alike: ``(period, block)`` in `places`."""
+
+    pool: str
+    places: tuple[tuple[int, int], ...]
+    streams: tuple[Stream, ...]
+    stations: tuple[Station, ...]
+    routing: Routing
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A plan with everything that its replay needs.
+
+    Parameters
+    ----------
+    plan, problem, catalog, demand
+        The plan, the problem it answers, the facts, and lengths and intervals of the workloads.
+    traces
+        Traces that replace the requests of workloads, by workload.
+    confidence
+        Probability with which the step times hold.
+    routing
+        What the routers go by.
+    """
+
+    plan: Plan
+    problem: Problem
+    catalog: Catalog
+    demand: Demand
+    traces: Mapping[str, Trace]
+    confidence: float
+    routing: Routing
+
+
+def cases_of(world: World) -> tuple[list[Case], list[NotReplayed]]:
+    """Return the distinct cases of a plan in order of their first block, and what is left out."""
+    engines = _Engines(world)
+    groups: dict[tuple[int, int, str], list[Allocation]] = defaultdict(list)
+    left_out: dict[tuple[str, str], NotReplayed] = {}
+    for row in world.plan.allocations:
+        if row.pool.endswith(_DEFERRED):
+            reason = "work that waits is held against its windows by the audit, hour by hour"
+            _leave_out(left_out, row.workload, "deferred work", reason)
+        elif row.planned_rate_rps > 0:
+            groups[row.period, row.block, row.pool].append(row)
+    places: dict[object, list[tuple[int, int]]] = defaultdict(list)
+    firsts: dict[object, list[Allocation]] = {}
+    for (period, block, pool), rows in sorted(groups.items(), key=lambda item: item[0]):
+        kept = [row for row in rows if not _is_left_out(row, engines, left_out)]
+        if kept:
+            key = (pool, *_likeness(kept, world, period, block))
+            places[key].append((period, block))
+            firsts.setdefault(key, kept)
+    cases = [_case(rows, tuple(places[key]), world, engines) for key, rows in firsts.items()]
+    return cases, list(left_out.values())
+
+
+class _Engines:
+    """Engines of the rows of a plan, each made once."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._known: dict[tuple[object, ...], Engine | Unknown] = {}
+
+    def of(self, row: Allocation) -> Engine | Unknown:
+        """Return the engine of a row, or why it cannot be replayed."""
+        world = self._world
+        if world.demand.of(row.workload).lengths is None and row.workload not in world.traces:
+            return Unknown("the workload states no lengths")
+        key = (row.pool, row.option_id, row.chunk_tokens, row.prefix_tokens, row.draft)
+        if key not in self._known:
+            self._known[key] = engine_of(
+                row, world.catalog, confidence=world.confidence,
+                prefix_tokens=row.prefix_tokens * self._largest(row),
+            )  # fmt: skip
+        return self._known[key]
+
+    def _largest(self, row: Allocation) -> float:
+        """Return the largest factor on prompts of a pool in the tokens of a row's model."""
+        members = [w for w in self._world.problem.workloads if w.pool_name == row.pool]
+        factors = [w.token_factors.get(row.model) for w in members]
+        return max((f.isl if f else 1.0 for f in factors), default=1.0)
+
+
+def _leave_out(
+    left_out: dict[tuple[str, str], NotReplayed], workload: str, what: str, reason: str
+) -> None:
+    left_out.setdefault((workload, what), NotReplayed(workload, what, reason))
+
+
+def _is_left_out(
+    row: Allocation, engines: _Engines, left_out: dict[tuple[str, str], NotReplayed]
+) -> bool:
+    engine = engines.of(row)
+    if isinstance(engine, Unknown):
+        _leave_out(left_out, row.workload, row.option_id, engine.reason)
+        return True
+    return False
+
+
+def _likeness(
+    rows: Iterable[Allocation], world: World, period: int, block: int
+) -> tuple[object, ...]:
+    """Return what two blocks have in common when one simulation stands for both."""
+    listed = list(rows)
+    names = sorted({row.workload for row in listed})
+    levels = tuple(world.demand.of(name).planned_level(period) for name in names)
+    shaped = any(name in world.traces and world.traces[name].is_day for name in names)
+    day = block % world.problem.time_blocks if shaped else None
+    figures = sorted(
+        (r.option_id, r.workload, r.is_deferred, r.replicas, r.chunk_tokens or 0,
+         round(r.planned_rate_rps, _DIGITS), round(r.rate_rps, _DIGITS))
+        for r in listed
+    )  # fmt: skip
+    return (levels, day, tuple(figures))
+
+
+def _case(
+    rows: list[Allocation],
+    places: tuple[tuple[int, int], ...],
+    world: World,
+    engines: _Engines,
+) -> Case:
+    by_option: dict[str, list[Allocation]] = defaultdict(list)
+    for row in rows:
+        by_option[row.option_id].append(row)
+    stations = tuple(_station(mine[0], engines) for mine in by_option.values())
+    ids = [station.option_id for station in stations]
+    by_stream: dict[tuple[str, bool], list[Allocation]] = defaultdict(list)
+    for row in rows:
+        by_stream[row.workload, row.is_deferred].append(row)
+    streams = tuple(_stream(mine, ids, places[0], world) for mine in by_stream.values())
+    return Case(rows[0].pool, places, streams, stations, world.routing)
+
+
+def _station(row: Allocation, engines: _Engines) -> Station:
+    engine = engines.of(row)
+    if isinstance(engine, Unknown):  # rows that are unknown were left out before
+        raise TypeError(engine.reason)
+    return Station(row.option_id, engine, row.replicas)
+
+
+def _stream(
+    rows: list[Allocation], ids: list[str], place: tuple[int, int], world: World
+) -> Stream:
+    name, (period, block) = rows[0].workload, place
+    planned = sum(row.planned_rate_rps for row in rows)
+    by_id = {row.option_id: row for row in rows}
+    workload = world.problem.workload(name)
+    source, rate_rps = source_of(rows, world, period=period, block=block)
+    level = world.demand.of(name).planned_level(period)
+    factors = []
+    for option_id in ids:
+        own = workload.token_factors.get(by_id[option_id].model) if option_id in by_id else None
+        isl, osl = (own.isl, own.osl) if own else (1.0, 1.0)
+        factors.append((isl * level.isl, osl * level.osl))
+    return Stream(
+        workload=name,
+        is_deferred=rows[0].is_deferred,
+        rate_rps=rate_rps,
+        source=source,
+        shares=tuple(by_id[i].planned_rate_rps / planned if i in by_id else 0.0 for i in ids),
+        factors=tuple(factors),
+    )
