@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,6 +87,7 @@ def _as_data(found: Verification) -> dict[str, object]:
         "workloads": [] if replay is None else workloads_data(replay),
         "kept": found.kept,
         "broken": [] if replay is None else broken_promises(replay, found.plan),
+        "batches": [] if replay is None else [asdict(batch) for batch in replay.batches],
         "not_replayed": []
         if replay is None
         else [

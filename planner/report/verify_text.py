@@ -55,6 +55,12 @@ def _write_replay(out: TextIO, replay: Replay, plan: Plan) -> None:
     rows = [cells for item in replay.workloads for cells in _rows(item, plan)]
     write_table(out, _COLUMNS, rows)
     out.write("\n")
+    for batch in replay.batches:
+        out.write(
+            f"work that waits: {batch.workload}: a replica of {batch.option_id} that always has "
+            f"work serves {batch.served_rps:.3g}/s, planned {batch.planned_rps:.3g}/s\n"
+        )
+    _write_losses(out, replay)
     for item in replay.not_replayed:
         out.write(f"not replayed: {item.workload}: {item.what}: {item.reason}\n")
     for sentence in broken_promises(replay, plan):
@@ -63,6 +69,16 @@ def _write_replay(out: TextIO, replay: Replay, plan: Plan) -> None:
         out.write("KEPT: every promise holds in the replay\n")
     elif replay.kept is None:
         out.write("OPEN: what was replayed keeps its promises; not everything could be\n")
+
+
+def _write_losses(out: TextIO, replay: Replay) -> None:
+    shares = [b.after_loss for w in replay.workloads for b in w.blocks if b.after_loss is not None]
+    if shares:
+        lost = counted(replay.spare_replicas, "replica")
+        out.write(
+            f"without the {lost} that carry most, {min(*shares, 1.0):.0%} or more of the "
+            "requests of every block end while others come\n"
+        )
 
 
 def _rows(found: WorkloadFound, plan: Plan) -> Iterator[list[str]]:
@@ -117,6 +133,12 @@ def broken_promises(replay: Replay, plan: Plan) -> list[str]:
                     f"{where}: only {block.completed_share:.0%} of the requests end while others "
                     "come, so queues grow without end"
                 )
+            if not block.survives and block.keeps_up:
+                lost = counted(replay.spare_replicas, "replica")
+                sentences.append(
+                    f"{where}: without {lost} only {block.after_loss:.0%} of the requests end "
+                    "while others come; spares were promised to keep the rate"
+                )
             if block.refused:
                 sentences.append(f"{where}: {counted(block.refused, 'request')} fit no replica")
         sentences += [
@@ -125,6 +147,12 @@ def broken_promises(replay: Replay, plan: Plan) -> list[str]:
             if not limit.kept
         ]
         sentences += [f"{found.workload}: {text}" for text in found.broken_tokens]
+    sentences += [
+        f"{batch.workload}: a replica of {batch.option_id} serves {batch.served_rps:.3g}/s of "
+        f"work that waits, planned {batch.planned_rps:.3g}/s"
+        for batch in replay.batches
+        if not batch.kept
+    ]
     return sentences
 
 

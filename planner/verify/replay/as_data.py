@@ -53,6 +53,7 @@ def _block(block: BlockFound) -> dict[str, object]:
         "in_flight": block.in_flight,
         "preempted_share": block.preempted_share,
         "refused": block.refused,
+        "after_loss": block.after_loss,
         "requests": block.requests,
         "limits": [_limit(limit) for limit in block.limits],
     }

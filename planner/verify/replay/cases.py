@@ -14,6 +14,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planner.problem.deferral import DEFERRED, owner
 from planner.verify.replay.engines import Unknown, engine_of
 from planner.verify.replay.records import NotReplayed
 from planner.verify.replay.sources import source_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from planner.catalog.load import Catalog
-    from planner.demand.records import Demand
+    from planner.demand.records import Demand, WorkloadDemand
     from planner.plan.document import Allocation, Plan
     from planner.problem.schema import Problem
     from planner.verify.replay.arrivals import Source
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from planner.verify.replay.router import Routing
     from planner.verify.replay.trace import Trace
 
-_DEFERRED = "/deferred"
 _DIGITS = 9
 
 
@@ -61,6 +61,9 @@ class Stream:
         Share of them by station, sum 1.
     factors
         Factors on prompt and output lengths by station.
+    capacity_rps
+        What the plan says that a replica of each station carries of it, requests/s; 0 where none
+        of it is sent.
     """
 
     workload: str
@@ -69,6 +72,24 @@ class Stream:
     source: Source
     shares: tuple[float, ...]
     factors: tuple[tuple[float, float], ...]
+    capacity_rps: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Replicas of an option that only serve work of one workload which waits."""
+
+    station: Station
+    stream: Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Situations:
+    """What is simulated of a plan, in order of the first block, and what is left out."""
+
+    cases: tuple[Case, ...]
+    batches: tuple[Batch, ...]
+    left_out: tuple[NotReplayed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +127,22 @@ class World:
     confidence: float
     routing: Routing
 
+    def demand_of(self, workload: str) -> WorkloadDemand:
+        """Return the demand of a workload: of its first stream, what cannot wait if there is."""
+        return next(w for w in self.demand.workloads if owner(w.workload) == workload)
 
-def cases_of(world: World) -> tuple[list[Case], list[NotReplayed]]:
-    """Return the distinct cases of a plan in order of their first block, and what is left out."""
+
+def situations_of(world: World) -> Situations:
+    """Return the distinct situations of a plan."""
     engines = _Engines(world)
     groups: dict[tuple[int, int, str], list[Allocation]] = defaultdict(list)
     left_out: dict[tuple[str, str], NotReplayed] = {}
+    batches: dict[tuple[object, ...], Allocation] = {}
     for row in world.plan.allocations:
-        if row.pool.endswith(_DEFERRED):
-            reason = "work that waits is held against its windows by the audit, hour by hour"
-            _leave_out(left_out, row.workload, "deferred work", reason)
+        if row.pool.endswith(DEFERRED):
+            batches.setdefault(
+                (row.workload, row.option_id, row.capacity_rps, row.prefix_hit_rate), row
+            )
         elif row.planned_rate_rps > 0:
             groups[row.period, row.block, row.pool].append(row)
     places: dict[object, list[tuple[int, int]]] = defaultdict(list)
@@ -126,8 +153,28 @@ def cases_of(world: World) -> tuple[list[Case], list[NotReplayed]]:
             key = (pool, *_likeness(kept, world, period, block))
             places[key].append((period, block))
             firsts.setdefault(key, kept)
-    cases = [_case(rows, tuple(places[key]), world, engines) for key, rows in firsts.items()]
-    return cases, list(left_out.values())
+    return Situations(
+        tuple(_case(rows, tuple(places[key]), world, engines) for key, rows in firsts.items()),
+        tuple(_batches(batches.values(), world, engines, left_out)),
+        tuple(left_out.values()),
+    )
+
+
+def _batches(
+    rows: Iterable[Allocation],
+    world: World,
+    engines: _Engines,
+    left_out: dict[tuple[str, str], NotReplayed],
+) -> list[Batch]:
+    found = []
+    for row in rows:
+        if row.is_interruptible:
+            reason = "interruptions of spot nodes are not simulated"
+            _leave_out(left_out, row.workload, row.option_id, reason)
+        if not _is_left_out(row, engines, left_out):
+            stream = _stream([row], [row.option_id], (row.period, row.block), world)
+            found.append(Batch(_station(row, engines), stream))
+    return found
 
 
 class _Engines:
@@ -140,7 +187,7 @@ class _Engines:
     def of(self, row: Allocation) -> Engine | Unknown:
         """Return the engine of a row, or why it cannot be replayed."""
         world = self._world
-        if world.demand.of(row.workload).lengths is None and row.workload not in world.traces:
+        if world.demand_of(row.workload).lengths is None and row.workload not in world.traces:
             return Unknown("the workload states no lengths")
         key = (row.pool, row.option_id, row.chunk_tokens, row.prefix_tokens, row.draft)
         if key not in self._known:
@@ -179,7 +226,7 @@ def _likeness(
     """Return what two blocks have in common when one simulation stands for both."""
     listed = list(rows)
     names = sorted({row.workload for row in listed})
-    levels = tuple(world.demand.of(name).planned_level(period) for name in names)
+    levels = tuple(world.demand_of(name).planned_level(period) for name in names)
     shaped = any(name in world.traces and world.traces[name].is_day for name in names)
     day = block % world.problem.time_blocks if shaped else None
     figures = sorted(
@@ -223,7 +270,7 @@ def _stream(
     by_id = {row.option_id: row for row in rows}
     workload = world.problem.workload(name)
     source, rate_rps = source_of(rows, world, period=period, block=block)
-    level = world.demand.of(name).planned_level(period)
+    level = world.demand_of(name).planned_level(period)
     factors = []
     for option_id in ids:
         own = workload.token_factors.get(by_id[option_id].model) if option_id in by_id else None
@@ -234,6 +281,14 @@ def _stream(
         is_deferred=rows[0].is_deferred,
         rate_rps=rate_rps,
         source=source,
-        shares=tuple(by_id[i].planned_rate_rps / planned if i in by_id else 0.0 for i in ids),
+        shares=tuple(
+            _part(by_id[i].planned_rate_rps, planned) if i in by_id else 0.0 for i in ids
+        ),
         factors=tuple(factors),
+        capacity_rps=tuple(by_id[i].capacity_rps if i in by_id else 0.0 for i in ids),
     )
+
+
+def _part(rate_rps: float, whole_rps: float) -> float:
+    """Return a share of the whole; all of nothing is with the only one there is."""
+    return rate_rps / whole_rps if whole_rps else 1.0

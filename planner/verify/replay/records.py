@@ -102,6 +102,9 @@ class BlockFound:
         Requests that no replica can hold.
     requests
         Requests that count, over all seeds.
+    after_loss
+        Requests that end over requests that come without the spare replicas of the policy, the
+        largest; ``None`` where it asks for none.
     """
 
     places: tuple[tuple[int, int], ...]
@@ -121,6 +124,7 @@ class BlockFound:
     preempted_share: float
     refused: int
     requests: int
+    after_loss: float | None = None
 
     @property
     def strain(self) -> float:
@@ -131,6 +135,11 @@ class BlockFound:
     def keeps_up(self) -> bool:
         """Whether as many requests end as come."""
         return self.completed_share >= LEAST_COMPLETED
+
+    @property
+    def survives(self) -> bool:
+        """Whether they do so without the spare replicas too."""
+        return self.after_loss is None or self.after_loss >= LEAST_COMPLETED
 
 
 LEAST_COMPLETED = 0.95
@@ -174,6 +183,27 @@ class WorkloadFound:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchFound:
+    """What one replica serves of work that waits when it always has work.
+
+    Parameters
+    ----------
+    workload, option_id
+        Which.
+    planned_rps, served_rps
+        Rate of one replica in the plan and in the replay, requests/s.
+    kept
+        Whether the replay reaches it.
+    """
+
+    workload: str
+    option_id: str
+    planned_rps: float
+    served_rps: float
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """What a replay finds.
 
@@ -191,6 +221,10 @@ class Replay:
         Requests simulated, those that do not count included.
     seconds
         Time that it took.
+    spare_replicas
+        Replicas that are taken away to see whether the rest keeps up.
+    batches
+        Replicas that only serve work which waits.
     """
 
     workloads: tuple[WorkloadFound, ...]
@@ -199,6 +233,8 @@ class Replay:
     seeds: int
     requests: int
     seconds: float
+    spare_replicas: int = 0
+    batches: tuple[BatchFound, ...] = ()
 
     @property
     def kept(self) -> bool | None:

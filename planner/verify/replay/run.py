@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from planner.demand.build import build_demand
 from planner.perf.traffic import METRICS, LatencyLimit
 from planner.units import HOURS_PER_DAY, MS_PER_S, SECONDS_PER_HOUR
-from planner.verify.replay.cases import World, cases_of
+from planner.verify.replay.batch import batch_found
+from planner.verify.replay.cases import World, situations_of
 from planner.verify.replay.judge import block_found, limit_found
-from planner.verify.replay.records import NotReplayed, Replay, WorkloadFound
+from planner.verify.replay.losses import after_losses
+from planner.verify.replay.records import Replay, WorkloadFound
 from planner.verify.replay.sampling import Asked, sample
 from planner.verify.replay.tokens import token_promises
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem, Slo, Workload
     from planner.verify.replay.cases import Case, Stream
     from planner.verify.replay.judge import Weighted
-    from planner.verify.replay.records import BlockFound, LimitFound
+    from planner.verify.replay.records import BatchFound, BlockFound, LimitFound, NotReplayed
     from planner.verify.replay.router import Routing
     from planner.verify.replay.seen import Seen
     from planner.verify.replay.trace import Trace
@@ -106,7 +108,9 @@ def replay_plan(
         confidence=confidence,
         routing=asked.routing or problem.policy.routing,
     )
-    cases, left_out = cases_of(world)
+    situations = situations_of(world)
+    cases, left_out = situations.cases, list(situations.left_out)
+    spares = problem.policy.spare_replicas
     span_s = HOURS_PER_DAY / problem.time_blocks * SECONDS_PER_HOUR if asked.full else None
     by_workload = {w.name: limits_of(w) for w in problem.workloads}
     found: dict[str, list[_Found]] = defaultdict(list)
@@ -114,22 +118,29 @@ def replay_plan(
     for number, case in enumerate(cases):
         sampled = sample(case, by_workload, Asked(asked.seed, asked.seeds, span_s))
         requests += sampled.requests
-        for stream, runs in zip(case.streams, sampled.by_stream, strict=True):
+        after = after_losses(case, sampled.span_s, asked.seed, spares)
+        for k, (stream, runs) in enumerate(zip(case.streams, sampled.by_stream, strict=True)):
             if not stream.is_deferred:
                 block = block_found(case, stream, runs, by_workload[stream.workload])
+                block = replace(block, after_loss=after[k] if after else None)
                 found[stream.workload].append(_Found(case, stream, block, runs))
         on_case(number + 1, len(cases))
+    batches = [batch_found(b, asked.seed, asked.seeds) for b in situations.batches]
     bought, broken = token_promises(plan, problem, catalog)
-    left_out = [*left_out, *bought]
+    left_out += bought
     return Replay(
-        workloads=tuple(_workload(w, found[w.name], left_out, broken, problem)
-                        for w in problem.workloads),
+        workloads=tuple(
+            _workload(w, found[w.name], left_out, broken=broken, batches=batches, problem=problem)
+            for w in problem.workloads
+        ),
         not_replayed=tuple(left_out),
         confidence=confidence,
         seeds=asked.seeds,
         requests=requests,
         seconds=time.perf_counter() - began,
-    )  # fmt: skip
+        spare_replicas=spares,
+        batches=tuple(batches),
+    )
 
 
 def limits_of(workload: Workload) -> tuple[LatencyLimit, ...]:
@@ -147,7 +158,9 @@ def _workload(
     workload: Workload,
     found: Sequence[_Found],
     left_out: Sequence[NotReplayed],
+    *,
     broken: Mapping[str, Sequence[str]],
+    batches: Sequence[BatchFound],
     problem: Problem,
 ) -> WorkloadFound:
     day_limits = [limit for limit, slo in zip(limits_of(workload), workload.slo, strict=True)
@@ -155,7 +168,9 @@ def _workload(
     over_day = tuple(_over_days(found, day_limits, problem))
     kept: bool | None = all(_block_kept(item.block, workload) for item in found)
     kept = kept and all(limit.kept for _, _, limit in over_day) and workload.name not in broken
-    unknown = not found or any(item.workload == workload.name for item in left_out)
+    mine = [batch for batch in batches if batch.workload == workload.name]
+    kept = kept and all(batch.kept for batch in mine)
+    unknown = not (found or mine) or any(item.workload == workload.name for item in left_out)
     percents = [float(s.percentile) / _PERCENT for s in workload.slo if s.percentile != "mean"]
     return WorkloadFound(
         workload=workload.name,
@@ -170,7 +185,8 @@ def _workload(
 def _block_kept(block: BlockFound, workload: Workload) -> bool:
     """Return whether a block keeps the limits that hold for each block, and keeps up."""
     limits = zip(block.limits, workload.slo, strict=True)
-    return block.keeps_up and all(found.kept for found, slo in limits if slo.window == "block")
+    steady = block.keeps_up and block.survives
+    return steady and all(found.kept for found, slo in limits if slo.window == "block")
 
 
 def _over_days(

@@ -6,20 +6,20 @@ time and three mean residences, and in the last twentieth, does not count.
 
 By default the time is such that 40 requests of every workload with limits are expected beyond the
 percentile that is promised, and 2,000 at least, with each seed; of a trace it is whole turns.
-While the 95 % confidence interval of some limit over the seeds is wider than 10 % of its value to
-either side, and not wholly beyond the limit, the time is doubled, at most four times. Stopping on
-what was seen biases such an interval a little.
+While 1.96 standard errors over the seeds are more than 10 % of a limited value, and three times as
+many reach its limit, the time is doubled, at most four times. Stopping on what was seen biases an
+interval a little.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.verify.replay.arrivals import Span
-from planner.verify.replay.intervals import half_width
+from planner.verify.replay.arrivals import Drawn, Span
 from planner.verify.replay.requests import Requests, Window, merged
 from planner.verify.replay.router import simulate
 from planner.verify.replay.seen import Seen, pooled, value_s
@@ -38,7 +38,7 @@ LEAST_REQUESTS = 2_000.0
 MOST_REQUESTS = 400_000.0
 """Requests of all workloads of a case and seed at first, at most."""
 _DOUBLINGS = 4
-_PRECISION = 0.1
+_PRECISION, _CLEAR, _NORMAL_975 = 0.1, 3.0, 1.96
 _WARM_SHARE, _TAIL_SHARE, _RESIDENCES = 0.10, 0.05, 3.0
 _PERCENT = 100.0
 _ROUNDS = 40
@@ -72,10 +72,13 @@ class Sampled:
         For each stream of the case, what its requests saw with every seed.
     requests
         Requests simulated, all of them.
+    span_s
+        Time that counted with every seed, seconds.
     """
 
     by_stream: tuple[tuple[Seen, ...], ...]
     requests: int
+    span_s: float
 
 
 def sample(case: Case, limits: Mapping[str, Sequence[LatencyLimit]], asked: Asked) -> Sampled:
@@ -103,7 +106,7 @@ def sample(case: Case, limits: Mapping[str, Sequence[LatencyLimit]], asked: Aske
         if settled or all(map(_is_precise, by_stream, own)) or doubling == _DOUBLINGS:
             break
         span_s = longer_s
-    return Sampled(by_stream, requests)
+    return Sampled(by_stream, requests, span_s)
 
 
 def _first_span_s(case: Case, limits: Sequence[Sequence[LatencyLimit]]) -> float:
@@ -129,9 +132,12 @@ def _least(limits: Sequence[LatencyLimit]) -> float:
 def _is_precise(runs: Sequence[Seen], limits: Sequence[LatencyLimit]) -> bool:
     for limit in limits:
         values = np.array([value_s(seen, limit.metric, limit.percentile) for seen in runs])
-        mean, half = float(values.mean()), half_width(values)
-        is_broken = mean - half > limit.limit_s
-        if np.isfinite(mean) and half > _PRECISION * mean and not is_broken:
+        mean = float(values.mean())
+        if not np.isfinite(mean):
+            continue
+        half = _NORMAL_975 * float(values.std(ddof=1)) / math.sqrt(len(values))
+        is_clear = abs(mean - limit.limit_s) > _CLEAR * half
+        if half > _PRECISION * mean and not is_clear:
             return False
     return True
 
@@ -179,13 +185,26 @@ def _split(stream: Stream, kind: int, span: Span, rng: np.random.Generator) -> l
     cuts = np.cumsum(stream.shares)
     station = np.searchsorted(cuts / cuts[-1], rng.random(count), side="right")
     parts = []
-    for number, (isl_factor, osl_factor) in enumerate(stream.factors):
-        here = station == number
-        isl = _whole(drawn.isl_tokens[here] * isl_factor)
-        osl = _whole(drawn.osl_tokens[here] * osl_factor)
-        hit = np.minimum(np.floor(drawn.hit_share[here] * isl), isl - 1).astype(np.int64)
-        parts.append(Requests(drawn.arrival_s[here], isl, osl, hit, np.full(len(isl), kind)))
+    for number, factors in enumerate(stream.factors):
+        parts.append(whole_requests(drawn, factors, kind).take(station == number))
     return parts
+
+
+def whole_requests(drawn: Drawn, factors: tuple[float, float], kind: int) -> Requests:
+    """Return requests in whole tokens of a model; each computes one token of its prompt at least.
+
+    Parameters
+    ----------
+    drawn
+        Requests in the tokens of the problem.
+    factors
+        Factors on prompts and outputs.
+    kind
+        Class that they are of.
+    """
+    isl, osl = _whole(drawn.isl_tokens * factors[0]), _whole(drawn.osl_tokens * factors[1])
+    hit = np.minimum(np.floor(drawn.hit_share * isl), isl - 1).astype(np.int64)
+    return Requests(drawn.arrival_s, isl, osl, hit, np.full(len(isl), kind))
 
 
 def _whole(tokens: Floats) -> Ints:

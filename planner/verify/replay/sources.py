@@ -11,7 +11,9 @@ from planner.verify.replay.trace import Traced, TracedHours, in_block
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from planner.demand.records import WorkloadDemand
     from planner.plan.document import Allocation
+    from planner.problem.schema import Workload
     from planner.verify.replay.arrivals import Source
     from planner.verify.replay.cases import World
 
@@ -39,23 +41,39 @@ def source_of(
         if isinstance(recorded, TracedHours):
             return recorded, _day_rate_rps(name, mean, world, period, block)
         return recorded, mean
-    demand, arrival = world.demand.of(name), world.problem.workload(name).arrival
+    return stated_source(world.problem.workload(name), world.demand_of(name), hit_rate), planned
+
+
+def stated_source(workload: Workload, demand: WorkloadDemand, hit_rate: float) -> Stated:
+    """Return the requests of a workload as its problem states them.
+
+    Parameters
+    ----------
+    workload, demand
+        The workload, with lengths.
+    hit_rate
+        Share of prompt tokens found in the prefix cache.
+
+    Raises
+    ------
+    TypeError
+        When the workload has no lengths.
+    """
     if demand.lengths is None:
-        text = f"{name} states no lengths"
+        text = f"{workload.name} states no lengths"
         raise TypeError(text)
-    source = Stated(
+    return Stated(
         lengths=demand.lengths,
-        interarrival_cv=arrival.interarrival_cv,
+        interarrival_cv=workload.arrival.interarrival_cv,
         intervals=demand.intervals,
-        rate_factors=tuple(arrival.rate_factors or (1.0,)),
+        rate_factors=tuple(workload.arrival.rate_factors or (1.0,)),
         hit_rate=hit_rate,
     )
-    return source, planned
 
 
 def _day_rate_rps(name: str, mean: float, world: World, period: int, block: int) -> float:
     """Return the mean rate of a whole day, times the share that is served here in the block."""
-    rates = world.demand.of(name).mean_rps[period]
+    rates = world.demand_of(name).mean_rps[period]
     day = world.demand.grid.blocks_of(block // world.demand.grid.blocks_per_day)
     here = float(rates[block])
     return fmean(float(rates[b]) for b in day) * (mean / here if here else 0.0)
