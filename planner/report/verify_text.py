@@ -48,17 +48,20 @@ def write_verification(out: TextIO, found: Verification) -> None:
 
 
 def _write_replay(out: TextIO, replay: Replay, plan: Plan) -> None:
-    out.write(
-        f"replay: {replay.requests:,} requests, {counted(replay.seeds, 'seed')}, step times that "
-        f"hold with probability {replay.confidence:g}; the block nearest to each limit:\n\n"
-    )
     rows = [cells for item in replay.workloads for cells in _rows(item, plan)]
-    write_table(out, _COLUMNS, rows)
-    out.write("\n")
+    if rows:
+        out.write(
+            f"replay: {replay.requests:,} requests, {counted(replay.seeds, 'seed')}, step times "
+            f"that hold with probability {replay.confidence:g}; the block nearest to each limit:\n"
+        )
+        out.write("\n")
+        write_table(out, _COLUMNS, rows)
+        out.write("\n")
     for batch in replay.batches:
         out.write(
             f"work that waits: {batch.workload}: a replica of {batch.option_id} that always has "
-            f"work serves {batch.served_rps:.3g}/s, planned {batch.planned_rps:.3g}/s\n"
+            f"work serves {batch.served_rps:.3g}/s, planned {batch.planned_rps:.3g}/s; it is sent "
+            f"{batch.load:.0%} of that at most\n"
         )
     _write_losses(out, replay)
     for item in replay.not_replayed:
@@ -68,7 +71,8 @@ def _write_replay(out: TextIO, replay: Replay, plan: Plan) -> None:
     if replay.kept:
         out.write("KEPT: every promise holds in the replay\n")
     elif replay.kept is None:
-        out.write("OPEN: what was replayed keeps its promises; not everything could be\n")
+        what = "what was replayed keeps its promises; not everything could be"
+        out.write(f"OPEN: {what if rows or replay.batches else 'nothing could be replayed'}\n")
 
 
 def _write_losses(out: TextIO, replay: Replay) -> None:
@@ -148,8 +152,8 @@ def broken_promises(replay: Replay, plan: Plan) -> list[str]:
         ]
         sentences += [f"{found.workload}: {text}" for text in found.broken_tokens]
     sentences += [
-        f"{batch.workload}: a replica of {batch.option_id} serves {batch.served_rps:.3g}/s of "
-        f"work that waits, planned {batch.planned_rps:.3g}/s"
+        f"{batch.workload}: replicas of {batch.option_id} serve {batch.served_rps:.3g}/s each of "
+        f"work that waits, planned {batch.planned_rps:.3g}/s, and are sent {batch.load:.0%} of it"
         for batch in replay.batches
         if not batch.kept
     ]

@@ -187,15 +187,17 @@ class _Engines:
     def of(self, row: Allocation) -> Engine | Unknown:
         """Return the engine of a row, or why it cannot be replayed."""
         world = self._world
-        if world.demand_of(row.workload).lengths is None and row.workload not in world.traces:
-            return Unknown("the workload states no lengths")
         key = (row.pool, row.option_id, row.chunk_tokens, row.prefix_tokens, row.draft)
         if key not in self._known:
             self._known[key] = engine_of(
                 row, world.catalog, confidence=world.confidence,
                 prefix_tokens=row.prefix_tokens * self._largest(row),
             )  # fmt: skip
-        return self._known[key]
+        known, has_trace = self._known[key], row.workload in world.traces
+        if isinstance(known, Unknown) or has_trace:
+            return known
+        lengths = world.demand_of(row.workload).lengths
+        return known if lengths is not None else Unknown("the workload states no lengths")
 
     def _largest(self, row: Allocation) -> float:
         """Return the largest factor on prompts of a pool in the tokens of a row's model."""

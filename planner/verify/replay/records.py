@@ -192,14 +192,17 @@ class BatchFound:
         Which.
     planned_rps, served_rps
         Rate of one replica in the plan and in the replay, requests/s.
+    load
+        What the plan sends to these replicas over what they serve, in the block where it is most.
     kept
-        Whether the replay reaches it.
+        Whether they serve it, but for noise.
     """
 
     workload: str
     option_id: str
     planned_rps: float
     served_rps: float
+    load: float
     kept: bool
 
 

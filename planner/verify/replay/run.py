@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from planner.demand.build import build_demand
 from planner.perf.traffic import METRICS, LatencyLimit
 from planner.units import HOURS_PER_DAY, MS_PER_S, SECONDS_PER_HOUR
-from planner.verify.replay.batch import batch_found
+from planner.verify.replay.batch import batches_found
 from planner.verify.replay.cases import World, situations_of
 from planner.verify.replay.judge import block_found, limit_found
 from planner.verify.replay.losses import after_losses
@@ -125,7 +125,7 @@ def replay_plan(
                 block = replace(block, after_loss=after[k] if after else None)
                 found[stream.workload].append(_Found(case, stream, block, runs))
         on_case(number + 1, len(cases))
-    batches = [batch_found(b, asked.seed, asked.seeds) for b in situations.batches]
+    batches = batches_found(situations.batches, plan, problem, asked.seed, asked.seeds)
     bought, broken = token_promises(plan, problem, catalog)
     left_out += bought
     return Replay(

@@ -4,7 +4,7 @@ Every seed has arrivals, lengths and choices of its own, the same for every case
 numbers). A simulation begins with empty replicas, so that what happens in the first tenth of its
 time and three mean residences, and in the last twentieth, does not count.
 
-By default the time is such that 40 requests of every workload with limits are expected beyond the
+By default the time is such that 20 requests of every workload with limits are expected beyond the
 percentile that is promised, and 2,000 at least, with each seed; of a trace it is whole turns.
 While 1.96 standard errors over the seeds are more than 10 % of a limited value, and three times as
 many reach its limit, the time is doubled, at most four times. Stopping on what was seen biases an
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from planner.verify.replay.cases import Case, Station, Stream
     from planner.verify.replay.requests import Floats, Ints
 
-LEAST_BEYOND = 40.0
+LEAST_BEYOND = 20.0
 LEAST_REQUESTS = 2_000.0
 MOST_REQUESTS = 400_000.0
 """Requests of all workloads of a case and seed at first, at most."""

@@ -72,7 +72,7 @@ def test_enough_requests_for_the_promised_percentile(chat):
     (one,) = replayed(chat).workloads
 
     for block in one.blocks:
-        assert block.requests >= 3 * 3_900  # 40 of a hundredth, for each of three seeds
+        assert block.requests >= 3 * 1_900  # 20 of a hundredth, for each of three seeds
         assert all(limit.is_sure for limit in block.limits)
 
 
@@ -169,8 +169,8 @@ def test_work_that_waits_has_a_rate_to_keep():
     assert found.workloads[0].kept is True
     own = [r for r in waiting if r.pool.endswith("/deferred")]
     assert {b.option_id for b in found.batches} == {r.option_id for r in own}
-    if own:
-        assert found.batches[0].served_rps == pytest.approx(found.batches[0].planned_rps, rel=0.2)
+    assert all(b.load <= 1.05 for b in found.batches)
+    assert all(b.served_rps == pytest.approx(b.planned_rps, rel=0.2) for b in found.batches)
 
 
 def test_spares_are_taken_away_to_see_whether_the_rest_keeps_up():

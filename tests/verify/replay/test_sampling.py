@@ -10,7 +10,7 @@ import pytest
 from planner.demand.records import LengthDistribution
 from planner.perf.traffic import LatencyLimit
 from planner.verify.replay.arrivals import Stated
-from planner.verify.replay.batch import batch_found
+from planner.verify.replay.batch import served_rps
 from planner.verify.replay.cases import Batch, Case, Station, Stream
 from planner.verify.replay.intervals import half_width
 from planner.verify.replay.losses import after_losses, without_largest
@@ -38,7 +38,7 @@ def ttft(percent, limit_s):
 
 
 def test_requests_beyond_the_percentile_decide_how_many_there_are():
-    for percent, least in ((50.0, 2_000), (99.0, 4_000), (99.9, 40_000)):
+    for percent, least in ((50.0, 2_000), (99.5, 4_000), (99.9, 20_000)):
         sampled = sample(case(stream()), ttft(percent, 9.0), Asked(seeds=1))
 
         (runs,) = sampled.by_stream
@@ -150,11 +150,8 @@ def test_a_replica_that_always_has_work_serves_the_rate_of_its_full_batch():
     flat = engine(budget=256, seats=60, dense_token_s=0.0, request_s=0.0)
     one = replace(stream(capacity=(250.0,)), source=Stated(even))
 
-    found = batch_found(Batch(Station("a", flat, 3), one), 0, 2)
+    rate_rps, noise = served_rps(Batch(Station("a", flat, 3), one), 0, 5)
 
     # 25 prompts a step, so that a batch of 60 is full in 3 steps and ends in 20 more or so.
-    assert 60 / 0.23 < found.served_rps < 60 / 0.19
-    assert found.kept
-    assert not batch_found(
-        Batch(Station("a", flat, 3), replace(one, capacity_rps=(400.0,))), 0, 2
-    ).kept
+    assert 60 / 0.23 < rate_rps < 60 / 0.19
+    assert noise < 0.05
