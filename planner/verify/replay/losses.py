@@ -11,12 +11,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.verify.replay.sampling import Asked, sample
+from planner.verify.replay.sampling import Asked, counted_s, residence_s, sample
 
 if TYPE_CHECKING:
     from planner.verify.replay.cases import Case
 
 _SEEDS = 2
+_RESIDENCES = 20.0
+"""Time that counts over the time that requests stay: what is in flight at its ends is little."""
 
 
 def without_largest(case: Case, lost: int) -> Case | None:
@@ -63,7 +65,7 @@ def after_losses(case: Case, span_s: float, seed: int, lost: int) -> tuple[float
     case
         The case.
     span_s
-        Time that counts, seconds.
+        Time that counts at least, seconds.
     seed
         First seed.
     lost
@@ -74,6 +76,7 @@ def after_losses(case: Case, span_s: float, seed: int, lost: int) -> tuple[float
     left = without_largest(case, lost)
     if left is None:
         return (0.0,) * len(case.streams)
+    span_s = counted_s(left, max(span_s, _RESIDENCES * residence_s(left)))
     sampled = sample(left, {}, Asked(seed, _SEEDS, span_s))
     return tuple(
         sum(run.completed for run in runs) / max(sum(run.requests for run in runs), 1)

@@ -5,7 +5,8 @@ numbers). A simulation begins with empty replicas, so that what happens in the f
 time and three mean residences, and in the last twentieth, does not count.
 
 By default the time is such that 20 requests of every workload with limits are expected beyond the
-percentile that is promised, and 2,000 at least, with each seed; of a trace it is whole turns.
+percentile that is promised, and 2,000 at least, with each seed, and that it is eight times as long
+as requests stay; of a trace it is whole turns.
 While 1.96 standard errors over the seeds are more than 10 % of a limited value, and three times as
 many reach its limit, the time is doubled, at most four times. Stopping on what was seen biases an
 interval a little.
@@ -39,7 +40,9 @@ MOST_REQUESTS = 400_000.0
 """Requests of all workloads of a case and seed at first, at most."""
 _DOUBLINGS = 4
 _PRECISION, _CLEAR, _NORMAL_975 = 0.1, 3.0, 1.96
-_WARM_SHARE, _TAIL_SHARE, _RESIDENCES = 0.10, 0.05, 3.0
+_WARM_SHARE, _TAIL_SHARE, _WARM_RESIDENCES, _LEAST_RESIDENCES = 0.10, 0.05, 3.0, 8.0
+_DELAY = 2.0
+"""Steps with prompts over steps without, about, in the time that a request decodes."""
 _PERCENT = 100.0
 _ROUNDS = 40
 _SHORTEST_TOKENS = 1
@@ -95,13 +98,13 @@ def sample(case: Case, limits: Mapping[str, Sequence[LatencyLimit]], asked: Aske
     """
     own = [() if s.is_deferred else tuple(limits.get(s.workload, ())) for s in case.streams]
     wanted_s = asked.span_s or _first_span_s(case, own)
-    span_s = _counted_s(case, wanted_s)
+    span_s = counted_s(case, wanted_s)
     requests = 0
     for doubling in range(_DOUBLINGS + 1):
         runs = [_run(case, span_s, (asked.seed, k)) for k in range(asked.seeds)]
         requests += sum(run.requests for run in runs)
         by_stream = tuple(zip(*(run.by_stream for run in runs), strict=True))
-        longer_s = _counted_s(case, wanted_s * 2.0 ** (doubling + 1))
+        longer_s = counted_s(case, wanted_s * 2.0 ** (doubling + 1))
         settled = asked.span_s is not None or asked.seeds == 1 or longer_s <= span_s
         if settled or all(map(_is_precise, by_stream, own)) or doubling == _DOUBLINGS:
             break
@@ -113,10 +116,11 @@ def _first_span_s(case: Case, limits: Sequence[Sequence[LatencyLimit]]) -> float
     """Return the time in which enough requests of every stream come."""
     spans = [_least(own) / s.rate_rps for s, own in zip(case.streams, limits, strict=True) if own]
     total = sum(stream.rate_rps for stream in case.streams)
-    return min(max(spans, default=LEAST_REQUESTS / total), MOST_REQUESTS / total)
+    least_s = max([*spans, LEAST_REQUESTS / total if not spans else 0.0])
+    return max(min(least_s, MOST_REQUESTS / total), _LEAST_RESIDENCES * residence_s(case))
 
 
-def _counted_s(case: Case, wanted_s: float) -> float:
+def counted_s(case: Case, wanted_s: float) -> float:
     """Return the time that counts: that of the block where the requests are those of a block."""
     blocks_s = [s.source.block_s for s in case.streams if s.source.block_s is not None]
     if blocks_s:
@@ -150,7 +154,7 @@ class _Run:
 
 def _run(case: Case, span_s: float, seed: tuple[int, int]) -> _Run:
     """Simulate a case once."""
-    warm_s = _WARM_SHARE * span_s + _RESIDENCES * _residence_s(case)
+    warm_s = _WARM_SHARE * span_s + _WARM_RESIDENCES * residence_s(case)
     window = Window(warm_s, warm_s + span_s)
     span = Span(warm_s, span_s, _TAIL_SHARE * span_s)
     by_station: list[list[Requests]] = [[] for _ in case.stations]
@@ -218,11 +222,17 @@ def _holds(station: Station, requests: Requests) -> NDArray[np.bool_]:
     return np.asarray(tokens + engine.state_tokens + 1 <= engine.cache_tokens, dtype=bool)
 
 
-def _residence_s(case: Case) -> float:
-    """Return about how long requests decode: rate x tokens x step time is the batch."""
+def residence_s(case: Case) -> float:
+    """Return about how long requests stay: rate x tokens x step time is the batch.
+
+    Parameters
+    ----------
+    case
+        The case.
+    """
     longest = 0.0
     rng = np.random.default_rng(0)
-    spans = [Span(0.0, _counted_s(case, LEAST_REQUESTS / s.rate_rps), 0.0) for s in case.streams]
+    spans = [Span(0.0, counted_s(case, LEAST_REQUESTS / s.rate_rps), 0.0) for s in case.streams]
     drawn = [
         s.source.draw(s.rate_rps, span, rng) for s, span in zip(case.streams, spans, strict=True)
     ]
@@ -235,7 +245,7 @@ def _residence_s(case: Case) -> float:
         batch = 1.0
         for _ in range(_ROUNDS):
             most = float(station.engine.max_requests)
-            time_s = step.decode_s(int(batch) + 1)
+            time_s = _DELAY * step.decode_s(int(batch) + 1)
             batch = min(tokens_per_s / station.replicas * time_s, most)
-        longest = max(longest, osl * step.decode_s(int(batch) + 1))
+        longest = max(longest, _DELAY * osl * step.decode_s(int(batch) + 1))
     return longest
