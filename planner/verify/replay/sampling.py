@@ -7,8 +7,9 @@ time and three mean residences, and in the last twentieth, does not count.
 By default the time is such that 20 requests of every workload with limits are expected beyond the
 percentile that is promised, and 2,000 at least, with each seed, and that it is eight times as long
 as requests stay; of a trace it is whole turns.
-While 1.96 standard errors over the seeds are more than 10 % of a limited value, and three times as
-many reach its limit, the time is doubled, at most four times. Stopping on what was seen biases an
+While 1.96 standard errors over the seeds reach from a limited value to its limit, or are more than
+10 % of the value and three times as many reach the limit, the time is doubled, at most four times:
+of many blocks near a limit some would miss it by chance. Stopping on what was seen biases an
 interval a little.
 """
 
@@ -140,8 +141,8 @@ def _is_precise(runs: Sequence[Seen], limits: Sequence[LatencyLimit]) -> bool:
         if not np.isfinite(mean):
             continue
         half = _NORMAL_975 * float(values.std(ddof=1)) / math.sqrt(len(values))
-        is_clear = abs(mean - limit.limit_s) > _CLEAR * half
-        if half > _PRECISION * mean and not is_clear:
+        distance = abs(mean - limit.limit_s)
+        if distance <= half or (half > _PRECISION * mean and distance <= _CLEAR * half):
             return False
     return True
 
