@@ -80,7 +80,7 @@ def _write_losses(out: TextIO, replay: Replay) -> None:
     if shares:
         lost = counted(replay.spare_replicas, "replica")
         out.write(
-            f"without the {lost} that carry most, {min(*shares, 1.0):.0%} or more of the "
+            f"after the loss of {lost}, the largest, {min(*shares, 1.0):.0%} or more of the "
             "requests of every block end while others come\n"
         )
 
