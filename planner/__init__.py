@@ -23,12 +23,17 @@ if TYPE_CHECKING:
     from planner.plan.json_io import plan_json as plan_json
     from planner.problem.load import load_problem as load_problem
     from planner.verify.audit import audit as audit
+    from planner.verify.replay.run import ReplaySettings as ReplaySettings
+    from planner.verify.replay.run import replay_plan as replay_plan
+    from planner.verify.verification import open_plan as open_plan
+    from planner.verify.verification import verify_plan as verify_plan
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "InputError": "planner.errors",
     "Plan": "planner.plan.document",
+    "ReplaySettings": "planner.verify.replay.run",
     "SolveSettings": "planner.pipeline",
     "audit": "planner.verify.audit",
     "build_demand": "planner.demand.build",
@@ -36,10 +41,13 @@ _HOMES = {
     "check_problem": "planner.pipeline",
     "load_catalog": "planner.catalog.load",
     "load_problem": "planner.problem.load",
+    "open_plan": "planner.verify.verification",
     "plan_json": "planner.plan.json_io",
     "prepare": "planner.pipeline",
+    "replay_plan": "planner.verify.replay.run",
     "solve_prepared": "planner.pipeline",
     "solve_problem": "planner.pipeline",
+    "verify_plan": "planner.verify.verification",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604 - names of strings, all of them

@@ -1,8 +1,8 @@
 """The command ``planner``: which commands exist, exit codes, and how failures are shown.
 
 Exit codes: 0 done, 2 input invalid, 3 infeasible, 4 stopped with a plan outside the gap, 5 stopped
-without a plan, 1 an internal error. Results go to stdout, everything else to stderr. Modules that
-are slow to load are imported inside the commands that need them.
+without a plan, 6 a promise is not kept, 1 an internal error. Results go to stdout, everything else
+to stderr. Modules that are slow to load are imported inside the commands that need them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli import calibrate, catalog, demand, problem, schema, solve, validate
+from planner.cli import calibrate, catalog, demand, problem, schema, solve, validate, verify
 from planner.cli.context import CatalogFolders, Quiet, Settings, Verbose
 from planner.errors import InputError, PlannerError
 
@@ -56,6 +56,7 @@ def _global(
 app.command("check")(problem.check)
 app.command("options")(problem.options)
 app.command("solve")(solve.solve)
+app.command("verify")(verify.verify)
 app.command("schema")(schema.schema)
 app.command("validate")(validate.validate)
 app.command("calibrate")(calibrate.calibrate)

@@ -8,21 +8,21 @@ stated confidence, ``capacity_nominal_rps`` at the median.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from planner.plan.finance_rows import (
-        CashFlow,
-        CommitmentFigures,
-        CommitmentLoss,
-        OrderDate,
-        Payback,
-        PeriodMoney,
-        SpendRow,
-        VolumeRow,
-        WorkloadCost,
-    )
-    from planner.plan.limit_rows import AverageQuality, EnergyRow, Move
+# Readers of plan files look up the types of all fields, so none is imported for checkers alone.
+from planner.plan.finance_rows import (
+    CashFlow,
+    CommitmentFigures,
+    CommitmentLoss,
+    OrderDate,
+    Payback,
+    PeriodMoney,
+    SpendRow,
+    VolumeRow,
+    WorkloadCost,
+)
+from planner.plan.limit_rows import AverageQuality, EnergyRow, Move
 
 SCHEMA_VERSION = 1
 
@@ -72,6 +72,10 @@ class Allocation:
     """Tokens drafted per step that the capacity rests on."""
     tokens_per_step: float = 1.0
     """Mean tokens that a step makes of a request."""
+    prefix_tokens: float = 0.0
+    """Tokens of the cache of one replica set aside for prefixes."""
+    prefix_hit_rate: float = 0.0
+    """Share of the workload's prompt tokens that the capacity counts on finding there."""
     prefill_instances: int | None = None
     """Instances of a replica that compute prompts apart; ``None`` when all do everything."""
     prefill_tensor_parallel: int | None = None

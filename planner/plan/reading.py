@@ -133,25 +133,37 @@ def read_plan_file(path: Path) -> tuple[PlanFile, str]:
         When the file cannot be read, is no plan, has another schema, holds no plan, or with every
         row that is not understood.
     """
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _refused(path, f"cannot be read: {reason}") from error
-    content = _parsed(path, data)
+    content, data = plan_content(path)
     version = content.get("schema_version")
-    if "schema_version" not in content or "allocations" not in content:
-        raise _refused(path, "is not a plan file: it has no schema_version or no allocations")
     if version != SCHEMA_VERSION or isinstance(version, bool):
         message = f"a plan of schema {version!r}; this version reads schema {SCHEMA_VERSION}"
         raise _refused(path, message, "schema_version")
     try:
         plan = PlanFile.model_validate(content)
     except ValidationError as error:
-        raise InputError(list(_faults(path, error)), NEXT_STEP) from error
+        raise InputError(list(faults_of(path, error)), NEXT_STEP) from error
     if plan.cost_usd is None:
         raise _refused(path, f"holds no plan to begin from: its status is {plan.status}", "status")
     return plan, hashlib.sha256(data).hexdigest()
+
+
+def plan_content(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Return the fields of a plan file, and its bytes.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read or is no plan.
+    """
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _refused(path, f"cannot be read: {reason}") from error
+    content = _parsed(path, data)
+    if "schema_version" not in content or "allocations" not in content:
+        raise _refused(path, "is not a plan file: it has no schema_version or no allocations")
+    return content, data
 
 
 def _parsed(path: Path, data: bytes) -> dict[str, Any]:
@@ -174,7 +186,8 @@ def _refused(path: Path, message: str, place: str = "") -> InputError:
     return InputError([Fault(str(path), None, None, place, message)], NEXT_STEP)
 
 
-def _faults(path: Path, error: ValidationError) -> Iterator[Fault]:
+def faults_of(path: Path, error: ValidationError) -> Iterator[Fault]:
+    """Yield every field of a plan file that is not what it has to be."""
     for item in error.errors():
         place = ".".join(str(part) for part in item["loc"])
         value = "" if item["type"] == "missing" else f", not {_shown(item['input'])}"

@@ -118,6 +118,8 @@ def _allocation(
         draft=option.draft,
         draft_tokens=0 if drafting is None else drafting.draft_tokens,
         tokens_per_step=1.0 if drafting is None else drafting.tokens_per_step,
+        prefix_tokens=0.0 if capacity.setting is None else capacity.setting.prefix_tokens,
+        prefix_hit_rate=0.0 if capacity.setting is None else capacity.setting.prefix_hit_rate,
         prefill_instances=None if layout is None else layout.prefill_instances,
         prefill_tensor_parallel=None if layout is None else layout.prefill_tensor_parallel,
         decode_instances=None if layout is None else layout.decode_instances,

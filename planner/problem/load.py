@@ -102,6 +102,14 @@ def find_problem(name: str | Path) -> Path:
     raise InputError([Fault(str(name), None, None, "", message)], "planner check PROBLEM")
 
 
+def shipped_problem_folder(text: str) -> Path | None:
+    """Return the folder of the shipped problem with a text, ``None`` when none has it."""
+    for path in _problems(shipped_path("problems")):
+        if path.read_text(encoding="utf-8") == text:
+            return path.parent
+    return None
+
+
 def scenario_names(name: str | Path) -> list[str]:
     """Return the names of a file's scenarios, whatever else is wrong with it.
 
@@ -141,7 +149,32 @@ def load_problem(
         With every fault of the file, of its table of measured capacities, or of the patches.
     """
     path = find_problem(name)
-    document = read_yaml(path, str(name))
+    return load_document(read_yaml(path, str(name)), path.parent, scenario, assignments, overlays)
+
+
+def load_document(
+    document: Document,
+    folder: Path,
+    scenario: str | None = None,
+    assignments: Sequence[str] = (),
+    overlays: Sequence[Path] | None = None,
+) -> LoadedProblem:
+    """Return the validated problem of a file that is parsed already.
+
+    Parameters
+    ----------
+    document
+        The file.
+    folder
+        Folder that relative paths start from.
+    scenario, assignments, overlays
+        As in :func:`load_problem`.
+
+    Raises
+    ------
+    InputError
+        With every fault of the file, of its table of measured capacities, or of the patches.
+    """
     if scenario is not None:
         document = apply_scenario(document, scenario)
     if assignments:
@@ -151,9 +184,9 @@ def load_problem(
     problem = validation.problem
     if problem is None:
         raise InputError(faults, NEXT_STEP)
-    measured, outside = _outside(problem, document, path.parent, validation)
+    measured, outside = _outside(problem, document, folder, validation)
     faults += outside
-    loaded = LoadedProblem(problem, document, path.parent, measured, scenario, tuple(assignments))
+    loaded = LoadedProblem(problem, document, folder, measured, scenario, tuple(assignments))
     if faults:
         if overlays is not None and not outside:
             faults += _unknown_names(loaded, overlays, validation)

@@ -25,6 +25,7 @@ from planner.verify.audit.moves import move_violations
 from planner.verify.audit.node_loss import node_loss_violations
 from planner.verify.audit.nodes import node_violations
 from planner.verify.audit.periods import period_violations
+from planner.verify.audit.prefix import prefix_violations
 from planner.verify.audit.provisioned import provisioned_violations
 from planner.verify.audit.quality import quality_violations
 from planner.verify.audit.service import service_violations
@@ -67,6 +68,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *service_violations(plan, problem, catalog),
         *unserved_violations(plan, problem),
         *system_violations(plan, problem, catalog),
+        *prefix_violations(plan, problem, catalog),
         *quality_violations(plan, problem, catalog),
         *average_quality_violations(plan, problem, catalog),
         *node_violations(plan, problem, catalog),

@@ -1,0 +1,248 @@
+"""What a replay finds, by workload and block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LATENCIES = ("ttft", "tpot", "itl", "e2e")
+PERCENTILES = (50.0, 90.0, 99.0)
+
+
+@dataclass(frozen=True, slots=True)
+class NotReplayed:
+    """Part of a plan that is not simulated, and why; nothing is claimed of it."""
+
+    workload: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitFound:
+    """A limit of a workload, and what the requests of a block saw.
+
+    Parameters
+    ----------
+    metric, percentile, limit_ms
+        As in the problem: ``ttft_ms`` and so on; percentile ``None`` for the mean.
+    value_ms
+        Mean over seeds; ``None`` where so many requests were refused that it has no end.
+    low_ms, high_ms
+        Ends of its 95 % confidence interval, ``None`` with one seed.
+    attained
+        Share of requests (of gaps for ``itl_ms``) within the limit; ``None`` for a mean.
+    kept
+        Whether the value is within the limit.
+    is_sure
+        Whether the whole interval is on the same side of the limit.
+    """
+
+    metric: str
+    percentile: float | None
+    limit_ms: float
+    value_ms: float | None
+    low_ms: float | None
+    high_ms: float | None
+    attained: float | None
+    kept: bool
+    is_sure: bool
+
+    @property
+    def text(self) -> str:
+        """The metric and its percentile in words, such as ``ttft p99``."""
+        kind = "mean" if self.percentile is None else f"p{self.percentile:g}"
+        return f"{self.metric.removesuffix('_ms')} {kind}"
+
+    @property
+    def strain(self) -> float:
+        """Value over limit."""
+        return float("inf") if self.value_ms is None else self.value_ms / self.limit_ms
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyFound:
+    """Mean and percentiles of a latency, milliseconds; ``None`` without a value."""
+
+    mean_ms: float | None
+    p50_ms: float | None
+    p90_ms: float | None
+    p99_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockFound:
+    """What the requests of a workload saw in blocks that are alike.
+
+    Parameters
+    ----------
+    places
+        The blocks, as ``(period, block)``.
+    rate_rps
+        Rate of the workload's requests in the simulation, requests/s.
+    replicas
+        Replicas that serve it.
+    limits
+        Its limits.
+    ttft, tpot, itl, e2e
+        Latencies.
+    slo_attainment
+        Share of requests that meet all limits on a percentile of a latency of requests.
+    goodput_rps
+        Rate of those requests.
+    completed_share
+        Requests that ended over requests that came, in the time that counts; lasting values below
+        1 mean that queues grow without end.
+    utilization
+        Share of time in which its replicas compute, and of which with prompts (`prompt_share`).
+    in_flight
+        Mean requests that wait or run.
+    preempted_share
+        Preemptions per request.
+    refused
+        Requests that no replica can hold.
+    requests
+        Requests that count, over all seeds.
+    after_loss
+        Requests that end over requests that come without the spare replicas of the policy, the
+        largest; ``None`` where it asks for none.
+    """
+
+    places: tuple[tuple[int, int], ...]
+    rate_rps: float
+    replicas: int
+    limits: tuple[LimitFound, ...]
+    ttft: LatencyFound
+    tpot: LatencyFound
+    itl: LatencyFound
+    e2e: LatencyFound
+    slo_attainment: float | None
+    goodput_rps: float | None
+    completed_share: float
+    utilization: float
+    prompt_share: float
+    in_flight: float
+    preempted_share: float
+    refused: int
+    requests: int
+    after_loss: float | None = None
+
+    @property
+    def strain(self) -> float:
+        """Largest value over its limit; the utilization where there is none."""
+        return max((limit.strain for limit in self.limits), default=self.utilization)
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether as many requests end as come."""
+        return self.completed_share >= LEAST_COMPLETED
+
+    @property
+    def survives(self) -> bool:
+        """Whether they do so without the spare replicas too."""
+        return self.after_loss is None or self.after_loss >= LEAST_COMPLETED
+
+
+LEAST_COMPLETED = 0.95
+"""Share of requests that have to end while others come: beyond the noise of some thousand."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadFound:
+    """A workload over all blocks.
+
+    Parameters
+    ----------
+    workload
+        Its name.
+    kept
+        Whether every promise is kept; ``None`` when nothing broken was seen, and not everything
+        was simulated.
+    promised
+        Share of requests that its limits are promised for: the lowest percentile; ``None`` without
+        one.
+    blocks
+        Every distinct block, in order.
+    over_day
+        Limits over the requests of whole days, where the problem asks for them: by period and
+        type of day.
+    broken_tokens
+        Promises that tokens break by the latencies that their offers state, in words.
+    """
+
+    workload: str
+    kept: bool | None
+    promised: float | None
+    blocks: tuple[BlockFound, ...]
+    over_day: tuple[tuple[int, int, LimitFound], ...] = ()
+    broken_tokens: tuple[str, ...] = ()
+
+    @property
+    def worst(self) -> BlockFound | None:
+        """The block that comes nearest to a limit, or goes farthest beyond it."""
+        return max(self.blocks, key=lambda block: block.strain, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFound:
+    """What one replica serves of work that waits when it always has work.
+
+    Parameters
+    ----------
+    workload, option_id
+        Which.
+    planned_rps, served_rps
+        Rate of one replica in the plan and in the replay, requests/s.
+    load
+        What the plan sends to these replicas over what they serve, in the block where it is most.
+    kept
+        Whether they serve it, but for noise.
+    """
+
+    workload: str
+    option_id: str
+    planned_rps: float
+    served_rps: float
+    load: float
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a replay finds.
+
+    Parameters
+    ----------
+    workloads
+        Every workload, in the order of the problem.
+    not_replayed
+        What is not simulated.
+    confidence
+        Probability with which the step times hold.
+    seeds
+        Simulations of every case.
+    requests
+        Requests simulated, those that do not count included.
+    seconds
+        Time that it took.
+    spare_replicas
+        Replicas that are taken away to see whether the rest keeps up.
+    batches
+        Replicas that only serve work which waits.
+    """
+
+    workloads: tuple[WorkloadFound, ...]
+    not_replayed: tuple[NotReplayed, ...]
+    confidence: float
+    seeds: int
+    requests: int
+    seconds: float
+    spare_replicas: int = 0
+    batches: tuple[BatchFound, ...] = ()
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether every promise is kept; ``None`` when that is not known."""
+        found = [w.kept for w in self.workloads]
+        if False in found:
+            return False
+        return None if None in found or self.not_replayed else True

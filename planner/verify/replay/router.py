@@ -1,0 +1,145 @@
+"""A router and the replicas behind it.
+
+``fewest_requests`` sends a request to the replica with the fewest outstanding ones,
+``fewest_prompts`` to the one with the fewest prompt tokens to compute (then requests); equal ones
+take turns.
+``round_robin`` deals them out in turn, ``random`` by chance.
+"""
+
+from __future__ import annotations
+
+import math
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Literal
+
+from planner.verify.replay.outcome import Outcome, outcome_of
+from planner.verify.replay.replica import Replica
+from planner.verify.replay.requests import Log, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from planner.verify.replay.replica import Engine
+    from planner.verify.replay.requests import Requests
+
+Routing = Literal["fewest_requests", "fewest_prompts", "round_robin", "random"]
+ROUTINGS: tuple[Routing, ...] = ("fewest_requests", "fewest_prompts", "round_robin", "random")
+EVERYTHING = Window()
+
+
+def simulate(
+    engine: Engine,
+    replicas: int,
+    requests: Requests,
+    *,
+    routing: Routing = "fewest_requests",
+    window: Window = EVERYTHING,
+    rng: np.random.Generator | None = None,
+) -> Outcome:
+    """Return what requests see at replicas that share a router; all of them are served.
+
+    Parameters
+    ----------
+    engine
+        How each replica serves.
+    replicas
+        Replicas, >= 1.
+    requests
+        The requests, none longer than the cache.
+    routing
+        How the router chooses.
+    window
+        When gaps and busy time are counted, and which requests by their arrival.
+    rng
+        Numbers of routing by chance; needed for it alone.
+
+    Raises
+    ------
+    ValueError
+        When the routing is unknown, or by chance without `rng`, or a request is longer than the
+        cache.
+    """
+    _check(engine, replicas, requests)
+    log = Log(requests, window)
+    fleet = [Replica(engine, log) for _ in range(replicas)]
+    loads = [0] * replicas
+    choose = _chooser(routing, fleet, loads, len(requests), rng)
+    due: list[tuple[float, int]] = []
+    for request, now_s in enumerate(requests.arrival_s.tolist()):
+        while due and due[0][0] <= now_s:
+            _advance(fleet, loads, due)
+        number = choose(request)
+        replica = fleet[number]
+        before_s = replica.due_s
+        replica.arrive(request, now_s)
+        loads[number] += 1
+        if replica.due_s != before_s:
+            heappush(due, (replica.due_s, number))
+    while due:
+        _advance(fleet, loads, due)
+    return outcome_of(requests, log, engine, replicas)
+
+
+def _advance(fleet: list[Replica], loads: list[int], due: list[tuple[float, int]]) -> None:
+    """Finish the next step that ends, unless a later arrival has changed it."""
+    due_s, number = heappop(due)
+    replica = fleet[number]
+    if replica.due_s != due_s:
+        return
+    replica.advance()
+    loads[number] = replica.outstanding
+    if replica.due_s < math.inf:
+        heappush(due, (replica.due_s, number))
+
+
+def _chooser(
+    routing: Routing,
+    fleet: list[Replica],
+    loads: list[int],
+    requests: int,
+    rng: np.random.Generator | None,
+) -> Callable[[int], int]:
+    """Return what gives the replica of each request, by its number."""
+    count = len(fleet)
+    if count == 1:
+        return lambda _: 0
+    if routing == "round_robin":
+        return lambda request: request % count
+    if routing == "random":
+        if rng is None:
+            msg = "routing by chance needs a generator of random numbers"
+            raise ValueError(msg)
+        drawn = rng.integers(count, size=requests).tolist()
+        return lambda request: int(drawn[request])
+    if routing == "fewest_requests":
+        return lambda request: _first_least(loads, request % count)
+    if routing == "fewest_prompts":
+        return lambda request: min(
+            range(count),
+            key=lambda n: (fleet[n].prompt_tokens, loads[n], (n - request) % count),
+        )
+    msg = f"routing is {routing!r}; accepted: {', '.join(ROUTINGS)}"
+    raise ValueError(msg)
+
+
+def _first_least(loads: list[int], start: int) -> int:
+    """Return the position of the smallest number, the first from `start` on around the ring."""
+    least = min(loads)
+    try:
+        return loads.index(least, start)
+    except ValueError:
+        return loads.index(least)
+
+
+def _check(engine: Engine, replicas: int, requests: Requests) -> None:
+    if replicas < 1 or engine.budget_tokens < 1 or engine.max_requests < 1:
+        msg = "replicas, budget_tokens and max_requests must be 1 or more"
+        raise ValueError(msg)
+    if not len(requests):
+        return
+    longest = int((requests.isl_tokens + requests.osl_tokens).max()) + engine.state_tokens
+    if longest + 1 > engine.cache_tokens:
+        msg = f"a request of {longest:.0f} tokens is longer than the cache"
+        raise ValueError(msg)

@@ -1,0 +1,215 @@
+"""The replay of a plan: every distinct block of it, simulated and judged."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from planner.demand.build import build_demand
+from planner.perf.traffic import METRICS, LatencyLimit
+from planner.units import HOURS_PER_DAY, MS_PER_S, SECONDS_PER_HOUR
+from planner.verify.replay.batch import batches_found
+from planner.verify.replay.cases import World, situations_of
+from planner.verify.replay.judge import block_found, limit_found
+from planner.verify.replay.losses import after_losses
+from planner.verify.replay.records import Replay, WorkloadFound
+from planner.verify.replay.sampling import Asked, sample
+from planner.verify.replay.tokens import token_promises
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from planner.catalog.load import Catalog
+    from planner.plan.document import Plan
+    from planner.problem.load import LoadedProblem
+    from planner.problem.schema import Problem, Slo, Workload
+    from planner.verify.replay.cases import Case, Stream
+    from planner.verify.replay.judge import Weighted
+    from planner.verify.replay.records import BatchFound, BlockFound, LimitFound, NotReplayed
+    from planner.verify.replay.router import Routing
+    from planner.verify.replay.seen import Seen
+    from planner.verify.replay.trace import Trace
+
+_MEDIAN = 0.5
+_PERCENT = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySettings:
+    """How a plan is replayed.
+
+    Parameters
+    ----------
+    seed, seeds
+        First seed, and simulations of every case, >= 1.
+    full
+        Whether every block is simulated for its whole length, instead of for as many requests as
+        a verdict needs.
+    nominal
+        Whether step times are the median ones, instead of those that hold with the confidence
+        that the plan was made with.
+    routing
+        What the routers go by; ``None`` for what the problem states.
+    traces
+        Recorded requests that replace those of workloads, by workload.
+    """
+
+    seed: int = 0
+    seeds: int = 5
+    full: bool = False
+    nominal: bool = False
+    routing: Routing | None = None
+    traces: Mapping[str, Trace] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One stream of one case: the block as found, and the samples for windows of a day."""
+
+    case: Case
+    stream: Stream
+    block: BlockFound
+    runs: Sequence[Seen]
+
+
+def replay_plan(
+    plan: Plan,
+    loaded: LoadedProblem,
+    catalog: Catalog,
+    settings: ReplaySettings | None = None,
+    on_case: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Replay:
+    """Return what the requests of a plan see, block by block.
+
+    Parameters
+    ----------
+    plan
+        A plan with allocations.
+    loaded
+        The problem it answers, scenario and assignments applied.
+    catalog
+        The catalogue it was made from.
+    settings
+        How to replay it.
+    on_case
+        Called with the number of cases done, and of all, after each.
+    """
+    began = time.perf_counter()
+    asked, problem = settings or ReplaySettings(), loaded.problem
+    confidence = _MEDIAN if asked.nominal else problem.policy.confidence
+    world = World(
+        plan=plan,
+        problem=problem,
+        catalog=catalog,
+        demand=build_demand(loaded, catalog),
+        traces=asked.traces,
+        confidence=confidence,
+        routing=asked.routing or problem.policy.routing,
+    )
+    situations = situations_of(world)
+    cases, left_out = situations.cases, list(situations.left_out)
+    spares = problem.policy.spare_replicas
+    span_s = HOURS_PER_DAY / problem.time_blocks * SECONDS_PER_HOUR if asked.full else None
+    by_workload = {w.name: limits_of(w) for w in problem.workloads}
+    found: dict[str, list[_Found]] = defaultdict(list)
+    requests = 0
+    for number, case in enumerate(cases):
+        sampled = sample(case, by_workload, Asked(asked.seed, asked.seeds, span_s))
+        requests += sampled.requests
+        after = after_losses(case, sampled.span_s, asked.seed, spares)
+        for k, (stream, runs) in enumerate(zip(case.streams, sampled.by_stream, strict=True)):
+            if not stream.is_deferred:
+                block = block_found(case, stream, runs, by_workload[stream.workload])
+                block = replace(block, after_loss=after[k] if after else None)
+                found[stream.workload].append(_Found(case, stream, block, runs))
+        on_case(number + 1, len(cases))
+    batches = batches_found(situations.batches, plan, problem, asked.seed, asked.seeds)
+    bought, broken = token_promises(plan, problem, catalog)
+    left_out += bought
+    return Replay(
+        workloads=tuple(
+            _workload(w, found[w.name], left_out, broken=broken, batches=batches, problem=problem)
+            for w in problem.workloads
+        ),
+        not_replayed=tuple(left_out),
+        confidence=confidence,
+        seeds=asked.seeds,
+        requests=requests,
+        seconds=time.perf_counter() - began,
+        spare_replicas=spares,
+        batches=tuple(batches),
+    )
+
+
+def limits_of(workload: Workload) -> tuple[LatencyLimit, ...]:
+    """Return the limits of a workload in the terms of the performance model."""
+    return tuple(_limit(slo) for slo in workload.slo)
+
+
+def _limit(slo: Slo) -> LatencyLimit:
+    metric = next(m for m in METRICS if slo.metric == f"{m}_ms")
+    percent = None if slo.percentile == "mean" else float(slo.percentile)
+    return LatencyLimit(metric, percent, slo.limit / MS_PER_S)
+
+
+def _workload(
+    workload: Workload,
+    found: Sequence[_Found],
+    left_out: Sequence[NotReplayed],
+    *,
+    broken: Mapping[str, Sequence[str]],
+    batches: Sequence[BatchFound],
+    problem: Problem,
+) -> WorkloadFound:
+    day_limits = [limit for limit, slo in zip(limits_of(workload), workload.slo, strict=True)
+                  if slo.window == "day"]  # fmt: skip
+    over_day = tuple(_over_days(found, day_limits, problem))
+    kept: bool | None = all(_block_kept(item.block, workload) for item in found)
+    kept = kept and all(limit.kept for _, _, limit in over_day) and workload.name not in broken
+    mine = [batch for batch in batches if batch.workload == workload.name]
+    kept = kept and all(batch.kept for batch in mine)
+    unknown = not (found or mine) or any(item.workload == workload.name for item in left_out)
+    percents = [float(s.percentile) / _PERCENT for s in workload.slo if s.percentile != "mean"]
+    return WorkloadFound(
+        workload=workload.name,
+        kept=None if kept and unknown else kept,
+        promised=min(percents, default=None),
+        blocks=tuple(item.block for item in found),
+        over_day=over_day,
+        broken_tokens=tuple(broken.get(workload.name, ())),
+    )
+
+
+def _block_kept(block: BlockFound, workload: Workload) -> bool:
+    """Return whether a block keeps the limits that hold for each block, and keeps up."""
+    limits = zip(block.limits, workload.slo, strict=True)
+    steady = block.keeps_up and block.survives
+    return steady and all(found.kept for found, slo in limits if slo.window == "block")
+
+
+def _over_days(
+    found: Sequence[_Found], limits: Sequence[LatencyLimit], problem: Problem
+) -> list[tuple[int, int, LimitFound]]:
+    """Return limits over the requests of a day, by period and type of day."""
+    if not limits:
+        return []
+    days: dict[tuple[int, int], list[_Found]] = defaultdict(list)
+    for item in found:
+        for period, block in item.case.places:
+            days[period, block // problem.time_blocks].append(item)
+    return [
+        (*day, limit_found(limit, _weighted(items)))
+        for day, items in sorted(days.items())
+        for limit in limits
+    ]
+
+
+def _weighted(items: Sequence[_Found]) -> list[list[Weighted]]:
+    """Return for every seed the blocks of a day, each request weighted by its block's rate."""
+    seeds = range(len(items[0].runs))
+    return [
+        [(i.stream.rate_rps / i.runs[k].requests, i.runs[k]) for i in items if i.runs[k].requests]
+        for k in seeds
+    ]

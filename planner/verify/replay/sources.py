@@ -1,0 +1,79 @@
+"""Where the requests of a workload in a block come from, and at what rate."""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from planner.verify.replay.arrivals import Stated
+from planner.verify.replay.trace import Traced, TracedHours, in_block
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planner.demand.records import WorkloadDemand
+    from planner.plan.document import Allocation
+    from planner.problem.schema import Workload
+    from planner.verify.replay.arrivals import Source
+    from planner.verify.replay.cases import World
+
+
+def source_of(
+    rows: Sequence[Allocation], world: World, *, period: int, block: int
+) -> tuple[Source, float]:
+    """Return the source of a stream's requests, and the rate to draw them at, requests/s.
+
+    Parameters
+    ----------
+    rows
+        Rows of the stream in a pool and block.
+    world
+        The plan and what it rests on.
+    period, block
+        The block.
+    """
+    name, hit_rate = rows[0].workload, rows[0].prefix_hit_rate
+    planned = sum(row.planned_rate_rps for row in rows)
+    trace = world.traces.get(name)
+    if trace is not None and not rows[0].is_deferred:
+        recorded = in_block(Traced(trace, hit_rate), block, world.problem.time_blocks)
+        mean = sum(row.rate_rps for row in rows)
+        if isinstance(recorded, TracedHours):
+            return recorded, _day_rate_rps(name, mean, world, period, block)
+        return recorded, mean
+    return stated_source(world.problem.workload(name), world.demand_of(name), hit_rate), planned
+
+
+def stated_source(workload: Workload, demand: WorkloadDemand, hit_rate: float) -> Stated:
+    """Return the requests of a workload as its problem states them.
+
+    Parameters
+    ----------
+    workload, demand
+        The workload, with lengths.
+    hit_rate
+        Share of prompt tokens found in the prefix cache.
+
+    Raises
+    ------
+    TypeError
+        When the workload has no lengths.
+    """
+    if demand.lengths is None:
+        text = f"{workload.name} states no lengths"
+        raise TypeError(text)
+    return Stated(
+        lengths=demand.lengths,
+        interarrival_cv=workload.arrival.interarrival_cv,
+        intervals=demand.intervals,
+        rate_factors=tuple(workload.arrival.rate_factors or (1.0,)),
+        hit_rate=hit_rate,
+    )
+
+
+def _day_rate_rps(name: str, mean: float, world: World, period: int, block: int) -> float:
+    """Return the mean rate of a whole day, times the share that is served here in the block."""
+    rates = world.demand_of(name).mean_rps[period]
+    day = world.demand.grid.blocks_of(block // world.demand.grid.blocks_per_day)
+    here = float(rates[block])
+    return fmean(float(rates[b]) for b in day) * (mean / here if here else 0.0)

@@ -1,0 +1,64 @@
+"""Requests that a plan buys as tokens: nothing to simulate, only latencies that are stated.
+
+Tokens of an offer that states latencies count as served with these: a stated p99 covers lower
+percentiles and the mean. A limit on anything else, or an offer that states none, is left open, and
+so is what comes out of provisioned units.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from planner.verify.replay.records import NotReplayed
+
+if TYPE_CHECKING:
+    from planner.catalog.load import Catalog
+    from planner.plan.document import ApiRow, Plan
+    from planner.problem.schema import Problem, Slo
+
+_STATED_PERCENTILE = 99.0
+_STATED = {"ttft_ms": "ttft_p99_ms", "tpot_ms": "tpot_p99_ms"}
+
+
+def token_promises(
+    plan: Plan, problem: Problem, catalog: Catalog
+) -> tuple[list[NotReplayed], dict[str, list[str]]]:
+    """Return what tokens leave open, and by workload the limits that stated latencies exceed.
+
+    Parameters
+    ----------
+    plan, problem, catalog
+        The plan, the problem it answers, and the offers.
+    """
+    left_open: dict[tuple[str, str], NotReplayed] = {}
+    broken: dict[str, list[str]] = defaultdict(list)
+    for row in plan.api:
+        if row.is_deferred or row.planned_rate_rps <= 0:
+            continue
+        for slo in problem.workload(row.workload).slo:
+            stated = _stated_ms(row, slo, catalog)
+            if stated is None:
+                reason = f"nothing is stated that {slo.metric} at {slo.percentile} follows from"
+                item = NotReplayed(row.workload, f"tokens of {row.offer_id}", reason)
+                left_open.setdefault((row.workload, row.offer_id), item)
+            elif stated > slo.limit:
+                text = (
+                    f"{row.offer_id} states {stated:g} ms for {slo.metric}, promised "
+                    f"{slo.limit:g} ms"
+                )
+                if text not in broken[row.workload]:
+                    broken[row.workload].append(text)
+    return list(left_open.values()), dict(broken)
+
+
+def _stated_ms(row: ApiRow, slo: Slo, catalog: Catalog) -> float | None:
+    """Return the longest stated latency that a limit can be held against, ``None`` without one."""
+    if slo.metric not in _STATED:
+        return None
+    if slo.percentile != "mean" and slo.percentile > _STATED_PERCENTILE:
+        return None
+    offers = [offer for offer in catalog.api_offers if offer.offer_id == row.offer_id]
+    stated: list[float | None] = [getattr(offer, _STATED[slo.metric]) for offer in offers]
+    known = [value for value in stated if value is not None]
+    return max(known) if known and len(known) == len(stated) else None

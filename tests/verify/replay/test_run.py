@@ -1,0 +1,246 @@
+"""Plans replayed: what is kept, what breaks, what cannot be said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from planner.verify.replay.as_data import workloads_data
+from planner.verify.replay.run import ReplaySettings, replay_plan
+from planner.verify.replay.trace import Trace
+from tests.options.world import catalog, loaded, problem, row, workload
+from tests.verify.conftest import MEASURED, solved
+
+SLO = [
+    {"metric": "ttft_ms", "percentile": 99, "limit": 400},
+    {"metric": "tpot_ms", "percentile": "mean", "limit": 30},
+]
+DAY = [0.5] * 12 + [1.5] * 6 + [0.5] * 6
+QUICK = ReplaySettings(seeds=3)
+
+
+def solved_chat(*, slo=SLO, rate=9.0, blocks=4, policy=None, **changes):
+    asked = problem(
+        workload(slo=slo, arrival={"mean_rate_rps": rate, "profile": DAY}, **changes),
+        time_blocks=blocks,
+        candidates={"tensor_parallel": [1], "quantizations": ["bf16"]},
+        supply={"tenures": ["on_demand"]},
+        policy={"spare_replicas": 0, "confidence": 0.8} | (policy or {}),
+    )
+    return solved(asked, catalog(offers=[row("offers", elastic_max_nodes=50)]))
+
+
+@pytest.fixture(scope="module")
+def chat():
+    return solved_chat()
+
+
+def replayed(world, plan=None, settings=QUICK, measured=()):
+    return replay_plan(
+        plan or world.plan, loaded(world.problem, measured), world.catalog, settings
+    )
+
+
+def fewer(plan, by):
+    rows = tuple(replace(r, replicas=max(r.replicas - by, 1)) for r in plan.allocations)
+    return replace(plan, allocations=rows)
+
+
+def test_a_plan_at_its_planned_rate_keeps_its_limits(chat):
+    found = replayed(chat)
+
+    (one,) = found.workloads
+    assert one.kept is True
+    assert found.kept is True
+    assert one.promised == 0.99
+    assert found.not_replayed == ()
+    assert one.worst.slo_attainment > 0.99
+    assert one.worst.completed_share == pytest.approx(1.0, abs=0.05)
+    assert one.worst.preempted_share == 0
+
+
+def test_blocks_that_are_alike_are_simulated_once(chat):
+    (one,) = replayed(chat).workloads
+
+    assert [block.places for block in one.blocks] == [((0, 0), (0, 1), (0, 3)), ((0, 2),)]
+    assert one.blocks[1].rate_rps == pytest.approx(3 * one.blocks[0].rate_rps)
+
+
+def test_enough_requests_for_the_promised_percentile(chat):
+    (one,) = replayed(chat).workloads
+
+    for block in one.blocks:
+        assert block.requests >= 3 * 1_900  # 20 of a hundredth, for each of three seeds
+        assert all(limit.is_sure for limit in block.limits)
+
+
+def test_too_few_replicas_break_the_promise(chat):
+    found = replayed(chat, fewer(chat.plan, 1))
+
+    (one,) = found.workloads
+    assert found.kept is one.kept is False
+    assert not all(limit.kept for limit in one.worst.limits) or not one.worst.keeps_up
+
+
+def test_median_step_times_are_shorter_than_those_planned_with(chat):
+    planned, nominal = (
+        replayed(chat, settings=replace(QUICK, nominal=flag)) for flag in (False, True)
+    )
+
+    assert (planned.confidence, nominal.confidence) == (0.8, 0.5)
+    first, second = (found.workloads[0].worst.tpot.mean_ms for found in (planned, nominal))
+    assert second < first
+
+
+def test_a_seed_gives_the_same_figures_and_another_seed_others(chat):
+    first, again, other = (
+        workloads_data(replayed(chat, settings=replace(QUICK, seed=seed))) for seed in (1, 1, 2)
+    )
+
+    assert first == again
+    assert first != other
+
+
+def test_full_replay_takes_whole_blocks():
+    found = replayed(solved_chat(blocks=24), settings=ReplaySettings(seeds=1, full=True))
+
+    (one,) = found.workloads
+    rates = [block.rate_rps for block in one.blocks]
+    assert [b.requests for b in one.blocks] == pytest.approx(
+        [rate * 3_600 for rate in rates], rel=0.03
+    )
+    assert one.blocks[0].limits[0].low_ms is None
+
+
+def test_workloads_of_a_pool_share_replicas_and_have_limits_of_their_own():
+    asked = problem(
+        workload("chat", pool="talk", slo=SLO, arrival={"mean_rate_rps": 20.0}),
+        workload(
+            "code", pool="talk", arrival={"mean_rate_rps": 3.0},
+            slo=[{"metric": "itl_ms", "percentile": 95, "limit": 60}],
+            lengths={"isl_tokens": {"mean": 3000.0}, "osl_tokens": {"mean": 300.0}},
+        ),
+        time_blocks=1,
+        candidates={"tensor_parallel": [1], "quantizations": ["bf16"]},
+        supply={"tenures": ["on_demand"]},
+    )  # fmt: skip
+    world = solved(asked, catalog(offers=[row("offers", elastic_max_nodes=50)]))
+
+    chat, code = replayed(world).workloads
+
+    assert chat.kept
+    assert code.kept
+    assert chat.worst.replicas == code.worst.replicas
+    assert code.worst.ttft.mean_ms > chat.worst.ttft.mean_ms  # longer prompts
+    assert code.worst.limits[0].metric == "itl_ms"
+    assert chat.worst.rate_rps == pytest.approx(20 * 1.2)
+
+
+def test_measured_capacities_are_not_claimed_to_be_kept(day):
+    table = [MEASURED | {"workload": "chat"}, MEASURED | {"workload": "code", "capacity_rps": 3.0}]
+    found = replayed(day, measured=table)
+
+    assert found.kept is None
+    assert {w.workload: w.kept for w in found.workloads} == {
+        "chat": None, "code": None, "bulk": None,
+    }  # fmt: skip
+    reasons = {item.workload: item.reason for item in found.not_replayed}
+    assert "measured as a whole" in reasons["chat"]
+
+
+def test_work_that_waits_has_a_rate_to_keep():
+    asked = problem(
+        workload(
+            slo=SLO, arrival={"mean_rate_rps": 9.0},
+            deferrable={"window_h": 12.0, "share": 0.5},
+        ),
+        time_blocks=1,
+        candidates={"tensor_parallel": [1], "quantizations": ["bf16"]},
+        supply={"tenures": ["on_demand"]},
+    )  # fmt: skip
+    world = solved(asked, catalog(offers=[row("offers", elastic_max_nodes=50)]))
+    waiting = [r for r in world.plan.allocations if r.is_deferred]
+
+    found = replayed(world)
+
+    assert waiting
+    assert found.workloads[0].kept is True
+    own = [r for r in waiting if r.pool.endswith("/deferred")]
+    assert {b.option_id for b in found.batches} == {r.option_id for r in own}
+    assert all(b.load <= 1.05 for b in found.batches)
+    assert all(b.served_rps == pytest.approx(b.planned_rps, rel=0.2) for b in found.batches)
+
+
+def test_spares_are_taken_away_to_see_whether_the_rest_keeps_up():
+    world = solved_chat(policy={"spare_replicas": 1})
+
+    found = replayed(world)
+    without = replayed(world, fewer(world.plan, 1))
+
+    assert found.kept is True
+    assert all(b.after_loss == pytest.approx(1.0, abs=0.05) for b in found.workloads[0].blocks)
+    # With the spare gone already, another loss is one too many.
+    assert without.workloads[0].kept is False
+    assert min(b.after_loss for b in without.workloads[0].blocks) < 0.95
+
+
+def test_a_limit_over_the_day_takes_the_requests_of_all_blocks():
+    slo = [{"metric": "ttft_ms", "percentile": 90, "limit": 400, "window": "day"}]
+    world = solved_chat(slo=slo)
+
+    (one,) = replayed(world).workloads
+
+    ((period, day, limit),) = one.over_day
+    assert (period, day) == (0, 0)
+    blocks = [block.limits[0].value_ms for block in one.blocks]
+    assert min(blocks) <= limit.value_ms <= max(blocks)
+    assert limit.kept is one.kept is True
+
+
+def test_a_trace_replaces_the_requests_at_the_mean_rate(chat):
+    calm = np.arange(0, 900, 0.5)
+    trace = Trace("calm.csv", calm, np.full(len(calm), 1000.0), np.full(len(calm), 100.0))
+
+    found = replayed(chat, settings=ReplaySettings(seeds=2, traces={"chat": trace}))
+
+    (one,) = found.workloads
+    assert [b.rate_rps for b in one.blocks] == pytest.approx([6.0, 18.0])
+    assert one.kept is True
+
+
+def test_bursts_of_a_trace_break_what_a_steady_stream_keeps(chat):
+    at_s = np.sort(
+        np.repeat(np.arange(0, 3_600, 30.0), 100) + np.tile(np.linspace(0, 1, 100), 120)
+    )
+    trace = Trace("bursts.csv", at_s, np.full(len(at_s), 1000.0), np.full(len(at_s), 100.0))
+
+    found = replayed(chat, settings=ReplaySettings(seeds=2, traces={"chat": trace}))
+
+    assert found.kept is False
+    assert found.workloads[0].worst.limits[0].is_sure
+
+
+def test_requests_longer_than_the_cache_are_refused_and_count_as_endless(chat):
+    at_s = np.arange(0, 900, 0.5)
+    isl = np.where(np.arange(len(at_s)) % 20 == 0, 5_000_000.0, 1000.0)
+    trace = Trace("long.csv", at_s, isl, np.full(len(at_s), 100.0))
+
+    (one,) = replayed(chat, settings=ReplaySettings(seeds=2, traces={"chat": trace})).workloads
+
+    assert one.kept is False
+    assert one.worst.refused > 0
+    assert one.worst.limits[0].value_ms is None
+    assert one.worst.limits[0].attained == pytest.approx(0.95, abs=0.01)
+
+
+def test_machine_form_has_the_agreed_names(chat):
+    (one,) = workloads_data(replayed(chat))
+
+    agreed = {"workload", "slo_attainment", "promised", "kept", "ttft_p99_ms", "tpot_mean_ms"}
+    assert agreed <= set(one)
+    assert one["ttft_p50_ms"] < one["ttft_p90_ms"] < one["ttft_p99_ms"]
+    assert one["blocks"][0]["places"] == [
+        {"period": 0, "block": 0}, {"period": 0, "block": 1}, {"period": 0, "block": 3},
+    ]  # fmt: skip
