@@ -78,11 +78,14 @@ class Bounded:
         What it gives without its integrality.
     bound
         Proven lower limit of the cost, in the unit of the objective.
+    used
+        Columns that are not zero in the plans of parts at the prices of a relaxation.
     """
 
     arrays: Arrays
     relaxation: Outcome
     bound: float
+    used: frozenset[int] = frozenset()
 
     def proves(self, plan: FloatArray, gap: float) -> bool:
         """Say whether the bound alone proves that a plan is within a gap.
@@ -114,8 +117,8 @@ def with_pool_bounds(
         Seconds for all pools.
     """
     pools = pools_of(program.arrays, slots)
-    rows = _bound_rows(program, pools, settings, limit_s, pools)
-    return _with_rows(program, rows, settings)
+    rows, used = _bound_rows(program, pools, pools, settings, limit_s)
+    return replace(_with_rows(program, rows, settings), used=frozenset(used))
 
 
 def with_slot_bounds(
@@ -132,11 +135,11 @@ def with_slot_bounds(
     """
     tried = slots[:: max(len(slots) // _TRIED, 1)]
     share = len(tried) / max(len(slots), 1)
-    rows = _bound_rows(program, tried, settings, share * limit_s, slots)
+    rows, _ = _bound_rows(program, tried, slots, settings, share * limit_s)
     if _gain(program, rows) > _WORTH_SHARE * settings.gap or len(tried) == len(slots):
         known = {id(slot) for slot in tried}
         others = [slot for slot in slots if id(slot) not in known]
-        rows += _bound_rows(program, others, settings, (1.0 - share) * limit_s, slots)
+        rows += _bound_rows(program, others, slots, settings, (1.0 - share) * limit_s)[0]
     return _with_rows(program, rows, settings)
 
 
@@ -179,24 +182,28 @@ def with_unit_bounds(
 def _bound_rows(
     program: Bounded,
     parts: Sequence[Slot],
+    every: Sequence[Slot],
     settings: SolverSettings,
     limit_s: float,
-    every: Sequence[Slot],
-) -> list[Row]:
+) -> tuple[list[Row], set[int]]:
     """Return the row that each part costs at least its bound, at the prices of the relaxation.
 
-    `every` has all parts of the kind: rows that belong to none of them have prices.
+    `every` has all parts of the kind: rows that belong to none of them have prices. The second
+    result are the columns that the plans of the parts use.
     """
     arrays, prices = program.arrays, program.relaxation.row_duals
     if prices is None:
         prices = np.zeros(arrays.row_lower.size)
     at_prices = priced(arrays, np.where(coupling_rows(arrays, every), prices, 0.0))
     rows: list[Row] = []
+    used: set[int] = set()
     for part, outcome in zip(parts, solve_slots(at_prices, parts, settings, limit_s), strict=True):
+        if outcome.values is not None:
+            used.update(part.columns[outcome.values > _NOTHING].tolist())
         if outcome.bound is not None and abs(outcome.bound) > _NOTHING:
             paid = part.columns[at_prices.cost[part.columns] != 0]
             rows.append(Row(paid, at_prices.cost[paid], outcome.bound))
-    return rows
+    return rows, used
 
 
 def _with_rows(program: Bounded, rows: Sequence[Row], settings: SolverSettings) -> Bounded:
@@ -219,4 +226,5 @@ def _with_rows(program: Bounded, rows: Sequence[Row], settings: SolverSettings) 
     relaxation = solve_arrays(relaxed(stronger), replace(settings, log=False))
     if relaxation.bound is None:
         return program
-    return Bounded(stronger, relaxation, max(program.bound, relaxation.bound))
+    bound = max(program.bound, relaxation.bound)
+    return replace(program, arrays=stronger, relaxation=relaxation, bound=bound)

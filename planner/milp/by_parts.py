@@ -7,6 +7,7 @@ proves the plan, the whole program need not be solved at all.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,9 @@ _SLOTS_SHARE = 0.25
 _FLEET_SHARE = 0.3
 """Most of the time limit that the pools, the slots by numbers of units, the slots and the slots
 with the fleet of a relaxation may take."""
+_COMPLETION_SHARE = 0.15
+"""The same for the fleet of given replicas."""
+_MOST_OF_REST = 0.6
 _START_TIME_S = 10.0
 """Time for the linear program that turns a start into a plan; it takes well under a second."""
 
@@ -64,7 +68,24 @@ class Begun:
         return float(self.program.arrays.cost @ self.values) if self.is_plan else np.inf
 
 
-def begin(model: Model, program: Bounded, settings: SolverSettings) -> Begun:
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """What is left of the time of a solve."""
+
+    settings: SolverSettings
+    deadline_s: float
+
+    def left(self) -> SolverSettings:
+        """Return the settings with the time that is left."""
+        left_s = max(self.deadline_s - time.perf_counter(), 0.0)
+        return replace(self.settings, time_limit_s=left_s)
+
+    def share_s(self, share: float) -> float:
+        """Return a share of the whole time, in seconds, but not most of what is left."""
+        return min(share * self.settings.time_limit_s, _MOST_OF_REST * self.left().time_limit_s)
+
+
+def begin(model: Model, program: Bounded, settings: SolverSettings, deadline_s: float) -> Begun:
     """Return bounds and the best plan that the parts give.
 
     Parameters
@@ -75,58 +96,52 @@ def begin(model: Model, program: Bounded, settings: SolverSettings) -> Begun:
         The program without bound rows.
     settings
         Gap, time limit, seed and threads of the whole solve.
+    deadline_s
+        Moment of :func:`time.perf_counter` at which the time limit is over.
     """
-    is_static, limit_s = model.sets.is_static, settings.time_limit_s
+    clock, is_static = _Time(settings, deadline_s), model.sets.is_static
     fixed = constants(program.arrays)
     slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
-    none = np.full(program.arrays.cost.size, np.nan)
+    known = np.full(program.arrays.cost.size, np.nan)
     if program.arrays.cost.size < _SMALLEST_PROGRAM or len(slots) <= 1:
-        return _completed(model, program, none, settings)
-    program = with_pool_bounds(program, slots, settings, _POOLS_SHARE * limit_s)
-    known = none
+        return _completed(model, program, known, clock)
+    program = with_pool_bounds(program, slots, clock.left(), clock.share_s(_POOLS_SHARE))
     if model.bought:
-        program, known = with_unit_bounds(program, slots, settings, _UNITS_SHARE * limit_s)
-    first = _with_the_fleet(model, program, known, settings, is_narrow=True)
+        limit_s = clock.share_s(_UNITS_SHARE)
+        program, known = with_unit_bounds(program, slots, clock.left(), limit_s)
+    first = _with_the_fleet(model, program, known, clock, is_narrow=True)
     if first.is_plan and program.proves(first.values, settings.gap):
         return first
     slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
-    program = with_slot_bounds(program, slots, settings, _SLOTS_SHARE * limit_s)
+    program = with_slot_bounds(program, slots, clock.left(), clock.share_s(_SLOTS_SHARE))
     first = replace(first, program=program)
     if first.is_plan and program.proves(first.values, settings.gap):
         return first
-    second = _with_the_fleet(model, program, known, settings, is_narrow=False)
+    second = _with_the_fleet(model, program, known, clock, is_narrow=False)
     return min(first, second, key=lambda begun: begun.usd)
 
 
 def _with_the_fleet(
-    model: Model,
-    program: Bounded,
-    known: FloatArray,
-    settings: SolverSettings,
-    *,
-    is_narrow: bool,
+    model: Model, program: Bounded, known: FloatArray, clock: _Time, *, is_narrow: bool
 ) -> Begun:
     """Return the plan of slots with the fleet of the relaxation, known plans as they are."""
     values = slots_with_the_fleet(
         program,
-        settings,
+        clock.left(),
         is_static=model.sets.is_static,
         is_narrow=is_narrow,
-        limit_s=_FLEET_SHARE * settings.time_limit_s,
+        limit_s=clock.share_s(_FLEET_SHARE),
     )
-    values = np.where(np.isnan(known), values, known)
-    return _completed(model, program, values, settings)
+    return _completed(model, program, np.where(np.isnan(known), values, known), clock)
 
 
-def _completed(
-    model: Model, program: Bounded, values: FloatArray, settings: SolverSettings
-) -> Begun:
+def _completed(model: Model, program: Bounded, values: FloatArray, clock: _Time) -> Begun:
     arrays = program.arrays
     start = complete_start(model, arrays, values)
     coupled = (model.builds, model.served, model.bought, model.spend, model.tiers, model.serves)
     if any(coupled):
-        start = with_fleet(model, arrays, start, settings)
-    start = warmer_start(model, arrays, start, settings)
-    asked = replace(settings, time_limit_s=_START_TIME_S)
+        start = with_fleet(model, arrays, start, clock.share_s(_COMPLETION_SHARE), clock.left())
+    start = warmer_start(model, arrays, start, clock.left())
+    asked = replace(clock.settings, time_limit_s=_START_TIME_S)
     plan = completed(arrays, np.rint(start), asked)
     return Begun(program, start if plan is None else plan, plan is not None)

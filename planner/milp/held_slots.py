@@ -76,8 +76,8 @@ def slots_with_the_fleet(
     is_static
         True when a slot is a period.
     is_narrow
-        True to choose among the replicas that the relaxation has in a slot, where that gives a
-        plan: it takes a fifth of the time and costs a few tenths of a percent.
+        True to choose among the replicas that the relaxation or a pool alone has in a slot, where
+        that gives a plan: it takes a fifth of the time and costs a few tenths of a percent.
     limit_s
         Seconds for all slots.
     """
@@ -97,7 +97,7 @@ def slots_with_the_fleet(
     slots = slots_of(held, is_static=is_static, fixed=once)
     at_prices = priced(held, _prices(held, coupling_rows(held, slots), relaxation.row_duals))
     solver = SlotSolver(settings, len(slots), limit_s)
-    narrow = _without_unused(at_prices, relaxation.values) if is_narrow else at_prices
+    narrow = _without_unused(at_prices, program) if is_narrow else at_prices
     for slot in slots:
         outcome = solver.solve(part_of(narrow, slot))
         if outcome.values is None and is_narrow:
@@ -107,9 +107,12 @@ def slots_with_the_fleet(
     return values
 
 
-def _without_unused(arrays: Arrays, values: FloatArray) -> Arrays:
-    """Return the program without the kinds of replicas that a relaxation does not use."""
-    unused = _of_kinds(arrays, _REPLICAS) & (values <= _ROUNDING) & (arrays.lower <= 0)
+def _without_unused(arrays: Arrays, program: Bounded) -> Arrays:
+    """Return the slots without the kinds of replicas that nothing says are of use."""
+    unused = _of_kinds(arrays, _REPLICAS) & (arrays.lower <= 0)
+    if program.relaxation.values is not None:
+        unused &= program.relaxation.values <= _ROUNDING
+    unused[list(program.used)] = False
     return replace(arrays, upper=np.where(unused, 0.0, arrays.upper))
 
 

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from planner.milp.records import SolverSettings
     from planner.plan.records import Decisions
 
-_IMPROVED_BY_SHARE = 0.8
-"""Share of the time limit by which a start has to be as good as it gets period by period."""
+_SOLVER_SHARE = 0.2
+"""Share of the time limit that is left for the program as a whole."""
 _SMALLEST_SHADOW_PRICE = 1e-9
 """Share of the objective's unit below which a dual is the solver's tolerance."""
 
@@ -63,7 +63,8 @@ def solve_program(program: Program, settings: SolverSettings) -> MilpResult:
     began_s = time.perf_counter()
     arrays = to_arrays(program.problem)
     relaxation = solve_arrays(relaxed(arrays), replace(settings, log=False))
-    outcome, version = _solve(program, arrays, settings, relaxation)
+    deadline_s = began_s + settings.time_limit_s
+    outcome, version = _solve(program, arrays, settings, relaxation, deadline_s)
     decisions, cost_usd = None, None
     if outcome.values is not None:
         decisions, cost_usd = _decide(program, arrays, outcome, settings)
@@ -81,10 +82,15 @@ def solve_program(program: Program, settings: SolverSettings) -> MilpResult:
 
 
 def _solve(
-    program: Program, arrays: Arrays, settings: SolverSettings, relaxation: Outcome
+    program: Program,
+    arrays: Arrays,
+    settings: SolverSettings,
+    relaxation: Outcome,
+    deadline_s: float,
 ) -> tuple[Outcome, str]:
     if settings.solver == "highs":
-        return _solve_with_highs(program, arrays, settings, relaxation), highs.version()
+        outcome = _solve_with_highs(program, arrays, settings, relaxation, deadline_s)
+        return outcome, highs.version()
     outcome, version = solve_with_cbc(program.problem, settings)
     if outcome.status != "infeasible" and outcome.bound is None:
         outcome = replace(outcome, bound=relaxation.bound)
@@ -92,22 +98,26 @@ def _solve(
 
 
 def _solve_with_highs(
-    program: Program, arrays: Arrays, settings: SolverSettings, relaxation: Outcome
+    program: Program,
+    arrays: Arrays,
+    settings: SolverSettings,
+    relaxation: Outcome,
+    deadline_s: float,
 ) -> Outcome:
-    began_s = time.perf_counter()
     if relaxation.status == "infeasible":
         return relaxation
-    begun = begin(program.model, Bounded(arrays, relaxation, relaxation.bound or 0.0), settings)
+    unbounded = Bounded(arrays, relaxation, relaxation.bound or 0.0)
+    begun = begin(program.model, unbounded, settings, deadline_s)
     bounded, start = begun.program, begun.values
     if begun.is_plan:
-        by_s = began_s + _IMPROVED_BY_SHARE * settings.time_limit_s
+        by_s = deadline_s - _SOLVER_SHARE * settings.time_limit_s
         start = improved(bounded, start, settings, by_s)
         # The solver finds the very best plan of a small program in no time.
         if bounded.arrays is not arrays and bounded.proves(start, settings.gap):
             _log(settings, "bounds of parts prove the plan of parts")
             return Outcome("solved", start, bounded.bound)
-    left_s = settings.time_limit_s - (time.perf_counter() - began_s)
-    asked = replace(settings, time_limit_s=max(left_s, 0.0))
+    left_s = max(deadline_s - time.perf_counter(), 0.0)
+    asked = replace(settings, time_limit_s=left_s)
     outcome = solve_arrays(bounded.arrays, asked, start)
     if outcome.status == "infeasible":
         return outcome

@@ -24,6 +24,7 @@ from planner.milp.average_quality import falls_short
 from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, starts, still_billed
 from planner.milp.fleet import billing_blocks
 from planner.milp.highs import solve_arrays
+from planner.milp.start_batch import leave_time_for_changeovers
 from planner.milp.start_pairs import use_pairs
 from planner.milp.unserved import unserved_usd_per_planned_rps
 
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 _CHOSEN = ("n", "y", "u", "v")
 """Kinds of variables that a fleet is found for."""
-_TIME_SHARE = 0.15
 _GAP_SHARE = 0.5
 
 
@@ -76,6 +76,7 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
         columns = [place[model.n[c, t, b].name] for c, t2, b in model.n if t2 == t and b in span]
         if columns and np.isnan(values[columns]).any():
             _fill(model, place, start, t, span)
+    leave_time_for_changeovers(model, place, start)
     for o, offer in enumerate(sets.options.offers):
         if offer.is_committed:
             continue
@@ -98,9 +99,11 @@ def _set_indicators(model: Model, place: Mapping[str, int], start: FloatArray) -
 
 
 def with_fleet(
-    model: Model, arrays: Arrays, start: FloatArray, settings: SolverSettings
+    model: Model, arrays: Arrays, start: FloatArray, limit_s: float, settings: SolverSettings
 ) -> FloatArray:
     """Return a start with the cheapest fleet for its replicas, itself when there is none.
+
+    What waits may run on other batch replicas than those of the start.
 
     Parameters
     ----------
@@ -110,24 +113,34 @@ def with_fleet(
         The program.
     start
         Values to begin from.
+    limit_s
+        Seconds, twice when something waits.
     settings
-        Gap and time limit of the whole solve.
+        Gap, seed and threads of the whole solve.
     """
     kinds = np.array([name.split("_")[0] for name in arrays.column_names])
     sets = model.sets
     batch = {v.name for (c, _, _), v in model.n.items() if sets.is_batch(sets.columns[c].pool)}
-    free = np.array([name in batch for name in arrays.column_names], dtype=bool)
-    chosen = np.isin(kinds, _CHOSEN) & arrays.integer & ~free
+    waits = np.array([name in batch for name in arrays.column_names], dtype=bool)
+    chosen = np.isin(kinds, _CHOSEN) & arrays.integer
+    asked = replace(settings, time_limit_s=limit_s, gap=settings.gap * _GAP_SHARE, log=False)
+    values = solve_arrays(_held_to(arrays, start, chosen), asked).values
+    if batch:
+        # Batch replicas that suit the fleet are another choice; those of the slots are a start.
+        freed = _held_to(arrays, start, chosen & ~waits)
+        better = solve_arrays(freed, asked, values).values
+        values = values if better is None else better
+    return start if values is None else values
+
+
+def _held_to(arrays: Arrays, start: FloatArray, chosen: NDArray[np.bool_]) -> Arrays:
+    """Return the program with some columns as they are in a start."""
     whole = np.rint(start)
-    fixed = replace(
+    return replace(
         arrays,
         lower=np.where(chosen, whole, arrays.lower),
         upper=np.where(chosen, whole, arrays.upper),
     )
-    limit_s = _TIME_SHARE * settings.time_limit_s
-    asked = replace(settings, time_limit_s=limit_s, gap=settings.gap * _GAP_SHARE, log=False)
-    values = solve_arrays(fixed, asked).values
-    return start if values is None else values
 
 
 def slot_blocks(sets: Sets) -> Iterator[tuple[int, list[int]]]:

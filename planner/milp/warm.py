@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+_FLEET_SHARE = 0.15
+"""Share of the time that is left for the fleet of the incumbent's replicas."""
 _TIME_S = 10.0
 
 
@@ -45,7 +47,8 @@ def warmer_start(
     """
     if settings.incumbent is None:
         return start
-    warm = with_fleet(model, arrays, _overlaid(model, arrays, start, settings.incumbent), settings)
+    overlaid = _overlaid(model, arrays, start, settings.incumbent)
+    warm = with_fleet(model, arrays, overlaid, _FLEET_SHARE * settings.time_limit_s, settings)
     return warm if _usd(arrays, warm, settings) < _usd(arrays, start, settings) else start
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -180,7 +181,7 @@ def test_where_offers_can_follow_slots_differ():
 def test_a_small_program_is_left_alone(day, one_gpu):
     program, before = bounded(day, one_gpu)
 
-    begun = by_parts.begin(program.model, before, SolverSettings())
+    begun = by_parts.begin(program.model, before, SolverSettings(), time.perf_counter() + 60.0)
 
     assert begun.program is before
 
@@ -188,7 +189,7 @@ def test_a_small_program_is_left_alone(day, one_gpu):
 def test_a_static_day_is_one_slot():
     program, before = bounded(*big_day(), Limits(scaling="static"))
 
-    begun = by_parts.begin(program.model, before, SolverSettings())
+    begun = by_parts.begin(program.model, before, SolverSettings(), time.perf_counter() + 60.0)
 
     assert begun.program is before
     assert begun.is_plan

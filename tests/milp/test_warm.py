@@ -37,7 +37,7 @@ def parts(incumbent):
     program = build_program(*world(), Limits())
     arrays = to_arrays(program.problem)
     start = complete_start(program.model, arrays, np.full(arrays.cost.size, np.nan))
-    start = with_fleet(program.model, arrays, start, SETTINGS)
+    start = with_fleet(program.model, arrays, start, 30.0, SETTINGS)
     asked = replace(SETTINGS, incumbent=incumbent)
     return arrays, start, warmer_start(program.model, arrays, start, asked)
 
