@@ -11,9 +11,9 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 
 GAP = 0.01
 GOLDEN_USD = {
-    None: 30_276.0,
-    "interactive": 88_630.0,
-    "mixed": 25_380.0,
+    None: 30_123.0,
+    "interactive": 88_184.0,
+    "mixed": 25_517.0,
     "batched": 12_901.0,
     "static": 51_840.0,
     "tokens": 21_720.0,
