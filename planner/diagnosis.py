@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from planner.errors import counted
 from planner.milp import build_program, solve_program
 from planner.milp.naming import api_limit_label, floor_label
+from planner.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from planner.demand.records import Demand
@@ -170,6 +172,7 @@ def diagnose_program(
         for name, relaxed in trials
         if solve_program(build_program(demand, options, relaxed), loose).decisions is not None
     ]
+    lines += _with_longer_windows(demand, options, limits, settings)
     lines += _with_more_units(demand, options, limits, settings)
     if options.barred:
         lines += _without_residency(demand, options, limits, settings)
@@ -178,9 +181,53 @@ def diagnose_program(
     return (
         "every workload has options, but the limits leave no plan, and no single limit of "
         "quotas, average quality, rate limits, budgets, power, space, carbon, residency, "
-        "max_models, max_hardware_types, spare_replicas, spare_nodes, max_share_per_provider and "
-        "survive_loss_of is the cause alone",
+        "max_models, max_hardware_types, spare_replicas, spare_nodes, max_share_per_provider, "
+        "survive_loss_of and windows of deferrable work is the cause alone",
     )
+
+
+def _with_longer_windows(
+    demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
+) -> list[str]:
+    """Return the shortest longer window of each backlog with which there is a plan.
+
+    It is longer by whole hours. A longer window never takes a plan away, so the shortest one is
+    found by halving.
+    """
+    loose = replace(settings, gap=1.0, log=False)
+
+    def has_plan(name: str, window_h: float) -> bool:
+        program = build_program(_with_window(demand, name, window_h), options, limits)
+        return solve_program(program, loose).decisions is not None
+
+    lines = []
+    windows = {w.deferral.backlog: w.deferral.window_h for w in demand.workloads if w.deferral}
+    for name, window_h in windows.items():
+        more = math.ceil(HOURS_PER_DAY - window_h)
+        if more < 1 or not has_plan(name, HOURS_PER_DAY):
+            continue
+        too_few = 0
+        while more - too_few > 1:
+            middle = (too_few + more) // 2
+            if has_plan(name, window_h + middle):
+                more = middle
+            else:
+                too_few = middle
+        enough_h = min(window_h + more, HOURS_PER_DAY)
+        lines.append(
+            f"with a window of {enough_h:g} h for {name} instead of {window_h:g} h there is a plan"
+        )
+    return lines
+
+
+def _with_window(demand: Demand, backlog: str, window_h: float) -> Demand:
+    workloads = tuple(
+        replace(w, deferral=replace(w.deferral, window_h=min(window_h, HOURS_PER_DAY)))
+        if w.deferral is not None and w.deferral.backlog == backlog
+        else w
+        for w in demand.workloads
+    )
+    return replace(demand, workloads=workloads)
 
 
 def _with_more_units(

@@ -9,6 +9,7 @@ import pytest
 
 from planner.demand.deferral import Deferral
 from planner.demand.records import DayType
+from planner.diagnosis import diagnose_program
 from planner.milp import Limits, SolverSettings, build_program, solve_program
 from planner.plan.waiting import deferred_work, longest_wait_h
 from tests import worlds
@@ -104,6 +105,16 @@ def test_a_release_inside_a_block_counts_from_its_own_hour():
     assert result.proof.status == "infeasible"
     longer = solve(waits(demand, 9.0, 15.0), one_gpu(worlds.offer("rent", 2.0)))
     assert {f.block for f in longer.decisions.flows} == {3}
+
+
+def test_the_diagnosis_names_the_shortest_window_that_suffices():
+    demand = waits(rates([0.0, 0.0, 3.0, 0.0], chat=[0.0] * 4), 6.0, 15.0)
+
+    reasons = diagnose_program(
+        demand, one_gpu(worlds.offer("rent", 2.0)), Limits(), SolverSettings()
+    )
+
+    assert reasons[1:] == ("with a window of 9 h for batch instead of 6 h there is a plan",)
 
 
 def test_work_that_arrives_evenly_waits_no_longer_than_its_window():
