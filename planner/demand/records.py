@@ -93,6 +93,12 @@ class TimeGrid:
         size = self.blocks_per_day
         return block // size * size + (block + 1) % size
 
+    def month_name(self, months: int) -> str:
+        """Return the month, YYYY-MM, that lies so many months after the start of the horizon."""
+        first, year = self.period_start[0], int(MONTHS_PER_YEAR)
+        index = first.year * year + first.month - 1 + months
+        return f"{index // year:04d}-{index % year + 1:02d}"
+
     def before(self, block: int, steps: int = 1) -> int:
         """Return the block that lies some blocks before one, in days of the same type."""
         size = self.blocks_per_day

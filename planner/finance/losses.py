@@ -21,7 +21,7 @@ from planner.alternatives import Answer, solve_again
 from planner.demand.scale import scaled
 from planner.finance.figures import last_day_to_order
 from planner.options.held import bound_builds, hold, hold_spend
-from planner.plan.commitments import month_name, taken_builds, taken_on
+from planner.plan.commitments import taken_builds, taken_on
 from planner.plan.finance_rows import CommitmentLoss, OrderDate
 from planner.plan.spend import promised
 
@@ -104,7 +104,7 @@ class CommitmentSheet:
         delayed = self._solve(self._without_orders(month), self.demand)
         own = self.own
         return OrderDate(
-            order_month=month_name(self.demand.grid, month),
+            order_month=self.demand.grid.month_name(month),
             order_by=min(last_day_to_order(self.demand, build) for _, build, _ in due).isoformat(),
             orders=tuple(f"{n} x {offer.offer_id}" for offer, _, n in due),
             delayed_usd=delayed.cost_usd,

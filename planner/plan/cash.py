@@ -14,7 +14,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.options.builds import TERMINAL_VALUE
-from planner.plan.commitments import month_name, taken_builds
+from planner.plan.commitments import taken_builds
 from planner.plan.finance_rows import CASH, UNSERVED, VALUE_LEFT, CashFlow
 from planner.plan.moves import moves
 from planner.plan.records import model_periods, staffed_periods, taken_beside_nodes
@@ -48,7 +48,7 @@ def cash_flows(
         sums[month, kind][0] += usd
         sums[month, kind][1] += discounted_usd
     return tuple(
-        CashFlow(name, month_name(demand.grid, month), kind, *amounts)
+        CashFlow(name, demand.grid.month_name(month), kind, *amounts)
         for (month, kind), amounts in sorted(sums.items())
     )
 

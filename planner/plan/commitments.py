@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from planner.options.owned import OWNED
 from planner.plan.document import Commitment, CostLine
 from planner.plan.records import staffed_periods
-from planner.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from planner.plan.records import Decisions
     from planner.plan.shares import HardwareShares
 
-_MONTHS = int(MONTHS_PER_YEAR)
 STAFF = "staff"
 
 
@@ -70,9 +68,9 @@ def _row(grid: TimeGrid, offer: NodeOffer, build: Build, nodes: int) -> Commitme
         accelerators_per_node=offer.accelerators_per_node,
         accelerators=nodes * offer.accelerators_per_node,
         is_existing=build.fixed_nodes is not None,
-        order_month=month_name(grid, int(build.order_month // 1)),
-        start_month=month_name(grid, first),
-        end_month=month_name(grid, first + build.term_months),
+        order_month=grid.month_name(int(build.order_month // 1)),
+        start_month=grid.month_name(first),
+        end_month=grid.month_name(first + build.term_months),
         start_period=build.start,
         usd_per_node_hour=build.usd_per_node_hour,
         usd=nodes * build.usd,
@@ -84,13 +82,6 @@ def _row(grid: TimeGrid, offer: NodeOffer, build: Build, nodes: int) -> Commitme
         price_source=build.source,
         hours=offer.hours,
     )
-
-
-def month_name(grid: TimeGrid, months: int) -> str:
-    """Return the month that lies so many months after the start of the horizon."""
-    first = grid.period_start[0]
-    index = first.year * _MONTHS + first.month - 1 + months
-    return f"{index // _MONTHS:04d}-{index % _MONTHS + 1:02d}"
 
 
 def commitment_charges(

@@ -22,9 +22,9 @@ from planner.plan.document import CostLine, UnitCost, UnservedRow
 from planner.plan.moves import moves
 from planner.plan.provisioned import provisioned_charges
 from planner.plan.records import model_periods
-from planner.plan.shares import HardwareShares, Shares
+from planner.plan.shares import HardwareShares, Shares, load_in_replicas
 from planner.plan.spend import spend_charges
-from planner.plan.tables import load_in_replicas, mean_share
+from planner.plan.tables import mean_share
 from planner.plan.unserved import UNSERVED
 from planner.plan.volumes import volume_charges
 from planner.problem.deferral import owner

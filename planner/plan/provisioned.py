@@ -11,7 +11,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.options.supply_records import PROVISIONED
-from planner.plan.commitments import month_name
 from planner.plan.document import CostLine, ProvisionedRow
 from planner.problem.deferral import owner
 
@@ -45,8 +44,8 @@ def _row(grid: TimeGrid, units: ProvisionedUnits, build: Build, count: int) -> P
         model=units.model,
         units=count,
         tokens_per_minute=count * units.tokens_per_minute,
-        start_month=month_name(grid, first),
-        end_month=month_name(grid, first + build.term_months),
+        start_month=grid.month_name(first),
+        end_month=grid.month_name(first + build.term_months),
         start_period=build.start,
         usd_per_unit_hour=build.usd_per_node_hour,
         usd=count * build.usd,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planner.plan.tables import load_in_replicas
+from planner.options.prune import rate_at
 from planner.problem.deferral import owner
 
 if TYPE_CHECKING:
@@ -105,3 +105,19 @@ def _pool_shares(
 def _normalised(weights: Mapping[str, float]) -> Shares:
     total = sum(weights.values())
     return {name: weight / total for name, weight in weights.items() if weight > 0}
+
+
+def load_in_replicas(
+    demand: Demand, options: OptionSet, decisions: Decisions
+) -> dict[tuple[str, str, int, int], float]:
+    """Return planned load ``f / mu`` in replicas by (workload, option, period, block)."""
+    capacity_of = {(c.workload, c.option_id): c for c in options.capacities}
+    pool_of = dict(options.pool_of)
+    replicas = {(d.pool, d.option_id, d.period, d.block): d.replicas for d in decisions.replicas}
+    loads = {}
+    for flow in decisions.flows:
+        pool = pool_of[flow.workload]
+        count = replicas[pool, flow.supply_id, flow.period, flow.block]
+        rate = rate_at(capacity_of[flow.workload, flow.supply_id], count, flow.period)
+        loads[flow.workload, flow.supply_id, flow.period, flow.block] = flow.planned_rps / rate
+    return loads

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner.options.spend import SPEND
-from planner.plan.commitments import month_name
 from planner.plan.document import CostLine
 from planner.plan.finance_rows import SpendRow
 from planner.problem.deferral import owner
@@ -149,8 +148,8 @@ def _row(
         commitment_id=spend.id,
         provider=spend.provider,
         usd_per_hour=promised,
-        start_month=month_name(grid, first),
-        end_month=month_name(grid, first + build.term_months),
+        start_month=grid.month_name(first),
+        end_month=grid.month_name(first + build.term_months),
         start_period=build.start,
         usd=promised * build.usd,
         discounted_usd=promised * build.discounted_usd,

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.options.energy import replica_draw
-from planner.options.prune import rate_at
 from planner.plan.document import Allocation, ApiRow, FleetRow, TimeBlock
 from planner.plan.spend import covered_nodes
 from planner.problem.deferral import is_deferred, owner
@@ -272,22 +271,6 @@ def point_at(capacity: Capacity, replicas: int, period: int) -> CapacityPoint:
 def mean_share(demand: Demand, workload: str, period: int, block: int) -> float:
     """Return mean over planned rate of a workload in a block (0 without demand)."""
     return float(demand.of(workload).usage_shares(period)[block])
-
-
-def load_in_replicas(
-    demand: Demand, options: OptionSet, decisions: Decisions
-) -> dict[tuple[str, str, int, int], float]:
-    """Return planned load ``f / mu`` in replicas by (workload, option, period, block)."""
-    capacity_of = {(c.workload, c.option_id): c for c in options.capacities}
-    pool_of = dict(options.pool_of)
-    replicas = {(d.pool, d.option_id, d.period, d.block): d.replicas for d in decisions.replicas}
-    loads = {}
-    for flow in decisions.flows:
-        pool = pool_of[flow.workload]
-        count = replicas[pool, flow.supply_id, flow.period, flow.block]
-        rate = rate_at(capacity_of[flow.workload, flow.supply_id], count, flow.period)
-        loads[flow.workload, flow.supply_id, flow.period, flow.block] = flow.planned_rps / rate
-    return loads
 
 
 def _ms(seconds: float | None) -> float | None:

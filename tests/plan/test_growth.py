@@ -9,7 +9,8 @@ import pytest
 from planner.demand.build import build_demand
 from planner.options.build import build_options
 from planner.plan.costs import cost_lines, unit_costs
-from planner.plan.tables import allocation_rows, api_rows, load_in_replicas
+from planner.plan.shares import load_in_replicas
+from planner.plan.tables import allocation_rows, api_rows
 from tests.options.world import catalog, loaded, problem, workload
 from tests.plan.small import decisions, flow, replicas
 from tests.worlds import capacity, option, option_set

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from planner.plan.shares import load_in_replicas
 from planner.plan.tables import (
     allocation_rows,
     api_rows,
     fleet_rows,
-    load_in_replicas,
     mean_share,
     point_at,
 )
