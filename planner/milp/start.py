@@ -161,6 +161,7 @@ def _fill(
 ) -> None:
     sets = model.sets
     accelerators: dict[int, int] = {}
+    offers = _offers_by_price(sets, t, span)
     for pool, workloads in enumerate(sets.workloads_of_pool):
         # What waits is placed when the fleet is known: its rate here is an upper limit. Nothing
         # has to go through a chain.
@@ -169,8 +170,10 @@ def _fill(
             for w in workloads
             if w not in sets.by_choice and sets.planned_rps[w, t, span].max() > 0
         ]
-        together = _best(sets, pool, busy, t, span)
-        alone = [_best(sets, pool, [w], t, span) for w in busy] if together is None else []
+        together = _best(sets, offers, pool, busy, (t, span))
+        alone = []
+        if together is None:
+            alone = [_best(sets, offers, pool, [w], (t, span)) for w in busy]
         for choice in [together, *alone]:
             if choice is None:
                 continue
@@ -188,12 +191,17 @@ def _fill(
 
 
 def _best(
-    sets: Sets, pool: int, workloads: Sequence[int], t: int, span: Sequence[int]
+    sets: Sets,
+    offers: Sequence[tuple[float, int]],
+    pool: int,
+    workloads: Sequence[int],
+    slot: tuple[int, Sequence[int]],
 ) -> _Choice | None:
     """Return the cheapest column for some workloads; ``None`` when less costs less.
 
     That is tokens, or the price of requests that stay unserved.
     """
+    t, span = slot
     choices = []
     for c in sets.columns_of_pool[pool]:
         column = sets.columns[c]
@@ -202,10 +210,10 @@ def _best(
         if any(_falls_short(sets, c, w) for w in workloads):
             continue
         load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][w] for w in workloads)
-        offers = _offers_by_price(sets, c, t, span)
-        if not offers:
+        cheapest = next(((usd, o) for usd, o in offers if o in sets.homes[c]), None)
+        if cheapest is None:
             continue
-        usd, offer = offers[0]
+        usd, offer = cheapest
         size = sets.options.offers[offer].accelerators_per_node
         needed = math.ceil(float(np.max(load))) + sets.replicas_lost(c, size)
         replicas = max(needed, column.min_replicas)
@@ -225,15 +233,13 @@ def _falls_short(sets: Sets, c: int, w: int) -> bool:
     return falls_short(sets.limits, key[0], found.averaged)
 
 
-def _offers_by_price(
-    sets: Sets, column: int, t: int, span: Sequence[int]
-) -> list[tuple[float, int]]:
-    """Return cost by accelerator and first block, and position, of offers that fit a column."""
+def _offers_by_price(sets: Sets, t: int, span: Sequence[int]) -> list[tuple[float, int]]:
+    """Return cost by accelerator and first block, and position, of offers, cheapest first."""
     found = []
     for o, offer in enumerate(sets.options.offers):
         usd = node_block_usd(sets.grid, offer, t, span[0])
         there = all(offer.is_there(b, sets.grid.blocks_per_day) for b in span)
-        if usd is not None and there and o in sets.homes[column]:
+        if usd is not None and there:
             found.append((usd / offer.accelerators_per_node, o))
     return sorted(found)
 
