@@ -170,13 +170,7 @@ def _fill(
             for w in workloads
             if w not in sets.by_choice and sets.planned_rps[w, t, span].max() > 0
         ]
-        together = _best(sets, offers, pool, busy, (t, span))
-        alone = []
-        if together is None:
-            alone = [_best(sets, offers, pool, [w], (t, span)) for w in busy]
-        for choice in [together, *alone]:
-            if choice is None:
-                continue
+        for choice in _choices(sets, offers, pool, busy, (t, span)):
             size = sets.columns[choice.column].accelerators * choice.replicas
             accelerators[choice.offer] = accelerators.get(choice.offer, 0) + size
             for b in span:
@@ -188,6 +182,21 @@ def _fill(
         nodes = math.ceil(count / sets.options.offers[o].accelerators_per_node)
         for b in span:
             start[place[model.nodes[o, t, b].name]] = nodes
+
+
+def _choices(
+    sets: Sets,
+    offers: Sequence[tuple[float, int]],
+    pool: int,
+    workloads: Sequence[int],
+    slot: tuple[int, Sequence[int]],
+) -> list[_Choice]:
+    """Return the column that serves all workloads, or one for each where there is none."""
+    together = _best(sets, offers, pool, workloads, slot)
+    if together is not None:
+        return [together]
+    alone = (_best(sets, offers, pool, [w], slot) for w in workloads)
+    return [choice for choice in alone if choice is not None]
 
 
 def _best(
