@@ -4,6 +4,10 @@ A pool in a block is a *case*: the requests of its workloads at their rates, the
 them, and the replicas of each. Blocks with the same rates and replicas are one case. Requests go
 to an option by chance, in the shares of the plan, and to a replica of it by the router.
 
+First and second answers of a chain are requests of pools of their own, each held to the limits
+that the plan sets it (:mod:`planner.problem.escalation`), which together keep those of the chain.
+Second answers are drawn like any requests, not as the first ones end.
+
 Requests that a problem describes come at the planned rate of the block: the plan promises its
 latencies there. Requests of a trace have bursts of their own and come at the mean rate.
 """
@@ -15,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.problem.deferral import DEFERRED, owner
+from planner.verify.audit.waiting import members
 from planner.verify.replay.engines import Unknown, engine_of
 from planner.verify.replay.records import NotReplayed
 from planner.verify.replay.sources import source_of
@@ -64,6 +69,8 @@ class Stream:
     capacity_rps
         What the plan says that a replica of each station carries of it, requests/s; 0 where none
         of it is sent.
+    answer
+        Which answer of a chain they ask for; empty for none.
     """
 
     workload: str
@@ -73,6 +80,12 @@ class Stream:
     shares: tuple[float, ...]
     factors: tuple[tuple[float, float], ...]
     capacity_rps: tuple[float, ...]
+    answer: str = ""
+
+    @property
+    def name(self) -> str:
+        """The workload, with the answer where there is one."""
+        return f"{self.workload}/{self.answer}" if self.answer else self.workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +214,9 @@ class _Engines:
 
     def _largest(self, row: Allocation) -> float:
         """Return the largest factor on prompts of a pool in the tokens of a row's model."""
-        members = [w for w in self._world.problem.workloads if w.pool_name == row.pool]
-        factors = [w.token_factors.get(row.model) for w in members]
+        problem = self._world.problem
+        sharing = [problem.workload(name) for name in members(problem, row.pool)]
+        factors = [w.token_factors.get(row.model) for w in sharing]
         return max((f.isl if f else 1.0 for f in factors), default=1.0)
 
 
@@ -288,6 +302,7 @@ def _stream(
         ),
         factors=tuple(factors),
         capacity_rps=tuple(by_id[i].capacity_rps if i in by_id else 0.0 for i in ids),
+        answer=rows[0].answer,
     )
 
 

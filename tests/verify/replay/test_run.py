@@ -192,7 +192,8 @@ def test_a_limit_over_the_day_takes_the_requests_of_all_blocks():
 
     (one,) = replayed(world).workloads
 
-    ((period, day, limit),) = one.over_day
+    (found,) = one.over_day
+    period, day, limit = found.period, found.day_type, found.limit
     assert (period, day) == (0, 0)
     blocks = [block.limits[0].value_ms for block in one.blocks]
     assert min(blocks) <= limit.value_ms <= max(blocks)
