@@ -60,6 +60,7 @@ def _block(block: BlockFound) -> dict[str, object]:
         "preempted_share": block.preempted_share,
         "refused": block.refused,
         "after_loss": block.after_loss,
+        "kept": block.kept,
         "requests": block.requests,
         "limits": [_limit(limit) for limit in block.limits],
     }

@@ -9,7 +9,8 @@ that the plan sets it (:mod:`planner.problem.escalation`), which together keep t
 Second answers are drawn like any requests, not as the first ones end.
 
 Requests that a problem describes come at the planned rate of the block: the plan promises its
-latencies there. Requests of a trace have bursts of their own and come at the mean rate.
+latencies there, without the headroom that a problem may ask for. Requests of a trace have bursts
+of their own and come at the mean rate.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from planner.problem.deferral import DEFERRED, owner
 from planner.verify.audit.waiting import members
 from planner.verify.replay.engines import Unknown, engine_of
 from planner.verify.replay.records import NotReplayed
-from planner.verify.replay.sources import source_of
+from planner.verify.replay.sources import headroom_of, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -130,6 +131,8 @@ class World:
         Probability with which the step times hold.
     routing
         What the routers go by.
+    load
+        Factor on the rate of all requests that do not wait.
     """
 
     plan: Plan
@@ -139,6 +142,7 @@ class World:
     traces: Mapping[str, Trace]
     confidence: float
     routing: Routing
+    load: float = 1.0
 
     def demand_of(self, workload: str) -> WorkloadDemand:
         """Return the demand of a workload: of its first stream, what cannot wait if there is."""
@@ -247,7 +251,7 @@ def _likeness(
     day = block % world.problem.time_blocks if shaped else None
     figures = sorted(
         (r.option_id, r.workload, r.is_deferred, r.replicas, r.chunk_tokens or 0,
-         round(r.planned_rate_rps, _DIGITS), round(r.rate_rps, _DIGITS))
+         round(r.planned_rate_rps / headroom_of(r, world), _DIGITS), round(r.rate_rps, _DIGITS))
         for r in listed
     )  # fmt: skip
     return (levels, day, tuple(figures))
@@ -295,7 +299,7 @@ def _stream(
     return Stream(
         workload=name,
         is_deferred=rows[0].is_deferred,
-        rate_rps=rate_rps,
+        rate_rps=rate_rps * (1.0 if rows[0].is_deferred else world.load),
         source=source,
         shares=tuple(
             _part(by_id[i].planned_rate_rps, planned) if i in by_id else 0.0 for i in ids

@@ -107,6 +107,8 @@ class BlockFound:
         largest; ``None`` where it asks for none.
     answer
         Which answer of a chain the requests ask for; empty for none.
+    kept
+        Whether what is promised for each block holds in these.
     """
 
     places: tuple[tuple[int, int], ...]
@@ -128,6 +130,7 @@ class BlockFound:
     requests: int
     after_loss: float | None = None
     answer: str = ""
+    kept: bool = True
 
     @property
     def strain(self) -> float:

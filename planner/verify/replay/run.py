@@ -55,6 +55,8 @@ class ReplaySettings:
         What the routers go by; ``None`` for what the problem states.
     traces
         Recorded requests that replace those of workloads, by workload.
+    load
+        Factor on the rate of all requests that do not wait, > 0.
     """
 
     seed: int = 0
@@ -63,6 +65,7 @@ class ReplaySettings:
     nominal: bool = False
     routing: Routing | None = None
     traces: Mapping[str, Trace] = field(default_factory=dict)
+    load: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,7 @@ def replay_plan(
         traces=asked.traces,
         confidence=confidence,
         routing=asked.routing or problem.policy.routing,
+        load=asked.load,
     )
     situations = situations_of(world)
     cases, left_out = situations.cases, list(situations.left_out)
@@ -127,6 +131,7 @@ def replay_plan(
                 block = block_found(case, stream, runs, limits[stream.name])
                 block = replace(block, after_loss=after[k] if after else None)
                 slos = by_name[stream.name].slo
+                block = replace(block, kept=_block_kept(block, slos))
                 found[stream.workload].append(_Found(case, stream, slos, block, runs))
         on_case(number + 1, len(cases))
     batches = batches_found(situations.batches, plan, problem, asked.seed, asked.seeds)
@@ -168,7 +173,7 @@ def _workload(
     problem: Problem,
 ) -> WorkloadFound:
     over_day = tuple(_over_days(found, problem))
-    kept: bool | None = all(_block_kept(item.block, item.slos) for item in found)
+    kept: bool | None = all(item.block.kept for item in found)
     kept = kept and all(day.limit.kept for day in over_day) and workload.name not in broken
     mine = [batch for batch in batches if batch.workload == workload.name]
     kept = kept and all(batch.kept for batch in mine)
