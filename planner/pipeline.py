@@ -44,9 +44,10 @@ if TYPE_CHECKING:
     from planner.demand.records import Demand
     from planner.errors import Fault
     from planner.finance.incumbent import Incumbent
-    from planner.milp import Decisions, Program
+    from planner.milp import Program
     from planner.options.records import OptionSet
     from planner.plan.document import Plan
+    from planner.plan.records import Decisions
     from planner.problem.load import LoadedProblem
 
 
@@ -276,9 +277,7 @@ def explain(decided: Decided, prepared: Prepared, settings: SolveSettings) -> Pl
     plan, decisions = decided.plan, decided.decisions
     if decisions is None:
         return plan
-    own = Answer(
-        plan.cost_usd, plan.bound_usd, None, prepared.options, prepared.limits, decisions
-    )
+    own = Answer(plan.cost_usd, plan.bound_usd, None, prepared.options, prepared.limits, decisions)
     asked = Asked(settings.compare, settings.commitments, settings.unit_costs == "full")
     told = explained(
         plan,

@@ -1,7 +1,7 @@
-"""Headroom: capacity beyond the planned rate, where a replay or experience shows that it is needed.
+"""Headroom: capacity beyond the planned rate, where a replay or a load test asks for it.
 
-Capacities come from formulas, and a simulation or a load test may show that they are too high for
-some pool at some hour. A factor of headroom raises the rate that capacity is planned for there, and
+Capacities come from formulas, and a simulation or a test may show that they are too high for some
+pool at some hour. A factor of headroom raises the rate that capacity is planned for there, and
 nothing else: usage, and what is promised, stay as they are. `planner solve --verify` finds the
 factors and states them in this form.
 """

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from planner.plan.document import Plan
-    from planner.verify.replay.records import BlockFound, DayFound, LimitFound, Replay, WorkloadFound
+    from planner.verify.replay.records import (
+        BlockFound,
+        DayFound,
+        LimitFound,
+        Replay,
+        WorkloadFound,
+    )
     from planner.verify.verification import Verification
 
 _COLUMNS = (
@@ -87,7 +93,12 @@ def _write_losses(out: TextIO, replay: Replay) -> None:
 
 def _rows(found: WorkloadFound, plan: Plan) -> Iterator[list[str]]:
     for number, block in _nearest(found):
-        head = [_who(found, block), _hours(block, plan), f"{block.rate_rps:.3g}", f"{block.replicas}"]
+        head = [
+            _who(found, block),
+            _hours(block, plan),
+            f"{block.rate_rps:.3g}",
+            f"{block.replicas}",
+        ]
         if number is None:
             kept = "yes" if block.keeps_up else "NO"
             yield [*head, "none", "", _ms(block.ttft.p99_ms), "", "", kept]

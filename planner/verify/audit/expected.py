@@ -82,11 +82,12 @@ def rates_due(
 
 
 def _headroom(workload: Workload, period: int, block: int) -> float:
-    factors = [1.0]
-    for item in workload.headroom:
-        if period in (item.periods or [period]) and block in (item.blocks or [block]):
-            factors.append(item.factor)
-    return max(factors)
+    here = [
+        item.factor
+        for item in workload.headroom
+        if period in (item.periods or [period]) and block in (item.blocks or [block])
+    ]
+    return max([1.0, *here])
 
 
 def _hourly_rates(workload: Workload, problem: Problem, catalog: Catalog) -> Iterator[list[float]]:

@@ -1,8 +1,8 @@
 """Requests that a plan buys as tokens: nothing to simulate, only latencies that are stated.
 
 Tokens of an offer that states latencies count as served with these: a stated p99 covers lower
-percentiles and the mean. The way to the provider and back comes on top. A limit on anything else, or an offer that states none, is left open, and
-so is what comes out of provisioned units.
+percentiles and the mean. The way to the provider and back comes on top. A limit on anything else,
+or an offer that states none, is left open, and so is what comes out of provisioned units.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ def test_answers_of_a_chain_are_replayed_in_their_own_pools_under_their_own_limi
     }
     own = [("ttft_ms", 99.0, 6000.0), ("tpot_ms", None, 40.0)]
     assert limits[""] == own
-    # Half of those that may be late may be late for either answer; 5 s are set aside for the first.
+    # Of those that may be late, half may be for either answer; 5 s are set aside for the first.
     assert limits["first"] == [("ttft_ms", 99.5, 6000.0), own[1], ("e2e_ms", 99.5, 5000.0)]
     assert limits["then"] == [("ttft_ms", 99.5, 1000.0), own[1]]
     assert found.kept is True
