@@ -131,8 +131,6 @@ class World:
         Probability with which the step times hold.
     routing
         What the routers go by.
-    load
-        Factor on the rate of all requests that do not wait.
     """
 
     plan: Plan
@@ -142,7 +140,6 @@ class World:
     traces: Mapping[str, Trace]
     confidence: float
     routing: Routing
-    load: float = 1.0
 
     def demand_of(self, workload: str) -> WorkloadDemand:
         """Return the demand of a workload: of its first stream, what cannot wait if there is."""
@@ -299,7 +296,7 @@ def _stream(
     return Stream(
         workload=name,
         is_deferred=rows[0].is_deferred,
-        rate_rps=rate_rps * (1.0 if rows[0].is_deferred else world.load),
+        rate_rps=rate_rps,
         source=source,
         shares=tuple(
             _part(by_id[i].planned_rate_rps, planned) if i in by_id else 0.0 for i in ids

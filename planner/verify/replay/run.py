@@ -55,8 +55,6 @@ class ReplaySettings:
         What the routers go by; ``None`` for what the problem states.
     traces
         Recorded requests that replace those of workloads, by workload.
-    load
-        Factor on the rate of all requests that do not wait, > 0.
     """
 
     seed: int = 0
@@ -65,7 +63,6 @@ class ReplaySettings:
     nominal: bool = False
     routing: Routing | None = None
     traces: Mapping[str, Trace] = field(default_factory=dict)
-    load: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,6 @@ def replay_plan(
         traces=asked.traces,
         confidence=confidence,
         routing=asked.routing or problem.policy.routing,
-        load=asked.load,
     )
     situations = situations_of(world)
     cases, left_out = situations.cases, list(situations.left_out)
