@@ -27,6 +27,7 @@ from planner.cli.solve_options import (
     Compare,
     Gap,
     IncumbentFile,
+    LookForSlack,
     Output,
     Seed,
     SolverName,
@@ -66,6 +67,7 @@ def solve(
     incumbent: IncumbentFile = None,
     verify: Verify = False,
     trace: Traces = None,
+    slack: LookForSlack = True,
     write_lp: WriteLp = None,
     write_mps: WriteMps = None,
     catalog: CatalogFolders = None,
@@ -99,7 +101,7 @@ def solve(
     prepared = prepare(problem, scenario, assignments or (), shared.overlays, incumbent=incumbent)
     _export(prepared, write_lp, write_mps)
     progress(shared, f"solving over {len(prepared.options.options)} options ...")
-    verified = _verified(prepared, settings, shared, trace) if verify else None
+    verified = _verified(prepared, settings, shared, trace, slack) if verify else None
     plan = verified.plan if verified else solve_prepared(prepared, settings)
     text = plan_json(plan)
     if output is not None:
@@ -113,14 +115,18 @@ def solve(
 
 
 def _verified(
-    prepared: Prepared, settings: SolveSettings, shared: Settings, trace: list[str] | None
+    prepared: Prepared,
+    settings: SolveSettings,
+    shared: Settings,
+    trace: list[str] | None,
+    slack: bool,
 ) -> Verified:
     from planner.verified import LoopSettings, solve_verified  # noqa: PLC0415 - loads the solver
     from planner.verify.replay.run import ReplaySettings  # noqa: PLC0415
     from planner.verify.verification import traces_of  # noqa: PLC0415
 
     traces = traces_of(prepared.loaded.problem, trace or [], Path)
-    loop = LoopSettings(ReplaySettings(seed=settings.seed, traces=traces))
+    loop = LoopSettings(ReplaySettings(seed=settings.seed, traces=traces), slack=slack)
     return solve_verified(prepared, settings, loop, lambda text: progress(shared, text))
 
 

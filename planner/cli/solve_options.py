@@ -58,6 +58,14 @@ Verify = Annotated[
         "until every promise is kept or it shows that none can.",
     ),
 ]
+LookForSlack = Annotated[
+    bool,
+    typer.Option(
+        "--slack/--no-slack",
+        help="With --verify: find how many replicas the replay could do without (several replays "
+        "more).",
+    ),
+]
 Traces = Annotated[
     list[str] | None,
     typer.Option(
