@@ -28,9 +28,11 @@ def headroom_notes(plan: Plan, problem: Problem) -> list[str]:
             if (factor := headroom_at(workload, period, row.block)) > 1
         ]
         if factors:
+            low, high = f"{min(factors):.4g}", f"{max(factors):.4g}"
             notes.append(
-                f"{workload.name}: capacity is planned for {min(factors):.4g} to "
-                f"{max(factors):.4g} times the planned rate in {len(factors)} of "
+                f"{workload.name}: capacity is planned for "
+                f"{low if low == high else f'{low} to {high}'} times the planned rate in "
+                f"{len(factors)} of "
                 f"{problem.horizon.periods * len(plan.time_blocks)} blocks "
                 "(workloads[].headroom); planned_rate_rps contains it"
             )
