@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan as Plan
     from planner.plan.json_io import plan_json as plan_json
     from planner.problem.load import load_problem as load_problem
+    from planner.verified import LoopSettings as LoopSettings
+    from planner.verified import solve_verified as solve_verified
     from planner.verify.audit import audit as audit
     from planner.verify.replay.run import ReplaySettings as ReplaySettings
     from planner.verify.replay.run import replay_plan as replay_plan
@@ -33,6 +35,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "InputError": "planner.errors",
     "Plan": "planner.plan.document",
+    "LoopSettings": "planner.verified",
     "ReplaySettings": "planner.verify.replay.run",
     "SolveSettings": "planner.pipeline",
     "audit": "planner.verify.audit",
@@ -47,6 +50,7 @@ _HOMES = {
     "replay_plan": "planner.verify.replay.run",
     "solve_prepared": "planner.pipeline",
     "solve_problem": "planner.pipeline",
+    "solve_verified": "planner.verified",
     "verify_plan": "planner.verify.verification",
 }
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from planner.milp import Program
     from planner.options.records import OptionSet
     from planner.plan.document import Plan
+    from planner.plan.records import Decisions
     from planner.problem.load import LoadedProblem
 
 
@@ -96,6 +97,14 @@ class Prepared:
     options: OptionSet
     limits: Limits
     incumbent: Incumbent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A plan, and the decisions of the program that made it; ``None`` where there are none."""
+
+    plan: Plan
+    decisions: Decisions | None = None
 
 
 def solve_problem(
@@ -211,18 +220,23 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
     InternalError
         When the plan fails its own audit.
     """
+    return explain(decide(prepared, settings), prepared, settings)
+
+
+def decide(prepared: Prepared, settings: SolveSettings) -> Decided:
+    """Return the plan of a prepared problem before anything else is solved to explain it.
+
+    Raises
+    ------
+    InternalError
+        When the plan fails its own audit.
+    """
     record = _record(settings, prepared)
     without_way = unservable(prepared.options, prepared.demand, prepared.loaded.problem)
     if without_way:
         proof = Proof("infeasible", None, settings.solver, "", 0.0, 0, 0)
-        return _no_plan(prepared, proof, record, without_way)
-    solver = SolverSettings(
-        gap=settings.gap,
-        time_limit_s=settings.time_limit_s,
-        seed=settings.seed,
-        solver=settings.solver,
-        log=settings.log,
-    )
+        return Decided(_no_plan(prepared, proof, record, without_way))
+    solver = _solver(settings)
     result = solve_within_caps(
         prepared.demand, prepared.options, prepared.limits, _begun(solver, prepared)
     )
@@ -230,7 +244,7 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
         reasons: tuple[str, ...] = ()
         if result.proof.status == "infeasible":
             reasons = diagnose_program(prepared.demand, prepared.options, prepared.limits, solver)
-        return _no_plan(prepared, result.proof, record, reasons)
+        return Decided(_no_plan(prepared, result.proof, record, reasons))
     plan = assemble_plan(
         prepared.loaded,
         prepared.catalog,
@@ -249,9 +263,21 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
         warnings=plan_warnings(plan, prepared.loaded.problem, prepared.options),
     )
     require_sound(plan, prepared.loaded.problem, prepared.catalog)
-    own = Answer(
-        plan.cost_usd, plan.bound_usd, None, prepared.options, prepared.limits, result.decisions
-    )
+    return Decided(plan, result.decisions)
+
+
+def explain(decided: Decided, prepared: Prepared, settings: SolveSettings) -> Plan:
+    """Return a plan with the comparisons and figures that are asked for, as far as there is one.
+
+    Raises
+    ------
+    InternalError
+        When the plan fails its own audit.
+    """
+    plan, decisions = decided.plan, decided.decisions
+    if decisions is None:
+        return plan
+    own = Answer(plan.cost_usd, plan.bound_usd, None, prepared.options, prepared.limits, decisions)
     asked = Asked(settings.compare, settings.commitments, settings.unit_costs == "full")
     told = explained(
         plan,
@@ -259,12 +285,22 @@ def solve_prepared(prepared: Prepared, settings: SolveSettings) -> Plan:
         prepared.demand,
         loaded=prepared.loaded,
         catalog=prepared.catalog,
-        settings=solver,
+        settings=_solver(settings),
         asked=asked,
     )
     if told is not plan:
         require_sound(told, prepared.loaded.problem, prepared.catalog)
     return told
+
+
+def _solver(settings: SolveSettings) -> SolverSettings:
+    return SolverSettings(
+        gap=settings.gap,
+        time_limit_s=settings.time_limit_s,
+        seed=settings.seed,
+        solver=settings.solver,
+        log=settings.log,
+    )
 
 
 def _with_catalog(

@@ -27,11 +27,14 @@ from planner.cli.solve_options import (
     Compare,
     Gap,
     IncumbentFile,
+    LookForSlack,
     Output,
     Seed,
     SolverName,
     TimeLimit,
+    Traces,
     UnitCosts,
+    Verify,
     WriteLp,
     WriteMps,
     choice_of,
@@ -39,10 +42,13 @@ from planner.cli.solve_options import (
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
-    from planner.pipeline import Prepared
+    from planner.cli.context import Settings
+    from planner.pipeline import Prepared, SolveSettings
     from planner.plan.document import Plan
+    from planner.verified import Verified
 
 EXIT_BY_STATUS = {"optimal": 0, "infeasible": 3, "feasible": 4, "no_solution": 5}
+EXIT_NOT_KEPT = 6
 
 
 def solve(
@@ -59,6 +65,9 @@ def solve(
     unit_costs: UnitCosts = "average",
     commitments: CommitmentSheet = False,
     incumbent: IncumbentFile = None,
+    verify: Verify = False,
+    trace: Traces = None,
+    slack: LookForSlack = True,
     write_lp: WriteLp = None,
     write_mps: WriteMps = None,
     catalog: CatalogFolders = None,
@@ -69,12 +78,14 @@ def solve(
     """Find the cheapest plan and prove how good it is.
 
     Exit codes: 0 within the gap, 2 invalid, 3 infeasible, 4 stopped outside the gap, 5 stopped
-    without a plan.
+    without a plan, 6 a promise is missed in the replay (--verify; the plan is written, and says
+    so).
     """
     from planner.pipeline import SolveSettings, prepare, solve_prepared  # noqa: PLC0415 - slow
     from planner.plan.json_io import plan_json, write_text_whole  # noqa: PLC0415
 
     shared = settings_of(context, catalog, verbose, quiet)
+    _require_verify(trace, verify)
     _require_apart(problem, incumbent, [p for p in (output, write_lp, write_mps) if p is not None])
     settings = SolveSettings(
         gap=gap,
@@ -90,7 +101,8 @@ def solve(
     prepared = prepare(problem, scenario, assignments or (), shared.overlays, incumbent=incumbent)
     _export(prepared, write_lp, write_mps)
     progress(shared, f"solving over {len(prepared.options.options)} options ...")
-    plan = solve_prepared(prepared, settings)
+    verified = _verified(prepared, settings, shared, trace, slack) if verify else None
+    plan = verified.plan if verified else solve_prepared(prepared, settings)
     text = plan_json(plan)
     if output is not None:
         write_text_whole(output, text)
@@ -98,7 +110,24 @@ def solve(
         sys.stdout.write(text)
     else:
         _print(plan, prepared, problem, output)
-    raise typer.Exit(EXIT_BY_STATUS[plan.status])
+    missed = verified is not None and verified.kept is False
+    raise typer.Exit(EXIT_NOT_KEPT if missed else EXIT_BY_STATUS[plan.status])
+
+
+def _verified(
+    prepared: Prepared,
+    settings: SolveSettings,
+    shared: Settings,
+    trace: list[str] | None,
+    slack: bool,
+) -> Verified:
+    from planner.verified import LoopSettings, solve_verified  # noqa: PLC0415 - loads the solver
+    from planner.verify.replay.run import ReplaySettings  # noqa: PLC0415
+    from planner.verify.verification import traces_of  # noqa: PLC0415
+
+    traces = traces_of(prepared.loaded.problem, trace or [], Path)
+    loop = LoopSettings(ReplaySettings(seed=settings.seed, traces=traces), slack=slack)
+    return solve_verified(prepared, settings, loop, lambda text: progress(shared, text))
 
 
 def _print(plan: Plan, prepared: Prepared, problem: str, output: Path | None) -> None:
@@ -113,6 +142,12 @@ def _print(plan: Plan, prepared: Prepared, problem: str, output: Path | None) ->
     write_plan(sys.stdout, plan, months)
     where = f"plan written to {output}. " if output else ""
     sys.stdout.write(f"{where}Next: planner options {problem}, or another --scenario or --set\n")
+
+
+def _require_verify(trace: list[str] | None, verify: bool) -> None:
+    if trace and not verify:
+        message = "is replayed with --verify only; add it, or leave the trace out"
+        raise InputError([Fault(f"--trace {trace[0]}", None, None, "", message)])
 
 
 def _export(prepared: Prepared, write_lp: Path | None, write_mps: Path | None) -> None:

@@ -50,6 +50,31 @@ CommitmentSheet = Annotated[
         help="Also solve what each commitment loses with less demand, and what a delay costs.",
     ),
 ]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        help="Replay the plan request by request, and give headroom where a promise is missed, "
+        "until every promise is kept or it shows that none can.",
+    ),
+]
+LookForSlack = Annotated[
+    bool,
+    typer.Option(
+        "--slack/--no-slack",
+        help="With --verify: find how many replicas the replay could do without (several replays "
+        "more).",
+    ),
+]
+Traces = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trace",
+        metavar="[WORKLOAD=]CSV",
+        help="With --verify: recorded requests (timestamp_s, input_tokens, output_tokens) to "
+        "replay at the plan's mean rates; repeatable.",
+    ),
+]
 WriteLp = Annotated[
     Path | None, typer.Option("--write-lp", metavar="FILE", help="Write the program as LP.")
 ]

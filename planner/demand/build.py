@@ -18,6 +18,7 @@ from planner.demand.rates import (
     rates_on_grid,
     released,
     waiting_rates_on_grid,
+    with_headroom,
 )
 from planner.demand.records import ChainAnswers, Demand, WorkloadDemand
 from planner.errors import Fault, InputError, did_you_mean
@@ -83,7 +84,9 @@ def _streams(  # noqa: PLR0917
     for stream in streams_of(loaded.problem, workload):
         asked, name = stream.deferrable, stream.name
         if answer_of(name):
-            rates = rates_on_grid(stream.arrival, multipliers, growth, confidence, grid)
+            rates = with_headroom(
+                rates_on_grid(stream.arrival, multipliers, growth, confidence, grid), workload
+            )
             chain = _answers(workload, name, rates)
             nothing = np.zeros_like(chain.usage_share)
             yield WorkloadDemand(
@@ -91,7 +94,9 @@ def _streams(  # noqa: PLR0917
             )
             continue
         if asked is None:
-            rates = rates_on_grid(stream.arrival, multipliers, growth, confidence, grid)
+            rates = with_headroom(
+                rates_on_grid(stream.arrival, multipliers, growth, confidence, grid), workload
+            )
             price = workload.unserved_penalty_usd_per_request
             yield WorkloadDemand(
                 name,

@@ -11,7 +11,7 @@ day, a mean rate r in period 0 and growth g per period::
 
 so usage takes the average of a block's hours at mid-period, capacity the highest hour at the
 dearer end. The peak is 1 when ``rate_factors`` are given: they enter the capacities. A list of
-growth factors applies one after the other.
+growth factors applies one after the other. Headroom is one more factor on the planned rate.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.problem.headroom import headroom_at
 from planner.units import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from planner.demand.records import FloatArray, TimeGrid
-    from planner.problem.schema import Arrival
+    from planner.problem.schema import Arrival, Workload
     from planner.problem.section import Growth
 
 HOURS = 24
@@ -112,6 +113,26 @@ def rates_on_grid(
     mean = rate * np.outer(usage, by_block.mean(axis=1))
     planned = rate * margin * np.outer(capacity, by_block.max(axis=1))
     return mean, planned
+
+
+def with_headroom(
+    rates: tuple[FloatArray, FloatArray], workload: Workload
+) -> tuple[FloatArray, FloatArray]:
+    """Return mean and planned rates with the headroom of a workload on the planned ones.
+
+    Parameters
+    ----------
+    rates
+        Mean and planned rates, each of shape (T, B), requests/s.
+    workload
+        The workload.
+    """
+    mean, planned = rates
+    factors = [
+        [headroom_at(workload, period, block) for block in range(planned.shape[1])]
+        for period in range(planned.shape[0])
+    ]
+    return mean, planned * np.array(factors)
 
 
 def waiting_rates_on_grid(

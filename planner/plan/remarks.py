@@ -14,6 +14,7 @@ from planner.options.nodes import (
 from planner.options.owned import OWNED
 from planner.options.spot import SPOT
 from planner.plan.document import Binding
+from planner.plan.headroom import headroom_notes
 from planner.plan.spend import spend_notes
 from planner.plan.tables import point_at
 from planner.problem.deferral import owner, stream_name
@@ -73,6 +74,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             f"tenures {', '.join(later)} are not planned by this version; "
             "a plan that uses them may be cheaper"
         )
+    notes += headroom_notes(plan, problem)
     notes += _token_notes(plan, problem)
     notes += _rate_limit_notes(plan, problem)
     notes += spend_notes(plan, problem, options)

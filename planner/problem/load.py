@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -192,6 +192,26 @@ def load_document(
             faults += _unknown_names(loaded, overlays, validation)
         raise InputError(_in_file_order(faults, document), NEXT_STEP)
     return loaded
+
+
+def with_assignments(loaded: LoadedProblem, assignments: Sequence[str]) -> LoadedProblem:
+    """Return a problem with more assignments, after those that it has.
+
+    Parameters
+    ----------
+    loaded
+        The problem.
+    assignments
+        ``PATH=VALUE`` changes.
+
+    Raises
+    ------
+    InputError
+        With every fault that they bring about.
+    """
+    more = load_document(loaded.document, loaded.folder, None, assignments)
+    every = (*loaded.assignments, *assignments)
+    return replace(more, scenario=loaded.scenario, assignments=every)
 
 
 def _outside(

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from planner.problem.deferral import Deferrable
 from planner.problem.growth import LengthGrowth
+from planner.problem.headroom import Headroom
 from planner.problem.section import (
     Count,
     CurvePoint,
@@ -242,6 +243,8 @@ class Workload(Section):
     """Factor on the rate per period, or one factor for each period."""
     length_growth_per_period: LengthGrowth = LengthGrowth()
     """How prompts and outputs grow: `isl` and `osl`, each as `growth_per_period`."""
+    headroom: list[Headroom] = []
+    """Factors on the rate that capacity is planned for, by period and block; none by default."""
     lengths: Lengths | None = None
     prefix_cache: PrefixCache | None = None
     speculation: Speculation | None = None

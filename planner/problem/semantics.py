@@ -15,6 +15,7 @@ from planner.problem.day_types import day_type_findings, shared_day_type_finding
 from planner.problem.deferral import deferral_findings
 from planner.problem.escalation import escalation_findings
 from planner.problem.growth import growth_findings
+from planner.problem.headroom import headroom_findings
 from planner.problem.hours import hours_findings
 from planner.problem.profiles import profile_findings
 from planner.problem.supply import Budget, months_between
@@ -48,6 +49,7 @@ _LATER_FIELDS = {
 _DEPENDS = {
     "growth_per_period": ("horizon",),
     "length_growth_per_period": ("horizon",),
+    "headroom": ("horizon", "time_blocks"),
     "quality": ("candidates",),
     "escalation": ("candidates", "policy"),
     "speculation": ("candidates",),
@@ -63,6 +65,7 @@ def semantic_faults(problem: Problem) -> list[Finding]:
         path: Path_ = ("workloads", index)
         faults += _arrival(workload.arrival, (*path, "arrival"))
         faults += growth_findings(workload, problem, path)
+        faults += headroom_findings(workload, problem, path)
         faults += _lengths(workload, problem.performance is not None, path)
         faults += _slos(workload.slo, (*path, "slo"))
         faults += _quality(workload, problem, path)

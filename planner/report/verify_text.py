@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from planner.plan.document import Plan
-    from planner.verify.replay.records import BlockFound, LimitFound, Replay, WorkloadFound
+    from planner.verify.replay.records import (
+        BlockFound,
+        DayFound,
+        LimitFound,
+        Replay,
+        WorkloadFound,
+    )
     from planner.verify.verification import Verification
 
 _COLUMNS = (
@@ -87,25 +93,35 @@ def _write_losses(out: TextIO, replay: Replay) -> None:
 
 def _rows(found: WorkloadFound, plan: Plan) -> Iterator[list[str]]:
     for number, block in _nearest(found):
-        head = [found.workload, _hours(block, plan), f"{block.rate_rps:.3g}", f"{block.replicas}"]
+        head = [
+            _who(found, block),
+            _hours(block, plan),
+            f"{block.rate_rps:.3g}",
+            f"{block.replicas}",
+        ]
         if number is None:
             kept = "yes" if block.keeps_up else "NO"
             yield [*head, "none", "", _ms(block.ttft.p99_ms), "", "", kept]
             continue
         yield [*head, *_cells(block.limits[number])]
-    for period, _, limit in found.over_day:
-        yield [found.workload, f"whole days of period {period}", "", "", *_cells(limit)]
+    for day in found.over_day:
+        hours = f"whole days of period {day.period}"
+        yield [_who(found, day), hours, "", "", *_cells(day.limit)]
+
+
+def _who(found: WorkloadFound, part: BlockFound | DayFound) -> str:
+    """Return whose requests they are: of a workload, or of an answer of its chain."""
+    return f"{found.workload}/{part.answer}" if part.answer else found.workload
 
 
 def _nearest(found: WorkloadFound) -> Iterator[tuple[int | None, BlockFound]]:
-    """Yield each limit with the block that comes nearest to it."""
-    if not found.blocks:
-        return
-    limits = range(len(found.blocks[0].limits))
-    if not limits and found.worst is not None:
-        yield None, found.worst
-    for number in limits:
-        yield number, max(found.blocks, key=lambda b: b.limits[number].strain)
+    """Yield each limit with the block that comes nearest to it, for one answer after another."""
+    for answer in dict.fromkeys(block.answer for block in found.blocks):
+        blocks = [block for block in found.blocks if block.answer == answer]
+        if not blocks[0].limits:
+            yield None, max(blocks, key=lambda b: b.strain)
+        for number in range(len(blocks[0].limits)):
+            yield number, max(blocks, key=lambda b: b.limits[number].strain)
 
 
 def _cells(limit: LimitFound) -> list[str]:
@@ -130,7 +146,7 @@ def broken_promises(replay: Replay, plan: Plan) -> list[str]:
         if found.kept is not False:
             continue
         for block in found.blocks:
-            where = f"{found.workload} in {_hours(block, plan)}"
+            where = f"{_who(found, block)} in {_hours(block, plan)}"
             sentences += [f"{where}: {_sentence(limit)}" for limit in _missed(block.limits)]
             if not block.keeps_up:
                 sentences.append(
@@ -146,9 +162,9 @@ def broken_promises(replay: Replay, plan: Plan) -> list[str]:
             if block.refused:
                 sentences.append(f"{where}: {counted(block.refused, 'request')} fit no replica")
         sentences += [
-            f"{found.workload} over whole days of period {period}: {_sentence(limit)}"
-            for period, _, limit in found.over_day
-            if not limit.kept
+            f"{_who(found, day)} over whole days of period {day.period}: {_sentence(day.limit)}"
+            for day in found.over_day
+            if not day.limit.kept
         ]
         sentences += [f"{found.workload}: {text}" for text in found.broken_tokens]
     sentences += [

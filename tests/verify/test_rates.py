@@ -23,9 +23,14 @@ policy: {{forecast_confidence: 0.9}}
 """
 
 
+HEADROOM = '[{"factor": 1.2, "periods": [1]}, {"factor": 1.5, "blocks": [0, 2]}]'
+
+
+@pytest.mark.parametrize("headroom", ["[]", HEADROOM])
 @pytest.mark.parametrize("peak", ["peak_factor_in_hour: 1.5", "rate_factors: [0.5, 1.0, 1.5]"])
-def test_audit_and_demand_state_the_same_rates(tmp_path, peak):
-    (tmp_path / "p.yaml").write_text(TEXT.format(peak=peak), encoding="utf-8")
+def test_audit_and_demand_state_the_same_rates(tmp_path, peak, headroom):
+    text = TEXT.format(peak=peak).replace("    growth", f"    headroom: {headroom}\n    growth")
+    (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
     loaded, catalog = load_problem(tmp_path / "p.yaml"), load_catalog([])
     chat = build_demand(loaded, catalog).of("chat")
 

@@ -58,7 +58,8 @@ def rates_due(
     """Return mean and planned rate in requests/s by period and block.
 
     The mean takes the average hour of a block at mid-period, the planned rate the highest hour at
-    the dearer end of the period. Requests that wait have no peak: theirs is the average hour too.
+    the dearer end of the period, with the headroom asked for. Requests that wait have neither peak
+    nor headroom: theirs is the average hour too.
     """
     days = list(_hourly_rates(workload, problem, catalog))
     size = _HOURS // problem.time_blocks
@@ -73,9 +74,20 @@ def rates_due(
             inside = days[day][first : first + size]
             due[period, block] = (
                 fmean(inside) * usage,
-                (fmean if waits else max)(inside) * margin * capacity,
+                (fmean(inside) if waits else max(inside) * _headroom(workload, period, block))
+                * margin
+                * capacity,
             )
     return due
+
+
+def _headroom(workload: Workload, period: int, block: int) -> float:
+    here = [
+        item.factor
+        for item in workload.headroom
+        if period in (item.periods or [period]) and block in (item.blocks or [block])
+    ]
+    return max([1.0, *here])
 
 
 def _hourly_rates(workload: Workload, problem: Problem, catalog: Catalog) -> Iterator[list[float]]:

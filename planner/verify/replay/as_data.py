@@ -27,8 +27,13 @@ def _workload(found: WorkloadFound) -> dict[str, object]:
         "kept": found.kept,
         **figures,
         "over_day": [
-            {"period": period, "day_type": day, **_limit(limit)}
-            for period, day, limit in found.over_day
+            {
+                "period": day.period,
+                "day_type": day.day_type,
+                "answer": day.answer,
+                **_limit(day.limit),
+            }
+            for day in found.over_day
         ],
         "blocks": [_block(block) for block in found.blocks],
     }
@@ -42,6 +47,7 @@ def _block(block: BlockFound) -> dict[str, object]:
     }
     return {
         "places": [{"period": period, "block": number} for period, number in block.places],
+        "answer": block.answer,
         "rate_rps": block.rate_rps,
         "replicas": block.replicas,
         "slo_attainment": block.slo_attainment,
@@ -54,6 +60,7 @@ def _block(block: BlockFound) -> dict[str, object]:
         "preempted_share": block.preempted_share,
         "refused": block.refused,
         "after_loss": block.after_loss,
+        "kept": block.kept,
         "requests": block.requests,
         "limits": [_limit(limit) for limit in block.limits],
     }

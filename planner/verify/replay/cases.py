@@ -4,8 +4,13 @@ A pool in a block is a *case*: the requests of its workloads at their rates, the
 them, and the replicas of each. Blocks with the same rates and replicas are one case. Requests go
 to an option by chance, in the shares of the plan, and to a replica of it by the router.
 
+First and second answers of a chain are requests of pools of their own, each held to the limits
+that the plan sets it (:mod:`planner.problem.escalation`), which together keep those of the chain.
+Second answers are drawn like any requests, not as the first ones end.
+
 Requests that a problem describes come at the planned rate of the block: the plan promises its
-latencies there. Requests of a trace have bursts of their own and come at the mean rate.
+latencies there, without the headroom that a problem may ask for. Requests of a trace have bursts
+of their own and come at the mean rate.
 """
 
 from __future__ import annotations
@@ -15,9 +20,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.problem.deferral import DEFERRED, owner
+from planner.verify.audit.waiting import members
 from planner.verify.replay.engines import Unknown, engine_of
 from planner.verify.replay.records import NotReplayed
-from planner.verify.replay.sources import source_of
+from planner.verify.replay.sources import headroom_of, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,6 +70,8 @@ class Stream:
     capacity_rps
         What the plan says that a replica of each station carries of it, requests/s; 0 where none
         of it is sent.
+    answer
+        Which answer of a chain they ask for; empty for none.
     """
 
     workload: str
@@ -73,6 +81,12 @@ class Stream:
     shares: tuple[float, ...]
     factors: tuple[tuple[float, float], ...]
     capacity_rps: tuple[float, ...]
+    answer: str = ""
+
+    @property
+    def name(self) -> str:
+        """The workload, with the answer where there is one."""
+        return f"{self.workload}/{self.answer}" if self.answer else self.workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +215,9 @@ class _Engines:
 
     def _largest(self, row: Allocation) -> float:
         """Return the largest factor on prompts of a pool in the tokens of a row's model."""
-        members = [w for w in self._world.problem.workloads if w.pool_name == row.pool]
-        factors = [w.token_factors.get(row.model) for w in members]
+        problem = self._world.problem
+        sharing = [problem.workload(name) for name in members(problem, row.pool)]
+        factors = [w.token_factors.get(row.model) for w in sharing]
         return max((f.isl if f else 1.0 for f in factors), default=1.0)
 
 
@@ -233,7 +248,7 @@ def _likeness(
     day = block % world.problem.time_blocks if shaped else None
     figures = sorted(
         (r.option_id, r.workload, r.is_deferred, r.replicas, r.chunk_tokens or 0,
-         round(r.planned_rate_rps, _DIGITS), round(r.rate_rps, _DIGITS))
+         round(r.planned_rate_rps / headroom_of(r, world), _DIGITS), round(r.rate_rps, _DIGITS))
         for r in listed
     )  # fmt: skip
     return (levels, day, tuple(figures))
@@ -288,6 +303,7 @@ def _stream(
         ),
         factors=tuple(factors),
         capacity_rps=tuple(by_id[i].capacity_rps if i in by_id else 0.0 for i in ids),
+        answer=rows[0].answer,
     )
 
 

@@ -18,6 +18,7 @@ from planner.perf.one_step import OneStep
 from planner.perf.spec import engine_limits
 from planner.perf.step import step_model
 from planner.perf.uncertainty import time_factor
+from planner.units import MS_PER_S
 from planner.verify.replay.replica import Engine
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def engine_of(
         cache_tokens=float(fit.kv_capacity_tokens[0]),
         request_s=float(limits.request_s[0]) * factor,
         state_tokens=float(limits.state_tokens[0]),
+        round_trip_s=row.round_trip_ms / MS_PER_S,
     )
 
 

@@ -69,6 +69,7 @@ def block_found(
         preempted_share=sum(r.preempted for r in runs) / requests if requests else 0.0,
         refused=sum(run.refused for run in runs),
         requests=requests,
+        answer=stream.answer,
     )
 
 

@@ -29,7 +29,7 @@ class Outcome:
         Whether it arrived within the window.
     ttft_s, tpot_s, e2e_s
         Time to the first token; mean time per further token (NaN for outputs of one token); time
-        to the last token, seconds.
+        to the last token, seconds. The round trip counts in the first and the last.
     gaps
         Gaps between tokens by class.
     busy_s, prompts_s
@@ -71,12 +71,13 @@ def outcome_of(requests: Requests, log: Log, engine: Engine, replicas: int) -> O
     tpot_s = np.divide(done_s - first_s, gaps, out=nothing, where=gaps > 0)
     window = log.window
     arrival_s = requests.arrival_s
+    outside_s = engine.request_s + engine.round_trip_s
     return Outcome(
         kind=requests.kind,
         counted=(arrival_s >= window.start_s) & (arrival_s <= window.end_s),
-        ttft_s=first_s - arrival_s + engine.request_s,
+        ttft_s=first_s - arrival_s + outside_s,
         tpot_s=tpot_s,
-        e2e_s=done_s - arrival_s + engine.request_s,
+        e2e_s=done_s - arrival_s + outside_s,
         gaps=tuple(log.gaps),
         busy_s=log.busy_s,
         prompts_s=log.prompts_s,

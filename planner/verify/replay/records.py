@@ -105,6 +105,10 @@ class BlockFound:
     after_loss
         Requests that end over requests that come without the spare replicas of the policy, the
         largest; ``None`` where it asks for none.
+    answer
+        Which answer of a chain the requests ask for; empty for none.
+    kept
+        Whether what is promised for each block holds in these.
     """
 
     places: tuple[tuple[int, int], ...]
@@ -125,6 +129,8 @@ class BlockFound:
     refused: int
     requests: int
     after_loss: float | None = None
+    answer: str = ""
+    kept: bool = True
 
     @property
     def strain(self) -> float:
@@ -147,6 +153,26 @@ LEAST_COMPLETED = 0.95
 
 
 @dataclass(frozen=True, slots=True)
+class DayFound:
+    """A limit over the requests of whole days of a type.
+
+    Parameters
+    ----------
+    period, day_type
+        The days.
+    limit
+        The limit.
+    answer
+        Which answer of a chain it is for; empty for none.
+    """
+
+    period: int
+    day_type: int
+    limit: LimitFound
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkloadFound:
     """A workload over all blocks.
 
@@ -163,8 +189,7 @@ class WorkloadFound:
     blocks
         Every distinct block, in order.
     over_day
-        Limits over the requests of whole days, where the problem asks for them: by period and
-        type of day.
+        Limits over the requests of whole days, where the problem asks for them.
     broken_tokens
         Promises that tokens break by the latencies that their offers state, in words.
     """
@@ -173,7 +198,7 @@ class WorkloadFound:
     kept: bool | None
     promised: float | None
     blocks: tuple[BlockFound, ...]
-    over_day: tuple[tuple[int, int, LimitFound], ...] = ()
+    over_day: tuple[DayFound, ...] = ()
     broken_tokens: tuple[str, ...] = ()
 
     @property

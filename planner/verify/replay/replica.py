@@ -54,6 +54,8 @@ class Engine:
         Time of a request outside the steps, seconds.
     state_tokens
         Cache that a request holds whatever its length, in tokens.
+    round_trip_s
+        Time of a request on the way to the replica and back to its user, seconds.
     """
 
     step: OneStep
@@ -63,6 +65,7 @@ class Engine:
     cache_tokens: float
     request_s: float = 0.0
     state_tokens: float = 0.0
+    round_trip_s: float = 0.0
 
 
 class Replica:

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 from planner.demand.build import build_demand
 from planner.perf.traffic import METRICS, LatencyLimit
+from planner.problem.deferral import streams_of
 from planner.units import HOURS_PER_DAY, MS_PER_S, SECONDS_PER_HOUR
 from planner.verify.replay.batch import batches_found
 from planner.verify.replay.cases import World, situations_of
 from planner.verify.replay.judge import block_found, limit_found
 from planner.verify.replay.losses import after_losses
-from planner.verify.replay.records import Replay, WorkloadFound
+from planner.verify.replay.records import DayFound, Replay, WorkloadFound
 from planner.verify.replay.sampling import Asked, sample
 from planner.verify.replay.tokens import token_promises
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Plan
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem, Slo, Workload
     from planner.verify.replay.cases import Case, Stream
     from planner.verify.replay.judge import Weighted
-    from planner.verify.replay.records import BatchFound, BlockFound, LimitFound, NotReplayed
+    from planner.verify.replay.records import BatchFound, BlockFound, NotReplayed
     from planner.verify.replay.router import Routing
     from planner.verify.replay.seen import Seen
     from planner.verify.replay.trace import Trace
@@ -70,6 +71,7 @@ class _Found:
 
     case: Case
     stream: Stream
+    slos: Sequence[Slo]
     block: BlockFound
     runs: Sequence[Seen]
 
@@ -112,18 +114,21 @@ def replay_plan(
     cases, left_out = situations.cases, list(situations.left_out)
     spares = problem.policy.spare_replicas
     span_s = HOURS_PER_DAY / problem.time_blocks * SECONDS_PER_HOUR if asked.full else None
-    by_workload = {w.name: limits_of(w) for w in problem.workloads}
+    by_name = {s.name: s for w in problem.workloads for s in streams_of(problem, w)}
+    limits = {name: limits_of(stream) for name, stream in by_name.items()}
     found: dict[str, list[_Found]] = defaultdict(list)
     requests = 0
     for number, case in enumerate(cases):
-        sampled = sample(case, by_workload, Asked(asked.seed, asked.seeds, span_s))
+        sampled = sample(case, limits, Asked(asked.seed, asked.seeds, span_s))
         requests += sampled.requests
         after = after_losses(case, sampled.span_s, asked.seed, spares)
         for k, (stream, runs) in enumerate(zip(case.streams, sampled.by_stream, strict=True)):
             if not stream.is_deferred:
-                block = block_found(case, stream, runs, by_workload[stream.workload])
+                block = block_found(case, stream, runs, limits[stream.name])
                 block = replace(block, after_loss=after[k] if after else None)
-                found[stream.workload].append(_Found(case, stream, block, runs))
+                slos = by_name[stream.name].slo
+                block = replace(block, kept=_block_kept(block, slos))
+                found[stream.workload].append(_Found(case, stream, slos, block, runs))
         on_case(number + 1, len(cases))
     batches = batches_found(situations.batches, plan, problem, asked.seed, asked.seeds)
     bought, broken = token_promises(plan, problem, catalog)
@@ -163,11 +168,9 @@ def _workload(
     batches: Sequence[BatchFound],
     problem: Problem,
 ) -> WorkloadFound:
-    day_limits = [limit for limit, slo in zip(limits_of(workload), workload.slo, strict=True)
-                  if slo.window == "day"]  # fmt: skip
-    over_day = tuple(_over_days(found, day_limits, problem))
-    kept: bool | None = all(_block_kept(item.block, workload) for item in found)
-    kept = kept and all(limit.kept for _, _, limit in over_day) and workload.name not in broken
+    over_day = tuple(_over_days(found, problem))
+    kept: bool | None = all(item.block.kept for item in found)
+    kept = kept and all(day.limit.kept for day in over_day) and workload.name not in broken
     mine = [batch for batch in batches if batch.workload == workload.name]
     kept = kept and all(batch.kept for batch in mine)
     unknown = not (found or mine) or any(item.workload == workload.name for item in left_out)
@@ -182,28 +185,24 @@ def _workload(
     )
 
 
-def _block_kept(block: BlockFound, workload: Workload) -> bool:
+def _block_kept(block: BlockFound, slos: Sequence[Slo]) -> bool:
     """Return whether a block keeps the limits that hold for each block, and keeps up."""
-    limits = zip(block.limits, workload.slo, strict=True)
+    limits = zip(block.limits, slos, strict=True)
     steady = block.keeps_up and block.survives
     return steady and all(found.kept for found, slo in limits if slo.window == "block")
 
 
-def _over_days(
-    found: Sequence[_Found], limits: Sequence[LatencyLimit], problem: Problem
-) -> list[tuple[int, int, LimitFound]]:
-    """Return limits over the requests of a day, by period and type of day."""
-    if not limits:
-        return []
-    days: dict[tuple[int, int], list[_Found]] = defaultdict(list)
+def _over_days(found: Sequence[_Found], problem: Problem) -> Iterator[DayFound]:
+    """Yield limits over the requests of a day, by period, type of day and answer."""
+    days: dict[tuple[int, int, str], list[_Found]] = defaultdict(list)
     for item in found:
         for period, block in item.case.places:
-            days[period, block // problem.time_blocks].append(item)
-    return [
-        (*day, limit_found(limit, _weighted(items)))
-        for day, items in sorted(days.items())
-        for limit in limits
-    ]
+            days[period, block // problem.time_blocks, item.stream.answer].append(item)
+    for (period, day_type, answer), items in sorted(days.items(), key=lambda item: item[0]):
+        for slo in items[0].slos:
+            if slo.window == "day":
+                limit = limit_found(_limit(slo), _weighted(items))
+                yield DayFound(period, day_type, limit, answer)
 
 
 def _weighted(items: Sequence[_Found]) -> list[list[Weighted]]:

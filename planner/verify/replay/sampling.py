@@ -93,11 +93,11 @@ def sample(case: Case, limits: Mapping[str, Sequence[LatencyLimit]], asked: Aske
     case
         The case.
     limits
-        Limits of every workload.
+        Limits of every stream, by name.
     asked
         Seeds and time.
     """
-    own = [() if s.is_deferred else tuple(limits.get(s.workload, ())) for s in case.streams]
+    own = [() if s.is_deferred else tuple(limits.get(s.name, ())) for s in case.streams]
     wanted_s = asked.span_s or _first_span_s(case, own)
     span_s = counted_s(case, wanted_s)
     requests = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from planner.problem.headroom import headroom_at
 from planner.verify.replay.arrivals import Stated
 from planner.verify.replay.trace import Traced, TracedHours, in_block
 
@@ -33,7 +34,7 @@ def source_of(
         The block.
     """
     name, hit_rate = rows[0].workload, rows[0].prefix_hit_rate
-    planned = sum(row.planned_rate_rps for row in rows)
+    planned = sum(row.planned_rate_rps for row in rows) / headroom_of(rows[0], world)
     trace = world.traces.get(name)
     if trace is not None and not rows[0].is_deferred:
         recorded = in_block(Traced(trace, hit_rate), block, world.problem.time_blocks)
@@ -42,6 +43,20 @@ def source_of(
             return recorded, _day_rate_rps(name, mean, world, period, block)
         return recorded, mean
     return stated_source(world.problem.workload(name), world.demand_of(name), hit_rate), planned
+
+
+def headroom_of(row: Allocation, world: World) -> float:
+    """Return the factor by which a plan has more capacity than its promises need, from 1.
+
+    Parameters
+    ----------
+    row
+        Row of the plan.
+    world
+        The plan and what it rests on.
+    """
+    workload = world.problem.workload(row.workload)
+    return 1.0 if row.is_deferred else headroom_at(workload, row.period, row.block)
 
 
 def stated_source(workload: Workload, demand: WorkloadDemand, hit_rate: float) -> Stated:

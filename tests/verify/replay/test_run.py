@@ -68,6 +68,20 @@ def test_blocks_that_are_alike_are_simulated_once(chat):
     assert one.blocks[1].rate_rps == pytest.approx(3 * one.blocks[0].rate_rps)
 
 
+def test_headroom_is_no_part_of_what_is_promised(chat):
+    """Requests come at the planned rate without the capacity that is asked for beyond it."""
+    headroom = [{"factor": 1.6, "blocks": [2]}, {"factor": 1.2, "blocks": [1]}]
+    more = solved_chat(headroom=headroom)
+
+    plain, found = (replayed(world).workloads[0] for world in (chat, more))
+
+    assert more.plan.cost_usd > chat.plan.cost_usd
+    rates = {place: b.rate_rps for b in found.blocks for place in b.places}
+    assert rates == pytest.approx({place: b.rate_rps for b in plain.blocks for place in b.places})
+    replicas = {place: b.replicas for b in found.blocks for place in b.places}
+    assert replicas[0, 2] > {p: b.replicas for b in plain.blocks for p in b.places}[0, 2]
+
+
 def test_enough_requests_for_the_promised_percentile(chat):
     (one,) = replayed(chat).workloads
 
@@ -192,7 +206,8 @@ def test_a_limit_over_the_day_takes_the_requests_of_all_blocks():
 
     (one,) = replayed(world).workloads
 
-    ((period, day, limit),) = one.over_day
+    (found,) = one.over_day
+    period, day, limit = found.period, found.day_type, found.limit
     assert (period, day) == (0, 0)
     blocks = [block.limits[0].value_ms for block in one.blocks]
     assert min(blocks) <= limit.value_ms <= max(blocks)

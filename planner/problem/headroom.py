@@ -1,0 +1,80 @@
+"""Headroom: capacity beyond the planned rate, where a replay or a load test asks for it.
+
+Capacities come from formulas, and a simulation or a test may show that they are too high for some
+pool at some hour. A factor of headroom raises the rate that capacity is planned for there, and
+nothing else: usage, and what is promised, stay as they are. `planner solve --verify` finds the
+factors and states them in this form.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from planner.problem.section import Section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.problem.schema import Problem, Workload
+    from planner.yaml_io import Path_
+
+_Places = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+
+
+class Headroom(Section):
+    """A factor on the planned rate of a workload in some blocks."""
+
+    factor: Annotated[float, Field(ge=1, le=100)]
+    """Factor on the rate that capacity is planned for; where several apply, the largest counts."""
+    periods: _Places | None = None
+    """Periods, from 0; absent: all."""
+    blocks: _Places | None = None
+    """Blocks, from 0 and counted through the types of day; absent: all."""
+
+
+def headroom_at(workload: Workload, period: int, block: int) -> float:
+    """Return the factor on the planned rate of a workload, 1 without headroom.
+
+    Parameters
+    ----------
+    workload
+        The workload.
+    period, block
+        Where.
+    """
+    return max(
+        (
+            item.factor
+            for item in workload.headroom
+            if (item.periods is None or period in item.periods)
+            and (item.blocks is None or block in item.blocks)
+        ),
+        default=1.0,
+    )
+
+
+def headroom_findings(
+    workload: Workload, problem: Problem, path: Path_
+) -> Iterator[tuple[Path_, str]]:
+    """Yield headroom that nothing has use for.
+
+    Parameters
+    ----------
+    workload, problem
+        The workload, and its problem.
+    path
+        Its path in the problem.
+    """
+    if workload.headroom and workload.deferrable is not None and workload.deferrable.share == 1:
+        message = "every request can wait, and headroom is for those that cannot; take it out"
+        yield (*path, "headroom"), message
+    days = max(len(other.arrival.day_types or {}) or 1 for other in problem.workloads)
+    counts = {"periods": problem.horizon.periods, "blocks": problem.time_blocks * days}
+    for i, item in enumerate(workload.headroom):
+        for name, count in counts.items():
+            for k, number in enumerate(getattr(item, name) or []):
+                if number >= count:
+                    message = f"there is no {name[:-1]} {number}; accepted: 0 to {count - 1}"
+                    yield (*path, "headroom", i, name, k), message

@@ -1,0 +1,134 @@
+"""Replicas that a plan lacks in the replay, by pool and block.
+
+Where a promise is missed, replicas are added to the pool in that block, each to the option with
+the highest load, until the replay keeps it: twice as many again and again, and then by bisection
+(to 2 % of the replicas of large pools).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from planner.verify.replay.run import ReplaySettings, replay_plan
+from planner.verify.slack import at_places, missed_places, pool_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from planner.catalog.load import Catalog
+    from planner.plan.document import Allocation, Plan
+    from planner.problem.load import LoadedProblem
+    from planner.verify.slack import Place
+
+MOST_TIMES = 4
+"""Times its replicas that a pool is tried with at most."""
+_PRECISION = 0.02
+
+
+@dataclass(slots=True)
+class _Search:
+    """Replicas more that are too few, and that are enough, as far as known."""
+
+    most: int
+    step: int
+    too_few: int = 0
+    enough: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to try."""
+        if self.enough is None:
+            return self.too_few >= self.most
+        return self.enough - self.too_few <= self.step
+
+    @property
+    def next(self) -> int:
+        """How many more to try."""
+        if self.enough is None:
+            return min(max(2 * self.too_few, 1), self.most)
+        return (self.too_few + self.enough) // 2
+
+
+def lack_of(
+    plan: Plan,
+    loaded: LoadedProblem,
+    catalog: Catalog,
+    places: Collection[Place],
+    settings: ReplaySettings | None = None,
+) -> dict[Place, int | None]:
+    """Return how many replicas more each pool needs to keep its promises in a block.
+
+    Parameters
+    ----------
+    plan
+        A plan that misses promises in the replay.
+    loaded
+        The problem it answers.
+    catalog
+        The catalogue it was made from.
+    places
+        Pools and blocks that miss them.
+    settings
+        How it is replayed.
+
+    Returns
+    -------
+    dict
+        By place; ``None`` where four times its replicas are too few.
+    """
+    searches: dict[Place, _Search] = {}
+    for place in sorted(places):
+        count = sum(_replicas(plan, place).values())
+        step = max(1, math.floor(_PRECISION * count))
+        searches[place] = _Search((MOST_TIMES - 1) * count, step)
+    while going := {place: s.next for place, s in searches.items() if not s.is_over}:
+        larger = at_places(with_more(plan, going), going)
+        replay = replay_plan(larger, loaded, catalog, settings)
+        broken = missed_places(replay, loaded.problem)
+        for place, more in going.items():
+            if place in broken:
+                searches[place].too_few = more
+            else:
+                searches[place].enough = more
+    return {place: search.enough for place, search in searches.items()}
+
+
+def with_more(plan: Plan, more: Mapping[Place, int]) -> Plan:
+    """Return a plan with more replicas of the options that are loaded most.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    more
+        Replicas more, by pool, period and block.
+    """
+    counts: dict[Place, dict[str, int]] = {}
+    for place, added in more.items():
+        counts[place] = there = _replicas(plan, place)
+        load: dict[str, float] = defaultdict(float)
+        for row in _rows(plan, place):
+            load[_key(row)] += row.planned_rate_rps / row.capacity_rps
+        for _ in range(added):
+            there[max(there, key=lambda key: (load[key] / there[key], key))] += 1
+    rows = []
+    for row in plan.allocations:
+        place = (pool_of(row), row.period, row.block)
+        count = counts.get(place, {}).get(_key(row), row.replicas)
+        rows.append(replace(row, replicas=count))
+    return replace(plan, allocations=tuple(rows))
+
+
+def _rows(plan: Plan, place: Place) -> list[Allocation]:
+    return [r for r in plan.allocations if (pool_of(r), r.period, r.block) == place]
+
+
+def _replicas(plan: Plan, place: Place) -> dict[str, int]:
+    return {_key(row): row.replicas for row in _rows(plan, place)}
+
+
+def _key(row: Allocation) -> str:
+    return f"{row.pool} {row.option_id}"
