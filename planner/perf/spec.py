@@ -258,7 +258,7 @@ class EngineLimits:
     request_s: Floats
     state_tokens: Floats
 
-    def take(self, indices: NDArray[np.intp]) -> EngineLimits:
+    def take(self, indices: NDArray[np.intp] | slice) -> EngineLimits:
         """Return the options at `indices`."""
         return EngineLimits(
             self.is_chunked[indices],

@@ -163,9 +163,9 @@ class StepModel:
         """Return values, scalar or (n,), as one for every option, shape (n,)."""
         return np.broadcast_to(np.asarray(values, dtype=float), (self.options,))
 
-    def take(self, indices: ArrayLike) -> StepModel:
+    def take(self, indices: ArrayLike | slice) -> StepModel:
         """Return the options at `indices` (repeats allowed), in that order."""
-        rows = np.asarray(indices, dtype=np.intp)
+        rows = indices if isinstance(indices, slice) else np.asarray(indices, dtype=np.intp)
         return self._changed(lambda _, values: values[rows])
 
     def scaled(self, time_factor: ArrayLike) -> StepModel:
