@@ -352,7 +352,7 @@ def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
     return (
         work.dense_read_bytes / (bandwidth * capped(theta.e_m)),
         work.dense_flop_per_token / dense_flops,
-        work.head_flop_per_request / dense_flops,
+        work.head_flop_per_request / (device.peak_attention_flops * capped(theta.e_c)),
         work.expert_read_bytes / (bandwidth * capped(theta.e_m_moe)),
         work.expert_flop_per_token / (peak * capped(theta.e_c_moe)),
         work.expert_miss_log,
