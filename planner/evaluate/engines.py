@@ -32,6 +32,25 @@ _NOT_SERVING = (
 )
 
 
+_LAST_LOGITS_ONLY = (4, 45)
+"""First release of Transformers that computes the logits of the last position of a prompt alone
+(``num_logits_to_keep``, huggingface/transformers pull 31292)."""
+
+
+def keeps_all_logits(name: str, version: str) -> bool:
+    """Return whether a program holds the logits of all positions of a prompt, in 16 and 32 bits.
+
+    Parameters
+    ----------
+    name, version
+        Program and version as stated; without a version it is taken to be a newer one.
+    """
+    parts = version.strip().lstrip("v").split(".")[:2]
+    if "transformers" not in letters(name.lower()) or not all(p.isdigit() for p in parts):
+        return False
+    return tuple(map(int, parts)) < _LAST_LOGITS_ONLY
+
+
 def engine_of(name: str) -> str | None:
     """Return the engine that a name stands for, ``None`` for what is no serving engine.
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from planner.options.model_run import SAMPLES, SEED
 from planner.perf.latency import Rows, limited_latencies_s, paired_probe, sample_load
-from planner.perf.open_loop import load_table, replica_state
+from planner.perf.load_table import load_table
+from planner.perf.open_loop import replica_state
 from planner.perf.traffic import LatencyLimit, TrafficClass
 
 if TYPE_CHECKING:

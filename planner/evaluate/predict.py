@@ -3,7 +3,8 @@
 Every time of a replica is divided by its ``throughput_factor`` first, as in a plan at the median.
 Requests are spread evenly over independent replicas. A static batch larger than the cache runs in
 waves of what fits. Engines that serve reserve their share of the memory whatever runs; other
-programs hold weights, the activations of whole prompts and the cache of the requests in flight.
+programs hold weights, the activations of whole prompts and the cache of the requests in flight,
+old ones the logits of every position of the prompts too.
 
 Open arrivals are in :mod:`planner.evaluate.open_arrivals`, disaggregated runs in
 :mod:`planner.evaluate.units`. Percentiles under closed load are not predicted.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from planner.evaluate.engines import keeps_all_logits
 from planner.evaluate.figures import MEDIAN
 from planner.evaluate.open_arrivals import open_latencies_s
 from planner.perf.activity import ideal_step, steady_activity
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 Key: TypeAlias = "tuple[Metric, float | None]"
 """A metric and its percentile, ``None`` for a mean."""
 Figures: TypeAlias = "dict[Key, Floats]"
+_LOGIT_BYTES = 2.0 + 4.0
+"""A logit in the type of the model, and its copy in 32 bits."""
 _LATENCY: dict[str, Metric] = {"ttft": "ttft_ms", "tpot": "tpot_ms", "itl": "itl_ms"}
 
 
@@ -132,8 +136,11 @@ class Predictor:
         # Prompts are not cut to chunks: the largest step is all of them.
         steps = batch * float(self.isl_tokens[i]) / spec.engine.chunk_tokens
         live = (float(fit.other_bytes_per_gpu[option]) - RUNTIME_BYTES) * steps
+        logits = 0.0
+        if keeps_all_logits(run.row.engine, run.row.engine_version):
+            logits = batch * float(self.isl_tokens[i]) * spec.architecture.vocab * _LOGIT_BYTES
         per_gpu = float(fit.weight_bytes_per_gpu[option]) + live
-        return per_gpu * devices + token_bytes * cached
+        return per_gpu * devices + token_bytes * cached + logits
 
     def _loops(self, rows: NDArray[np.intp]) -> LoopParameters:
         loops = [self.runs[i][1].loop for i in rows]

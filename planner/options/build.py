@@ -199,6 +199,10 @@ def _in_time(ways: Ways, problem: Problem, demand: Demand) -> Ways:
     )
 
 
+_BASES = {None: "memory", "device": "memory", "free": "memory that weights leave free"}
+"""What the share of memory of an engine is of, in words."""
+
+
 def _engine_notes(ways: Ways, catalog: Catalog) -> list[str]:
     """Return the engine settings that modelled capacities stand on."""
     modelled = {c.option_id for c in ways.capacities if c.origin != MEASURED}
@@ -206,7 +210,7 @@ def _engine_notes(ways: Ways, catalog: Catalog) -> list[str]:
     engines = [engine for name in names if (engine := catalog.engine(name)) is not None]
     return [
         f"{e.name} is taken to run with at most {e.max_num_seqs:,} sequences and "
-        f"{e.memory_fraction:.0%} of the memory: deploy it so"
+        f"{e.memory_fraction:.0%} of the {_BASES[e.memory_basis]}: deploy it so"
         for e in engines
     ]
 

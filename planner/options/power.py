@@ -20,7 +20,7 @@ from planner.options.candidates import Candidate
 from planner.options.energy_records import PowerDraw
 from planner.options.specs import power_parameters
 from planner.perf.activity import ideal_step
-from planner.perf.open_loop import load_table
+from planner.perf.load_table import load_table
 from planner.perf.power import ServingPower, power_model
 from planner.perf.traffic import traffic_means
 

@@ -149,6 +149,7 @@ def replica_spec(
             chunk_tokens=chunk_tokens or engine.chunk_tokens,
             max_num_seqs=engine.max_num_seqs,
             memory_fraction=engine.memory_fraction,
+            is_fraction_of_free=engine.memory_basis == "free",
         ),
         parameters=_parameters(candidate, catalog),
         tensor_parallel=candidate.tensor_parallel,

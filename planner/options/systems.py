@@ -250,6 +250,5 @@ def _request_s(system: System, quantization: Quantization, catalog: Catalog) -> 
 
 
 def _weight_bytes(arch: Architecture, quantization: Quantization) -> float:
-    routed = shape.routed_params(arch)
-    dense = shape.total_params(arch) - routed
-    return dense * quantization.weight_bytes + routed * quantization.expert_weight_bytes
+    experts = shape.routed_params(arch) * quantization.expert_weight_bytes
+    return shape.dense_weight_bytes(arch, quantization.weight_bytes) + experts

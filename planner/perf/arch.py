@@ -33,6 +33,11 @@ GATED_MATRICES = 3
 """Matrices of a gated feed-forward block: gate, up, down."""
 
 
+UNQUANTIZED_BYTES = 2.0
+"""Bytes of a weight of embedding and output head, which published checkpoints leave in 16 bits:
+recipes of LLM Compressor and ModelOpt except them, AutoGPTQ and AutoAWQ quantize the layers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Architecture:
     """Shape of a model.
@@ -235,6 +240,20 @@ def routed_params(arch: Architecture) -> float:
 def embedding_params(arch: Architecture) -> float:
     """Return the parameters of embedding and output head together."""
     return head_params(arch) * (1 if arch.tied_embeddings else 2)
+
+
+def dense_weight_bytes(arch: Architecture, weight_bytes: float) -> float:
+    """Return the bytes of all weights but the routed experts.
+
+    Embedding and output head stay in 16 bits when a checkpoint is quantized.
+
+    Parameters
+    ----------
+    weight_bytes
+        Bytes of a weight in the number format, > 0.
+    """
+    kept = max(weight_bytes, UNQUANTIZED_BYTES)
+    return body_params(arch) * weight_bytes + embedding_params(arch) * kept
 
 
 def total_params(arch: Architecture) -> float:

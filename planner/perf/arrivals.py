@@ -109,6 +109,8 @@ def _interpolated(correction: Floats, utilization: Floats) -> Floats:
     places = np.interp(utilization, _UTILIZATIONS, np.arange(len(_UTILIZATIONS)))
     lower = np.minimum(places.astype(np.intp), len(_UTILIZATIONS) - 2)
     share = (places - lower)[:, None]
-    factors = correction[lower] * (1.0 - share)
-    factors += correction[lower + 1] * share
-    return np.asarray(factors, dtype=float)
+    factors, above = correction[lower], correction[lower + 1]
+    factors *= 1.0 - share
+    above *= share
+    factors += above
+    return factors

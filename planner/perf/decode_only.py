@@ -19,14 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.perf.open_loop import (
-    UNBOUNDED_TOKENS,
-    BatchSteps,
-    LoadTable,
-    ReplicaState,
-    batch_cap,
-    batch_grid,
-)
+from planner.perf.cache_places import batch_cap
+from planner.perf.load_table import LoadTable, batch_grid
+from planner.perf.open_loop import UNBOUNDED_TOKENS, BatchSteps, ReplicaState
 from planner.perf.token_gaps import batch_fluctuation
 
 if TYPE_CHECKING:

@@ -38,8 +38,9 @@ from planner.perf.latency import (
     sample_load,
     times_of,
 )
+from planner.perf.load_table import load_table
 from planner.perf.memory import block_rounded_tokens
-from planner.perf.open_loop import load_table, replica_state
+from planner.perf.open_loop import replica_state
 from planner.perf.rate import DEFAULT_REPLICAS, check_request
 from planner.perf.search import (
     BLOCK_BYTES,
@@ -59,8 +60,8 @@ if TYPE_CHECKING:
 
     from planner.perf.handover import Handover
     from planner.perf.load import Load, Probe
+    from planner.perf.load_table import LoadTable
     from planner.perf.memory import MemoryFit
-    from planner.perf.open_loop import LoadTable
     from planner.perf.search import RateResult
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel

@@ -48,7 +48,10 @@ __all__ = [
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planner.perf.open_loop import ReplicaState, Seats
+    from numpy.typing import NDArray
+
+    from planner.perf.load_table import Seats
+    from planner.perf.open_loop import ReplicaState
     from planner.perf.prefill import PromptTimes
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
@@ -85,6 +88,18 @@ class Rows:
     replicas: Floats
     alone_s: Floats
     seats: Seats | None = None
+
+    def take(self, part: slice) -> Rows:
+        """Return some of the rows, in their order."""
+        seats = None if self.seats is None else self.seats.take(part)
+        return Rows(
+            self.step.take(part),
+            self.engine.take(part),
+            self.state.take(part),
+            self.replicas[part],
+            self.alone_s[part],
+            seats,
+        )
 
 
 def limited_latencies_s(
@@ -179,7 +194,7 @@ def prompt_start_s(rows: Rows, load: Load, times: PromptTimes) -> Floats:
         Times of the prompts of that sample.
     """
     state = rows.state
-    service_s = np.take(times.service_s, load.requests.prompt, axis=1)
+    service_s = _of_requests(times.service_s, load.requests.prompt)
     waits_s = _queue_waits_s(rows, load, service_s)
     decoding = 1.0 - np.exp(-state.batch)
     residual_s = load.residual * (state.steps.decode_s * decoding)[:, None]
@@ -271,20 +286,27 @@ def _prefill_s(
     alike = probe.requests.prompt_tokens is load.requests.prompt_tokens
     times = own if alike and own is not None else times_of(rows, load, probe.requests)
     prompt = probe.requests.prompt
-    latency_s = np.take(times.latency_s, prompt, axis=1)
+    latency_s = _of_requests(times.latency_s, prompt)
     if not times.free_s.any() or not rows.state.rate_rps.any():
         return latency_s
     tokens_per_s = rows.state.rate_rps * load.means.prefill_tokens
-    before_s = np.take(times.full_steps * times.full_step_s, prompt, axis=1)
+    before_s = _of_requests(times.full_steps * times.full_step_s, prompt)
     before_s += start_s - rows.engine.request_s[:, None]
     np.minimum(before_s, _LONGEST_S, out=before_s)
-    before_s *= tokens_per_s[:, None]
-    free = np.take(np.maximum(times.free_tokens, 1.0), prompt, axis=1)
+    arrived = np.multiply(before_s, tokens_per_s[:, None], out=before_s)
     # Of what arrives a part fits: the mean of a random amount cut at the free tokens.
-    filled = before_s / np.maximum(before_s + free, 1.0)
-    filled *= np.take(times.free_s, prompt, axis=1)
+    whole = _of_requests(np.maximum(times.free_tokens, 1.0), prompt)
+    np.maximum(np.add(arrived, whole, out=whole), 1.0, out=whole)
+    filled = np.divide(arrived, whole, out=whole)
+    filled *= _of_requests(times.free_s, prompt)
     latency_s += filled
     return latency_s
+
+
+def _of_requests(values: Floats, kind: NDArray[np.intp]) -> Floats:
+    """Return the value of each request from those of its kind, shape (r, N)."""
+    # Kinds are within range: "clip" only spares numpy a buffer.
+    return np.take(values, kind, axis=1, mode="clip")
 
 
 def _spread_s(

@@ -2,10 +2,12 @@
 
 Per device::
 
-    usable = memory_bytes * memory_fraction
+    usable = memory_bytes * memory_fraction     or  used + (memory_bytes - used) memory_fraction
     other  = 2.5 GB + 2 chunk_tokens h c            c = 10, 6, 5, 5 at TP 1, 2, 4, 8
     KV     = usable - dense weights / (TP PP) - experts / (TP DP PP) - draft - other
 
+The second holds for engines whose fraction is that of the memory that is free once weights and
+the rest, `used`, are there. Embedding and head stay in 16 bits when weights are quantized.
 2.5 GB stand for runtime, CUDA graphs and communication buffers together; the second term is
 the activations of the largest step in bf16. Against 3,010 published serving runs this calls 13
 configurations too large that did run. The replica's capacity is that of all its devices divided
@@ -108,13 +110,15 @@ def block_rounded_tokens(tokens: Floats) -> Floats:
 
 def _row_bytes(spec: ReplicaSpec) -> tuple[float, float, float, float]:
     arch, fmt, ranks = spec.architecture, spec.number_format, spec.tensor_parallel
-    routed = shape.routed_params(arch)
-    dense = shape.total_params(arch) - routed
-    weight = dense * fmt.weight_bytes / (ranks * spec.pipeline_parallel)
-    weight += routed * fmt.expert_weight_bytes / spec.devices
+    dense = shape.dense_weight_bytes(arch, fmt.weight_bytes)
+    weight = dense / (ranks * spec.pipeline_parallel)
+    weight += shape.routed_params(arch) * fmt.expert_weight_bytes / spec.devices
+    memory = spec.device.memory_bytes
     width = float(np.interp(ranks, _ACTIVATION_RANKS, _ACTIVATION_WIDTHS))
     activation = ACTIVATION_BYTES * spec.engine.chunk_tokens * arch.hidden * width
-    usable = spec.device.memory_bytes * spec.engine.memory_fraction
     token = shape.kv_bytes_per_token(arch, fmt.kv_bytes, ranks)
     draft_weight, draft_token = draft_bytes(spec)
-    return weight + draft_weight, RUNTIME_BYTES + activation, usable, token + draft_token
+    weight, other = weight + draft_weight, RUNTIME_BYTES + activation
+    used = min(weight + other, memory) if spec.engine.is_fraction_of_free else 0.0
+    usable = used + (memory - used) * spec.engine.memory_fraction
+    return weight, other, usable, token + draft_token

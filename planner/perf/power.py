@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from planner.perf.activity import IdealStep
-    from planner.perf.open_loop import LoadTable, ReplicaState
+    from planner.perf.load_table import LoadTable
+    from planner.perf.open_loop import ReplicaState
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
     from planner.perf.traffic import TrafficMeans

@@ -23,13 +23,14 @@ import numpy as np
 
 from planner.perf.latency import (
     Rows,
+    is_mean_gap,
     latency_spreads_s,
     limit_values_s,
-    limited_latencies_s,
     paired_probe,
     sample_load,
 )
-from planner.perf.open_loop import load_table, replica_state
+from planner.perf.load_table import load_table
+from planner.perf.open_loop import replica_state
 from planner.perf.search import (
     BLOCK_BYTES,
     REPORTED,
@@ -45,8 +46,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from planner.perf.load import Load, Probe, Routing
+    from planner.perf.load_table import LoadTable
     from planner.perf.memory import MemoryFit
-    from planner.perf.open_loop import LoadTable
     from planner.perf.search import RateResult
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
@@ -87,28 +88,22 @@ class _World:
         *,
         queueing: bool = True,
     ) -> Floats:
-        blocks = [np.zeros((0, len(self.limits_s)))]
-        for start in range(0, len(options), self.block_rows):
-            part = slice(start, start + self.block_rows)
-            given = options[part], replicas[part], rate_rps[part]
-            if queueing and len(self.load.rate_levels) > 1:
-                blocks.append(self._mixed_s(*given))
-                continue
-            rows = self.rows(*given)
-            blocks.append(limited_latencies_s(rows, self.load, self.probes, queueing=queueing))
-        return np.concatenate(blocks)
-
-    def _mixed_s(self, options: NDArray[np.intp], replicas: Floats, rate_rps: Floats) -> Floats:
-        """Return the latencies of the requests of all levels of a mean rate."""
         # Without requests a level has no latencies.
-        levels = [level for level in self.load.rate_levels if level > 0]
-        spreads = [
-            latency_spreads_s(
-                self.rows(options, replicas, rate_rps * level), self.load, self.probes
-            )
-            for level in levels
-        ]
-        return limit_values_s(self.limits, spreads, levels, len(options))
+        levels = [level for level in self.load.rate_levels if level > 0] if queueing else [1.0]
+        whole = [self.rows(options, replicas, rate_rps * level) for level in levels]
+        blocks = [np.zeros((0, len(self.limits_s)))]
+        # The state of all rows at once; their samples in blocks that stay in the cache.
+        sampled = not all(is_mean_gap(limit) for limit in self.limits)
+        length = self.block_rows if sampled else max(len(options), 1)
+        for start in range(0, len(options), length):
+            part = slice(start, start + length)
+            spreads = [
+                latency_spreads_s(rows.take(part), self.load, self.probes, queueing=queueing)
+                for rows in whole
+            ]
+            count = len(options[part])
+            blocks.append(limit_values_s(self.limits, spreads, levels, count))
+        return np.concatenate(blocks)
 
     def unloaded_s(self) -> Floats:
         options = np.arange(self.step.options)

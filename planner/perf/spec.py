@@ -93,12 +93,15 @@ class EngineSettings:
         Most requests of a step, > 0.
     memory_fraction
         Share of device memory that the engine uses, 0 to 1.
+    is_fraction_of_free
+        Whether it is the share of what weights and runtime leave free that the cache takes.
     """
 
     scheduler: Scheduler = "chunked"
     chunk_tokens: int = 8192
     max_num_seqs: int = 256
     memory_fraction: float = 0.9
+    is_fraction_of_free: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +261,7 @@ class EngineLimits:
     request_s: Floats
     state_tokens: Floats
 
-    def take(self, indices: NDArray[np.intp]) -> EngineLimits:
+    def take(self, indices: NDArray[np.intp] | slice) -> EngineLimits:
         """Return the options at `indices`."""
         return EngineLimits(
             self.is_chunked[indices],

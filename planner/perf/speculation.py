@@ -213,10 +213,12 @@ def draft_bytes(spec: ReplicaSpec) -> tuple[float, float]:
     arch, own = draft.architecture, draft_spec(spec, draft.architecture)
     fmt, ranks = own.number_format, spec.tensor_parallel
     routed = shape.routed_params(arch)
-    dense = draft.params
-    if dense is None:
-        dense = shape.body_params(arch)
-        dense += shape.embedding_params(arch) if draft.own_vocabulary else 0.0
-    weight = dense * fmt.weight_bytes / (ranks * spec.pipeline_parallel)
+    if draft.params is not None:
+        dense = draft.params * fmt.weight_bytes
+    elif draft.own_vocabulary:
+        dense = shape.dense_weight_bytes(arch, fmt.weight_bytes)
+    else:
+        dense = shape.body_params(arch) * fmt.weight_bytes
+    weight = dense / (ranks * spec.pipeline_parallel)
     weight += routed * fmt.expert_weight_bytes / spec.devices
     return weight, shape.kv_bytes_per_token(arch, fmt.kv_bytes, ranks)

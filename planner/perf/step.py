@@ -163,9 +163,9 @@ class StepModel:
         """Return values, scalar or (n,), as one for every option, shape (n,)."""
         return np.broadcast_to(np.asarray(values, dtype=float), (self.options,))
 
-    def take(self, indices: ArrayLike) -> StepModel:
+    def take(self, indices: ArrayLike | slice) -> StepModel:
         """Return the options at `indices` (repeats allowed), in that order."""
-        rows = np.asarray(indices, dtype=np.intp)
+        rows = indices if isinstance(indices, slice) else np.asarray(indices, dtype=np.intp)
         return self._changed(lambda _, values: values[rows])
 
     def scaled(self, time_factor: ArrayLike) -> StepModel:
@@ -352,7 +352,7 @@ def _coefficients(spec: ReplicaSpec, work: StepWork) -> tuple[float, ...]:
     return (
         work.dense_read_bytes / (bandwidth * capped(theta.e_m)),
         work.dense_flop_per_token / dense_flops,
-        work.head_flop_per_request / dense_flops,
+        work.head_flop_per_request / (device.peak_attention_flops * capped(theta.e_c)),
         work.expert_read_bytes / (bandwidth * capped(theta.e_m_moe)),
         work.expert_flop_per_token / (peak * capped(theta.e_c_moe)),
         work.expert_miss_log,

@@ -222,6 +222,12 @@ class TrafficMeans:
         Squared coefficient of variation of the output tokens after the first.
     resident_cv2
         Squared coefficient of variation of the cached tokens of a decoding request.
+    output_tokens
+        Mean output tokens.
+    unused_tokens
+        Mean room of a full cache that no request can take (:mod:`planner.perf.cache_places`).
+    computed_tokens
+        Mean cache of the prompt that is being computed.
     """
 
     prefill_tokens: float
@@ -234,6 +240,9 @@ class TrafficMeans:
     tokens_per_gap: float = 1.0
     output_cv2: float = 0.0
     resident_cv2: float = 0.0
+    output_tokens: float = 0.0
+    unused_tokens: float = 0.0
+    computed_tokens: float = 0.0
 
 
 def prefill_work(traffic: TrafficClass) -> tuple[Floats, Floats]:
@@ -265,6 +274,8 @@ def traffic_means(traffic: TrafficClass) -> TrafficMeans:
     mean_gaps = float(weight @ gaps)
     following = float(weight @ (traffic.osl_tokens - 1.0))
     mean_context = float(residence @ context)
+    blocks = block_rounded_tokens(traffic.isl_tokens)
+    computed = float(weight @ blocks**2) / float(weight @ blocks)
     return TrafficMeans(
         prefill_tokens=mean,
         prefill_pairs=float(weight @ pairs),
@@ -276,6 +287,9 @@ def traffic_means(traffic: TrafficClass) -> TrafficMeans:
         output_cv2=float(weight @ gaps**2) / mean_gaps**2 - 1.0 if mean_gaps > 0 else 0.0,
         resident_cv2=max(float(residence @ context**2) / mean_context**2 - 1.0, 0.0),
         tokens_per_gap=following / mean_gaps if mean_gaps else 1.0,
+        output_tokens=float(weight @ traffic.osl_tokens),
+        unused_tokens=computed / 2,
+        computed_tokens=computed,
     )
 
 

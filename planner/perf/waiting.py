@@ -77,7 +77,8 @@ def single_queue_waits_s(service_s: Floats, interval_s: Floats) -> Floats:
     interval_s
         Time from each request to the next one, shape (r, N), >= 0.
     """
-    total = np.cumsum(service_s - interval_s, axis=1)
+    total = np.subtract(service_s, interval_s)
+    np.cumsum(total, axis=1, out=total)
     drift = total[:, -1:].copy()
     floor = np.minimum.accumulate(total, axis=1)
     np.minimum(floor, floor[:, -1:] - drift, out=floor)
@@ -95,9 +96,9 @@ def work_left_s(service_s: Floats, interval_s: Floats) -> Floats:
         As of :func:`single_queue_waits_s`.
     """
     waits = single_queue_waits_s(service_s, interval_s)
-    left = service_s.copy()
-    left[:, 1:] += waits[:, :-1]
-    left[:, 0] += waits[:, -1]
+    left = np.empty_like(waits)
+    np.add(service_s[:, 1:], waits[:, :-1], out=left[:, 1:])
+    np.add(service_s[:, 0], waits[:, -1], out=left[:, 0])
     return left
 
 

@@ -10,7 +10,8 @@ prefill tokens, all of the whole replica, L layers and w bytes per weight, split
     between   moves 2 T (10 h + (3 (n_q + 2 n_kv) d + n_q d + 5 w) / TP) L
     network   moves 2 L (2 T h) 2 (TP - 1) / TP in 2 L all-reduces
 
-P is body plus output head; n_hit are the experts that T tokens hit (:mod:`planner.perf.step`).
+P is body plus output head, which is kept and multiplied in 16 bits; n_hit are the experts that
+T tokens hit (:mod:`planner.perf.step`).
 An all-reduce in a ring has two phases, each with its latency. Where a device sends everything to
 all the others at once there is one, but it sends ``2 T h (TP - 1)``: faster for few tokens. A norm
 of queries and keys over all heads adds an all-reduce of a number per token in every layer.
@@ -155,12 +156,13 @@ def step_work(spec: ReplicaSpec) -> StepWork:
     """Return the work of one device of `spec` per step."""
     arch, fmt, ranks = spec.architecture, spec.number_format, spec.tensor_parallel
     body, head = shape.body_params(arch), shape.head_params(arch)
+    head_bytes = max(fmt.weight_bytes, shape.UNQUANTIZED_BYTES)
     active_experts = arch.moe_layers * (arch.experts_active or 0) * shape.expert_params(arch)
     shares = ranks * spec.lanes
     network_bytes, transfers, reduces = _network(spec)
     context, near = (part.scaled(1.0 / shares) for part in _attention_parts(spec))
     return StepWork(
-        dense_read_bytes=(body + head) * fmt.weight_bytes / ranks,
+        dense_read_bytes=(body * fmt.weight_bytes + head * head_bytes) / ranks,
         dense_flop_per_token=FLOP_PER_WEIGHT * body / shares,
         head_flop_per_request=FLOP_PER_WEIGHT * head / shares,
         expert_read_bytes=(

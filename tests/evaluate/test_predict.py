@@ -169,6 +169,21 @@ def test_other_programs_hold_weights_cache_and_one_prompt(builder):
     assert held == pytest.approx(fit.weight_bytes_per_gpu[0] + cached + live)
 
 
+def test_old_transformers_hold_the_logits_of_every_position(builder):
+    row = {"engine": "HF Transformers", "concurrency_or_rate": "batch=2"}
+    old, new, unknown = (
+        found.figures["memory_bytes", None]
+        for found in predictions(
+            builder,
+            *(measured(**row, engine_version=version) for version in ("4.38.2", "4.46.0", "")),
+        )
+    )
+
+    # 2 and 4 bytes for each of 128,256 tokens of the vocabulary at every prompt position.
+    assert old - new == pytest.approx(2 * ISL * 128_256 * 6)
+    assert unknown == new
+
+
 def test_weights_that_leave_no_room_do_not_fit(builder):
     fine, large = predictions(builder, measured(), measured(isl=10_000_000))
 

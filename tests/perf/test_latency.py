@@ -11,7 +11,8 @@ from planner.perf.latency import (
     sample_load,
     sample_probe,
 )
-from planner.perf.open_loop import load_table, replica_state
+from planner.perf.load_table import load_table
+from planner.perf.open_loop import replica_state
 from planner.perf.traffic import LatencyLimit, TrafficClass
 
 SAMPLES = 1024

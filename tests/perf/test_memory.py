@@ -124,3 +124,40 @@ def test_larger_chunks_never_leave_more_cache(spec_of, chunk, more):
     large = fit(spec_of("llama-3.1-8b", chunk_tokens=chunk + more))
 
     assert large.kv_capacity_tokens[0] <= small.kv_capacity_tokens[0]
+
+
+def test_embedding_and_head_stay_in_16_bits(spec_of):
+    # Llama 3.3 70B in FP8: 80 layers of 855.6 million weights (and norms) in one byte each, and
+    # twice 128,256 x 8,192 in two.
+    memory = fit(spec_of("llama-3.3-70b", weight_bytes=1.0))
+
+    expected = 80 * 855.638e6 + 2 * 2 * 128_256 * 8192
+    assert memory.weight_bytes_per_gpu[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_format_wider_than_16_bits_holds_for_all_weights(spec_of):
+    half, whole = (fit(spec_of("llama-3.1-8b", weight_bytes=w)) for w in (2.0, 4.0))
+
+    ratio = whole.weight_bytes_per_gpu / half.weight_bytes_per_gpu
+    assert ratio[0] == pytest.approx(2)
+
+
+def test_fraction_of_free_memory_goes_to_the_cache(spec_of):
+    spec = spec_of("llama-3.3-70b", weight_bytes=1.0, chunk_tokens=2048)
+    free = replace(spec, engine=replace(spec.engine, is_fraction_of_free=True))
+
+    whole, left = fit(spec), fit(free)
+
+    held = left.weight_bytes_per_gpu + left.other_bytes_per_gpu
+    cache = 0.9 * (81_559 * 1_048_576 - held[0])
+    assert left.usable_bytes_per_gpu[0] == pytest.approx(held[0] + cache)
+    assert left.kv_capacity_tokens[0] == cache / 327_680 // 16 * 16
+    assert left.kv_capacity_tokens[0] > 4 * whole.kv_capacity_tokens[0]
+
+
+def test_weights_beyond_the_memory_leave_nothing_free(spec_of):
+    spec = spec_of("llama-3.3-70b")
+    free = replace(spec, engine=replace(spec.engine, is_fraction_of_free=True))
+
+    assert not fit(free).fits[0]
+    assert fit(free).kv_capacity_tokens[0] == 0

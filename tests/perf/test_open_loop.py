@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.perf.open_loop import batch_steps, load_table, replica_state
+from planner.perf.load_table import load_table
+from planner.perf.open_loop import batch_steps, replica_state
 from planner.perf.spec import engine_limits
 from planner.perf.step import step_model
 from planner.perf.traffic import TrafficClass, traffic_means
+from tests.perf.loops import toy_engine, toy_step
 
 OPTION = np.zeros(1, dtype=np.intp)
 
@@ -110,12 +112,18 @@ def test_prefill_binds_when_prompts_are_long(world):
     assert not table_of(one_size(world, 20_000.0, 2.0)).batch_binds[0]
 
 
-def test_batch_cap_is_the_requests_that_fit_the_cache(world):
-    long = one_size(world, 8000.0, 320.0)
+def test_steps_filled_to_the_brim_are_the_peak():
+    # Prompts of 190 and outputs of 101 tokens: of b decodes b / 100 end in a step, whose prompts
+    # and b fill 2,048 tokens at b = 706. Every step takes 20 ms and 20 us a token.
+    means = traffic_means(TrafficClass("one", np.array([190.0]), np.array([101.0]), np.ones(1)))
+    step = toy_step(2, fixed_s=0.02, network_token_s=2e-5)
+    cache = np.array([2e5, 1e6])
 
-    cap = table_of(long).batch_cap
+    table = load_table(step, toy_engine(2, chunk=2048.0), means, cache)
 
-    assert cap == pytest.approx(long.memory.kv_capacity_tokens / 8160)
+    most = 2048 / (190 / 100 + 1)
+    assert table.saturation_rps == pytest.approx(most / (100 * (0.02 + 2e-5 * 2048)), rel=1e-9)
+    assert not table.batch_binds.any()
 
 
 def test_batch_at_saturation_is_the_cap_when_it_binds(world):

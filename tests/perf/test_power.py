@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.perf.activity import ideal_step
-from planner.perf.open_loop import load_table
+from planner.perf.load_table import load_table
 from planner.perf.power import LOW_LOAD, PowerParameters, ServingPower, power_model
 from planner.perf.traffic import TrafficClass, traffic_means
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from planner.perf.latency import Rows, limited_latencies_s, sample_load, sample_probe
-from planner.perf.open_loop import load_table, replica_state
+from planner.perf.load_table import load_table
+from planner.perf.open_loop import replica_state
 from planner.perf.speculation import Draft, expected_tokens, tokens_cv
 from planner.perf.traffic import LatencyLimit
 from tests.perf.replica import simulate

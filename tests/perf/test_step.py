@@ -61,8 +61,19 @@ def test_hard_overlap_leaves_the_longer_of_read_and_compute():
     assert time_s(spec, 1.0, 0.0, 0.0, 1.0) == pytest.approx(read_s + TINY_MOVED_S, rel=1e-6)
 
 
+def test_head_is_read_and_multiplied_in_16_bits():
+    # FP8: one byte for weights of the body and two for those of the head, and twice the peak.
+    device = replace(ROUND_DEVICE, peak_flops=2e12)
+    spec = tiny_spec(device=device, number_format=NumberFormat(1.0, 1.0, 2.0))
+    read_s = (TINY_BODY + 2 * TINY_HEAD) / 1e9
+    compute_s = 2 * 3 * TINY_BODY / 2e12 + 2 * (3 + 1) * TINY_HEAD / 1e12
+
+    expected_s = read_s + compute_s + 3 * TINY_MOVED_S
+    assert time_s(spec, 3.0, 0.0, 0.0, 3.0) == pytest.approx(expected_s)
+
+
 def test_soft_overlap_is_the_p_norm():
-    device = replace(ROUND_DEVICE, peak_flops=1e9)
+    device = replace(ROUND_DEVICE, peak_flops=1e9, peak_attention_flops=1e9)
     spec = tiny_spec(device=device, parameters=replace(BARE, p_overlap=2.0))
     read_s = (TINY_BODY + TINY_HEAD) * 2 / 1e9
     compute_s = (2 * 5 * TINY_BODY + 2 * TINY_HEAD) / 1e9

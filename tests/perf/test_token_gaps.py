@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planner.perf.open_loop import load_table, replica_state
+from planner.perf.load_table import load_table
+from planner.perf.open_loop import replica_state
 from planner.perf.prefill import prompt_times
 from planner.perf.token_gaps import (
     digamma_trigamma,

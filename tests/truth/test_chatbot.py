@@ -11,10 +11,10 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 
 GAP = 0.01
 GOLDEN_USD = {
-    None: 30_123.0,
-    "interactive": 88_184.0,
-    "mixed": 25_517.0,
-    "batched": 12_901.0,
+    None: 30_339.0,
+    "interactive": 89_608.0,
+    "mixed": 25_718.0,
+    "batched": 13_212.0,
     "static": 51_840.0,
     "tokens": 21_720.0,
 }

@@ -103,6 +103,9 @@ class Engine(Row):
     max_num_seqs: Count
     memory_fraction: Fraction
     """Share of accelerator memory the engine may use."""
+    memory_basis: Literal["device", "free"] | None = None
+    """Of what it is a share: all memory, or what weights and runtime leave free (then the share is
+    that of the cache). Blank: all memory."""
     first_token: Literal["recomputed", "handed_over"] | None = None
     """What becomes of the first token when another instance decodes: it is computed again there,
     or goes there with the cache. Blank: the engine is not known to run so."""

@@ -10,11 +10,11 @@ of I and outputs of O tokens, and C clients or a batch of C on each replica::
     steps        output tokens/s <= C O / ((O - 1) R(1) / W)      of C requests at a time
     clients      output tokens/s <= C O / ((O - 1) TPOT)            both measured under C clients
 
-R counts what every step reads at least: the weights outside the experts, the k experts of one
-token, and the cache of b requests at half their output. b is 1, or half of the mean number of
-decodes by Little's law, ``C (O - 1) TPOT / (TTFT + (O - 1) TPOT)``, where both were measured:
-short runs hold fewer requests than clients. Figures are rounded and rates of the data sheet too,
-so a bound counts as broken by more than :data:`TOLERANCE`.
+R counts what every step reads at least: the weights outside the experts, the head in the format
+of the others, the k experts of one token, and the cache of b requests at half their output. b is
+1, or half of the mean number of decodes by Little's law, ``C (O - 1) TPOT / (TTFT + (O - 1)
+TPOT)``, where both were measured: short runs hold fewer requests than clients. Figures are rounded
+and rates of the data sheet too, so a bound counts as broken by more than :data:`TOLERANCE`.
 
 Source: the roofline bound (Williams, Waterman and Patterson 2009) with work by
 :mod:`planner.perf.work`; Little (1961).
@@ -26,7 +26,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planner.perf.arch import kv_bytes_per_token
+from planner.perf.arch import (
+    UNQUANTIZED_BYTES,
+    embedding_params,
+    head_params,
+    kv_bytes_per_token,
+)
 from planner.perf.memory import memory_fit
 from planner.perf.work import step_work
 from planner.units import BYTES_PER_GB, MS_PER_S
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from planner.evaluate.cases import Case
     from planner.evaluate.observations import Metric
     from planner.evaluate.runs import Run
+    from planner.perf.spec import ReplicaSpec
 
 TOLERANCE = 1.05
 """Part by which a figure must break its bound."""
@@ -100,6 +106,8 @@ class _Replica:
         near = min(context, work.window_tokens)
         cache = context * work.kv_read_bytes_per_token + near * work.near_read_bytes_per_token
         weights = work.dense_read_bytes + hit * work.expert_read_bytes
+        spec = self.case.spec
+        weights -= head_params(spec.architecture) * _narrower(spec) / spec.tensor_parallel
         return (weights + requests * cache) / self.case.spec.device.bandwidth_bytes_per_s
 
     def compute_s(self, tokens: float, answers: float) -> float:
@@ -166,6 +174,11 @@ def _rates(replica: _Replica, measured: Mapping[Metric, float]) -> Iterator[Boun
         yield Bound("throughput_closed_loop", held / (gaps * tpot_ms) * MS_PER_S, law)
 
 
+def _narrower(spec: ReplicaSpec) -> float:
+    """Return by how many bytes a weight of embedding and head may be narrower than it is taken."""
+    return max(UNQUANTIZED_BYTES - spec.number_format.weight_bytes, 0.0)
+
+
 def memory_bound(run: Run, case: Case) -> tuple[float, float]:
     """Return what a device has to hold at least, and its memory, in GB."""
     spec = case.spec
@@ -173,5 +186,6 @@ def memory_bound(run: Run, case: Case) -> tuple[float, float]:
     kv_bytes, ranks = spec.number_format.kv_bytes, spec.tensor_parallel
     token_bytes = kv_bytes_per_token(spec.architecture, kv_bytes, ranks)
     cached = token_bytes * ((run.isl_tokens or 0.0) + (run.osl_tokens or 0.0)) / spec.devices
-    held = float(fit.weight_bytes_per_gpu[0]) + cached
+    kept = embedding_params(spec.architecture) * _narrower(spec)
+    held = float(fit.weight_bytes_per_gpu[0]) - kept / spec.tensor_parallel + cached
     return held / BYTES_PER_GB, spec.device.memory_bytes / BYTES_PER_GB
