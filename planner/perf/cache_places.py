@@ -57,7 +57,7 @@ def batch_cap(
         Share of time in which a prompt is being computed, scalar or (n,), 0 to 1.
     """
     resident = means.resident_tokens + engine.state_tokens
-    taken = means.unused_tokens + prompt_share * means.computed_tokens
+    taken = (0.5 + prompt_share) * means.computed_tokens
     single = np.minimum(kv_capacity_tokens / resident, 1.0) * (1.0 - prompt_share)
     by_cache = np.maximum((kv_capacity_tokens - taken) / resident, single)
     return np.asarray(np.minimum(engine.max_num_seqs, by_cache), dtype=float)

@@ -222,12 +222,8 @@ class TrafficMeans:
         Squared coefficient of variation of the output tokens after the first.
     resident_cv2
         Squared coefficient of variation of the cached tokens of a decoding request.
-    output_tokens
-        Mean output tokens.
-    unused_tokens
-        Mean room of a full cache that no request can take (:mod:`planner.perf.cache_places`).
-    computed_tokens
-        Mean cache of the prompt that is being computed.
+    output_tokens, computed_tokens
+        Mean output, and mean cache of the prompt that is being computed.
     """
 
     prefill_tokens: float
@@ -241,7 +237,6 @@ class TrafficMeans:
     output_cv2: float = 0.0
     resident_cv2: float = 0.0
     output_tokens: float = 0.0
-    unused_tokens: float = 0.0
     computed_tokens: float = 0.0
 
 
@@ -275,7 +270,7 @@ def traffic_means(traffic: TrafficClass) -> TrafficMeans:
     following = float(weight @ (traffic.osl_tokens - 1.0))
     mean_context = float(residence @ context)
     blocks = block_rounded_tokens(traffic.isl_tokens)
-    computed = float(weight @ blocks**2) / float(weight @ blocks)
+    computed = float(weight @ blocks**2 / (weight @ blocks))
     return TrafficMeans(
         prefill_tokens=mean,
         prefill_pairs=float(weight @ pairs),
@@ -288,7 +283,6 @@ def traffic_means(traffic: TrafficClass) -> TrafficMeans:
         resident_cv2=max(float(residence @ context**2) / mean_context**2 - 1.0, 0.0),
         tokens_per_gap=following / mean_gaps if mean_gaps else 1.0,
         output_tokens=float(weight @ traffic.osl_tokens),
-        unused_tokens=computed / 2,
         computed_tokens=computed,
     )
 

@@ -134,7 +134,7 @@ def test_full_cache_serves_what_a_simulated_replica_does(isl, isl_cv, osl, osl_c
     assert table.saturation_rps[0] == pytest.approx(found, rel=0.03)
     # Without room that stays unused the rate would be too high where few requests fit.
     if places == 5:
-        plain = replace(means, unused_tokens=0.0, computed_tokens=0.0, output_tokens=0.0)
+        plain = replace(means, computed_tokens=0.0, output_tokens=0.0)
         ignorant = load_table(step, toy_engine(chunk=2048.0), plain, np.array([cache]))
         assert ignorant.saturation_rps[0] > 1.05 * found
 
