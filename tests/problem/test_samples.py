@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from planner.pipeline import SolveSettings, check_problem, solve_problem
+from planner.catalog.load import load_catalog
+from planner.demand.build import build_demand
+from planner.pipeline import SolveSettings, prepare, solve_problem
+from planner.problem.load import load_problem, scenario_names
+from planner.problem.references import reference_faults, resolve_hardware
 from planner.problem.schema import Problem
 
 FOLDER = Path(__file__).parents[2] / "problems"
@@ -17,8 +21,18 @@ QUICK = SolveSettings(compare=False)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_shipped_problem_is_valid_in_every_scenario(name):
-    assert check_problem(FOLDER / name)
+def test_every_shipped_problem_is_valid_and_has_ways_to_serve(name):
+    assert prepare(FOLDER / name).options.considered > 0
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_scenario_of_a_shipped_problem_is_valid(name):
+    for scenario in scenario_names(FOLDER / name):
+        loaded = load_problem(FOLDER / name, scenario)
+        catalog = load_catalog(loaded.overlays)
+
+        assert not reference_faults(resolve_hardware(loaded, catalog), catalog)
+        assert build_demand(loaded, catalog).workloads
 
 
 @pytest.mark.parametrize("name", FILES)
