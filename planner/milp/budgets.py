@@ -14,6 +14,8 @@ from planner.options.builds import CAPEX, TERMINAL_VALUE
 from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from planner.milp.model import Model
     from planner.milp.records import BudgetLimit
     from planner.options.builds import Build
@@ -141,22 +143,12 @@ def add_power(model: Model) -> None:
     model
         Receives the rows; none are added without a limit.
     """
-    sets = model.sets
-    most_kw = sets.limits.power_kw
-    if most_kw is None:
-        return
-    names = []
-    for t in range(sets.grid.periods):
-        terms: Terms = {
-            model.nodes[o, t, 0]: offer.power_kw
-            for o, offer in enumerate(sets.options.offers)
-            if offer.power_kw and (o, t, 0) in model.nodes
-        }
-        if terms:
-            names.append(f"power_{t}")
-            model.row(names[-1], terms, LE, most_kw)
-    weights = dict.fromkeys(names, 1.0)
-    model.priced.append(Priced("power", "owned nodes", "kW", weights))
+    offers = enumerate(model.sets.options.offers)
+    kw = {o: offer.power_kw for o, offer in offers if offer.power_kw}
+    most_kw = model.sets.limits.power_kw
+    if most_kw is not None:
+        names = _add_to_site(model, "power", kw, most_kw)
+        model.priced.append(Priced("power", "owned nodes", "kW", dict.fromkeys(names, 1.0)))
 
 
 def add_space(model: Model) -> None:
@@ -169,19 +161,22 @@ def add_space(model: Model) -> None:
     model
         Receives the rows; none are added without a limit.
     """
-    sets = model.sets
-    most = sets.limits.owned_nodes
-    if most is None:
-        return
+    owned = {o: 1.0 for o, x in enumerate(model.sets.options.offers) if x.tenure == OWNED}
+    most = model.sets.limits.owned_nodes
+    if most is not None:
+        names = _add_to_site(model, "space", owned, float(most))
+        weights = dict.fromkeys(names, 1.0)
+        model.priced.append(Priced("owned_nodes", "space of the site", "node", weights))
+
+
+def _add_to_site(model: Model, name: str, taken: Mapping[int, float], most: float) -> list[str]:
+    """Add the row of every period that nodes take no more of the site; return their names."""
     names = []
-    for t in range(sets.grid.periods):
+    for t in range(model.sets.grid.periods):
         terms: Terms = {
-            model.nodes[o, t, 0]: 1.0
-            for o, offer in enumerate(sets.options.offers)
-            if offer.tenure == OWNED and (o, t, 0) in model.nodes
+            model.nodes[o, t, 0]: each for o, each in taken.items() if (o, t, 0) in model.nodes
         }
         if terms:
-            names.append(f"space_{t}")
-            model.row(names[-1], terms, LE, float(most))
-    weights = dict.fromkeys(names, 1.0)
-    model.priced.append(Priced("owned_nodes", "space of the site", "node", weights))
+            names.append(f"{name}_{t}")
+            model.row(names[-1], terms, LE, most)
+    return names

@@ -16,6 +16,7 @@ import numpy as np
 from planner.milp.slots import (
     SlotSolver,
     coupling_rows,
+    kinds_of,
     part_of,
     priced,
     rows_of_entries,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
+    Kinds = NDArray[np.str_]
 
 _COUNTS = frozenset({"B", "buy", "base"})
 _SWITCHES = frozenset({"u", "v", "staff", "M", "serves", "more", "on", "any"})
@@ -54,7 +56,7 @@ def constants(arrays: Arrays) -> BoolArray:
         The program.
     """
     constant: BoolArray = arrays.lower == arrays.upper
-    return constant & _of_kinds(arrays, _COUNTS | _SWITCHES | _PROMISES)
+    return constant & _among(kinds_of(arrays), _COUNTS | _SWITCHES | _PROMISES)
 
 
 def slots_with_the_fleet(
@@ -85,9 +87,10 @@ def slots_with_the_fleet(
     values = np.full(arrays.cost.size, np.nan)
     if relaxation.values is None:
         return values
-    once = _of_kinds(arrays, _COUNTS | _SWITCHES | _PROMISES)
-    exact = _of_kinds(arrays, _SERVED | _PROMISES)
-    kept = np.where(exact, relaxation.values, _whole(arrays, relaxation.values))
+    kinds = kinds_of(arrays)
+    once = _among(kinds, _COUNTS | _SWITCHES | _PROMISES)
+    exact = _among(kinds, _SERVED | _PROMISES)
+    kept = np.where(exact, relaxation.values, _whole(kinds, relaxation.values))
     kept = np.clip(kept, arrays.lower, arrays.upper)
     held = replace(
         arrays,
@@ -95,9 +98,12 @@ def slots_with_the_fleet(
         upper=np.where(once | exact, kept, arrays.upper),
     )
     slots = slots_of(held, is_static=is_static, fixed=once)
-    at_prices = priced(held, _prices(held, coupling_rows(held, slots), relaxation.row_duals))
+    paid = coupling_rows(held, slots) & ~_rows_with(held, _among(kinds, _WAITING))
+    at_prices = held
+    if relaxation.row_duals is not None:
+        at_prices = priced(held, np.where(paid, relaxation.row_duals, 0.0))
     solver = SlotSolver(settings, len(slots), limit_s)
-    narrow = _without_unused(at_prices, program) if is_narrow else at_prices
+    narrow = _without_unused(at_prices, program, kinds) if is_narrow else at_prices
     for slot in slots:
         outcome = solver.solve(part_of(narrow, slot))
         if outcome.values is None and is_narrow:
@@ -107,29 +113,26 @@ def slots_with_the_fleet(
     return values
 
 
-def _without_unused(arrays: Arrays, program: Bounded) -> Arrays:
+def _without_unused(arrays: Arrays, program: Bounded, kinds: Kinds) -> Arrays:
     """Return the slots without the kinds of replicas that nothing says are of use."""
-    unused = _of_kinds(arrays, _REPLICAS) & (arrays.lower <= 0)
+    unused = _among(kinds, _REPLICAS) & (arrays.lower <= 0)
     if program.relaxation.values is not None:
         unused &= program.relaxation.values <= _ROUNDING
     unused[list(program.used)] = False
     return replace(arrays, upper=np.where(unused, 0.0, arrays.upper))
 
 
-def _of_kinds(arrays: Arrays, kinds: frozenset[str]) -> BoolArray:
-    return np.array([name.split("_")[0] in kinds for name in arrays.column_names], dtype=bool)
+def _among(kinds: Kinds, some: frozenset[str]) -> BoolArray:
+    return np.isin(kinds, list(some))
 
 
-def _whole(arrays: Arrays, values: FloatArray) -> FloatArray:
+def _whole(kinds: Kinds, values: FloatArray) -> FloatArray:
     """Return the nearest whole numbers; switches are on where they are used at all."""
-    switches = _of_kinds(arrays, _SWITCHES)
-    return np.where(switches, np.ceil(values - _ROUNDING), np.rint(values))
+    return np.where(_among(kinds, _SWITCHES), np.ceil(values - _ROUNDING), np.rint(values))
 
 
-def _prices(arrays: Arrays, couples: BoolArray, row_duals: FloatArray | None) -> FloatArray:
-    if row_duals is None:
-        return np.zeros(arrays.row_lower.size)
-    of_waiting = np.zeros(arrays.row_lower.size, dtype=bool)
-    waits = _of_kinds(arrays, _WAITING)
-    of_waiting[rows_of_entries(arrays)[waits[arrays.index]]] = True
-    return np.where(couples & ~of_waiting, row_duals, 0.0)
+def _rows_with(arrays: Arrays, columns: BoolArray) -> BoolArray:
+    """Return the rows that hold any of some columns."""
+    found = np.zeros(arrays.row_lower.size, dtype=bool)
+    found[rows_of_entries(arrays)[columns[arrays.index]]] = True
+    return found

@@ -99,7 +99,7 @@ def pools_of(arrays: Arrays, slots: Sequence[Slot]) -> list[Slot]:
     slots
         All of its slots.
     """
-    nodes = np.array([name.split("_")[0] in _NODES for name in arrays.column_names], dtype=bool)
+    nodes = np.isin(kinds_of(arrays), list(_NODES))
     part_of_column = np.full(arrays.cost.size, _OF_NO_SLOT, dtype=np.int64)
     for slot in slots:
         part_of_column[slot.columns] = slot.columns
@@ -133,6 +133,11 @@ def _members(labels: IntArray) -> dict[int, IntArray]:
     names, firsts = np.unique(labels[order], return_index=True)
     groups = np.split(order, firsts[1:])
     return {int(name): group for name, group in zip(names, groups, strict=True) if name >= 0}
+
+
+def kinds_of(arrays: Arrays) -> NDArray[np.str_]:
+    """Return the kind of every column, which its name begins with."""
+    return np.array([name.split("_")[0] for name in arrays.column_names], dtype=np.str_)
 
 
 def rows_of_entries(arrays: Arrays) -> IntArray:

@@ -24,6 +24,7 @@ from planner.milp.average_quality import falls_short
 from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, starts, still_billed
 from planner.milp.fleet import billing_blocks
 from planner.milp.highs import solve_arrays
+from planner.milp.slots import kinds_of
 from planner.milp.start_batch import leave_time_for_changeovers
 from planner.milp.start_pairs import use_pairs
 from planner.milp.unserved import unserved_usd_per_planned_rps
@@ -118,11 +119,10 @@ def with_fleet(
     settings
         Gap, seed and threads of the whole solve.
     """
-    kinds = np.array([name.split("_")[0] for name in arrays.column_names])
     sets = model.sets
     batch = {v.name for (c, _, _), v in model.n.items() if sets.is_batch(sets.columns[c].pool)}
     waits = np.array([name in batch for name in arrays.column_names], dtype=bool)
-    chosen = np.isin(kinds, _CHOSEN) & arrays.integer
+    chosen = np.isin(kinds_of(arrays), _CHOSEN) & arrays.integer
     asked = replace(settings, time_limit_s=limit_s, gap=settings.gap * _GAP_SHARE, log=False)
     values = solve_arrays(_held_to(arrays, start, chosen), asked).values
     if batch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from planner.problem.names import repeated_names
 from planner.problem.supply import month_after
 
 if TYPE_CHECKING:
@@ -31,13 +32,10 @@ def contract_findings(problem: Problem) -> Iterator[Finding]:
 
 
 def _spend(problem: Problem) -> Iterator[Finding]:
-    seen: dict[str, int] = {}
+    section: Path_ = ("supply", "spend_commitments")
+    yield from repeated_names(problem.supply.spend_commitments, section)
     for index, stated in enumerate(problem.supply.spend_commitments):
-        path: Path_ = ("supply", "spend_commitments", index)
-        if stated.name in seen:
-            message = f"`{stated.name}` names item {seen[stated.name]} too; rename one of the two"
-            yield (*path, "name"), message
-        seen.setdefault(stated.name, index)
+        path = (*section, index)
         yield from _running(stated, problem, path)
         months = problem.horizon.months_per_period
         if stated.term_months is not None and stated.term_months < months:
@@ -88,13 +86,10 @@ def _rates(stated: SpendCommitment, path: Path_) -> Iterator[Finding]:
 
 
 def _blocks(problem: Problem) -> Iterator[Finding]:
-    seen: dict[str, int] = {}
+    section: Path_ = ("supply", "capacity_blocks")
+    yield from repeated_names(problem.supply.capacity_blocks, section)
     for index, block in enumerate(problem.supply.capacity_blocks):
-        path: Path_ = ("supply", "capacity_blocks", index)
-        if block.name in seen:
-            message = f"`{block.name}` names item {seen[block.name]} too; rename one of the two"
-            yield (*path, "name"), message
-        seen.setdefault(block.name, index)
+        path = (*section, index)
         if text := _not_since(block.since, problem):
             yield (*path, "since"), text
         elif text := _not_until(block.since, block.until, problem):
@@ -138,14 +133,11 @@ def _borders(problem: Problem) -> list[str]:
 
 
 def _volumes(problem: Problem) -> Iterator[Finding]:
-    names: dict[str, int] = {}
+    section: Path_ = ("supply", "volume_discounts")
+    yield from repeated_names(problem.supply.volume_discounts, section)
     known: dict[tuple[str, str], int] = {}
     for index, volume in enumerate(problem.supply.volume_discounts):
-        path: Path_ = ("supply", "volume_discounts", index)
-        if volume.name in names:
-            message = f"`{volume.name}` names item {names[volume.name]} too; rename one of the two"
-            yield (*path, "name"), message
-        names.setdefault(volume.name, index)
+        path = (*section, index)
         for tenure in volume.tenures:
             key = (volume.provider, tenure)
             if known.setdefault(key, index) != index:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.problem.names import repeated_names
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,13 +46,10 @@ def _limits(problem: Problem) -> Iterator[tuple[Path_, str]]:
 
 
 def _provisioned(problem: Problem) -> Iterator[tuple[Path_, str]]:
-    seen: dict[str, int] = {}
+    section: Path_ = ("supply", "provisioned")
+    yield from repeated_names(problem.supply.provisioned, section)
     for index, units in enumerate(problem.supply.provisioned):
-        path: Path_ = ("supply", "provisioned", index)
-        if units.name in seen:
-            message = f"`{units.name}` names item {seen[units.name]} too; rename one of the two"
-            yield (*path, "name"), message
-        seen.setdefault(units.name, index)
+        path = (*section, index)
         yield from _sizes(units, path)
         months, term = problem.horizon.months_per_period, units.term_months
         if term is not None and term % months and months % term:
