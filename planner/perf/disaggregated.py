@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.perf.decode_only import decode_gap_quantile_s, decode_state, decode_table
+from planner.perf.kept import KEPT_RESULTS, kept_by_content
 from planner.perf.latency import (
     Rows,
     is_mean_gap,
@@ -268,6 +269,7 @@ class _UnitRows:
         return order_statistic(samples_s[limit.metric], limit.percentile)
 
 
+@kept_by_content(KEPT_RESULTS)
 def max_unit_rates(
     prefill: Instances,
     decode: Instances,

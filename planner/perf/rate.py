@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.perf.kept import KEPT_RESULTS, kept_by_content
 from planner.perf.latency import (
     Rows,
     is_mean_gap,
@@ -126,6 +127,7 @@ class _World:
         return replace(self, probes=(probe,), limits_s=limits_s_of((probe,)))
 
 
+@kept_by_content(KEPT_RESULTS)
 def max_rates(
     step: StepModel,
     memory: MemoryFit,

@@ -47,14 +47,15 @@ from planner.evaluate.observations import Observation, collect
 
 SCALES = {
     "tpot_ms": 0.15,
-    "ttft_ms": 0.45,
+    "ttft_ms": 0.7,
     "throughput_closed_loop": 0.15,
     "throughput_max_load": 0.15,
 }
-"""Spread of ln(measured / predicted) beyond which a row counts linearly."""
+"""Spread of ln(measured / predicted) beyond which a row counts linearly. First tokens that come
+much later than predicted are promises broken, so their wide tail counts for more."""
 WEIGHTS = {
     "tpot_ms": 0.18,
-    "ttft_ms": 0.09,
+    "ttft_ms": 0.15,
     "throughput_closed_loop": 0.09,
     "throughput_max_load": 0.15,
 }
