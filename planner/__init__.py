@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import load_catalog as load_catalog
     from planner.demand.build import build_demand as build_demand
     from planner.errors import InputError as InputError
+    from planner.infeasibility import explain_infeasible as explain_infeasible
     from planner.options.build import build_options as build_options
     from planner.pipeline import SolveSettings as SolveSettings
     from planner.pipeline import check_problem as check_problem
@@ -42,6 +43,7 @@ _HOMES = {
     "build_demand": "planner.demand.build",
     "build_options": "planner.options.build",
     "check_problem": "planner.pipeline",
+    "explain_infeasible": "planner.infeasibility",
     "load_catalog": "planner.catalog.load",
     "load_problem": "planner.problem.load",
     "open_plan": "planner.verify.verification",

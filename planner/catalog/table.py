@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -28,6 +29,8 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 """What some programs put between cells instead of commas."""
 _SURE_COLUMNS = 2
 """Names of columns that must appear for another separator to be recognised."""
+_KEPT_TABLES = 64
+"""The tables that are shipped, twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,21 @@ def scan_table(
         Accelerator id by folded name (see :func:`folded`): cells of a column ``accelerator`` that
         hold such a name are read as the id. Product names have spaces, which no id has.
     """
-    scan = _Scan(name, path.stem, model, accelerators or {})
-    text = scan.decode(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        return TableRead((), (Fault(name, None, None, path.stem, message),))
+    return _scanned(data, name, path.stem, model, frozenset((accelerators or {}).items()))
+
+
+@lru_cache(maxsize=_KEPT_TABLES)
+def _scanned(
+    data: bytes, name: str, table: str, model: type[R], accelerators: frozenset[tuple[str, str]]
+) -> TableRead[R]:
+    """Return what the bytes of a table hold; scenarios and tests read the same ones many times."""
+    scan = _Scan(name, table, model, dict(accelerators))
+    text = scan.decode(data)
     if text is not None:
         scan.read(text)
     return TableRead(tuple(scan.rows), tuple(scan.faults))
@@ -121,12 +137,7 @@ class _Scan(Generic[R]):
         self.faults: list[Fault] = []
         self.lines: dict[tuple[str, ...], int] = {}
 
-    def decode(self, path: Path) -> str | None:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            self._fault(None, None, "", f"cannot be read: {error.strerror}")
-            return None
+    def decode(self, data: bytes) -> str | None:
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:

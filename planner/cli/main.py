@@ -13,7 +13,17 @@ from typing import Annotated
 
 import typer
 
-from planner.cli import calibrate, catalog, demand, problem, schema, solve, validate, verify
+from planner.cli import (
+    calibrate,
+    catalog,
+    demand,
+    explain,
+    problem,
+    schema,
+    solve,
+    validate,
+    verify,
+)
 from planner.cli.context import CatalogFolders, Quiet, Settings, Verbose
 from planner.errors import InputError, PlannerError
 
@@ -57,6 +67,7 @@ app.command("check")(problem.check)
 app.command("options")(problem.options)
 app.command("solve")(solve.solve)
 app.command("verify")(verify.verify)
+app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)
 app.command("validate")(validate.validate)
 app.command("calibrate")(calibrate.calibrate)

@@ -135,7 +135,8 @@ def _print(plan: Plan, prepared: Prepared, problem: str, output: Path | None) ->
 
     if plan.cost_usd is None:
         write_no_plan(sys.stdout, plan)
-        sys.stdout.write(f"Next: planner options {problem} --rejected\n")
+        next_step = "explain {}" if plan.status == "infeasible" else "options {} --rejected"
+        sys.stdout.write(f"Next: planner {next_step.format(problem)}\n")
         return
     horizon = prepared.loaded.problem.horizon
     months = horizon.periods * horizon.months_per_period

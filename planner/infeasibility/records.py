@@ -1,0 +1,81 @@
+"""What is said about a problem without a plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CAP, POLICY, SERVICE, DEMAND = range(4)
+"""Kinds of levers, in the order in which fixes are proposed: limits that somebody wrote down as
+such, rules of prudence, a lesser service, and less of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Something that leaves no plan, and by how much.
+
+    Parameters
+    ----------
+    family
+        What kind of limit: ``quota``, ``budget``, ``power``, ``window``, ``latency`` and so on.
+    workload
+        Workload it belongs to, empty when all share it.
+    where
+        The limit in words, with its value.
+    amount, unit
+        How far it is from enough; ``None`` where that is no number.
+    """
+
+    family: str
+    workload: str
+    where: str
+    amount: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A change of the problem with which there is a plan.
+
+    Parameters
+    ----------
+    assignments
+        ``PATH=VALUE`` changes, as ``--set`` takes them.
+    amount, unit
+        How much the first of them changes; ``None`` where that is no number.
+    confirmed
+        True when the changed problem was solved and has a plan.
+    causes
+        What the assignments loosen, in their order.
+    """
+
+    assignments: tuple[str, ...]
+    amount: float | None
+    unit: str
+    confirmed: bool
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why there is no plan.
+
+    Parameters
+    ----------
+    problem
+        Name of the problem.
+    infeasible
+        ``False`` when there is a plan, ``None`` when that was not found out in time.
+    fixes
+        Smallest changes, best first: each is enough by itself.
+    causes
+        What they loosen, in their order, without repetition; then what is known to be too tight
+        without a fix.
+    remarks
+        What was not tried and why.
+    """
+
+    problem: str
+    infeasible: bool | None
+    fixes: tuple[Fix, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    remarks: tuple[str, ...] = ()

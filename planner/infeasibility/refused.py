@@ -1,0 +1,216 @@
+"""Workloads that no option serves: what each refusal asks for, and settings that would do.
+
+Latency limits, quality floors, memory and the like are judged option by option before there is a
+program. For every family the settings go from what the nearest option misses to what nearly all
+of them miss.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from planner.infeasibility.records import CAP, SERVICE
+from planner.infeasibility.rules import Setting, Steps
+from planner.options.quality import QualityBook
+from planner.problem.deferral import owner
+from planner.problem.escalation import AVERAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from planner.options.records import Rejection
+    from planner.pipeline import Prepared
+    from planner.problem.schema import Problem, QualityFloor, Workload
+
+_FACTORS = (1.02, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
+"""On what the nearest option needs without load: room for traffic."""
+_LOOSER = (1.1, 1.25, 1.5, 2.0, 3.0, 5.0)
+_STEP = 1e-3
+"""Quality floors are stated to a tenth of a percent."""
+_CHOICES = {
+    "memory": ("tensor_parallel", "quantizations", "hardware"),
+    "context": ("models",),
+    "parallelism": ("tensor_parallel",),
+    "no_node": ("tensor_parallel", "hardware"),
+    "no_rate": ("quantizations", "hardware"),
+    "no_interconnect": ("hardware",),
+    "no_price": ("hardware",),
+}
+"""Lists of candidates that are opened, in this order, against each kind of refusal."""
+
+
+def refused_steps(prepared: Prepared) -> tuple[Steps, ...]:
+    """Return what may be loosened so that every workload has an option.
+
+    Parameters
+    ----------
+    prepared
+        A problem with a workload that nothing serves.
+    """
+    problem = prepared.loaded.problem
+    options = prepared.options
+    served = {c.workload for c in options.capacities} | {a.workload for a in options.api}
+    found: list[Steps] = []
+    for streams in prepared.demand.needs():
+        if served & set(streams):
+            continue
+        workload = next(w for w in problem.workloads if w.name == owner(streams[0]))
+        against = [
+            r for r in options.rejections if r.kind != "offer" and r.workload in {"", *streams}
+        ]
+        found += _latency(workload, against)
+        found += _quality(prepared, workload, against)
+        found += _candidates(problem, workload, against)
+        if any(r.reason == "residency" for r in against):
+            found.append(_anywhere(workload))
+    return tuple(found)
+
+
+def looser_latency(workload: Workload) -> Iterator[Steps]:
+    """Yield every latency limit of a workload, and all of them together, as it may be loosened.
+
+    Parameters
+    ----------
+    workload
+        A workload that options serve, though with too little capacity.
+    """
+    for position, slo in enumerate(workload.slo):
+        settings = [_limits(workload, {position: slo.limit * factor}) for factor in _LOOSER]
+        yield Steps(
+            "latency", workload.name, _slo_text(workload, position), "ms", settings, SERVICE
+        )
+    if len(workload.slo) > 1:
+        settings = [
+            _limits(workload, {k: slo.limit * factor for k, slo in enumerate(workload.slo)})
+            for factor in _LOOSER
+        ]
+        where = "all latency limits together"
+        yield Steps("latency", workload.name, where, "ms", settings, SERVICE)
+
+
+def _slo_text(workload: Workload, position: int) -> str:
+    slo = workload.slo[position]
+    what = slo.percentile if slo.percentile == "mean" else f"p{slo.percentile:g}"
+    return f"{slo.metric} {what} of {slo.limit:g} ms"
+
+
+def _limits(workload: Workload, limits: dict[int, float]) -> Setting:
+    """Return the setting of some latency limits, rounded up to three digits."""
+    assignments, changes = [], []
+    for position, limit in limits.items():
+        digits = max(2 - math.floor(math.log10(limit)), 0)
+        value = math.ceil(limit * 10**digits - _STEP) / 10**digits
+        assignments.append(f"workloads.{workload.name}.slo.{position}.limit={value:.10g}")
+        changes.append(value - workload.slo[position].limit)
+    return Setting(tuple(assignments), max(changes))
+
+
+def _latency(workload: Workload, against: Sequence[Rejection]) -> Iterator[Steps]:
+    missed = [r for r in against if r.latency_ratios]
+    if any(r.reason == "rate" for r in against):
+        yield from looser_latency(workload)
+        return
+    if not missed:
+        return
+    nearest = min(missed, key=lambda r: max(r.latency_ratios))
+    short = {k: ratio for k, ratio in enumerate(nearest.latency_ratios) if ratio > 1}
+    settings = [
+        _limits(workload, {k: workload.slo[k].limit * r * factor for k, r in short.items()})
+        for factor in _FACTORS
+    ]
+    # What an option needs without load it needs with any: other limits may give way as well.
+    every = [
+        _limits(
+            workload,
+            {k: slo.limit * max(nearest.latency_ratios[k], 1.0) * factor for k, slo in slos},
+        )
+        for factor in _FACTORS
+        for slos in [list(enumerate(workload.slo))]
+    ]
+    where = " and ".join(_slo_text(workload, k) for k in short)
+    yield Steps("latency", workload.name, where, "ms", settings, SERVICE)
+    if len(short) < len(workload.slo):
+        where = "all latency limits together"
+        yield Steps("latency", workload.name, where, "ms", every, SERVICE)
+
+
+def _quality(
+    prepared: Prepared, workload: Workload, against: Sequence[Rejection]
+) -> Iterator[Steps]:
+    floors = [(k, floor) for k, floor in enumerate(workload.quality) if floor.over != AVERAGE]
+    low = {tuple(r.subject.split("/")[:2]) for r in against if r.reason == "quality"}
+    catalog = prepared.catalog
+    book = QualityBook(
+        catalog.quality,
+        catalog.quantizations,
+        workload.quality_scores,
+        prepared.loaded.problem.policy.quality_evidence,
+    )
+    reached = [
+        [book.verdict(floor, model, quantization).reached for _, floor in floors]
+        for model, quantization in sorted(low)
+    ]
+    known = [[x for x in row if x is not None] for row in reached if None not in row]
+    asked = [_asked(floor) for _, floor in floors]
+    known.sort(key=lambda row: max(a / max(x, _STEP) for a, x in zip(asked, row, strict=True)))
+    settings: list[Setting] = []
+    lowest = list(asked)
+    for row in known:
+        lowest = [min(now, x) for now, x in zip(lowest, row, strict=True)]
+        settings.append(_floors(workload, floors, lowest))
+    if settings:
+        nearest = min(range(len(asked)), key=lambda k: known[0][k] / asked[k])
+        floor = floors[nearest][1]
+        where = f"{floor.benchmark} of at least {asked[nearest]:g}"
+        if floor.reference is not None:
+            where += f" x {floor.reference}"
+        distinct = tuple(dict.fromkeys(s for s in settings if s.assignments))
+        yield Steps("quality", workload.name, where, "score", distinct, SERVICE)
+
+
+def _asked(floor: QualityFloor) -> float:
+    return float(floor.min_relative if floor.min_score is None else floor.min_score)  # type: ignore[arg-type]
+
+
+def _floors(
+    workload: Workload, floors: Sequence[tuple[int, QualityFloor]], values: Sequence[float]
+) -> Setting:
+    assignments, changes = [], [0.0]
+    for (position, floor), value in zip(floors, values, strict=True):
+        asked = _asked(floor)
+        if value >= asked:
+            continue
+        field = "min_relative" if floor.min_score is None else "min_score"
+        lower = math.floor(value / _STEP) * _STEP
+        assignments.append(f"workloads.{workload.name}.quality.{position}.{field}={lower:.3f}")
+        changes.append(asked - lower)
+    return Setting(tuple(assignments), round(max(changes), 6))
+
+
+def _candidates(
+    problem: Problem, workload: Workload, against: Sequence[Rejection]
+) -> Iterator[Steps]:
+    """Yield the lists of candidates that may be opened, for each kind of refusal."""
+    counted = Counter(r.reason for r in against)
+    for reason, lists in _CHOICES.items():
+        stated = [name for name in lists if getattr(problem.candidates, name)]
+        if reason not in counted or not stated:
+            continue
+        opened = [
+            tuple(f"candidates.{name}=[]" for name in stated[: k + 1]) for k in range(len(stated))
+        ]
+        short = [r.shortfall for r in against if r.reason == reason and r.shortfall is not None]
+        amount = None if not short else round(min(short) - 1.0, 4)
+        nearest = min(
+            (r for r in against if r.reason == reason), key=lambda r: r.shortfall or math.inf
+        )
+        where = f"{nearest.subject}: {nearest.detail}"
+        settings = tuple(Setting(assignments, amount) for assignments in opened)
+        yield Steps(reason, workload.name, where, "share" if short else "", settings, CAP)
+
+
+def _anywhere(workload: Workload) -> Steps:
+    settings = (Setting((f"workloads.{workload.name}.residency=any",), None),)
+    return Steps("residency", workload.name, f"residency {workload.residency}", "", settings)

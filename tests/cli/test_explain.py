@@ -1,0 +1,64 @@
+"""``planner explain`` from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def budget():
+    return str(Path(__file__).parents[2] / "problems" / "infeasible" / "budget.yaml")
+
+
+def test_causes_and_fixes_have_the_stable_form(planner, budget):
+    done = planner("explain", budget, "--json")
+
+    found = json.loads(done.out)
+    assert done.code == 3
+    assert found["infeasible"] is True
+    assert found["causes"][0] == {
+        "family": "budget", "workload": "", "where": "5,000 USD of cash in period 1",
+        "amount": found["fixes"][0]["amount"], "unit": "USD",
+    }  # fmt: skip
+    assert found["fixes"][0]["confirmed"] is True
+
+
+def test_the_printed_command_gives_a_plan(planner, budget):
+    done = planner("explain", budget)
+
+    assert done.code == 3
+    (next_step,) = [line for line in done.out.splitlines() if line.startswith("Next: ")]
+    command = next_step.removeprefix("Next: planner ").replace("'", "").split()
+    assert planner(*command, "--no-compare").code == 0
+
+
+def test_a_problem_with_a_plan_says_so(planner, budget):
+    done = planner("explain", budget, "--set", "limits.budget_usd_per_period=null", "--json")
+
+    assert done.code == 0
+    assert json.loads(done.out)["infeasible"] is False
+
+
+def test_no_time_is_said(planner, budget):
+    done = planner("explain", budget, "--time-limit", "0.001")
+
+    assert done.code == 3
+    assert "not tried within the time limit" in done.out
+
+
+def test_a_problem_that_is_wrong_is_refused_without_a_traceback(planner, budget):
+    done = planner("explain", budget, "--set", "horizon.periods=many")
+
+    assert done.code == 2
+    assert "horizon.periods" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_solve_points_to_it(planner, budget):
+    done = planner("solve", budget)
+
+    assert done.code == 3
+    assert f"Next: planner explain {budget}" in done.out
