@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan as Plan
     from planner.plan.json_io import plan_json as plan_json
     from planner.problem.load import load_problem as load_problem
+    from planner.sensitivity import explain_plan as explain_plan
     from planner.verified import LoopSettings as LoopSettings
     from planner.verified import solve_verified as solve_verified
     from planner.verify.audit import audit as audit
@@ -44,6 +45,7 @@ _HOMES = {
     "build_options": "planner.options.build",
     "check_problem": "planner.pipeline",
     "explain_infeasible": "planner.infeasibility",
+    "explain_plan": "planner.sensitivity",
     "load_catalog": "planner.catalog.load",
     "load_problem": "planner.problem.load",
     "open_plan": "planner.verify.verification",

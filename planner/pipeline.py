@@ -169,15 +169,35 @@ def prepare(
     loaded = load_problem(name, scenario, assignments, overlays)
     if before is not None and (carried := before.assignments(loaded.problem)):
         loaded = load_problem(name, scenario, (*assignments, *carried), overlays)
+    ready = prepare_loaded(loaded, overlays)
+    impossible = impossible_limits(ready.options, ready.loaded) if possible_only else []
+    if impossible:
+        raise InputError(impossible, f"planner explain {name}")
+    if before is None:
+        return ready
+    kept = before.kept(ready.options, ready.demand.grid)
+    return replace(ready, options=hold(ready.options, kept, free_from=0), incumbent=before)
+
+
+def prepare_loaded(loaded: LoadedProblem, overlays: Sequence[Path] = ()) -> Prepared:
+    """Return a problem that was read with its catalogue, demand and options.
+
+    Parameters
+    ----------
+    loaded
+        The problem with its files.
+    overlays
+        Catalogue folders that win over those of the problem.
+
+    Raises
+    ------
+    InputError
+        With every fault of the references or the catalogues.
+    """
     loaded, catalog = _with_catalog(loaded, overlays)
     demand = build_demand(loaded, catalog)
     options = build_options(loaded, catalog, demand)
-    impossible = impossible_limits(options, loaded) if possible_only else []
-    if impossible:
-        raise InputError(impossible, f"planner options {name} --rejected")
-    if before is not None:
-        options = hold(options, before.kept(options, demand.grid), free_from=0)
-    return Prepared(loaded, catalog, demand, options, program_limits(loaded.problem), before)
+    return Prepared(loaded, catalog, demand, options, program_limits(loaded.problem))
 
 
 def check_problem(name: str | Path, overlays: Sequence[Path] = ()) -> list[Prepared]:

@@ -142,7 +142,10 @@ def price_changes(
         First day, and first day no longer looked at.
     """
     rows = catalog.offers if isinstance(offer, Offer) else catalog.api_offers
-    dated: list[Offer | ApiOffer | Discount] = [r for r in rows if r.offer_id == offer.offer_id]
+    provider, identity = offer.provider, offer.offer_id
+    dated: list[Offer | ApiOffer | Discount] = [
+        r for r in rows if r.provider == provider and r.offer_id == identity
+    ]
     if isinstance(offer, Offer):
         place = (offer.instance, offer.region, str(offer.tenure))
     else:

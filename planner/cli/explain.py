@@ -1,9 +1,11 @@
-"""``planner explain``: why there is no plan, and the smallest changes with which there is one."""
+"""``planner explain``: what a plan hangs on; or why there is none, and what would leave one."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,80 +13,165 @@ from planner.cli.context import (
     AsJson,
     Assignments,
     CatalogFolders,
-    ProblemName,
     Quiet,
     ScenarioName,
     print_json,
     progress,
     settings_of,
 )
-from planner.cli.solve_options import Seed, TimeLimit
+from planner.cli.solve_options import Gap, Seed
+from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
-    from planner.infeasibility import Explanation
+    from collections.abc import Callable, Sequence
 
-EXIT_BY_VERDICT = {False: 0, True: 3, None: 5}
+    from planner.cli.context import Settings
+    from planner.infeasibility import Explanation
+    from planner.pipeline import Prepared
+    from planner.sensitivity import Sensitivity
+
+EXIT_INFEASIBLE, EXIT_UNKNOWN = 3, 5
+_LONGEST_S = 604_800
 
 
 def explain(
     context: typer.Context,
-    problem: ProblemName,
+    problem: Annotated[
+        str,
+        typer.Argument(
+            metavar="PROBLEM|PLAN.json",
+            help="Problem file, name of a shipped problem, or file of planner solve -o.",
+        ),
+    ],
     scenario: ScenarioName = None,
     assignments: Assignments = None,
-    time_limit: TimeLimit = 120.0,
+    problem_file: Annotated[
+        Path | None,
+        typer.Option("--problem", metavar="FILE", help="The problem of PLAN.json, for its files."),
+    ] = None,
+    within: Annotated[
+        float,
+        typer.Option(
+            "--within",
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            help="How much dearer the plans of the ranges may be.",
+        ),
+    ] = 0.02,
+    gap: Gap = 0.01,
+    time_limit: Annotated[
+        float,
+        typer.Option(
+            "--time-limit", min=0.001, max=_LONGEST_S, metavar="SECONDS", help="Of every step."
+        ),
+    ] = 60.0,
     seed: Seed = 0,
     catalog: CatalogFolders = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say why a problem has no plan, and find the smallest changes with which it has one.
+    """Say what a plan hangs on; or why there is none, and the smallest changes that leave one.
 
-    Every change is applied and solved again before it is shown. Exit codes: 0 there is a plan, 2
-    invalid, 3 there is none, 5 not found out in time.
+    Everything that is shown was solved again. Exit codes: 0 there is a plan, 2 invalid, 3 there is
+    none, 5 not found out in time.
     """
-    from planner.infeasibility import explain_infeasible  # noqa: PLC0415 - loads the solver
+    from planner.infeasibility import explain_prepared  # noqa: PLC0415 - loads the solver
+    from planner.sensitivity import explain_plan  # noqa: PLC0415
+    from planner.sensitivity.explain import ExplainSettings  # noqa: PLC0415
 
     shared = settings_of(context, catalog, quiet=quiet)
-    found = explain_infeasible(
-        problem,
-        scenario,
-        assignments or (),
-        shared.overlays,
-        time_limit_s=time_limit,
-        seed=seed,
-        tell=lambda text: progress(shared, text),
-    )
-    if as_json:
-        print_json(_as_data(found))
+    if problem.endswith(".json"):
+        prepared = _of_plan(Path(problem), problem_file, scenario, assignments or [], shared)
     else:
+        prepared = _of_problem(problem, scenario, assignments or [], shared)
+
+    def tell(text: str) -> None:
+        progress(shared, text)
+
+    why_not = explain_prepared(prepared, time_limit_s=2 * time_limit, seed=seed, tell=tell)
+    if why_not.infeasible is not False:
+        _show_why_not(why_not, problem, as_json)
+        raise typer.Exit(EXIT_UNKNOWN if why_not.infeasible is None else EXIT_INFEASIBLE)
+    asked = ExplainSettings(gap, time_limit, seed, within)
+    _show(explain_plan(prepared, asked, tell), as_json)
+
+
+def _of_problem(
+    name: str, scenario: str | None, assignments: list[str], shared: Settings
+) -> Callable[[Sequence[str]], Prepared]:
+    from planner.pipeline import prepare  # noqa: PLC0415 - loads the solver
+
+    def prepared(changes: Sequence[str]) -> Prepared:
+        asked = (*assignments, *changes)
+        return prepare(name, scenario, asked, shared.overlays, possible_only=False)
+
+    return prepared
+
+
+def _of_plan(
+    path: Path,
+    problem_file: Path | None,
+    scenario: str | None,
+    assignments: list[str],
+    shared: Settings,
+) -> Callable[[Sequence[str]], Prepared]:
+    from planner.pipeline import prepare_loaded  # noqa: PLC0415 - loads the solver
+    from planner.plan.plan_file import read_plan  # noqa: PLC0415
+    from planner.verify.verification import problem_of  # noqa: PLC0415
+
+    if scenario is not None:
+        message = "is that of the plan; leave it out, or explain the problem"
+        raise InputError([Fault(f"--scenario {scenario}", None, None, "", message)])
+    plan = read_plan(path)
+
+    def prepared(changes: Sequence[str]) -> Prepared:
+        loaded = problem_of(plan, path, problem_file, (*assignments, *changes))
+        return prepare_loaded(loaded, shared.overlays)
+
+    return prepared
+
+
+def _show_why_not(found: Explanation, problem: str, as_json: bool) -> None:
+    if not as_json:
         from planner.infeasibility.text import write_explanation  # noqa: PLC0415
 
         write_explanation(sys.stdout, found, problem)
-    raise typer.Exit(EXIT_BY_VERDICT[found.infeasible])
+        return
+    fixes = [
+        {"set": list(f.assignments), "amount": f.amount, "unit": f.unit, "confirmed": f.confirmed}
+        for f in found.fixes
+    ]
+    print_json(
+        {
+            "problem": found.problem,
+            "infeasible": found.infeasible,
+            "causes": [asdict(cause) for cause in found.causes],
+            "fixes": fixes,
+            "remarks": list(found.remarks),
+        }
+    )
 
 
-def _as_data(found: Explanation) -> dict[str, object]:
-    return {
-        "problem": found.problem,
-        "infeasible": found.infeasible,
-        "causes": [
-            {
-                "family": cause.family,
-                "workload": cause.workload,
-                "where": cause.where,
-                "amount": cause.amount,
-                "unit": cause.unit,
-            }
-            for cause in found.causes
-        ],
-        "fixes": [
-            {
-                "set": list(fix.assignments),
-                "amount": fix.amount,
-                "unit": fix.unit,
-                "confirmed": fix.confirmed,
-            }
-            for fix in found.fixes
-        ],
-        "remarks": list(found.remarks),
-    }
+def _show(found: Sensitivity, as_json: bool) -> None:
+    if not as_json:
+        from planner.sensitivity.text import write_sensitivity  # noqa: PLC0415
+
+        write_sensitivity(sys.stdout, found)
+        return
+    plan = found.plan
+    print_json(
+        {
+            "problem": plan.problem["name"],
+            "infeasible": False,
+            "status": plan.status,
+            "cost_usd": plan.cost_usd,
+            "bound_usd": plan.bound_usd,
+            "binding": [asdict(row) for row in plan.binding],
+            "changed": [asdict(row) for row in found.changed],
+            "within": found.within,
+            "ranges": [asdict(row) for row in found.ranges],
+            "losers": [asdict(row) for row in found.losers],
+            "remarks": list(found.remarks),
+        }
+    )

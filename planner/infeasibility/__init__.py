@@ -11,3 +11,4 @@ from planner.infeasibility.records import Cause as Cause
 from planner.infeasibility.records import Explanation as Explanation
 from planner.infeasibility.records import Fix as Fix
 from planner.infeasibility.search import explain_infeasible as explain_infeasible
+from planner.infeasibility.search import explain_prepared as explain_prepared

@@ -73,6 +73,17 @@ class Lever:
             return max(math.floor((self.value - change) / self.step + _ROUNDING) * self.step, 0.0)
         return math.ceil((self.value + change) / self.step - _ROUNDING) * self.step
 
+    def assignment(self, value: float) -> str:
+        """Return the ``PATH=VALUE`` change to a value.
+
+        Parameters
+        ----------
+        value
+            The new value, rounded to whole numbers where steps are.
+        """
+        text = f"{value:.0f}" if self.step >= 1 else f"{round(value, 6):.10g}"
+        return f"{self.path}={text}"
+
 
 _ROUNDING = 1e-5
 

@@ -83,6 +83,25 @@ def explain_infeasible(
         changed = (*assignments, *changes)
         return prepare(name, scenario, changed, overlays, possible_only=False)
 
+    return explain_prepared(prepared, time_limit_s=time_limit_s, seed=seed, tell=tell)
+
+
+def explain_prepared(
+    prepared: Callable[[Sequence[str]], Prepared],
+    *,
+    time_limit_s: float = 120.0,
+    seed: int = 0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Explanation:
+    """Return the same as :func:`explain_infeasible` for a problem from anywhere.
+
+    Parameters
+    ----------
+    prepared
+        Prepares the problem with further ``PATH=VALUE`` changes.
+    time_limit_s, seed, tell
+        As there.
+    """
     settings = SolverSettings(gap=_FIRST_PLAN, time_limit_s=time_limit_s, seed=seed)
     return _Search(prepared, settings, tell).explanation()
 
@@ -184,7 +203,7 @@ class _Search:
         moved = [(lever, x) for lever, x in zip(usable, amounts, strict=True) if x > _SMALLEST]
         for margin in (1.0, _MARGIN):
             values = [lever.loosened(x * margin) for lever, x in moved]
-            fixes = {_assignment(x, v): (x, v) for (x, _), v in zip(moved, values, strict=True)}
+            fixes = {x.assignment(v): (x, v) for (x, _), v in zip(moved, values, strict=True)}
             if self._has_plan((*before, *fixes)):
                 kept = [fixes[a] for a in self._needed(tuple(fixes), before)]
                 change = max(_share(lever, value) for lever, value in kept)
@@ -288,16 +307,8 @@ def _fix_of(moved: Sequence[tuple[Lever, float]]) -> Fix:
         Cause(x.family, x.workload, x.where, _rounded(abs(value - x.value)), x.unit)
         for x, value in moved
     )
-    change = tuple(_assignment(lever, value) for lever, value in moved)
+    change = tuple(lever.assignment(value) for lever, value in moved)
     return Fix(change, causes[0].amount, causes[0].unit, True, causes)
-
-
-def _assignment(lever: Lever, value: float) -> str:
-    return f"{lever.path}={_text(lever, value)}"
-
-
-def _text(lever: Lever, value: float) -> str:
-    return f"{value:.0f}" if lever.step >= 1 else f"{_rounded(value):.10g}"
 
 
 def _rounded(value: float) -> float:

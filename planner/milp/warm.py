@@ -47,12 +47,49 @@ def warmer_start(
     """
     if settings.incumbent is None:
         return start
-    overlaid = _overlaid(model, arrays, start, settings.incumbent)
-    warm = with_fleet(model, arrays, overlaid, _FLEET_SHARE * settings.time_limit_s, settings)
+    begun = overlaid(model, arrays, start, settings.incumbent)
+    warm = with_fleet(model, arrays, begun, _FLEET_SHARE * settings.time_limit_s, settings)
     return warm if _usd(arrays, warm, settings) < _usd(arrays, start, settings) else start
 
 
-def _overlaid(model: Model, arrays: Arrays, start: FloatArray, incumbent: Decisions) -> FloatArray:
+def values_of(
+    model: Model, arrays: Arrays, plan: Decisions, most: float, settings: SolverSettings
+) -> FloatArray | None:
+    """Return the values of a plan with its replicas on the cheapest fleet, ``None`` without one.
+
+    Parameters
+    ----------
+    model
+        Variables by index.
+    arrays
+        The program.
+    plan
+        Decisions that the program allows.
+    most
+        Cost that is not exceeded, in units of the objective.
+    settings
+        Gap, seed and time limit.
+    """
+    start = overlaid(model, arrays, np.zeros(arrays.cost.size), plan)
+    fleet = with_fleet(model, arrays, start, settings.time_limit_s, settings)
+    values = completed(arrays, fleet, settings)
+    return values if values is not None and float(arrays.cost @ values) <= most else None
+
+
+def overlaid(model: Model, arrays: Arrays, start: FloatArray, incumbent: Decisions) -> FloatArray:
+    """Return a start with the replicas of an incumbent in the slots that it covers.
+
+    Parameters
+    ----------
+    model
+        Variables by index.
+    arrays
+        The program.
+    start
+        Values of the integer columns.
+    incumbent
+        Decisions of another plan.
+    """
     sets = model.sets
     place = {name: i for i, name in enumerate(arrays.column_names)}
     values = start.copy()

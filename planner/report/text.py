@@ -58,7 +58,7 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     write_energy(out, plan)
     _unit_costs(out, plan)
     write_workload_costs(out, plan)
-    _binding(out, plan)
+    write_binding(out, plan)
     _alternatives(out, plan)
     _baselines(out, plan)
     write_paybacks(out, plan)
@@ -228,7 +228,16 @@ def _times(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
-def _binding(out: TextIO, plan: Plan) -> None:
+def write_binding(out: TextIO, plan: Plan) -> None:
+    """Write what binds in a plan, with its shadow prices; nothing when nothing does.
+
+    Parameters
+    ----------
+    out
+        Stream to write to.
+    plan
+        The plan.
+    """
     if not plan.binding:
         return
     columns = [

@@ -110,7 +110,7 @@ def open_plan(
     """
     try:
         plan = _whole_plan(path)
-        loaded = _problem_of(plan, path, problem_file)
+        loaded = problem_of(plan, path, problem_file)
         catalog = load_catalog([*loaded.overlays, *overlays])
         return PlanFile(plan, resolve_hardware(loaded, catalog), catalog)
     except InputError as error:
@@ -205,7 +205,25 @@ def _why_not(
     return f"workload {name} has a trace already" if name in taken else None
 
 
-def _problem_of(plan: Plan, path: Path, problem_file: Path | None) -> LoadedProblem:
+def problem_of(
+    plan: Plan, path: Path, problem_file: Path | None = None, changes: Sequence[str] = ()
+) -> LoadedProblem:
+    """Return the problem whose text a plan holds.
+
+    Parameters
+    ----------
+    plan, path
+        The plan and its file.
+    problem_file
+        The problem file, for the files that it refers to.
+    changes
+        Further ``PATH=VALUE`` changes, on top of those of the plan.
+
+    Raises
+    ------
+    InputError
+        When the plan holds no text, or with every fault of the problem.
+    """
     text, name = plan.problem.get("text"), f"problem of {path}"
     scenario, assignments = plan.problem.get("scenario"), plan.problem.get("set", [])
     if not isinstance(text, str) or not isinstance(assignments, list):
@@ -217,7 +235,7 @@ def _problem_of(plan: Plan, path: Path, problem_file: Path | None) -> LoadedProb
         folder = shipped_problem_folder(text) or path.resolve().parent
     try:
         return load_document(
-            parse_yaml(text, name), folder, scenario, [str(a) for a in assignments]
+            parse_yaml(text, name), folder, scenario, [*map(str, assignments), *changes]
         )
     except InputError as error:
         error.next_step = f"planner verify {path} --problem FILE, when FILE has what is missing"

@@ -229,3 +229,33 @@ def _remainder_usd(world: World, members, planned: Rates, served: Rates, block: 
         share = float(rates.mean_rps[0, block]) / rate_rps
         usd += hours * 3600.0 * left_rps * share * min(prices, default=math.inf)
     return usd
+
+
+def accelerators_within(world: World, most_nodes: int, most_usd: float) -> list[dict[str, int]]:
+    """Return the accelerators by hardware of every fleet of one block within a cost.
+
+    Nodes that no replica fits are never there: they would only idle.
+    """
+    types = sorted({o.hardware for o in world.options.offers})
+    counts = itertools.product(range(most_nodes + 1), repeat=len(world.options.offers))
+    return [
+        {
+            h: sum(
+                n * o.accelerators_per_node
+                for n, o in zip(nodes, world.options.offers, strict=True)
+                if o.hardware == h
+            )
+            for h in types
+        }
+        for nodes in counts
+        if _within_quotas(world, nodes)
+        and not any(
+            n for n, o in zip(nodes, world.options.offers, strict=True) if _idles(world, o)
+        )
+        and _tokens_usd(world, nodes, 0) + _nodes_usd(world, [nodes]) <= most_usd
+    ]
+
+
+def _idles(world: World, offer) -> bool:
+    sizes = [x.accelerators for x in world.options.options if x.hardware == offer.hardware]
+    return all(offer.accelerators_per_node % size for size in sizes)

@@ -1,0 +1,228 @@
+"""Solves a problem, then again with each limit a little wider, and to the edges near its cost."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from planner.errors import InputError
+from planner.infeasibility.levers import levers_of
+from planner.infeasibility.records import CAP, DEMAND
+from planner.milp import SolverSettings, build_program, solve_within_caps
+from planner.milp.near_optimal import NearOptimal
+from planner.milp.winning_price import WinningPrices
+from planner.pipeline import SolveSettings, decide
+from planner.sensitivity.records import Changed, Loser, Sensitivity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from planner.infeasibility.levers import Lever
+    from planner.milp import MilpResult
+    from planner.milp.near_optimal import HardwareRange
+    from planner.options.records import NodeOffer
+    from planner.pipeline import Prepared
+    from planner.plan.document import Plan
+    from planner.plan.records import Decisions
+
+_PERCENT = 0.01
+_LEAST_S = 2.0
+_ENDS = 2
+_SOLVES_OF_A_PRICE = 6
+"""Share of the time that one solve on the way to a price gets."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainSettings:
+    """How far and how long to look.
+
+    Parameters
+    ----------
+    gap, time_limit_s, seed
+        Of the plan, as in :class:`planner.pipeline.SolveSettings`. The changed problems share a
+        second budget of `time_limit_s`, the ranges a third, the prices a fourth.
+    within
+        Share of the cost by which plans of the ranges may be dearer, above `gap`.
+    """
+
+    gap: float = 0.01
+    time_limit_s: float = 60.0
+    seed: int = 0
+    within: float = 0.02
+
+
+def explain_plan(
+    prepared: Callable[[Sequence[str]], Prepared],
+    settings: ExplainSettings | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Sensitivity:
+    """Return what the plan of a problem hangs on.
+
+    Parameters
+    ----------
+    prepared
+        Prepares the problem with further ``PATH=VALUE`` changes.
+    settings
+        How far and how long to look.
+    tell
+        Receives a line before each solve.
+
+    Raises
+    ------
+    InputError
+        With every fault of the problem or the catalogues.
+    """
+    asked = settings or ExplainSettings()
+    base = prepared(())
+    tell("solving ...")
+    settings_of_plan = SolveSettings(asked.gap, asked.time_limit_s, asked.seed, compare=False)
+    decided = decide(base, settings_of_plan)
+    if decided.decisions is None:
+        return Sensitivity(decided.plan)
+    again = _Again(base, decided.plan, decided.decisions, asked, tell)
+    changed = again.changed(prepared)
+    ranges, losers = again.ranges(), again.losers()
+    return Sensitivity(decided.plan, changed, asked.within, ranges, losers, tuple(again.remarks))
+
+
+class _Again:
+    """Solves around a plan."""
+
+    def __init__(
+        self,
+        base: Prepared,
+        plan: Plan,
+        decisions: Decisions,
+        asked: ExplainSettings,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._base, self._plan, self._decisions = base, plan, decisions
+        self._asked, self._tell = asked, tell
+        self.remarks: list[str] = []
+
+    def changed(self, prepared: Callable[[Sequence[str]], Prepared]) -> tuple[Changed, ...]:
+        """Return the plan with every limit a little wider, as far as there is time."""
+        deadline_s = time.perf_counter() + self._asked.time_limit_s
+        found = []
+        for lever in levers_of(self._base):
+            value, change = _a_little_more(self._base, lever)
+            left_s = deadline_s - time.perf_counter()
+            if left_s <= 0:
+                self.remarks.append(f"not solved within the time limit: {lever.where} {change}")
+                continue
+            self._tell(f"solving with {lever.where} {change} ...")
+            assignment = lever.assignment(value)
+            try:
+                other = prepared((assignment,))
+            except InputError:  # a value that the schema does not allow
+                continue
+            result = solve_within_caps(
+                other.demand, other.options, other.limits, self._solver(left_s)
+            )
+            found.append(self._compared(lever, change, assignment, result))
+        return tuple(found)
+
+    def ranges(self) -> tuple[HardwareRange, ...]:
+        """Return how much of every hardware type plans near the cost use."""
+        base, cost = self._base, self._plan.cost_usd
+        usable = {option.hardware for option in base.options.options}
+        types = sorted({o.hardware for o in base.options.offers if o.hardware in usable})
+        if cost is None or not types:
+            return ()
+        program = build_program(base.demand, base.options, base.limits)
+        solver = self._solver(self._asked.time_limit_s / (_ENDS * len(types)))
+        most_usd = cost * (1 + self._asked.within)
+        near = NearOptimal(program, self._decisions, most_usd, solver)
+        if not near.is_begun:
+            self.remarks.append(
+                "ranges near the optimum are left out: the plan was not found again to begin from"
+            )
+            return ()
+        found = []
+        for hardware in types:
+            self._tell(f"looking for plans with few and with many {hardware} ...")
+            found.append(near.range_of(hardware))
+        return tuple(found)
+
+    def losers(self) -> tuple[Loser, ...]:
+        """Return where the cheapest offer of each type that the plan leaves out would win."""
+        deadline_s = time.perf_counter() + self._asked.time_limit_s
+        offers = _cheapest_left_out(self._base, self._plan)
+        program = build_program(self._base.demand, self._base.options, self._base.limits)
+        each_s = self._solver(self._asked.time_limit_s / _SOLVES_OF_A_PRICE)
+        prices = WinningPrices(program, self._decisions, each_s)
+        if not prices.is_begun:
+            return ()
+        found = []
+        for position, offer in offers:
+            if time.perf_counter() > deadline_s:
+                self.remarks.append(f"not priced within the time limit: {offer.offer_id}")
+                continue
+            self._tell(f"looking for the price at which {offer.offer_id} wins ...")
+            won = prices.of(position)
+            usd = _first_price(offer)
+            at = None if usd is None or won.factor is None else usd * won.factor
+            found.append(Loser(offer.offer_id, offer.hardware, won.factor, usd, at, won.proven))
+        return tuple(found)
+
+    def _solver(self, time_limit_s: float) -> SolverSettings:
+        return SolverSettings(
+            gap=self._asked.gap,
+            time_limit_s=max(time_limit_s, _LEAST_S),
+            seed=self._asked.seed,
+            incumbent=self._decisions,
+        )
+
+    def _compared(self, lever: Lever, change: str, assignment: str, result: MilpResult) -> Changed:
+        plan, cost, bound = self._plan, result.objective_usd, result.proof.bound_usd
+        saves = least = most = None
+        if cost is not None and plan.cost_usd is not None:
+            saves = plan.cost_usd - cost
+            least = None if plan.bound_usd is None else plan.bound_usd - cost
+        if bound is not None and plan.cost_usd is not None:
+            most = plan.cost_usd - bound
+        if lever.kind == CAP and least is not None:
+            least = max(least, 0.0)  # more room never costs more
+        if lever.kind == DEMAND and most is not None:
+            most = min(most, 0.0)  # more demand never saves
+        return Changed(
+            lever.family, lever.where, change, assignment, cost, bound, saves, least, most
+        )
+
+
+def _a_little_more(base: Prepared, lever: Lever) -> tuple[float, str]:
+    """Return a value that is a node, a kind or a percent wider, and the change in words."""
+    if lever.family == "quota":
+        nodes = [
+            offer.accelerators_per_node
+            for offer in base.options.offers
+            if offer.hardware in lever.where.split()
+        ]
+        more = min(nodes, default=1)
+        return lever.value + more, f"{more} up (one node)"
+    if lever.family in {"space", "max_models", "max_hardware_types"}:
+        return lever.value + 1, "1 up"
+    if lever.family == "power":
+        kw = min((o.power_kw for o in base.options.offers if o.power_kw), default=1.0)
+        return lever.value + kw, f"{kw:g} kW up (one node)"
+    return lever.value * (1 + _PERCENT), "1 % up"
+
+
+def _cheapest_left_out(base: Prepared, plan: Plan) -> list[tuple[int, NodeOffer]]:
+    """Return the cheapest rented offer of every type that replicas fit and the plan leaves out."""
+    used = {row.offer_id for row in plan.fleet}
+    usable = {option.hardware for option in base.options.options}
+    cheapest: dict[str, tuple[float, int, NodeOffer]] = {}
+    for position, offer in enumerate(base.options.offers):
+        usd = _first_price(offer)
+        if usd is None or offer.is_committed or offer.hardware not in usable - {""}:
+            continue
+        if offer.offer_id not in used:
+            each = (usd / offer.accelerators_per_node, position, offer)
+            cheapest[offer.hardware] = min(each, cheapest.get(offer.hardware, each))
+    return [(position, offer) for _, position, offer in sorted(cheapest.values())]
+
+
+def _first_price(offer: NodeOffer) -> float | None:
+    return next((usd for usd in offer.price_usd_per_hour if usd is not None), None)
