@@ -1,0 +1,30 @@
+"""Golden costs of shipped problems that solve within seconds.
+
+A golden cost moves only with a reason that CHANGELOG names; the tolerance covers the solver's gap.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.pipeline import SolveSettings, solve_problem
+
+GOLDEN_USD = {
+    ("accelerator_choice", None): 345_520.0,
+    ("accelerator_choice", "tpot_20"): 1_469_945.0,
+    ("long_context_agents", None): 256_748.0,
+    ("long_context_agents", "host_tier"): 240_687.0,
+}
+TOLERANCE = 0.015
+SETTINGS = SolveSettings(gap=0.01, time_limit_s=300.0, compare=False)
+"""Costs are tested here, not the speed of the machine."""
+
+
+@pytest.mark.parametrize(("problem", "scenario"), GOLDEN_USD, ids=str)
+def test_cost_stays_golden(problem, scenario):
+    golden = GOLDEN_USD[problem, scenario]
+
+    plan = solve_problem(problem, scenario, settings=SETTINGS)
+
+    assert plan.status == "optimal"
+    assert abs(plan.cost_usd / golden - 1) <= TOLERANCE
