@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planner.options.capacity import ModelledOptions, PoolModel
+from planner.options.capacity import ModelledOptions
+from planner.options.pool_model import PoolModel
 from planner.options.prefix import PrefixLevel
 from planner.options.systems import UNCUT_TOKENS
 
@@ -52,6 +53,7 @@ def system_capacities(
     model = _SystemModel(problem, catalog, none, UNCUT_TOKENS)
     for members in pools.values():
         model.add_pool(members, demand, usable)
+    model.complete(model.options.keys())
     return ModelledOptions(
         tuple(model.options.values()), tuple(model.capacities), tuple(model.rejections)
     )
