@@ -171,7 +171,9 @@ def _interruptible(progress: _Progress, settings: SweepSettings) -> Iterator[Non
         kept = "no --store was given, so they are lost"
         if settings.store is not None:
             kept = f"they are in {settings.store}, and the same command goes on from there"
-        sys.stderr.write(f"\ninterrupted after {progress.done} of {progress.whole} runs; {kept}\n")
+        below_the_bar = "\n" if sys.stderr.isatty() else ""
+        count = f"{progress.done} of {progress.whole} runs"
+        sys.stderr.write(f"{below_the_bar}interrupted after {count}; {kept}\n")
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 

@@ -51,7 +51,7 @@ def solve_on_cluster(
     client = _client(address)
     from distributed import as_completed  # noqa: PLC0415 - an extra
 
-    with client:
+    with client, client.as_current():
         if not client.nthreads():
             raise _fault(address, "has no worker; start some with `dask worker`")
         sent = {
