@@ -13,7 +13,18 @@ from typing import Annotated
 
 import typer
 
-from planner.cli import calibrate, catalog, demand, problem, schema, solve, sweep, validate, verify
+from planner.cli import (
+    calibrate,
+    catalog,
+    compare,
+    demand,
+    problem,
+    schema,
+    solve,
+    sweep,
+    validate,
+    verify,
+)
 from planner.cli.context import CatalogFolders, Quiet, Settings, Verbose
 from planner.errors import InputError, PlannerError
 
@@ -57,6 +68,7 @@ app.command("check")(problem.check)
 app.command("options")(problem.options)
 app.command("solve")(solve.solve)
 app.command("verify")(verify.verify)
+app.command("compare")(compare.compare)
 app.command("sweep")(sweep.sweep)
 app.command("schema")(schema.schema)
 app.command("validate")(validate.validate)

@@ -172,8 +172,8 @@ def test_ctrl_c_ends_the_workers_says_what_is_kept_and_leaves_the_store_whole(da
         out, err = running.communicate(timeout=20)
 
     said = re.fullmatch(
-        r"interrupted after (\d+) of 30 runs; they are in runs.sqlite, and the same command goes on "
-        r"from there\n",
+        r"interrupted after (\d+) of 30 runs; they are in runs.sqlite, and the same command goes "
+        r"on from there\n",
         err,
     )
     assert running.returncode == 130
