@@ -48,6 +48,15 @@ def sweep(
             "latin-hypercube. Repeatable.",
         ),
     ] = None,
+    scale: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scale",
+            metavar="'KIND FILTER... COLUMN*=a,b,c'",
+            help="Factors on a figure of the rows that planner catalog list KIND FILTER... lists, "
+            "as in 'offers accelerator=h100-sxm-80gb price_usd_per_hour*=0.8,1.2'. Repeatable.",
+        ),
+    ] = None,
     scenario: Annotated[
         list[str] | None,
         typer.Option(
@@ -129,6 +138,7 @@ def sweep(
             scenario or (None,),
             shared.overlays,
             settings,
+            scales=scale or (),
             on_run=progress,
         )
     _write(found, output)

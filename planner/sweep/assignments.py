@@ -1,16 +1,19 @@
 """What a sweep varies: ``PATH=a,b,c`` lists values, ``PATH=low..high`` is a range of numbers.
 
 A value is what ``planner solve --set`` takes, so lists in brackets and text in quotes keep their
-commas. A path with one value is set in every run.
+commas. A path with one value is set in every run. ``KIND FILTER... COLUMN*=a,b,c`` are factors on
+a figure of the rows that ``planner catalog list KIND FILTER...`` lists.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+import shlex
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from planner.catalog.scale import Selection
 from planner.errors import Fault, InputError
 from planner.problem.load import NEXT_STEP
 
@@ -62,11 +65,14 @@ class Variable:
         As written, in order; empty when there is a range.
     range
         Range of numbers, ``None`` when values are listed.
+    selection
+        Figure of the catalogue that the values are factors on; ``None`` for a path of the problem.
     """
 
     path: str
     values: tuple[str, ...]
     range: Range | None = None
+    selection: Selection | None = None
 
     @property
     def is_swept(self) -> bool:
@@ -80,13 +86,17 @@ class Variable:
         return self.values[math.floor(quantile * len(self.values))]
 
 
-def read_variables(stated: Sequence[str], *, ranges: bool) -> tuple[Variable, ...]:
-    """Return what is set and swept, in the order given.
+def read_variables(
+    stated: Sequence[str], scales: Sequence[str] = (), *, ranges: bool
+) -> tuple[Variable, ...]:
+    """Return what is set, scaled and swept, in the order given.
 
     Parameters
     ----------
     stated
         ``PATH=VALUE``, ``PATH=VALUE,VALUE,...`` or ``PATH=LOW..HIGH``.
+    scales
+        The same with ``KIND FILTER... COLUMN*=`` before the values, which are factors above 0.
     ranges
         Whether the design can sample ranges.
 
@@ -98,15 +108,16 @@ def read_variables(stated: Sequence[str], *, ranges: bool) -> tuple[Variable, ..
     """
     variables: list[Variable] = []
     faults: list[Fault] = []
-    for text in stated:
-        try:
-            variables.append(_read(text, ranges))
-        except ValueError as error:
-            faults.append(Fault(f"--set {text}", None, None, "", str(error)))
+    for option, texts, read in (("--set", stated, _read), ("--scale", scales, _read_scale)):
+        for text in texts:
+            try:
+                variables.append(read(text, ranges))
+            except ValueError as error:
+                faults.append(Fault(f"{option} {text}", None, None, "", str(error)))
     paths = [variable.path for variable in variables]
     for path in sorted({path for path in paths if paths.count(path) > 1}):
-        message = "is set twice; list all its values in one --set"
-        faults.append(Fault(f"--set {path}", None, None, "", message))
+        message = f"`{path}` stands twice; list all its values in one place"
+        faults.append(Fault("", None, None, "", message))
     if not faults and not any(v.is_swept for v in variables):
         message = "nothing is swept: list several values for a path, as in --set PATH=a,b,c"
         faults.append(Fault("", None, None, "--set", message))
@@ -142,6 +153,25 @@ def _read(text: str, ranges: bool) -> Variable:
         message = f"{', '.join(f'`{v}`' for v in repeated)} stands twice; list each value once"
         raise ValueError(message)
     return Variable(path, tuple(values))
+
+
+def _read_scale(text: str, ranges: bool) -> Variable:
+    head, separator, listed = text.partition("*=")
+    words = shlex.split(head)
+    if not separator or len(words) < 2:  # noqa: PLR2004 - a table and a column
+        message = (
+            f"`{text}` is not a scale; write the table, filters and column, then factors, as in "
+            "offers accelerator=h100-sxm-80gb price_usd_per_hour*=0.8,1.2"
+        )
+        raise ValueError(message)
+    kind, *filters, column = words
+    plain = _read(f"factor={listed}", ranges)
+    numbers = [plain.range.low] if plain.range else [number_of(v) or 0.0 for v in plain.values]
+    if min(numbers) <= 0.0:
+        message = f"`{listed}` has to be factors above 0"
+        raise ValueError(message)
+    selection = Selection(kind, tuple(filters), column)
+    return replace(plain, path=str(selection), selection=selection)
 
 
 def _range(low: str, high: str, ranges: bool) -> Range:

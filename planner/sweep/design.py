@@ -21,6 +21,7 @@ from planner.errors import Fault, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from planner.catalog.scale import Selection
     from planner.sweep.assignments import Variable
 
 DesignName = Literal["one-at-a-time", "grid", "latin-hypercube"]
@@ -39,12 +40,15 @@ class Point:
         Named patch of the problem.
     values
         Path and value of everything that is set, in the order of the command.
+    factors
+        Figures of the catalogue that are scaled, and by how much.
     swept
-        Path and value of what is swept among them; empty for the problem as it stands.
+        Path and value of what is swept among both; empty for the problem as it stands.
     """
 
     scenario: str | None
     values: tuple[tuple[str, str], ...]
+    factors: tuple[tuple[Selection, float], ...]
     swept: tuple[tuple[str, str], ...]
 
     @property
@@ -104,14 +108,17 @@ def _count(design: DesignName, swept: Sequence[Variable], samples: int) -> int:
 
 
 def _point(scenario: str | None, variables: Sequence[Variable], chosen: dict[str, str]) -> Point:
-    values = []
+    values: list[tuple[str, str]] = []
+    factors: list[tuple[Selection, float]] = []
     for variable in variables:
-        if not variable.is_swept:
-            values.append((variable.path, variable.values[0]))
-        elif variable.path in chosen:
-            values.append((variable.path, chosen[variable.path]))
-    swept = tuple((path, value) for path, value in values if path in chosen)
-    return Point(scenario, tuple(values), swept)
+        value = chosen.get(variable.path) if variable.is_swept else variable.values[0]
+        if value is None:
+            continue
+        if variable.selection is None:
+            values.append((variable.path, value))
+        else:
+            factors.append((variable.selection, float(value)))
+    return Point(scenario, tuple(values), tuple(factors), tuple(chosen.items()))
 
 
 def _one_at_a_time(swept: Sequence[Variable]) -> Iterator[dict[str, str]]:

@@ -141,6 +141,7 @@ def run_sweep(
     overlays: Sequence[Path] = (),
     settings: SweepSettings | None = None,
     *,
+    scales: Sequence[str] = (),
     on_run: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Sweep:
     """Return all runs of a sweep. What comes out does not depend on where it is solved.
@@ -157,6 +158,8 @@ def run_sweep(
         Catalogue folders that win over the shipped catalogue and the problem's own.
     settings
         Design, where to solve, store, options of the solves.
+    scales
+        ``KIND FILTER... COLUMN*=a,b,c``: factors on a figure of rows of the catalogue.
     on_run
         Called with the runs done, and all, whenever one is done.
 
@@ -167,7 +170,7 @@ def run_sweep(
     """
     settings = settings or SweepSettings()
     settings = replace(settings, solve=replace(settings.solve, compare=False, log=False))
-    variables = read_variables(stated, ranges=settings.design == "latin-hypercube")
+    variables = read_variables(stated, scales, ranges=settings.design == "latin-hypercube")
     scenarios = tuple(dict.fromkeys(scenarios)) or (None,)
     points = points_of(settings.design, variables, scenarios, settings.samples, settings.seed)
     tasks = tasks_of(name, points, overlays, settings.solve)
@@ -230,6 +233,9 @@ def _base_values(
             continue
         stands = task.loaded.problem.model_dump(mode="json")
         for variable in variables:
+            if variable.selection is not None:
+                values[point.scenario, variable.path] = "1"
+                continue
             with suppress(ValueError):
                 values[point.scenario, variable.path] = _text(value_at(stands, variable.path))
     return values

@@ -8,11 +8,12 @@ the options of the solve, and the software.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from planner.catalog.load import load_catalog
+from planner.catalog.scale import scaled
 from planner.errors import Fault, InputError
 from planner.pipeline import check_loaded
 from planner.problem.load import NEXT_STEP, find_problem, load_document
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planner.catalog.load import Catalog
+    from planner.catalog.scale import Selection
     from planner.demand.records import Demand
-    from planner.pipeline import Checked, SolveSettings
+    from planner.pipeline import SolveSettings
     from planner.problem.load import LoadedProblem
     from planner.sweep.design import Point
     from planner.yaml_io import Document, Path_
@@ -43,7 +45,9 @@ class Task:
     loaded, demand
         The checked problem.
     catalog_sha256
-        Which of the catalogues of the sweep it is for.
+        Which of the catalogues of the sweep it is for, before factors.
+    factors
+        Figures of the catalogue that are scaled, and by how much.
     settings
         Options of the solve.
     software
@@ -54,6 +58,7 @@ class Task:
     loaded: LoadedProblem
     demand: Demand
     catalog_sha256: str
+    factors: tuple[tuple[Selection, float], ...]
     settings: SolveSettings
     software: str
 
@@ -63,6 +68,7 @@ class Task:
         return {
             "scenario": self.loaded.scenario,
             "set": list(self.loaded.assignments),
+            "scale": [f"{what}*={factor:g}" for what, factor in self.factors],
             "problem_sha256": self.loaded.sha256,
             "catalog_sha256": self.catalog_sha256,
             "software_sha256": self.software,
@@ -106,28 +112,38 @@ def tasks_of(
     path = find_problem(name)
     document = read_yaml(path, str(name))
     _require_apart(document, points)
-    check = _Check(document, path.parent, overlays)
-    checked: dict[Point, Checked] = {}
+    check = _Check(document, path.parent, overlays, settings)
+    tasks: dict[Point, Task] = {}
     for stage in _stages(points):
         faults: dict[Fault, str] = {}
         for point in stage:
             try:
-                checked[point] = check.of(point)
+                tasks[point] = check.task_of(point)
             except InputError as error:
                 faults |= dict.fromkeys(error.faults, error.next_step)
         if faults:
             raise InputError(list(faults), next(iter(faults.values())))
-    tasks = [_task(checked[point], settings) for point in points]
-    catalogs = {c.catalog.sha256: c.catalog for c in checked.values()}
-    return Tasks(tasks[0].loaded.problem.name, tuple(tasks), catalogs)
+    catalogs = {catalog.sha256: catalog for catalog in check.catalogs.values()}
+    problem = tasks[points[0]].loaded.problem.name
+    return Tasks(problem, tuple(tasks[point] for point in points), catalogs)
 
 
-def _task(checked: Checked, settings: SolveSettings) -> Task:
-    loaded, demand, sha256 = checked.loaded, checked.demand, checked.catalog.sha256
-    software = software_sha256()
-    # What the problem says, what its files say, and what both are held against.
-    asked = (loaded.document.data, loaded.measured, demand, sha256, asdict(settings))
-    return Task(digest_of(*asked, software), loaded, demand, sha256, settings, software)
+def with_factors(catalog: Catalog, factors: Iterable[tuple[Selection, float]]) -> Catalog:
+    """Return a catalogue with figures scaled, one selection after another.
+
+    Raises
+    ------
+    InputError
+        When a selection holds nothing that can be scaled so.
+    """
+    for selection, factor in factors:
+        try:
+            catalog = scaled(catalog, selection, factor)
+        except InputError as error:
+            where = f"--scale {selection}*={factor:g}"
+            faults = [replace(fault, file=where, path="") for fault in error.faults]
+            raise InputError(faults, error.next_step) from error
+    return catalog
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +153,34 @@ class _Check:
     document: Document
     folder: Path
     overlays: Sequence[Path]
+    settings: SolveSettings
     catalogs: dict[tuple[Path, ...], Catalog] = field(default_factory=dict)
 
-    def of(self, point: Point) -> Checked:
+    def task_of(self, point: Point) -> Task:
         loaded = load_document(
             self.document, self.folder, point.scenario, point.assignments, self.overlays
         )
-        return check_loaded(loaded, self.overlays, self._catalog)
+        base = self._catalog([*loaded.overlays, *self.overlays])
+        checked = check_loaded(loaded, read_catalog=lambda _: with_factors(base, point.factors))
+        software = software_sha256()
+        key = digest_of(
+            # What the problem says, what its files say, and what both are held against.
+            checked.loaded.document.data,
+            checked.loaded.measured,
+            checked.demand,
+            checked.catalog.sha256,
+            asdict(self.settings),
+            software,
+        )
+        return Task(
+            key=key,
+            loaded=checked.loaded,
+            demand=checked.demand,
+            catalog_sha256=base.sha256,
+            factors=point.factors,
+            settings=self.settings,
+            software=software,
+        )
 
     def _catalog(self, overlays: Sequence[Path]) -> Catalog:
         key = tuple(overlays)
@@ -158,7 +195,7 @@ def _stages(points: Sequence[Point]) -> tuple[list[Point], list[Point]]:
     rest: list[Point] = []
     seen: set[object] = set()
     for point in points:
-        brings = {point.scenario, *point.values}
+        brings = {point.scenario, *point.values, *point.factors}
         (rest if brings <= seen else first).append(point)
         seen |= brings
     return first, rest

@@ -115,7 +115,7 @@ def _frontiers(out: TextIO, sweep: Sweep) -> None:
         elif len(curves) <= _MOST_CURVES:
             _curves(out, title, curves)
         else:
-            out.write(f"\n{title}: {len(curves)} curves, see --json\n")
+            _range_of_curves(out, title, curves)
 
 
 def _curve(out: TextIO, title: str, curve: Frontier) -> None:
@@ -147,6 +147,30 @@ def _curves(out: TextIO, title: str, curves: Sequence[Frontier]) -> None:
         for points in zip(*(curve.points for curve in curves), strict=True)
     ]
     write_table(out, columns, rows, f"{title} (USD)")
+
+
+def _range_of_curves(out: TextIO, title: str, curves: Sequence[Frontier]) -> None:
+    """Write the least and the most of all curves, of which there are too many to show."""
+    columns = [
+        Column("value", NUMBER, whole=True),
+        Column("least cost USD", NUMBER),
+        Column("most cost USD", NUMBER),
+        Column("runs", NUMBER),
+        Column("without a plan", NUMBER),
+    ]
+    rows = []
+    for points in zip(*(curve.points for curve in curves), strict=True):
+        costs = [point.cost_usd for point in points if point.cost_usd is not None]
+        rows.append(
+            [
+                _shown(points[0]),
+                money(min(costs, default=None)),
+                money(max(costs, default=None)),
+                f"{len(points)}",
+                f"{len(points) - len(costs)}",
+            ]
+        )
+    write_table(out, columns, rows, f"{title}, whatever the other inputs")
 
 
 def _cell(point: FrontierPoint) -> str:

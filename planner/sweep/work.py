@@ -15,6 +15,7 @@ from planner.pipeline import Checked, decide, prepare_checked
 from planner.plan.json_io import plan_json
 from planner.sweep.digest import software_sha256
 from planner.sweep.outcome import FAILED, Outcome, outcome_of
+from planner.sweep.tasks import with_factors
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
@@ -40,14 +41,15 @@ def solve_task(task: Task, catalog: Catalog) -> Answer:
     task
         What to solve.
     catalog
-        The catalogue that it is for.
+        The catalogue that it is for, before its factors.
     """
     if task.software != software_sha256():
         text = "the worker runs another planner, solver or Python than the one that asks"
         return failed(text)
     try:
         with _ONE_AT_A_TIME:
-            prepared = prepare_checked(Checked(task.loaded, catalog, task.demand))
+            facts = with_factors(catalog, task.factors)
+            prepared = prepare_checked(Checked(task.loaded, facts, task.demand))
             plan = decide(prepared, task.settings).plan
         return Answer(outcome_of(plan), plan_json(plan))
     except PlannerError as error:

@@ -42,7 +42,7 @@ def test_one_value_is_set_and_not_swept():
         (["a=1,,2"], "a value between commas is empty"),
         (["a=1,2,1"], "`1` stands twice"),
         (["a=[1,2"], "not closed"),
-        (["a=1,2", "a=3"], "is set twice"),
+        (["a=1,2", "a=3"], "`a` stands twice"),
         (["a=1..3"], "only --design latin-hypercube samples"),
         (["a=1"], "nothing is swept"),
         ([], "nothing is swept"),

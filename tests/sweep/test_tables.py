@@ -116,6 +116,19 @@ def test_scenarios_have_tables_of_their_own():
     assert [curve.scenario for curve in frontiers(both)] == [None, "busy"]
 
 
+def test_many_curves_are_told_by_their_least_and_most():
+    stated = ["a=1,2", "b=" + ",".join(str(k) for k in range(7))]
+    outcomes = [out(10 + k) for k in range(7)] + [out(None), *(out(20 + k) for k in range(6))]
+    written = io.StringIO()
+
+    write_sweep(written, sweep(stated, outcomes, design="grid"))
+
+    text = written.getvalue()
+    assert "Cost against a, whatever the other inputs" in text
+    assert "1\t10.00\t16.00\t7\t0\n2\t20.00\t25.00\t7\t1\n" in text
+    assert "value\ta=1\ta=2" in text
+
+
 @pytest.mark.parametrize("design", ["one-at-a-time", "grid"])
 def test_the_text_holds_every_cost_and_every_reason(design):
     outcomes = [out(123), out(None), out(456)][: 3 if design == "one-at-a-time" else 2]
