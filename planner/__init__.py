@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from planner.catalog.load import load_catalog as load_catalog
+    from planner.compare.plans import compare_plans as compare_plans
     from planner.demand.build import build_demand as build_demand
     from planner.errors import InputError as InputError
     from planner.options.build import build_options as build_options
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan as Plan
     from planner.plan.json_io import plan_json as plan_json
     from planner.problem.load import load_problem as load_problem
+    from planner.sweep.run import SweepSettings as SweepSettings
+    from planner.sweep.run import run_sweep as run_sweep
     from planner.verified import LoopSettings as LoopSettings
     from planner.verified import solve_verified as solve_verified
     from planner.verify.audit import audit as audit
@@ -38,16 +41,19 @@ _HOMES = {
     "LoopSettings": "planner.verified",
     "ReplaySettings": "planner.verify.replay.run",
     "SolveSettings": "planner.pipeline",
+    "SweepSettings": "planner.sweep.run",
     "audit": "planner.verify.audit",
     "build_demand": "planner.demand.build",
     "build_options": "planner.options.build",
     "check_problem": "planner.pipeline",
+    "compare_plans": "planner.compare.plans",
     "load_catalog": "planner.catalog.load",
     "load_problem": "planner.problem.load",
     "open_plan": "planner.verify.verification",
     "plan_json": "planner.plan.json_io",
     "prepare": "planner.pipeline",
     "replay_plan": "planner.verify.replay.run",
+    "run_sweep": "planner.sweep.run",
     "solve_prepared": "planner.pipeline",
     "solve_problem": "planner.pipeline",
     "solve_verified": "planner.verified",

@@ -51,7 +51,8 @@ def scaled(catalog: Catalog, selection: Selection, factor: float) -> Catalog:
     selection
         What is scaled.
     factor
-        Above 0; rows say in their notes that they were scaled.
+        Above 0; the range of a figure (``low``, ``high``) moves with its ``value``, and rows say
+        in their notes that they were scaled.
 
     Raises
     ------
@@ -83,12 +84,15 @@ def _is_number(value: object) -> bool:
 
 def _scaled_row(row: Row, selection: Selection, factor: float) -> Row:
     note = f"{selection.column} times {factor:g} in a sweep"
-    changed = {
-        selection.column: getattr(row, selection.column) * factor,
-        "notes": f"{row.notes}; {note}" if row.notes else note,
-    }
+    # A figure moves with the range that its source gives for it.
+    columns = ("value", "low", "high") if selection.column == "value" else (selection.column,)
+    cells = row.model_dump()
+    for column in columns:
+        if cells.get(column) is not None:
+            cells[column] *= factor
+    cells["notes"] = f"{row.notes}; {note}" if row.notes else note
     try:
-        return type(row).model_validate(row.model_dump() | changed)
+        return type(row).model_validate(cells)
     except ValidationError as error:
         text = f"{row.label}: {sentence(error.errors()[0])}"
         raise _refused(selection, text) from error
