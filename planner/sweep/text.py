@@ -59,19 +59,20 @@ def _tornado(out: TextIO, sweep: Sweep) -> None:
     rows = tornado(sweep)
     if not rows:
         return
+    some_without = any(row.without_plan for row in rows)
     columns = [
         *_scenario_column(sweep),
         Column("input", whole=True),
         Column("base", NUMBER, gives_way=1),
         Column("cheapest at", NUMBER),
-        Column("cost USD", NUMBER),
-        Column("to base USD", NUMBER, gives_way=1),
+        Column("USD", NUMBER),
+        Column("to base", NUMBER, gives_way=1),
         Column("dearest at", NUMBER),
-        Column("cost USD", NUMBER),
-        Column("to base USD", NUMBER, gives_way=1),
+        Column("USD", NUMBER),
+        Column("to base", NUMBER, gives_way=1),
         Column("swing USD", NUMBER),
         Column("proven USD", NUMBER),
-        Column("no plan at", NUMBER),
+        *([Column("no plan at", NUMBER)] if some_without else []),
     ]
     cells = [
         [
@@ -86,7 +87,7 @@ def _tornado(out: TextIO, sweep: Sweep) -> None:
             _change(row.high_change_usd),
             money(row.swing_usd),
             money(row.swing_at_least_usd),
-            ", ".join(row.without_plan),
+            *([", ".join(row.without_plan)] if some_without else []),
         ]
         for row in rows
     ]

@@ -31,7 +31,7 @@ def test_a_sweep_prints_the_tornado_and_the_frontiers(planner, day):
 
     assert done.code == 0
     assert "day: one-at-a-time over 2 inputs, 5 runs, 4 of them solved now: 5 optimal" in done.out
-    assert f"{RATE}\t10\t5\t1,825\t-1,825\t20\t6,935\t+3,285\t5,110\t5,110\t" in done.out
+    assert f"{RATE}\t10\t5\t1,825\t-1,825\t20\t6,935\t+3,285\t5,110\t5,110\n" in done.out
     assert f"Cost against {SPARES}" in done.out
     assert "20\toptimal\t6,935\t6,935\t4-7 x me one (on_demand)" in done.out
     assert done.err == ""
