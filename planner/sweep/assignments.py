@@ -48,7 +48,7 @@ class Range:
         """Return the number at a share of the range in [0, 1), as text."""
         if self.is_whole:
             count = int(self.high) - int(self.low) + 1
-            return str(int(self.low) + math.floor(quantile * count))
+            return str(int(self.low) + min(math.floor(quantile * count), count - 1))
         value = self.low + quantile * (self.high - self.low)
         return f"{float(f'{value:.{_DIGITS}g}')!r}"
 

@@ -85,6 +85,31 @@ def test_plans_with_other_blocks_are_shown_by_the_hours_of_both(solved):
     assert [row.is_same for row in found.fleet] == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (("time_blocks=24",), ("time_blocks=1",)),
+        (("time_blocks=6", "horizon.periods=2"), ("time_blocks=4", "horizon.months_per_period=3")),
+        (("horizon.periods=4",), ("time_blocks=8", "horizon.start=2027-03", "horizon.periods=4")),
+    ],
+)
+def test_hours_at_their_price_add_up_to_the_cost_of_each_plan(solved, ours, theirs):
+    found = compare_plans(solved("a", *ours), solved("b", *theirs))
+
+    for head, side in ((found.a, "a"), (found.b, "b")):
+        usd = sum(
+            getattr(row, side).usd_per_hour * (row.end_h - row.start_h) / 24 * _hours(row)
+            for row in found.fleet
+            if getattr(row, side) is not None
+        )
+        assert usd == pytest.approx(head.tco_usd)
+
+
+def _hours(row):
+    (y0, m0), (y1, m1) = (map(int, month.split("-")) for month in (row.from_month, row.to_month))
+    return 730 * (12 * (y1 - y0) + m1 - m0)
+
+
 def test_months_that_one_plan_does_not_have_are_shown_for_the_other(solved):
     longer = solved("b", "horizon.periods=3", "horizon.start=2027-02")
 
@@ -104,12 +129,12 @@ def test_defaults_that_are_written_out_are_no_change(solved):
 
 def test_items_of_lists_are_named_as_set_names_them(solved):
     found = compare_plans(
-        solved("a"), solved("b", f"{RATE}=11", "supply.providers=[me, runpod]", f"{BUDGET}=null")
+        solved("a"), solved("b", f"{RATE}=11", "candidates.hardware=[box]", f"{BUDGET}=null")
     )
 
     assert found.problem == (
         ProblemChange(RATE, 10.0, 11.0),
-        ProblemChange("supply.providers", ["me"], ["me", "runpod"]),
+        ProblemChange("candidates.hardware", [], ["box"]),
         ProblemChange(LIMIT, 1e6, None),
     )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import re
 
 import pytest
@@ -64,6 +65,12 @@ def test_every_fault_is_told_at_once():
         read_variables(["a", "b=1..2", "c=1,1"], ranges=False)
 
     assert len(error.value.faults) == 3
+
+
+@given(st.text(alphabet="ab=.,*[]{}'\"0123456789e- ", max_size=30), st.booleans())
+def test_no_text_is_worse_than_an_input_error(text, ranges):
+    with contextlib.suppress(InputError):
+        read_variables([text], [text], ranges=ranges)
 
 
 def test_a_range_of_whole_numbers_has_both_ends_equally_often():

@@ -8,9 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from planner.catalog.load import load_catalog
+from planner.catalog.scale import Selection
 from planner.errors import InputError
 from planner.pipeline import SolveSettings, solve_problem
+from planner.sweep.assignments import read_variables
 from planner.sweep.run import SweepSettings, run_sweep
+from planner.sweep.tasks import with_factors
 from tests.sweep.world import OFFERS, RATE, REPLICA_USD, SPARES
 
 GRID = SweepSettings(design="grid", solve=SolveSettings(gap=0.0))
@@ -19,6 +23,11 @@ PRICE = "offers provider=me price_usd_per_hour"
 
 def _costs(sweep):
     return [run.outcome.cost_usd for run in sweep.runs]
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_catalog()
 
 
 def test_a_price_moves_the_cost_in_proportion(day):
@@ -80,21 +89,47 @@ def test_only_the_rows_that_are_meant_are_scaled(day):
     [
         ("offers*=1,2", "is not a scale; write the table, filters and column"),
         ("offers price_usd_per_hour=1,2", "is not a scale"),
+        ("offers 'provider=me price_usd_per_hour*=1,2", "No closing quotation"),
         (f"{PRICE}*=0,1", "has to be factors above 0"),
         (f"{PRICE}*=cheap,dear", "has to be factors above 0"),
-        ("offer price_usd_per_hour*=1,2", "no table `offer` in the catalogue; did you mean"),
-        ("offers price_usd*=1,2", "no column `price_usd` in offers; did you mean"),
-        ("offers providr=me price_usd_per_hour*=1,2", "no column `providr` in offers"),
-        ("offers provider=you price_usd_per_hour*=1,2", "no row of offers matches"),
-        ("offers region*=1,2", "`region` of offers holds no numbers"),
-        ("offers provider=me accelerators*=1,1.5", "me:one:here:on_demand"),
     ],
 )
-def test_what_cannot_be_scaled_is_refused_before_any_run(day, tmp_path, scale, message):
-    store = tmp_path / "runs.sqlite"
+def test_what_is_no_scale_is_refused(scale, message):
+    with pytest.raises(InputError, match=re.escape(message)) as error:
+        read_variables([], [scale], ranges=False)
+
+    assert f"--scale {scale}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "filters", "column", "message"),
+    [
+        ("offer", (), "price_usd_per_hour", "no table `offer` in the catalogue; did you mean"),
+        ("offers", (), "price_usd", "no column `price_usd` in offers; did you mean"),
+        ("offers", ("providr=me",), "price_usd_per_hour", "no column `providr` in offers"),
+        ("offers", ("provider=you",), "price_usd_per_hour", "no row of offers matches"),
+        ("offers", (), "region", "`region` of offers holds no numbers"),
+    ],
+)
+def test_what_cannot_be_scaled_is_refused(shipped, kind, filters, column, message):
+    selection = Selection(kind, filters, column)
 
     with pytest.raises(InputError, match=re.escape(message)) as error:
-        run_sweep(day, [], settings=replace(GRID, store=store), scales=[scale])
+        with_factors(shipped, [(selection, 1.5)])
 
-    assert "--scale" in str(error.value)
+    assert str(error.value).startswith(f"--scale {selection}*=1.5\n")
+
+
+def test_faults_of_scales_and_of_values_are_told_together_before_any_run(day, tmp_path):
+    store = tmp_path / "runs.sqlite"
+    scales = ["offers provider=you price_usd_per_hour*=1,2"]
+
+    with pytest.raises(InputError) as error:
+        run_sweep(day, [f"{RATE}=5,-1"], settings=replace(GRID, store=store), scales=scales)
+
+    assert {fault.file for fault in error.value.faults} == {
+        f"--set {RATE}=-1",
+        "--scale offers provider=you price_usd_per_hour*=1",
+        "--scale offers provider=you price_usd_per_hour*=2",
+    }
     assert not store.exists()
