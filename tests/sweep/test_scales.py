@@ -70,7 +70,7 @@ def test_scaled_runs_in_other_processes_and_in_the_store_are_the_same(day, tmp_p
 
     here = run_sweep(day, [], settings=GRID, **ask)
     there = run_sweep(day, [], settings=kept, **ask)
-    again = run_sweep(day, [], settings=kept, scales=[f"{PRICE}*=1,2,3"])
+    again = run_sweep(day, [], settings=replace(kept, jobs=1), scales=[f"{PRICE}*=1,2,3"])
 
     assert _costs(here) == _costs(there) == _costs(again)[:2]
     assert again.solved == 1
