@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -22,7 +22,19 @@ from planner.cli.context import (
     progress_bar,
     settings_of,
 )
-from planner.cli.solve_options import SOLVERS, Gap, Seed, SolverName, TimeLimit, choice_of
+from planner.cli.solve_options import SOLVERS, Gap, SolverName, TimeLimit, choice_of
+from planner.cli.sweep_options import (
+    Dask,
+    Design,
+    Jobs,
+    Samples,
+    Scales,
+    Scenarios,
+    Store,
+    SweepSeed,
+    Table,
+    Values,
+)
 from planner.cli.written import require_apart
 from planner.errors import Fault, InputError
 
@@ -39,63 +51,18 @@ EXIT_INTERRUPTED = 130
 def sweep(
     context: typer.Context,
     problem: ProblemName,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="PATH=a,b,c",
-            help="Values of an input; one value is set in every run; LOW..HIGH is a range for "
-            "latin-hypercube. Repeatable.",
-        ),
-    ] = None,
-    scale: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scale",
-            metavar="'KIND FILTER... COLUMN*=a,b,c'",
-            help="Factors on a figure of the rows that planner catalog list KIND FILTER... lists, "
-            "as in 'offers accelerator=h100-sxm-80gb price_usd_per_hour*=0.8,1.2'. Repeatable.",
-        ),
-    ] = None,
-    scenario: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scenario",
-            metavar="NAME",
-            help="Named patch of the problem; repeatable: sweep each.",
-        ),
-    ] = None,
-    design: Annotated[
-        str, typer.Option("--design", help="one-at-a-time, grid or latin-hypercube.")
-    ] = "one-at-a-time",
-    samples: Annotated[
-        int, typer.Option("--samples", min=1, metavar="N", help="Runs of a Latin hypercube.")
-    ] = 20,
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", min=1, metavar="N", help="Processes; default: all cores."),
-    ] = None,
-    store: Annotated[
-        Path | None,
-        typer.Option(
-            "--store",
-            metavar="RUNS.sqlite",
-            help="Keep finished runs here, and do not solve again those that are there.",
-        ),
-    ] = None,
-    dask: Annotated[
-        str | None,
-        typer.Option("--dask", metavar="tcp://HOST:PORT", help="Solve on this Dask cluster."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE", help="Write runs as .csv, or all as .json."
-        ),
-    ] = None,
+    assignments: Values = None,
+    scale: Scales = None,
+    scenario: Scenarios = None,
+    design: Design = "one-at-a-time",
+    samples: Samples = 20,
+    jobs: Jobs = None,
+    store: Store = None,
+    dask: Dask = None,
+    output: Table = None,
     gap: Gap = 0.01,
     time_limit: TimeLimit = 60.0,
-    seed: Seed = 0,
+    seed: SweepSeed = 0,
     solver: SolverName = "highs",
     catalog: CatalogFolders = None,
     quiet: Quiet = False,
@@ -110,17 +77,11 @@ def sweep(
     from planner.sweep.as_data import sweep_data  # noqa: PLC0415
     from planner.sweep.design import DESIGNS  # noqa: PLC0415
     from planner.sweep.run import SweepSettings, run_sweep  # noqa: PLC0415
-    from planner.sweep.text import write_sweep  # noqa: PLC0415
 
     shared = settings_of(context, catalog, quiet=quiet)
     require_apart([output, store], {Path(problem): "the problem file"})
     _require_kind(output)
-    solve = SolveSettings(
-        gap=gap,
-        time_limit_s=time_limit,
-        seed=seed,
-        solver=choice_of(solver, SOLVERS, "--solver", "not a solver"),
-    )
+    chosen = choice_of(solver, SOLVERS, "--solver", "not a solver")
     settings = SweepSettings(
         design=choice_of(design, DESIGNS, "--design", "not a design"),
         samples=samples,
@@ -128,7 +89,7 @@ def sweep(
         jobs=jobs or _cores(),
         dask=dask,
         store=store,
-        solve=solve,
+        solve=SolveSettings(gap=gap, time_limit_s=time_limit, seed=seed, solver=chosen),
     )
     progress = _Progress(progress_bar(shared, "sweep", "runs"))
     with _interruptible(progress, settings):
@@ -145,12 +106,16 @@ def sweep(
     if as_json:
         print_json(sweep_data(found))
     else:
-        write_sweep(sys.stdout, found)
-        where = f"runs written to {output}. " if output else ""
-        sys.stdout.write(
-            f"{where}Next: planner solve {problem} --set PATH=VALUE for one of them\n"
-        )
+        _print(found, problem, output)
     raise typer.Exit(EXIT_FAILED if found.failed else 0)
+
+
+def _print(found: Sweep, problem: str, output: Path | None) -> None:
+    from planner.sweep.text import write_sweep  # noqa: PLC0415 - needs the sweep
+
+    write_sweep(sys.stdout, found)
+    where = f"runs written to {output}. " if output else ""
+    sys.stdout.write(f"{where}Next: planner solve {problem} --set PATH=VALUE for one of them\n")
 
 
 @dataclass(slots=True)
