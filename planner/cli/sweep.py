@@ -19,6 +19,7 @@ from planner.cli.context import (
     Quiet,
     json_text,
     print_json,
+    progress,
     progress_bar,
     settings_of,
 )
@@ -91,8 +92,9 @@ def sweep(
         store=store,
         solve=SolveSettings(gap=gap, time_limit_s=time_limit, seed=seed, solver=chosen),
     )
-    progress = _Progress(progress_bar(shared, "sweep", "runs"))
-    with _interruptible(progress, settings):
+    so_far = _Progress(progress_bar(shared, "sweep", "runs"))
+    progress(shared, "checking every run ...")
+    with _interruptible(so_far, settings):
         found = run_sweep(
             problem,
             assignments or (),
@@ -100,7 +102,7 @@ def sweep(
             shared.overlays,
             settings,
             scales=scale or (),
-            on_run=progress,
+            on_run=so_far,
         )
     _write(found, output)
     if as_json:
@@ -132,7 +134,7 @@ class _Progress:
 
 
 @contextmanager
-def _interruptible(progress: _Progress, settings: SweepSettings) -> Iterator[None]:
+def _interruptible(so_far: _Progress, settings: SweepSettings) -> Iterator[None]:
     """End workers when Ctrl-C ends the command, and say what is left.
 
     A solve in this process does not come back to Python: Ctrl-C then ends it at once, as it ends
@@ -147,7 +149,7 @@ def _interruptible(progress: _Progress, settings: SweepSettings) -> Iterator[Non
         if settings.store is not None:
             kept = f"they are in {settings.store}, and the same command goes on from there"
         below_the_bar = "\n" if sys.stderr.isatty() else ""
-        count = f"{progress.done} of {progress.whole} runs"
+        count = f"{so_far.done} of {so_far.whole} runs"
         sys.stderr.write(f"{below_the_bar}interrupted after {count}; {kept}\n")
         raise typer.Exit(EXIT_INTERRUPTED) from None
 

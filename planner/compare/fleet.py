@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
-from planner.compare.records import FleetChange, Running, what_runs
+from planner.compare.records import FleetChange, Nodes, Replicas, Running, Tokens, what_runs
 from planner.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _YEAR = int(MONTHS_PER_YEAR)
 _N = TypeVar("_N", int, float)
+_Place = tuple[int, int]
+"""Period and block."""
 
 
 def fleet_changes(a: Plan, b: Plan) -> tuple[FleetChange, ...]:
@@ -130,31 +132,30 @@ class _Calendar:
         return None
 
 
-def _running_by_place(plan: Plan) -> dict[tuple[int, int], Running]:
+def _running_by_place(plan: Plan) -> dict[_Place, Running]:
     hours = {time.block: time.hours_per_period for time in plan.time_blocks}
-    nodes: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
-    replicas: dict[tuple[int, int], dict[tuple[str, str], int]] = defaultdict(dict)
-    tokens: dict[tuple[int, int], set[tuple[str, str]]] = defaultdict(set)
-    usd: dict[tuple[int, int], float] = defaultdict(float)
+    nodes: dict[_Place, list[Nodes]] = defaultdict(list)
+    replicas: dict[_Place, set[Replicas]] = defaultdict(set)
+    tokens: dict[_Place, set[Tokens]] = defaultdict(set)
+    usd: dict[_Place, float] = defaultdict(float)
     for row in plan.fleet:
         place = (row.period, row.block)
         usd[place] += row.usd
         if row.nodes:
-            name = f"{row.provider} {row.instance} ({row.region}, {row.tenure})"
-            nodes[place][name] = nodes[place].get(name, 0) + row.nodes
-    for allocation in plan.allocations:
-        place = (allocation.period, allocation.block)
-        replicas[place][allocation.pool, allocation.option_id] = allocation.replicas
+            rented = f"{row.provider} {row.instance} ({row.region}, {row.tenure})"
+            nodes[place].append(Nodes(row.offer_id, rented, row.nodes))
+    for served in plan.allocations:
+        # Replicas belong to their pool, and repeat on the row of each of its workloads.
+        mine = Replicas(served.pool, served.option_id, served.replicas)
+        replicas[served.period, served.block].add(mine)
     for item in plan.api:
         place = (item.period, item.block)
         usd[place] += item.usd
-        tokens[place].add((item.workload, f"{item.model} tokens of {item.provider} ({item.mode})"))
+        tokens[place].add(Tokens(item.workload, item.provider, item.model, item.mode))
     return {
         place: Running(
-            nodes=tuple(sorted(nodes[place].items())),
-            replicas=tuple(
-                (pool, option, count) for (pool, option), count in sorted(replicas[place].items())
-            ),
+            nodes=tuple(sorted(nodes[place])),
+            replicas=tuple(sorted(replicas[place])),
             tokens=tuple(sorted(tokens[place])),
             usd_per_hour=usd[place] / hours[place[1]],
         )

@@ -52,13 +52,41 @@ class CostChange:
     difference_discounted_usd: float
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Nodes:
+    """Nodes of one offer; `rented` names it for people."""
+
+    offer_id: str
+    rented: str
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Replicas:
+    """Replicas of one option in one pool."""
+
+    pool: str
+    option_id: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Tokens:
+    """Tokens that a workload buys."""
+
+    workload: str
+    provider: str
+    model: str
+    mode: str
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What runs at some time: nodes by offer, replicas by pool and option, tokens by workload."""
+    """What runs at some time, and what an hour of it costs."""
 
-    nodes: tuple[tuple[str, int], ...]
-    replicas: tuple[tuple[str, str, int], ...]
-    tokens: tuple[tuple[str, str], ...]
+    nodes: tuple[Nodes, ...]
+    replicas: tuple[Replicas, ...]
+    tokens: tuple[Tokens, ...]
     usd_per_hour: float
 
 

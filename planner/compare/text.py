@@ -145,9 +145,9 @@ def _fleet(out: TextIO, fleet: Sequence[FleetChange]) -> None:
 def _running(running: Running | None) -> str:
     if running is None:
         return "-"
-    serving = [f"{count} x {option}" for _, option, count in running.replicas]
-    serving += [name for _, name in running.tokens]
-    rented = [f"{count} x {name}" for name, count in running.nodes]
+    serving = [f"{row.replicas} x {row.option_id}" for row in running.replicas]
+    serving += [f"{t.model} tokens of {t.provider} ({t.mode})" for t in running.tokens]
+    rented = [f"{row.nodes} x {row.rented}" for row in running.nodes]
     return (
         f"{', '.join(serving) or 'nothing'} on {', '.join(rented)}"
         if rented

@@ -25,7 +25,7 @@ def test_two_plans_stand_side_by_side(planner):
     assert f"{SPARES}\t0\t1" in told.out
     assert data["cost"]["usd"] == pytest.approx(4 * REPLICA_USD)
     assert data["problem"] == [{"path": SPARES, "a": 0, "b": 1}]
-    assert [row["b"]["nodes"][0][1] for row in data["fleet"]] == [3, 5, 3]
+    assert [row["b"]["nodes"][0]["nodes"] for row in data["fleet"]] == [3, 5, 3]
 
 
 def test_files_that_are_no_plans_are_refused(planner):

@@ -68,11 +68,12 @@ def test_the_fleet_is_shown_by_hours_with_neighbours_joined(solved):
     found = compare_plans(solved("a"), solved("b", f"{RATE}=20"))
 
     rows = [
-        (r.start_h, r.end_h, r.a.replicas[0][2], r.b.replicas[0][2], r.b.usd_per_hour)
+        (r.start_h, r.end_h, r.a.replicas[0].replicas, r.b.replicas[0].replicas, r.b.usd_per_hour)
         for r in found.fleet
     ]
     assert rows == [(0, 12, 2, 4, 8), (12, 18, 4, 7, 14), (18, 24, 2, 4, 8)]
-    assert found.fleet[0].a.nodes == (("me one (here, on_demand)", 2),)
+    (nodes,) = found.fleet[0].a.nodes
+    assert (nodes.offer_id, nodes.nodes) == ("me:one:here:on_demand", 2)
     assert (found.fleet[0].from_month, found.fleet[0].to_month) == ("2027-01", "2027-02")
 
 
@@ -80,7 +81,7 @@ def test_plans_with_other_blocks_are_shown_by_the_hours_of_both(solved):
     """One block of 24 hours is planned for its busiest hour: four replicas all day."""
     found = compare_plans(solved("a"), solved("b", "time_blocks=1"))
 
-    rows = [(r.start_h, r.end_h, r.a.nodes[0][1], r.b.nodes[0][1]) for r in found.fleet]
+    rows = [(r.start_h, r.end_h, r.a.nodes[0].nodes, r.b.nodes[0].nodes) for r in found.fleet]
     assert rows == [(0, 12, 2, 4), (12, 18, 4, 4), (18, 24, 2, 4)]
     assert [row.is_same for row in found.fleet] == [False, True, False]
 
