@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from planner.catalog.load import load_catalog as load_catalog
+    from planner.compare.plans import compare_plans as compare_plans
     from planner.demand.build import build_demand as build_demand
     from planner.errors import InputError as InputError
     from planner.infeasibility import explain_infeasible as explain_infeasible
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from planner.plan.json_io import plan_json as plan_json
     from planner.problem.load import load_problem as load_problem
     from planner.sensitivity import explain_plan as explain_plan
+    from planner.sweep.run import SweepSettings as SweepSettings
+    from planner.sweep.run import run_sweep as run_sweep
     from planner.verified import LoopSettings as LoopSettings
     from planner.verified import solve_verified as solve_verified
     from planner.verify.audit import audit as audit
@@ -40,18 +43,21 @@ _HOMES = {
     "LoopSettings": "planner.verified",
     "ReplaySettings": "planner.verify.replay.run",
     "SolveSettings": "planner.pipeline",
+    "SweepSettings": "planner.sweep.run",
     "audit": "planner.verify.audit",
     "build_demand": "planner.demand.build",
     "build_options": "planner.options.build",
     "check_problem": "planner.pipeline",
     "explain_infeasible": "planner.infeasibility",
     "explain_plan": "planner.sensitivity",
+    "compare_plans": "planner.compare.plans",
     "load_catalog": "planner.catalog.load",
     "load_problem": "planner.problem.load",
     "open_plan": "planner.verify.verification",
     "plan_json": "planner.plan.json_io",
     "prepare": "planner.pipeline",
     "replay_plan": "planner.verify.replay.run",
+    "run_sweep": "planner.sweep.run",
     "solve_prepared": "planner.pipeline",
     "solve_problem": "planner.pipeline",
     "solve_verified": "planner.verified",

@@ -37,7 +37,7 @@ from planner.problem.references import reference_faults, resolve_hardware
 from planner.verify.audit import require_sound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from planner.catalog.load import Catalog
@@ -85,6 +85,15 @@ class SolveSettings:
     compare: bool = True
     unit_costs: Literal["average", "full"] = "average"
     commitments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A checked problem, its catalogue and its demand: nothing else is read to solve it."""
+
+    loaded: LoadedProblem
+    catalog: Catalog
+    demand: Demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,35 +178,55 @@ def prepare(
     loaded = load_problem(name, scenario, assignments, overlays)
     if before is not None and (carried := before.assignments(loaded.problem)):
         loaded = load_problem(name, scenario, (*assignments, *carried), overlays)
-    ready = prepare_loaded(loaded, overlays)
-    impossible = impossible_limits(ready.options, ready.loaded) if possible_only else []
+    prepared = prepare_checked(check_loaded(loaded, overlays))
+    impossible = impossible_limits(prepared.options, prepared.loaded) if possible_only else []
     if impossible:
         raise InputError(impossible, f"planner explain {name}")
     if before is None:
-        return ready
-    kept = before.kept(ready.options, ready.demand.grid)
-    return replace(ready, options=hold(ready.options, kept, free_from=0), incumbent=before)
+        return prepared
+    kept = before.kept(prepared.options, prepared.demand.grid)
+    options = hold(prepared.options, kept, free_from=0)
+    return replace(prepared, options=options, incumbent=before)
 
 
-def prepare_loaded(loaded: LoadedProblem, overlays: Sequence[Path] = ()) -> Prepared:
-    """Return a problem that was read with its catalogue, demand and options.
+def check_loaded(
+    loaded: LoadedProblem,
+    overlays: Sequence[Path] = (),
+    read_catalog: Callable[[Sequence[Path]], Catalog] = load_catalog,
+) -> Checked:
+    """Return a problem with its catalogue and demand, after every check that needs no options.
 
     Parameters
     ----------
     loaded
-        The problem with its files.
+        The problem.
     overlays
         Catalogue folders that win over those of the problem.
+    read_catalog
+        Returns the catalogue of overlays.
 
     Raises
     ------
     InputError
-        With every fault of the references or the catalogues.
+        With every fault of the catalogue, of names that lead nowhere, or of the demand.
     """
-    loaded, catalog = _with_catalog(loaded, overlays)
-    demand = build_demand(loaded, catalog)
-    options = build_options(loaded, catalog, demand)
-    return Prepared(loaded, catalog, demand, options, program_limits(loaded.problem))
+    catalog = read_catalog([*loaded.overlays, *overlays])
+    loaded = resolve_hardware(loaded, catalog)
+    measured = {row.hardware for row in loaded.measured}
+    faults = [
+        *reference_faults(loaded, catalog),
+        *check_catalog(catalog, measured_hardware=measured).errors,
+    ]
+    if faults:
+        raise InputError(faults, listing_command(faults) or "planner catalog list hardware")
+    return Checked(loaded, catalog, build_demand(loaded, catalog))
+
+
+def prepare_checked(checked: Checked) -> Prepared:
+    """Return a checked problem with everything the program needs; reads no file."""
+    options = build_options(checked.loaded, checked.catalog, checked.demand)
+    limits = program_limits(checked.loaded.problem)
+    return Prepared(checked.loaded, checked.catalog, checked.demand, options, limits)
 
 
 def check_problem(name: str | Path, overlays: Sequence[Path] = ()) -> list[Prepared]:
@@ -321,21 +350,6 @@ def _solver(settings: SolveSettings) -> SolverSettings:
         solver=settings.solver,
         log=settings.log,
     )
-
-
-def _with_catalog(
-    loaded: LoadedProblem, overlays: Sequence[Path]
-) -> tuple[LoadedProblem, Catalog]:
-    catalog = load_catalog([*loaded.overlays, *overlays])
-    loaded = resolve_hardware(loaded, catalog)
-    measured = {row.hardware for row in loaded.measured}
-    faults = [
-        *reference_faults(loaded, catalog),
-        *check_catalog(catalog, measured_hardware=measured).errors,
-    ]
-    if faults:
-        raise InputError(faults, listing_command(faults) or "planner catalog list hardware")
-    return loaded, catalog
 
 
 def _no_plan(

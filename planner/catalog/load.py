@@ -263,14 +263,19 @@ def with_calibration(catalog: Catalog, rows: Iterable[Calibration], file: str = 
     file
         Where rows come from that are not in `catalog`, for messages.
     """
-    located = {
-        table: [Located(row, *_place(catalog, table, row, file)) for row in catalog.table(table)]
-        for table in TABLES
-    }
+    located = located_rows(catalog)
     located["calibration"] = [
         Located(row, *_place(catalog, "calibration", row, file)) for row in rows
     ]
     return build_catalog(located)
+
+
+def located_rows(catalog: Catalog) -> dict[str, list[Located[Any]]]:
+    """Return the rows of every table with where they were read, to build another catalogue."""
+    return {
+        table: [Located(row, *_place(catalog, table, row, "")) for row in catalog.table(table)]
+        for table in TABLES
+    }
 
 
 def _place(catalog: Catalog, table: str, row: Row, file: str) -> tuple[str, int]:

@@ -118,6 +118,25 @@ def rows(catalog: Catalog, kind: str, filters: Sequence[str] = ()) -> list[dict[
     return [row for row in found if all(_passes(row[f.column], f) for f in wanted)]
 
 
+def matching(catalog: Catalog, kind: str, filters: Sequence[str]) -> tuple[str, tuple[Row, ...]]:
+    """Return the name of a table and its rows that pass every filter, as in :func:`rows`.
+
+    Raises
+    ------
+    InputError
+        When the table or a column does not exist, or a filter has another form.
+    """
+    table = _table(kind)
+    cells = _all_rows(catalog, table)
+    wanted = _parse(catalog, table, filters, cells)
+    chosen = [
+        row
+        for row, values in zip(catalog.table(table), cells, strict=True)
+        if all(_passes(values[f.column], f) for f in wanted)
+    ]
+    return table, tuple(chosen)
+
+
 def remarks(catalog: Catalog, kind: str, filters: Sequence[str]) -> tuple[str, ...]:
     """Return what to know beside the filtered rows: aliases, and why there is no row."""
     table = _table(kind)

@@ -14,6 +14,10 @@ from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
     import datetime
+    from collections.abc import Callable
+
+_BAR = 30
+"""Characters of a progress bar."""
 
 CatalogFolders = Annotated[
     list[Path] | None,
@@ -102,12 +106,42 @@ def settings_of(
     )
 
 
+def json_text(value: object) -> str:
+    """Return a value as JSON text."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def print_json(value: object) -> None:
     """Write a value as JSON to stdout."""
-    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(json_text(value))
 
 
 def progress(settings: Settings, text: str) -> None:
     """Write a line about what is going on to stderr, when somebody may be watching."""
     if not settings.quiet and sys.stderr.isatty():
         sys.stderr.write(f"{text}\n")
+
+
+def progress_bar(settings: Settings, what: str, units: str) -> Callable[[int, int], None]:
+    """Return what draws how far something is, when somebody may be watching.
+
+    Parameters
+    ----------
+    settings
+        Of the call.
+    what
+        What goes on, as in ``replay``.
+    units
+        What is counted, as in ``blocks``.
+    """
+    if settings.quiet or not sys.stderr.isatty():
+        return lambda _done, _all: None
+
+    def draw(done: int, whole: int) -> None:
+        filled = _BAR * done // whole
+        bar = "#" * filled + "." * (_BAR - filled)
+        end = "\n" if done == whole else ""
+        sys.stderr.write(f"\r{what} [{bar}] {done}/{whole} {units}{end}")
+        sys.stderr.flush()
+
+    return draw

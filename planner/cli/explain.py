@@ -116,7 +116,7 @@ def _of_plan(
     assignments: list[str],
     shared: Settings,
 ) -> Callable[[Sequence[str]], Prepared]:
-    from planner.pipeline import prepare_loaded  # noqa: PLC0415 - loads the solver
+    from planner.pipeline import check_loaded, prepare_checked  # noqa: PLC0415 - loads the solver
     from planner.plan.plan_file import read_plan  # noqa: PLC0415
     from planner.verify.verification import problem_of  # noqa: PLC0415
 
@@ -127,7 +127,7 @@ def _of_plan(
 
     def prepared(changes: Sequence[str]) -> Prepared:
         loaded = problem_of(plan, path, problem_file, (*assignments, *changes))
-        return prepare_loaded(loaded, shared.overlays)
+        return prepare_checked(check_loaded(loaded, shared.overlays))
 
     return prepared
 

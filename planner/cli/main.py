@@ -16,11 +16,13 @@ import typer
 from planner.cli import (
     calibrate,
     catalog,
+    compare,
     demand,
     explain,
     problem,
     schema,
     solve,
+    sweep,
     validate,
     verify,
 )
@@ -68,6 +70,8 @@ app.command("options")(problem.options)
 app.command("solve")(solve.solve)
 app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)
+app.command("compare")(compare.compare)
+app.command("sweep")(sweep.sweep)
 app.command("schema")(schema.schema)
 app.command("validate")(validate.validate)
 app.command("calibrate")(calibrate.calibrate)

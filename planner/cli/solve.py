@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +38,7 @@ from planner.cli.solve_options import (
     WriteMps,
     choice_of,
 )
+from planner.cli.written import require_apart
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -86,7 +86,10 @@ def solve(
 
     shared = settings_of(context, catalog, verbose, quiet)
     _require_verify(trace, verify)
-    _require_apart(problem, incumbent, [p for p in (output, write_lp, write_mps) if p is not None])
+    require_apart(
+        [output, write_lp, write_mps],
+        {Path(problem): "the problem file", incumbent: "the plan to begin from"},
+    )
     settings = SolveSettings(
         gap=gap,
         time_limit_s=time_limit,
@@ -162,34 +165,3 @@ def _export(prepared: Prepared, write_lp: Path | None, write_mps: Path | None) -
         milp.write_lp(program, write_lp)
     if write_mps is not None:
         milp.write_mps(program, write_mps)
-
-
-def _require_apart(problem: str, incumbent: Path | None, outputs: list[Path]) -> None:
-    """Refuse outputs that would overwrite each other, the problem or the earlier plan."""
-    taken = {Path(problem).resolve(): "the problem file"}
-    if incumbent is not None:
-        taken[incumbent.resolve()] = "the plan to begin from"
-    for path in outputs:
-        _require_writable(path)
-        known = taken.setdefault(path.resolve(), "another output")
-        if known != "another output" or outputs.count(path) > 1:
-            message = f"would overwrite {known}; name another file"
-            raise InputError([Fault(str(path), None, None, "", message)])
-
-
-def _require_writable(path: Path | None) -> None:
-    """Refuse an output that cannot be written before time is spent on a solve."""
-    if path is None:
-        return
-    folder = path.resolve().parent
-    if not folder.is_dir():
-        message = f"folder {path.parent} does not exist"
-    elif path.is_dir():
-        message = "is a folder; name a file in it"
-    elif path.is_symlink() or (path.exists() and not path.is_file()):
-        message = "is a link, pipe or device; name an ordinary file"
-    elif not os.access(folder, os.W_OK):
-        message = f"folder {path.parent} cannot be written"
-    else:
-        return
-    raise InputError([Fault(str(path), None, None, "", message)])

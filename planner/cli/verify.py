@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planner.cli.context import AsJson, CatalogFolders, Quiet, print_json, settings_of
+from planner.cli.context import (
+    AsJson,
+    CatalogFolders,
+    Quiet,
+    print_json,
+    progress_bar,
+    settings_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from planner.cli.context import Settings
     from planner.verify.verification import Verification
 
 EXIT_NOT_KEPT = 6
@@ -67,7 +71,7 @@ def verify(
     opened = open_plan(plan, problem, shared.overlays)
     traces = traces_of(opened.loaded.problem, trace or [], Path)
     settings = ReplaySettings(seed=seed, seeds=seeds, full=full, nominal=nominal, traces=traces)
-    found = verify_plan(opened, settings, _bar(shared))
+    found = verify_plan(opened, settings, progress_bar(shared, "replay", "blocks"))
     if as_json:
         print_json(_as_data(found))
     else:
@@ -99,19 +103,3 @@ def _as_data(found: Verification) -> dict[str, object]:
         "requests": None if replay is None else replay.requests,
         "notes": list(found.notes),
     }
-
-
-def _bar(shared: Settings) -> Callable[[int, int], None]:
-    """Return what draws how far the replay is, when somebody may be watching."""
-    if shared.quiet or not sys.stderr.isatty():
-        return lambda _done, _all: None
-
-    def draw(done: int, whole: int) -> None:
-        width = 30
-        filled = width * done // whole
-        bar = "#" * filled + "." * (width - filled)
-        end = "\n" if done == whole else ""
-        sys.stderr.write(f"\rreplay [{bar}] {done}/{whole} blocks{end}")
-        sys.stderr.flush()
-
-    return draw

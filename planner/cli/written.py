@@ -1,7 +1,8 @@
 """Files that a command writes together: all of them or none, and never over something else.
 
-Every file goes to a temporary name beside its place first, and only when all are there are they
-renamed. A file that is there with another content is kept unless the user says ``--force``.
+What cannot be written is refused before time is spent on a solve. Every file goes to a temporary
+name beside its place first, and only when all are there are they renamed. A file that is there
+with another content is kept unless the user says ``--force``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from planner.cli.context import printable
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 def write_files(
@@ -62,6 +63,46 @@ def write_files(
                 temporary.unlink(missing_ok=True)
 
 
+def require_apart(outputs: Sequence[Path | None], taken: Mapping[Path | None, str]) -> None:
+    """Refuse outputs that cannot be written, or would overwrite each other or an input.
+
+    Parameters
+    ----------
+    outputs
+        Files that will be written or replaced; ``None`` for those that were not asked for.
+    taken
+        What other files are, in words.
+
+    Raises
+    ------
+    InputError
+        With the first of them.
+    """
+    known = {path.resolve(): what for path, what in taken.items() if path is not None}
+    for path in outputs:
+        if path is None:
+            continue
+        _require_writable(path)
+        what = known.setdefault(path.resolve(), "another output")
+        if what != "another output" or outputs.count(path) > 1:
+            raise InputError([_fault(path, f"would overwrite {what}; name another file", "")])
+
+
+def _require_writable(path: Path) -> None:
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        message = f"folder {path.parent} does not exist"
+    elif path.is_dir():
+        message = "is a folder; name a file in it"
+    elif path.is_symlink() or (path.exists() and not path.is_file()):
+        message = "is a link, pipe or device; name an ordinary file"
+    elif not os.access(folder, os.W_OK):
+        message = f"folder {path.parent} cannot be written"
+    else:
+        return
+    raise InputError([_fault(path, message, "")])
+
+
 def _rename_all(staged: Mapping[Path, Path]) -> None:
     """Rename temporary files into place; put back what was there when one of them fails."""
     before = {path: path.read_bytes() if path.exists() else None for path in staged}
@@ -93,5 +134,5 @@ def _require_free(files: Mapping[Path, str], force: bool) -> None:
         raise InputError(faults)
 
 
-def _fault(path: object, message: str) -> Fault:
-    return Fault(printable(path), None, None, "--output", message)
+def _fault(path: object, message: str, option: str = "--output") -> Fault:
+    return Fault(printable(path), None, None, option, message)

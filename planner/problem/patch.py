@@ -75,6 +75,38 @@ def apply_assignments(document: Document, assignments: Sequence[str]) -> Documen
     return replace(document, data=data, assigned=assigned)
 
 
+def value_at(data: YamlData, path: str) -> YamlData:
+    """Return the value at the path of an assignment.
+
+    Parameters
+    ----------
+    data
+        Plain data of a problem.
+    path
+        Dotted, with list items by name or index.
+
+    Raises
+    ------
+    ValueError
+        When the path leads nowhere.
+    """
+    keys, node = path.split("."), data
+    while keys:
+        if isinstance(node, list):
+            index, keys = _item(node, keys, ())
+            node = node[index]
+        elif isinstance(node, dict):
+            head, keys = _key(node, keys)
+            if head not in node:
+                text = f"there is no `{head}`"
+                raise ValueError(text)
+            node = node[head]
+        else:
+            text = f"a single value has no item `{keys[0]}`"
+            raise ValueError(text)  # noqa: TRY004 - the path is wrong, not a type
+    return node
+
+
 def _read(assignment: str) -> tuple[list[str], YamlData]:
     path, separator, value = assignment.partition("=")
     keys = path.strip().split(".")

@@ -20,13 +20,12 @@ def main(problem: str = "chatbot_1m", scenario: str | None = None) -> None:
         marks.append((name, time.perf_counter()))
 
     from planner import pipeline
-    from planner.demand.build import build_demand
     from planner.milp import SolverSettings, build_program, solve_program
     from planner.options.build import build_options
 
     mark("import")
-    loaded, catalog = pipeline._with_catalog(pipeline.load_problem(problem, scenario), ())
-    demand = build_demand(loaded, catalog)
+    checked = pipeline.check_loaded(pipeline.load_problem(problem, scenario))
+    loaded, catalog, demand = checked.loaded, checked.catalog, checked.demand
     mark("problem, catalogue, demand")
     options = build_options(loaded, catalog, demand)
     mark("options and performance model")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.errors import InputError
-from planner.problem.patch import apply_assignments, apply_scenario
+from planner.problem.patch import apply_assignments, apply_scenario, value_at
 from planner.yaml_io import parse_yaml
 
 
@@ -233,3 +233,30 @@ def test_an_empty_patch_changes_nothing(base):
     whole = type(text)("p", "", {**base, "scenarios": {"s": {}}}, {(): (1, 1)})
 
     assert apply_scenario(whole, "s").data == whole.data
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("policy.spare_replicas", 1),
+        ("workloads.chat.slo.0.limit", 450),
+        ("workloads.0.slo.0.limit", 450),
+        ("token_factors.llama-3.1-8b.isl", 1.5),
+    ],
+)
+def test_a_value_is_found_where_an_assignment_would_set_it(path, value):
+    data = {
+        "policy": {"spare_replicas": 1},
+        "workloads": [{"name": "chat", "slo": [{"limit": 450}]}],
+        "token_factors": {"llama-3.1-8b": {"isl": 1.5}},
+    }
+
+    assert value_at(data, path) == value
+
+
+@pytest.mark.parametrize("path", ["policy.x", "workloads.batch", "policy.spare_replicas.x"])
+def test_a_path_that_leads_nowhere_has_no_value(path):
+    data = {"policy": {"spare_replicas": 1}, "workloads": [{"name": "chat"}]}
+
+    with pytest.raises(ValueError, match=r"there is no|has no item"):
+        value_at(data, path)

@@ -1,0 +1,177 @@
+"""``planner sweep``: the same problem with many values."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from planner.cli.context import (
+    AsJson,
+    CatalogFolders,
+    ProblemName,
+    Quiet,
+    json_text,
+    print_json,
+    progress,
+    progress_bar,
+    settings_of,
+)
+from planner.cli.solve_options import SOLVERS, Gap, SolverName, TimeLimit, choice_of
+from planner.cli.sweep_options import (
+    Dask,
+    Design,
+    Jobs,
+    Samples,
+    Scales,
+    Scenarios,
+    Store,
+    SweepSeed,
+    Table,
+    Values,
+)
+from planner.cli.written import require_apart
+from planner.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from planner.sweep.run import Sweep, SweepSettings
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells count."""
+
+
+def sweep(
+    context: typer.Context,
+    problem: ProblemName,
+    assignments: Values = None,
+    scale: Scales = None,
+    scenario: Scenarios = None,
+    design: Design = "one-at-a-time",
+    samples: Samples = 20,
+    jobs: Jobs = None,
+    store: Store = None,
+    dask: Dask = None,
+    output: Table = None,
+    gap: Gap = 0.01,
+    time_limit: TimeLimit = 60.0,
+    seed: SweepSeed = 0,
+    solver: SolverName = "highs",
+    catalog: CatalogFolders = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Solve a problem with many values in parallel: what moves its cost, and by how much.
+
+    Exit codes: 0 every run has an answer (none possible is one), 1 a run failed, 2 invalid, 130
+    interrupted (finished runs are in the store).
+    """
+    from planner.pipeline import SolveSettings  # noqa: PLC0415 - loads the solver
+    from planner.sweep.as_data import sweep_data  # noqa: PLC0415
+    from planner.sweep.design import DESIGNS  # noqa: PLC0415
+    from planner.sweep.run import SweepSettings, run_sweep  # noqa: PLC0415
+
+    shared = settings_of(context, catalog, quiet=quiet)
+    require_apart([output, store], {Path(problem): "the problem file"})
+    _require_kind(output)
+    chosen = choice_of(solver, SOLVERS, "--solver", "not a solver")
+    settings = SweepSettings(
+        design=choice_of(design, DESIGNS, "--design", "not a design"),
+        samples=samples,
+        seed=seed,
+        jobs=jobs or _cores(),
+        dask=dask,
+        store=store,
+        solve=SolveSettings(gap=gap, time_limit_s=time_limit, seed=seed, solver=chosen),
+    )
+    so_far = _Progress(progress_bar(shared, "sweep", "runs"))
+    progress(shared, "checking every run ...")
+    with _interruptible(so_far, settings):
+        found = run_sweep(
+            problem,
+            assignments or (),
+            scenario or (None,),
+            shared.overlays,
+            settings,
+            scales=scale or (),
+            on_run=so_far,
+        )
+    _write(found, output)
+    if as_json:
+        print_json(sweep_data(found))
+    else:
+        _print(found, problem, output)
+    raise typer.Exit(EXIT_FAILED if found.failed else 0)
+
+
+def _print(found: Sweep, problem: str, output: Path | None) -> None:
+    from planner.sweep.text import write_sweep  # noqa: PLC0415 - needs the sweep
+
+    write_sweep(sys.stdout, found)
+    where = f"runs written to {output}. " if output else ""
+    sys.stdout.write(f"{where}Next: planner solve {problem} --set PATH=VALUE for one of them\n")
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How many runs are done, for the bar and for who interrupts."""
+
+    draw: Callable[[int, int], None]
+    done: int = 0
+    whole: int = 0
+
+    def __call__(self, done: int, whole: int) -> None:
+        self.done, self.whole = done, whole
+        self.draw(done, whole)
+
+
+@contextmanager
+def _interruptible(so_far: _Progress, settings: SweepSettings) -> Iterator[None]:
+    """End workers when Ctrl-C ends the command, and say what is left.
+
+    A solve in this process does not come back to Python: Ctrl-C then ends it at once, as it ends
+    every other command.
+    """
+    if settings.jobs > 1 or settings.dask is not None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = "no --store was given, so they are lost"
+        if settings.store is not None:
+            kept = f"they are in {settings.store}, and the same command goes on from there"
+        below_the_bar = "\n" if sys.stderr.isatty() else ""
+        count = f"{so_far.done} of {so_far.whole} runs"
+        sys.stderr.write(f"{below_the_bar}interrupted after {count}; {kept}\n")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _require_kind(output: Path | None) -> None:
+    if output is not None and output.suffix.lower() not in {".csv", ".json"}:
+        message = "is neither .csv nor .json; the name says which of them is written"
+        raise InputError([Fault(str(output), None, None, "--output", message)])
+
+
+def _write(found: Sweep, output: Path | None) -> None:
+    if output is None:
+        return
+    from planner.plan.json_io import write_text_whole  # noqa: PLC0415
+    from planner.sweep.as_data import sweep_csv, sweep_data  # noqa: PLC0415
+
+    is_csv = output.suffix.lower() == ".csv"
+    write_text_whole(output, sweep_csv(found) if is_csv else json_text(sweep_data(found)))

@@ -1,0 +1,1 @@
+"""Two plans side by side: what changed, and what it costs."""
