@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         BlockFound,
         DayFound,
         LimitFound,
+        LossFound,
         Replay,
         WorkloadFound,
     )
@@ -82,20 +83,32 @@ def _write_replay(out: TextIO, replay: Replay, plan: Plan) -> None:
 
 
 def _write_losses(out: TextIO, replay: Replay) -> None:
-    shares = [b.after_loss for w in replay.workloads for b in w.blocks if b.after_loss is not None]
-    if shares:
-        lost = counted(replay.spare_replicas, "replica")
-        out.write(
-            f"after the loss of {lost}, the largest, {min(*shares, 1.0):.0%} or more of the "
-            "requests of every block end while others come\n"
-        )
+    by_loss: dict[str, list[LossFound]] = {}
+    for found in replay.workloads:
+        for block in found.blocks:
+            for loss in block.losses:
+                by_loss.setdefault(loss.loss, []).append(loss)
+    for lost, losses in by_loss.items():
+        share = min(1.0, *(loss.completed_share for loss in losses))
+        line = (
+            f"after the loss of {lost}, the largest, " if "replica" in lost else
+            f"after the loss of {lost}, "
+        )  # fmt: skip
+        line += f"{share:.0%} or more of the requests of every block end while others come"
+        attained = [x.slo_attainment for x in losses if x.slo_attainment is not None]
+        if attained:
+            line += (
+                f", and {min(attained):.2%} or more are within their limits, which are promised "
+                "before it"
+            )
+        out.write(f"{line}\n")
 
 
 def _rows(found: WorkloadFound, plan: Plan) -> Iterator[list[str]]:
     for number, block in _nearest(found):
         head = [
             _who(found, block),
-            _hours(block, plan),
+            hours_text(block.places, plan),
             f"{block.rate_rps:.3g}",
             f"{block.replicas}",
         ]
@@ -146,19 +159,21 @@ def broken_promises(replay: Replay, plan: Plan) -> list[str]:
         if found.kept is not False:
             continue
         for block in found.blocks:
-            where = f"{_who(found, block)} in {_hours(block, plan)}"
+            where = f"{_who(found, block)} in {hours_text(block.places, plan)}"
             sentences += [f"{where}: {_sentence(limit)}" for limit in _missed(block.limits)]
             if not block.keeps_up:
                 sentences.append(
                     f"{where}: only {block.completed_share:.0%} of the requests end while others "
                     "come, so queues grow without end"
                 )
-            if not block.survives and block.keeps_up:
-                lost = counted(replay.spare_replicas, "replica")
-                sentences.append(
-                    f"{where}: without {lost} only {block.after_loss:.0%} of the requests end "
-                    "while others come; spares were promised to keep the rate"
-                )
+            if block.keeps_up:
+                sentences += [
+                    f"{_who(found, block)} in {hours_text(loss.places, plan)}: without "
+                    f"{loss.loss} only {loss.completed_share:.0%} of the requests end while "
+                    "others come; the plan promises to keep the rate after this loss"
+                    for loss in block.losses
+                    if not loss.survives
+                ]
             if block.refused:
                 sentences.append(f"{where}: {counted(block.refused, 'request')} fit no replica")
         sentences += [
@@ -189,16 +204,24 @@ def _sentence(limit: LimitFound) -> str:
     return f"{limit.text} is {_ms(limit.value_ms)} ms{interval}, promised {_ms(limit.limit_ms)} ms"
 
 
-def _hours(block: BlockFound, plan: Plan) -> str:
-    """Return the first block of those alike, and how many more there are."""
-    period, number = block.places[0]
+def hours_text(places: Sequence[tuple[int, int]], plan: Plan) -> str:
+    """Return the hours of the first of some blocks, and how many more there are.
+
+    Parameters
+    ----------
+    places
+        Blocks, as ``(period, block)``.
+    plan
+        The plan, for the hours of its blocks.
+    """
+    period, number = places[0]
     clock = next(row for row in plan.time_blocks if row.block == number)
     text = f"{clock.start_h:g}-{clock.end_h:g} h"
     if len({row.day_type for row in plan.time_blocks}) > 1:
         text += f" of {clock.day_type}"
     if plan.problem.get("horizon", {}).get("periods", 1) > 1:
         text += f" of period {period}"
-    more = len(block.places) - 1
+    more = len(places) - 1
     return f"{text} and {more} like it" if more else text
 
 

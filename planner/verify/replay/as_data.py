@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from planner.verify.replay.records import LATENCIES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from planner.verify.replay.records import BlockFound, LimitFound, Replay, WorkloadFound
 
 
@@ -46,7 +48,7 @@ def _block(block: BlockFound) -> dict[str, object]:
         for statistic in ("mean", "p50", "p90", "p99")
     }
     return {
-        "places": [{"period": period, "block": number} for period, number in block.places],
+        "places": _places(block.places),
         "answer": block.answer,
         "rate_rps": block.rate_rps,
         "replicas": block.replicas,
@@ -60,10 +62,24 @@ def _block(block: BlockFound) -> dict[str, object]:
         "preempted_share": block.preempted_share,
         "refused": block.refused,
         "after_loss": block.after_loss,
+        "losses": [
+            {
+                "loss": loss.loss,
+                "places": _places(loss.places),
+                "completed_share": loss.completed_share,
+                "slo_attainment": loss.slo_attainment,
+                "survived": loss.survives,
+            }
+            for loss in block.losses
+        ],
         "kept": block.kept,
         "requests": block.requests,
         "limits": [_limit(limit) for limit in block.limits],
     }
+
+
+def _places(places: Sequence[tuple[int, int]]) -> list[dict[str, int]]:
+    return [{"period": period, "block": number} for period, number in places]
 
 
 def _limit(limit: LimitFound) -> dict[str, object]:

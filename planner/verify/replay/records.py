@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 LATENCIES = ("ttft", "tpot", "itl", "e2e")
 PERCENTILES = (50.0, 90.0, 99.0)
+LEAST_COMPLETED = 0.95
+"""Share of requests that have to end while others come: beyond the noise of some thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,34 @@ class LatencyFound:
 
 
 @dataclass(frozen=True, slots=True)
+class LossFound:
+    """What becomes of requests after a loss that the plan promises to survive.
+
+    Parameters
+    ----------
+    loss
+        What is lost, in words.
+    places
+        Blocks in which it takes the same, as ``(period, block)``.
+    completed_share
+        Requests that end over requests that come.
+    slo_attainment
+        Share of requests within their limits, which are promised with everything up; ``None``
+        without a limit on a percentile.
+    """
+
+    loss: str
+    places: tuple[tuple[int, int], ...]
+    completed_share: float
+    slo_attainment: float | None
+
+    @property
+    def survives(self) -> bool:
+        """Whether as many requests end as come."""
+        return self.completed_share >= LEAST_COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
 class BlockFound:
     """What the requests of a workload saw in blocks that are alike.
 
@@ -102,9 +132,8 @@ class BlockFound:
         Requests that no replica can hold.
     requests
         Requests that count, over all seeds.
-    after_loss
-        Requests that end over requests that come without the spare replicas of the policy, the
-        largest; ``None`` where it asks for none.
+    losses
+        What becomes of them after each loss that the plan promises to survive.
     answer
         Which answer of a chain the requests ask for; empty for none.
     kept
@@ -128,7 +157,7 @@ class BlockFound:
     preempted_share: float
     refused: int
     requests: int
-    after_loss: float | None = None
+    losses: tuple[LossFound, ...] = ()
     answer: str = ""
     kept: bool = True
 
@@ -143,13 +172,14 @@ class BlockFound:
         return self.completed_share >= LEAST_COMPLETED
 
     @property
+    def after_loss(self) -> float | None:
+        """Requests that end over requests that come after the worst loss; ``None`` without one."""
+        return min((loss.completed_share for loss in self.losses), default=None)
+
+    @property
     def survives(self) -> bool:
-        """Whether they do so without the spare replicas too."""
-        return self.after_loss is None or self.after_loss >= LEAST_COMPLETED
-
-
-LEAST_COMPLETED = 0.95
-"""Share of requests that have to end while others come: beyond the noise of some thousand."""
+        """Whether as many end as come after every loss that the plan promises to survive."""
+        return all(loss.survives for loss in self.losses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +279,6 @@ class Replay:
         Requests simulated, those that do not count included.
     seconds
         Time that it took.
-    spare_replicas
-        Replicas that are taken away to see whether the rest keeps up.
     batches
         Replicas that only serve work which waits.
     """
@@ -261,7 +289,6 @@ class Replay:
     seeds: int
     requests: int
     seconds: float
-    spare_replicas: int = 0
     batches: tuple[BatchFound, ...] = ()
 
     @property
