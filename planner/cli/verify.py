@@ -5,11 +5,25 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from planner.cli.context import AsJson, CatalogFolders, Quiet, print_json, settings_of
+from planner.cli.verify_options import (
+    Full,
+    Nominal,
+    PlanFileName,
+    ProblemFile,
+    Seed,
+    Seeds,
+    Stress,
+    StressDemand,
+    StressHitRate,
+    StressOutputs,
+    Traces,
+    stress_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,36 +32,21 @@ if TYPE_CHECKING:
     from planner.verify.verification import Verification
 
 EXIT_NOT_KEPT = 6
-_MOST_SEEDS = 1_000
 
 
 def verify(
     context: typer.Context,
-    plan: Annotated[Path, typer.Argument(metavar="PLAN.json", help="File of planner solve -o.")],
-    trace: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--trace",
-            metavar="[WORKLOAD=]CSV",
-            help="Recorded requests (timestamp_s, input_tokens, output_tokens) to replay at the "
-            "plan's mean rates; repeatable.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="First seed.")] = 0,
-    seeds: Annotated[
-        int, typer.Option("--seeds", min=1, max=_MOST_SEEDS, help="Simulations of every block.")
-    ] = 5,
-    full: Annotated[
-        bool, typer.Option("--full", help="Replay every block for its whole length.")
-    ] = False,
-    nominal: Annotated[
-        bool,
-        typer.Option("--nominal", help="Median step times, not those at the plan's confidence."),
-    ] = False,
-    problem: Annotated[
-        Path | None,
-        typer.Option("--problem", metavar="FILE", help="The problem, for files it refers to."),
-    ] = None,
+    plan: PlanFileName,
+    trace: Traces = None,
+    seed: Seed = 0,
+    seeds: Seeds = 5,
+    full: Full = False,
+    nominal: Nominal = False,
+    stress: Stress = False,
+    stress_demand: StressDemand = None,
+    stress_outputs: StressOutputs = None,
+    stress_hit_rate: StressHitRate = None,
+    problem: ProblemFile = None,
     catalog: CatalogFolders = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -64,10 +63,11 @@ def verify(
     )
 
     shared = settings_of(context, catalog, quiet=quiet)
+    harder = stress_settings(stress, stress_demand, stress_outputs, stress_hit_rate)
     opened = open_plan(plan, problem, shared.overlays)
     traces = traces_of(opened.loaded.problem, trace or [], Path)
     settings = ReplaySettings(seed=seed, seeds=seeds, full=full, nominal=nominal, traces=traces)
-    found = verify_plan(opened, settings, _bar(shared))
+    found = verify_plan(opened, settings, _bar(shared, "replay"), harder, _bar(shared, "stress"))
     if as_json:
         print_json(_as_data(found))
     else:
@@ -80,6 +80,7 @@ def verify(
 def _as_data(found: Verification) -> dict[str, object]:
     from planner.report.verify_text import broken_promises  # noqa: PLC0415 - needs the plan
     from planner.verify.replay.as_data import workloads_data  # noqa: PLC0415
+    from planner.verify.stress.as_data import stress_data  # noqa: PLC0415
 
     replay = found.replay
     return {
@@ -98,10 +99,11 @@ def _as_data(found: Verification) -> dict[str, object]:
         "seeds": None if replay is None else replay.seeds,
         "requests": None if replay is None else replay.requests,
         "notes": list(found.notes),
+        "stress": None if found.stress is None else stress_data(found.stress),
     }
 
 
-def _bar(shared: Settings) -> Callable[[int, int], None]:
+def _bar(shared: Settings, what: str) -> Callable[[int, int], None]:
     """Return what draws how far the replay is, when somebody may be watching."""
     if shared.quiet or not sys.stderr.isatty():
         return lambda _done, _all: None
@@ -111,7 +113,7 @@ def _bar(shared: Settings) -> Callable[[int, int], None]:
         filled = width * done // whole
         bar = "#" * filled + "." * (width - filled)
         end = "\n" if done == whole else ""
-        sys.stderr.write(f"\rreplay [{bar}] {done}/{whole} blocks{end}")
+        sys.stderr.write(f"\r{what} [{bar}] {done}/{whole} blocks{end}")
         sys.stderr.flush()
 
     return draw

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.errors import counted
+from planner.report.stress_text import write_stress
 from planner.report.tables import NUMBER, Column, write_table
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         Replay,
         WorkloadFound,
     )
+    from planner.verify.stress.records import StressTable
     from planner.verify.verification import Verification
 
 _COLUMNS = (
@@ -51,10 +53,10 @@ def write_verification(out: TextIO, found: Verification) -> None:
         return
     out.write("audit: every figure of the plan agrees with the problem and the catalogue\n")
     if found.replay is not None:
-        _write_replay(out, found.replay, found.plan)
+        _write_replay(out, found.replay, found.plan, found.stress)
 
 
-def _write_replay(out: TextIO, replay: Replay, plan: Plan) -> None:
+def _write_replay(out: TextIO, replay: Replay, plan: Plan, stress: StressTable | None) -> None:
     rows = [cells for item in replay.workloads for cells in _rows(item, plan)]
     if rows:
         out.write(
@@ -73,6 +75,8 @@ def _write_replay(out: TextIO, replay: Replay, plan: Plan) -> None:
     _write_losses(out, replay)
     for item in replay.not_replayed:
         out.write(f"not replayed: {item.workload}: {item.what}: {item.reason}\n")
+    if stress is not None:
+        write_stress(out, stress)
     for sentence in broken_promises(replay, plan):
         out.write(f"BROKEN: {sentence}\n")
     if replay.kept:
