@@ -40,16 +40,21 @@ def write_stress(out: TextIO, table: StressTable) -> None:
     table
         What the stresses do.
     """
+    if table.rows:
+        _write_rows(out, table)
+    for item in table.not_applied:
+        who = f"{item.workload}: " if item.workload else ""
+        stress = "every stress" if item.stress == "all" else item.stress.replace("_", " ")
+        out.write(f"not stressed: {who}{stress}: {item.reason}\n")
+
+
+def _write_rows(out: TextIO, table: StressTable) -> None:
     out.write(
         f"\nstress: {table.requests:,} requests more, with the same random numbers; share of all "
         "requests within their limits, and of those of the worst block, before and after:\n\n"
     )
     write_table(out, _COLUMNS, [_cells(row) for row in table.rows])
     out.write("\n")
-    for item in table.not_applied:
-        who = f"{item.workload}: " if item.workload else ""
-        stress = "every stress" if item.stress == "all" else item.stress.replace("_", " ")
-        out.write(f"not stressed: {who}{stress}: {item.reason}\n")
     if any(row.after.piles_up for row in table.rows):
         out.write(
             "pile up: queues of those blocks grow as long as they last; what a block leaves "
