@@ -78,7 +78,7 @@ def verify(
 
 
 def _as_data(found: Verification) -> dict[str, object]:
-    from planner.report.verify_text import broken_promises  # noqa: PLC0415 - needs the plan
+    from planner.report.promise_text import broken_promises  # noqa: PLC0415 - needs the plan
     from planner.verify.replay.as_data import workloads_data  # noqa: PLC0415
     from planner.verify.stress.as_data import stress_data  # noqa: PLC0415
 

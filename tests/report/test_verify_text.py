@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from planner.plan.document import Plan, TimeBlock
-from planner.report.verify_text import broken_promises, write_verification
+from planner.report.promise_text import broken_promises
+from planner.report.verify_text import write_verification
 from planner.verify.replay.records import (
     BatchFound,
     BlockFound,

@@ -55,6 +55,7 @@ def _block(block: BlockFound) -> dict[str, object]:
         "slo_attainment": block.slo_attainment,
         "goodput_rps": block.goodput_rps,
         **latencies,
+        "turns": [{**asdict(turn), "places": _places(turn.places)} for turn in block.turns],
         "completed_share": block.completed_share,
         "utilization": block.utilization,
         "prompt_share": block.prompt_share,

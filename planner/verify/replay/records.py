@@ -100,6 +100,39 @@ class LossFound:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnFound:
+    """What requests see at the turn of a block, when its replicas are not those before it.
+
+    Parameters
+    ----------
+    places
+        Blocks that begin like this, as ``(period, block)``.
+    seconds
+        Time from the turn on whose requests are looked at.
+    replicas_before, replicas
+        Replicas that serve the requests before and after.
+    late
+        Replicas that are not there at the turn: accelerators give up one model for another then.
+    slo_attainment
+        Share of these requests within their limits; ``None`` without a limit on a percentile.
+    limits
+        The limits over the requests of the whole block, its beginning included.
+    kept
+        Whether those that hold for each block are kept; ``None`` where they are missed and
+        replicas are late, because the plan does not say which ones.
+    """
+
+    places: tuple[tuple[int, int], ...]
+    seconds: float
+    replicas_before: int
+    replicas: int
+    late: int
+    slo_attainment: float | None
+    limits: tuple[LimitFound, ...]
+    kept: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class BlockFound:
     """What the requests of a workload saw in blocks that are alike.
 
@@ -134,6 +167,8 @@ class BlockFound:
         Requests that count, over all seeds.
     losses
         What becomes of them after each loss that the plan promises to survive.
+    turns
+        What they see at the beginning of these blocks, where replicas come or go.
     answer
         Which answer of a chain the requests ask for; empty for none.
     kept
@@ -158,6 +193,7 @@ class BlockFound:
     refused: int
     requests: int
     losses: tuple[LossFound, ...] = ()
+    turns: tuple[TurnFound, ...] = ()
     answer: str = ""
     kept: bool = True
 

@@ -18,6 +18,7 @@ from planner.verify.replay.losses import losses_found
 from planner.verify.replay.records import DayFound, Replay, WorkloadFound
 from planner.verify.replay.sampling import Asked, sample
 from planner.verify.replay.tokens import token_promises
+from planner.verify.replay.turns import turn_found, turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from planner.verify.replay.sampling import Sampled
     from planner.verify.replay.seen import Seen
     from planner.verify.replay.trace import Trace
+    from planner.verify.replay.turns import Turn
 
 _MEDIAN = 0.5
 _PERCENT = 100.0
@@ -54,6 +56,8 @@ class ReplaySettings:
         that the plan was made with.
     routing
         What the routers go by; ``None`` for what the problem states.
+    turns
+        Whether the beginnings of blocks are replayed too, where replicas come or go.
     traces
         Recorded requests that replace those of workloads, by workload.
     """
@@ -63,6 +67,7 @@ class ReplaySettings:
     full: bool = False
     nominal: bool = False
     routing: Routing | None = None
+    turns: bool = True
     traces: Mapping[str, Trace] = field(default_factory=dict)
 
 
@@ -140,10 +145,11 @@ def replayed(
     situations = situations_of(world)
     left_out = list(situations.left_out)
     by_name = streams_by_name(problem)
+    turns = turns_of(situations.cases, plan, problem) if asked.turns else {}
     found: dict[str, list[_Found]] = defaultdict(list)
     simulated = []
     for number, case in enumerate(situations.cases):
-        one = _simulated(case, world, by_name, asked)
+        one = _simulated(case, turns.get(number, ()), world, by_name, asked)
         simulated.append(one)
         for k, (stream, block) in enumerate(zip(case.streams, one.blocks, strict=True)):
             if block is not None:
@@ -198,7 +204,11 @@ def streams_by_name(problem: Problem) -> dict[str, Workload]:
 
 
 def _simulated(
-    case: Case, world: World, by_name: Mapping[str, Workload], asked: ReplaySettings
+    case: Case,
+    turns: Sequence[Turn],
+    world: World,
+    by_name: Mapping[str, Workload],
+    asked: ReplaySettings,
 ) -> Simulated:
     problem = world.problem
     limits = {name: limits_of(stream) for name, stream in by_name.items()}
@@ -206,13 +216,19 @@ def _simulated(
     sampled = sample(case, limits, Asked(asked.seed, asked.seeds, span_s))
     after = Asked(asked.seed, span_s=sampled.span_s)
     losses = losses_found(case, world.plan, problem, limits, after)
+    begun = [
+        turn_found(turn, by_name, limits, sampled.by_stream, problem=problem, seed=asked.seed)
+        for turn in turns
+    ]
     blocks: list[BlockFound | None] = []
-    for stream, runs, lost in zip(case.streams, sampled.by_stream, losses, strict=True):
+    for k, (stream, runs) in enumerate(zip(case.streams, sampled.by_stream, strict=True)):
         if stream.is_deferred:
             blocks.append(None)
             continue
-        block = replace(block_found(case, stream, runs, limits[stream.name]), losses=lost)
+        block = block_found(case, stream, runs, limits[stream.name])
+        block = replace(block, losses=losses[k], turns=tuple(turn[k] for turn in begun))
         kept = keeps_limits(block, by_name[stream.name].slo) and block.survives
+        kept = kept and all(turn.kept is not False for turn in block.turns)
         blocks.append(replace(block, kept=kept))
     return Simulated(case, sampled, tuple(blocks))
 
@@ -243,6 +259,7 @@ def _workload(
     mine = [batch for batch in batches if batch.workload == workload.name]
     kept = kept and all(batch.kept for batch in mine)
     unknown = not (found or mine) or any(item.workload == workload.name for item in left_out)
+    unknown = unknown or any(turn.kept is None for item in found for turn in item.block.turns)
     percents = [float(s.percentile) / _PERCENT for s in workload.slo if s.percentile != "mean"]
     return WorkloadFound(
         workload=workload.name,

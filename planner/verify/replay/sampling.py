@@ -166,14 +166,14 @@ def _run(case: Case, span: Span, seed: tuple[int, int]) -> _Run:
     by_station: list[list[Requests]] = [[] for _ in case.stations]
     for kind, stream in enumerate(case.streams):
         rng = np.random.default_rng([*seed, kind])
-        for parts, requests in zip(by_station, _split(stream, kind, span, rng), strict=True):
+        for parts, requests in zip(by_station, split(stream, kind, span, rng), strict=True):
             parts.append(requests)
     found: list[list[Seen]] = [[] for _ in case.streams]
     count = 0
     for number, (station, parts) in enumerate(zip(case.stations, by_station, strict=True)):
         requests = merged(parts)
         count += len(requests)
-        held = _holds(station, requests)
+        held = holds(station, requests)
         served = requests.take(held)
         outcome = simulate(
             station.engine, station.replicas, served, routing=case.routing, window=window,
@@ -188,8 +188,18 @@ def _run(case: Case, span: Span, seed: tuple[int, int]) -> _Run:
     return _Run(tuple(pooled(seen, span.counted_s) for seen in found), count)
 
 
-def _split(stream: Stream, kind: int, span: Span, rng: np.random.Generator) -> list[Requests]:
-    """Return the requests of a stream at each station."""
+def split(stream: Stream, kind: int, span: Span, rng: np.random.Generator) -> list[Requests]:
+    """Return the requests of a stream at each station.
+
+    Parameters
+    ----------
+    stream, kind
+        The stream, and the class that its requests are of.
+    span
+        Time that is simulated.
+    rng
+        Random numbers.
+    """
     requests_rng, station_rng = rng.spawn(2)
     drawn = stream.source.draw(stream.rate_rps, span, requests_rng)
     count = len(drawn.arrival_s)
@@ -222,8 +232,16 @@ def _whole(tokens: Floats) -> Ints:
     return np.maximum(np.rint(tokens), _SHORTEST_TOKENS).astype(np.int64)
 
 
-def _holds(station: Station, requests: Requests) -> NDArray[np.bool_]:
-    """Return which requests the cache of a replica can hold."""
+def holds(station: Station, requests: Requests) -> NDArray[np.bool_]:
+    """Return which requests the cache of a replica can hold.
+
+    Parameters
+    ----------
+    station
+        The replicas.
+    requests
+        The requests.
+    """
     engine = station.engine
     tokens = requests.isl_tokens + requests.osl_tokens
     return np.asarray(tokens + engine.state_tokens + 1 <= engine.cache_tokens, dtype=bool)
