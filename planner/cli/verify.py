@@ -89,6 +89,7 @@ def _as_data(found: Verification) -> dict[str, object]:
         "kept": found.kept,
         "broken": [] if replay is None else broken_promises(replay, found.plan),
         "batches": [] if replay is None else [asdict(batch) for batch in replay.batches],
+        "deadlines": [] if replay is None else [asdict(item) for item in replay.deadlines],
         "not_replayed": []
         if replay is None
         else [

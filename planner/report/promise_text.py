@@ -66,6 +66,12 @@ def broken_promises(replay: Replay, plan: Plan) -> list[str]:
         for batch in replay.batches
         if not batch.kept
     ]
+    sentences += [
+        f"{item.workload}, {item.day_type} of period {item.period}: {item.late_share:.2%} of the "
+        f"requests that wait end after their window of {item.window_h:g} h"
+        for item in replay.deadlines
+        if not item.kept
+    ]
     return sentences
 
 
@@ -93,6 +99,8 @@ def open_promises(replay: Replay, plan: Plan) -> Iterator[str]:
     for found in replay.workloads:
         for block in found.blocks:
             late = max((turn.late for turn in block.turns), default=0)
+            if not block.keeps_up or _missed(block.limits):
+                continue  # broken anyway
             for text in _missed_turns(found, block, plan, kept=None):
                 yield (
                     f"{text}, if {counted(late, 'replica')} of it have to load another model "

@@ -73,6 +73,7 @@ def _write_replay(out: TextIO, replay: Replay, plan: Plan, stress: StressTable |
         write_table(out, _COLUMNS, rows)
         out.write("\n")
     _write_batches(out, replay)
+    _write_deadlines(out, replay)
     write_changes(out, replay, plan)
     for item in replay.not_replayed:
         out.write(f"not replayed: {item.workload}: {item.what}: {item.reason}\n")
@@ -95,6 +96,17 @@ def _write_batches(out: TextIO, replay: Replay) -> None:
             f"work that waits: {batch.workload}: a replica of {batch.option_id} that always has "
             f"work serves {batch.served_rps:.3g}/s, planned {batch.planned_rps:.3g}/s; it is sent "
             f"{batch.load:.0%} of that at most\n"
+        )
+
+
+def _write_deadlines(out: TextIO, replay: Replay) -> None:
+    """Write, for every workload that waits, the day on which a request takes longest."""
+    for name in dict.fromkeys(item.workload for item in replay.deadlines):
+        mine = [item for item in replay.deadlines if item.workload == name]
+        worst = max(mine, key=lambda item: item.longest_h / item.window_h)
+        out.write(
+            f"work that waits: {name}: a request ends after {worst.longest_h:.1f} h at most, its "
+            f"window is {worst.window_h:g} h\n"
         )
 
 

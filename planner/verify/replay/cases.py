@@ -190,9 +190,6 @@ def _batches(
 ) -> list[Batch]:
     found = []
     for row in rows:
-        if row.is_interruptible:
-            reason = "interruptions of spot nodes are not simulated"
-            _leave_out(left_out, row.workload, row.option_id, reason)
         if not _is_left_out(row, engines, left_out):
             stream = _stream([row], [row.option_id], (row.period, row.block), world)
             found.append(Batch(_station(row, engines), stream))

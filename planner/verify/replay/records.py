@@ -298,6 +298,43 @@ class BatchFound:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadlineFound:
+    """How requests that wait keep their window on the days of a type.
+
+    Parameters
+    ----------
+    workload, period, day_type
+        Whose requests, and when.
+    window_h
+        Time from arrival within which each has to end, hours.
+    longest_h
+        The longest that one takes when nothing is interrupted, hours.
+    late_share
+        Share of them that end later then.
+    interrupted_late_share, interrupted_whole_days
+        Share that ends later when spot nodes are interrupted, and share of days on which none
+        does; ``None`` without spot nodes.
+    interruptions_per_h
+        How often a spot node is taken away, ``None`` without any.
+    """
+
+    workload: str
+    period: int
+    day_type: str
+    window_h: float
+    longest_h: float
+    late_share: float
+    interrupted_late_share: float | None
+    interrupted_whole_days: float | None
+    interruptions_per_h: float | None
+
+    @property
+    def kept(self) -> bool:
+        """Whether all of them end in time when nothing is interrupted."""
+        return self.late_share == 0
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """What a replay finds.
 
@@ -317,6 +354,8 @@ class Replay:
         Time that it took.
     batches
         Replicas that only serve work which waits.
+    deadlines
+        How that work keeps its windows.
     """
 
     workloads: tuple[WorkloadFound, ...]
@@ -326,6 +365,7 @@ class Replay:
     requests: int
     seconds: float
     batches: tuple[BatchFound, ...] = ()
+    deadlines: tuple[DeadlineFound, ...] = ()
 
     @property
     def kept(self) -> bool | None:

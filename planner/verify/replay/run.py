@@ -13,6 +13,7 @@ from planner.problem.deferral import streams_of
 from planner.units import HOURS_PER_DAY, MS_PER_S, SECONDS_PER_HOUR
 from planner.verify.replay.batch import batches_found
 from planner.verify.replay.cases import World, situations_of
+from planner.verify.replay.deadlines import deadlines_found, left_to_chance
 from planner.verify.replay.judge import block_found, keeps_limits, limit_found
 from planner.verify.replay.losses import losses_found
 from planner.verify.replay.records import DayFound, Replay, WorkloadFound
@@ -29,7 +30,12 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem, Slo, Workload
     from planner.verify.replay.cases import Case, Stream
     from planner.verify.replay.judge import Weighted
-    from planner.verify.replay.records import BatchFound, BlockFound, NotReplayed
+    from planner.verify.replay.records import (
+        BatchFound,
+        BlockFound,
+        DeadlineFound,
+        NotReplayed,
+    )
     from planner.verify.replay.router import Routing
     from planner.verify.replay.sampling import Sampled
     from planner.verify.replay.seen import Seen
@@ -159,11 +165,20 @@ def replayed(
                 )
         on_case(number + 1, len(situations.cases))
     batches = batches_found(situations.batches, plan, problem, asked.seed, asked.seeds)
+    deadlines = deadlines_found(world, batches, asked.seed, asked.seeds)
+    waiting: list[BatchFound | DeadlineFound] = [*batches.found, *deadlines]
     bought, broken = token_promises(plan, problem, catalog)
-    left_out += bought
+    left_out += [*bought, *left_to_chance(deadlines)]
     replay = Replay(
         workloads=tuple(
-            _workload(w, found[w.name], left_out, broken=broken, batches=batches, problem=problem)
+            _workload(
+                w,
+                found[w.name],
+                left_out,
+                broken=broken,
+                waiting=[x for x in waiting if x.workload == w.name],
+                problem=problem,
+            )
             for w in problem.workloads
         ),
         not_replayed=tuple(left_out),
@@ -171,7 +186,8 @@ def replayed(
         seeds=asked.seeds,
         requests=sum(one.sampled.requests for one in simulated),
         seconds=time.perf_counter() - began,
-        batches=tuple(batches),
+        batches=batches.found,
+        deadlines=tuple(deadlines),
     )
     return Replayed(replay, world, tuple(simulated))
 
@@ -250,15 +266,14 @@ def _workload(
     left_out: Sequence[NotReplayed],
     *,
     broken: Mapping[str, Sequence[str]],
-    batches: Sequence[BatchFound],
+    waiting: Sequence[BatchFound | DeadlineFound],
     problem: Problem,
 ) -> WorkloadFound:
     over_day = tuple(_over_days(found, problem))
     kept: bool | None = all(item.block.kept for item in found)
     kept = kept and all(day.limit.kept for day in over_day) and workload.name not in broken
-    mine = [batch for batch in batches if batch.workload == workload.name]
-    kept = kept and all(batch.kept for batch in mine)
-    unknown = not (found or mine) or any(item.workload == workload.name for item in left_out)
+    kept = kept and all(item.kept for item in waiting)
+    unknown = not (found or waiting) or any(item.workload == workload.name for item in left_out)
     unknown = unknown or any(turn.kept is None for item in found for turn in item.block.turns)
     percents = [float(s.percentile) / _PERCENT for s in workload.slo if s.percentile != "mean"]
     return WorkloadFound(

@@ -206,7 +206,13 @@ def turn_found(
             [((block_s - first_s) / part.requests, part)] if part.requests else []
             for part in steady[k]
         ]
-        judged = tuple(limit_found(limit, [[*here, *part] for part in rest]) for limit in own)
+        # The beginning is the same for every seed of the rest, so there is no interval.
+        judged = tuple(
+            replace(
+                limit_found(limit, [[*here, *part] for part in rest]), low_ms=None, high_ms=None
+            )
+            for limit in own
+        )
         good = np.concatenate([part.within(own) for part in seen])
         slos = () if stream.is_deferred else workloads[stream.name].slo
         missed = [

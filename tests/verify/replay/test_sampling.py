@@ -10,7 +10,7 @@ import pytest
 from planner.demand.records import LengthDistribution
 from planner.perf.traffic import LatencyLimit
 from planner.verify.replay.arrivals import Stated
-from planner.verify.replay.batch import served_rps
+from planner.verify.replay.batch import served_by
 from planner.verify.replay.cases import Batch, Case, Station, Stream
 from planner.verify.replay.intervals import half_width
 from planner.verify.replay.sampling import Asked, sample
@@ -115,8 +115,10 @@ def test_a_replica_that_always_has_work_serves_the_rate_of_its_full_batch():
     flat = engine(budget=256, seats=60, dense_token_s=0.0, request_s=0.0)
     one = replace(stream(capacity=(250.0,)), source=Stated(even))
 
-    rate_rps, noise = served_rps(Batch(Station("a", flat, 3), one), 0, 5)
+    served = served_by(Batch(Station("a", flat, 3), one), 0, 5)
 
     # 25 prompts a step, so that a batch of 60 is full in 3 steps and ends in 20 more or so.
-    assert 60 / 0.23 < rate_rps < 60 / 0.19
-    assert noise < 0.05
+    assert 60 / 0.23 < served.rate_rps < 60 / 0.19
+    assert served.noise < 0.05
+    # 19 steps of 10 ms each, after the first token.
+    assert served.job_s == pytest.approx(0.19)
