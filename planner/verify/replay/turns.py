@@ -14,7 +14,6 @@ are late) are replayed, and weighed with the rest of the block, which is steady.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -22,12 +21,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.units import HOURS_PER_DAY, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
-from planner.verify.audit.units import replica_accelerators
-from planner.verify.audit.waiting import is_batch
 from planner.verify.replay.arrivals import Span
 from planner.verify.replay.changing import Change, simulate_changing
 from planner.verify.replay.failures import Gone
 from planner.verify.replay.judge import limit_found
+from planner.verify.replay.late import late_replicas
 from planner.verify.replay.losses import rest_of
 from planner.verify.replay.records import TurnFound
 from planner.verify.replay.requests import Requests, Window, merged
@@ -100,7 +98,7 @@ def turns_of(cases: Sequence[Case], plan: Plan, problem: Problem) -> dict[int, l
         for place in case.places:
             earlier = _before(place, problem)
             if earlier != place:
-                late = _late(case, place, plan, problem)
+                late = late_replicas(case, place, earlier, plan)
                 places[n, numbers.get((case.pool, *earlier)), late].append(place)
     found: dict[int, list[Turn]] = defaultdict(list)
     for (n, m, late), mine in places.items():
@@ -118,57 +116,6 @@ def _before(place: _Place, problem: Problem) -> _Place:
     period, block = place
     midnight = block - block % problem.time_blocks
     return period, midnight + (block - 1) % problem.time_blocks
-
-
-def _late(case: Case, place: _Place, plan: Plan, problem: Problem) -> tuple[int, ...]:
-    """Return the replicas of each station whose accelerators served another model until then."""
-    earlier = _before(place, problem)
-    pool = [row for row in plan.allocations if row.pool == case.pool]
-    now, then = (
-        {row.option_id: row for row in pool if (row.period, row.block) == slot}
-        for slot in (place, earlier)
-    )
-    late = []
-    for station in case.stations:
-        mine, was = now[station.option_id], then.get(station.option_id)
-        grown = station.replicas - (was.replicas if was else 0)
-        size = replica_accelerators(mine)
-        switched = _switched(mine.hardware, place, earlier, plan)
-        late.append(max(min(grown, math.ceil(switched / size)), 0))
-    return tuple(late)
-
-
-def _switched(hardware: str, place: _Place, earlier: _Place, plan: Plan) -> int:
-    """Return the accelerators that pools which do not wait take over from others at a turn.
-
-    Those of nodes that start, those that were idle, and those that batch replicas give back are
-    ready: the time in which they load a model is paid before.
-    """
-    held: dict[_Place, dict[tuple[str, str], int]] = {place: {}, earlier: {}}
-    for row in plan.allocations:
-        slot = (row.period, row.block)
-        if slot in held and row.hardware == hardware:
-            held[slot][row.pool, row.option_id] = row.accelerators
-    nodes: dict[_Place, dict[str, int]] = {place: {}, earlier: {}}
-    for item in plan.fleet:
-        slot = (item.period, item.block)
-        if slot in nodes and item.hardware == hardware:
-            nodes[slot][item.offer_id] = item.accelerators
-    grown = sum(
-        max(count - held[earlier].get(key, 0), 0)
-        for key, count in held[place].items()
-        if not is_batch(key[0])
-    )
-    started = sum(
-        max(count - nodes[earlier].get(offer, 0), 0) for offer, count in nodes[place].items()
-    )
-    idle = sum(nodes[earlier].values()) - sum(held[earlier].values())
-    given_back = sum(
-        max(count - held[place].get(key, 0), 0)
-        for key, count in held[earlier].items()
-        if is_batch(key[0])
-    )
-    return max(grown - started - max(idle, 0) - given_back, 0)
 
 
 def turn_found(

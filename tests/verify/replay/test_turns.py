@@ -24,6 +24,8 @@ from tests.verify.replay.world import engine
 LIMITS = {"chat": (LatencyLimit("ttft", 90.0, 1.0),)}
 CHAT = workload(slo=[{"metric": "ttft_ms", "percentile": 90, "limit": 1000}])
 QUICK = ReplaySettings(seeds=2)
+CHUNKS = {"chat": 2048, "code": 1024}
+"""Engines that run with other settings have to be started again, as with another model."""
 
 
 def pool(replicas, rate=4.0):
@@ -100,7 +102,7 @@ def test_only_blocks_with_other_replicas_have_a_turn():
 
 @pytest.fixture(scope="module")
 def swapping():
-    """Return two pools on four nodes: three and one, and six hours later one and three."""
+    """Return two models on four nodes: three and one, and six hours later one and three."""
     asked = problem(
         workload("chat", slo=SLO, arrival={"mean_rate_rps": 1.0}),
         workload("code", slo=SLO, arrival={"mean_rate_rps": 1.0}),
@@ -112,7 +114,7 @@ def swapping():
     world = solved(asked, catalog(offers=[row("offers", elastic_max_nodes=50)]))
     count = {("chat", 0): 3, ("code", 0): 1, ("chat", 1): 1, ("code", 1): 3}
     rows = tuple(
-        replace(r, replicas=n, accelerators=n)
+        replace(r, replicas=n, accelerators=n, chunk_tokens=CHUNKS[r.workload])
         for r in world.plan.allocations
         for n in [count.get((r.workload, r.block), 2)]
     )
@@ -148,6 +150,12 @@ def test_accelerators_that_change_their_model_are_late(swapping):
     # Nodes that start, or were idle, have the time to load a model.
     assert late_at(swapping, nodes(plan, {1: 6}), 1, "code") == 0
     assert late_at(swapping, nodes(plan, {0: 5}), 1, "code") == 1
+
+
+def test_pools_that_share_a_model_hand_replicas_over_at_once(swapping):
+    same = tuple(replace(r, chunk_tokens=2048) for r in swapping.plan.allocations)
+
+    assert late_at(swapping, replace(swapping.plan, allocations=same), 1, "code") == 0
 
 
 def test_what_is_missed_while_replicas_are_late_is_left_open(swapping):
