@@ -1,9 +1,9 @@
 """Replicas that are late at the turn of a block, because their accelerators change the model.
 
-What the blocks have in common stays loaded, for whatever pool. Nodes that start, accelerators that
-were idle, and those that batch replicas give back have loaded what they need when the block begins:
-the plan pays for that before. The rest of what grows takes over accelerators that served another
-model, or the same with other settings, to the end of the block before.
+What the blocks have in common stays loaded, for whatever pool. Nodes that start, accelerators
+that were idle, and those that batch replicas give back have loaded what they need when the block
+begins: the plan pays for that before. The rest of what grows takes over accelerators that served
+another model, or the same with other settings, to the end of the block before.
 """
 
 from __future__ import annotations

@@ -132,8 +132,9 @@ def test_every_request_of_a_sound_plan_ends_within_its_window():
     (one,) = found.deadlines
     assert found.kept is True
     assert (one.window_h, one.late_share) == (8.0, 0.0)
-    # Replicas of the replay are a little faster than those that the plan counts on.
-    assert one.longest_h == pytest.approx(world.plan.deferred[0].longest_wait_h, rel=0.1)
+    # All of it is served from 18 h to midnight, sooner where replicas are not fully loaded.
+    assert world.plan.deferred[0].longest_wait_h == pytest.approx(6.0)
+    assert one.longest_h == pytest.approx(6.0 * found.batches[0].load, rel=0.02)
     assert one.interrupted_late_share is None
     assert left_to_chance(found.deadlines) == []
 
@@ -171,6 +172,4 @@ def test_windows_on_spot_nodes_are_left_to_chance():
     assert found.kept is None
     (item,) = found.not_replayed
     assert item.what == "windows on spot nodes, day of period 0"
-    assert (
-        "of the requests end too late when nodes are interrupted 0.5 times an hour" in item.reason
-    )
+    assert "end too late when nodes are interrupted 0.5 times an hour each" in item.reason
