@@ -32,7 +32,7 @@ from planner.pipeline import decide, explain
 from planner.problem.headroom import headroom_at
 from planner.problem.load import with_assignments
 from planner.problem.references import resolve_hardware
-from planner.report.verify_text import broken_promises
+from planner.report.promise_text import broken_promises
 from planner.verify.lack import MOST_TIMES, lack_of
 from planner.verify.replay.run import ReplaySettings, replay_plan
 from planner.verify.slack import missed_places, pool_of, slack_of

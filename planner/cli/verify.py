@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -17,41 +17,40 @@ from planner.cli.context import (
     progress_bar,
     settings_of,
 )
+from planner.cli.verify_options import (
+    Full,
+    Nominal,
+    PlanFileName,
+    ProblemFile,
+    Seed,
+    Seeds,
+    Stress,
+    StressDemand,
+    StressHitRate,
+    StressOutputs,
+    Traces,
+    stress_settings,
+)
 
 if TYPE_CHECKING:
     from planner.verify.verification import Verification
 
 EXIT_NOT_KEPT = 6
-_MOST_SEEDS = 1_000
 
 
 def verify(
     context: typer.Context,
-    plan: Annotated[Path, typer.Argument(metavar="PLAN.json", help="File of planner solve -o.")],
-    trace: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--trace",
-            metavar="[WORKLOAD=]CSV",
-            help="Recorded requests (timestamp_s, input_tokens, output_tokens) to replay at the "
-            "plan's mean rates; repeatable.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="First seed.")] = 0,
-    seeds: Annotated[
-        int, typer.Option("--seeds", min=1, max=_MOST_SEEDS, help="Simulations of every block.")
-    ] = 5,
-    full: Annotated[
-        bool, typer.Option("--full", help="Replay every block for its whole length.")
-    ] = False,
-    nominal: Annotated[
-        bool,
-        typer.Option("--nominal", help="Median step times, not those at the plan's confidence."),
-    ] = False,
-    problem: Annotated[
-        Path | None,
-        typer.Option("--problem", metavar="FILE", help="The problem, for files it refers to."),
-    ] = None,
+    plan: PlanFileName,
+    trace: Traces = None,
+    seed: Seed = 0,
+    seeds: Seeds = 5,
+    full: Full = False,
+    nominal: Nominal = False,
+    stress: Stress = False,
+    stress_demand: StressDemand = None,
+    stress_outputs: StressOutputs = None,
+    stress_hit_rate: StressHitRate = None,
+    problem: ProblemFile = None,
     catalog: CatalogFolders = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
@@ -68,10 +67,12 @@ def verify(
     )
 
     shared = settings_of(context, catalog, quiet=quiet)
+    harder = stress_settings(stress, stress_demand, stress_outputs, stress_hit_rate)
     opened = open_plan(plan, problem, shared.overlays)
     traces = traces_of(opened.loaded.problem, trace or [], Path)
     settings = ReplaySettings(seed=seed, seeds=seeds, full=full, nominal=nominal, traces=traces)
-    found = verify_plan(opened, settings, progress_bar(shared, "replay", "blocks"))
+    bars = [progress_bar(shared, what, "blocks") for what in ("replay", "stress")]
+    found = verify_plan(opened, settings, bars[0], harder, bars[1])
     if as_json:
         print_json(_as_data(found))
     else:
@@ -82,8 +83,9 @@ def verify(
 
 
 def _as_data(found: Verification) -> dict[str, object]:
-    from planner.report.verify_text import broken_promises  # noqa: PLC0415 - needs the plan
+    from planner.report.promise_text import broken_promises  # noqa: PLC0415 - needs the plan
     from planner.verify.replay.as_data import workloads_data  # noqa: PLC0415
+    from planner.verify.stress.as_data import stress_data  # noqa: PLC0415
 
     replay = found.replay
     return {
@@ -92,6 +94,7 @@ def _as_data(found: Verification) -> dict[str, object]:
         "kept": found.kept,
         "broken": [] if replay is None else broken_promises(replay, found.plan),
         "batches": [] if replay is None else [asdict(batch) for batch in replay.batches],
+        "deadlines": [] if replay is None else [asdict(item) for item in replay.deadlines],
         "not_replayed": []
         if replay is None
         else [
@@ -102,4 +105,5 @@ def _as_data(found: Verification) -> dict[str, object]:
         "seeds": None if replay is None else replay.seeds,
         "requests": None if replay is None else replay.requests,
         "notes": list(found.notes),
+        "stress": None if found.stress is None else stress_data(found.stress),
     }

@@ -5,20 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.errors import counted
+from planner.report.change_text import write_changes
+from planner.report.promise_text import (
+    broken_promises,
+    hours_text,
+    ms_text,
+    open_promises,
+    who_text,
+)
+from planner.report.stress_text import write_stress
 from planner.report.tables import NUMBER, Column, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from typing import TextIO
 
     from planner.plan.document import Plan
     from planner.verify.replay.records import (
         BlockFound,
-        DayFound,
         LimitFound,
         Replay,
         WorkloadFound,
     )
+    from planner.verify.stress.records import StressTable
     from planner.verify.verification import Verification
 
 _COLUMNS = (
@@ -50,10 +59,10 @@ def write_verification(out: TextIO, found: Verification) -> None:
         return
     out.write("audit: every figure of the plan agrees with the problem and the catalogue\n")
     if found.replay is not None:
-        _write_replay(out, found.replay, found.plan)
+        _write_replay(out, found.replay, found.plan, found.stress)
 
 
-def _write_replay(out: TextIO, replay: Replay, plan: Plan) -> None:
+def _write_replay(out: TextIO, replay: Replay, plan: Plan, stress: StressTable | None) -> None:
     rows = [cells for item in replay.workloads for cells in _rows(item, plan)]
     if rows:
         out.write(
@@ -63,15 +72,15 @@ def _write_replay(out: TextIO, replay: Replay, plan: Plan) -> None:
         out.write("\n")
         write_table(out, _COLUMNS, rows)
         out.write("\n")
-    for batch in replay.batches:
-        out.write(
-            f"work that waits: {batch.workload}: a replica of {batch.option_id} that always has "
-            f"work serves {batch.served_rps:.3g}/s, planned {batch.planned_rps:.3g}/s; it is sent "
-            f"{batch.load:.0%} of that at most\n"
-        )
-    _write_losses(out, replay)
+    _write_batches(out, replay)
+    _write_deadlines(out, replay)
+    write_changes(out, replay, plan)
     for item in replay.not_replayed:
         out.write(f"not replayed: {item.workload}: {item.what}: {item.reason}\n")
+    if stress is not None:
+        write_stress(out, stress)
+    for sentence in open_promises(replay, plan):
+        out.write(f"open: {sentence}\n")
     for sentence in broken_promises(replay, plan):
         out.write(f"BROKEN: {sentence}\n")
     if replay.kept:
@@ -81,37 +90,42 @@ def _write_replay(out: TextIO, replay: Replay, plan: Plan) -> None:
         out.write(f"OPEN: {what if rows or replay.batches else 'nothing could be replayed'}\n")
 
 
-def _write_losses(out: TextIO, replay: Replay) -> None:
-    shares = [b.after_loss for w in replay.workloads for b in w.blocks if b.after_loss is not None]
-    if shares:
-        lost = counted(replay.spare_replicas, "replica")
+def _write_batches(out: TextIO, replay: Replay) -> None:
+    for batch in replay.batches:
         out.write(
-            f"after the loss of {lost}, the largest, {min(*shares, 1.0):.0%} or more of the "
-            "requests of every block end while others come\n"
+            f"work that waits: {batch.workload}: a replica of {batch.option_id} that always has "
+            f"work serves {batch.served_rps:.3g}/s, planned {batch.planned_rps:.3g}/s; it is sent "
+            f"{batch.load:.0%} of that at most\n"
+        )
+
+
+def _write_deadlines(out: TextIO, replay: Replay) -> None:
+    """Write, for every workload that waits, the day on which a request takes longest."""
+    for name in dict.fromkeys(item.workload for item in replay.deadlines):
+        mine = [item for item in replay.deadlines if item.workload == name]
+        worst = max(mine, key=lambda item: item.longest_h / item.window_h)
+        out.write(
+            f"work that waits: {name}: a request ends after {worst.longest_h:.1f} h at most, its "
+            f"window is {worst.window_h:g} h\n"
         )
 
 
 def _rows(found: WorkloadFound, plan: Plan) -> Iterator[list[str]]:
     for number, block in _nearest(found):
         head = [
-            _who(found, block),
-            _hours(block, plan),
+            who_text(found, block),
+            hours_text(block.places, plan),
             f"{block.rate_rps:.3g}",
             f"{block.replicas}",
         ]
         if number is None:
             kept = "yes" if block.keeps_up else "NO"
-            yield [*head, "none", "", _ms(block.ttft.p99_ms), "", "", kept]
+            yield [*head, "none", "", ms_text(block.ttft.p99_ms), "", "", kept]
             continue
         yield [*head, *_cells(block.limits[number])]
     for day in found.over_day:
         hours = f"whole days of period {day.period}"
-        yield [_who(found, day), hours, "", "", *_cells(day.limit)]
-
-
-def _who(found: WorkloadFound, part: BlockFound | DayFound) -> str:
-    """Return whose requests they are: of a workload, or of an answer of its chain."""
-    return f"{found.workload}/{part.answer}" if part.answer else found.workload
+        yield [who_text(found, day), hours, "", "", *_cells(day.limit)]
 
 
 def _nearest(found: WorkloadFound) -> Iterator[tuple[int | None, BlockFound]]:
@@ -125,84 +139,7 @@ def _nearest(found: WorkloadFound) -> Iterator[tuple[int | None, BlockFound]]:
 
 
 def _cells(limit: LimitFound) -> list[str]:
-    interval = "" if limit.low_ms is None else f"{_ms(limit.low_ms)}-{_ms(limit.high_ms)}"
+    interval = "" if limit.low_ms is None else f"{ms_text(limit.low_ms)}-{ms_text(limit.high_ms)}"
     within = "" if limit.attained is None else f"{limit.attained:.2%}"
     kept = ("yes" if limit.kept else "NO") + ("" if limit.is_sure else " (unsure)")
-    return [limit.text, _ms(limit.limit_ms), _ms(limit.value_ms), interval, within, kept]
-
-
-def broken_promises(replay: Replay, plan: Plan) -> list[str]:
-    """Return every broken promise in words, by workload and block.
-
-    Parameters
-    ----------
-    replay
-        What the replay found.
-    plan
-        The plan, for the hours of its blocks.
-    """
-    sentences = []
-    for found in replay.workloads:
-        if found.kept is not False:
-            continue
-        for block in found.blocks:
-            where = f"{_who(found, block)} in {_hours(block, plan)}"
-            sentences += [f"{where}: {_sentence(limit)}" for limit in _missed(block.limits)]
-            if not block.keeps_up:
-                sentences.append(
-                    f"{where}: only {block.completed_share:.0%} of the requests end while others "
-                    "come, so queues grow without end"
-                )
-            if not block.survives and block.keeps_up:
-                lost = counted(replay.spare_replicas, "replica")
-                sentences.append(
-                    f"{where}: without {lost} only {block.after_loss:.0%} of the requests end "
-                    "while others come; spares were promised to keep the rate"
-                )
-            if block.refused:
-                sentences.append(f"{where}: {counted(block.refused, 'request')} fit no replica")
-        sentences += [
-            f"{_who(found, day)} over whole days of period {day.period}: {_sentence(day.limit)}"
-            for day in found.over_day
-            if not day.limit.kept
-        ]
-        sentences += [f"{found.workload}: {text}" for text in found.broken_tokens]
-    sentences += [
-        f"{batch.workload}: replicas of {batch.option_id} serve {batch.served_rps:.3g}/s each of "
-        f"work that waits, planned {batch.planned_rps:.3g}/s, and are sent {batch.load:.0%} of it"
-        for batch in replay.batches
-        if not batch.kept
-    ]
-    return sentences
-
-
-def _missed(limits: Sequence[LimitFound]) -> list[LimitFound]:
-    return [limit for limit in limits if not limit.kept]
-
-
-def _sentence(limit: LimitFound) -> str:
-    if limit.value_ms is None:
-        return f"{limit.text} has no end, promised {_ms(limit.limit_ms)} ms"
-    interval = ""
-    if limit.low_ms is not None:
-        interval = f" ({_ms(limit.low_ms)} to {_ms(limit.high_ms)})"
-    return f"{limit.text} is {_ms(limit.value_ms)} ms{interval}, promised {_ms(limit.limit_ms)} ms"
-
-
-def _hours(block: BlockFound, plan: Plan) -> str:
-    """Return the first block of those alike, and how many more there are."""
-    period, number = block.places[0]
-    clock = next(row for row in plan.time_blocks if row.block == number)
-    text = f"{clock.start_h:g}-{clock.end_h:g} h"
-    if len({row.day_type for row in plan.time_blocks}) > 1:
-        text += f" of {clock.day_type}"
-    if plan.problem.get("horizon", {}).get("periods", 1) > 1:
-        text += f" of period {period}"
-    more = len(block.places) - 1
-    return f"{text} and {more} like it" if more else text
-
-
-def _ms(value: float | None) -> str:
-    if value is None:
-        return "endless"
-    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004 - digits
+    return [limit.text, ms_text(limit.limit_ms), ms_text(limit.value_ms), interval, within, kept]

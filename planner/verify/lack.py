@@ -79,6 +79,7 @@ def lack_of(
     dict
         By place; ``None`` where four times its replicas are too few.
     """
+    steady = replace(settings or ReplaySettings(), turns=False)  # blocks are taken one by one
     searches: dict[Place, _Search] = {}
     for place in sorted(places):
         count = sum(_replicas(plan, place).values())
@@ -86,7 +87,7 @@ def lack_of(
         searches[place] = _Search((MOST_TIMES - 1) * count, step)
     while going := {place: s.next for place, s in searches.items() if not s.is_over}:
         larger = at_places(with_more(plan, going), going)
-        replay = replay_plan(larger, loaded, catalog, settings)
+        replay = replay_plan(larger, loaded, catalog, steady)
         broken = missed_places(replay, loaded.problem)
         for place, more in going.items():
             if place in broken:

@@ -71,6 +71,7 @@ def slack_of(
     settings
         How it was replayed.
     """
+    steady = replace(settings or ReplaySettings(), turns=False)  # blocks are taken one by one
     problem, spare = loaded.problem, dict.fromkeys(_counts(plan), 0)
     open_places = {row[:3] for row in spare}
     for _ in range(_MOST_ROUNDS):
@@ -81,7 +82,7 @@ def slack_of(
         for row in tried.values():
             asked[row] += 1
         smaller = at_places(_without(plan, asked), tried)
-        replay = replay_plan(smaller, loaded, catalog, settings)
+        replay = replay_plan(smaller, loaded, catalog, steady)
         broken = missed_places(replay, problem)
         open_places = set(tried) - broken
         for place in open_places:

@@ -17,7 +17,8 @@ from planner.problem.load import load_document, shipped_problem_folder
 from planner.problem.references import resolve_hardware
 from planner.verify.audit import audit
 from planner.verify.replay.read_trace import read_trace
-from planner.verify.replay.run import ReplaySettings, replay_plan
+from planner.verify.replay.run import ReplaySettings, replayed
+from planner.verify.stress.run import stress_table
 from planner.yaml_io import parse_yaml
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem
     from planner.verify.replay.records import Replay
     from planner.verify.replay.trace import Trace
+    from planner.verify.stress.records import StressSettings, StressTable
 
 NOTHING_VERIFIED = "nothing was verified"
 
@@ -49,12 +51,16 @@ class Verification:
         contradicts itself promises nothing in particular.
     notes
         What the verdict rests on.
+    stress
+        How its requests fare when the world is harder than the plan assumes; ``None`` where it
+        was not asked for. It has no part in the verdict.
     """
 
     plan: Plan
     audit: tuple[str, ...]
     replay: Replay | None
     notes: tuple[str, ...] = ()
+    stress: StressTable | None = None
 
     @property
     def kept(self) -> bool | None:
@@ -130,6 +136,8 @@ def verify_plan(
     opened: PlanFile,
     settings: ReplaySettings | None = None,
     on_case: Callable[[int, int], None] = lambda _done, _all: None,
+    stress: StressSettings | None = None,
+    on_stress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Verification:
     """Return the second opinion on a plan.
 
@@ -139,15 +147,18 @@ def verify_plan(
         The plan with its problem and catalogue.
     settings
         How to replay it.
-    on_case
+    on_case, on_stress
         Called with the simulations done, and all, after each.
+    stress
+        How hard to stress it; ``None`` for not at all.
     """
     problem = opened.loaded.problem
     violations = (*opened.stray_text(), *audit(opened.plan, problem, opened.catalog))
     if violations:
         return Verification(opened.plan, violations, None, opened.notes)
-    replay = replay_plan(opened.plan, opened.loaded, opened.catalog, settings, on_case)
-    return Verification(opened.plan, (), replay, opened.notes)
+    found = replayed(opened.plan, opened.loaded, opened.catalog, settings, on_case)
+    table = None if stress is None else stress_table(found, stress, settings, on_stress)
+    return Verification(opened.plan, (), found.replay, opened.notes, table)
 
 
 def traces_of(

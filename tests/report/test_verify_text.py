@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 
 from planner.plan.document import Plan, TimeBlock
-from planner.report.verify_text import broken_promises, write_verification
+from planner.report.promise_text import broken_promises
+from planner.report.verify_text import write_verification
 from planner.verify.replay.records import (
     BatchFound,
     BlockFound,
     LatencyFound,
     LimitFound,
+    LossFound,
     NotReplayed,
     Replay,
     WorkloadFound,
@@ -72,14 +74,14 @@ def test_a_kept_promise_shows_its_nearest_block():
             "chat in 18-24 h: only 70% of the requests end while others come, so queues grow",
         ),
         (
-            {"after_loss": 0.8},
+            {"losses": (LossFound("1 replica", BLOCK.places, 0.8, 0.6),)},
             "chat in 18-24 h: without 1 replica only 80% of the requests end while others come",
         ),
         ({"refused": 3}, "chat in 18-24 h: 3 requests fit no replica"),
     ],
 )
 def test_broken_promises_are_sentences_with_both_figures(change, sentence):
-    found = replay(replace(BLOCK, **change), kept=False, spare_replicas=1)
+    found = replay(replace(BLOCK, **change), kept=False)
 
     assert any(line.startswith(sentence) for line in broken_promises(found, PLAN))
     assert "KEPT" not in told(found)

@@ -214,3 +214,46 @@ def test_files_of_the_problem_are_looked_for_beside_the_file_that_is_named(path,
     done = run(path, "--problem", other)
 
     assert "has another text than the problem in the plan" in str(done.exception)
+
+
+def test_stress_is_one_table_before_the_verdict(path):
+    done = run(path, "--seeds", 2, "--stress", "--stress-demand", 1.2)
+
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    heads = [line.split("\t") for line in lines if line.startswith("workload\tstress")]
+    (head,) = heads
+    assert head[:4] == ["workload", "stress", "promised", "within limits"]
+    rows = [line.split("\t") for line in lines if line.startswith("chat\t") and " MB" not in line]
+    assert [r[1] for r in rows if len(r) == len(head)][:2] == [
+        "1.2 x the demand", "outputs 1.25 x as long",
+    ]  # fmt: skip
+    assert lines[-1] == "KEPT: every promise holds in the replay"
+
+
+def test_stress_has_a_machine_form(path):
+    first, again = (run(path, "--seeds", 2, "--stress", "--json") for _ in range(2))
+
+    assert first.stdout == again.stdout
+    found = json.loads(first.stdout)["stress"]
+    assert found["settings"] == {"demand": 1.5, "outputs": 1.25, "hit_rate": 0.5}
+    rows = {row["stress"]: row for row in found["rows"]}
+    assert rows.keys() == {
+        "demand", "output_length", "node_loss", "provider_loss", "prefix_cache",
+    }  # fmt: skip
+    for row in rows.values():
+        assert row["before"]["slo_attainment"] >= row["promised"] == 0.99
+        assert 0 <= row["after"]["slo_attainment"] <= row["before"]["slo_attainment"]
+    assert json.loads(run(path, "--seeds", 1, "--json").stdout)["stress"] is None
+
+
+def test_factors_of_stress_are_checked_at_once(path):
+    wrong = run(path, "--stress", "--stress-demand", "nan", "--stress-hit-rate", 2)
+    alone = run(path, "--stress-outputs", 1.5)
+
+    assert "--stress-demand nan\n    is no factor that can be replayed; use 0.1 to 10" in str(
+        wrong.exception
+    )
+    assert "--stress-hit-rate 2\n    is no share of the hits; use 0 to 1" in str(wrong.exception)
+    assert "has a meaning with --stress only" in str(alone.exception)
+    assert "nothing was verified" in str(alone.exception)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.verify.audit.expected import TOLERANCE
@@ -21,10 +22,19 @@ if TYPE_CHECKING:
     from planner.problem.schema import Policy, Problem
 
 _OWNED, _ANYWHERE = "owned", "any"
-_Slot = tuple[int, int]
+Slot = tuple[int, int]
 """Period and block."""
-_Place = tuple[str, str]
+Place = tuple[str, str]
 """Provider and region; the region is empty where providers are lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What goes with one provider or region: the places of nodes, and sellers of tokens."""
+
+    name: str
+    places: frozenset[Place]
+    providers: frozenset[str]
 
 
 def diversity_violations(plan: Plan, problem: Problem) -> Iterator[str]:
@@ -47,7 +57,7 @@ def _provider_shares(plan: Plan, policy: Policy) -> Iterator[str]:
     share = policy.max_share_per_provider
     if share is None:
         return
-    held: dict[_Slot, Counter[str]] = defaultdict(Counter)
+    held: dict[Slot, Counter[str]] = defaultdict(Counter)
     for row in plan.fleet:
         name = "" if row.tenure == _OWNED else row.provider
         held[row.period, row.block][name] += row.accelerators
@@ -81,16 +91,17 @@ def _placed(plan: Plan) -> Iterator[str]:
 def _room(plan: Plan, policy: Policy) -> Iterator[str]:
     """Compare replicas with the nodes of their place, from each size up."""
     rows = {(r.period, r.block, r.pool, r.option_id): r for r in plan.allocations}
-    held: dict[tuple[_Slot, _Place, str], Counter[int]] = defaultdict(Counter)
+    kind = policy.survive_loss_of or "provider"
+    held: dict[tuple[Slot, Place, str], Counter[int]] = defaultdict(Counter)
     for stand in plan.placements:
         row = rows.get((stand.period, stand.block, stand.pool, stand.option_id))
         if row is not None:
             size = replica_accelerators(row)
             place = ((stand.period, stand.block), (stand.provider, stand.region), row.hardware)
             held[place][size] += size * stand.replicas
-    room: dict[tuple[_Slot, _Place, str], Counter[int]] = defaultdict(Counter)
+    room: dict[tuple[Slot, Place, str], Counter[int]] = defaultdict(Counter)
     for node in plan.fleet:
-        place = ((node.period, node.block), _place(node, policy), node.hardware)
+        place = ((node.period, node.block), place_of(node, kind), node.hardware)
         room[place][node.accelerators_per_node] += node.accelerators
     for place, sizes in held.items():
         for least in sizes:
@@ -104,28 +115,48 @@ def _room(plan: Plan, policy: Policy) -> Iterator[str]:
                 )
 
 
-def _place(node: FleetRow, policy: Policy) -> _Place:
-    if policy.survive_loss_of == "region":
+def place_of(node: FleetRow, kind: str) -> Place:
+    """Return what nodes are lost with: their provider, or their region there.
+
+    Parameters
+    ----------
+    node
+        Nodes of a plan.
+    kind
+        What is lost at once: ``provider`` or ``region``.
+    """
+    if kind == "region":
         return node.provider, node.region
     return (_OWNED if node.tenure == _OWNED else node.provider), ""
 
 
-def _losses(slot: _Slot, plan: Plan, problem: Problem) -> Iterator[str]:
+def losses_at(slot: Slot, plan: Plan, kind: str) -> list[Loss]:
+    """Return everything that may be lost in a block: each provider, or each region.
+
+    Parameters
+    ----------
+    slot
+        Period and block.
+    plan
+        The plan.
+    kind
+        What is lost at once: ``provider`` or ``region``.
+    """
     nodes = [n for n in plan.fleet if (n.period, n.block) == slot]
     sellers = {r.provider for r in plan.api if (r.period, r.block) == slot}
-    if problem.policy.survive_loss_of == "provider":
+    if kind == "provider":
         names = sellers | {n.provider for n in nodes if n.tenure != _OWNED}
-        cases = [(name, {(name, "")}, {name}) for name in sorted(names)]
-    else:
-        cases = _region_cases(nodes, sellers)
-    for name, places, providers in cases:
-        for text in _after(slot, places, providers, plan, problem):
-            yield f"period {slot[0]} block {slot[1]}: {text} after the loss of {name}"
+        return [Loss(name, frozenset({(name, "")}), frozenset({name})) for name in sorted(names)]
+    return _regions(nodes, sellers)
 
 
-def _region_cases(
-    nodes: list[FleetRow], sellers: set[str]
-) -> list[tuple[str, set[_Place], set[str]]]:
+def _losses(slot: Slot, plan: Plan, problem: Problem) -> Iterator[str]:
+    for loss in losses_at(slot, plan, problem.policy.survive_loss_of or "provider"):
+        for text in _after(slot, loss, plan, problem):
+            yield f"period {slot[0]} block {slot[1]}: {text} after the loss of {loss.name}"
+
+
+def _regions(nodes: list[FleetRow], sellers: set[str]) -> list[Loss]:
     cases = []
     named: set[str] = set()
     for region in sorted({n.region for n in nodes} - {_ANYWHERE}):
@@ -133,16 +164,17 @@ def _region_cases(
         named |= rented
         places = {(n.provider, region) for n in nodes if n.region == region}
         places |= {(provider, _ANYWHERE) for provider in rented}
-        cases.append((region, places, rented))
+        cases.append(Loss(region, frozenset(places), frozenset(rented)))
     nowhere = sellers | {n.provider for n in nodes if n.region == _ANYWHERE}
-    cases += [(name, {(name, _ANYWHERE)}, {name}) for name in sorted(nowhere - named)]
+    cases += [
+        Loss(name, frozenset({(name, _ANYWHERE)}), frozenset({name}))
+        for name in sorted(nowhere - named)
+    ]
     return cases
 
 
-def _after(
-    slot: _Slot, places: set[_Place], providers: set[str], plan: Plan, problem: Problem
-) -> Iterator[str]:
-    needed = _needed(slot, providers, plan, problem)
+def _after(slot: Slot, loss: Loss, plan: Plan, problem: Problem) -> Iterator[str]:
+    needed = _needed(slot, loss.providers, plan, problem)
     rates: dict[tuple[str, str], Allocation] = {
         (r.workload, r.option_id): r
         for r in plan.allocations
@@ -150,7 +182,7 @@ def _after(
     }
     left: dict[str, list[Placement]] = defaultdict(list)
     for row in plan.placements:
-        if (row.period, row.block) == slot and (row.provider, row.region) not in places:
+        if (row.period, row.block) == slot and (row.provider, row.region) not in loss.places:
             left[row.pool].append(row)
     for pool in {w.pool_name: None for w in problem.workloads}:
         short = {
@@ -169,7 +201,9 @@ def _after(
             yield f"{pool} needs {load:.4g} times what is left"
 
 
-def _needed(slot: _Slot, providers: set[str], plan: Plan, problem: Problem) -> dict[str, float]:
+def _needed(
+    slot: Slot, providers: frozenset[str], plan: Plan, problem: Problem
+) -> dict[str, float]:
     """Return the rate that replicas have to carry for each workload after a loss."""
     share = problem.policy.survive_share
     needed: dict[str, float] = defaultdict(float)

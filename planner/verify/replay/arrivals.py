@@ -5,6 +5,9 @@ coefficient of variation or from the recorded intervals, at a constant rate. Wit
 the rate changes within the hour: every hour runs through all factors, in an order by chance, each
 for an equal part of it. Lengths are draws from the joint distribution, rounded to whole tokens.
 A prefix of the stated share of every prompt is found in the cache.
+
+Intervals and lengths have random numbers of their own, so that at a higher rate the n-th request
+is the same as before and only comes earlier.
 """
 
 from __future__ import annotations
@@ -115,15 +118,17 @@ class Stated:
 
     def draw(self, rate_rps: float, span: Span, rng: np.random.Generator) -> Drawn:
         """Return the requests of a time span at a mean rate."""
-        arrival_s = self._times_s(rate_rps, span.whole_s, rng)
+        times_rng, lengths_rng = rng.spawn(2)
+        arrival_s = self._times_s(rate_rps, span.whole_s, times_rng)
         weights = self.lengths.probability / self.lengths.probability.sum()
-        atom = rng.choice(len(weights), len(arrival_s), p=weights)
+        atom = lengths_rng.choice(len(weights), len(arrival_s), p=weights)
         isl, osl = self.lengths.isl_tokens[atom], self.lengths.osl_tokens[atom]
         return Drawn(arrival_s, isl, osl, np.full(len(arrival_s), self.hit_rate))
 
     def _times_s(self, rate_rps: float, span_s: float, rng: np.random.Generator) -> Floats:
-        edges_s, passed = self._clock(span_s, rng)
-        times = self._renewal(rate_rps * float(passed[-1]), rng)
+        clock_rng, intervals_rng = rng.spawn(2)
+        edges_s, passed = self._clock(span_s, clock_rng)
+        times = self._renewal(rate_rps * float(passed[-1]), intervals_rng)
         return np.asarray(np.interp(times, rate_rps * passed, edges_s), dtype=float)
 
     def _clock(self, span_s: float, rng: np.random.Generator) -> tuple[Floats, Floats]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from planner.verify.replay.records import LATENCIES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from planner.verify.replay.records import BlockFound, LimitFound, Replay, WorkloadFound
 
 
@@ -46,13 +48,14 @@ def _block(block: BlockFound) -> dict[str, object]:
         for statistic in ("mean", "p50", "p90", "p99")
     }
     return {
-        "places": [{"period": period, "block": number} for period, number in block.places],
+        "places": _places(block.places),
         "answer": block.answer,
         "rate_rps": block.rate_rps,
         "replicas": block.replicas,
         "slo_attainment": block.slo_attainment,
         "goodput_rps": block.goodput_rps,
         **latencies,
+        "turns": [{**asdict(turn), "places": _places(turn.places)} for turn in block.turns],
         "completed_share": block.completed_share,
         "utilization": block.utilization,
         "prompt_share": block.prompt_share,
@@ -60,10 +63,24 @@ def _block(block: BlockFound) -> dict[str, object]:
         "preempted_share": block.preempted_share,
         "refused": block.refused,
         "after_loss": block.after_loss,
+        "losses": [
+            {
+                "loss": loss.loss,
+                "places": _places(loss.places),
+                "completed_share": loss.completed_share,
+                "slo_attainment": loss.slo_attainment,
+                "survived": loss.survives,
+            }
+            for loss in block.losses
+        ],
         "kept": block.kept,
         "requests": block.requests,
         "limits": [_limit(limit) for limit in block.limits],
     }
+
+
+def _places(places: Sequence[tuple[int, int]]) -> list[dict[str, int]]:
+    return [{"period": period, "block": number} for period, number in places]
 
 
 def _limit(limit: LimitFound) -> dict[str, object]:

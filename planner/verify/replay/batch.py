@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +26,7 @@ from planner.verify.replay.router import simulate
 from planner.verify.replay.sampling import whole_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from planner.plan.document import Allocation, Plan
     from planner.problem.schema import Problem
@@ -38,11 +39,62 @@ _NOISE = 0.03
 
 _Key = tuple[str, str, float]
 """Workload, option and planned rate of one replica."""
+_Place = tuple[int, int, str, str]
+"""Period, block, pool and option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one replica serves when it always has work.
+
+    Parameters
+    ----------
+    rate_rps
+        Requests that end, requests/s.
+    noise
+        Relative noise of that rate.
+    job_s
+        Mean time from the first to the last token of a request, seconds.
+    """
+
+    rate_rps: float
+    noise: float
+    job_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReplay:
+    """What the batch replicas of a plan serve.
+
+    Parameters
+    ----------
+    found
+        Every kind of replica, judged.
+    served
+        What each serves, by workload, option and planned rate.
+    loads
+        What is sent to them over what they serve, by period, block, pool and option; 1 where it
+        is more by noise only.
+    """
+
+    found: tuple[BatchFound, ...]
+    served: Mapping[_Key, Served]
+    loads: Mapping[_Place, float]
+
+    def job_s(self, row: Allocation) -> float:
+        """Return the time that a request of a row takes, 0 where it is not known."""
+        known = self.served.get(_key(row))
+        return known.job_s if known else 0.0
+
+    def in_flight(self, row: Allocation) -> float:
+        """Return the requests that a replica of a row works on at once, 0 where not known."""
+        known = self.served.get(_key(row))
+        return known.rate_rps * known.job_s if known else 0.0
 
 
 def batches_found(
     batches: Sequence[Batch], plan: Plan, problem: Problem, seed: int, seeds: int
-) -> list[BatchFound]:
+) -> BatchReplay:
     """Return what the batch replicas of a plan serve, and how loaded that makes them.
 
     Parameters
@@ -55,20 +107,27 @@ def batches_found(
         First seed, and number of simulations.
     """
     served = {
-        (b.stream.workload, b.station.option_id, b.stream.capacity_rps[0]): served_rps(
+        (b.stream.workload, b.station.option_id, b.stream.capacity_rps[0]): served_by(
             b, seed, seeds
         )
         for b in batches
     }
-    loads = _loads(plan, problem, {key: mean for key, (mean, _) in served.items()})
-    return [
-        BatchFound(*key, served_rps=mean, load=loads[key], kept=loads[key] <= 1.0 + noise)
-        for key, (mean, noise) in served.items()
-    ]
+    highest, loads = dict.fromkeys(served, 0.0), {}
+    for place, rows, load in _loads(plan, problem, served):
+        noise = max(served[_key(row)].noise for row in rows)
+        loads[place] = 1.0 if 1.0 < load <= 1.0 + noise else load
+        highest |= {_key(row): max(highest[_key(row)], load) for row in rows}
+    found = tuple(
+        BatchFound(
+            *key, served_rps=one.rate_rps, load=highest[key], kept=highest[key] <= 1.0 + one.noise
+        )
+        for key, one in served.items()
+    )
+    return BatchReplay(found, served, loads)
 
 
-def served_rps(batch: Batch, seed: int, seeds: int) -> tuple[float, float]:
-    """Return the rate of one replica that always has work, requests/s, and its relative noise.
+def served_by(batch: Batch, seed: int, seeds: int) -> Served:
+    """Return what one replica serves that always has work.
 
     Parameters
     ----------
@@ -78,7 +137,7 @@ def served_rps(batch: Batch, seed: int, seeds: int) -> tuple[float, float]:
         First seed, and number of simulations.
     """
     station, stream = batch.station, batch.stream
-    rates = []
+    rates, jobs_s = [], []
     for k in range(seeds):
         rng = np.random.default_rng([seed, k])
         drawn = stream.source.draw(1.0, Span(0.0, float(_REQUESTS), 0.0), rng)
@@ -89,28 +148,33 @@ def served_rps(batch: Batch, seed: int, seeds: int) -> tuple[float, float]:
             np.zeros(len(requests)), requests.isl_tokens, requests.osl_tokens,
             requests.hit_tokens, requests.kind,
         )  # fmt: skip
-        ends_s = np.sort(simulate(station.engine, 1, at_once).e2e_s)
+        outcome = simulate(station.engine, 1, at_once)
+        ends_s = np.sort(outcome.e2e_s)
         begin, end = (int(share * len(ends_s)) for share in (_BEGIN_SHARE, _END_SHARE))
         rates.append((end - begin) / (ends_s[end] - ends_s[begin]))
+        jobs_s.append(float((outcome.e2e_s - outcome.ttft_s).mean()))
     mean = float(np.mean(rates))
-    return mean, half_width(np.array(rates)) / mean if seeds > 1 else _NOISE
+    noise = half_width(np.array(rates)) / mean if seeds > 1 else _NOISE
+    return Served(mean, noise, float(np.mean(jobs_s)))
 
 
-def _loads(plan: Plan, problem: Problem, served: dict[_Key, float]) -> dict[_Key, float]:
-    """Return for each kind of replica the highest load of a block over what is there."""
+def _loads(
+    plan: Plan, problem: Problem, served: Mapping[_Key, Served]
+) -> Iterator[tuple[_Place, list[Allocation], float]]:
+    """Yield the rows of each kind of replica in a block, with their load over what is there."""
     lost = lost_to_changeovers(plan, problem)
-    groups: dict[tuple[int, int, str, str], list[Allocation]] = defaultdict(list)
+    groups: dict[_Place, list[Allocation]] = defaultdict(list)
     for row in plan.allocations:
         if row.pool.endswith(DEFERRED):
             groups[row.period, row.block, row.pool, row.option_id].append(row)
-    highest: dict[_Key, float] = dict.fromkeys(served, 0.0)
     for place, rows in groups.items():
-        keys = [(row.workload, row.option_id, row.capacity_rps) for row in rows]
-        if not all(key in served for key in keys):
+        if not all(_key(row) in served for row in rows):
             continue
-        load = sum(row.planned_rate_rps / served[k] for k, row in zip(keys, rows, strict=True))
+        load = sum(row.planned_rate_rps / served[_key(row)].rate_rps for row in rows)
         there = rows[0].replicas - lost.get(place, 0.0)
         if load:
-            share = load / there if there > 0 else math.inf
-            highest |= {key: max(highest[key], share) for key in keys}
-    return highest
+            yield place, rows, load / there if there > 0 else math.inf
+
+
+def _key(row: Allocation) -> _Key:
+    return row.workload, row.option_id, row.capacity_rps

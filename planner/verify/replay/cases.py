@@ -26,7 +26,7 @@ from planner.verify.replay.records import NotReplayed
 from planner.verify.replay.sources import headroom_of, source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand, WorkloadDemand
@@ -157,13 +157,13 @@ def situations_of(world: World) -> Situations:
             batches.setdefault(
                 (row.workload, row.option_id, row.capacity_rps, row.prefix_hit_rate), row
             )
-        elif row.planned_rate_rps > 0:
+        else:
             groups[row.period, row.block, row.pool].append(row)
     places: dict[object, list[tuple[int, int]]] = defaultdict(list)
     firsts: dict[object, list[Allocation]] = {}
     for (period, block, pool), rows in sorted(groups.items(), key=lambda item: item[0]):
-        kept = [row for row in rows if not _is_left_out(row, engines, left_out)]
-        if kept:
+        kept = [row for row in _asked(rows) if not _is_left_out(row, engines, left_out)]
+        if any(row.planned_rate_rps for row in kept):
             key = (pool, *_likeness(kept, world, period, block))
             places[key].append((period, block))
             firsts.setdefault(key, kept)
@@ -174,6 +174,14 @@ def situations_of(world: World) -> Situations:
     )
 
 
+def _asked(rows: Sequence[Allocation]) -> list[Allocation]:
+    """Return the rows of streams that have requests; some options of them may be spares only."""
+    asked: dict[tuple[str, bool], float] = defaultdict(float)
+    for row in rows:
+        asked[row.workload, row.is_deferred] += row.planned_rate_rps
+    return [row for row in rows if asked[row.workload, row.is_deferred] > 0]
+
+
 def _batches(
     rows: Iterable[Allocation],
     world: World,
@@ -182,9 +190,6 @@ def _batches(
 ) -> list[Batch]:
     found = []
     for row in rows:
-        if row.is_interruptible:
-            reason = "interruptions of spot nodes are not simulated"
-            _leave_out(left_out, row.workload, row.option_id, reason)
         if not _is_left_out(row, engines, left_out):
             stream = _stream([row], [row.option_id], (row.period, row.block), world)
             found.append(Batch(_station(row, engines), stream))

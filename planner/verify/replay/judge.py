@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from planner.perf.traffic import LatencyLimit, Metric
+    from planner.problem.schema import Slo
     from planner.verify.replay.cases import Case, Stream
     from planner.verify.replay.requests import Floats
     from planner.verify.replay.seen import Seen
@@ -71,6 +72,20 @@ def block_found(
         requests=requests,
         answer=stream.answer,
     )
+
+
+def keeps_limits(block: BlockFound, slos: Sequence[Slo]) -> bool:
+    """Return whether a block keeps the limits that hold for each block, and keeps up.
+
+    Parameters
+    ----------
+    block
+        What was found.
+    slos
+        The limits of its requests, in its order.
+    """
+    limits = zip(block.limits, slos, strict=True)
+    return block.keeps_up and all(found.kept for found, slo in limits if slo.window == "block")
 
 
 def limit_found(limit: LatencyLimit, seeds: Sequence[Sequence[Weighted]]) -> LimitFound:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 LATENCIES = ("ttft", "tpot", "itl", "e2e")
 PERCENTILES = (50.0, 90.0, 99.0)
+LEAST_COMPLETED = 0.95
+"""Share of requests that have to end while others come: beyond the noise of some thousand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,67 @@ class LatencyFound:
 
 
 @dataclass(frozen=True, slots=True)
+class LossFound:
+    """What becomes of requests after a loss that the plan promises to survive.
+
+    Parameters
+    ----------
+    loss
+        What is lost, in words.
+    places
+        Blocks in which it takes the same, as ``(period, block)``.
+    completed_share
+        Requests that end over requests that come.
+    slo_attainment
+        Share of requests within their limits, which are promised with everything up; ``None``
+        without a limit on a percentile.
+    """
+
+    loss: str
+    places: tuple[tuple[int, int], ...]
+    completed_share: float
+    slo_attainment: float | None
+
+    @property
+    def survives(self) -> bool:
+        """Whether as many requests end as come."""
+        return self.completed_share >= LEAST_COMPLETED
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFound:
+    """What requests see at the turn of a block, when its replicas are not those before it.
+
+    Parameters
+    ----------
+    places
+        Blocks that begin like this, as ``(period, block)``.
+    seconds
+        Time from the turn on whose requests are looked at.
+    replicas_before, replicas
+        Replicas that serve the requests before and after.
+    late
+        Replicas that are not there at the turn: accelerators give up one model for another then.
+    slo_attainment
+        Share of these requests within their limits; ``None`` without a limit on a percentile.
+    limits
+        The limits over the requests of the whole block, its beginning included.
+    kept
+        Whether those that hold for each block are kept; ``None`` where they are missed and
+        replicas are late, because the plan does not say which ones.
+    """
+
+    places: tuple[tuple[int, int], ...]
+    seconds: float
+    replicas_before: int
+    replicas: int
+    late: int
+    slo_attainment: float | None
+    limits: tuple[LimitFound, ...]
+    kept: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class BlockFound:
     """What the requests of a workload saw in blocks that are alike.
 
@@ -102,9 +165,10 @@ class BlockFound:
         Requests that no replica can hold.
     requests
         Requests that count, over all seeds.
-    after_loss
-        Requests that end over requests that come without the spare replicas of the policy, the
-        largest; ``None`` where it asks for none.
+    losses
+        What becomes of them after each loss that the plan promises to survive.
+    turns
+        What they see at the beginning of these blocks, where replicas come or go.
     answer
         Which answer of a chain the requests ask for; empty for none.
     kept
@@ -128,7 +192,8 @@ class BlockFound:
     preempted_share: float
     refused: int
     requests: int
-    after_loss: float | None = None
+    losses: tuple[LossFound, ...] = ()
+    turns: tuple[TurnFound, ...] = ()
     answer: str = ""
     kept: bool = True
 
@@ -143,13 +208,14 @@ class BlockFound:
         return self.completed_share >= LEAST_COMPLETED
 
     @property
+    def after_loss(self) -> float | None:
+        """Requests that end over requests that come after the worst loss; ``None`` without one."""
+        return min((loss.completed_share for loss in self.losses), default=None)
+
+    @property
     def survives(self) -> bool:
-        """Whether they do so without the spare replicas too."""
-        return self.after_loss is None or self.after_loss >= LEAST_COMPLETED
-
-
-LEAST_COMPLETED = 0.95
-"""Share of requests that have to end while others come: beyond the noise of some thousand."""
+        """Whether as many end as come after every loss that the plan promises to survive."""
+        return all(loss.survives for loss in self.losses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +298,43 @@ class BatchFound:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadlineFound:
+    """How requests that wait keep their window on the days of a type.
+
+    Parameters
+    ----------
+    workload, period, day_type
+        Whose requests, and when.
+    window_h
+        Time from arrival within which each has to end, hours.
+    longest_h
+        The longest that one takes when nothing is interrupted, hours.
+    late_share
+        Share of them that end later then.
+    interrupted_late_share, interrupted_whole_days
+        Share that ends later when spot nodes are interrupted, and share of days on which none
+        does; ``None`` without spot nodes.
+    interruptions_per_h
+        How often a spot node is taken away, ``None`` without any.
+    """
+
+    workload: str
+    period: int
+    day_type: str
+    window_h: float
+    longest_h: float
+    late_share: float
+    interrupted_late_share: float | None
+    interrupted_whole_days: float | None
+    interruptions_per_h: float | None
+
+    @property
+    def kept(self) -> bool:
+        """Whether all of them end in time when nothing is interrupted."""
+        return self.late_share == 0
+
+
+@dataclass(frozen=True, slots=True)
 class Replay:
     """What a replay finds.
 
@@ -249,10 +352,10 @@ class Replay:
         Requests simulated, those that do not count included.
     seconds
         Time that it took.
-    spare_replicas
-        Replicas that are taken away to see whether the rest keeps up.
     batches
         Replicas that only serve work which waits.
+    deadlines
+        How that work keeps its windows.
     """
 
     workloads: tuple[WorkloadFound, ...]
@@ -261,8 +364,8 @@ class Replay:
     seeds: int
     requests: int
     seconds: float
-    spare_replicas: int = 0
     batches: tuple[BatchFound, ...] = ()
+    deadlines: tuple[DeadlineFound, ...] = ()
 
     @property
     def kept(self) -> bool | None:

@@ -105,6 +105,11 @@ class Replica:
         return self._running + len(self._waiting)
 
     @property
+    def requests(self) -> list[int]:
+        """Requests that are here, those whose prompt waits first."""
+        return [*self._waiting, *self.run]
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is here, neither requests nor what they held."""
         return not (self.outstanding or self._cached or self._blocks or any(self._phase))

@@ -65,11 +65,11 @@ def simulate(
     log = Log(requests, window)
     fleet = [Replica(engine, log) for _ in range(replicas)]
     loads = [0] * replicas
-    choose = _chooser(routing, fleet, loads, len(requests), rng)
+    choose = chooser(routing, fleet, loads, len(requests), rng)
     due: list[tuple[float, int]] = []
     for request, now_s in enumerate(requests.arrival_s.tolist()):
         while due and due[0][0] <= now_s:
-            _advance(fleet, loads, due)
+            advance_next(fleet, loads, due)
         number = choose(request)
         replica = fleet[number]
         before_s = replica.due_s
@@ -78,12 +78,20 @@ def simulate(
         if replica.due_s != before_s:
             heappush(due, (replica.due_s, number))
     while due:
-        _advance(fleet, loads, due)
+        advance_next(fleet, loads, due)
     return outcome_of(requests, log, engine, replicas)
 
 
-def _advance(fleet: list[Replica], loads: list[int], due: list[tuple[float, int]]) -> None:
-    """Finish the next step that ends, unless a later arrival has changed it."""
+def advance_next(fleet: list[Replica], loads: list[int], due: list[tuple[float, int]]) -> None:
+    """Finish the next step that ends, unless a later arrival has changed it.
+
+    Parameters
+    ----------
+    fleet, loads
+        Replicas and how many requests each holds.
+    due
+        A heap of when steps end, and of which replica.
+    """
     due_s, number = heappop(due)
     replica = fleet[number]
     if replica.due_s != due_s:
@@ -94,14 +102,31 @@ def _advance(fleet: list[Replica], loads: list[int], due: list[tuple[float, int]
         heappush(due, (replica.due_s, number))
 
 
-def _chooser(
+def chooser(
     routing: Routing,
     fleet: list[Replica],
     loads: list[int],
     requests: int,
     rng: np.random.Generator | None,
 ) -> Callable[[int], int]:
-    """Return what gives the replica of each request, by its number."""
+    """Return what gives the replica of each request, by its number.
+
+    Parameters
+    ----------
+    routing
+        How the router chooses.
+    fleet, loads
+        Replicas and how many requests each holds, as they are when it chooses.
+    requests
+        How many requests there are.
+    rng
+        Numbers of routing by chance; needed for it alone.
+
+    Raises
+    ------
+    ValueError
+        When the routing is unknown, or by chance without `rng`.
+    """
     count = len(fleet)
     if count == 1:
         return lambda _: 0

@@ -13,11 +13,13 @@ from planner.problem.deferral import streams_of
 from planner.units import HOURS_PER_DAY, MS_PER_S, SECONDS_PER_HOUR
 from planner.verify.replay.batch import batches_found
 from planner.verify.replay.cases import World, situations_of
-from planner.verify.replay.judge import block_found, limit_found
-from planner.verify.replay.losses import after_losses
+from planner.verify.replay.deadlines import deadlines_found, left_to_chance
+from planner.verify.replay.judge import block_found, keeps_limits, limit_found
+from planner.verify.replay.losses import losses_found
 from planner.verify.replay.records import DayFound, Replay, WorkloadFound
 from planner.verify.replay.sampling import Asked, sample
 from planner.verify.replay.tokens import token_promises
+from planner.verify.replay.turns import turn_found, turns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,10 +30,17 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem, Slo, Workload
     from planner.verify.replay.cases import Case, Stream
     from planner.verify.replay.judge import Weighted
-    from planner.verify.replay.records import BatchFound, BlockFound, NotReplayed
+    from planner.verify.replay.records import (
+        BatchFound,
+        BlockFound,
+        DeadlineFound,
+        NotReplayed,
+    )
     from planner.verify.replay.router import Routing
+    from planner.verify.replay.sampling import Sampled
     from planner.verify.replay.seen import Seen
     from planner.verify.replay.trace import Trace
+    from planner.verify.replay.turns import Turn
 
 _MEDIAN = 0.5
 _PERCENT = 100.0
@@ -53,6 +62,8 @@ class ReplaySettings:
         that the plan was made with.
     routing
         What the routers go by; ``None`` for what the problem states.
+    turns
+        Whether the beginnings of blocks are replayed too, where replicas come or go.
     traces
         Recorded requests that replace those of workloads, by workload.
     """
@@ -62,7 +73,26 @@ class ReplaySettings:
     full: bool = False
     nominal: bool = False
     routing: Routing | None = None
+    turns: bool = True
     traces: Mapping[str, Trace] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A case, its simulations, and what they show of each stream; ``None`` of work that waits."""
+
+    case: Case
+    sampled: Sampled
+    blocks: tuple[BlockFound | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A replay with the simulations that it rests on, in order of the first block."""
+
+    replay: Replay
+    world: World
+    simulated: tuple[Simulated, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,54 +128,125 @@ def replay_plan(
     on_case
         Called with the number of cases done, and of all, after each.
     """
+    return replayed(plan, loaded, catalog, settings, on_case).replay
+
+
+def replayed(
+    plan: Plan,
+    loaded: LoadedProblem,
+    catalog: Catalog,
+    settings: ReplaySettings | None = None,
+    on_case: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Replayed:
+    """Return what the requests of a plan see, with the simulations that it rests on.
+
+    Parameters
+    ----------
+    plan, loaded, catalog, settings, on_case
+        As :func:`replay_plan` takes them.
+    """
     began = time.perf_counter()
     asked, problem = settings or ReplaySettings(), loaded.problem
-    confidence = _MEDIAN if asked.nominal else problem.policy.confidence
-    world = World(
-        plan=plan,
-        problem=problem,
-        catalog=catalog,
-        demand=build_demand(loaded, catalog),
-        traces=asked.traces,
-        confidence=confidence,
-        routing=asked.routing or problem.policy.routing,
-    )
+    world = world_of(plan, loaded, catalog, asked)
     situations = situations_of(world)
-    cases, left_out = situations.cases, list(situations.left_out)
-    spares = problem.policy.spare_replicas
-    span_s = HOURS_PER_DAY / problem.time_blocks * SECONDS_PER_HOUR if asked.full else None
-    by_name = {s.name: s for w in problem.workloads for s in streams_of(problem, w)}
-    limits = {name: limits_of(stream) for name, stream in by_name.items()}
+    left_out = list(situations.left_out)
+    by_name = streams_by_name(problem)
+    turns = turns_of(situations.cases, plan, problem) if asked.turns else {}
     found: dict[str, list[_Found]] = defaultdict(list)
-    requests = 0
-    for number, case in enumerate(cases):
-        sampled = sample(case, limits, Asked(asked.seed, asked.seeds, span_s))
-        requests += sampled.requests
-        after = after_losses(case, sampled.span_s, asked.seed, spares)
-        for k, (stream, runs) in enumerate(zip(case.streams, sampled.by_stream, strict=True)):
-            if not stream.is_deferred:
-                block = block_found(case, stream, runs, limits[stream.name])
-                block = replace(block, after_loss=after[k] if after else None)
+    simulated = []
+    for number, case in enumerate(situations.cases):
+        one = _simulated(case, turns.get(number, ()), world, by_name, asked)
+        simulated.append(one)
+        for k, (stream, block) in enumerate(zip(case.streams, one.blocks, strict=True)):
+            if block is not None:
                 slos = by_name[stream.name].slo
-                block = replace(block, kept=_block_kept(block, slos))
-                found[stream.workload].append(_Found(case, stream, slos, block, runs))
-        on_case(number + 1, len(cases))
+                found[stream.workload].append(
+                    _Found(case, stream, slos, block, one.sampled.by_stream[k])
+                )
+        on_case(number + 1, len(situations.cases))
     batches = batches_found(situations.batches, plan, problem, asked.seed, asked.seeds)
+    deadlines = deadlines_found(world, batches, asked.seed, asked.seeds)
+    waiting: list[BatchFound | DeadlineFound] = [*batches.found, *deadlines]
     bought, broken = token_promises(plan, problem, catalog)
-    left_out += bought
-    return Replay(
+    left_out += [*bought, *left_to_chance(deadlines)]
+    replay = Replay(
         workloads=tuple(
-            _workload(w, found[w.name], left_out, broken=broken, batches=batches, problem=problem)
+            _workload(
+                w,
+                found[w.name],
+                left_out,
+                broken=broken,
+                waiting=[x for x in waiting if x.workload == w.name],
+                problem=problem,
+            )
             for w in problem.workloads
         ),
         not_replayed=tuple(left_out),
-        confidence=confidence,
+        confidence=world.confidence,
         seeds=asked.seeds,
-        requests=requests,
+        requests=sum(one.sampled.requests for one in simulated),
         seconds=time.perf_counter() - began,
-        spare_replicas=spares,
-        batches=tuple(batches),
+        batches=batches.found,
+        deadlines=tuple(deadlines),
     )
+    return Replayed(replay, world, tuple(simulated))
+
+
+def world_of(plan: Plan, loaded: LoadedProblem, catalog: Catalog, asked: ReplaySettings) -> World:
+    """Return a plan with everything that its replay needs.
+
+    Parameters
+    ----------
+    plan, loaded, catalog
+        The plan, the problem it answers and the catalogue it was made from.
+    asked
+        How it is replayed.
+    """
+    policy = loaded.problem.policy
+    return World(
+        plan=plan,
+        problem=loaded.problem,
+        catalog=catalog,
+        demand=build_demand(loaded, catalog),
+        traces=asked.traces,
+        confidence=_MEDIAN if asked.nominal else policy.confidence,
+        routing=asked.routing or policy.routing,
+    )
+
+
+def streams_by_name(problem: Problem) -> dict[str, Workload]:
+    """Return every workload, and every answer of a chain, with its own limits, by name."""
+    return {s.name: s for w in problem.workloads for s in streams_of(problem, w)}
+
+
+def _simulated(
+    case: Case,
+    turns: Sequence[Turn],
+    world: World,
+    by_name: Mapping[str, Workload],
+    asked: ReplaySettings,
+) -> Simulated:
+    problem = world.problem
+    limits = {name: limits_of(stream) for name, stream in by_name.items()}
+    span_s = HOURS_PER_DAY / problem.time_blocks * SECONDS_PER_HOUR if asked.full else None
+    sampled = sample(case, limits, Asked(asked.seed, asked.seeds, span_s))
+    after = Asked(asked.seed, span_s=sampled.span_s)
+    losses = losses_found(case, world.plan, problem, limits, after)
+    begun = [
+        turn_found(turn, by_name, limits, sampled.by_stream, problem=problem, seed=asked.seed)
+        for turn in turns
+    ]
+    blocks: list[BlockFound | None] = []
+    for k, (stream, runs) in enumerate(zip(case.streams, sampled.by_stream, strict=True)):
+        if stream.is_deferred:
+            blocks.append(None)
+            continue
+        block = block_found(case, stream, runs, limits[stream.name])
+        block = replace(block, losses=losses[k], turns=tuple(turn[k] for turn in begun))
+        kept = keeps_limits(block, by_name[stream.name].slo) and block.survives
+        kept = kept and all(turn.kept is not False for turn in block.turns)
+        blocks.append(replace(block, kept=kept))
+    return Simulated(case, sampled, tuple(blocks))
 
 
 def limits_of(workload: Workload) -> tuple[LatencyLimit, ...]:
@@ -165,15 +266,15 @@ def _workload(
     left_out: Sequence[NotReplayed],
     *,
     broken: Mapping[str, Sequence[str]],
-    batches: Sequence[BatchFound],
+    waiting: Sequence[BatchFound | DeadlineFound],
     problem: Problem,
 ) -> WorkloadFound:
     over_day = tuple(_over_days(found, problem))
     kept: bool | None = all(item.block.kept for item in found)
     kept = kept and all(day.limit.kept for day in over_day) and workload.name not in broken
-    mine = [batch for batch in batches if batch.workload == workload.name]
-    kept = kept and all(batch.kept for batch in mine)
-    unknown = not (found or mine) or any(item.workload == workload.name for item in left_out)
+    kept = kept and all(item.kept for item in waiting)
+    unknown = not (found or waiting) or any(item.workload == workload.name for item in left_out)
+    unknown = unknown or any(turn.kept is None for item in found for turn in item.block.turns)
     percents = [float(s.percentile) / _PERCENT for s in workload.slo if s.percentile != "mean"]
     return WorkloadFound(
         workload=workload.name,
@@ -183,13 +284,6 @@ def _workload(
         over_day=over_day,
         broken_tokens=tuple(broken.get(workload.name, ())),
     )
-
-
-def _block_kept(block: BlockFound, slos: Sequence[Slo]) -> bool:
-    """Return whether a block keeps the limits that hold for each block, and keeps up."""
-    limits = zip(block.limits, slos, strict=True)
-    steady = block.keeps_up and block.survives
-    return steady and all(found.kept for found, slo in limits if slo.window == "block")
 
 
 def _over_days(found: Sequence[_Found], problem: Problem) -> Iterator[DayFound]:

@@ -59,11 +59,14 @@ class Asked:
         First seed, and number of simulations.
     span_s
         Time that counts; ``None`` for as much as a verdict needs.
+    warm_s
+        Time before it; ``None`` for as much as it takes until replicas are as full as they get.
     """
 
     seed: int = 0
     seeds: int = 5
     span_s: float | None = None
+    warm_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,14 @@ class Sampled:
         For each stream of the case, what its requests saw with every seed.
     requests
         Requests simulated, all of them.
-    span_s
-        Time that counted with every seed, seconds.
+    span_s, warm_s
+        Time that counted with every seed, and time before it, seconds.
     """
 
     by_stream: tuple[tuple[Seen, ...], ...]
     requests: int
     span_s: float
+    warm_s: float
 
 
 def sample(case: Case, limits: Mapping[str, Sequence[LatencyLimit]], asked: Asked) -> Sampled:
@@ -100,9 +104,12 @@ def sample(case: Case, limits: Mapping[str, Sequence[LatencyLimit]], asked: Aske
     own = [() if s.is_deferred else tuple(limits.get(s.name, ())) for s in case.streams]
     wanted_s = asked.span_s or _first_span_s(case, own)
     span_s = counted_s(case, wanted_s)
-    requests = 0
+    requests, residences_s = 0, _WARM_RESIDENCES * residence_s(case)
     for doubling in range(_DOUBLINGS + 1):
-        runs = [_run(case, span_s, (asked.seed, k)) for k in range(asked.seeds)]
+        own_s = _WARM_SHARE * span_s + residences_s
+        warm_s = own_s if asked.warm_s is None else asked.warm_s
+        span = Span(warm_s, span_s, _TAIL_SHARE * span_s)
+        runs = [_run(case, span, (asked.seed, k)) for k in range(asked.seeds)]
         requests += sum(run.requests for run in runs)
         by_stream = tuple(zip(*(run.by_stream for run in runs), strict=True))
         longer_s = counted_s(case, wanted_s * 2.0 ** (doubling + 1))
@@ -110,7 +117,7 @@ def sample(case: Case, limits: Mapping[str, Sequence[LatencyLimit]], asked: Aske
         if settled or all(map(_is_precise, by_stream, own)) or doubling == _DOUBLINGS:
             break
         span_s = longer_s
-    return Sampled(by_stream, requests, span_s)
+    return Sampled(by_stream, requests, span_s, warm_s)
 
 
 def _first_span_s(case: Case, limits: Sequence[Sequence[LatencyLimit]]) -> float:
@@ -153,22 +160,20 @@ class _Run:
     requests: int
 
 
-def _run(case: Case, span_s: float, seed: tuple[int, int]) -> _Run:
+def _run(case: Case, span: Span, seed: tuple[int, int]) -> _Run:
     """Simulate a case once."""
-    warm_s = _WARM_SHARE * span_s + _WARM_RESIDENCES * residence_s(case)
-    window = Window(warm_s, warm_s + span_s)
-    span = Span(warm_s, span_s, _TAIL_SHARE * span_s)
+    window = Window(span.before_s, span.before_s + span.counted_s)
     by_station: list[list[Requests]] = [[] for _ in case.stations]
     for kind, stream in enumerate(case.streams):
         rng = np.random.default_rng([*seed, kind])
-        for parts, requests in zip(by_station, _split(stream, kind, span, rng), strict=True):
+        for parts, requests in zip(by_station, split(stream, kind, span, rng), strict=True):
             parts.append(requests)
     found: list[list[Seen]] = [[] for _ in case.streams]
     count = 0
     for number, (station, parts) in enumerate(zip(case.stations, by_station, strict=True)):
         requests = merged(parts)
         count += len(requests)
-        held = _holds(station, requests)
+        held = holds(station, requests)
         served = requests.take(held)
         outcome = simulate(
             station.engine, station.replicas, served, routing=case.routing, window=window,
@@ -180,15 +185,26 @@ def _run(case: Case, span_s: float, seed: tuple[int, int]) -> _Run:
             lost = int((counted & (refused.kind == kind)).sum())
             if len(served):
                 seen.append(Seen.of(outcome, served, kind, window, lost))
-    return _Run(tuple(pooled(seen, span_s) for seen in found), count)
+    return _Run(tuple(pooled(seen, span.counted_s) for seen in found), count)
 
 
-def _split(stream: Stream, kind: int, span: Span, rng: np.random.Generator) -> list[Requests]:
-    """Return the requests of a stream at each station."""
-    drawn = stream.source.draw(stream.rate_rps, span, rng)
+def split(stream: Stream, kind: int, span: Span, rng: np.random.Generator) -> list[Requests]:
+    """Return the requests of a stream at each station.
+
+    Parameters
+    ----------
+    stream, kind
+        The stream, and the class that its requests are of.
+    span
+        Time that is simulated.
+    rng
+        Random numbers.
+    """
+    requests_rng, station_rng = rng.spawn(2)
+    drawn = stream.source.draw(stream.rate_rps, span, requests_rng)
     count = len(drawn.arrival_s)
     cuts = np.cumsum(stream.shares)
-    station = np.searchsorted(cuts / cuts[-1], rng.random(count), side="right")
+    station = np.searchsorted(cuts / cuts[-1], station_rng.random(count), side="right")
     parts = []
     for number, factors in enumerate(stream.factors):
         parts.append(whole_requests(drawn, factors, kind).take(station == number))
@@ -216,8 +232,16 @@ def _whole(tokens: Floats) -> Ints:
     return np.maximum(np.rint(tokens), _SHORTEST_TOKENS).astype(np.int64)
 
 
-def _holds(station: Station, requests: Requests) -> NDArray[np.bool_]:
-    """Return which requests the cache of a replica can hold."""
+def holds(station: Station, requests: Requests) -> NDArray[np.bool_]:
+    """Return which requests the cache of a replica can hold.
+
+    Parameters
+    ----------
+    station
+        The replicas.
+    requests
+        The requests.
+    """
     engine = station.engine
     tokens = requests.isl_tokens + requests.osl_tokens
     return np.asarray(tokens + engine.state_tokens + 1 <= engine.cache_tokens, dtype=bool)

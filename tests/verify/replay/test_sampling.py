@@ -10,10 +10,9 @@ import pytest
 from planner.demand.records import LengthDistribution
 from planner.perf.traffic import LatencyLimit
 from planner.verify.replay.arrivals import Stated
-from planner.verify.replay.batch import served_rps
+from planner.verify.replay.batch import served_by
 from planner.verify.replay.cases import Batch, Case, Station, Stream
 from planner.verify.replay.intervals import half_width
-from planner.verify.replay.losses import after_losses, without_largest
 from planner.verify.replay.sampling import Asked, sample
 from planner.verify.replay.seen import value_s
 from tests.verify.replay.world import engine
@@ -110,48 +109,16 @@ def test_interval_of_a_mean_is_that_of_student():
     )
 
 
-def test_largest_replicas_are_lost_first_and_the_rest_takes_over():
-    one = stream(shares=(0.5, 0.5), capacity=(10.0, 40.0))
-    stations = (Station("a", QUICK, 3), Station("b", FAST, 1))
-
-    left = without_largest(case(one, stations=stations), 1)
-    fewer = without_largest(case(one, stations=stations), 2)
-
-    assert [(s.option_id, s.replicas) for s in left.stations] == [("a", 3)]
-    assert left.streams[0].shares == (1.0,)
-    assert [(s.option_id, s.replicas) for s in fewer.stations] == [("a", 2)]
-
-
-def test_shares_after_a_loss_are_what_each_option_carries():
-    one = stream(shares=(0.2, 0.8), capacity=(10.0, 40.0))
-    stations = (Station("a", QUICK, 2), Station("b", FAST, 2))
-
-    left = without_largest(case(one, stations=stations), 1)
-
-    assert left.streams[0].shares == pytest.approx((20 / 60, 40 / 60))
-
-
-def test_nothing_is_left_of_a_pool_that_loses_all():
-    assert without_largest(case(stream(), replicas=2), 2) is None
-    assert after_losses(case(stream(), replicas=2), 50.0, 0, 2) == (0.0,)
-    assert after_losses(case(stream(), replicas=2), 50.0, 0, 0) is None
-
-
-def test_spares_decide_whether_a_pool_survives():
-    roomy, tight = (case(stream(rate=rate), replicas=2) for rate in (20.0, 60.0))
-
-    assert after_losses(roomy, 200.0, 0, 1)[0] == pytest.approx(1.0, abs=0.04)
-    assert after_losses(tight, 200.0, 0, 1)[0] < 0.9
-
-
 def test_a_replica_that_always_has_work_serves_the_rate_of_its_full_batch():
     # Every step takes 10 ms whatever is in it: 60 requests decode 19 tokens after their first.
     even = LengthDistribution(np.array([10.0]), np.array([20.0]), np.array([1.0]))
     flat = engine(budget=256, seats=60, dense_token_s=0.0, request_s=0.0)
     one = replace(stream(capacity=(250.0,)), source=Stated(even))
 
-    rate_rps, noise = served_rps(Batch(Station("a", flat, 3), one), 0, 5)
+    served = served_by(Batch(Station("a", flat, 3), one), 0, 5)
 
     # 25 prompts a step, so that a batch of 60 is full in 3 steps and ends in 20 more or so.
-    assert 60 / 0.23 < rate_rps < 60 / 0.19
-    assert noise < 0.05
+    assert 60 / 0.23 < served.rate_rps < 60 / 0.19
+    assert served.noise < 0.05
+    # 19 steps of 10 ms each, after the first token.
+    assert served.job_s == pytest.approx(0.19)

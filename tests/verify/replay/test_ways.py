@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from planner.report.verify_text import broken_promises
+from planner.report.promise_text import broken_promises
 from planner.verify.replay.as_data import workloads_data
 from planner.verify.replay.outcome import outcome_of
 from planner.verify.replay.requests import Log, Window
