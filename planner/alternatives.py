@@ -211,6 +211,7 @@ class _Trials:
         options = self.options
         coupled = bool(self.limits.api_limits or self.limits.average_quality)
         coupled = coupled or any(rates.chain for rates in self.demand.workloads)
+        coupled = coupled or any(offer.may_be_sold for offer in options.offers)
         if not (coupled or options.provisioned or options.prices_models):
             return _all_tokens(self.demand, options)
         bought = (*options.api, *options.api_unproven)
@@ -302,6 +303,7 @@ def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
         (offer, k, build, build.fixed_nodes or build.least_nodes)
         for offer in options.offers
         for k, build in enumerate(offer.builds)
+        if build.sold_month is None
     ]
     nodes: Counter[tuple[str, int, int]] = Counter()
     for offer, _, build, count in builds:

@@ -26,7 +26,10 @@ blocks in which they serve::
 
     held[o,t,b] = share of b in the time of the period in which they are there
                   x min over builds that serve in t of  discounted[o,k] / periods served
-    rest[o,k]   = discounted[o,k] - sum over t, b served of held[o,t,b]            >= 0
+    rest[o,k]   = discounted[o,k] - sum over t, b served of held[o,t,b]
+
+The rest is 0 or more, but for nodes that are there and may be sold: their blocks bear what it
+costs to keep them instead, the fall of their value included (:func:`held_period_usd`).
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 
     from planner.demand.records import Demand, TimeGrid
     from planner.milp.records import Limits
+    from planner.options.builds import Build
     from planner.options.records import NodeOffer, Option, OptionSet
     from planner.options.supply_records import ApiOption, ProvisionedUnits, SpendCommitment
     from planner.plan.records import Decisions
@@ -89,7 +93,23 @@ def held_period_usd(offer: Taken, period: int) -> float | None:
         Position of the period.
     """
     serving = [b for b in offer.builds if b.serves(period)]
+    if any(build.sold_month is not None for build in offer.builds):
+        return _keeping_usd(offer.builds, period) if serving else None
     return min((b.discounted_usd / (b.end - b.start) for b in serving), default=None)
+
+
+def _keeping_usd(builds: tuple[Build, ...], period: int) -> float:
+    """Return what it costs to keep nodes over a period in which they could have been sold.
+
+    That is the difference of the cheapest ways to part with them at the next moment after the
+    period and at the last one before it, by period between the two; never below 0.
+    """
+    cheapest: dict[int, float] = {builds[0].start: 0.0}
+    for end in {build.end for build in builds}:
+        cheapest[end] = min(b.discounted_usd for b in builds if b.end == end)
+    before = max(end for end in cheapest if end <= period)
+    after = min(end for end in cheapest if end > period)
+    return max(cheapest[after] - cheapest[before], 0.0) / (after - before)
 
 
 def build_rest_usd(offer: Taken, position: int) -> float:

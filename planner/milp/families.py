@@ -68,6 +68,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("brackets", constraints.add_brackets),
     Family("packing", fleet.add_packing),
     Family("builds", fleet.add_builds),
+    Family("resale", fleet.add_resale),
     Family("staff", fleet.add_staff),
     Family("node_starts", fleet.add_node_starts),
     Family("min_billing", fleet.add_min_billing),

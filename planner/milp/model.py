@@ -313,8 +313,10 @@ def _build_variables(model: Model, o: int, offer: NodeOffer) -> None:
     for k, build in enumerate(offer.builds):
         there = build.fixed_nodes
         least, most = build.least_nodes, build.most_nodes
-        if there is not None:
+        if there is not None and not offer.may_be_sold:
             least, most = there, there
+        elif there is not None:
+            most = there if most is None else min(most, there)
         model.builds[o, k] = model.variable(f"B_{o}_{k}", most, whole=True, lower=least)
         for t in range(build.start, build.end):
             if needs_staff and there is None and t not in model.staff:

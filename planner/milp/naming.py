@@ -72,6 +72,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "bracketone": ("pctb", "one bracket of the option of {c} in pool {p}, {t}, {b}"),
     "packing": ("htbk", "replicas on {h} fit whole nodes (shape group {k}), {t}, {b}"),
     "held": ("otb", "nodes of {o} are those of its builds, {t}, {b}"),
+    "parted": ("o", "nodes of {o} stay or are sold once"),
     "staffed": ("okt", "owned nodes of {o} (build {k}) have their people, {t}"),
     "start": ("otb", "new nodes of {o} are started, {t}, {b}"),
     "billing": ("otb", "started nodes of {o} run for the minimum billing time, {t}, {b}"),

@@ -164,6 +164,8 @@ class Commitment:
     price_source: str
     hours: tuple[tuple[float, float], ...] = ()
     """Hours of the day in which its nodes are there, and paid; empty for all."""
+    sold_month: str | None = None
+    """First month without nodes that were there and are sold; what they bring is in `usd`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += _purchase_notes(plan, options)
     notes += _owned_notes(plan, options)
     notes += _hours_notes(plan)
+    notes += _sale_notes(plan)
     assumed = {(a.provider, a.model, a.mode) for a in options.api if a.assumed_latency}
     if any((row.provider, row.model, row.mode) in assumed for row in plan.api):
         notes.append(
@@ -253,6 +254,16 @@ def _owned_notes(plan: Plan, options: OptionSet) -> list[str]:
             "the rows of what is taken on"
         )
     return notes
+
+
+def _sale_notes(plan: Plan) -> list[str]:
+    """Return which nodes that are there are sold, and what that rests on."""
+    return [
+        f"{counted(row.nodes, 'node')} of {row.offer_id} sold at the start of {row.sold_month}: "
+        "what they bring is stated by the problem, and nobody has promised to pay it"
+        for row in plan.commitments
+        if row.sold_month is not None
+    ]
 
 
 def _hours_notes(plan: Plan) -> list[str]:

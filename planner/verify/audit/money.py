@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _BOUND_TOLERANCE = 1e-9
 _CAPEX = "capex"
-_NO_CASH = {"terminal_value", "unserved"}
+_NO_CASH = {"resale", "terminal_value", "unserved"}
 """Categories that no budget counts: what comes back, and the price of what is not served."""
 _PROVISIONED = "provisioned"
 """Mode of tokens that units pay for."""

@@ -89,6 +89,8 @@ class _Split:
     ) -> _Shares:
         """Return the mean share of each workload over some blocks (all) of some periods."""
         weights = {b: w for b, w in self.weights.items() if present is None or b in present}
+        if not periods:
+            return dict.fromkeys(self.workloads, 1.0 / len(self.workloads))
         total: _Shares = defaultdict(float)
         for period in periods:
             for block, weight in weights.items():
