@@ -336,6 +336,7 @@ def _tokens_usd(
 
 def _alternative(name: str, kind: str, answer: Answer, plan: Plan, note: str) -> Alternative:
     ratio = None
-    if answer.cost_usd is not None and plan.cost_usd:
+    # What sold nodes bring may be more than everything else costs.
+    if answer.cost_usd is not None and plan.cost_usd is not None and plan.cost_usd > 0:
         ratio = answer.cost_usd / plan.cost_usd
     return Alternative(name, kind, answer.cost_usd, ratio, answer.why_not or note)

@@ -78,6 +78,7 @@ class Incumbent:
                 "provider": row.provider,
                 "region": row.region,
                 "hours": None,
+                "resale": None,
             }
             for row in self.plan.commitments
             if not row.is_existing and row.end_month > start and self._is_sunk(row, start)

@@ -10,8 +10,8 @@ that of all paid hours over those of these blocks.
 
 Owned nodes that state a ``resale`` may be sold at the start of every period in which they are
 there: what is still paid for them ends then, and they bring what is stated for that moment,
-discounted from there. Each moment is a build of its own, beside that of nodes that stay. Those that
-are there at the end of the horizon are worth what is stated for it, as bought servers are
+discounted from there. Each moment is a build of its own, beside that of nodes that stay. Those
+that are there at the end of the horizon are worth what is stated for it, as bought servers are
 (:mod:`planner.options.owned`); those that leave within it leave without value. Nodes that bring
 nothing at some moment cannot be sold then.
 """

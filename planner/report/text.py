@@ -275,12 +275,19 @@ def _baselines(out: TextIO, plan: Plan) -> None:
         [
             b.name,
             money(b.cost_usd),
-            number(b.cost_usd / plan.cost_usd if b.cost_usd and plan.cost_usd else None),
+            number(_ratio(b.cost_usd, plan.cost_usd)),
             b.why_not or b.note,
         ]
         for b in plan.baselines
     ]
     write_table(out, columns, rows, "Baselines: the same program with one restriction")
+
+
+def _ratio(usd: float | None, of_usd: float | None) -> float | None:
+    """Return how many times an amount another one is; sales may make a plan cost nothing."""
+    if not usd or of_usd is None or of_usd <= 0:
+        return None
+    return usd / of_usd
 
 
 def _counts(out: TextIO, plan: Plan) -> None:

@@ -1,4 +1,4 @@
-"""Nodes that are there and may be sold: the optimum against every way to part with each of them."""
+"""Nodes that are there and may be sold: the optimum against every way to part with them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from planner.milp import Limits, SolverSettings
+from planner.milp import BudgetLimit, Limits, SolverSettings
 from planner.milp.check import verify_decisions
 from planner.milp.families import build_program
 from planner.milp.solver import solve_program
@@ -82,8 +82,6 @@ def test_what_a_sale_brings_is_no_budget():
     # Rent after a sale costs 1,460 a month; the budget stops at 1,000 in the second one.
     resale = {"usd_per_node": [3_000, 2_900, 1_900]}
     demand = worlds.demand({"chat": [[1.0], [1.0]]})
-    from planner.milp import BudgetLimit
-
     limits = Limits(budgets=(BudgetLimit("cash", 1, 1_000.0),))
     result, there = solve(
         asked(resale, periods=2, nodes=1, usd_per_node_hour=1.0), demand, 2.0, limits
