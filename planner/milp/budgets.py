@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from planner.milp.costs import api_usd_per_planned_rps
 from planner.milp.model import LE, Priced, Terms
 from planner.milp.naming import budget_label
+from planner.milp.power_prices import power_price_terms_usd
 from planner.milp.provisioned import unit_usd
 from planner.milp.spend import spend_usd
 from planner.milp.volumes import rebate_terms_usd
@@ -99,6 +100,8 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
         if t2 == t:
             hours = grid.days_in_period(b) * offers[o].startup_h
             terms[started] = hours * (offers[o].price_usd_per_hour[t] or 0.0)
+    for variable, usd in power_price_terms_usd(model, t).items():
+        terms[variable] = terms.get(variable, 0.0) + usd
     return terms | _token_usd(model, t)
 
 

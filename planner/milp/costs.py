@@ -18,7 +18,8 @@ A node that starts in block b is paid `startup_h` in the block before, every day
 its first block follows its last one. Nodes that are there all day start once and pay nothing here.
 
 What a spend commitment covers is not paid at the on-demand price; starts always are. What volume
-discounts take off is taken off what is left.
+discounts take off is taken off what is left. What electricity costs bought nodes in dear hours is
+that of :mod:`planner.plan.power_prices`.
 
 Nodes, provisioned units and spending that are taken on for long are paid by build: the discounted
 sum of its payments. So that a single block knows what they cost, that sum is spread over the
@@ -40,6 +41,7 @@ import numpy as np
 
 from planner.milp.unserved import unserved_usd
 from planner.plan.moves import moves
+from planner.plan.power_prices import power_price_rows
 from planner.plan.records import model_periods, staffed_periods, taken_beside_nodes
 from planner.plan.spend import covered_use
 from planner.plan.volumes import volume_rows
@@ -294,6 +296,10 @@ def decisions_usd(
     total -= sum(
         row.rebate_usd * grid.discount_factor[row.period]
         for row in volume_rows(demand, options, decisions)
+    )
+    total += sum(
+        row.usd * grid.discount_factor[row.period]
+        for row in power_price_rows(demand, options, decisions)
     )
     total += model_usd(options, grid, decisions)
     total += sum(

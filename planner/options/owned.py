@@ -7,14 +7,16 @@ node costs, nominal::
                    at the start of the horizon; prices change by a stated yearly rate
     maintenance    support share x price, per year
     colocation     IT power x price of a kW-month
-    energy         IT power x load share x PUE x price of a kWh x hours
+    energy         IT power x load share x PUE x lowest price of a kWh x hours
     staff          people per server x their cost
     terminal_value - min(straight line, resale curve) of the price at the end of the horizon
 
 The straight line falls from the price at delivery to the residual share at the end of life; the
 resale curve is exponential through the share that is left after 36 months, where the catalogue
-states one. The network is not sold. A figure that costs money and is not known
-rejects the server and names the row to add; an unknown residual share counts as 0.
+states one. The network is not sold. Where electricity has a price for every hour, what hours cost
+beyond the lowest one is paid by use (:mod:`planner.options.electricity`). A figure that costs
+money and is not known rejects the server and names the row to add; an unknown residual share
+counts as 0.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from planner.options.builds import (
     monthly_payments,
     served_until,
 )
+from planner.options.electricity import lowest_price
 from planner.options.records import NodeOffer, Rejection
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
 
@@ -57,8 +60,9 @@ _NEEDED_OF_SERVER = (
     "support_fraction_per_year",
     "lead_time_weeks",
 )
+_ELECTRICITY = "electricity_usd_per_kwh"
 _NEEDED_OF_SITE = (
-    ("electricity_usd_per_kwh", ""),
+    (_ELECTRICITY, ""),
     ("pue", ""),
     ("colocation_usd_per_kw_month", ""),
     ("staff_usd_per_fte_year", ""),
@@ -73,7 +77,7 @@ class SiteCosts:
     Parameters
     ----------
     usd_per_kwh, pue, colocation_usd_per_kw_month
-        Energy and space.
+        Energy, at the lowest price of the day, and space.
     staff_usd_per_fte_year, staff_fte_per_accelerator, staff_fte_fixed
         People: by accelerator, and for any owned node at all.
     """
@@ -128,7 +132,12 @@ def site_costs(problem: Problem, catalog: Catalog) -> SiteCosts | list[tuple[str
     """Return what the site of a problem charges, or the rows that are missing."""
     found: dict[tuple[str, str], float] = {}
     missing = []
+    stated = lowest_price(problem)
+    if stated is not None:
+        found[_ELECTRICITY, ""] = stated
     for quantity, case in _NEEDED_OF_SITE:
+        if (quantity, case) in found:
+            continue
         row = site_figure(problem, catalog, quantity, case)
         if row is None or row.value is None:
             missing.append(("sites", problem.supply.site, quantity, case))
@@ -138,7 +147,7 @@ def site_costs(problem: Problem, catalog: Catalog) -> SiteCosts | list[tuple[str
         return missing
     fixed = site_figure(problem, catalog, "staff_fte")
     return SiteCosts(
-        usd_per_kwh=found["electricity_usd_per_kwh", ""],
+        usd_per_kwh=found[_ELECTRICITY, ""],
         pue=found["pue", ""],
         colocation_usd_per_kw_month=found["colocation_usd_per_kw_month", ""],
         staff_usd_per_fte_year=found["staff_usd_per_fte_year", ""],

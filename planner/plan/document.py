@@ -22,7 +22,7 @@ from planner.plan.finance_rows import (
     VolumeRow,
     WorkloadCost,
 )
-from planner.plan.limit_rows import AverageQuality, EnergyRow, Move
+from planner.plan.limit_rows import AverageQuality, EnergyRow, Move, PowerPrice
 
 SCHEMA_VERSION = 1
 
@@ -372,6 +372,7 @@ class Plan:
     average_quality: tuple[AverageQuality, ...] = ()
     moves: tuple[Move, ...] = ()
     energy: tuple[EnergyRow, ...] = ()
+    power_prices: tuple[PowerPrice, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()
     money_by_period: tuple[PeriodMoney, ...] = ()
     cash_flows: tuple[CashFlow, ...] = ()

@@ -63,6 +63,10 @@ class Resale(Section):
         return float(self.usd_per_node * (1.0 + (self.change_per_year or 0.0)) ** years)
 
 
+DayOfPrices = Annotated[list[NonNegative], Field(min_length=24, max_length=24)]
+"""A price for each hour of the day, from 00:00 on."""
+
+
 class ExistingNodes(Section):
     """Nodes that are there, or on order, and stay until a month; paid whether used or not."""
 
@@ -220,6 +224,9 @@ class Supply(Section):
     """Assumptions about spot nodes and a cap on their share."""
     site: str = "default"
     """Site of owned hardware: power price, PUE, colocation and staff of sites.csv."""
+    electricity_usd_per_kwh: NonNegative | DayOfPrices | None = None
+    """Power price of the site instead of that of sites.csv: one, or one for each hour of the day
+    from 00:00 on."""
     servers: list[str] = []
     """Servers of servers.csv that may be bought; empty: all with known costs."""
     price_change_per_year: PriceChanges = PriceChanges()

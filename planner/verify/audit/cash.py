@@ -75,6 +75,7 @@ def _due(plan: Plan, problem: Problem, catalog: Catalog) -> dict[tuple[str, str]
         *_promised(plan, problem),
         *_models(plan, problem),
         *_moves(plan, problem),
+        *(paid for row in plan.power_prices for paid in _evenly(problem, row.period, row.usd)),
     ):
         sums[month, kind][0] += usd
         sums[month, kind][1] += usd * factor

@@ -33,7 +33,7 @@ def energy_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterato
     if keys != sorted(fleet):
         yield "energy: needs one row for every period and offer with nodes, in order"
         return
-    load = _loads(plan)
+    load = loads(plan)
     held: dict[tuple[str, int, int], int] = defaultdict(int)
     for node in plan.fleet:
         held[node.hardware, node.period, node.block] += node.accelerators
@@ -49,7 +49,7 @@ def energy_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterato
     yield from _limit(plan, problem)
 
 
-def _loads(plan: Plan) -> dict[tuple[str, int, int], float]:
+def loads(plan: Plan) -> dict[tuple[str, int, int], float]:
     """Return what replicas draw beyond idle accelerators, by hardware, period and block."""
     idle = {row.hardware: row.idle_w_per_accelerator or 0.0 for row in plan.energy}
     load: dict[tuple[str, int, int], float] = defaultdict(float)
@@ -110,7 +110,7 @@ def _facts(row: EnergyRow, node: FleetRow, problem: Problem, catalog: Catalog) -
     pue = own if own is not None else 1.0 if default is None else default
     if row.pue != pue:
         yield f"PUE {row.pue}, the tables say {pue}"
-    rated = _rated_w(node.hardware, catalog)
+    rated = rated_power_w(node.hardware, catalog)
     idle = row.idle_w_per_accelerator
     if (rated is None) != (idle is None):
         yield f"idle power {idle} W with a rated one of {rated}"
@@ -120,7 +120,7 @@ def _facts(row: EnergyRow, node: FleetRow, problem: Problem, catalog: Catalog) -
         yield f"note `{row.note}` with a grid of {grid} and a rated power of {rated}"
 
 
-def _rated_w(hardware: str, catalog: Catalog) -> float | None:
+def rated_power_w(hardware: str, catalog: Catalog) -> float | None:
     """Return the highest rated IT power of a node, by accelerator."""
     found = []
     known = catalog.accelerator(hardware)
@@ -135,7 +135,7 @@ def _rated_w(hardware: str, catalog: Catalog) -> float | None:
 
 
 def _replica(row: Allocation, plan: Plan, catalog: Catalog) -> Iterator[str]:
-    rated = _rated_w(row.hardware, catalog)
+    rated = rated_power_w(row.hardware, catalog)
     stated = (row.replica_power_w, row.request_energy_j)
     if rated is None:
         if stated != (None, None):

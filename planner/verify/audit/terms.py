@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
 from planner.verify.audit.clock import is_there, paid_share, period_start
+from planner.verify.audit.electricity import lowest_site_price
 from planner.verify.audit.expected import in_force
 from planner.verify.audit.prices import share_paid
 from planner.verify.audit.resale import why_not_sold, worth_usd
@@ -316,7 +317,9 @@ def owned_usd_per_month(
 ) -> dict[str, float] | None:
     """Return colocation, energy and staff of one owned node by month, ``None`` if not known."""
     rent = site(problem, catalog, "colocation_usd_per_kw_month")
-    kwh, pue = site(problem, catalog, "electricity_usd_per_kwh"), site(problem, catalog, "pue")
+    kwh, pue = lowest_site_price(problem), site(problem, catalog, "pue")
+    if kwh is None:
+        kwh = site(problem, catalog, "electricity_usd_per_kwh")
     wage = site(problem, catalog, "staff_usd_per_fte_year")
     people = site(problem, catalog, "staff_fte", _PER_SERVER_OF_8)
     power = catalog.figure("servers", row.instance, "it_power_w")

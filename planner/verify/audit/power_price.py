@@ -1,0 +1,118 @@
+"""What electricity costs bought nodes in dear hours, computed again from fleet and allocations.
+
+Not recomputed: the most that an accelerator draws, which the performance model says; it is held
+against the rated power, and has to carry all load where no other nodes of the hardware are there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from planner.verify.audit.clock import block_hours
+from planner.verify.audit.electricity import lowest_site_price, site_price
+from planner.verify.audit.energy import loads, rated_power_w
+from planner.verify.audit.expected import TOLERANCE, differs
+from planner.verify.audit.terms import discount
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from planner.catalog.load import Catalog
+    from planner.plan.document import FleetRow, Plan
+    from planner.plan.limit_rows import PowerPrice
+    from planner.problem.schema import Problem
+
+    Charge = tuple[tuple[int, str, str, str, str], float, float]
+    Split = Callable[[FleetRow], dict[str, float]]
+
+_OWNED, _ENERGY = "owned", "energy"
+_THOUSAND, _MID_PERIOD = 1_000.0, 0.5
+_Slot = tuple[int, int, str]
+
+
+def power_price_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
+    """Yield a sentence for every row that prices, fleet and load do not give."""
+    own = _bought(plan)
+    dear = {
+        (t, b, hardware)
+        for (t, b, hardware), nodes in own.items()
+        if _premium(problem, b) and any(node.nodes for node in nodes)
+    }
+    got = [(row.period, row.block, row.hardware) for row in plan.power_prices]
+    if got != sorted(dear):
+        yield f"power prices of {got}, bought nodes are in dear blocks {sorted(dear)}"
+        return
+    load = loads(plan)
+    for row in plan.power_prices:
+        place = f"power price of period {row.period} block {row.block} {row.hardware}"
+        nodes = own[row.period, row.block, row.hardware]
+        load_w = load[row.hardware, row.period, row.block]
+        for text in (*_figures(row, nodes, load_w, plan, problem), *_most(row, plan, catalog)):
+            yield f"{place}: {text}"
+
+
+def power_price_charges(plan: Plan, problem: Problem, split: Split) -> Iterator[Charge]:
+    """Yield cost line, nominal and discounted USD of every dear block."""
+    own = _bought(plan)
+    for row in plan.power_prices:
+        nodes = own.get((row.period, row.block, row.hardware), [])
+        middle = (row.period + _MID_PERIOD) * problem.horizon.months_per_period
+        for workload, share in (split(nodes[0]) if nodes else {}).items():
+            usd = row.usd * share
+            key = (row.period, _ENERGY, workload, row.hardware, _OWNED)
+            yield key, usd, usd * discount(problem, middle)
+
+
+def _bought(plan: Plan) -> dict[_Slot, list[FleetRow]]:
+    there = {row.offer_id for row in plan.commitments if row.is_existing}
+    own: dict[_Slot, list[FleetRow]] = defaultdict(list)
+    for node in plan.fleet:
+        if node.tenure == _OWNED and node.offer_id not in there:
+            own[node.period, node.block, node.hardware].append(node)
+    return own
+
+
+def _premium(problem: Problem, block: int) -> float:
+    price, least = site_price(problem, block), lowest_site_price(problem)
+    beyond = (price or 0.0) - (least or 0.0)
+    return beyond if beyond > TOLERANCE * (price or 0.0) else 0.0
+
+
+def _figures(
+    row: PowerPrice, nodes: list[FleetRow], load_w: float, plan: Plan, problem: Problem
+) -> Iterator[str]:
+    idle, pue = next(
+        (energy.idle_w_per_accelerator or 0.0, energy.pue)
+        for energy in plan.energy
+        if (energy.period, energy.offer_id) == (row.period, nodes[0].offer_id)
+    )
+    count = sum(node.accelerators for node in nodes)
+    own_w = min(load_w, count * (row.most_w - idle))
+    hours = block_hours(problem, row.block)
+    kwh = pue * hours * (count * idle + own_w) / _THOUSAND
+    for name, got, want in (
+        ("accelerators", row.accelerators, count),
+        ("USD per kWh", row.usd_per_kwh, site_price(problem, row.block) or 0.0),
+        ("USD per kWh beyond the lowest", row.premium_usd_per_kwh, _premium(problem, row.block)),
+        ("kWh", row.kwh, kwh),
+        ("USD", row.usd, row.kwh * row.premium_usd_per_kwh),
+    ):
+        if differs(got, want):
+            yield f"{got} {name}, expected {want}"
+    held = sum(
+        node.accelerators
+        for node in plan.fleet
+        if (node.hardware, node.period, node.block) == (row.hardware, row.period, row.block)
+    )
+    if held == count and load_w > own_w * (1 + TOLERANCE):
+        yield f"{own_w:.6g} of {load_w:.6g} W of load, and no other nodes draw the rest"
+
+
+def _most(row: PowerPrice, plan: Plan, catalog: Catalog) -> Iterator[str]:
+    rated = rated_power_w(row.hardware, catalog) or 0.0
+    same = {other.most_w for other in plan.power_prices if other.hardware == row.hardware}
+    if row.most_w < rated * (1 - TOLERANCE):
+        yield f"at most {row.most_w} W an accelerator, rated are {rated:.6g}"
+    if len(same) > 1:
+        yield f"at most {row.most_w} W an accelerator, other blocks say {sorted(same)}"
