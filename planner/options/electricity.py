@@ -16,6 +16,9 @@ from planner.units import HOURS_PER_DAY
 if TYPE_CHECKING:
     from planner.problem.schema import Problem
 
+_ROUNDING = 1e-6
+"""Share of a price below which a difference is rounding."""
+
 
 def prices_by_block(problem: Problem) -> tuple[float, ...]:
     """Return the stated price of every block of a day, USD per kWh; empty where it is one or none.
@@ -57,5 +60,9 @@ def premiums_by_block(problem: Problem) -> tuple[float, ...]:
         The problem, for its supply and blocks.
     """
     prices = prices_by_block(problem)
-    beyond = tuple(price - min(prices) for price in prices)
-    return beyond if any(beyond) else ()
+    beyond = (price - min(prices) for price in prices)
+    premiums = tuple(
+        more if more > _ROUNDING * price else 0.0
+        for more, price in zip(beyond, prices, strict=True)
+    )
+    return premiums if any(premiums) else ()

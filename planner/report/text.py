@@ -8,7 +8,12 @@ from planner.errors import counted
 from planner.report.bands import bands_of
 from planner.report.commitment_text import write_calendar, write_figures, write_losses
 from planner.report.finance_text import write_paybacks, write_workload_costs
-from planner.report.limit_text import write_average_quality, write_energy, write_moves
+from planner.report.limit_text import (
+    write_average_quality,
+    write_energy,
+    write_moves,
+    write_power_prices,
+)
 from planner.report.money_text import (
     write_cash,
     write_commitments,
@@ -56,6 +61,7 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     write_calendar(out, plan)
     write_cash(out, plan)
     write_energy(out, plan)
+    write_power_prices(out, plan)
     _unit_costs(out, plan)
     write_workload_costs(out, plan)
     _binding(out, plan)

@@ -226,6 +226,18 @@ def _with_sales(options):
     return replace(options, offers=(*options.offers, there))
 
 
+def _with_dear_hours(options):
+    """Return the toy with npu nodes to buy, and power that is dear in the second block."""
+    options = _with_power(options)
+    dear = replace(
+        options.energy,
+        places=(*options.energy.places, Place("rack", 1.5, 400.0)),
+        usd_per_kwh=(0.1, 0.3),
+        premium_usd_per_kwh=(0.0, 0.2),
+    )
+    return replace(options, offers=(*options.offers, worlds.owned("rack")), energy=dear)
+
+
 WITH_MORE = {
     "average_quality": _with_scores,
     "provisioned": _with_units,
@@ -233,6 +245,7 @@ WITH_MORE = {
     "volume_discounts": _with_volumes,
     "carbon": _with_power,
     "model_costs": _with_model_costs,
+    "power_prices": _with_dear_hours,
     "resale": _with_sales,
 }
 """Families for which the options get something more."""
