@@ -1,14 +1,17 @@
 """What electricity costs bought nodes in dear hours, by what they draw then.
 
-With S accelerators of bought nodes of hardware h and its load in a block, in kilowatts, the block
-pays its premium on ``S idle + min(load, S e)``, e being the most of an accelerator beyond idle
-(:mod:`planner.plan.power_prices`). Where no other nodes of the hardware can be there, all load is
-theirs and is priced as it is. Else W[h,t,b] stands for the least of the two, with Z[h,t,b] = 1
-when the nodes carry all of it, R accelerators of other nodes, and M more than any load or nodes::
+With a[o] accelerators of the bought nodes of each offer of hardware h and its load in a block, in
+kilowatts, the block pays its premium on ``sum of a[o] idle[o] + min(load, sum of a[o] c[o])``, c
+being the most beyond idle that is counted (:mod:`planner.plan.power_prices`). W[h,t,b] stands for
+the least of the two, with Z[h,t,b] = 1 when the nodes carry all load and M more than any load or
+nodes. R accelerators are of other nodes, and e is the most that a replica draws on one of them::
 
     W >= load - M (1 - Z)
-    W >= S e - M Z
-    W >= load - R e                                 implied, and exact without other nodes
+    W >= sum of a[o] c[o] - M Z
+    W >= min(c / e, 1) (load - R e)                 implied, and strong where R is 0
+
+Where no other nodes of the hardware can be there, and e is at most c, all load is theirs and is
+priced as it is.
 """
 
 from __future__ import annotations
@@ -30,10 +33,13 @@ if TYPE_CHECKING:
     from planner.milp.sets import Sets
 
 _Slot = tuple[str, int, int]
+_Own = dict[_Slot, dict[int, "pulp.LpVariable"]]
+"""Variables of bought nodes by offer."""
+_ROUNDING = 1e-9
 
 
 def add_power_prices(model: Model) -> None:
-    """Say how much of the load falls on bought nodes where others of the hardware may be there.
+    """Say how much of the load falls on bought nodes where that may not be all of it.
 
     Parameters
     ----------
@@ -41,26 +47,33 @@ def add_power_prices(model: Model) -> None:
         Receives the variables and rows; none are added without dear hours.
     """
     sets = model.sets
-    loads = _loads_kw(model)
-    own, others = _accelerators(model)
+    loads, (own, others) = _loads_kw(model), _nodes(model)
     names = hardware_of(sets)
-    for (hardware, t, b), load in sorted(loads.items()):
-        slot = (hardware, t, b)
+    for slot, load in sorted(loads.items()):
+        hardware, t, b = slot
         power = sets.options.energy.power_of(hardware)
-        if power is None or slot not in own or slot not in others:
+        if power is None or slot not in own:
             continue
-        each_kw, index = power.beyond_idle_w / W_PER_KW, f"{names.index(hardware)}_{t}_{b}"
+        most_kw = power.beyond_idle_w / W_PER_KW
+        counted_kw = [_own_kw(sets, o)[1] for o in own[slot]]
+        if slot not in others and most_kw <= min(counted_kw) * (1 + _ROUNDING):
+            continue
+        index = f"{names.index(hardware)}_{t}_{b}"
         drawn = model.variable(f"W_{index}")
         carries = model.variable(f"Z_{index}", 1, whole=True)
         model.own_kw[slot] = drawn
-        most_load = each_kw * _most_held(sets, hardware, t, b)
-        most_own = each_kw * _most_own(sets, hardware)
+        most_load = most_kw * _most_held(sets, hardware, t, b)
         less: Terms = {variable: -kw for variable, kw in load.items()}
-        nodes: Terms = {variable: -each_kw * count for variable, count in own[slot].items()}
-        rest: Terms = {variable: each_kw * count for variable, count in others[slot].items()}
         model.row(f"ownload_{index}", less | {drawn: 1.0, carries: -most_load}, GE, -most_load)
-        model.row(f"ownfull_{index}", nodes | {drawn: 1.0, carries: most_own}, GE)
-        model.row(f"ownleast_{index}", less | rest | {drawn: 1.0}, GE)
+        full: Terms = {variable: -_counted_kw(sets, o) for o, variable in own[slot].items()}
+        full |= {drawn: 1.0, carries: _most_own_kw(sets, own[slot])}
+        model.row(f"ownfull_{index}", full, GE)
+        share = min(min(counted_kw) / most_kw, 1.0) if most_kw > 0 else 0.0
+        least: Terms = {variable: -share * kw for variable, kw in load.items()}
+        for variable, count in others.get(slot, {}).items():
+            least[variable] = share * most_kw * count
+        if share > 0:
+            model.row(f"ownleast_{index}", least | {drawn: 1.0}, GE)
 
 
 def power_price_terms_usd(model: Model, t: int) -> Terms:
@@ -73,21 +86,20 @@ def power_price_terms_usd(model: Model, t: int) -> Terms:
     t
         Position of the period.
     """
-    sets = model.sets
-    facts = sets.options.energy
+    sets, facts = model.sets, model.sets.options.energy
     terms: defaultdict[pulp.LpVariable, float] = defaultdict(float)
     if not facts.premium_usd_per_kwh:
         return {}
-    own, _ = _accelerators(model)
-    loads = _loads_kw(model)
-    for (hardware, t2, b), nodes in own.items():
-        power = facts.power_of(hardware)
-        if t2 != t or power is None:
+    loads, (own, _) = _loads_kw(model), _nodes(model)
+    for slot, nodes in own.items():
+        _, t2, b = slot
+        if t2 != t:
             continue
-        usd_per_kw = _pue(sets, hardware) * sets.grid.hours_in_period(b) * facts.premium_in(b)
-        for variable, count in nodes.items():
-            terms[variable] += usd_per_kw * count * power.idle_w / W_PER_KW
-        slot = (hardware, t, b)
+        pue = facts.place_of(sets.options.offers[min(nodes)].offer_id).pue
+        usd_per_kw = pue * sets.grid.hours_in_period(b) * facts.premium_in(b)
+        for o, variable in nodes.items():
+            size = sets.options.offers[o].accelerators_per_node
+            terms[variable] += usd_per_kw * size * _own_kw(sets, o)[0]
         drawn: Terms = loads.get(slot, {})
         if slot in model.own_kw:
             drawn = {model.own_kw[slot]: 1.0}
@@ -114,23 +126,33 @@ def with_power_prices(model: Model, usd: Terms) -> Terms:
     return terms
 
 
-def _pue(sets: Sets, hardware: str) -> float:
-    offers = sets.options.offers
-    own = next(o for o in offers if o.hardware == hardware and is_bought(o))
-    return sets.options.energy.place_of(own.offer_id).pue
+def _own_kw(sets: Sets, o: int) -> tuple[float, float]:
+    """Return idle power of an accelerator of bought nodes, and the most counted beyond it, kW."""
+    offer = sets.options.offers[o]
+    power = sets.options.energy.own_power(offer.offer_id, offer.hardware)
+    return power.idle_w / W_PER_KW, power.beyond_w / W_PER_KW
 
 
-def _accelerators(model: Model) -> tuple[dict[_Slot, Terms], dict[_Slot, Terms]]:
-    """Return accelerators of bought nodes and of others by node variable, in dear blocks."""
-    own: dict[_Slot, Terms] = defaultdict(dict)
+def _counted_kw(sets: Sets, o: int) -> float:
+    """Return the most that is counted beyond idle power of a bought node."""
+    return sets.options.offers[o].accelerators_per_node * _own_kw(sets, o)[1]
+
+
+def _nodes(model: Model) -> tuple[_Own, dict[_Slot, Terms]]:
+    """Return the variables of bought nodes, and accelerators of others, in dear blocks."""
+    own: _Own = defaultdict(dict)
     others: dict[_Slot, Terms] = defaultdict(dict)
     sets = model.sets
     for (o, t, b), nodes in model.nodes.items():
         offer = sets.options.offers[o]
-        if sets.options.energy.premium_in(b) > 0:
-            group = own if is_bought(offer) else others
-            group[offer.hardware, t, b][nodes] = float(offer.accelerators_per_node)
-    return own, others
+        if sets.options.energy.premium_in(b) <= 0:
+            continue
+        slot = (offer.hardware, t, b)
+        if is_bought(offer):
+            own[slot][o] = nodes
+        else:
+            others[slot][nodes] = float(offer.accelerators_per_node)
+    return dict(own), dict(others)
 
 
 def _loads_kw(model: Model) -> dict[_Slot, Terms]:
@@ -170,11 +192,10 @@ def _most_held(sets: Sets, hardware: str, t: int, b: int) -> float:
     )
 
 
-def _most_own(sets: Sets, hardware: str) -> float:
-    """Return the most accelerators of bought nodes that are worth having, or have to be there."""
-    total = 0
-    for o, offer in enumerate(sets.options.offers):
-        if offer.hardware == hardware and is_bought(offer):
-            least = sum(build.least_nodes for build in offer.builds)
-            total += (most_nodes(sets, o) + least) * offer.accelerators_per_node
-    return float(total)
+def _most_own_kw(sets: Sets, offers: dict[int, pulp.LpVariable]) -> float:
+    """Return the most that is counted of bought nodes worth having, or that have to be there."""
+    total = 0.0
+    for o in offers:
+        least = sum(build.least_nodes for build in sets.options.offers[o].builds)
+        total += (most_nodes(sets, o) + least) * _counted_kw(sets, o)
+    return total

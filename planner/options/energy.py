@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from planner.catalog.carbon import grid_carbon, overhead, rated_power_w, why_unknown
 from planner.options.electricity import premiums_by_block, prices_by_block
 from planner.options.energy_records import EnergyFacts, HardwarePower, Place, ReplicaDraw
-from planner.options.owned import OWNED
+from planner.options.owned import OWNED, assumed_power_w
 from planner.options.records import Rejection
 
 if TYPE_CHECKING:
@@ -113,6 +113,7 @@ def _place(problem: Problem, catalog: Catalog, node: NodeOffer) -> Place:
         overhead(catalog, *where),
         None if row is None else row.value,
         why_unknown(catalog, node.hardware, *where),
+        assumed_power_w(catalog, node) if node.tenure == OWNED and not node.is_existing else None,
     )
 
 

@@ -70,12 +70,16 @@ class Place:
         Carbon of the grid, grams of CO2 equivalent; ``None`` when unknown.
     why_not
         Which rows are missing; empty when none is.
+    assumed_w
+        What each accelerator of nodes that the plan buys is taken to draw all the time, the share
+        of its node included; ``None`` for other nodes.
     """
 
     offer_id: str
     pue: float
     g_per_kwh: float | None
     why_not: str = ""
+    assumed_w: float | None = None
 
     @property
     def kg_per_wh(self) -> float | None:
@@ -83,6 +87,14 @@ class Place:
         if self.g_per_kwh is None:
             return None
         return self.pue * self.g_per_kwh / W_PER_KW / G_PER_KG
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPower:
+    """Power of an accelerator of bought nodes: without requests, and most beyond it, watts."""
+
+    idle_w: float
+    beyond_w: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,12 @@ class EnergyFacts:
     places: tuple[Place, ...] = ()
     usd_per_kwh: tuple[float, ...] = ()
     premium_usd_per_kwh: tuple[float, ...] = ()
+
+    def own_power(self, offer_id: str, hardware: str) -> OwnPower:
+        """Return what accelerators of bought nodes draw: idle, and most beyond it."""
+        assumed_w, known = self.place_of(offer_id).assumed_w or 0.0, self.power_of(hardware)
+        idle_w = assumed_w if known is None else min(known.idle_w, assumed_w)
+        return OwnPower(idle_w, assumed_w - idle_w)
 
     def premium_in(self, block: int) -> float:
         """Return the premium of a block, counted through all types of day, USD per kWh."""

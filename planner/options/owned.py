@@ -212,6 +212,20 @@ def _server(catalog: Catalog, name: str) -> _Server:
     )
 
 
+def assumed_power_w(catalog: Catalog, node: NodeOffer) -> float:
+    """Return what each accelerator of a server is taken to draw all the time, watts.
+
+    Parameters
+    ----------
+    catalog
+        Facts about servers.
+    node
+        A server that may be bought.
+    """
+    server = _server(catalog, node.instance)
+    return server.power_kw * server.load_share * _W_PER_KW / node.accelerators_per_node
+
+
 def _node(
     problem: Problem, catalog: Catalog, grid: TimeGrid, parts: Figure, costs: SiteCosts
 ) -> NodeOffer:

@@ -48,7 +48,8 @@ class PowerPrice:
 
     ``usd = kwh x premium_usd_per_kwh``, the premium being `usd_per_kwh` less the lowest price.
     `kwh` is drawn by `accelerators` of bought nodes, idle power and load, overhead of the site
-    included. They take load before others of their hardware, each accelerator up to `most_w`.
+    included. They take load before others of their hardware, up to the power that is paid for at
+    the lowest price.
     """
 
     period: int
@@ -57,7 +58,6 @@ class PowerPrice:
     accelerators: int
     usd_per_kwh: float
     premium_usd_per_kwh: float
-    most_w: float
     kwh: float
     usd: float
 

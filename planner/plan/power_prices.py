@@ -1,14 +1,16 @@
 """What electricity costs bought nodes beyond the lowest price of the day, by block.
 
-Their commitments pay the lowest price on the power that they are assumed to draw. With S
-accelerators of bought nodes of a hardware and the load of the hardware as in
-:mod:`planner.plan.energy`, a block of H hours pays in addition::
+Their commitments pay the lowest price on the power that they are assumed to draw all the time.
+With the accelerators a of the bought nodes of each offer of a hardware, idle power up to the
+assumed one, and the load of the hardware as in :mod:`planner.plan.energy`, a block of H hours pays
+in addition::
 
-    kwh = PUE H (S idle + min(load, S (most - idle))) / 1000
+    kwh = PUE H (sum of a idle + min(load, sum of a (assumed - idle))) / 1000
     usd = kwh x (price of the block - lowest price of the day)
 
-because own nodes take load before rented ones, up to the most that an accelerator draws. Nodes
-that were there state what is paid for an hour, energy included, and are no part of it.
+because own nodes take load before rented ones. So no block pays more than its price on the assumed
+power, and a lower price never costs more. Nodes that were there state what is paid for an hour,
+energy included, and are no part of it.
 """
 
 from __future__ import annotations
@@ -58,27 +60,23 @@ def power_price_rows(
     if not facts.premium_usd_per_kwh:
         return ()
     bought = {o.offer_id: o for o in options.offers if is_bought(o)}
-    there: dict[tuple[int, int, str], int] = defaultdict(int)
-    pue: dict[str, float] = {}
+    nodes: dict[tuple[int, int, str], list[tuple[NodeOffer, int]]] = defaultdict(list)
     for row in decisions.nodes:
         offer = bought.get(row.offer_id)
         if offer is not None and facts.premium_in(row.block) > 0:
-            there[row.period, row.block, offer.hardware] += row.nodes * offer.accelerators_per_node
-            pue[offer.hardware] = facts.place_of(offer.offer_id).pue
+            count = row.nodes * offer.accelerators_per_node
+            nodes[row.period, row.block, offer.hardware].append((offer, count))
     load_w = load_by_slot_w(demand, options, decisions)
     rows = []
-    for (t, b, hardware), accelerators in sorted(there.items()):
-        power, premium = facts.power_of(hardware), facts.premium_in(b)
-        if power is None or not accelerators:
-            continue
-        own_w = min(load_w[hardware, t, b], accelerators * power.beyond_idle_w)
-        watts = accelerators * power.idle_w + own_w
-        kwh = pue[hardware] * demand.grid.hours_in_period(b) * watts / W_PER_KW
+    for (t, b, hardware), own in sorted(nodes.items()):
+        powers = [(n, facts.own_power(o.offer_id, hardware)) for o, n in own]
+        most_w = sum(n * power.beyond_w for n, power in powers)
+        watts = sum(n * power.idle_w for n, power in powers) + min(load_w[hardware, t, b], most_w)
+        pue = facts.place_of(own[0][0].offer_id).pue
+        kwh = pue * demand.grid.hours_in_period(b) * watts / W_PER_KW
         price = facts.usd_per_kwh[b % len(facts.usd_per_kwh)]
-        most_w = power.idle_w + power.beyond_idle_w
-        rows.append(
-            PowerPrice(t, b, hardware, accelerators, price, premium, most_w, kwh, kwh * premium)
-        )
+        premium, count = facts.premium_in(b), sum(n for n, _ in powers)
+        rows.append(PowerPrice(t, b, hardware, count, price, premium, kwh, kwh * premium))
     return tuple(rows)
 
 

@@ -253,6 +253,13 @@ def _owned_notes(plan: Plan, options: OptionSet) -> list[str]:
             f"{options.owned_staff_usd_per_month:,.0f} USD per month, in what is paid but not in "
             "the rows of what is taken on"
         )
+    if plan.power_prices:
+        usd = sum(row.usd for row in plan.power_prices)
+        notes.append(
+            f"electricity of bought servers beyond the lowest price of the day: {usd:,.0f} USD, "
+            "in what is paid but not in the rows of what is taken on. It follows what they are "
+            "modelled to draw in each hour; own nodes are taken to carry load before rented ones"
+        )
     return notes
 
 

@@ -231,7 +231,7 @@ def _with_dear_hours(options):
     options = _with_power(options)
     dear = replace(
         options.energy,
-        places=(*options.energy.places, Place("rack", 1.5, 400.0)),
+        places=(*options.energy.places, Place("rack", 1.5, 400.0, assumed_w=450.0)),
         usd_per_kwh=(0.1, 0.3),
         premium_usd_per_kwh=(0.0, 0.2),
     )

@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 
 from planner.errors import InputError
+from planner.finance.incumbent import read_incumbent
 from planner.options.electricity import lowest_price, premiums_by_block, prices_by_block
+from planner.plan.json_io import plan_json
 from planner.problem.load import load_problem
 from planner.report.text import write_plan
 from tests.options.test_terms import servers, sites
@@ -145,7 +147,6 @@ def test_a_server_needs_no_price_of_the_site_where_one_is_stated(own):
         ({"usd_per_kwh": 0.3}, r"0.3 USD per kWh, expected"),
         ({"premium_usd_per_kwh": 0.1}, r"USD per kWh beyond the lowest, expected"),
         ({"accelerators": lambda n: n + 1}, r"accelerators, expected"),
-        ({"most_w": 900.0}, r"at most 900.0 W an accelerator"),
         ({"block": 0}, r"bought nodes are in dear blocks"),
     ],
 )
@@ -182,6 +183,20 @@ def test_other_prices_than_those_of_the_plan_are_reported(own):
     asked = own.problem.model_copy(update={"supply": supply})
 
     assert report(replace(own, problem=asked), own.plan)
+
+
+def test_a_later_run_pays_dear_hours_of_servers_that_are_there(own, tmp_path):
+    file = tmp_path / "plan.json"
+    file.write_text(plan_json(own.plan), encoding="utf-8")
+    (taken,) = own.plan.commitments
+
+    (entry,) = read_incumbent(file).carried("2027-07")
+
+    dear = sum(row.usd for row in own.plan.power_prices) / taken.nodes / (12 * 730)
+    assert entry["usd_per_node_hour"] == pytest.approx(
+        taken.usd_per_month / taken.nodes / 730 + dear
+    )
+    assert dear > 0
 
 
 def test_dear_hours_are_shown(own, capsys):

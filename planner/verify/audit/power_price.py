@@ -1,8 +1,4 @@
-"""What electricity costs bought nodes in dear hours, computed again from fleet and allocations.
-
-Not recomputed: the most that an accelerator draws, which the performance model says; it is held
-against the rated power, and has to carry all load where no other nodes of the hardware are there.
-"""
+"""What electricity costs bought nodes in dear hours, computed again from fleet and allocations."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.verify.audit.clock import block_hours
 from planner.verify.audit.electricity import lowest_site_price, site_price
-from planner.verify.audit.energy import loads, rated_power_w
+from planner.verify.audit.energy import loads
 from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.terms import discount
 
@@ -48,8 +44,8 @@ def power_price_violations(plan: Plan, problem: Problem, catalog: Catalog) -> It
         place = f"power price of period {row.period} block {row.block} {row.hardware}"
         nodes = own[row.period, row.block, row.hardware]
         load_w = load[row.hardware, row.period, row.block]
-        for text in (*_figures(row, nodes, load_w, plan, problem), *_most(row, plan, catalog)):
-            yield f"{place}: {text}"
+        watts = _own_w(nodes, load_w, plan, catalog)
+        yield from (f"{place}: {text}" for text in _figures(row, nodes, watts, plan, problem))
 
 
 def power_price_charges(plan: Plan, problem: Problem, split: Split) -> Iterator[Charge]:
@@ -79,20 +75,29 @@ def _premium(problem: Problem, block: int) -> float:
     return beyond if beyond > TOLERANCE * (price or 0.0) else 0.0
 
 
+def _own_w(nodes: list[FleetRow], load_w: float, plan: Plan, catalog: Catalog) -> float:
+    """Return what bought nodes draw: idle power, and load up to what they are assumed to draw."""
+    idle_of = {energy.hardware: energy.idle_w_per_accelerator or 0.0 for energy in plan.energy}
+    idle = most = 0.0
+    for node in nodes:
+        figures = [
+            catalog.figure("servers", node.instance, quantity)
+            for quantity in ("it_power_w", "board_power_load_fraction")
+        ]
+        power, share = (None if f is None else f.value for f in figures)
+        assumed = node.nodes * (power or 0.0) * (1.0 if share is None else share)
+        unused = min(node.accelerators * idle_of[node.hardware], assumed)
+        idle, most = idle + unused, most + assumed - unused
+    return idle + min(load_w, most)
+
+
 def _figures(
-    row: PowerPrice, nodes: list[FleetRow], load_w: float, plan: Plan, problem: Problem
+    row: PowerPrice, nodes: list[FleetRow], watts: float, plan: Plan, problem: Problem
 ) -> Iterator[str]:
-    idle, pue = next(
-        (energy.idle_w_per_accelerator or 0.0, energy.pue)
-        for energy in plan.energy
-        if (energy.period, energy.offer_id) == (row.period, nodes[0].offer_id)
-    )
-    count = sum(node.accelerators for node in nodes)
-    own_w = min(load_w, count * (row.most_w - idle))
-    hours = block_hours(problem, row.block)
-    kwh = pue * hours * (count * idle + own_w) / _THOUSAND
+    pue = next(energy.pue for energy in plan.energy if energy.offer_id == nodes[0].offer_id)
+    kwh = pue * block_hours(problem, row.block) * watts / _THOUSAND
     for name, got, want in (
-        ("accelerators", row.accelerators, count),
+        ("accelerators", row.accelerators, sum(node.accelerators for node in nodes)),
         ("USD per kWh", row.usd_per_kwh, site_price(problem, row.block) or 0.0),
         ("USD per kWh beyond the lowest", row.premium_usd_per_kwh, _premium(problem, row.block)),
         ("kWh", row.kwh, kwh),
@@ -100,19 +105,3 @@ def _figures(
     ):
         if differs(got, want):
             yield f"{got} {name}, expected {want}"
-    held = sum(
-        node.accelerators
-        for node in plan.fleet
-        if (node.hardware, node.period, node.block) == (row.hardware, row.period, row.block)
-    )
-    if held == count and load_w > own_w * (1 + TOLERANCE):
-        yield f"{own_w:.6g} of {load_w:.6g} W of load, and no other nodes draw the rest"
-
-
-def _most(row: PowerPrice, plan: Plan, catalog: Catalog) -> Iterator[str]:
-    rated = rated_power_w(row.hardware, catalog) or 0.0
-    same = {other.most_w for other in plan.power_prices if other.hardware == row.hardware}
-    if row.most_w < rated * (1 - TOLERANCE):
-        yield f"at most {row.most_w} W an accelerator, rated are {rated:.6g}"
-    if len(same) > 1:
-        yield f"at most {row.most_w} W an accelerator, other blocks say {sorted(same)}"
