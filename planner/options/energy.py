@@ -64,11 +64,11 @@ def energy_facts(
             idle_w = min(idle.get(hardware, rated_w), rated_w)
             most_w = max(highest.get(hardware, 0.0), rated_w)
             rated.append(HardwarePower(hardware, idle_w, rated_w, most_w))
-    premiums = premiums_by_block(problem)
+    premiums = premiums_by_block(problem, catalog)
     return EnergyFacts(
         tuple(rated),
         tuple(_place(problem, catalog, node) for node in nodes),
-        prices_by_block(problem) if premiums else (),
+        prices_by_block(problem, catalog) if premiums else (),
         premiums,
     )
 

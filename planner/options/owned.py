@@ -25,6 +25,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planner.catalog.electricity import DEFAULT_SITE
+from planner.catalog.schema.figures import ELECTRICITY
 from planner.options.builds import (
     CAPEX,
     TERMINAL_VALUE,
@@ -34,7 +36,7 @@ from planner.options.builds import (
     monthly_payments,
     served_until,
 )
-from planner.options.electricity import lowest_price
+from planner.options.electricity import prices_by_block
 from planner.options.records import NodeOffer, Rejection
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
 
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem
 
 OWNED = "owned"
-DEFAULT_SITE = "default"
 WEEKS_PER_MONTH = 365.0 / 7.0 / 12.0
 _RESALE_MONTHS = 36.0
 _STAFF_CASE_ACCELERATORS = 8
@@ -60,9 +61,7 @@ _NEEDED_OF_SERVER = (
     "support_fraction_per_year",
     "lead_time_weeks",
 )
-_ELECTRICITY = "electricity_usd_per_kwh"
 _NEEDED_OF_SITE = (
-    (_ELECTRICITY, ""),
     ("pue", ""),
     ("colocation_usd_per_kw_month", ""),
     ("staff_usd_per_fte_year", ""),
@@ -132,12 +131,12 @@ def site_costs(problem: Problem, catalog: Catalog) -> SiteCosts | list[tuple[str
     """Return what the site of a problem charges, or the rows that are missing."""
     found: dict[tuple[str, str], float] = {}
     missing = []
-    stated = lowest_price(problem)
-    if stated is not None:
-        found[_ELECTRICITY, ""] = stated
+    prices = prices_by_block(problem, catalog)
+    if prices:
+        found[ELECTRICITY, ""] = min(prices)
+    else:
+        missing.append(("sites", problem.supply.site, ELECTRICITY, ""))
     for quantity, case in _NEEDED_OF_SITE:
-        if (quantity, case) in found:
-            continue
         row = site_figure(problem, catalog, quantity, case)
         if row is None or row.value is None:
             missing.append(("sites", problem.supply.site, quantity, case))
@@ -147,7 +146,7 @@ def site_costs(problem: Problem, catalog: Catalog) -> SiteCosts | list[tuple[str
         return missing
     fixed = site_figure(problem, catalog, "staff_fte")
     return SiteCosts(
-        usd_per_kwh=found[_ELECTRICITY, ""],
+        usd_per_kwh=found[ELECTRICITY, ""],
         pue=found["pue", ""],
         colocation_usd_per_kw_month=found["colocation_usd_per_kw_month", ""],
         staff_usd_per_fte_year=found["staff_usd_per_fte_year", ""],

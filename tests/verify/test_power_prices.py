@@ -7,13 +7,15 @@ import sys
 from dataclasses import replace
 
 import pytest
+from pydantic import ValidationError
 
 from planner.errors import InputError
 from planner.finance.incumbent import read_incumbent
-from planner.options.electricity import lowest_price, premiums_by_block, prices_by_block
+from planner.options.electricity import hourly_prices, premiums_by_block, prices_by_block
 from planner.plan.json_io import plan_json
 from planner.problem.load import load_problem
 from planner.report.text import write_plan
+from planner.verify.audit.electricity import site_price
 from tests.options.test_terms import servers, sites
 from tests.options.world import catalog, problem, row, workload
 from tests.verify.changes import changed, every_change, report, slightly_more
@@ -24,7 +26,7 @@ DAY = [0.3] * 6 + [0.9] * 6 + [2.0] * 6 + [0.8] * 6
 DEAR = [0.05] * 6 + [0.35] * 12 + [0.1] * 6
 
 
-def world(price, tenures=("owned",), **supply):
+def world(price, tenures=("owned",), listed=(), **supply):
     stated = {} if price is None else {"electricity_usd_per_kwh": price}
     asked = problem(
         workload("chat", arrival={"mean_rate_rps": 180.0, "profile": DAY}),
@@ -41,7 +43,7 @@ def world(price, tenures=("owned",), **supply):
         accelerators=[GPU],
         offers=[row("offers", elastic_max_nodes=50, price_usd_per_hour=2.4)],
         servers=server,
-        sites=sites(electricity_usd_per_kwh=0.2),
+        sites=[*sites(electricity_usd_per_kwh=0.2), *listed],
     )
     return solved(asked, facts)
 
@@ -129,6 +131,50 @@ def test_the_stated_price_goes_before_that_of_the_site():
     assert energy_usd(world(0.4).plan) == pytest.approx(2 * energy_usd(world(None).plan))
 
 
+def kwh(price, hours="", site="default"):
+    return row("sites", id=site, quantity="electricity_usd_per_kwh", case=hours, value=price)
+
+
+def test_hours_of_the_table_of_sites_are_those_of_a_list(own):
+    listed = [kwh(0.05, "00:00-06:00"), kwh(0.35, "06:00-18:00"), kwh(0.1)]
+
+    audited = world(None, listed=listed)
+
+    assert report(audited, audited.plan) == []
+    assert audited.plan.power_prices == own.plan.power_prices
+    assert audited.plan.cost_lines == own.plan.cost_lines
+
+
+@pytest.mark.parametrize(
+    ("rows", "prices"),
+    [
+        ([kwh(0.1), kwh(0.3, "22:00-06:00")], [0.3] * 6 + [0.1] * 16 + [0.3] * 2),
+        ([kwh(0.3, "00:00-12:00"), kwh(0.2, "12:00-00:00")], [0.3] * 12 + [0.2] * 12),
+        ([kwh(0.1), kwh(0.3, "06:00-12:00"), kwh(0.2, "08:00-18:00")],
+         [0.1] * 6 + [0.3] * 6 + [0.2] * 6 + [0.1] * 6),
+        ([kwh(0.1), kwh(0.3, "06:00-12:00"), kwh(0.4, site="hall")], [0.4] * 24),
+        ([kwh(0.1), kwh(0.4, "06:00-12:00", "hall")], None),
+        ([], None),
+    ],
+)  # fmt: skip
+def test_a_site_pays_what_its_rows_say_in_every_hour(rows, prices):
+    site = "hall" if any(r.id == "hall" for r in rows) else "default"
+    asked, facts = problem(time_blocks=24, supply={"site": site}), catalog(sites=rows)
+
+    assert hourly_prices(asked, facts) == (None if prices is None else tuple(prices))
+    for block in range(24):
+        want = None if prices is None and block not in range(6, 12) else 0.4
+        want = want if prices is None else prices[block]
+        if rows:
+            assert site_price(asked, facts, block) == want
+
+
+@pytest.mark.parametrize("hours", ["7-23", "07:30-09:00", "07:00-07:00", "24:00-06:00", "night"])
+def test_other_hours_in_the_table_of_sites_are_refused(hours):
+    with pytest.raises(ValidationError, match="use whole hours of the day, as 07:00-23:00"):
+        kwh(0.1, hours)
+
+
 def test_a_server_needs_no_price_of_the_site_where_one_is_stated(own):
     asked = own.problem
     facts = replace(
@@ -212,16 +258,15 @@ def test_dear_hours_are_shown(own, capsys):
 def test_a_block_pays_the_mean_of_its_hours(blocks, prices):
     asked = problem(time_blocks=blocks, supply={"electricity_usd_per_kwh": DEAR})
 
-    assert prices_by_block(asked) == pytest.approx(prices)
-    assert lowest_price(asked) == pytest.approx(0.05)
-    assert premiums_by_block(asked) == pytest.approx([p - 0.05 for p in prices])
+    assert prices_by_block(asked, catalog()) == pytest.approx(prices)
+    assert premiums_by_block(asked, catalog()) == pytest.approx([p - 0.05 for p in prices])
 
 
 def test_one_block_has_one_price():
     asked = problem(time_blocks=1, supply={"electricity_usd_per_kwh": DEAR})
 
-    assert premiums_by_block(asked) == ()
-    assert lowest_price(asked) == pytest.approx(sum(DEAR) / 24)
+    assert premiums_by_block(asked, catalog()) == ()
+    assert prices_by_block(asked, catalog()) == pytest.approx([sum(DEAR) / 24])
 
 
 @pytest.mark.parametrize("value", ["[0.1, 0.2]", "-0.1", "cheap", "[" + "0.1, " * 23 + "-1]"])

@@ -33,7 +33,7 @@ def power_price_violations(plan: Plan, problem: Problem, catalog: Catalog) -> It
     dear = {
         (t, b, hardware)
         for (t, b, hardware), nodes in own.items()
-        if _premium(problem, b) and any(node.nodes for node in nodes)
+        if _premium(problem, catalog, b) and any(node.nodes for node in nodes)
     }
     got = [(row.period, row.block, row.hardware) for row in plan.power_prices]
     if got != sorted(dear):
@@ -45,7 +45,8 @@ def power_price_violations(plan: Plan, problem: Problem, catalog: Catalog) -> It
         nodes = own[row.period, row.block, row.hardware]
         load_w = load[row.hardware, row.period, row.block]
         watts = _own_w(nodes, load_w, plan, catalog)
-        yield from (f"{place}: {text}" for text in _figures(row, nodes, watts, plan, problem))
+        found = _figures(row, nodes, watts, plan, problem, catalog)
+        yield from (f"{place}: {text}" for text in found)
 
 
 def power_price_charges(plan: Plan, problem: Problem, split: Split) -> Iterator[Charge]:
@@ -69,8 +70,8 @@ def _bought(plan: Plan) -> dict[_Slot, list[FleetRow]]:
     return own
 
 
-def _premium(problem: Problem, block: int) -> float:
-    price, least = site_price(problem, block), lowest_site_price(problem)
+def _premium(problem: Problem, catalog: Catalog, block: int) -> float:
+    price, least = site_price(problem, catalog, block), lowest_site_price(problem, catalog)
     beyond = (price or 0.0) - (least or 0.0)
     return beyond if beyond > TOLERANCE * (price or 0.0) else 0.0
 
@@ -91,15 +92,24 @@ def _own_w(nodes: list[FleetRow], load_w: float, plan: Plan, catalog: Catalog) -
     return idle + min(load_w, most)
 
 
-def _figures(
-    row: PowerPrice, nodes: list[FleetRow], watts: float, plan: Plan, problem: Problem
+def _figures(  # noqa: PLR0917
+    row: PowerPrice,
+    nodes: list[FleetRow],
+    watts: float,
+    plan: Plan,
+    problem: Problem,
+    catalog: Catalog,
 ) -> Iterator[str]:
     pue = next(energy.pue for energy in plan.energy if energy.offer_id == nodes[0].offer_id)
     kwh = pue * block_hours(problem, row.block) * watts / _THOUSAND
     for name, got, want in (
         ("accelerators", row.accelerators, sum(node.accelerators for node in nodes)),
-        ("USD per kWh", row.usd_per_kwh, site_price(problem, row.block) or 0.0),
-        ("USD per kWh beyond the lowest", row.premium_usd_per_kwh, _premium(problem, row.block)),
+        ("USD per kWh", row.usd_per_kwh, site_price(problem, catalog, row.block) or 0.0),
+        (
+            "USD per kWh beyond the lowest",
+            row.premium_usd_per_kwh,
+            _premium(problem, catalog, row.block),
+        ),
         ("kWh", row.kwh, kwh),
         ("USD", row.usd, row.kwh * row.premium_usd_per_kwh),
     ):

@@ -317,9 +317,7 @@ def owned_usd_per_month(
 ) -> dict[str, float] | None:
     """Return colocation, energy and staff of one owned node by month, ``None`` if not known."""
     rent = site(problem, catalog, "colocation_usd_per_kw_month")
-    kwh, pue = lowest_site_price(problem), site(problem, catalog, "pue")
-    if kwh is None:
-        kwh = site(problem, catalog, "electricity_usd_per_kwh")
+    kwh, pue = lowest_site_price(problem, catalog), site(problem, catalog, "pue")
     wage = site(problem, catalog, "staff_usd_per_fte_year")
     people = site(problem, catalog, "staff_fte", _PER_SERVER_OF_8)
     power = catalog.figure("servers", row.instance, "it_power_w")
