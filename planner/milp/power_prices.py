@@ -46,10 +46,10 @@ def add_power_prices(model: Model) -> None:
     model
         Receives the variables and rows; none are added without dear hours.
     """
-    sets = model.sets
-    loads, (own, others) = _loads_kw(model), _nodes(model)
+    sets, (own, others) = model.sets, _nodes(model)
     names = hardware_of(sets)
-    for slot, load in sorted(loads.items()):
+    loads = (load for t in range(sets.grid.periods) for load in _loads_kw(model, t).items())
+    for slot, load in loads:
         hardware, t, b = slot
         power = sets.options.energy.power_of(hardware)
         if power is None or slot not in own:
@@ -90,7 +90,7 @@ def power_price_terms_usd(model: Model, t: int) -> Terms:
     terms: defaultdict[pulp.LpVariable, float] = defaultdict(float)
     if not facts.premium_usd_per_kwh:
         return {}
-    loads, (own, _) = _loads_kw(model), _nodes(model)
+    loads, (own, _) = _loads_kw(model, t), _nodes(model)
     for slot, nodes in own.items():
         _, t2, b = slot
         if t2 != t:
@@ -155,26 +155,27 @@ def _nodes(model: Model) -> tuple[_Own, dict[_Slot, Terms]]:
     return dict(own), dict(others)
 
 
-def _loads_kw(model: Model) -> dict[_Slot, Terms]:
+def _loads_kw(model: Model, period: int) -> dict[_Slot, Terms]:
     """Return what replicas draw beyond idle accelerators by variable, in dear blocks, kW."""
     sets, facts = model.sets, model.sets.options.energy
     loads: dict[_Slot, Terms] = defaultdict(dict)
     if not facts.premium_usd_per_kwh:
         return {}
-    draws = {
-        (c, t): replica_draw(sets.options, sets.pools[column.pool], sets.option_of(c), t)
+    draws = [
+        replica_draw(sets.options, sets.pools[column.pool], sets.option_of(c), period)
         for c, column in enumerate(sets.columns)
-        for t in range(sets.grid.periods)
-    }
+    ]
     for (c, t, b), replicas in model.n.items():
-        draw, hardware = draws[c, t], sets.option_of(c).hardware
+        if t != period or facts.premium_in(b) <= 0:
+            continue
+        draw, hardware = draws[c], sets.option_of(c).hardware
         power = facts.power_of(hardware)
-        if draw is not None and power is not None and facts.premium_in(b) > 0:
+        if draw is not None and power is not None:
             watts = draw.base_w - power.idle_w * sets.columns[c].accelerators
             loads[hardware, t, b][replicas] = watts / W_PER_KW
     for (w, c, t, b), flow in model.f.items():
-        draw = draws[c, t]
-        if draw is not None and facts.premium_in(b) > 0:
+        draw = draws[c]
+        if t == period and draw is not None and facts.premium_in(b) > 0:
             name = sets.demand.workloads[w].workload
             watts = draw.marginal_j[name] * sets.mean_rps_of_unit(w, t, b)
             loads[sets.option_of(c).hardware, t, b][flow] = watts / W_PER_KW
