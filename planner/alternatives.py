@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     from planner.demand.records import Demand, TimeGrid
     from planner.milp import SolverSettings
-    from planner.options.records import Option, OptionSet
+    from planner.options.builds import Build
+    from planner.options.records import NodeOffer, Option, OptionSet
     from planner.plan.document import Plan
 
 _OUT_OF_TIME = "not solved within the time budget of the comparisons"
@@ -211,7 +212,6 @@ class _Trials:
         options = self.options
         coupled = bool(self.limits.api_limits or self.limits.average_quality)
         coupled = coupled or any(rates.chain for rates in self.demand.workloads)
-        coupled = coupled or any(offer.may_be_sold for offer in options.offers)
         if not (coupled or options.provisioned or options.prices_models):
             return _all_tokens(self.demand, options)
         bought = (*options.api, *options.api_unproven)
@@ -298,12 +298,15 @@ def _all_tokens(demand: Demand, options: OptionSet) -> Answer:
 
 
 def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
-    """Return the nodes that are there or were decided before, and nothing on them."""
+    """Return the nodes that are there or were decided before, and nothing on them.
+
+    Those that may be sold are, when that costs least: nothing else depends on them.
+    """
     builds = [
         (offer, k, build, build.fixed_nodes or build.least_nodes)
         for offer in options.offers
         for k, build in enumerate(offer.builds)
-        if build.sold_month is None
+        if not offer.may_be_sold or build is _cheapest(offer)
     ]
     nodes: Counter[tuple[str, int, int]] = Counter()
     for offer, _, build, count in builds:
@@ -323,6 +326,10 @@ def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
             for k, usd in enumerate(spend.held_usd_per_hour or ())
         ),
     )
+
+
+def _cheapest(offer: NodeOffer) -> Build:
+    return min(offer.builds, key=lambda build: build.discounted_usd)
 
 
 def _tokens_usd(

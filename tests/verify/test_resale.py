@@ -237,6 +237,30 @@ def test_a_sale_stands_in_the_order_calendar_with_the_cost_of_a_delay(calendar):
     assert report(calendar, plan) == []
 
 
+def test_tokens_alone_sell_the_nodes_when_that_costs_least():
+    def all_api(*existing):
+        asked = problem(
+            workload("chat", arrival={"mean_rate_rps": 0.1}),
+            horizon={"start": "2027-01", "periods": 3, "months_per_period": 3},
+            performance="table.csv",
+            candidates={"quantizations": ["bf16"]},
+            supply={"tenures": ["on_demand", "api"], "existing": list(existing)},
+            finance={"discount_rate_per_year": 0.0},
+        )
+        table = [MEASURED | {"workload": "chat"}]
+        ready = prepared(asked, catalog(offers=[row("offers")]), table)
+        plan = solve_prepared(ready, SolveSettings(gap=0.0, compare=True))
+        return next(b.cost_usd for b in plan.baselines if b.name == "all_api")
+
+    tokens = all_api()
+
+    # A quarter of a node costs 2,190; the best moment is the start of the second one.
+    sold = all_api(there(nodes=2, usd_per_node_hour=1.0, resale={"usd_per_node": [5, 4e3, 0, 1]}))
+    assert sold == pytest.approx(tokens + 2 * (2_190 - 4_000))
+    kept = all_api(there(nodes=2, usd_per_node_hour=0.0, resale={"usd_per_node": [0, 1, 1, 9]}))
+    assert kept == pytest.approx(tokens - 2 * 9)
+
+
 @pytest.mark.parametrize(
     "changes", [{"orders": ()}, {"order_month": "2027-07"}, {"order_by": "2027-04-02"}]
 )
