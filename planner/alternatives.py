@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     from planner.demand.records import Demand, TimeGrid
     from planner.milp import SolverSettings
-    from planner.options.records import Option, OptionSet
+    from planner.options.builds import Build
+    from planner.options.records import NodeOffer, Option, OptionSet
     from planner.plan.document import Plan
 
 _OUT_OF_TIME = "not solved within the time budget of the comparisons"
@@ -297,11 +298,15 @@ def _all_tokens(demand: Demand, options: OptionSet) -> Answer:
 
 
 def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
-    """Return the nodes that are there or were decided before, and nothing on them."""
+    """Return the nodes that are there or were decided before, and nothing on them.
+
+    Those that may be sold are, when that costs least: nothing else depends on them.
+    """
     builds = [
         (offer, k, build, build.fixed_nodes or build.least_nodes)
         for offer in options.offers
         for k, build in enumerate(offer.builds)
+        if not offer.may_be_sold or build is _cheapest(offer)
     ]
     nodes: Counter[tuple[str, int, int]] = Counter()
     for offer, _, build, count in builds:
@@ -323,6 +328,10 @@ def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
     )
 
 
+def _cheapest(offer: NodeOffer) -> Build:
+    return min(offer.builds, key=lambda build: build.discounted_usd)
+
+
 def _tokens_usd(
     demand: Demand, workload: str, usd_per_request: tuple[tuple[float, ...], ...]
 ) -> float:
@@ -334,6 +343,7 @@ def _tokens_usd(
 
 def _alternative(name: str, kind: str, answer: Answer, plan: Plan, note: str) -> Alternative:
     ratio = None
-    if answer.cost_usd is not None and plan.cost_usd:
+    # What sold nodes bring may be more than everything else costs.
+    if answer.cost_usd is not None and plan.cost_usd is not None and plan.cost_usd > 0:
         ratio = answer.cost_usd / plan.cost_usd
     return Alternative(name, kind, answer.cost_usd, ratio, answer.why_not or note)

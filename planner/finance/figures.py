@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.options.spot import SPOT
-from planner.plan.commitments import taken_builds
+from planner.plan.commitments import taken_in_order
 from planner.plan.finance_rows import CommitmentFigures
 from planner.units import MONTHS_PER_YEAR
 
@@ -41,14 +41,10 @@ def commitment_figures(
     demand, options, decisions
         The records it was made from.
     """
-    built = {
-        (offer.offer_id, build.start): (offer, build)
-        for offer, build, _ in taken_builds(options, decisions)
-    }
     blocks = _blocks(plan)
     rows = []
-    for row in plan.commitments:
-        offer, build = built[row.offer_id, row.start_period]
+    taken = taken_in_order(options, decisions)
+    for row, (offer, build, _) in zip(plan.commitments, taken, strict=True):
         periods = range(build.start, build.end)
         use = _use(blocks, demand.grid, offer, row.accelerators, periods)
         usd = row.usd_per_node_hour / row.accelerators_per_node
@@ -69,6 +65,7 @@ def commitment_figures(
                 alternative_price_fall=None
                 if even is None or not use.used_share
                 else 1.0 - even / use.used_share,
+                sold_month=row.sold_month,
             )
         )
     return tuple(rows)

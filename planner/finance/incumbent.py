@@ -3,8 +3,8 @@
 With the start of the new horizon as today:
 
 * commitments that began before it and still run are nodes that are there: they stay to the end of
-  their term and cost what is still due each month (``usd_per_month``), as entries of
-  ``supply.existing`` behind those of the problem;
+  their term and cost what is still due each month (``usd_per_month``, and what hours with dear
+  electricity cost on average), as entries of ``supply.existing`` behind those of the problem;
 * servers whose price was paid before it, but that come later, are the same with ``since``;
 * other commitments that begin at or after it are kept: at least as many nodes of the same offer
   from the same month on, at today's terms, because nothing has been paid for them yet;
@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.errors import Fault, InputError, did_you_mean
+from planner.options.owned import OWNED
 from planner.plan.reading import NEXT_STEP, read_plan_file
 from planner.plan.records import Decisions, NodeDecision, ReplicaDecision
 from planner.problem.supply import months_between
@@ -74,14 +75,25 @@ class Incumbent:
                 "accelerators_per_node": row.accelerators_per_node,
                 "since": None if row.start_month <= start else row.start_month,
                 "until": row.end_month,
-                "usd_per_node_hour": row.usd_per_month / row.nodes / HOURS_PER_MONTH,
+                "usd_per_node_hour": row.usd_per_month / row.nodes / HOURS_PER_MONTH
+                + self._dear_hours_usd(row),
                 "provider": row.provider,
                 "region": row.region,
                 "hours": None,
+                "resale": None,
             }
             for row in self.plan.commitments
             if not row.is_existing and row.end_month > start and self._is_sunk(row, start)
         ]
+
+    def _dear_hours_usd(self, row: CommitmentRow) -> float:
+        """Return what electricity beyond its lowest price costs a node, on average over hours."""
+        rows = [
+            r for r in self.plan.power_prices if row.tenure == OWNED and r.hardware == row.hardware
+        ]
+        months = len({r.period for r in rows}) * self.plan.horizon.months_per_period
+        usd = sum(r.usd / r.accelerators for r in rows) * row.accelerators_per_node
+        return usd / (months * HOURS_PER_MONTH) if rows else 0.0
 
     def _is_sunk(self, row: CommitmentRow, start: str) -> bool:
         """Return whether nodes have begun, or were paid for, before a horizon.

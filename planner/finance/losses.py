@@ -6,8 +6,10 @@ Every figure is the difference of two solved programs, each with its bound:
   on, less operate with everything but it. Nothing else is taken on in either.
 * **Loss of all of them**: operate with everything, less the best plan for that demand in hindsight
   (the regret of decision theory, Savage, 1951).
-* **Cost of a delay**: the best plan that keeps what was ordered before a month and orders nothing
-  in the quarter that begins with it, less the plan.
+* **Cost of a delay**: the best plan that keeps what was ordered and sold before a month and does
+  neither in the quarter that begins with it, less the plan.
+
+Nodes that are there and may be sold are sold in losses as suits the demand.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ from typing import TYPE_CHECKING
 from planner.alternatives import Answer, solve_again
 from planner.demand.scale import scaled
 from planner.finance.figures import last_day_to_order
-from planner.options.held import bound_builds, hold, hold_spend
-from planner.plan.commitments import taken_builds, taken_on
+from planner.options.held import bound_builds, hold, hold_sales, hold_spend
+from planner.plan.commitments import sold_nodes, taken_builds, taken_on
 from planner.plan.finance_rows import CommitmentLoss, OrderDate
 from planner.plan.spend import promised
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator
 
     from planner.demand.records import Demand
@@ -86,8 +89,13 @@ class CommitmentSheet:
         return tuple(rows)
 
     def calendar(self) -> tuple[OrderDate, ...]:
-        """Return every month in which something is ordered, with the cost of a delay."""
-        return tuple(self._order_date(month) for month in sorted({m for m, *_ in self._orders()}))
+        """Return every month in which something is ordered or sold, with the cost of a delay."""
+        months = {m for m, *_ in self._orders()} | {month for _, month in self._sold}
+        return tuple(self._order_date(month) for month in sorted(months))
+
+    @property
+    def _sold(self) -> dict[tuple[str, int], int]:
+        return sold_nodes(self.options, self.decisions)
 
     @property
     def _periods(self) -> int:
@@ -101,12 +109,18 @@ class CommitmentSheet:
 
     def _order_date(self, month: int) -> OrderDate:
         due = [(o, b, n) for m, o, b, n in self._orders() if m == month]
+        sold = {offer_id: n for (offer_id, m), n in self._sold.items() if m == month}
         delayed = self._solve(self._without_orders(month), self.demand)
         own = self.own
+        days = [last_day_to_order(self.demand, build) for _, build, _ in due]
+        days += [self._first_day(month)] if sold else []
         return OrderDate(
             order_month=self.demand.grid.month_name(month),
-            order_by=min(last_day_to_order(self.demand, build) for _, build, _ in due).isoformat(),
-            orders=tuple(f"{n} x {offer.offer_id}" for offer, _, n in due),
+            order_by=min(days).isoformat(),
+            orders=(
+                *(f"{n} x {offer.offer_id}" for offer, _, n in due),
+                *(f"sell {n} x {offer_id}" for offer_id, n in sold.items()),
+            ),
             delayed_usd=delayed.cost_usd,
             delayed_bound_usd=delayed.bound_usd,
             delay_usd=_less(delayed.cost_usd, own.cost_usd),
@@ -115,8 +129,13 @@ class CommitmentSheet:
             why_not=delayed.why_not,
         )
 
+    def _first_day(self, month: int) -> dt.date:
+        """Return the first day of the period that begins with a month of the horizon."""
+        grid = self.demand.grid
+        return grid.period_start[month // grid.months_per_period]
+
     def _without_orders(self, month: int) -> OptionSet:
-        """Return the options with earlier orders held, and none in the quarter from a month on."""
+        """Return the options with earlier decisions held, and none in the quarter from a month."""
         held = taken_on(self.options, self.decisions)
 
         def bounds(offer: NodeOffer, build: Build) -> Nodes | None:
@@ -126,7 +145,8 @@ class CommitmentSheet:
             nodes = held.get((offer.offer_id, build.start), 0) if ordered else build.least_nodes
             return (nodes, nodes) if nodes else None
 
-        return bound_builds(self.options, bounds)
+        options = bound_builds(self.options, bounds)
+        return hold_sales(options, self._sold, (month, month + DELAY_MONTHS))
 
     def _solve(self, options: OptionSet, demand: Demand) -> Answer:
         left_s = self.deadline_s - time.monotonic()

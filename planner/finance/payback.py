@@ -103,13 +103,13 @@ def _payback(flows: Iterable[CashFlow], baseline: str, ordered: str) -> Payback:
 
 
 def _differ(own: Mapping[int, float], other: Mapping[int, float]) -> bool:
-    tolerance = _ROUNDING * (sum(own.values()) + sum(other.values()))
+    tolerance = _ROUNDING * (_moved(own) + _moved(other))
     return any(abs(own.get(m, 0.0) - other.get(m, 0.0)) > tolerance for m in (*own, *other))
 
 
 def _moment(own: Mapping[int, float], other: Mapping[int, float]) -> _Moment:
     months = range(min((*own, *other), default=0), max((*own, *other), default=-1) + 1)
-    tolerance = _ROUNDING * (sum(own.values()) + sum(other.values()))
+    tolerance = _ROUNDING * (_moved(own) + _moved(other))
     ahead, paid_back = 0.0, None
     for month in months:
         ahead += own.get(month, 0.0) - other.get(month, 0.0)
@@ -118,6 +118,11 @@ def _moment(own: Mapping[int, float], other: Mapping[int, float]) -> _Moment:
         elif paid_back is None:
             paid_back = month
     return _Moment(paid_back, ahead)
+
+
+def _moved(paid: Mapping[int, float]) -> float:
+    """Return all money that moves, either way."""
+    return sum(abs(usd) for usd in paid.values())
 
 
 def _counted(month: int | None, ordered: str) -> int | None:

@@ -113,9 +113,11 @@ class WorkloadCosts:
         return _Solved(usd, answer.cost_usd, answer.bound_usd)
 
     def _idle(self, demand: Demand) -> _Solved:
-        """Return what is paid without any workload: nodes that are there."""
+        """Return what is paid without any workload: nodes that are there, sold where that pays."""
         there = existing_nodes(self.loaded.problem, demand.grid)
-        builds = [(b, b.fixed_nodes or 0) for node in there for b in node.builds]
+        builds = [
+            (min(node.builds, key=lambda b: b.discounted_usd), node.nodes_there) for node in there
+        ]
         usd = sum(count * build.usd for build, count in builds)
         discounted = sum(count * build.discounted_usd for build, count in builds)
         return _Solved(usd, discounted, discounted)

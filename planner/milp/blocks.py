@@ -97,7 +97,8 @@ class Bounded:
         gap
             Relative gap.
         """
-        return float(self.arrays.cost @ plan) * (1.0 - gap * _GAP_KEPT) <= self.bound
+        cost = float(self.arrays.cost @ plan)
+        return cost - abs(cost) * gap * _GAP_KEPT <= self.bound
 
 
 def with_pool_bounds(

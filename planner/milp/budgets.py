@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from planner.milp.costs import api_usd_per_planned_rps
 from planner.milp.model import LE, Priced, Terms
 from planner.milp.naming import budget_label
+from planner.milp.power_prices import power_price_terms_usd
 from planner.milp.provisioned import unit_usd
 from planner.milp.spend import spend_usd
 from planner.milp.volumes import rebate_terms_usd
-from planner.options.builds import CAPEX, TERMINAL_VALUE
+from planner.options.builds import CAPEX, RESALE, TERMINAL_VALUE
 from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ _CASH, _OPEX = "cash", "opex"
 def add_budgets(model: Model) -> None:
     """Spend no more than allowed: ``sum of payments of a kind in a period <= budget``.
 
-    Payments are nominal and fall on their own dates; what comes back at the end does not count.
+    Payments are nominal and fall on their own dates; what comes back at the end, and what sold
+    nodes bring, does not count.
     Rows are in shares of the budget.
 
     Parameters
@@ -65,7 +67,7 @@ def build_usd(build: Build, kind: str, period: int) -> float:
         p.usd
         for p in build.payments
         if p.period == period
-        and p.category != TERMINAL_VALUE
+        and p.category not in {RESALE, TERMINAL_VALUE}
         and (kind == _CASH or (p.category == CAPEX) == (kind == CAPEX))
     )
 
@@ -98,6 +100,8 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
         if t2 == t:
             hours = grid.days_in_period(b) * offers[o].startup_h
             terms[started] = hours * (offers[o].price_usd_per_hour[t] or 0.0)
+    for variable, usd in power_price_terms_usd(model, t).items():
+        terms[variable] = terms.get(variable, 0.0) + usd
     return terms | _token_usd(model, t)
 
 

@@ -68,8 +68,12 @@ def _build_faults(
         for k, build in enumerate(offer.builds):
             count = taken.get((offer.offer_id, k), 0)
             most = count if build.most_nodes is None else build.most_nodes
-            if build.fixed_nodes not in {None, count} or not build.least_nodes <= count <= most:
+            parted = offer.may_be_sold or build.fixed_nodes in {None, count}
+            if not parted or not build.least_nodes <= count <= most:
                 yield f"{count} nodes of build {k} of {offer.offer_id}"
+        parted_with = sum(taken.get((offer.offer_id, k), 0) for k in range(len(offer.builds)))
+        if offer.may_be_sold and parted_with != offer.nodes_there:
+            yield f"{parted_with} nodes of {offer.offer_id} stay or are sold"
         for t in range(nodes.shape[1] if offer.is_committed else 0):
             there = sum(
                 taken.get((offer.offer_id, k), 0)

@@ -18,7 +18,8 @@ A node that starts in block b is paid `startup_h` in the block before, every day
 its first block follows its last one. Nodes that are there all day start once and pay nothing here.
 
 What a spend commitment covers is not paid at the on-demand price; starts always are. What volume
-discounts take off is taken off what is left.
+discounts take off is taken off what is left. What electricity costs bought nodes in dear hours is
+that of :mod:`planner.plan.power_prices`.
 
 Nodes, provisioned units and spending that are taken on for long are paid by build: the discounted
 sum of its payments. So that a single block knows what they cost, that sum is spread over the
@@ -26,7 +27,10 @@ blocks in which they serve::
 
     held[o,t,b] = share of b in the time of the period in which they are there
                   x min over builds that serve in t of  discounted[o,k] / periods served
-    rest[o,k]   = discounted[o,k] - sum over t, b served of held[o,t,b]            >= 0
+    rest[o,k]   = discounted[o,k] - sum over t, b served of held[o,t,b]
+
+The rest is 0 or more, but for nodes that are there and may be sold: their blocks bear what it
+costs to keep them instead, the fall of their value included (:func:`held_period_usd`).
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ import numpy as np
 
 from planner.milp.unserved import unserved_usd
 from planner.plan.moves import moves
+from planner.plan.power_prices import power_price_rows
 from planner.plan.records import model_periods, staffed_periods, taken_beside_nodes
 from planner.plan.spend import covered_use
 from planner.plan.volumes import volume_rows
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
 
     from planner.demand.records import Demand, TimeGrid
     from planner.milp.records import Limits
+    from planner.options.builds import Build
     from planner.options.records import NodeOffer, Option, OptionSet
     from planner.options.supply_records import ApiOption, ProvisionedUnits, SpendCommitment
     from planner.plan.records import Decisions
@@ -89,7 +95,23 @@ def held_period_usd(offer: Taken, period: int) -> float | None:
         Position of the period.
     """
     serving = [b for b in offer.builds if b.serves(period)]
+    if any(build.sold_month is not None for build in offer.builds):
+        return _keeping_usd(offer.builds, period) if serving else None
     return min((b.discounted_usd / (b.end - b.start) for b in serving), default=None)
+
+
+def _keeping_usd(builds: tuple[Build, ...], period: int) -> float:
+    """Return what it costs to keep nodes over a period in which they could have been sold.
+
+    That is the difference of the cheapest ways to part with them at the next moment after the
+    period and at the last one before it, by period between the two; never below 0.
+    """
+    cheapest: dict[int, float] = {builds[0].start: 0.0}
+    for end in {build.end for build in builds}:
+        cheapest[end] = min(b.discounted_usd for b in builds if b.end == end)
+    before = max(end for end in cheapest if end <= period)
+    after = min(end for end in cheapest if end > period)
+    return max(cheapest[after] - cheapest[before], 0.0) / (after - before)
 
 
 def build_rest_usd(offer: Taken, position: int) -> float:
@@ -274,6 +296,10 @@ def decisions_usd(
     total -= sum(
         row.rebate_usd * grid.discount_factor[row.period]
         for row in volume_rows(demand, options, decisions)
+    )
+    total += sum(
+        row.usd * grid.discount_factor[row.period]
+        for row in power_price_rows(demand, options, decisions)
     )
     total += model_usd(options, grid, decisions)
     total += sum(

@@ -91,6 +91,22 @@ def add_builds(model: Model) -> None:
             model.row(f"held_{o}_{t}_{b}", terms | {nodes: 1.0}, EQ)
 
 
+def add_resale(model: Model) -> None:
+    """Keep or sell every node that is there, and once: ``sum over k of B[o,k] = nodes there``.
+
+    Build k of such an offer is the nodes that are sold at one moment, or that stay.
+
+    Parameters
+    ----------
+    model
+        Receives the rows; none are added where nothing may be sold.
+    """
+    for o, offer in enumerate(model.sets.options.offers):
+        if offer.may_be_sold and (o, 0) in model.builds:
+            terms: Terms = {model.builds[o, k]: 1.0 for k in range(len(offer.builds))}
+            model.row(f"parted_{o}", terms, EQ, float(offer.nodes_there))
+
+
 def add_staff(model: Model) -> None:
     """Pay the people of owned nodes once: ``B[o,k] <= most staff[t]`` while the build serves.
 

@@ -31,6 +31,7 @@ b, model m, hardware type h)::
     U[o,t,b]    nodes of an offer that could be covered and are not
     tier[v,t,k]  spending of a month in tier k of volume discount v, in a power of ten of USD
     reached[v,t,k]  1 when it is above the threshold of tier k
+    W[h,t,b]    load of bought nodes of a hardware, kW;  Z[h,t,b]  1 when they carry all of it
     u[m], v[h]  1 when a model or a hardware type is used
 
 Names hold positions only, because PuLP maps several characters to ``_`` and names could collide;
@@ -121,6 +122,7 @@ class Model:
     promised: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     uncovered: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     tiers: dict[tuple[int, int, int], tuple[pulp.LpVariable, float]] = field(default_factory=dict)
+    own_kw: dict[tuple[str, int, int], pulp.LpVariable] = field(default_factory=dict)
     priced: list[Priced] = field(default_factory=list)
 
     def variable(
@@ -313,8 +315,10 @@ def _build_variables(model: Model, o: int, offer: NodeOffer) -> None:
     for k, build in enumerate(offer.builds):
         there = build.fixed_nodes
         least, most = build.least_nodes, build.most_nodes
-        if there is not None:
+        if there is not None and not offer.may_be_sold:
             least, most = there, there
+        elif there is not None:
+            most = there if most is None else min(most, there)
         model.builds[o, k] = model.variable(f"B_{o}_{k}", most, whole=True, lower=least)
         for t in range(build.start, build.end):
             if needs_staff and there is None and t not in model.staff:

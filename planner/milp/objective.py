@@ -21,6 +21,7 @@ from planner.milp.costs import (
     staff_usd,
     start_usd,
 )
+from planner.milp.power_prices import with_power_prices
 from planner.milp.provisioned import unit_coefficients_usd
 from planner.milp.spend import spend_coefficients_usd
 from planner.milp.switching import switching_terms_usd
@@ -39,7 +40,7 @@ def set_objective(model: Model) -> float:
     model
         Receives the objective.
     """
-    usd = discount_volumes(model, _coefficients_usd(model))
+    usd = with_power_prices(model, discount_volumes(model, _coefficients_usd(model)))
     positive = [coefficient for coefficient in usd.values() if coefficient > 0]
     unit_usd = 10.0 ** round(math.log10(float(np.median(positive)))) if positive else 1.0
     scaled = {variable: coefficient / unit_usd for variable, coefficient in usd.items()}

@@ -268,8 +268,7 @@ def most_nodes(sets: Sets, offer: int) -> int:
         replicas = sum(int(bound.max()) for bound in sets.n_max)
         largest = max(o.accelerators_per_node for o in sets.options.offers)
         wanted = math.ceil((replicas / share + len(sets.options.offers)) * largest)
-    there = sum(build.fixed_nodes or 0 for build in node.builds)
-    return max(math.ceil(wanted / node.accelerators_per_node), 1) + there
+    return max(math.ceil(wanted / node.accelerators_per_node), 1) + node.nodes_there
 
 
 def _homes(pools: Sequence[str], options: OptionSet) -> dict[tuple[int, int], frozenset[int]]:

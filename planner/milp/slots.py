@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
     BoolArray = NDArray[np.bool_]
 
-SLOT_PREFIXES = frozenset("nyerfajdxgNlhkzPCcU")
+SLOT_PREFIXES = frozenset("nyerfajdxgNlhkzPCcUWZ")
 """Variables whose names end in the period and the block, starts of nodes excepted."""
-_NODES = frozenset("NPzCcU")
+_NODES = frozenset("NPzCcUWZ")
 """Variables of a slot that its pools share."""
 _GAP_SHARE = 0.25
 _SMALLEST_GAP = 1e-4

@@ -106,7 +106,8 @@ def _solve_with_highs(
 ) -> Outcome:
     if relaxation.status == "infeasible":
         return relaxation
-    unbounded = Bounded(arrays, relaxation, relaxation.bound or 0.0)
+    proven = _least_cost(arrays) if relaxation.bound is None else relaxation.bound
+    unbounded = Bounded(arrays, relaxation, proven)
     begun = begin(program.model, unbounded, settings, deadline_s)
     bounded, start = begun.program, begun.values
     if begun.is_plan:
@@ -121,10 +122,19 @@ def _solve_with_highs(
     outcome = solve_arrays(bounded.arrays, asked, start)
     if outcome.status == "infeasible":
         return outcome
-    bound = max(outcome.bound or 0.0, bounded.bound)
+    bound = bounded.bound if outcome.bound is None else max(outcome.bound, bounded.bound)
     if outcome.values is None and begun.is_plan:
         return Outcome("solved", start, bound)  # the solver had no time to look at it
     return replace(outcome, bound=bound)
+
+
+def _least_cost(arrays: Arrays) -> float:
+    """Return a limit that no plan is below: everything that may be sold is.
+
+    Rebates have no limit of their own, but are never more than the rent that they are taken off.
+    """
+    sold = (arrays.cost < 0) & np.isfinite(arrays.upper)
+    return float(arrays.cost[sold] @ arrays.upper[sold])
 
 
 def _log(settings: SolverSettings, message: str) -> None:

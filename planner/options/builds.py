@@ -6,6 +6,7 @@ their last, whether used or not. Payments are per node, nominal, with the discou
 own date:
 
 * capital and upfront money at the start of the order period,
+* what sold nodes bring at the start of the period from which on they are gone,
 * everything else in the middle of the months that it is for,
 * the value left of owned nodes at the end of the horizon.
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from planner.demand.records import TimeGrid
 
 CAPEX, LEASE, TERMINAL_VALUE = "capex", "lease", "terminal_value"
+RESALE = "resale"
+"""Category of what sold nodes bring; its amounts are negative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +76,15 @@ class Build:
     price_date, source
         Where the price comes from.
     fixed_nodes
-        Nodes that are there already; ``None`` when the plan decides.
+        Nodes that are there already; ``None`` when the plan decides. Where they may be sold, each
+        build of the offer is one way to part with them, and all builds share these nodes.
     least_nodes, most_nodes
         What a decision taken before leaves open, >= 0; ``None`` for no limit.
     months_paid
         Months from its start that the payments are for; ``None`` for those in which it serves.
+    sold_month
+        Month from which on nodes are gone because they were sold, counted from the start of the
+        horizon; ``None`` when they stay until their end.
     """
 
     start: int
@@ -92,6 +99,7 @@ class Build:
     least_nodes: int = 0
     most_nodes: int | None = None
     months_paid: float | None = None
+    sold_month: int | None = None
 
     @property
     def usd(self) -> float:

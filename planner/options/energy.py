@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.catalog.carbon import grid_carbon, overhead, rated_power_w, why_unknown
+from planner.options.electricity import premiums_by_block, prices_by_block
 from planner.options.energy_records import EnergyFacts, HardwarePower, Place, ReplicaDraw
-from planner.options.owned import OWNED
+from planner.options.owned import OWNED, assumed_power_w
 from planner.options.records import Rejection
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.options.energy_records import PowerDraw
-    from planner.options.records import Capacity, NodeOffer, Option, OptionSet
+    from planner.options.records import Capacity, CapacityPoint, NodeOffer, Option, OptionSet
     from planner.options.token_supply import TokenSupply
     from planner.problem.schema import Problem
 
@@ -48,21 +49,56 @@ def energy_facts(
         Options and their power.
     """
     size = {o.id: o for o in options}
+    known = [(size[c.option_id], c) for c in capacities]
     idle: dict[str, float] = {}
-    for capacity in capacities:
-        option = size[capacity.option_id]
+    for option, capacity in known:
         for power in capacity.power_by_period or (capacity.power,):
             watts = _idle_w(power)
             if watts is not None:
                 most = max(idle.get(option.hardware, 0.0), watts / option.accelerators)
                 idle[option.hardware] = most
-    rated = []
+    highest, rated = _highest_w(known), []
     for hardware in sorted({node.hardware for node in nodes}):
         rated_w = rated_power_w(catalog, hardware)
         if rated_w is not None:
             idle_w = min(idle.get(hardware, rated_w), rated_w)
-            rated.append(HardwarePower(hardware, idle_w, rated_w))
-    return EnergyFacts(tuple(rated), tuple(_place(problem, catalog, node) for node in nodes))
+            most_w = max(highest.get(hardware, 0.0), rated_w)
+            rated.append(HardwarePower(hardware, idle_w, rated_w, most_w))
+    premiums = premiums_by_block(problem, catalog)
+    return EnergyFacts(
+        tuple(rated),
+        tuple(_place(problem, catalog, node) for node in nodes),
+        prices_by_block(problem, catalog) if premiums else (),
+        premiums,
+    )
+
+
+def _highest_w(capacities: Iterable[tuple[Option, Capacity]]) -> dict[str, float]:
+    """Return the most that an accelerator of replicas draws in any mix of work, by hardware."""
+    base: dict[Option, float] = {}
+    load: dict[Option, float] = {}
+    for option, capacity in capacities:
+        for power, points in _powers(capacity):
+            if power is None or power.host_w is None or not points:
+                continue
+            fastest_rps = max(point.planned_rps for point in points)
+            load_w = power.marginal_energy_per_request_j * fastest_rps
+            base[option] = max(base.get(option, 0.0), power.base_w + power.host_w)
+            load[option] = max(load.get(option, 0.0), load_w)
+    most: dict[str, float] = {}
+    for option, base_w in base.items():
+        watts = (base_w + load[option]) / option.accelerators
+        most[option.hardware] = max(most.get(option.hardware, 0.0), watts)
+    return most
+
+
+def _powers(
+    capacity: Capacity,
+) -> list[tuple[PowerDraw | None, tuple[CapacityPoint, ...]]]:
+    """Return power and points of every period that differs."""
+    if not capacity.power_by_period:
+        return [(capacity.power, capacity.points)]
+    return list(zip(capacity.power_by_period, capacity.by_period, strict=True))
 
 
 def _idle_w(power: PowerDraw | None) -> float | None:
@@ -77,6 +113,7 @@ def _place(problem: Problem, catalog: Catalog, node: NodeOffer) -> Place:
         overhead(catalog, *where),
         None if row is None else row.value,
         why_unknown(catalog, node.hardware, *where),
+        assumed_power_w(catalog, node) if node.tenure == OWNED and not node.is_existing else None,
     )
 
 

@@ -13,11 +13,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HardwarePower:
-    """Power of one accelerator of a kind, with the share of its node, watts; idle <= rated."""
+    """Power of one accelerator of a kind, with the share of its node, watts; idle <= rated.
+
+    `most_w` is the most that replicas of any option draw, at least `rated_w`; ``None`` for it.
+    """
 
     hardware: str
     idle_w: float
     rated_w: float
+    most_w: float | None = None
+
+    @property
+    def beyond_idle_w(self) -> float:
+        """Most that an accelerator in use draws beyond an idle one."""
+        return (self.rated_w if self.most_w is None else self.most_w) - self.idle_w
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +70,16 @@ class Place:
         Carbon of the grid, grams of CO2 equivalent; ``None`` when unknown.
     why_not
         Which rows are missing; empty when none is.
+    assumed_w
+        What each accelerator of nodes that the plan buys is taken to draw all the time, the share
+        of its node included; ``None`` for other nodes.
     """
 
     offer_id: str
     pue: float
     g_per_kwh: float | None
     why_not: str = ""
+    assumed_w: float | None = None
 
     @property
     def kg_per_wh(self) -> float | None:
@@ -77,11 +90,37 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPower:
+    """Power of an accelerator of bought nodes: without requests, and most beyond it, watts."""
+
+    idle_w: float
+    beyond_w: float
+
+
+@dataclass(frozen=True, slots=True)
 class EnergyFacts:
-    """Power by kind of accelerator (unknown ones left out), and the place of every offer."""
+    """Power by kind of accelerator (unknown ones left out), and the place of every offer.
+
+    `usd_per_kwh` and `premium_usd_per_kwh` are what electricity costs at the site of owned nodes,
+    and beyond the lowest price, by block of a day; empty where its price does not depend on the
+    hour.
+    """
 
     power: tuple[HardwarePower, ...] = ()
     places: tuple[Place, ...] = ()
+    usd_per_kwh: tuple[float, ...] = ()
+    premium_usd_per_kwh: tuple[float, ...] = ()
+
+    def own_power(self, offer_id: str, hardware: str) -> OwnPower:
+        """Return what accelerators of bought nodes draw: idle, and most beyond it."""
+        assumed_w, known = self.place_of(offer_id).assumed_w or 0.0, self.power_of(hardware)
+        idle_w = assumed_w if known is None else min(known.idle_w, assumed_w)
+        return OwnPower(idle_w, assumed_w - idle_w)
+
+    def premium_in(self, block: int) -> float:
+        """Return the premium of a block, counted through all types of day, USD per kWh."""
+        day = self.premium_usd_per_kwh
+        return day[block % len(day)] if day else 0.0
 
     def power_of(self, hardware: str) -> HardwarePower | None:
         """Return the power of a kind of accelerator, ``None`` when it is not known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,40 @@ def hold(options: OptionSet, held: Mapping[tuple[str, int], int], free_from: int
         return (nodes, nodes) if nodes else None
 
     return bound_builds(options, bounds)
+
+
+def hold_sales(
+    options: OptionSet, sold: Mapping[tuple[str, int], int], pause: tuple[int, int]
+) -> OptionSet:
+    """Return the options with earlier sales of nodes held, and none in a span of months.
+
+    Parameters
+    ----------
+    options
+        The options.
+    sold
+        Nodes sold by offer and month.
+    pause
+        First month without sales, and first month from which on the program decides again.
+    """
+    begin, end = pause
+
+    def held(offer: NodeOffer, build: Build) -> Build:
+        month = math.inf if build.sold_month is None else build.sold_month
+        if month >= end:
+            return build
+        nodes = sold.get((offer.offer_id, int(month)), 0) if month < begin else 0
+        return replace(build, least_nodes=nodes, most_nodes=nodes)
+
+    return replace(
+        options,
+        offers=tuple(
+            replace(offer, builds=tuple(held(offer, b) for b in offer.builds))
+            if offer.may_be_sold
+            else offer
+            for offer in options.offers
+        ),
+    )
 
 
 def hold_spend(options: OptionSet, taken: Mapping[tuple[str, int], float]) -> OptionSet:

@@ -7,14 +7,16 @@ node costs, nominal::
                    at the start of the horizon; prices change by a stated yearly rate
     maintenance    support share x price, per year
     colocation     IT power x price of a kW-month
-    energy         IT power x load share x PUE x price of a kWh x hours
+    energy         IT power x load share x PUE x lowest price of a kWh x hours
     staff          people per server x their cost
     terminal_value - min(straight line, resale curve) of the price at the end of the horizon
 
 The straight line falls from the price at delivery to the residual share at the end of life; the
 resale curve is exponential through the share that is left after 36 months, where the catalogue
-states one. The network is not sold. A figure that costs money and is not known
-rejects the server and names the row to add; an unknown residual share counts as 0.
+states one. The network is not sold. Where electricity has a price for every hour, what hours cost
+beyond the lowest one is paid by use (:mod:`planner.options.electricity`). A figure that costs
+money and is not known rejects the server and names the row to add; an unknown residual share
+counts as 0.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planner.catalog.electricity import DEFAULT_SITE
+from planner.catalog.schema.figures import ELECTRICITY
 from planner.options.builds import (
     CAPEX,
     TERMINAL_VALUE,
@@ -32,6 +36,7 @@ from planner.options.builds import (
     monthly_payments,
     served_until,
 )
+from planner.options.electricity import prices_by_block
 from planner.options.records import NodeOffer, Rejection
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
 
@@ -44,7 +49,6 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem
 
 OWNED = "owned"
-DEFAULT_SITE = "default"
 WEEKS_PER_MONTH = 365.0 / 7.0 / 12.0
 _RESALE_MONTHS = 36.0
 _STAFF_CASE_ACCELERATORS = 8
@@ -58,7 +62,6 @@ _NEEDED_OF_SERVER = (
     "lead_time_weeks",
 )
 _NEEDED_OF_SITE = (
-    ("electricity_usd_per_kwh", ""),
     ("pue", ""),
     ("colocation_usd_per_kw_month", ""),
     ("staff_usd_per_fte_year", ""),
@@ -73,7 +76,7 @@ class SiteCosts:
     Parameters
     ----------
     usd_per_kwh, pue, colocation_usd_per_kw_month
-        Energy and space.
+        Energy, at the lowest price of the day, and space.
     staff_usd_per_fte_year, staff_fte_per_accelerator, staff_fte_fixed
         People: by accelerator, and for any owned node at all.
     """
@@ -128,6 +131,11 @@ def site_costs(problem: Problem, catalog: Catalog) -> SiteCosts | list[tuple[str
     """Return what the site of a problem charges, or the rows that are missing."""
     found: dict[tuple[str, str], float] = {}
     missing = []
+    prices = prices_by_block(problem, catalog)
+    if prices:
+        found[ELECTRICITY, ""] = min(prices)
+    else:
+        missing.append(("sites", problem.supply.site, ELECTRICITY, ""))
     for quantity, case in _NEEDED_OF_SITE:
         row = site_figure(problem, catalog, quantity, case)
         if row is None or row.value is None:
@@ -138,7 +146,7 @@ def site_costs(problem: Problem, catalog: Catalog) -> SiteCosts | list[tuple[str
         return missing
     fixed = site_figure(problem, catalog, "staff_fte")
     return SiteCosts(
-        usd_per_kwh=found["electricity_usd_per_kwh", ""],
+        usd_per_kwh=found[ELECTRICITY, ""],
         pue=found["pue", ""],
         colocation_usd_per_kw_month=found["colocation_usd_per_kw_month", ""],
         staff_usd_per_fte_year=found["staff_usd_per_fte_year", ""],
@@ -201,6 +209,20 @@ def _server(catalog: Catalog, name: str) -> _Server:
         residual_share=value("residual_fraction", 0.0),
         resale_log_per_month=resale,
     )
+
+
+def assumed_power_w(catalog: Catalog, node: NodeOffer) -> float:
+    """Return what each accelerator of a server is taken to draw all the time, watts.
+
+    Parameters
+    ----------
+    catalog
+        Facts about servers.
+    node
+        A server that may be bought.
+    """
+    server = _server(catalog, node.instance)
+    return server.power_kw * server.load_share * _W_PER_KW / node.accelerators_per_node
 
 
 def _node(

@@ -279,6 +279,16 @@ class NodeOffer:
         """Whether its nodes are there already, and paid whatever the plan decides."""
         return any(build.fixed_nodes is not None for build in self.builds)
 
+    @property
+    def nodes_there(self) -> int:
+        """Nodes that are there already."""
+        return max((build.fixed_nodes or 0 for build in self.builds), default=0)
+
+    @property
+    def may_be_sold(self) -> bool:
+        """Whether its nodes are there already, and the plan may sell them."""
+        return any(build.sold_month is not None for build in self.builds)
+
     def price_date_at(self, period: int) -> str:
         """Return the date of the price of a period, counted from 0."""
         return (self.price_dates[period] if self.price_dates else None) or self.price_date

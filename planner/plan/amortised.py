@@ -72,6 +72,9 @@ def _straight_line(grid: TimeGrid, build: Build) -> Iterator[tuple[int, float]]:
     """Yield the periods that a build is paid for, with the share of its months in each."""
     first, last = build.months_used(grid)
     length = grid.months_per_period
+    if last == first:  # nodes that are sold at once
+        yield build.start, 1.0
+        return
     for period in range(math.floor(first / length), math.ceil(last / length)):
         inside = min(last, (period + 1) * length) - max(first, period * length)
         yield period, inside / (last - first)

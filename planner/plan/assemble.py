@@ -22,6 +22,7 @@ from planner.plan.escalation import escalation_notes
 from planner.plan.finance_rows import OWN
 from planner.plan.moves import moves
 from planner.plan.placements import placement_notes, placement_rows
+from planner.plan.power_prices import power_price_rows
 from planner.plan.provisioned import provisioned_rows
 from planner.plan.records import GAP_TOLERANCE, relative_gap
 from planner.plan.spend import spend_rows
@@ -65,7 +66,7 @@ def assemble_plan(
     lines = cost_lines(demand, options, decisions, fleet, (*api, *unserved))
     cost = sum(line.discounted_usd for line in lines)
     bound = proof.bound_usd
-    if bound is not None and cost < bound <= cost * (1 + BOUND_TOLERANCE):
+    if bound is not None and cost < bound <= cost + BOUND_TOLERANCE * abs(cost):
         bound = cost  # the solver's arithmetic is not exact; a real excess must fail the audit
     gap = None if bound is None else relative_gap(cost, bound)
     taken = commitment_rows(demand, options, decisions)
@@ -97,6 +98,7 @@ def assemble_plan(
         average_quality=average_quality_rows(demand, options, decisions, loaded.problem),
         moves=moves(options, decisions),
         energy=energy_rows(demand, options, decisions),
+        power_prices=power_price_rows(demand, options, decisions),
         cost_lines=lines,
         money_by_period=money_by_period(demand, options, decisions, lines),
         cash_flows=cash_flows(OWN, demand, options, decisions),

@@ -17,6 +17,7 @@ from planner.options.builds import TERMINAL_VALUE
 from planner.plan.commitments import taken_builds
 from planner.plan.finance_rows import CASH, UNSERVED, VALUE_LEFT, CashFlow
 from planner.plan.moves import moves
+from planner.plan.power_prices import power_price_rows
 from planner.plan.records import model_periods, staffed_periods, taken_beside_nodes
 from planner.plan.tables import api_rows, fleet_rows, mean_share
 from planner.plan.volumes import volume_rows
@@ -105,8 +106,8 @@ def paid_by_use(
     yield from _licences(demand, options, decisions)
     for off in volume_rows(demand, options, decisions):
         yield off.period, -off.rebate_usd
-    for item in api_rows(demand, options, decisions):
-        yield item.period, item.usd
+    yield from ((r.period, r.usd) for r in power_price_rows(demand, options, decisions))
+    yield from ((r.period, r.usd) for r in api_rows(demand, options, decisions))
     staff_usd = options.owned_staff_usd_per_month * demand.grid.months_per_period
     for period in staffed_periods(options, decisions) if staff_usd else ():
         yield period, staff_usd

@@ -47,12 +47,26 @@ def taken_on(options: OptionSet, decisions: Decisions) -> dict[tuple[str, int], 
     }
 
 
+def sold_nodes(options: OptionSet, decisions: Decisions) -> dict[tuple[str, int], int]:
+    """Return the nodes that are sold, by offer and month from the start of the horizon."""
+    return {
+        (offer.offer_id, build.sold_month): nodes
+        for offer, build, nodes in taken_builds(options, decisions)
+        if build.sold_month is not None
+    }
+
+
 def commitment_rows(
     demand: Demand, options: OptionSet, decisions: Decisions
 ) -> tuple[Commitment, ...]:
-    """Return a row for everything that is taken on for a term."""
-    rows = [_row(demand.grid, *taken) for taken in taken_builds(options, decisions)]
-    return tuple(sorted(rows, key=lambda r: (r.start_period, r.tenure, r.offer_id)))
+    """Return a row for everything that is taken on for a term, or was there."""
+    return tuple(_row(demand.grid, *taken) for taken in taken_in_order(options, decisions))
+
+
+def taken_in_order(options: OptionSet, decisions: Decisions) -> list[tuple[NodeOffer, Build, int]]:
+    """Return everything that is taken on, in the order of the table of commitments."""
+    taken = taken_builds(options, decisions)
+    return sorted(taken, key=lambda x: (x[1].start, x[0].tenure, x[0].offer_id))
 
 
 def _row(grid: TimeGrid, offer: NodeOffer, build: Build, nodes: int) -> Commitment:
@@ -81,6 +95,7 @@ def _row(grid: TimeGrid, offer: NodeOffer, build: Build, nodes: int) -> Commitme
         price_date=build.price_date,
         price_source=build.source,
         hours=offer.hours,
+        sold_month=None if build.sold_month is None else grid.month_name(build.sold_month),
     )
 
 

@@ -20,6 +20,7 @@ from planner.options.software import SOFTWARE
 from planner.plan.commitments import commitment_charges
 from planner.plan.document import CostLine, UnitCost, UnservedRow
 from planner.plan.moves import moves
+from planner.plan.power_prices import power_price_charges
 from planner.plan.provisioned import provisioned_charges
 from planner.plan.records import model_periods
 from planner.plan.shares import HardwareShares, Shares, load_in_replicas
@@ -86,6 +87,7 @@ def cost_lines(
         provisioned_charges(demand, options, decisions),
         spend_charges(demand, options, decisions, shares),
         volume_charges(demand, options, decisions, shares),
+        power_price_charges(demand, options, decisions, shares),
         _software_charges(demand, options, decisions, shares),
         _model_charges(demand, options, decisions),
         _switching_charges(demand, options, decisions),

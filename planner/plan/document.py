@@ -22,7 +22,7 @@ from planner.plan.finance_rows import (
     VolumeRow,
     WorkloadCost,
 )
-from planner.plan.limit_rows import AverageQuality, EnergyRow, Move
+from planner.plan.limit_rows import AverageQuality, EnergyRow, Move, PowerPrice
 
 SCHEMA_VERSION = 1
 
@@ -164,6 +164,8 @@ class Commitment:
     price_source: str
     hours: tuple[tuple[float, float], ...] = ()
     """Hours of the day in which its nodes are there, and paid; empty for all."""
+    sold_month: str | None = None
+    """First month without nodes that were there and are sold; what they bring is in `usd`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +372,7 @@ class Plan:
     average_quality: tuple[AverageQuality, ...] = ()
     moves: tuple[Move, ...] = ()
     energy: tuple[EnergyRow, ...] = ()
+    power_prices: tuple[PowerPrice, ...] = ()
     cost_lines: tuple[CostLine, ...] = ()
     money_by_period: tuple[PeriodMoney, ...] = ()
     cash_flows: tuple[CashFlow, ...] = ()

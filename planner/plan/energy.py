@@ -43,7 +43,7 @@ def energy_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tup
     total: dict[_Slot, int] = defaultdict(int)
     for row in fleet:
         total[row.hardware, row.period, row.block] += row.accelerators
-    load_w = _load_w(demand, options, decisions)
+    load_w = load_by_slot_w(demand, options, decisions)
     first: dict[tuple[int, str], FleetRow] = {}
     it_wh: dict[tuple[int, str], float] = defaultdict(float)
     for row in fleet:
@@ -59,8 +59,14 @@ def energy_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tup
     return tuple(_row(options, row, it_wh[key]) for key, row in sorted(first.items()))
 
 
-def _load_w(demand: Demand, options: OptionSet, decisions: Decisions) -> dict[_Slot, float]:
-    """Return what replicas draw beyond idle accelerators, by hardware, period and block."""
+def load_by_slot_w(demand: Demand, options: OptionSet, decisions: Decisions) -> dict[_Slot, float]:
+    """Return what replicas draw beyond idle accelerators, by hardware, period and block.
+
+    Parameters
+    ----------
+    demand, options, decisions
+        The records the energy follows from.
+    """
     option_of, pool_of = {o.id: o for o in options.options}, dict(options.pool_of)
     draws = {
         (row.pool, row.option_id, row.period): replica_draw(

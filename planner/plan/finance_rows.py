@@ -103,7 +103,7 @@ class CommitmentFigures:
     ``alternative_price_fall = 1 - break_even_used_share / used_share`` (negative when renting
     the hours that are used is cheaper already). The alternative is the cheapest offer by the hour
     of the same hardware; ``None`` without one. `order_by` is the last day to order: the first day
-    of service less the lead time.
+    of service less the lead time. `sold_month` tells nodes that are sold from those that stay.
     """
 
     offer_id: str
@@ -117,6 +117,7 @@ class CommitmentFigures:
     alternative_usd_per_accelerator_hour: float | None
     break_even_used_share: float | None
     alternative_price_fall: float | None
+    sold_month: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +189,10 @@ class CommitmentLoss:
 
 @dataclass(frozen=True, slots=True)
 class OrderDate:
-    """What must be ordered in one month, and what it costs to order nothing for a quarter.
+    """What must be ordered or sold in one month, and what it costs to do neither for a quarter.
 
-    The delayed plan keeps what was ordered before, orders nothing in the month and the two after
-    it, and is the best one otherwise; `delay_usd` is what it costs more than the plan,
+    The delayed plan keeps what was ordered and sold before, does neither in the month and the two
+    after it, and is the best one otherwise; `delay_usd` is what it costs more than the plan,
     discounted, and what two optimal plans differ by lies between `delay_low_usd` and
     `delay_high_usd`.
     """

@@ -43,6 +43,26 @@ class EnergyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerPrice:
+    """What electricity costs bought nodes beyond the lowest price of the day, in one block.
+
+    ``usd = kwh x premium_usd_per_kwh``, the premium being `usd_per_kwh` less the lowest price.
+    `kwh` is drawn by `accelerators` of bought nodes, idle power and load, overhead of the site
+    included. They take load before others of their hardware, up to the power that is paid for at
+    the lowest price.
+    """
+
+    period: int
+    block: int
+    hardware: str
+    accelerators: int
+    usd_per_kwh: float
+    premium_usd_per_kwh: float
+    kwh: float
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class AverageQuality:
     """Average score of the requests of a workload in one period and block, and its floor.
 

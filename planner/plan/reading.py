@@ -96,6 +96,15 @@ class SpendRow(_Row):
     is_existing: bool
 
 
+class PowerPriceRow(_Row):
+    """What a dear hour costs the accelerators of bought nodes."""
+
+    period: Position
+    hardware: str
+    accelerators: Count
+    usd: NonNegative
+
+
 class PlanFile(_Row):
     """What is read of a plan file."""
 
@@ -107,6 +116,7 @@ class PlanFile(_Row):
     allocations: list[AllocationRow]
     fleet: list[NodeRow]
     spend_commitments: list[SpendRow] = []
+    power_prices: list[PowerPriceRow] = []
 
     @property
     def horizon(self) -> HorizonRow:

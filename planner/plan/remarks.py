@@ -92,6 +92,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += _purchase_notes(plan, options)
     notes += _owned_notes(plan, options)
     notes += _hours_notes(plan)
+    notes += _sale_notes(plan)
     assumed = {(a.provider, a.model, a.mode) for a in options.api if a.assumed_latency}
     if any((row.provider, row.model, row.mode) in assumed for row in plan.api):
         notes.append(
@@ -252,7 +253,24 @@ def _owned_notes(plan: Plan, options: OptionSet) -> list[str]:
             f"{options.owned_staff_usd_per_month:,.0f} USD per month, in what is paid but not in "
             "the rows of what is taken on"
         )
+    if plan.power_prices:
+        usd = sum(row.usd for row in plan.power_prices)
+        notes.append(
+            f"electricity of bought servers beyond the lowest price of the day: {usd:,.0f} USD, "
+            "in what is paid but not in the rows of what is taken on. It follows what they are "
+            "modelled to draw in each hour; own nodes are taken to carry load before rented ones"
+        )
     return notes
+
+
+def _sale_notes(plan: Plan) -> list[str]:
+    """Return which nodes that are there are sold, and what that rests on."""
+    return [
+        f"{counted(row.nodes, 'node')} of {row.offer_id} sold at the start of {row.sold_month}: "
+        "what they bring is stated by the problem, and nobody has promised to pay it"
+        for row in plan.commitments
+        if row.sold_month is not None
+    ]
 
 
 def _hours_notes(plan: Plan) -> list[str]:

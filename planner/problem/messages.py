@@ -36,6 +36,8 @@ _UNION_WORDS = {
     "profile": "the name of a profile, or a list of 24 (or 168) numbers",
     "percentile": "a number of at least 1 and below 100, or `mean`",
     "growth_per_period": "a number above 0, or a list with one for each period",
+    "usd_per_node": "a number of at least 0, or a list with one for every period and the end",
+    "electricity_usd_per_kwh": "a number of at least 0, or a list of 24, one for each hour",
     "residency": "`any`, `on_prem_only` or a list of regions",
     "speculative_decoding": "`off`, `on` or a list of drafts",
 }

@@ -18,6 +18,7 @@ from planner.problem.growth import growth_findings
 from planner.problem.headroom import headroom_findings
 from planner.problem.hours import hours_findings
 from planner.problem.profiles import profile_findings
+from planner.problem.resale import resale_findings
 from planner.problem.supply import Budget, months_between
 from planner.problem.token_semantics import token_findings
 
@@ -318,6 +319,7 @@ def _existing(problem: Problem) -> Iterator[Finding]:
         elif nodes.since is not None and (text := _not_a_start(nodes, problem)):
             yield ("supply", "existing", index, "since"), text
         yield from hours_findings(nodes, problem, ("supply", "existing", index, "hours"))
+        yield from resale_findings(nodes, problem, ("supply", "existing", index, "resale"))
 
 
 def _not_a_start(nodes: ExistingNodes, problem: Problem) -> str:

@@ -39,6 +39,34 @@ HoursOfDay = Annotated[list[HourOfDay], Field(min_length=2, max_length=2)]
 """A run of hours from one time of the day to another, which may lie behind midnight."""
 
 
+class Resale(Section):
+    """What an owned node brings when it is sold, less what the sale costs."""
+
+    usd_per_node: NonNegative | list[NonNegative]
+    """At the start of the horizon; or at the start of every period, and at the end of the last."""
+    change_per_year: YearlyChange | None = None
+    """Yearly change of one figure, as a fraction: -0.3 for a fall by 30 % a year."""
+
+    def usd_at(self, period: int, months_per_period: int) -> float:
+        """Return what a node brings at the start of a period; their number stands for the end.
+
+        Parameters
+        ----------
+        period
+            Periods from the start of the horizon on, >= 0.
+        months_per_period
+            Months of a period.
+        """
+        if isinstance(self.usd_per_node, list):
+            return self.usd_per_node[period]
+        years = period * months_per_period / _MONTHS_PER_YEAR
+        return float(self.usd_per_node * (1.0 + (self.change_per_year or 0.0)) ** years)
+
+
+DayOfPrices = Annotated[list[NonNegative], Field(min_length=24, max_length=24)]
+"""A price for each hour of the day, from 00:00 on."""
+
+
 class ExistingNodes(Section):
     """Nodes that are there, or on order, and stay until a month; paid whether used or not."""
 
@@ -57,6 +85,8 @@ class ExistingNodes(Section):
     price is then paid in these hours only, whether inference has the nodes or not."""
     provider: Name = "existing"
     region: str = "any"
+    resale: Resale | None = None
+    """What owned nodes bring; they may then be sold at the start of any period."""
 
     @property
     def hours_per_day(self) -> float:
@@ -194,6 +224,9 @@ class Supply(Section):
     """Assumptions about spot nodes and a cap on their share."""
     site: str = "default"
     """Site of owned hardware: power price, PUE, colocation and staff of sites.csv."""
+    electricity_usd_per_kwh: NonNegative | DayOfPrices | None = None
+    """Power price of the site instead of that of sites.csv: one, or one for each hour of the day
+    from 00:00 on."""
     servers: list[str] = []
     """Servers of servers.csv that may be bought; empty: all with known costs."""
     price_change_per_year: PriceChanges = PriceChanges()

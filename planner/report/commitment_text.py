@@ -32,7 +32,7 @@ def write_figures(out: TextIO, plan: Plan) -> None:
     rows = [
         [
             "there" if (row.offer_id, row.start_period) in there else row.order_by,
-            row.offer_id,
+            row.offer_id if row.sold_month is None else f"{row.offer_id}, sold {row.sold_month}",
             percent(row.coverage),
             percent(row.used_share),
             percent(row.utilization),
@@ -77,7 +77,7 @@ def write_losses(out: TextIO, plan: Plan) -> None:
 
 
 def write_calendar(out: TextIO, plan: Plan) -> None:
-    """Write what to order when, and what a delay costs; nothing when not asked."""
+    """Write what to order and sell when, and what a delay costs; nothing when not asked."""
     if not plan.order_calendar:
         return
     columns = [

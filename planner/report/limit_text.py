@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from planner.plan.document import Plan
-    from planner.plan.limit_rows import AverageQuality, EnergyRow
+    from planner.plan.limit_rows import AverageQuality, EnergyRow, PowerPrice
 
 _KWH_PER_MWH = 1_000.0
 
@@ -104,6 +104,42 @@ def write_energy(out: TextIO, plan: Plan) -> None:
     write_table(out, columns, rows)
     for reason in dict.fromkeys(row.note for row in plan.energy if row.note):
         out.write(f"  {reason}\n")
+
+
+def write_power_prices(out: TextIO, plan: Plan) -> None:
+    """Write what dear hours cost bought nodes, by block of a day; nothing without any.
+
+    Parameters
+    ----------
+    out
+        Stream to write to.
+    plan
+        The plan.
+    """
+    if not plan.power_prices:
+        return
+    times = {time.block: time for time in plan.time_blocks}
+    hours: dict[tuple[float, float], list[PowerPrice]] = {}
+    for row in plan.power_prices:
+        time = times[row.block]
+        hours.setdefault((time.start_h, time.end_h), []).append(row)
+    out.write("\nelectricity of bought nodes in hours that are not the cheapest\n")
+    columns = [
+        Column("hours", whole=True),
+        Column("USD per kWh", NUMBER),
+        Column("MWh", NUMBER),
+        Column("USD beyond the lowest price", NUMBER),
+    ]
+    rows = [
+        [
+            f"{start:g}-{end:g}",
+            f"{group[0].usd_per_kwh:.4f}",
+            number(sum(row.kwh for row in group) / _KWH_PER_MWH),
+            money(sum(row.usd for row in group)),
+        ]
+        for (start, end), group in sorted(hours.items())
+    ]
+    write_table(out, columns, rows)
 
 
 def _mwh(kwh: Sequence[float | None]) -> str:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _CATEGORIES = (
     "on_demand", "spot", "rebate", "lease", "api", "capex", "energy", "colocation", "maintenance",
-    "staff", "software", "one_off", "unserved", "terminal_value",
+    "staff", "software", "one_off", "resale", "unserved",
+    "terminal_value",
 )  # fmt: skip
 _LATER = "later"
 
@@ -36,7 +37,7 @@ def write_commitments(out: TextIO, plan: Plan) -> None:
         [
             "there" if c.is_existing else c.order_month,
             c.start_month,
-            c.end_month,
+            c.end_month if c.sold_month is None else f"sold {c.sold_month}",
             f"{c.nodes} x {c.offer_id}",
             money(c.usd_per_node_hour, 2),
             money(c.usd),
@@ -48,7 +49,7 @@ def write_commitments(out: TextIO, plan: Plan) -> None:
         out,
         columns,
         rows,
-        "Taken on for a term, paid whether used or not (USD: less the value left)",
+        "Taken on for a term, paid whether used or not (USD: less the value left, and sales)",
     )
 
 

@@ -8,7 +8,12 @@ from planner.errors import counted
 from planner.report.bands import bands_of
 from planner.report.commitment_text import write_calendar, write_figures, write_losses
 from planner.report.finance_text import write_paybacks, write_workload_costs
-from planner.report.limit_text import write_average_quality, write_energy, write_moves
+from planner.report.limit_text import (
+    write_average_quality,
+    write_energy,
+    write_moves,
+    write_power_prices,
+)
 from planner.report.money_text import (
     write_cash,
     write_commitments,
@@ -56,6 +61,7 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     write_calendar(out, plan)
     write_cash(out, plan)
     write_energy(out, plan)
+    write_power_prices(out, plan)
     _unit_costs(out, plan)
     write_workload_costs(out, plan)
     write_binding(out, plan)
@@ -284,12 +290,19 @@ def _baselines(out: TextIO, plan: Plan) -> None:
         [
             b.name,
             money(b.cost_usd),
-            number(b.cost_usd / plan.cost_usd if b.cost_usd and plan.cost_usd else None),
+            number(_ratio(b.cost_usd, plan.cost_usd)),
             b.why_not or b.note,
         ]
         for b in plan.baselines
     ]
     write_table(out, columns, rows, "Baselines: the same program with one restriction")
+
+
+def _ratio(usd: float | None, of_usd: float | None) -> float | None:
+    """Return how many times an amount another one is; sales may make a plan cost nothing."""
+    if not usd or of_usd is None or of_usd <= 0:
+        return None
+    return usd / of_usd
 
 
 def _counts(out: TextIO, plan: Plan) -> None:

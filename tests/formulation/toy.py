@@ -216,6 +216,28 @@ def _with_volumes(options):
     return replace(options, volumes=(VolumeDiscount("edp", "cloud", ("on_demand",), tiers),))
 
 
+def _with_sales(options):
+    """Return the toy with three nodes that are there and may be sold for 8,000 USD at once."""
+    stays = Build(0, 1, 0, 1, (Payment(0, "maintenance", 730.0, 1.0),), 1.0, "2027-01", "a test")
+    stays = replace(stays, fixed_nodes=3)
+    sale = (Payment(0, "resale", -8_000.0, 1.0),)
+    sold = replace(stays, end=0, payments=sale, sold_month=0, months_paid=0)
+    there = replace(worlds.owned("there"), builds=(stays, sold))
+    return replace(options, offers=(*options.offers, there))
+
+
+def _with_dear_hours(options):
+    """Return the toy with npu nodes to buy, and power that is dear in the second block."""
+    options = _with_power(options)
+    dear = replace(
+        options.energy,
+        places=(*options.energy.places, Place("rack", 1.5, 400.0, assumed_w=450.0)),
+        usd_per_kwh=(0.1, 0.3),
+        premium_usd_per_kwh=(0.0, 0.2),
+    )
+    return replace(options, offers=(*options.offers, worlds.owned("rack")), energy=dear)
+
+
 WITH_MORE = {
     "average_quality": _with_scores,
     "provisioned": _with_units,
@@ -223,6 +245,8 @@ WITH_MORE = {
     "volume_discounts": _with_volumes,
     "carbon": _with_power,
     "model_costs": _with_model_costs,
+    "power_prices": _with_dear_hours,
+    "resale": _with_sales,
 }
 """Families for which the options get something more."""
 

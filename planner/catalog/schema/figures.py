@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
+
+from pydantic import ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from planner.catalog.schema.row import Key, NonNegative, Row
 
+ELECTRICITY = "electricity_usd_per_kwh"
+_HOURS = re.compile(r"([01]\d|2[0-3]):00-([01]\d|2[0-3]):00")
 QUANTITIES = {
     "systems": (
         "chips",
@@ -37,7 +43,7 @@ QUANTITIES = {
         "lead_time_weeks",
     ),
     "sites": (
-        "electricity_usd_per_kwh",
+        ELECTRICITY,
         "pue",
         "colocation_usd_per_kw_month",
         "staff_fte",
@@ -58,8 +64,20 @@ class Figure(Row):
     """What the figure is, with its unit at the end; `QUANTITIES` lists them by table."""
     case: str = ""
     """Model (`MODEL/FORMAT` where the number format matters), accelerator or provider that the
-    figure is about, where it is about one."""
+    figure is about, where it is about one; hours of the day, as `07:00-23:00`, of a price of
+    electricity that does not hold all day."""
     value: NonNegative | None = None
     """Blank when looked for and not found; `notes` then says so."""
     low: NonNegative | None = None
     high: NonNegative | None = None
+
+    @field_validator("case")
+    @classmethod
+    def _names_hours(cls, case: str, info: ValidationInfo) -> str:
+        if info.data.get("quantity") != ELECTRICITY or not case:
+            return case
+        hours = _HOURS.fullmatch(case)
+        if hours is None or hours[1] == hours[2]:
+            kind = "hours"
+            raise PydanticCustomError(kind, "use whole hours of the day, as 07:00-23:00")
+        return case

@@ -25,6 +25,7 @@ from planner.verify.audit.moves import move_violations
 from planner.verify.audit.node_loss import node_loss_violations
 from planner.verify.audit.nodes import node_violations
 from planner.verify.audit.periods import period_violations
+from planner.verify.audit.power_price import power_price_violations
 from planner.verify.audit.prefix import prefix_violations
 from planner.verify.audit.provisioned import provisioned_violations
 from planner.verify.audit.quality import quality_violations
@@ -81,6 +82,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *volume_violations(plan, problem),
         *move_violations(plan, problem, catalog),
         *energy_violations(plan, problem, catalog),
+        *power_price_violations(plan, problem, catalog),
         *incumbent_violations(plan, problem),
         *money_violations(plan, problem, catalog),
         *cash_violations(plan, problem, catalog),

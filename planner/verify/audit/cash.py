@@ -75,6 +75,7 @@ def _due(plan: Plan, problem: Problem, catalog: Catalog) -> dict[tuple[str, str]
         *_promised(plan, problem),
         *_models(plan, problem),
         *_moves(plan, problem),
+        *(paid for row in plan.power_prices for paid in _evenly(problem, row.period, row.usd)),
     ):
         sums[month, kind][0] += usd
         sums[month, kind][1] += usd * factor
@@ -187,8 +188,8 @@ def _paid_back(plan: Plan, baseline: str, column: int) -> str | None:
             sign = 1 if row.plan == _OWN else -1
             usd, later = ahead[_number(row.month)]
             ahead[_number(row.month)] = (usd + sign * row.usd, later + sign * row.discounted_usd)
-            moved[0] += row.usd
-            moved[1] += row.discounted_usd
+            moved[0] += abs(row.usd)
+            moved[1] += abs(row.discounted_usd)
     is_paid = any(row.plan == baseline for row in plan.cash_flows)
     if not is_paid or all(abs(usd) <= _COUNTED * moved[0] for usd, _ in ahead.values()):
         return None

@@ -10,7 +10,15 @@ from planner.units import MONTHS_PER_YEAR
 from planner.verify.audit.clock import blocks, period_start
 from planner.verify.audit.dated import usd_per_month
 from planner.verify.audit.expected import TOLERANCE, differs
-from planner.verify.audit.terms import block_of, existing_of, listed_block, terms_of
+from planner.verify.audit.resale import why_not_sold
+from planner.verify.audit.terms import (
+    block_of,
+    existing_months,
+    existing_of,
+    listed_block,
+    months_to,
+    terms_of,
+)
 from planner.verify.audit.terms import there as is_present
 
 if TYPE_CHECKING:
@@ -34,7 +42,7 @@ def commitment_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Ite
         place = f"commitment {row.offer_id} from period {row.start_period}"
         terms = terms_of(row, problem, catalog)
         if terms is None:
-            yield f"{place}: the tables have no such commitment"
+            yield f"{place}: {_no_sale(row, problem) or 'the tables have no such commitment'}"
             continue
         known.append((row, terms))
         for text in (
@@ -49,6 +57,17 @@ def commitment_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Ite
     yield from _presence(plan, problem, known)
     yield from _power(problem, catalog, known)
     yield from _space(problem, known)
+
+
+def _no_sale(row: Commitment, problem: Problem) -> str:
+    """Return why nodes cannot be sold as a row says, empty when they can or are not sold."""
+    nodes = existing_of(row, problem) if row.is_existing else None
+    if row.sold_month is None:
+        return ""
+    if nodes is None:
+        return "sold, but the nodes are not those of the problem"
+    months = existing_months(nodes, problem)
+    return why_not_sold(nodes, problem, months_to(problem, row.sold_month), months)
 
 
 def _facts(row: Commitment, terms: Terms, problem: Problem) -> Iterator[str]:

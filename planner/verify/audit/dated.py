@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem
     from planner.verify.audit.terms import Terms
 
-_AT_ONCE = "capex"
+_AT_ONCE = frozenset({"capex", "resale"})
 _BACK = "terminal_value"
 _LEASE, _BLOCK = "lease", "capacity_block"
 
@@ -44,7 +44,7 @@ def dated_payments(row: Commitment, problem: Problem, catalog: Catalog) -> Itera
         if category == _BACK:
             end = problem.horizon.periods * length
             yield Dated(end - 1, category, usd, discount(problem, end))
-        elif category == _AT_ONCE:
+        elif category in _AT_ONCE:
             month = period * length
             yield Dated(month, category, usd, discount(problem, month))
         else:
@@ -61,9 +61,9 @@ def usd_per_month(row: Commitment, problem: Problem, catalog: Catalog) -> float:
     if terms is None:
         return 0.0
     upfront = _upfront_usd(row, terms, problem, catalog)
-    running = sum(usd for (_, c), (usd, _) in terms.due.items() if c not in {_AT_ONCE, _BACK})
+    running = sum(usd for (_, c), (usd, _) in terms.due.items() if c not in _AT_ONCE | {_BACK})
     first, last = paid_months(row, terms, problem)
-    return (running - upfront) / (last - first)
+    return (running - upfront) / (last - first) if last > first else 0.0
 
 
 def paid_months(row: Commitment, terms: Terms, problem: Problem) -> tuple[int, int]:

@@ -33,7 +33,7 @@ def energy_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterato
     if keys != sorted(fleet):
         yield "energy: needs one row for every period and offer with nodes, in order"
         return
-    load = _loads(plan)
+    load = loads(plan)
     held: dict[tuple[str, int, int], int] = defaultdict(int)
     for node in plan.fleet:
         held[node.hardware, node.period, node.block] += node.accelerators
@@ -49,7 +49,7 @@ def energy_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterato
     yield from _limit(plan, problem)
 
 
-def _loads(plan: Plan) -> dict[tuple[str, int, int], float]:
+def loads(plan: Plan) -> dict[tuple[str, int, int], float]:
     """Return what replicas draw beyond idle accelerators, by hardware, period and block."""
     idle = {row.hardware: row.idle_w_per_accelerator or 0.0 for row in plan.energy}
     load: dict[tuple[str, int, int], float] = defaultdict(float)

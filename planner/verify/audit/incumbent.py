@@ -26,7 +26,8 @@ def incumbent_violations(plan: Plan, problem: Problem) -> Iterator[str]:
         yield f"{nodes} x {offer_id} from period {period} of an earlier plan are not kept"
     entries = [entry.model_dump() for entry in problem.supply.existing]
     for carried in before["carried"]:
-        if carried not in entries:
+        # Older plan files say nothing of a resale.
+        if {"resale": None} | carried not in entries:
             yield f"{carried['nodes']} x {carried['hardware']} of an earlier plan are not there"
     horizon = plan.problem.get("horizon")
     stated = {

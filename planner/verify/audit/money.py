@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _BOUND_TOLERANCE = 1e-9
 _CAPEX = "capex"
-_NO_CASH = {"terminal_value", "unserved"}
+_NO_CASH = {"resale", "terminal_value", "unserved"}
 """Categories that no budget counts: what comes back, and the price of what is not served."""
 _PROVISIONED = "provisioned"
 """Mode of tokens that units pay for."""
@@ -141,7 +141,7 @@ def _proof(plan: Plan) -> Iterator[str]:
         if plan.gap is not None or plan.status == "optimal":
             yield f"status {plan.status} and gap {plan.gap} without a bound"
         return
-    if bound > cost * (1 + _BOUND_TOLERANCE):
+    if bound > cost + _BOUND_TOLERANCE * abs(cost):
         yield f"bound {bound} USD is above cost {cost} USD"
     gap = max(0.0, cost - bound) / max(abs(cost), 1.0)
     if plan.gap is None or abs(plan.gap - gap) > _BOUND_TOLERANCE:
@@ -152,7 +152,7 @@ def _proof(plan: Plan) -> Iterator[str]:
 
 def _comparisons(plan: Plan) -> Iterator[str]:
     for row in plan.alternatives:
-        if row.cost_usd is not None and plan.cost_usd:
+        if row.cost_usd is not None and plan.cost_usd is not None and plan.cost_usd > 0:
             ratio = row.cost_usd / plan.cost_usd
             if row.ratio_to_plan is None or differs(row.ratio_to_plan, ratio):
                 yield f"alternative {row.name}: {row.ratio_to_plan} times the plan, not {ratio}"
@@ -160,5 +160,6 @@ def _comparisons(plan: Plan) -> Iterator[str]:
         if (item.cost_usd is None) != (item.why_not is not None):
             yield f"baseline {item.name}: needs either a cost or a reason"
         costs = (item.cost_usd, item.bound_usd)
-        if None not in costs and (costs[1] or 0.0) > (costs[0] or 0.0) * (1 + TOLERANCE):
+        cost, bound = (usd or 0.0 for usd in costs)
+        if None not in costs and bound > cost + TOLERANCE * abs(cost):
             yield f"baseline {item.name}: bound {costs[1]} USD is above its cost {costs[0]} USD"

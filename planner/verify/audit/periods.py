@@ -9,6 +9,7 @@ from planner.verify.audit.clock import block_seconds
 from planner.verify.audit.dated import paid_months
 from planner.verify.audit.expected import differs, rates_due
 from planner.verify.audit.provisioned import units_by_month
+from planner.verify.audit.resale import most_brought_usd
 from planner.verify.audit.spend import spend_by_month
 from planner.verify.audit.terms import terms_of
 
@@ -66,6 +67,8 @@ def _moved(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[tuple[int
         for (period, _), (usd, _) in terms.due.items():
             yield period, -row.nodes * usd
             total += row.nodes * usd
+        if first == last:  # sold at once
+            yield row.start_period, total
         for month in range(first, last):
             yield month // length, total / (last - first)
 
@@ -102,10 +105,11 @@ def _workload(row: WorkloadCost, plan: Plan, problem: Problem, catalog: Catalog)
             usd is not None and each is not None and differs(each, usd / requests)
         ):
             yield f"{name} of {each} USD per request does not follow from {usd} USD"
-    yield from _limits(row, plan)
+    yield from _limits(row, plan, most_brought_usd(problem))
 
 
-def _limits(row: WorkloadCost, plan: Plan) -> Iterator[str]:
+def _limits(row: WorkloadCost, plan: Plan, brought_usd: float) -> Iterator[str]:
+    """Yield costs outside their limits; without a workload nodes may be sold instead."""
     figures = (row.incremental_discounted_usd, row.stand_alone_discounted_usd)
     if None in figures and row.why_not is None:
         yield "not solved, without a reason"
@@ -119,5 +123,6 @@ def _limits(row: WorkloadCost, plan: Plan) -> Iterator[str]:
     alone, low = row.stand_alone_discounted_usd, row.stand_alone_discounted_low_usd
     if alone is not None and low is not None and low > alone + _CENT:
         yield f"stand-alone {alone} USD discounted is below its bound {low}"
-    if middle is not None and plan.cost_usd is not None and middle > plan.cost_usd + _CENT:
+    most = None if plan.cost_usd is None else plan.cost_usd + brought_usd + _CENT
+    if middle is not None and most is not None and middle > most:
         yield f"incremental {middle} USD discounted is more than the whole plan"

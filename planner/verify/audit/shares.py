@@ -15,6 +15,7 @@ from planner.verify.audit.clock import block_hours, block_seconds, blocks
 from planner.verify.audit.expected import by_option, differs, rates_due
 from planner.verify.audit.lengths import mean_tokens, paid_level
 from planner.verify.audit.moves import moves_due
+from planner.verify.audit.power_price import power_price_charges
 from planner.verify.audit.provisioned import provisioned_charges
 from planner.verify.audit.spend import spend_charges
 from planner.verify.audit.terms import discount, site, terms_of, there
@@ -89,6 +90,8 @@ class _Split:
     ) -> _Shares:
         """Return the mean share of each workload over some blocks (all) of some periods."""
         weights = {b: w for b, w in self.weights.items() if present is None or b in present}
+        if not periods:
+            return dict.fromkeys(self.workloads, 1.0 / len(self.workloads))
         total: _Shares = defaultdict(float)
         for period in periods:
             for block, weight in weights.items():
@@ -152,6 +155,7 @@ def _charges(
     yield from provisioned_charges(plan, problem)
     yield from spend_charges(plan, problem, split.of)
     yield from volume_charges(plan, problem, split.of)
+    yield from power_price_charges(plan, problem, split.of)
     yield from _software(plan, problem, split)
     yield from _staff(plan, problem, catalog, split)
     yield from _models(plan, problem)

@@ -35,16 +35,16 @@ _Hours = dict[tuple[str, int, int], float]
 
 def sheet_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every figure of a commitment that the tables contradict."""
-    rows = {(r.offer_id, r.start_period): r for r in plan.commitment_figures}
+    rows = {(r.offer_id, r.start_period, r.sold_month): r for r in plan.commitment_figures}
     if len(rows) != len(plan.commitment_figures) or list(rows) != [
-        (c.offer_id, c.start_period) for c in plan.commitments
+        (c.offer_id, c.start_period, c.sold_month) for c in plan.commitments
     ]:
         yield "figures of commitments: needs one row for every commitment"
         return
     use = _Use(plan, problem)
     for commitment in plan.commitments:
         terms = terms_of(commitment, problem, catalog)
-        row = rows[commitment.offer_id, commitment.start_period]
+        row = rows[commitment.offer_id, commitment.start_period, commitment.sold_month]
         if terms is not None:
             for text in (
                 *_shares(row, commitment, use, terms),
@@ -212,6 +212,10 @@ def _calendar(plan: Plan) -> Iterator[str]:
     for c in _new(plan):
         due[c.order_month].add(f"{c.nodes - c.nodes_kept} x {c.offer_id}")
         last_days[c.order_month].append(figures[c.offer_id, c.start_period])
+    for c in plan.commitments:
+        if c.sold_month is not None:
+            due[c.sold_month].add(f"sell {c.nodes} x {c.offer_id}")
+            last_days[c.sold_month].append(f"{c.sold_month}-01")
     rows = plan.order_calendar
     if rows and {r.order_month: set(r.orders) for r in rows} != dict(due):
         yield "order calendar: needs every order of the plan in its month"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ _MEASURED = "measured"
 _BATCH, _BATCH_H = "batch", 24.0
 _TOKENS, _LEASE, _PROVISIONED = "api", "lease", "provisioned"
 _MODELLED, _CLASS_DEFAULT = "modelled", "class_default"
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _TRUST = "sigma_ln_time"
 """Parameter whose row says how a coefficient is known: its spread."""
 
@@ -42,6 +44,7 @@ _TRUST = "sigma_ln_time"
 def place_violations(plan: Plan, problem: Problem) -> Iterator[str]:
     """Yield a sentence for every row of a workload, pool, period or block that does not exist."""
     yield from _places(plan, problem)
+    yield from _months(plan)
     yield from _names(plan, problem)
 
 
@@ -91,6 +94,12 @@ def _places(plan: Plan, problem: Problem) -> Iterator[str]:
             yield f"cost line of period {line.period} is outside the horizon"
 
 
+def _months(plan: Plan) -> Iterator[str]:
+    for row in plan.commitments:
+        if row.sold_month is not None and not _MONTH.fullmatch(row.sold_month):
+            yield f"commitment sold in {row.sold_month}, which is no month"
+
+
 def _names(plan: Plan, problem: Problem) -> Iterator[str]:
     pools = {w.name: w.pool_name for w in problem.workloads}
     named: list[Allocation | ApiRow | UnservedRow | CostLine] = [
@@ -123,7 +132,9 @@ def _repeated(plan: Plan) -> Iterator[str]:
         "placement",
         ((r.period, r.block, r.pool, r.option_id, r.provider, r.region) for r in plan.placements),
     )
-    yield from _twice("commitment", ((r.start_period, r.offer_id) for r in plan.commitments))
+    yield from _twice(
+        "commitment", ((r.start_period, r.offer_id, r.sold_month) for r in plan.commitments)
+    )
     yield from _twice("units", ((r.start_period, r.units_id) for r in plan.provisioned))
     promises = ((r.start_period, r.commitment_id) for r in plan.spend_commitments)
     yield from _twice("spend commitment", promises)

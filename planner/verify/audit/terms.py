@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
 from planner.verify.audit.clock import is_there, paid_share, period_start
+from planner.verify.audit.electricity import lowest_site_price
 from planner.verify.audit.expected import in_force
 from planner.verify.audit.prices import share_paid
+from planner.verify.audit.resale import why_not_sold, worth_usd
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem
     from planner.problem.supply import ExistingNodes
 
-_BLOCK = "capacity_block"
+_BLOCK, _RESALE, _BACK = "capacity_block", "resale", "terminal_value"
 _YEARS_OF = {"reserved_1y": 1, "reserved_3y": 3}
 _MONTHS = int(MONTHS_PER_YEAR)
 _WEEKS_PER_YEAR = 365.0 / 7.0
@@ -100,6 +102,12 @@ def existing_of(row: Commitment, problem: Problem) -> ExistingNodes | None:
     return known[int(number)]
 
 
+def existing_months(nodes: ExistingNodes, problem: Problem) -> tuple[int, int | None]:
+    """Return the first month of the horizon with nodes that are there, and the first without."""
+    first = max(months_to(problem, nodes.since), 0) if nodes.since else 0
+    return first, None if nodes.until is None else months_to(problem, nodes.until)
+
+
 def there(row: Commitment, problem: Problem, block: int) -> bool:
     """Return whether the nodes of a commitment are there in a block of the periods they serve."""
     stated = existing_of(row, problem) if row.is_existing else None
@@ -130,7 +138,7 @@ def _block(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | None:
     block = block_of(row, problem)
     if block is None:
         return None
-    first, months = _months_to(problem, block.since), _months_between(block.since, block.until)
+    first, months = months_to(problem, block.since), _months_between(block.since, block.until)
     listed, price = None, block.usd_per_node_hour
     if price is None:
         listed = listed_block(block, problem, catalog)
@@ -151,7 +159,8 @@ def _block(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | None:
     )
 
 
-def _months_to(problem: Problem, month: str) -> int:
+def months_to(problem: Problem, month: str) -> int:
+    """Return the months from the start of the horizon to a month."""
     return _months_between(problem.horizon.start, month)
 
 
@@ -228,17 +237,30 @@ def _existing(row: Commitment, problem: Problem) -> Terms | None:
     if stated is None:
         return None
 
-    first = max(_months_to(problem, stated.since), 0) if stated.since else 0
-    months = _horizon_months(problem) - first
-    if stated.until is not None:
-        months = min(months, _months_to(problem, stated.until) - first)
+    first, last = existing_months(stated, problem)
+    end = _horizon_months(problem)
+    months = (end if last is None else min(last, end)) - first
+    back: Due = {}
+    if row.sold_month is not None:
+        sold = months_to(problem, row.sold_month)
+        if why_not_sold(stated, problem, sold, (first, last)):
+            return None
+        months, usd = sold - first, -worth_usd(stated, problem, sold)
+        back[sold // problem.horizon.months_per_period, _RESALE] = (
+            usd,
+            usd * discount(problem, sold),
+        )
+    elif last is None or last > end:
+        left = -worth_usd(stated, problem, end)
+        if left and problem.finance.terminal_value != "none":
+            back[problem.horizon.periods - 1, _BACK] = (left, left * discount(problem, end))
     category = "maintenance" if stated.tenure == "owned" else "lease"
     per_month = stated.usd_per_node_hour * HOURS_PER_MONTH * paid_share(stated)
     start = first // problem.horizon.months_per_period
     day = range(problem.time_blocks)
     share_there = sum(is_there(stated, problem, block) for block in day) / len(day)
     return Terms(
-        due=dict(_monthly(problem, {category: per_month}, first, months)),
+        due=dict(_monthly(problem, {category: per_month}, first, months)) | back,
         price_usd_per_hour=stated.usd_per_node_hour * paid_share(stated) / share_there,
         months=months,
         order_month=0,
@@ -274,7 +296,7 @@ def _owned(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | None:
     due[order_period, "capex"] = (capex, capex * discount(problem, order_period * length))
     left = price * _share_left(row, catalog, end - first, life)
     if left > 0 and problem.finance.terminal_value != "none":
-        due[problem.horizon.periods - 1, "terminal_value"] = (
+        due[problem.horizon.periods - 1, _BACK] = (
             -left,
             -left * discount(problem, end),
         )
@@ -295,7 +317,7 @@ def owned_usd_per_month(
 ) -> dict[str, float] | None:
     """Return colocation, energy and staff of one owned node by month, ``None`` if not known."""
     rent = site(problem, catalog, "colocation_usd_per_kw_month")
-    kwh, pue = site(problem, catalog, "electricity_usd_per_kwh"), site(problem, catalog, "pue")
+    kwh, pue = lowest_site_price(problem, catalog), site(problem, catalog, "pue")
     wage = site(problem, catalog, "staff_usd_per_fte_year")
     people = site(problem, catalog, "staff_fte", _PER_SERVER_OF_8)
     power = catalog.figure("servers", row.instance, "it_power_w")
