@@ -17,7 +17,7 @@ import pytest
 
 from tests.sweep.world import BUDGET, RATE, REPLICA_USD, SPARES, write_day
 
-MANY = f"{RATE}=" + ",".join(str(k) for k in range(1, 31))
+MANY = f"{RATE}=" + ",".join(str(k) for k in range(1, 25))
 
 
 @pytest.fixture
@@ -149,10 +149,10 @@ def test_a_killed_sweep_goes_on_without_solving_again_what_is_done(planner, day)
     )
 
     after = _stored(day)
-    assert 3 <= len(done_before) < 30
-    assert f"30 runs, {30 - len(done_before)} of them solved now: 30 optimal" in done.out
+    assert 3 <= len(done_before) < 24
+    assert f"24 runs, {24 - len(done_before)} of them solved now: 24 optimal" in done.out
     assert {key: after[key] for key in done_before} == done_before
-    assert len(after) == 30
+    assert len(after) == 24
 
 
 def test_ctrl_c_ends_the_workers_says_what_is_kept_and_leaves_the_store_whole(day):
@@ -164,7 +164,7 @@ def test_ctrl_c_ends_the_workers_says_what_is_kept_and_leaves_the_store_whole(da
         out, err = running.communicate(timeout=20)
 
     said = re.fullmatch(
-        r"interrupted after (\d+) of 30 runs; they are in runs.sqlite, and the same command goes "
+        r"interrupted after (\d+) of 24 runs; they are in runs.sqlite, and the same command goes "
         r"on from there\n",
         err,
     )
