@@ -336,7 +336,7 @@ def test_an_existing_plan_is_kept_when_the_problem_is_wrong(tmp_path, monkeypatc
         (("solve", "{problem}", "-o", "{folder}/absent/plan.json"), "does not exist"),
         (("solve", "{problem}", "--set", "policy.spare_replicas=-1"), "`-1` is out of range"),
         (("solve", "chatbot_1n"), "did you mean `chatbot_1m`"),
-        (("solve", "{folder}/absent.yaml"), "Shipped problems: chatbot_1m"),
+        (("solve", "{folder}/absent.yaml"), "Shipped problems: accelerator_choice"),
         (("solve", "{folder}"), "is a folder, not a problem file"),
         (("check", "x" * 300), "does not exist"),
         (("check", "a\0b"), "does not exist"),

@@ -25,7 +25,7 @@ def test_a_file_wins_over_a_shipped_problem_of_the_same_name(problem_file, monke
 
 
 def test_unknown_problem_is_answered_with_the_nearest_and_all_names():
-    with pytest.raises(InputError, match=r"did you mean `chatbot_1m`\? Shipped problems: chatb"):
+    with pytest.raises(InputError, match=r"did you mean `chatbot_1m`\? Shipped problems: accel"):
         find_problem("chatbot1m")
 
 
