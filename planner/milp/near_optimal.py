@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
+_SMALLEST = 1e-9
 _ROW_SIZE = 1_000.0
 """Size of the row of the cost, so that its coefficients stay within the solver's tolerances."""
 
@@ -109,13 +110,13 @@ class NearOptimal:
 
 
 def _with_cost_row(arrays: Arrays, most: float) -> Arrays:
-    scale = _ROW_SIZE / most
+    scale = _ROW_SIZE / max(abs(most), _SMALLEST)
     paid = np.flatnonzero(arrays.cost).astype(np.int32)
     return replace(
         arrays,
         row_names=(*arrays.row_names, "nearcost"),
         row_lower=np.append(arrays.row_lower, -np.inf),
-        row_upper=np.append(arrays.row_upper, _ROW_SIZE),
+        row_upper=np.append(arrays.row_upper, most * scale),
         start=np.append(arrays.start, arrays.start[-1] + len(paid)).astype(np.int32),
         index=np.append(arrays.index, paid),
         value=np.append(arrays.value, arrays.cost[paid] * scale),

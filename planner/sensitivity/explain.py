@@ -132,7 +132,7 @@ class _Again:
             return ()
         program = build_program(base.demand, base.options, base.limits)
         solver = self._solver(self._asked.time_limit_s / (_ENDS * len(types)))
-        most_usd = cost * (1 + self._asked.within)
+        most_usd = cost + self._asked.within * abs(cost)
         near = NearOptimal(program, self._decisions, most_usd, solver)
         if not near.is_begun:
             self.remarks.append(

@@ -12,6 +12,7 @@ from planner.pipeline import SolveSettings, solve_problem
 GOLDEN_USD = {
     ("accelerator_choice", None): 345_520.0,
     ("accelerator_choice", "tpot_20"): 1_469_945.0,
+    ("finance_onprem", None): 16_277_592.0,
     ("long_context_agents", None): 256_748.0,
     ("long_context_agents", "host_tier"): 240_687.0,
 }
