@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from planner.pipeline import Prepared
     from planner.sensitivity import Sensitivity
 
-EXIT_INFEASIBLE, EXIT_UNKNOWN = 3, 5
+EXIT_INFEASIBLE, EXIT_OUTSIDE_GAP, EXIT_UNKNOWN = 3, 4, 5
 _LONGEST_S = 604_800
 
 
@@ -74,7 +74,7 @@ def explain(
     """Say what a plan hangs on; or why there is none, and the smallest changes that leave one.
 
     Everything that is shown was solved again. Exit codes: 0 there is a plan, 2 invalid, 3 there is
-    none, 5 not found out in time.
+    none, 4 the plan is outside the gap, 5 not found out in time.
     """
     from planner.infeasibility import explain_prepared  # noqa: PLC0415 - loads the solver
     from planner.sensitivity import explain_plan  # noqa: PLC0415
@@ -91,10 +91,14 @@ def explain(
 
     why_not = explain_prepared(prepared, time_limit_s=2 * time_limit, seed=seed, tell=tell)
     if why_not.infeasible is not False:
-        _show_why_not(why_not, problem, as_json)
+        of_plan = problem.endswith(".json")
+        _show_why_not(why_not, str(problem_file or "PROBLEM") if of_plan else problem, as_json)
         raise typer.Exit(EXIT_UNKNOWN if why_not.infeasible is None else EXIT_INFEASIBLE)
     asked = ExplainSettings(gap, time_limit, seed, within)
-    _show(explain_plan(prepared, asked, tell), as_json)
+    found = explain_plan(prepared, asked, tell)
+    _show(found, as_json)
+    if found.plan.status != "optimal":
+        raise typer.Exit(EXIT_OUTSIDE_GAP if found.plan.cost_usd is not None else EXIT_UNKNOWN)
 
 
 def _of_problem(

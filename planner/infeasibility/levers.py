@@ -208,7 +208,7 @@ def _demand(prepared: Prepared) -> Iterator[Lever]:
         yield Lever(
             "demand",
             workload.name,
-            f"{value:,g} {'requests per day' if per_day else 'requests/s'} of {workload.name}",
+            f"{value:,.10g} {'requests per day' if per_day else 'requests/s'} of {workload.name}",
             "requests per day" if per_day else "requests/s",
             f"workloads.{workload.name}.arrival.{field}",
             value,

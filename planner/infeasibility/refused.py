@@ -63,6 +63,8 @@ def refused_steps(prepared: Prepared) -> tuple[Steps, ...]:
         found += _latency(workload, against)
         found += _quality(prepared, workload, against)
         found += _candidates(problem, workload, against)
+        found += _context(prepared, workload, against)
+        found += _supply(problem, workload, against)
         if any(r.reason == "residency" for r in against):
             found.append(_anywhere(workload))
     return tuple(found)
@@ -209,6 +211,44 @@ def _candidates(
         where = f"{nearest.subject}: {nearest.detail}"
         settings = tuple(Setting(assignments, amount) for assignments in opened)
         yield Steps(reason, workload.name, where, "share" if short else "", settings, CAP)
+
+
+def _context(
+    prepared: Prepared, workload: Workload, against: Sequence[Rejection]
+) -> Iterator[Steps]:
+    """Yield the context that is asked for, down to those of the candidates."""
+    asked, models = workload.context_max_tokens, prepared.loaded.problem.candidates.models
+    if asked is None or not any(r.reason == "context" for r in against):
+        return
+    known = {m.context_tokens for m in prepared.catalog.models if not models or m.id in models}
+    path = f"workloads.{workload.name}.context_max_tokens"
+    settings = tuple(
+        Setting((f"{path}={tokens}",), float(asked - tokens))
+        for tokens in sorted(known, reverse=True)
+        if tokens < asked
+    )
+    if settings:
+        where = f"a context of {asked:,} tokens"
+        yield Steps("context", workload.name, where, "tokens", settings, SERVICE)
+
+
+def _supply(problem: Problem, workload: Workload, against: Sequence[Rejection]) -> Iterator[Steps]:
+    """Yield ways to pay, and the age of prices, where nothing has a usable price."""
+    if not any(r.reason == "no_price" for r in against):
+        return
+    tenures, days = problem.supply.tenures, problem.supply.max_price_age_days
+    if "on_demand" not in tenures:
+        listed = ", ".join([*tenures, "on_demand"])
+        settings = (Setting((f"supply.tenures=[{listed}]",), None),)
+        where = f"only {', '.join(tenures)} may be used"
+        yield Steps("tenures", workload.name, where, "", settings, CAP)
+    older = [more for more in (90, 180, 365, 730, 1_825) if more > days]
+    if older:
+        ages = tuple(
+            Setting((f"supply.max_price_age_days={more}",), float(more - days)) for more in older
+        )
+        where = f"prices of at most {days} days"
+        yield Steps("price_age", workload.name, where, "days", ages, CAP)
 
 
 def _anywhere(workload: Workload) -> Steps:

@@ -52,6 +52,9 @@ def write_explanation(out: TextIO, found: Explanation, problem: str) -> None:
     if found.fixes:
         change = " ".join(f"--set '{a}'" for a in found.fixes[0].assignments)
         out.write(f"Next: planner solve {problem} {change}\n")
+    elif found.remarks:
+        out.write("Time ran out before a change was found that leaves a plan.\n")
+        out.write(f"Next: planner explain {problem} with more --time-limit\n")
     else:
         out.write(
             "No change of one or two limits that was tried leaves a plan.\n"

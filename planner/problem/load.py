@@ -90,13 +90,15 @@ def find_problem(name: str | Path) -> Path:
     if _is_file(path):
         return path
     shipped = shipped_path("problems")
-    relative = path if path.suffix else path.with_suffix(".yaml")
+    # A folder such as `.` has no name to add a suffix to.
+    relative = path if path.suffix or not path.name else path.with_suffix(".yaml")
     parts = relative.parts[1:] if relative.parts[:1] == ("problems",) else relative.parts
     candidate = shipped.joinpath(*parts)
     if not path.is_absolute() and _is_file(candidate):
         return candidate
     names = sorted(p.relative_to(shipped).with_suffix("").as_posix() for p in _problems(shipped))
-    hint = did_you_mean(str(Path(*parts).with_suffix("")), names)
+    asked = Path(*parts)
+    hint = did_you_mean(str(asked.with_suffix("") if asked.name else asked), names)
     state = "is a folder, not a problem file" if _is_folder(path) else "does not exist"
     message = f"{state}{hint or '.'} Shipped problems: {', '.join(names)}"
     raise InputError([Fault(str(name), None, None, "", message)], "planner check PROBLEM")

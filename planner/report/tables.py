@@ -117,7 +117,8 @@ def money(usd: float | None, digits: int = 0) -> str:
     """
     if usd is None:
         return "-"
-    return f"{usd:,.{digits or (2 if abs(usd) < _SMALL_USD else 0)}f}"
+    text = f"{usd:,.{digits or (2 if abs(usd) < _SMALL_USD else 0)}f}"
+    return text.removeprefix("-") if not text.strip("-0.,") else text
 
 
 def percent(fraction: float | None) -> str:

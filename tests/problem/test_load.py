@@ -204,3 +204,9 @@ def test_a_wrong_workload_name_does_not_make_its_measurements_wrong(problem_file
         load_problem(path)
 
     assert [f.path for f in caught.value.faults] == ["workloads.my chat.name"]
+
+
+@pytest.mark.parametrize("folder", [".", "..", "/"])
+def test_a_folder_is_no_problem(folder):
+    with pytest.raises(InputError, match="is a folder, not a problem file"):
+        load_problem(folder)
