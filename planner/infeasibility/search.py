@@ -190,8 +190,8 @@ class _Search:
         self, program: Program, levers: Sequence[Lever], before: Sequence[str]
     ) -> Iterator[_Found]:
         """Yield the fix that moves several limits by the least, on top of assignments."""
-        loosened = [x for lever in levers if (x := _loosened(program, lever)) is not None]
-        usable = [lever for lever in levers if _loosened(program, lever) is not None]
+        rows = [(lever, x) for lever in levers if (x := _loosened(program, lever)) is not None]
+        usable, loosened = [lever for lever, _ in rows], [x for _, x in rows]
         text = ", ".join(lever.where for lever in usable)
         if not usable or not self._in_time(text):
             return

@@ -99,6 +99,7 @@ class _Again:
     ) -> None:
         self._base, self._plan, self._decisions = base, plan, decisions
         self._asked, self._tell = asked, tell
+        self._program = build_program(base.demand, base.options, base.limits)
         self.remarks: list[str] = []
 
     def changed(self, prepared: Callable[[Sequence[str]], Prepared]) -> tuple[Changed, ...]:
@@ -130,10 +131,9 @@ class _Again:
         types = sorted({o.hardware for o in base.options.offers if o.hardware in usable})
         if cost is None or not types:
             return ()
-        program = build_program(base.demand, base.options, base.limits)
         solver = self._solver(self._asked.time_limit_s / (_ENDS * len(types)))
         most_usd = cost + self._asked.within * abs(cost)
-        near = NearOptimal(program, self._decisions, most_usd, solver)
+        near = NearOptimal(self._program, self._decisions, most_usd, solver)
         if not near.is_begun:
             self.remarks.append(
                 "ranges near the optimum are left out: the plan was not found again to begin from"
@@ -149,9 +149,8 @@ class _Again:
         """Return where the cheapest offer of each type that the plan leaves out would win."""
         deadline_s = time.perf_counter() + self._asked.time_limit_s
         offers = _cheapest_left_out(self._base, self._plan)
-        program = build_program(self._base.demand, self._base.options, self._base.limits)
         each_s = self._solver(self._asked.time_limit_s / _SOLVES_OF_A_PRICE)
-        prices = WinningPrices(program, self._decisions, each_s)
+        prices = WinningPrices(self._program, self._decisions, each_s)
         if not prices.is_begun:
             return ()
         found = []

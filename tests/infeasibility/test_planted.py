@@ -11,6 +11,7 @@ import pytest
 from planner.errors import InputError
 from planner.infeasibility import explain_infeasible
 from planner.pipeline import SolveSettings, prepare, solve_prepared
+from tests.finance.test_incumbent import SERVERS, SITES
 
 PROBLEM = """\
 schema_version: 1
@@ -41,24 +42,6 @@ OFFERS = """\
 provider,instance,region,tenure,accelerator,accelerators,price_usd_per_hour,valid_from,source,as_of,startup_minutes,elastic_max_nodes
 me,one,here,on_demand,h100-sxm-80gb,1,2,2026-12,quote,2026-12,0,100
 you,one,there,on_demand,h100-sxm-80gb,1,3,2026-12,quote,2026-12,0,100
-"""
-SERVERS = """\
-id,quantity,case,value,source,as_of
-box,accelerators,h100-sxm-80gb,1,quote,2026-12
-box,capex_usd,,24000,quote,2026-12
-box,it_power_w,,1000,quote,2026-12
-box,life_months,,48,quote,2026-12
-box,support_fraction_per_year,,0.06,quote,2026-12
-box,lead_time_weeks,,26,quote,2026-12
-"""
-SITES = """\
-id,quantity,case,value,source,as_of
-home,electricity_usd_per_kwh,,0.1,quote,2026-12
-home,pue,,1.5,quote,2026-12
-home,colocation_usd_per_kw_month,,100,quote,2026-12
-home,staff_usd_per_fte_year,,120000,quote,2026-12
-home,staff_fte,per-8-gpu-server,0,quote,2026-12
-home,staff_fte,,0,quote,2026-12
 """
 # At the end of each half-year chat peaks at 40, 60 and 90 requests/s: 8, 12 and 18 replicas of 5;
 # documents need 2.
