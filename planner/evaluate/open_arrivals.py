@@ -109,4 +109,5 @@ def replica_rows(
     state = replica_state(step, engine, load.means, rate_rps, batch)
     alone_s = step.time_s(1.0, load.means.context_tokens, 0.0, 1.0)
     seats = table.seats_at(options, rate_rps)
-    return Rows(step, engine, state, np.ones(step.options), alone_s, seats)
+    swing = table.gap_swing_at(options, rate_rps, load.means.interarrival_cv2)
+    return Rows(step, engine, state, np.ones(step.options), alone_s, seats, swing=swing)

@@ -22,7 +22,6 @@ import numpy as np
 from planner.perf.cache_places import batch_cap
 from planner.perf.load_table import LoadTable, batch_grid
 from planner.perf.open_loop import UNBOUNDED_TOKENS, BatchSteps, ReplicaState
-from planner.perf.token_gaps import batch_fluctuation
 
 if TYPE_CHECKING:
     from planner.perf.spec import EngineLimits, Floats
@@ -31,6 +30,10 @@ if TYPE_CHECKING:
 
 _LEAST_GAPS = 1e-9
 """Outputs of one token never come to the decode instance: its rate has no bound."""
+_MAX_FLUCTUATION = 0.8
+"""Largest coefficient of variation of the batch: beyond it a normal factor turns negative."""
+_LEAST_ARRIVALS = 0.5
+"""Least expected arrivals during a residence, so that rare requests do not fluctuate for ever."""
 
 
 def decode_step_s(step: StepModel, means: TrafficMeans, batch: Floats) -> Floats:
@@ -93,6 +96,13 @@ def decode_gap_quantile_s(
     quantile
         Between 0 and 1.
     """
-    spread = batch_fluctuation(state, means, replicas)
+    spread = _batch_fluctuation(state, means, replicas)
     away = 1.0 + spread**2 + NormalDist().inv_cdf(quantile) * spread
     return decode_step_s(step, means, state.batch * np.maximum(away, 0.0))
+
+
+def _batch_fluctuation(state: ReplicaState, means: TrafficMeans, replicas: Floats) -> Floats:
+    """Return the coefficient of variation of the batch over time, shape (r,)."""
+    residence_s = state.gap_s * max(means.output_gaps, 1.0)
+    arrivals = np.maximum(replicas * state.rate_rps * residence_s, _LEAST_ARRIVALS)
+    return np.minimum(np.sqrt(means.interarrival_cv2 / arrivals), _MAX_FLUCTUATION)

@@ -138,7 +138,11 @@ class _Units:
         each_rps = rate_rps / decode.count[options]
         batch = self.decode_table.batch_at(options, each_rps)
         state = decode_state(step, self.load.means, each_rps, batch)
-        then = Rows(step, engine, state, replicas * decode.count[options], alone_s)
+        shared = replicas * decode.count[options]
+        swing = self.decode_table.gap_swing_at(
+            options, each_rps, self.load.means.interarrival_cv2 / shared
+        )
+        then = Rows(step, engine, state, shared, alone_s, swing=swing)
         return _UnitRows(first, then, self.handover.take(options))
 
     def unloaded_s(self) -> Floats:
@@ -233,7 +237,8 @@ class _UnitRows:
                 self.decode.state,
                 load.means,
                 probe.requests,
-                replicas=self.decode.replicas,
+                burstiness=load.means.interarrival_cv2 / self.decode.replicas,
+                swing=self.decode.swing,
                 alone_s=self.decode.alone_s,
             )
         if "e2e" in metrics:

@@ -80,6 +80,12 @@ class Rows:
         Step time of a single decoding request, shape (r,), seconds.
     seats
         Places in the batch; ``None`` when there is always one.
+    hiding_batch
+        Decodes at a replica that hide its prompts from the router, shape (r,); ``None`` when they
+        are those of the state.
+    swing
+        ln of the mean gap over that of the mean rate, for a standard deviation of the slow
+        fluctuation of the load below and above it, shape (r, 2); ``None`` without fluctuation.
     """
 
     step: StepModel
@@ -88,10 +94,14 @@ class Rows:
     replicas: Floats
     alone_s: Floats
     seats: Seats | None = None
+    hiding_batch: Floats | None = None
+    swing: Floats | None = None
 
     def take(self, part: slice) -> Rows:
         """Return some of the rows, in their order."""
         seats = None if self.seats is None else self.seats.take(part)
+        hiding = None if self.hiding_batch is None else self.hiding_batch[part]
+        swing = None if self.swing is None else self.swing[part]
         return Rows(
             self.step.take(part),
             self.engine.take(part),
@@ -99,6 +109,8 @@ class Rows:
             self.replicas[part],
             self.alone_s[part],
             seats,
+            hiding,
+            swing,
         )
 
 
@@ -216,7 +228,8 @@ def _queue_waits_s(rows: Rows, load: Load, service_s: Floats) -> Floats:
     calm_s = waits_s
     if load.calm_arrivals is not None:
         calm_s = load.calm_arrivals.waits_s(service_s, rate_rps)
-    return hidden_queue_waits_s(waits_s, calm_s, rows.replicas, rows.state.batch, load.sharing)
+    hiding = rows.state.batch if rows.hiding_batch is None else rows.hiding_batch
+    return hidden_queue_waits_s(waits_s, calm_s, rows.replicas, hiding, load.sharing)
 
 
 def _add_seat_waits_s(waits_s: Floats, rows: Rows, load: Load) -> None:
@@ -267,7 +280,8 @@ def _probe_spreads_s(
             rows.state,
             load.means,
             probe.requests,
-            replicas=rows.replicas,
+            burstiness=load.means.interarrival_cv2 / rows.replicas,
+            swing=rows.swing,
             alone_s=rows.alone_s,
         )
     if "e2e" in metrics:

@@ -155,7 +155,7 @@ def sample_probe(
         name=traffic.name,
         requests=replace(
             chosen,
-            prefill_normal=ordered_normals(samples)[_ranks("prefill", samples, seed)],
+            prefill_uniform=_uniforms("prefill", samples, seed),
             batch_normal=ordered_normals(samples)[_ranks("batch", samples, seed)],
         ),
         limits=tuple(limits),

@@ -135,14 +135,50 @@ class LoadTable:
             arrivals, scalar or shape (r,), >= 0; 0 for a rate that never fluctuates.
         """
         steady = self._steady_batch(options, rate_rps)
+        levels = self._levels_rps(options, rate_rps, steady, burstiness)
+        batch = _LEVEL_WEIGHTS[0] * steady
+        for level, weight in zip(levels, _LEVEL_WEIGHTS[1:], strict=True):
+            batch += weight * self._steady_batch(options, level)
+        return np.asarray(np.maximum(batch, steady), dtype=float)
+
+    def gap_swing_at(
+        self, options: NDArray[np.intp], rate_rps: Floats, burstiness: ArrayLike
+    ) -> Floats:
+        """Return ln of the mean gap over that of the mean rate, shape (r, 2).
+
+        The first is for the rate one standard deviation of its slow fluctuation below the mean,
+        the second for that above it. The mean gap is the batch over tokens/s (Little's law).
+
+        Parameters
+        ----------
+        burstiness
+            As of :meth:`batch_at`.
+        """
+        # Without load there is nothing to fluctuate: any rate will do.
+        rate = np.where(rate_rps > 0, rate_rps, 1.0)
+        tiny = np.finfo(float).tiny
+        steady = np.maximum(self._steady_batch(options, rate), tiny)
+        swings = [
+            np.log(np.maximum(self._steady_batch(options, level), tiny) / steady * rate / level)
+            / abs(z)
+            for level, z in zip(
+                self._levels_rps(options, rate, steady, burstiness), _LEVELS, strict=True
+            )
+        ]
+        return np.where(rate_rps[:, None] > 0, np.stack(swings, axis=1), 0.0)
+
+    def _levels_rps(
+        self,
+        options: NDArray[np.intp],
+        rate_rps: Floats,
+        steady: Floats,
+        burstiness: ArrayLike,
+    ) -> list[Floats]:
+        """Return the rates of the slow fluctuation below and above `rate_rps`, each shape (r,)."""
         counted = np.maximum(steady, _LEAST_ARRIVALS)
         spread = np.minimum(_FLUCTUATION * np.sqrt(burstiness / counted), _MAX_FLUCTUATION)
         highest = (rate_rps + self.rate_rps[options, -1]) / 2
-        batch = _LEVEL_WEIGHTS[0] * steady
-        for z, weight in zip(_LEVELS, _LEVEL_WEIGHTS[1:], strict=True):
-            level = np.minimum(rate_rps * (1.0 + spread * z), highest)
-            batch += weight * self._steady_batch(options, level)
-        return np.asarray(np.maximum(batch, steady), dtype=float)
+        return [np.minimum(rate_rps * (1.0 + spread * z), highest) for z in _LEVELS]
 
     def _steady_batch(self, options: NDArray[np.intp], rate_rps: Floats) -> Floats:
         upper = np.clip(self._places(options, rate_rps), 1, self.rate_rps.shape[1] - 1)

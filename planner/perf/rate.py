@@ -9,6 +9,11 @@ model's error and corrections of a device class).
 The rate is found by bisection (:mod:`planner.perf.search`). Rows (an option with R replicas) are
 evaluated in blocks that stay in the processor cache.
 
+A router that counts requests is blind to prompts as far as decodes hide them, and in a pool the
+decodes of every class do: with a few long prompts alone at a replica it would avoid them, among
+many chats it does not. How much is hidden follows from the most decodes that any other class of
+the pool brings, whatever the mix turns out to be, which is on the careful side.
+
 Traffic whose rate changes within the hour has several equally likely levels. The rate is then
 their mean, and a percentile is that of the requests of all levels; a level above the highest
 stable rate keeps no limit on the time to the first token.
@@ -40,6 +45,7 @@ from planner.perf.search import (
     limits_s_of,
     probes_with,
 )
+from planner.perf.traffic import traffic_means
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,6 +78,7 @@ class _World:
     probes: tuple[Probe, ...]
     limits_s: Floats
     block_rows: int
+    others_batch: Floats
 
     def rows(self, options: NDArray[np.intp], replicas: Floats, rate_rps: Floats) -> Rows:
         step, engine = self.step.take(options), self.engine.take(options)
@@ -79,7 +86,9 @@ class _World:
         batch = self.table.batch_at(options, rate_rps, burstiness)
         state = replica_state(step, engine, self.load.means, rate_rps, batch)
         seats = self.table.seats_at(options, rate_rps)
-        return Rows(step, engine, state, replicas, self.alone_s[options], seats)
+        hiding = np.maximum(batch, self.others_batch[options])
+        swing = self.table.gap_swing_at(options, rate_rps, burstiness)
+        return Rows(step, engine, state, replicas, self.alone_s[options], seats, hiding, swing)
 
     def latencies_s(
         self,
@@ -171,12 +180,40 @@ def max_rates(
     scaled_engine = replace(engine, request_s=engine.request_s * factor)
     sample = sample_load(load, samples, seed, routing)
     drawn = tuple(paired_probe(p, p.limits, sample, seed) for p in probes)
-    world = _world(step.scaled(factor), memory, scaled_engine, sample, drawn)
+    scaled = step.scaled(factor)
+    others = [
+        most_decodes(scaled, scaled_engine, memory, p, max_utilization)
+        for p in probes
+        if max(replicas) > 1 and p.name != load.name
+    ]
+    hiding = np.max([np.zeros(step.options), *others], axis=0)
+    world = _world(scaled, memory, scaled_engine, sample, drawn, others_batch=hiding)
     bound_rps = np.where(memory.fits, world.table.saturation_rps * max_utilization, 0.0)
     codes = _bound_codes(world, memory)
     reported = world.reporting(paired_probe(load, REPORTED, sample, seed))
     found = highest_rates(world, reported, bound_rps, codes, replicas)
     return replace(found, saturation_rps=world.table.saturation_rps)
+
+
+@kept_by_content(KEPT_RESULTS)
+def most_decodes(
+    step: StepModel,
+    engine: EngineLimits,
+    memory: MemoryFit,
+    traffic: TrafficClass,
+    max_utilization: float,
+) -> Floats:
+    """Return the mean decodes of `traffic` alone at its highest utilization, shape (n,).
+
+    Parameters
+    ----------
+    step, engine, memory, max_utilization
+        As of :func:`max_rates`, times with their factors.
+    traffic
+        A class of the pool.
+    """
+    table = load_table(step, engine, traffic_means(traffic), memory.kv_capacity_tokens)
+    return table.batch_at(np.arange(step.options), table.saturation_rps * max_utilization)
 
 
 def check_request(replicas: Sequence[int], max_utilization: float) -> None:
@@ -201,6 +238,8 @@ def _world(
     engine: EngineLimits,
     load: Load,
     probes: tuple[Probe, ...],
+    *,
+    others_batch: Floats,
 ) -> _World:
     return _World(
         step=step,
@@ -211,6 +250,7 @@ def _world(
         probes=probes,
         limits_s=limits_s_of(probes),
         block_rows=max(1, BLOCK_BYTES // (load.arrivals.intervals.nbytes * len(load.rate_levels))),
+        others_batch=others_batch,
     )
 
 

@@ -1,26 +1,34 @@
 """Time between tokens: mean per request (TPOT) and every gap (ITL).
 
 A gap is a decode-only step, or one that carries prefill. A request with G gaps (O - 1, or fewer
-where draft tokens are verified) sees the share f of prefill gaps, with mean phi; prompts come in
-clusters of correlated steps, so f has the variance of ``G / cluster`` independent draws::
+where draft tokens are verified) meets prompts and a batch that differ from the mean::
 
-    var f   = phi (1 - phi) min(1, cluster / G)
-    cluster = n (1 + c_s^2) c_a^2 / (1 - rho)          steps of a busy period of prompts
-    gap     = (t_d + f (mean gap - t_d) / phi) (1 + slope z)
-    TPOT    = gap G / (O - 1)
+    gap  = (t_d + X (mean gap - t_d)) Y          TPOT = gap G / (O - 1)
 
-f is logit-normal with the mean and variance of the log-odds of the Beta distribution of that mean
-and variance (digamma and trigamma), rescaled to mean phi. The last factor is the slow fluctuation
-of the batch while the request runs: z is standard normal and ``slope`` the elasticity of the step
-time to the batch times ``c_a / sqrt(R lam residence)``, as R replicas with balanced routing share
-their fluctuation. A gap is never below the step time of a request that is alone.
+X is the time that prompts take from the request over its mean. With phi the share of gaps that
+carry prefill, prompts of n steps come in busy periods, of which a request meets
+``m = phi G (1 - rho) / n`` on average. Their number is that of a Poisson process, so that none is
+met with probability ``p = exp(-m)``; for long requests its variance over its mean turns into that
+of the arrivals, ``c_a^2 / R`` behind a router that balances R replicas, and their sizes vary by
+c_s (variance of a renewal-reward process)::
+
+    var X = (1 + (c_a^2 / R - 1) (1 - p) + c_s^2) / m          X given X > 0: gamma
+
+Y is the slow fluctuation of the load while the request runs, longer busy periods included: the gap
+of the rate that is z standard deviations off its mean (:mod:`planner.perf.load_table`), over that
+of the mean rate, with z standard normal. Both have mean 1. A gap is never below the step time of a
+request that is alone.
 
 ITL percentiles are those of the mixture of decode-only, full and partial prefill steps, weighted
 by how many gaps of each kind pass per second.
+
+Sources: Smith (1955) for renewal-reward processes; Wilson and Hilferty (1931) for quantiles of the
+gamma distribution.
 """
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,36 +43,13 @@ if TYPE_CHECKING:
 
 _MAX_CLUSTER_UTILIZATION = 0.9
 """Busy periods grow without bound near saturation, a request's share of them does not."""
-_MAX_FLUCTUATION = 0.8
-"""Largest coefficient of variation of the batch: beyond it a normal factor turns negative."""
-_LEAST_ARRIVALS = 0.5
-"""Least expected arrivals during a residence, so that rare requests do not fluctuate for ever."""
-_VARIANCE_ROOM = 0.98
-"""A Beta distribution needs a variance below phi (1 - phi)."""
-_LEAST_SHARE = 1e-4
-_LEAST_BETA = 1e-3
-_LEAST_CORRELATION = 1e-6
-"""Clockwork arrivals spread prefill evenly: the share of a request is then its mean."""
-_LARGEST_LOG_ODDS = 200.0
-_DIGAMMA_SHIFT = 6
+_LEAST_MET = 1e-6
+"""Busy periods met without any load: keeps quotients finite."""
+_LEAST_VARIANCE = 1e-6
+_WILSON_HILFERTY = 9.0
 _PARTIAL_BATCH = 2
-
-
-def digamma_trigamma(x: Floats) -> tuple[Floats, Floats]:
-    """Return the first and second derivative of ln Gamma at `x` > 0, to 1e-6.
-
-    Recurrence to x + 6, then the asymptotic series (Abramowitz and Stegun 6.3.18, 6.4.12).
-    """
-    first, second = np.zeros_like(x), np.zeros_like(x)
-    for shift in range(_DIGAMMA_SHIFT):
-        inverse = 1.0 / (x + shift)
-        first -= inverse
-        second += inverse * inverse
-    inverse = 1.0 / (x + _DIGAMMA_SHIFT)
-    square = inverse * inverse
-    first -= np.log(inverse) + inverse / 2 + square * (1 / 12 - square * (1 / 120 - square / 252))
-    tail = 1 / 6 - square * (1 / 30 - square / 42)
-    return first, second + inverse * (1 + inverse / 2 + square * tail)
+_NORMALS = np.linspace(-5.0, 5.0, 2049)
+_PROBABILITIES = np.array([NormalDist().cdf(z) for z in _NORMALS.tolist()])
 
 
 def tpot_samples_s(
@@ -72,7 +57,8 @@ def tpot_samples_s(
     means: TrafficMeans,
     sample: RequestSample,
     *,
-    replicas: Floats,
+    burstiness: Floats,
+    swing: Floats | None,
     alone_s: Floats,
 ) -> Floats:
     """Return the TPOT of N requests at every state, shape (r, N), seconds.
@@ -83,52 +69,55 @@ def tpot_samples_s(
         Moments of the traffic that makes the load.
     sample
         Requests whose TPOT is asked for.
-    replicas
-        Replicas that share the queue, shape (r,).
+    burstiness
+        Squared coefficient of variation of the intervals over the replicas that share the
+        arrivals, shape (r,), >= 0.
+    swing
+        ln of the gap over that of the mean rate, for a standard deviation below and above it,
+        shape (r, 2) (:meth:`planner.perf.load_table.LoadTable.gap_swing_at`); ``None`` for a load
+        that never fluctuates.
     alone_s
         Step time of a single decoding request, shape (r,), seconds.
     """
-    phi = np.clip(state.prefill_gap_share, _LEAST_SHARE, 1.0 - _LEAST_SHARE)[:, None]
-    gap_s = _prefill_share_samples(state, means, phi, sample)
     decode_s = state.steps.decode_s[:, None]
-    gap_s *= np.maximum(state.gap_s[:, None] - decode_s, 0.0) / phi
+    gap_s = _prompts_met(state, means, sample, burstiness)
+    gap_s *= np.maximum(state.gap_s[:, None] - decode_s, 0.0)
     gap_s += decode_s
-    fluctuation = batch_fluctuation(state, means, replicas)
-    elasticity = np.maximum(1.0 - alone_s / state.steps.decode_s, 0.0)
-    gap_s *= 1.0 + (elasticity * fluctuation)[:, None] * sample.batch_normal
+    if swing is not None:
+        z = sample.batch_normal
+        gap_s *= _of_mean_one(np.exp(np.where(z < 0, -swing[:, :1], swing[:, 1:]) * z))
     np.maximum(gap_s, alone_s[:, None], out=gap_s)
     return gap_s if sample.gap_share is None else gap_s * sample.gap_share
 
 
-def batch_fluctuation(state: ReplicaState, means: TrafficMeans, replicas: Floats) -> Floats:
-    """Return the coefficient of variation of the batch over time, shape (r,)."""
-    residence_s = state.gap_s * max(means.output_gaps, 1.0)
-    arrivals = np.maximum(replicas * state.rate_rps * residence_s, _LEAST_ARRIVALS)
-    return np.minimum(np.sqrt(means.interarrival_cv2 / arrivals), _MAX_FLUCTUATION)
-
-
-def _prefill_share_samples(
-    state: ReplicaState, means: TrafficMeans, phi: Floats, sample: RequestSample
+def _prompts_met(
+    state: ReplicaState, means: TrafficMeans, sample: RequestSample, burstiness: Floats
 ) -> Floats:
-    busy = 1.0 - np.minimum(state.prefill_share, _MAX_CLUSTER_UTILIZATION)
-    cluster = state.steps.prefill_steps * (1.0 + means.prefill_cv2) / busy
-    cluster *= means.interarrival_cv2
+    """Return the time that prompts take from every request over its mean, shape (r, N)."""
+    idle = 1.0 - np.minimum(state.prefill_share, _MAX_CLUSTER_UTILIZATION)
+    met_per_gap = state.prefill_gap_share * idle / state.steps.prefill_steps
     gaps = np.maximum(sample.output_gaps, 1.0)
-    correlation = np.clip(cluster[:, None] / gaps, _LEAST_CORRELATION, 1.0) * _VARIANCE_ROOM
-    precision = 1.0 / correlation - 1.0
-    alpha_mean, alpha_var = digamma_trigamma(np.maximum(phi * precision, _LEAST_BETA))
-    beta_mean, beta_var = digamma_trigamma(np.maximum((1.0 - phi) * precision, _LEAST_BETA))
-    center, width = alpha_mean - beta_mean, np.sqrt(alpha_var + beta_var)
-    odds = np.take(width, sample.output, axis=1)
-    odds *= sample.prefill_normal
-    odds += np.take(center, sample.output, axis=1)
-    # Beyond the bound the share is 0 or 1 to machine precision.
-    np.clip(odds, -_LARGEST_LOG_ODDS, _LARGEST_LOG_ODDS, out=odds)
-    np.exp(np.negative(odds, out=odds), out=odds)
-    odds += 1.0
-    share = np.divide(1.0, odds, out=odds)
-    share *= phi / share.mean(axis=1, keepdims=True)
-    return np.asarray(np.minimum(share, 1.0, out=share), dtype=float)
+    met = np.maximum(met_per_gap[:, None] * gaps, _LEAST_MET)
+    none, some = np.exp(-met), -np.expm1(-met)
+    varied = 1.0 + (burstiness[:, None] - 1.0) * some + means.prefill_cv2
+    # Moments given that any are met.
+    mean, square = 1.0 / some, (1.0 + varied / met) / some
+    cv2 = np.maximum(square / mean**2 - 1.0, _LEAST_VARIANCE)
+
+    def of_requests(values: Floats) -> Floats:
+        return np.take(values, sample.output, axis=1)
+
+    chance = (sample.prefill_uniform - of_requests(none)) / of_requests(some)
+    ninth = of_requests(cv2) / _WILSON_HILFERTY
+    normal = np.interp(chance, _PROBABILITIES, _NORMALS)
+    cube = np.maximum(1.0 - ninth + normal * np.sqrt(ninth), 0.0) ** 3
+    return _of_mean_one(np.where(chance > 0, of_requests(mean) * cube, 0.0))
+
+
+def _of_mean_one(values: Floats) -> Floats:
+    mean = values.mean(axis=1, keepdims=True)
+    # Without load none of the requests of a sample meets any prompt.
+    return np.asarray(values / np.where(mean > 0, mean, 1.0), dtype=float)
 
 
 def itl_mixture_s(

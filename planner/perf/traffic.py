@@ -29,7 +29,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from planner.perf.draws import ordered_unit_intervals, slice_means, stratified_normals
+from planner.perf.draws import (
+    ordered_unit_intervals,
+    slice_means,
+    stratified_normals,
+    stratified_uniforms,
+)
 from planner.perf.memory import block_rounded_tokens
 
 if TYPE_CHECKING:
@@ -305,9 +310,9 @@ class RequestSample:
         Index of the distinct output of every request, shape (N,).
     output_gaps
         Mean steps after that of the first token for each distinct output, shape (v,).
-    prefill_normal, batch_normal
-        Standard normal numbers of every request, for its share of prefill steps and for the
-        batch it meets, shape (N,).
+    prefill_uniform, batch_normal
+        Numbers of every request, uniform for the prompts and standard normal for the batch that
+        it meets, shape (N,).
     gap_share
         Steps over tokens after the first of every request, shape (N,); ``None`` when all are 1.
     """
@@ -319,7 +324,7 @@ class RequestSample:
     output_tokens: Floats
     output: NDArray[np.intp]
     output_gaps: Floats
-    prefill_normal: Floats
+    prefill_uniform: Floats
     batch_normal: Floats
     gap_share: Floats | None = None
 
@@ -347,7 +352,7 @@ def sample_requests(
         traffic.isl_tokens, return_index=True, return_inverse=True
     )
     osl_tokens, output = np.unique(traffic.osl_tokens, return_inverse=True)
-    prefill_normal = stratified_normals(samples, rng)
+    prefill_uniform = stratified_uniforms(samples, rng)
     batch_normal = stratified_normals(samples, rng)
     of_request = output[atom]
     return RequestSample(
@@ -358,7 +363,7 @@ def sample_requests(
         output_tokens=osl_tokens,
         output=of_request,
         output_gaps=output_gaps(traffic, osl_tokens),
-        prefill_normal=prefill_normal,
+        prefill_uniform=prefill_uniform,
         batch_normal=batch_normal,
         # Drawn last, so that the other numbers are those of a class without draft tokens.
         gap_share=_gap_share(traffic, osl_tokens[of_request], rng),

@@ -33,15 +33,18 @@ def engine_of(world):
     )  # fmt: skip
 
 
-def simulated(world, replicas, rate_rps, routing="requests"):
+SLOW = tuple(LatencyLimit("tpot", percentile, FAR_S) for percentile in (50.0, 90.0, 95.0, 99.0))
+
+
+def simulated(world, replicas, rate_rps, routing="requests", limits=REPORTED):
     seen = []
     for seed in (1, 2):
         asked = draw_arrivals([world.traffic], [rate_rps * replicas], REQUESTS, seed)
         seen.append(simulate(engine_of(world), replicas, asked, routing=routing))
-    return [np.mean([s.value(0, k.metric, k.percentile) for s in seen]) for k in REPORTED]
+    return [np.mean([s.value(0, k.metric, k.percentile) for s in seen]) for k in limits]
 
 
-def predicted(world, replicas, share, routing="fewest_requests"):
+def predicted(world, replicas, share, routing="fewest_requests", limits=REPORTED):
     """Return the rate at a share of the highest stable one, and the latencies of the formulas."""
     load = sample_load(world.traffic, 4096, 0, routing)
     table = load_table(world.step, world.engine, load.means, world.memory.kv_capacity_tokens)
@@ -50,8 +53,10 @@ def predicted(world, replicas, share, routing="fewest_requests"):
     state = replica_state(world.step, world.engine, load.means, rate, batch)
     alone_s = world.step.time_s(1.0, load.means.context_tokens, 0.0, 1.0)
     seats = table.seats_at(OPTION, rate)
-    rows = Rows(world.step, world.engine, state, np.array([float(replicas)]), alone_s, seats)
-    probe = paired_probe(world.traffic, REPORTED, load, 0)
+    swing = table.gap_swing_at(OPTION, rate, load.means.interarrival_cv2 / replicas)
+    count = np.array([float(replicas)])
+    rows = Rows(world.step, world.engine, state, count, alone_s, seats, swing=swing)
+    probe = paired_probe(world.traffic, limits, load, 0)
     return float(rate[0]), limited_latencies_s(rows, load, [probe])[0]
 
 
@@ -67,6 +72,26 @@ def test_latencies_agree_with_the_simulated_fleet(small, replicas, share):
 
     # The formulas are good to about 6 %, paths of this length to about 3 %.
     np.testing.assert_allclose(formulas_s, simulated(small, replicas, rate), rtol=0.11)
+
+
+@pytest.mark.parametrize("replicas", [1, 8])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.85])
+def test_slow_requests_agree_with_the_simulated_fleet(small, replicas, share):
+    rate, formulas_s = predicted(small, replicas, share, limits=SLOW)
+
+    # Percentiles of the time per output token: prompts that few tokens meet at low load, and the
+    # slow fluctuation of the batch near saturation.
+    np.testing.assert_allclose(
+        formulas_s, simulated(small, replicas, rate, limits=SLOW), rtol=0.09
+    )
+
+
+@pytest.mark.parametrize("cv", [0.5, 2.0])
+def test_slow_requests_agree_when_arrivals_are_even_or_bursty(small, cv):
+    world = small.with_traffic(interarrival_cv=cv)
+    rate, formulas_s = predicted(world, 1, 0.4, limits=SLOW)
+
+    np.testing.assert_allclose(formulas_s, simulated(world, 1, rate, limits=SLOW), rtol=0.09)
 
 
 @pytest.mark.parametrize("replicas", [4, 16])

@@ -7,48 +7,36 @@ from planner.perf.load_table import load_table
 from planner.perf.open_loop import replica_state
 from planner.perf.prefill import prompt_times
 from planner.perf.token_gaps import (
-    digamma_trigamma,
     itl_mixture_s,
     tpot_samples_s,
     weighted_quantile,
 )
 from planner.perf.traffic import sample_requests, traffic_means
 
-EULER_GAMMA = 0.5772156649
 OPTION = np.zeros(1, dtype=np.intp)
 
 
-def state_of(world, load):
+def table_of(world):
     means = traffic_means(world.traffic)
-    table = load_table(world.step, world.engine, means, world.memory.kv_capacity_tokens)
+    return load_table(world.step, world.engine, means, world.memory.kv_capacity_tokens)
+
+
+def state_of(world, load):
+    means, table = traffic_means(world.traffic), table_of(world)
     rate = table.saturation_rps * load
     return replica_state(world.step, world.engine, means, rate, table.batch_at(OPTION, rate))
 
 
 def tpots(world, load, replicas=1.0, samples=2048):
-    means = traffic_means(world.traffic)
+    means, table = traffic_means(world.traffic), table_of(world)
     requests = sample_requests(world.traffic, samples, np.random.default_rng(0))
     alone_s = world.step.time_s(1.0, means.context_tokens, 0.0, 1.0)
-    state = state_of(world, load)
-    return tpot_samples_s(state, means, requests, replicas=np.array([replicas]), alone_s=alone_s)[
-        0
-    ]
-
-
-@pytest.mark.parametrize(
-    ("x", "first", "second"),
-    [
-        (1.0, -EULER_GAMMA, np.pi**2 / 6),
-        (2.0, 1 - EULER_GAMMA, np.pi**2 / 6 - 1),
-        (0.5, -EULER_GAMMA - 2 * np.log(2), np.pi**2 / 2),
-        (100.0, np.log(100) - 1 / 200 - 1 / 120_000, 1 / 100 + 1 / 20_000 + 1 / 6_000_000),
-    ],
-)
-def test_digamma_and_trigamma_have_known_values(x, first, second):
-    result = digamma_trigamma(np.array([x]))
-
-    assert result[0][0] == pytest.approx(first, abs=1e-6)
-    assert result[1][0] == pytest.approx(second, abs=1e-6)
+    burstiness = np.array([means.interarrival_cv2 / replicas])
+    rate = table.saturation_rps * load
+    return tpot_samples_s(
+        state_of(world, load), means, requests, burstiness=burstiness,
+        swing=table.gap_swing_at(OPTION, rate, burstiness), alone_s=alone_s,
+    )[0]  # fmt: skip
 
 
 @pytest.mark.parametrize("scheduler", ["chunked", "prefill_priority"])
