@@ -3,7 +3,7 @@
 Shape of a model, device and engine (``arch``, ``attention``, ``spec``) give the time of an
 engine step (``work``, ``step``, and ``speculation`` where tokens are drafted) and the room for
 the KV cache (``memory``). Traffic (``traffic``) and the state of a replica under open arrivals
-(``open_loop``), waits (``waiting``) and token gaps (``token_gaps``) give latencies
+(``open_loop``), waits (``waiting``) and token gaps (``tpot``, ``itl``) give latencies
 (``latency``); ``rate`` finds the highest rate that keeps them within their limits (by
 ``search``). Instances that compute prompts hand over (``handover``) to those that only decode
 (``decode_only``); ``disaggregated`` finds the highest rate of such a unit,

@@ -51,7 +51,7 @@ from planner.perf.search import (
     limits_s_of,
     probes_with,
 )
-from planner.perf.token_gaps import tpot_samples_s
+from planner.perf.tpot import tpot_samples_s
 from planner.perf.traffic import MAX_PERCENTILE, traffic_means
 
 if TYPE_CHECKING:

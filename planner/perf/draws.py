@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _GRID_POINTS = 8_192
 _NEGLIGIBLE_LN = -30.0
 """ln of the probability beyond which a distribution is cut."""
+_NINE = 9.0
 _HALVES_LN = 3.0
 """Distance from the mean, in ln, where the lower half of a grid ends."""
 
@@ -112,6 +113,25 @@ def ordered_normals(samples: int) -> Floats:
     quantiles = np.array([normal.inv_cdf((i + 0.5) / samples) for i in range(samples)])
     quantiles.flags.writeable = False
     return quantiles
+
+
+def gamma_quantiles(cv2: Floats, normal: Floats) -> Floats:
+    """Return quantiles of gamma distributions of mean 1, given those of a standard normal.
+
+    The cube root of a gamma variate is nearly normal: good to a percent up to a squared
+    coefficient of variation of 2, and cut at 0.
+
+    Parameters
+    ----------
+    cv2
+        Squared coefficients of variation, > 0.
+    normal
+        Quantiles of the standard normal distribution, broadcastable to `cv2`.
+
+    Source: Wilson and Hilferty (1931).
+    """
+    ninth = cv2 / _NINE
+    return np.asarray(np.maximum(1.0 - ninth + normal * np.sqrt(ninth), 0.0) ** 3, dtype=float)
 
 
 def slice_means(ordered: Floats, slices: int) -> Floats:

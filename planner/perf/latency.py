@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.perf.itl import itl_mixture_s, weighted_quantile
 from planner.perf.load import Load, Probe, paired_probe, sample_load, sample_probe
 from planner.perf.prefill import prompt_times
-from planner.perf.token_gaps import itl_mixture_s, tpot_samples_s, weighted_quantile
+from planner.perf.tpot import tpot_samples_s
 from planner.perf.traffic import MAX_PERCENTILE
 from planner.perf.waiting import (
     hidden_queue_waits_s,

@@ -86,6 +86,26 @@ def test_slow_requests_agree_with_the_simulated_fleet(small, replicas, share):
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "share", "percentile"),
+    [
+        ({"chunk_tokens": 2048}, 0.5, 95.0),
+        ({"chunk_tokens": 2048}, 0.5, 99.0),
+        ({"chunk_tokens": 2048}, 0.85, 95.0),
+        ({"scheduler": "prefill_priority"}, 0.5, 95.0),
+        ({"scheduler": "prefill_priority"}, 0.5, 99.0),
+        ({"scheduler": "prefill_priority"}, 0.8, 99.0),
+    ],
+)
+def test_single_gaps_agree_with_the_simulated_fleet(world, settings, share, percentile):
+    engine, limits = world.with_engine(**settings), (LatencyLimit("itl", percentile, FAR_S),)
+    rate, formulas_s = predicted(engine, 1, share, limits=limits)
+
+    found_s = simulated(engine, 1, rate, limits=limits)
+
+    np.testing.assert_allclose(formulas_s, found_s, rtol=0.15)
+
+
 @pytest.mark.parametrize("cv", [0.5, 2.0])
 def test_slow_requests_agree_when_arrivals_are_even_or_bursty(small, cv):
     world = small.with_traffic(interarrival_cv=cv)

@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from planner.perf.itl import (
+    itl_mixture_s,
+    weighted_quantile,
+)
 from planner.perf.load_table import load_table
 from planner.perf.open_loop import replica_state
 from planner.perf.prefill import prompt_times
-from planner.perf.token_gaps import (
-    itl_mixture_s,
-    tpot_samples_s,
-    weighted_quantile,
-)
+from planner.perf.tpot import tpot_samples_s
 from planner.perf.traffic import sample_requests, traffic_means
 
 OPTION = np.zeros(1, dtype=np.intp)
@@ -99,11 +99,18 @@ def test_most_gaps_of_a_calm_replica_are_decode_steps(world):
     assert gap_s == state.steps.decode_s[0]
 
 
-def test_highest_gaps_are_the_longest_prefill_step(world):
+def test_highest_gaps_of_few_requests_are_the_longest_prefill_step(world):
+    gap_s, _, times = quantile_of(world, 0.001, 0.9999999)
+
+    # Nobody joins.
+    assert gap_s >= times.rest_step_s.max()
+
+
+def test_highest_gaps_are_no_longer_than_a_step_filled_to_the_brim(world):
     gap_s, _, times = quantile_of(world, 0.5, 0.999999)
 
-    # No prompt fills a step of 8,192 tokens, so the longest is the rest step of the longest one.
-    assert gap_s == times.rest_step_s.max()
+    # No prompt fills a step of 8,192 tokens: the longest is one that others have joined.
+    assert times.rest_step_s.max() < gap_s <= times.full_step_s.max()
 
 
 def test_gap_behind_a_whole_prompt_contains_its_prefill(world):
@@ -111,7 +118,7 @@ def test_gap_behind_a_whole_prompt_contains_its_prefill(world):
 
     gap_s, state, times = quantile_of(stalled, 0.3, 0.999999)
 
-    assert gap_s == pytest.approx(state.steps.decode_s[0] + 2 * times.latency_s.max())
+    assert gap_s > state.steps.decode_s[0] + times.latency_s.max()
 
 
 def test_smaller_chunks_shorten_the_highest_gaps(world):

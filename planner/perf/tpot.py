@@ -1,7 +1,7 @@
-"""Time between tokens: mean per request (TPOT) and every gap (ITL).
+"""Mean time between the tokens of a request (TPOT).
 
-A gap is a decode-only step, or one that carries prefill. A request with G gaps (O - 1, or fewer
-where draft tokens are verified) meets prompts and a batch that differ from the mean::
+A request with G gaps (O - 1, or fewer where draft tokens are verified) meets prompts and a batch
+that differ from the mean::
 
     gap  = (t_d + X (mean gap - t_d)) Y          TPOT = gap G / (O - 1)
 
@@ -19,11 +19,7 @@ of the rate that is z standard deviations off its mean (:mod:`planner.perf.load_
 of the mean rate, with z standard normal. Both have mean 1. A gap is never below the step time of a
 request that is alone.
 
-ITL percentiles are those of the mixture of decode-only, full and partial prefill steps, weighted
-by how many gaps of each kind pass per second.
-
-Sources: Smith (1955) for renewal-reward processes; Wilson and Hilferty (1931) for quantiles of the
-gamma distribution.
+Source: Smith (1955) for renewal-reward processes.
 """
 
 from __future__ import annotations
@@ -33,21 +29,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from planner.perf.draws import gamma_quantiles
 
+if TYPE_CHECKING:
     from planner.perf.open_loop import ReplicaState
-    from planner.perf.prefill import PromptTimes
     from planner.perf.spec import Floats
     from planner.perf.traffic import RequestSample, TrafficMeans
 
-_MAX_CLUSTER_UTILIZATION = 0.9
+_MAX_UTILIZATION = 0.9
 """Busy periods grow without bound near saturation, a request's share of them does not."""
 _LEAST_MET = 1e-6
 """Busy periods met without any load: keeps quotients finite."""
 _LEAST_VARIANCE = 1e-6
-_WILSON_HILFERTY = 9.0
-_PARTIAL_BATCH = 2
 _NORMALS = np.linspace(-5.0, 5.0, 2049)
 _PROBABILITIES = np.array([NormalDist().cdf(z) for z in _NORMALS.tolist()])
 
@@ -94,7 +87,7 @@ def _prompts_met(
     state: ReplicaState, means: TrafficMeans, sample: RequestSample, burstiness: Floats
 ) -> Floats:
     """Return the time that prompts take from every request over its mean, shape (r, N)."""
-    idle = 1.0 - np.minimum(state.prefill_share, _MAX_CLUSTER_UTILIZATION)
+    idle = 1.0 - np.minimum(state.prefill_share, _MAX_UTILIZATION)
     met_per_gap = state.prefill_gap_share * idle / state.steps.prefill_steps
     gaps = np.maximum(sample.output_gaps, 1.0)
     met = np.maximum(met_per_gap[:, None] * gaps, _LEAST_MET)
@@ -108,57 +101,11 @@ def _prompts_met(
         return np.take(values, sample.output, axis=1)
 
     chance = (sample.prefill_uniform - of_requests(none)) / of_requests(some)
-    ninth = of_requests(cv2) / _WILSON_HILFERTY
-    normal = np.interp(chance, _PROBABILITIES, _NORMALS)
-    cube = np.maximum(1.0 - ninth + normal * np.sqrt(ninth), 0.0) ** 3
-    return _of_mean_one(np.where(chance > 0, of_requests(mean) * cube, 0.0))
+    relative = gamma_quantiles(of_requests(cv2), np.interp(chance, _PROBABILITIES, _NORMALS))
+    return _of_mean_one(np.where(chance > 0, of_requests(mean) * relative, 0.0))
 
 
 def _of_mean_one(values: Floats) -> Floats:
     mean = values.mean(axis=1, keepdims=True)
     # Without load none of the requests of a sample meets any prompt.
     return np.asarray(values / np.where(mean > 0, mean, 1.0), dtype=float)
-
-
-def itl_mixture_s(
-    state: ReplicaState,
-    times: PromptTimes,
-    is_chunked: NDArray[np.bool_],
-    prompt_share: Floats,
-) -> tuple[Floats, Floats]:
-    """Return all gaps between tokens and how many pass per second, each of shape (r, m).
-
-    Parameters
-    ----------
-    times
-        Times of the u distinct prompts of the traffic that makes the load.
-    is_chunked
-        Whether prompts share steps with decodes, shape (r,).
-    prompt_share
-        Share of requests with each distinct prompt, shape (u,), sum 1.
-    """
-    decode_s = state.steps.decode_s[:, None]
-    per_s = state.rate_rps[:, None] * prompt_share
-    chunked, decode_per_s = is_chunked[:, None], (1.0 - state.prefill_share[:, None]) / decode_s
-    # With prefill priority a gap is stretched by the prompts that were admitted in between.
-    stalled = np.minimum(state.prefill_share[:, None], _MAX_CLUSTER_UTILIZATION)
-    first_s = np.where(chunked, times.full_step_s, decode_s + times.latency_s)
-    second_s = np.where(chunked, times.rest_step_s, decode_s + _PARTIAL_BATCH * times.latency_s)
-    first_per_s = per_s * np.where(chunked, times.full_steps, 1.0 - stalled)
-    second_per_s = per_s * np.where(chunked, times.rest_step_s > 0, stalled / _PARTIAL_BATCH)
-    plain_per_s = np.where(
-        chunked, decode_per_s, np.maximum(decode_per_s - state.rate_rps[:, None], 0.0)
-    )
-    values = np.concatenate([decode_s, first_s, second_s], axis=1)
-    weights = np.concatenate([plain_per_s, first_per_s, second_per_s], axis=1)
-    return values, weights
-
-
-def weighted_quantile(values: Floats, weights: Floats, quantile: float) -> Floats:
-    """Return the smallest value with `quantile` (0 to 1) of the weight of its row, shape (r,)."""
-    order = np.argsort(values, axis=1, kind="stable")
-    cumulative = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
-    below = (cumulative < quantile * cumulative[:, -1:]).sum(axis=1)
-    position = np.minimum(below, values.shape[1] - 1)
-    column = order[np.arange(len(values)), position]
-    return np.asarray(values[np.arange(len(values)), column], dtype=float)
