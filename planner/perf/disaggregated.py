@@ -33,6 +33,7 @@ from planner.perf.kept import KEPT_RESULTS, kept_by_content
 from planner.perf.latency import (
     Rows,
     is_mean_gap,
+    is_per_request,
     order_statistic,
     paired_probe,
     prompt_start_s,
@@ -231,8 +232,7 @@ class _UnitRows:
         samples_s: dict[str, Floats] = {}
         if metrics & {"ttft", "e2e"}:
             samples_s["ttft"] = start_s + self._first_token_s(load, probe)
-        per_request = any(m.metric == "tpot" and m.percentile is not None for m in probe.limits)
-        if per_request or "e2e" in metrics:
+        if any(is_per_request(limit) for limit in probe.limits):
             samples_s["tpot"] = tpot_samples_s(
                 self.decode.state,
                 load.means,

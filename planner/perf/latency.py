@@ -37,6 +37,7 @@ __all__ = [
     "Probe",
     "Rows",
     "is_mean_gap",
+    "is_per_request",
     "latency_spreads_s",
     "limit_values_s",
     "limited_latencies_s",
@@ -275,8 +276,7 @@ def _probe_spreads_s(
     samples_s = {_MEAN_GAP: rows.state.gap_s[:, None] / probe.tokens_per_gap}
     if metrics & {"ttft", "e2e"}:
         samples_s["ttft"] = start_s + _prefill_s(rows, load, probe, start_s, own)
-    per_request = any(m.metric == "tpot" and m.percentile is not None for m in probe.limits)
-    if per_request or "e2e" in metrics:
+    if any(is_per_request(limit) for limit in probe.limits):
         samples_s["tpot"] = tpot_samples_s(
             rows.state,
             load.means,
@@ -341,6 +341,11 @@ def _spread_s(
 def is_mean_gap(limit: LatencyLimit) -> bool:
     """Return whether `limit` is on the mean time per token, which follows from the state alone."""
     return limit.percentile is None and limit.metric in {"tpot", "itl"}
+
+
+def is_per_request(limit: LatencyLimit) -> bool:
+    """Return whether `limit` needs the time per token of single requests."""
+    return limit.metric == "e2e" or (limit.metric == "tpot" and limit.percentile is not None)
 
 
 def order_statistic(values: Floats, percentile: float) -> Floats:

@@ -30,6 +30,7 @@ from planner.perf.kept import KEPT_RESULTS, kept_by_content
 from planner.perf.latency import (
     Rows,
     is_mean_gap,
+    is_per_request,
     latency_spreads_s,
     limit_values_s,
     paired_probe,
@@ -87,7 +88,9 @@ class _World:
         state = replica_state(step, engine, self.load.means, rate_rps, batch)
         seats = self.table.seats_at(options, rate_rps)
         hiding = np.maximum(batch, self.others_batch[options])
-        swing = self.table.gap_swing_at(options, rate_rps, burstiness)
+        swing = None
+        if any(is_per_request(limit) for limit in self.limits):
+            swing = self.table.gap_swing_at(options, rate_rps, burstiness)
         return Rows(step, engine, state, replicas, self.alone_s[options], seats, hiding, swing)
 
     def latencies_s(

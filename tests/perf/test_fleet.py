@@ -55,6 +55,15 @@ def test_prompts_with_priority_make_decodes_wait():
     assert seen.e2e_s[0][0] == pytest.approx(0.16)
 
 
+def test_first_gap_of_a_prompt_that_came_among_decodes_is_one_step():
+    seen = run(arrivals([1.0, 1.075, 9.0], 60, 3), chunked=False)
+
+    # Gaps until the last arrival: the first one waits 0.08 s for its third token, both gaps of
+    # the other are plain steps.
+    gaps = np.repeat(seen.gap_s, seen.gap_count[:, 0].astype(int))
+    assert sorted(gaps) == pytest.approx([EACH_S, EACH_S, EACH_S, 0.08])
+
+
 def test_no_seat_means_waiting_for_one():
     seen = run(arrivals([1.0, 1.0], 10, 11), seats=1)
 
