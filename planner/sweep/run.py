@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from planner.sweep.design import Point
     from planner.sweep.outcome import Outcome
     from planner.sweep.tasks import Tasks
+    from planner.sweep.work import Answer
 
 _SOLVE = SolveSettings(compare=False)
 

@@ -1,0 +1,89 @@
+"""``planner claims``: the claims of inference economics, tested."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planner.cli.context import (
+    AsJson,
+    CatalogFolders,
+    Quiet,
+    print_json,
+    progress,
+    progress_bar,
+    settings_of,
+)
+from planner.cli.interruptible import SoFar, interruptible, usable_cores
+from planner.cli.solve_options import Gap, Seed, TimeLimit
+from planner.cli.sweep_options import Jobs, Store
+from planner.cli.written import require_apart
+
+if TYPE_CHECKING:
+    from planner.claims.run import TestedClaims
+
+EXIT_FAILED = 1
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="C2,C7", help="Numbers of claims; repeatable."),
+]
+Page = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write a page with a chart for each.")
+]
+
+
+def claims(
+    context: typer.Context,
+    only: Only = None,
+    html: Page = None,
+    jobs: Jobs = None,
+    store: Store = None,
+    gap: Gap = 0.02,
+    time_limit: TimeLimit = 8.0,
+    seed: Seed = 0,
+    catalog: CatalogFolders = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say which claims about the cost of inference hold, for what, and where they flip.
+
+    Exit codes: 0 tested (whatever the verdicts), 1 a run failed, 2 invalid, 130 interrupted
+    (finished runs are in the store).
+    """
+    from planner.claims.as_data import claims_data  # noqa: PLC0415 - loads the solver
+    from planner.claims.run import assess_claims  # noqa: PLC0415
+    from planner.claims.runs import ClaimsSettings  # noqa: PLC0415
+    from planner.pipeline import SolveSettings  # noqa: PLC0415
+    from planner.sweep.answers import Machines  # noqa: PLC0415
+
+    shared = settings_of(context, catalog, quiet=quiet)
+    require_apart([html, store], {})
+    asked = [name for text in only or () for name in text.split(",")]
+    machines = Machines(jobs or usable_cores(), None, store)
+    solve = SolveSettings(gap=gap, time_limit_s=time_limit, seed=seed, compare=False)
+    so_far = SoFar(progress_bar(shared, "claims", "runs"))
+    progress(shared, "checking every run ...")
+    with interruptible(so_far, in_processes=machines.jobs > 1, store=store):
+        found = assess_claims(
+            asked, shared.overlays, ClaimsSettings(solve, machines), on_run=so_far
+        )
+    if html is not None:
+        _write_page(html, found)
+    if as_json:
+        print_json(claims_data(found))
+    else:
+        from planner.claims.text import write_claims  # noqa: PLC0415
+
+        write_claims(sys.stdout, found)
+    raise typer.Exit(EXIT_FAILED if found.failed else 0)
+
+
+def _write_page(path: Path, found: TestedClaims) -> None:
+    from planner.claims.page import claims_page  # noqa: PLC0415
+    from planner.plan.json_io import write_text_whole  # noqa: PLC0415
+
+    write_text_whole(path, claims_page(found))
