@@ -48,7 +48,7 @@ def with_others(band: Band, found: float, others: Sequence[tuple[str, float]]) -
     """Return the conditions, beside that of the figure, under which the verdict is another."""
     inside = band.holds(found)
     return tuple(
-        f"{'fails' if inside else 'holds'} with {label} ({value:.3g})"
+        f"{'fails' if inside else 'holds'}: {label} ({value:.3g})"
         for label, value in others
         if band.holds(value) != inside
     )

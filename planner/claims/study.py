@@ -239,7 +239,7 @@ def judged(
             *where_it_flips(band, base, tornado, curve.name, crossed),
             *with_others(band, base, named),
         ),
-        details=(*(Detail(f"with {n}", v, "") for n, v in named), *details),
+        details=(*(Detail(n, v, "") for n, v in named), *details),
         tornado=tornado,
         joint=joint,
         chart=chart if curve.points else None,

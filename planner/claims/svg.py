@@ -1,4 +1,4 @@
-"""A line chart as inline SVG: axes with round ticks, one line per series, claimed values dashed."""
+"""A line chart as inline SVG: round ticks, a line for each series, claimed values dashed."""
 
 from __future__ import annotations
 
@@ -90,10 +90,10 @@ def _frame(chart: Chart, scale: _Scale, xs: Sequence[float]) -> Iterator[str]:
 
 def _claimed(chart: Chart, scale: _Scale) -> Iterator[str]:
     for value in chart.claimed:
-        y = scale.y(value)
+        y, right = scale.y(value), _WIDTH - _RIGHT
         yield (
-            f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="claimed"/>'
-            f'<text x="{_WIDTH - _RIGHT}" y="{y - 4:.1f}" text-anchor="end" class="claimed">'
+            f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" class="claimed"/>'
+            f'<text x="{right}" y="{y - 4:.1f}" text-anchor="end" class="claimed">'
             f"claimed {value:.3g}</text>"
         )
 
@@ -106,7 +106,8 @@ def _lines(chart: Chart, scale: _Scale) -> Iterator[str]:
         yield f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>'
         for (x, y), (place, value) in zip(at, series.points, strict=True):
             title = escape(f"{series.name}: {value:.4g} at {place:,.4g}")
-            yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}"><title>{title}</title></circle>'
+            circle = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}">'
+            yield f"{circle}<title>{title}</title></circle>"
         if len(chart.series) > 1:
             y = _TOP + 14 * (number + 1)
             name = escape(series.name)
