@@ -63,17 +63,23 @@ def saving_of_mix(mix: Plan, pure: list[Plan], overhead_usd_per_month: float) ->
     mix
         The plan that may use everything.
     pure
-        Plans of the pure strategies that have one.
+        Plans of the pure strategies that have one. Each is a mix too, which counts where the
+        other one, within the gap of its solve or for its contracts, costs more.
     overhead_usd_per_month
-        For each provider and tenure of the mix beyond the first of each.
+        For each provider and tenure beyond the first of each.
     """
     bounds = [plan.bound_usd for plan in pure if plan.bound_usd is not None]
-    if not bounds or mix.cost_usd is None:
+    if not bounds:
         return None
-    horizon = mix.problem["horizon"]
-    months = horizon["periods"] * horizon["months_per_period"]
-    overhead: float = overhead_usd_per_month * months * further_contracts(mix)
-    return 1.0 - (mix.cost_usd + overhead) / min(bounds)
+    costs = [_with_overhead(plan, overhead_usd_per_month) for plan in (mix, *pure)]
+    return 1.0 - min(costs) / min(bounds)
+
+
+def _with_overhead(plan: Plan, overhead_usd_per_month: float) -> float:
+    horizon = plan.problem["horizon"]
+    months: int = horizon["periods"] * horizon["months_per_period"]
+    overhead = overhead_usd_per_month * months * further_contracts(plan)
+    return (plan.cost_usd or 0.0) + overhead
 
 
 def further_contracts(plan: Plan) -> int:

@@ -78,6 +78,7 @@ def _test(plans: Plans, _: Catalog) -> Finding:
         conditions=(
             *(f"served by {served_by(p)}" for p in base),
             prices_of(base),
+            "the limits on latency stay as lengths grow",
             "characters per token: not decidable, no sourced table in the catalogue",
         ),
         details=[
@@ -85,7 +86,7 @@ def _test(plans: Plans, _: Catalog) -> Finding:
             for label, costs in alone.items()
             if costs is not None
         ],
-        curve=Curve("times the length of prompt and output, up to the next", _local(plans), True),
+        curve=Curve("times the length of prompt and output", _local(plans), True),
     )
 
 

@@ -22,7 +22,7 @@ _PROBLEM = "claims/support"
 _UNIT = "times the cost of 70B"
 _CLAIMED = Band(None, 0.2)
 _SMALL, _LARGE = "qwen2.5-14b-instruct", "llama-3.3-70b-instruct"
-_VOLUMES = (50_000, 500_000, 5_000_000)
+_VOLUMES = (50_000, 500_000, 2_000_000)
 
 
 def cost_ratio(costs: Costs) -> float:

@@ -101,21 +101,19 @@ def token_prices(catalog: Catalog, model: str) -> dict[str, float]:
 def _test(plans: Plans, catalog: Catalog) -> Finding:
     owned = _rented_ratios(plans)
     sold = _sold_ratios(catalog)
-    best = max([r.high for r in owned.values()], default=None)
     base = [p for m in _MODELS if (p := plans.get(_CASES[_GPUS, m, 0.8])) is not None]
     decided = {name: verdict_of(_CLAIMED, r) for name, r in owned.items()}
-    ratios = [*(r.high for r in owned.values()), *(ratio for ratio, _ in sold.values())]
+    lows, highs = [r.low for r in owned.values()], [r.high for r in owned.values()]
     missing = sorted({*_SOLD_AS_TOKENS.values(), *_NO_PRICE, *_without(owned)})
     return Finding(
-        found=max(ratios, default=None),
-        range=Range(min(ratios), max(ratios)) if ratios else None,
+        found=max(lows, default=None),
+        range=Range(min(lows), max(highs)) if owned else None,
         verdict="holds_when" if "holds" in decided.values() else "not_decidable",
         conditions=(
             *(f"{name}: {verdict}" for name, verdict in decided.items()),
-            f"not decidable: {', '.join(missing)}: no public rent or no public throughput",
+            f"{', '.join(missing)}: not_decidable, no public rent or no public throughput",
             "a price of tokens is not a cost, and speeds of sellers differ",
             *((prices_of(base),) if base else ()),
-            *(() if best is None else (f"best planned cost is {best:.3g} times better",)),
         ),
         details=(*_owned_rows(owned, plans), *_sold_rows(sold), *_unknown_rows(plans, owned)),
         chart=_chart(owned, sold),

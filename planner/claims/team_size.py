@@ -19,6 +19,8 @@ from planner.claims.shapley import shapley_values
 from planner.claims.study import Costs, Curve, Study, judged, known_costs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from planner.catalog.load import Catalog
 
 _UNIT = "times the unit cost of the large provider"
@@ -28,8 +30,9 @@ _SMALL, _LARGE = 10_000, 10_000_000
 _CHAT = Case(
     "claims/chat_70b", None, ("time_blocks=6", "candidates.hardware=[h200-sxm-141gb,mi300x-192gb]")
 )
+_DEMAND = "volume"
 _CHANGES = {
-    "volume": requests_per_day("chat", _LARGE),
+    _DEMAND: requests_per_day("chat", _LARGE),
     "contract": Change("reservations", ("supply.tenures=[on_demand, reserved_1y, reserved_3y]",)),
     "engine": Change("any engine", ("candidates.engines=[vllm, sglang, trtllm]",)),
 }
@@ -86,17 +89,34 @@ def _test(plans: Plans, _: Catalog) -> Finding:
 
 
 def _split(plans: Plans) -> tuple[Detail, ...]:
-    costs = known_costs(plans, _CAUSES)
-    if costs is None:
+    found = known_costs(plans, _CAUSES)
+    if found is None:
         return ()
+    costs = best_known(found)
     logs = {
-        chosen: -log(cost / (_LARGE if "volume" in chosen else _SMALL))
+        chosen: -log(cost / (_LARGE if _DEMAND in chosen else _SMALL))
         for chosen, cost in costs.items()
     }
     return tuple(
         Detail(f"cheaper by {cause}", exp(share), "times", "Shapley value, in logarithms")
         for cause, share in shapley_values(tuple(_CHANGES), logs).items()
     )
+
+
+def best_known(costs: Mapping[frozenset[str], float]) -> dict[frozenset[str], float]:
+    """Return the lowest cost that is known with some contracts and engines, or with fewer of them.
+
+    A plan with fewer contracts or engines is a plan with more of them too, so a wider choice that
+    came out dearer, within the gap of its solve, costs no more than the narrower one.
+    """
+    return {
+        wide: min(
+            cost
+            for narrow, cost in costs.items()
+            if narrow <= wide and (_DEMAND in narrow) == (_DEMAND in wide)
+        )
+        for wide in costs
+    }
 
 
 C13 = Claim(

@@ -75,7 +75,7 @@ def _behind(out: TextIO, item: Tested) -> None:
     if finding.joint is not None:
         out.write(f"  all inputs together: {range_text(finding.joint)}\n")
     for reason in item.without_plan:
-        out.write(f"  a case without a plan: {reason}\n")
+        out.write(f"  a case without a plan: {reason.partition(';')[0]}\n")
 
 
 def _swing(row: TornadoRow) -> str:

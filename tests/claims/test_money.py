@@ -95,7 +95,19 @@ def test_a_mix_is_compared_with_the_bound_of_the_best_pure_plan_less_its_overhea
 
     # Two providers and two tenures: 2 further contracts x 10 months x 0.5 USD
     assert further_contracts(mix) == 2
-    assert saving_of_mix(mix, [plan(120.0, 100.0), plan(300.0)], 0.5) == pytest.approx(0.1)
+    pure = [replace(plan(120.0, 100.0), problem=horizon), replace(plan(300.0), problem=horizon)]
+    assert saving_of_mix(mix, pure, 0.5) == pytest.approx(0.1)
+
+
+def test_a_mix_that_costs_too_much_to_run_is_the_best_pure_plan():
+    horizon = {"horizon": {"periods": 1, "months_per_period": 1}}
+    mix = replace(
+        plan(80.0), problem=horizon, fleet=(fleet("a", "owned"), fleet("b", "on_demand"))
+    )
+
+    # 120 against its own bound of 100: what the gap leaves open is no saving
+    pure = [replace(plan(120.0, 100.0), problem=horizon)]
+    assert saving_of_mix(mix, pure, 1_000.0) == pytest.approx(-0.2)
 
 
 def test_tokens_are_a_provider_and_a_tenure_of_their_own():
