@@ -30,7 +30,7 @@ def test_a_claim_that_does_not_exist_is_refused_before_anything_is_solved(planne
 
     assert done.code == 2
     assert "--only C99" in done.err
-    assert "no claim; C1" in done.err
+    assert "no claim; did you mean `C9`?; C1, C2, C5" in done.err
     assert "Next: planner claims --only C2,C7" in done.err
     assert not (tmp_path / "claims.html").exists()
 
