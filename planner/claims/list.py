@@ -8,6 +8,7 @@ from planner.claims import (
     batching,
     budget_share,
     factors,
+    formats,
     hybrid,
     lengths,
     model_size,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 CLAIMS: tuple[Claim, ...] = (
     factors.C1,
     batching.C2,
+    formats.C3,
     lengths.C5,
     price_history.C6,
     batching.C7,
