@@ -14,7 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from planner.claims.catalogue import batch_discounts
-from planner.claims.conditions import prices_of, served_by
+from planner.claims.conditions import setting
 from planner.claims.inputs import confidence, peak_factor, price_of, profile, requests_per_day
 from planner.claims.records import Band, Case, Claim, Detail, Finding, Plans
 from planner.claims.shapley import shapley_values
@@ -85,7 +85,7 @@ def _test_c2(plans: Plans, _: Catalog) -> Finding:
         plans,
         _CLAIMED,
         y_label=_SHARE,
-        conditions=() if base is None else (f"served by {served_by(base)}", prices_of([base])),
+        conditions=setting(base),
         others=others,
         details=_split(plans),
     )
@@ -150,7 +150,7 @@ def _test_c7(plans: Plans, catalog: Catalog) -> Finding:
         plans,
         _CLAIMED,
         y_label=_SHARE,
-        conditions=() if base is None else (f"served by {served_by(base)}", prices_of([base])),
+        conditions=setting(base),
         others=others,
         details=(
             Detail("models with a batch price", float(len(discounts)), "models"),

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.claims.conditions import prices_of, served_by
+from planner.claims.conditions import setting
 from planner.claims.inputs import confidence, peak_factor, price_of, requests_per_day
 from planner.claims.judge import break_evens
 from planner.claims.records import Band, Case, Chart, Claim, Finding, Plans, Series
@@ -70,7 +70,7 @@ def _test(plans: Plans, _: Catalog) -> Finding:
         plans,
         _CLAIMED,
         y_label=_UNIT,
-        conditions=() if base is None else (f"served by {served_by(base)}", prices_of([base])),
+        conditions=setting(base),
         others=[(f"{s.name}, at {x:,.0f} a day", y) for s in curves for x, y in s.points],
     )
     return with_budgets(found, curves)

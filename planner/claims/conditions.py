@@ -54,11 +54,32 @@ def with_others(band: Band, found: float, others: Sequence[tuple[str, float]]) -
     )
 
 
+CHAT_LIMITS = "p99 of 2,000 ms to the first token and 200 ms per token where nothing waits"
+"""Limits of the problems with chats and documents."""
+
+
 def served_by(plan: Plan) -> str:
-    """Return the options and offers of a plan, for a condition."""
+    """Return options, providers and mean utilization of a plan, for a condition."""
     options = sorted({row.option_id for row in plan.allocations})
     providers = sorted({f"{row.provider} ({row.tenure})" for row in plan.fleet if row.nodes})
-    return f"{', '.join(options)} from {', '.join(providers)}"
+    known = [row.utilization for row in plan.unit_costs if row.utilization is not None]
+    busy = f", {', '.join(f'{u:.0%}' for u in known)} busy" if known else ""
+    return f"{', '.join(options)} from {', '.join(providers)}{busy}"
+
+
+def setting(*plans: Plan | None, limits: str = CHAT_LIMITS) -> tuple[str, ...]:
+    """Return for what a figure stands: what serves, how busy, limits, dates of prices.
+
+    Parameters
+    ----------
+    plans
+        Those behind the figure; ``None`` for one that is missing.
+    limits
+        On latency, in words.
+    """
+    known = [plan for plan in plans if plan is not None]
+    served = dict.fromkeys(f"served by {served_by(plan)}" for plan in known)
+    return (*served, limits, prices_of(known))
 
 
 def prices_of(plans: Sequence[Plan]) -> str:

@@ -104,7 +104,8 @@ def _test(plans: Plans, _: Catalog) -> Finding:
         range=ranges[least],
         verdict=verdict_of_effects([ranges[m] for m in mains]),
         conditions=(
-            "5,000,000 chats a day in fp8 on H200, rented by the hour",
+            "5,000,000 chats a day in fp8 on H200, rented by the hour; p99 limits of 2,000 and "
+            "200 ms, or 500 and 60 ms",
             prices_of([plans[_CASES[_CONFIDENCES[0], _SETS[0]]]]),
             *(f"{name} alone is not told apart from no effect" for name in missing),
         ),

@@ -74,7 +74,8 @@ _CASES = {
 _TIMES = ("e2e_latency_ms", "tpot_ms", "itl_ms")
 
 
-def _spec(catalog: Catalog, name: str) -> ReplicaSpec:
+def spec_of(catalog: Catalog, name: str, ranks: int = _RANKS) -> ReplicaSpec:
+    """Return a replica of the tested model in a format, over so many accelerators."""
     quantization = next(q for q in catalog.quantizations if q.id == name)
     return replica_spec(
         Candidate(
@@ -82,7 +83,7 @@ def _spec(catalog: Catalog, name: str) -> ReplicaSpec:
             quantization=quantization,
             engine=next(e for e in catalog.engines if e.id == _ENGINE),
             accelerator=next(a for a in catalog.accelerators if a.id == _ACCELERATOR),
-            tensor_parallel=_RANKS,
+            tensor_parallel=ranks,
             compute=quantization.compute,
         ),
         catalog,
@@ -148,7 +149,7 @@ def _test(plans: Plans, catalog: Catalog) -> Finding:
     costs = known_costs(plans, _CASES)
     if costs is None:
         return Finding(None, None, "not_decidable", ("a plan of the test is missing",))
-    specs = {name: _spec(catalog, name) for name in _CASES}
+    specs = {name: spec_of(catalog, name) for name in _CASES}
     memory = {
         (name, load): 1.0 - memory_bytes(specs[name], load) / memory_bytes(specs["bf16"], load)
         for name in _FORMATS

@@ -130,6 +130,7 @@ def _test(plans: Plans, _: Catalog) -> Finding:
         conditions=(
             f"the mix is {', '.join(used)}",
             f"{further_contracts(mix)} further contracts at {_OVERHEAD_USD:,.0f} USD a month each",
+            "p99 of 1,500 ms to the first token and 60 ms per token; filings wait 12 h",
             prices_of([mix]),
             *(
                 f"falls below 2 % at {usd:,.0f} USD a month for each further contract"

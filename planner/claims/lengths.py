@@ -15,7 +15,7 @@ from itertools import pairwise
 from math import log
 from typing import TYPE_CHECKING
 
-from planner.claims.conditions import prices_of, served_by
+from planner.claims.conditions import setting
 from planner.claims.inputs import confidence, peak_factor, price_of
 from planner.claims.records import Band, Case, Change, Claim, Detail, Finding, Plans
 from planner.claims.study import Costs, Curve, Input, Study, judged, known_costs
@@ -76,8 +76,7 @@ def _test(plans: Plans, _: Catalog) -> Finding:
         _CLAIMED,
         y_label=_UNIT,
         conditions=(
-            *(f"served by {served_by(p)}" for p in base),
-            prices_of(base),
+            *setting(*base),
             "the limits on latency stay as lengths grow",
             "characters per token: not decidable, no sourced table in the catalogue",
         ),

@@ -15,6 +15,7 @@ from planner.claims import (
     off_peak,
     payback_map,
     price_history,
+    serving,
     specialised,
     team_size,
 )
@@ -26,6 +27,7 @@ CLAIMS: tuple[Claim, ...] = (
     factors.C1,
     batching.C2,
     formats.C3,
+    serving.C4,
     lengths.C5,
     price_history.C6,
     batching.C7,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.claims.conditions import prices_of, served_by
+from planner.claims.conditions import setting
 from planner.claims.inputs import confidence, peak_factor, price_of, requests_per_day
 from planner.claims.records import Band, Case, Claim, Detail, Finding, Plans
 from planner.claims.study import Costs, Study, Swept, judged, known_costs
@@ -18,6 +18,7 @@ from planner.claims.study import Costs, Study, Swept, judged, known_costs
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
 
+_LIMITS = "p99 of 1,000 ms to the first token and 60 ms per token"
 _PROBLEM = "claims/support"
 _UNIT = "times the cost of 70B"
 _CLAIMED = Band(None, 0.2)
@@ -52,7 +53,7 @@ def _test(plans: Plans, catalog: Catalog) -> Finding:
         plans,
         _CLAIMED,
         y_label=_UNIT,
-        conditions=(*(f"served by {served_by(p)}" for p in base), prices_of(base)),
+        conditions=setting(*base, limits=_LIMITS),
         others=[("no cost of tuning", None if without is None else cost_ratio(without))],
         details=[
             Detail(f"general 14B less 70B on {name}", gap, "of the score", f"both by {who}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.claims.conditions import prices_of, served_by
+from planner.claims.conditions import setting
 from planner.claims.inputs import confidence, peak_factor, profile, requests_per_day
 from planner.claims.records import Band, Case, Claim, Detail, Finding, Plans
 from planner.claims.study import Costs, Study, Swept, judged, known_costs
@@ -17,6 +17,7 @@ from planner.claims.study import Costs, Study, Swept, judged, known_costs
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
 
+_LIMITS = "the limits of enterprise_hybrid; 10 s to the first token for what does not wait"
 _PROBLEM = "claims/hybrid"
 _PROFILE = "servegen_m_small_diurnal_clients_hod"
 _SHARE = "share of the cost in real time saved"
@@ -64,7 +65,7 @@ def _test(plans: Plans, catalog: Catalog) -> Finding:
         plans,
         _CLAIMED,
         y_label=_SHARE,
-        conditions=() if base is None else (f"served by {served_by(base)}", prices_of([base])),
+        conditions=setting(base, limits=_LIMITS),
         others=others,
         details=(Detail("idle at the hours of people: no queueing saves more", idle, "share"),),
     )

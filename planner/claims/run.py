@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.catalog.load import load_catalog
+from planner.claims.cross_check import CASES, cross_checks
 from planner.claims.list import CLAIMS
 from planner.claims.records import Tested
 from planner.claims.runs import ClaimsSettings, solve_cases
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from planner.claims.cross_check import CrossCheck
     from planner.claims.records import Claim
 
 
@@ -71,6 +73,23 @@ def assess_claims(
         finding = claim.test(solved.plans, catalog)
         tested.append(Tested(claim, finding, tuple(dict.fromkeys(reasons))))
     return TestedClaims(tuple(tested), solved.runs, solved.solved, solved.failed)
+
+
+def cross_checked(
+    overlays: Sequence[Path] = (),
+    settings: ClaimsSettings | None = None,
+    *,
+    on_run: Callable[[int, int], None] = lambda _done, _all: None,
+) -> tuple[CrossCheck, ...]:
+    """Return published prices beside the planner's own costs; parameters as `assess_claims`.
+
+    Raises
+    ------
+    InputError
+        When a problem is invalid, or the store cannot be used.
+    """
+    solved = solve_cases(CASES, overlays, settings or ClaimsSettings(), on_run)
+    return cross_checks(solved.plans, load_catalog(overlays))
 
 
 def chosen_claims(only: Sequence[str]) -> tuple[Claim, ...]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.claims.conditions import prices_of
+from planner.claims.conditions import CHAT_LIMITS, prices_of
 from planner.claims.judge import verdict_of
 from planner.claims.records import (
     Band,
@@ -48,11 +48,12 @@ _RENTED = (
     "gaudi3-128gb",
     "sambanova-sn40l-8",
 )
-_SOLD_AS_TOKENS = {
+SOLD_AS_TOKENS = {
     "cerebras": "cerebras-cs-3",
     "groq": "groq-lpu-v1",
     "huggingface-sambanova": "sambanova-sn40l",
 }
+"""System behind the tokens of a seller."""
 _NO_PRICE = ("graphcore-bow",)
 _ISL_TOKENS, _OSL_TOKENS = 1155, 211
 _CHAT = Case("claims/chat_70b", None, ("time_blocks=6", "candidates.quantizations=[bf16, fp8]"))
@@ -104,7 +105,7 @@ def _test(plans: Plans, catalog: Catalog) -> Finding:
     base = [p for m in _MODELS if (p := plans.get(_CASES[_GPUS, m, 0.8])) is not None]
     decided = {name: verdict_of(_CLAIMED, r) for name, r in owned.items()}
     lows, highs = [r.low for r in owned.values()], [r.high for r in owned.values()]
-    missing = sorted({*_SOLD_AS_TOKENS.values(), *_NO_PRICE, *_without(owned)})
+    missing = sorted({*SOLD_AS_TOKENS.values(), *_NO_PRICE, *_without(owned)})
     return Finding(
         found=max(lows, default=None),
         range=Range(min(lows), max(highs)) if owned else None,
@@ -112,6 +113,7 @@ def _test(plans: Plans, catalog: Catalog) -> Finding:
         conditions=(
             *(f"{name}: {verdict}" for name, verdict in decided.items()),
             f"{', '.join(missing)}: not_decidable, no public rent or no public throughput",
+            f"a million chats a day at {CHAT_LIMITS}",
             "a price of tokens is not a cost, and speeds of sellers differ",
             *((prices_of(base),) if base else ()),
         ),
@@ -139,13 +141,13 @@ def _rented_ratios(plans: Plans) -> dict[str, Range]:
 def _sold_ratios(catalog: Catalog) -> dict[str, tuple[float, float]]:
     """Return ratio of prices, and the price at which the claim holds, by system and model."""
     found = {}
-    models = sorted({o.model for o in catalog.api_offers if o.provider in _SOLD_AS_TOKENS})
+    models = sorted({o.model for o in catalog.api_offers if o.provider in SOLD_AS_TOKENS})
     for model in models:
         prices = token_prices(catalog, model)
-        general = [p for seller, p in prices.items() if seller not in _SOLD_AS_TOKENS]
+        general = [p for seller, p in prices.items() if seller not in SOLD_AS_TOKENS]
         for seller, price in prices.items():
-            if seller in _SOLD_AS_TOKENS and general:
-                name = f"{_SOLD_AS_TOKENS[seller]} ({model})"
+            if seller in SOLD_AS_TOKENS and general:
+                name = f"{SOLD_AS_TOKENS[seller]} ({model})"
                 found[name] = (min(general) / price, min(general) / (_CLAIMED.low or 1.0))
     return found
 

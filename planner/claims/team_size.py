@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import exp, log
 from typing import TYPE_CHECKING
 
-from planner.claims.conditions import prices_of, served_by
+from planner.claims.conditions import setting
 from planner.claims.inputs import confidence, peak_factor, requests_per_day
 from planner.claims.records import Band, Case, Change, Claim, Detail, Finding, Plans
 from planner.claims.shapley import shapley_values
@@ -82,7 +82,7 @@ def _test(plans: Plans, _: Catalog) -> Finding:
         plans,
         _CLAIMED,
         y_label=_UNIT,
-        conditions=(*(f"served by {served_by(p)}" for p in base), prices_of(base)),
+        conditions=setting(*base),
         details=_split(plans),
         curve=Curve("requests per day of the team", curve, is_log_x=True),
     )

@@ -8,8 +8,10 @@ from planner.errors import counted
 from planner.report.tables import NUMBER, Column, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TextIO
 
+    from planner.claims.cross_check import CrossCheck
     from planner.claims.records import Range, Tested, TornadoRow
     from planner.claims.run import TestedClaims
 
@@ -51,6 +53,31 @@ def write_claims(out: TextIO, found: TestedClaims) -> None:
     for item in found.tested:
         _behind(out, item)
     out.write(f"\n{counted(found.runs, 'plan')}, {found.solved} of them solved now\n")
+
+
+def write_cross_checks(out: TextIO, found: Sequence[CrossCheck]) -> None:
+    """Write published figures beside the planner's own.
+
+    Parameters
+    ----------
+    out
+        Stream to write to.
+    found
+        A row for each.
+    """
+    columns = [
+        Column("published"),
+        Column("figure", NUMBER),
+        Column("planned", NUMBER),
+        Column("difference", NUMBER),
+        Column("unit", gives_way=2),
+        Column("likely reason", gives_way=1),
+    ]
+    rows = [
+        [c.fact, shown(c.published), shown(c.found), f"{c.difference:+.0%}", c.unit, c.reason]
+        for c in found
+    ]
+    write_table(out, columns, rows, "Published facts that nothing was fitted to")
 
 
 def shown(figure: float | None) -> str:

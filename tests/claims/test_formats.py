@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from planner.claims.formats import (
-    _spec,
     losses,
     measured_savings,
     memory_bytes,
+    spec_of,
     step_s,
 )
 from planner.evaluate.measurements import MeasuredRow
@@ -20,7 +20,7 @@ RUN = MeasuredRow(source="lab", model="m", gpu="g", metric="tpot_ms", concurrenc
 
 def test_memory_of_a_replica_grows_by_its_cache(catalog):
     """320 KiB per token of Llama-3-70B in 16 bits, 1,260.5 tokens a chat."""
-    spec = _spec(catalog, "fp8")
+    spec = spec_of(catalog, "fp8")
 
     grown = memory_bytes(spec, 11.0) - memory_bytes(spec, 1.0)
 
@@ -29,15 +29,15 @@ def test_memory_of_a_replica_grows_by_its_cache(catalog):
 
 def test_weights_take_the_bytes_of_their_format(catalog):
     """68.5 billion parameters in layers go from 2 bytes to 1; embedding and head stay."""
-    wide, narrow = (memory_bytes(_spec(catalog, name), 0.0) for name in ("bf16", "fp8"))
+    wide, narrow = (memory_bytes(spec_of(catalog, name), 0.0) for name in ("bf16", "fp8"))
 
     assert wide - narrow == pytest.approx(68.45e9, rel=0.002)
 
 
 def test_int4_saves_more_than_fp8_with_few_requests_and_less_with_many(catalog):
     """Weights are read by a small batch; a large one computes in 16 bits."""
-    few = [step_s(_spec(catalog, name), 1.0) for name in ("int4", "fp8", "bf16")]
-    many = [step_s(_spec(catalog, name), 256.0) for name in ("fp8", "int4", "bf16")]
+    few = [step_s(spec_of(catalog, name), 1.0) for name in ("int4", "fp8", "bf16")]
+    many = [step_s(spec_of(catalog, name), 256.0) for name in ("fp8", "int4", "bf16")]
 
     assert few == sorted(few)
     assert many == sorted(many)

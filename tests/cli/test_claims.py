@@ -30,7 +30,7 @@ def test_a_claim_that_does_not_exist_is_refused_before_anything_is_solved(planne
 
     assert done.code == 2
     assert "--only C99" in done.err
-    assert "no claim; did you mean `C9`?; C1, C2, C5" in done.err
+    assert "no claim; did you mean `C9`?; C1, C2, C3" in done.err
     assert "Next: planner claims --only C2,C7" in done.err
     assert not (tmp_path / "claims.html").exists()
 
@@ -40,3 +40,22 @@ def test_a_page_that_cannot_be_written_is_refused_before_anything_is_solved(plan
 
     assert done.code == 2
     assert "folder absent does not exist" in done.err
+
+
+def test_published_prices_stand_beside_planned_costs(planner):
+    done = planner("claims", "--cross-check", "--jobs", 1, "--json")
+
+    assert done.code == 0
+    assert sorted(done.json[0]) == [
+        *("difference", "fact", "found", "published", "reason", "unit")
+    ]
+    assert {row["fact"].partition(":")[0] for row in done.json} == {
+        *("llama-3.3-70b-instruct", "deepseek-v3", "gpt-oss-120b")
+    }
+
+
+def test_a_cross_check_is_no_test_of_claims(planner):
+    done = planner("claims", "--cross-check", "--only", "C6")
+
+    assert done.code == 2
+    assert "leave --only and --html out" in done.err
