@@ -8,7 +8,8 @@ an additional way of paying cost to run::
     overhead = overhead_usd_per_month x months x (providers + tenures of the mix - 2)
 
 Pure strategies are to own all, to rent all (by the hour or reserved, whatever is cheaper) and to
-buy all tokens. The claim is tested without tokens, whose latency nobody promises, and with them.
+buy all tokens; the best of them is taken at its bound and without an overhead of its own. The
+claim is tested without tokens, whose latency nobody promises, and with them.
 """
 
 from __future__ import annotations
