@@ -8,6 +8,8 @@ from planner.catalog.scale import Selection
 from planner.claims.records import Case
 from planner.claims.runs import ClaimsSettings, solve_cases
 from planner.errors import InputError
+from planner.plan.json_io import plan_json
+from planner.plan.plan_file import plan_of_text
 from planner.sweep.answers import Machines
 from tests.sweep.world import RATE, REPLICA_USD, write_day
 
@@ -78,3 +80,9 @@ def test_a_case_without_a_plan_says_why(cases, tmp_path):
 def test_a_problem_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(InputError, match="does not exist"):
         solve_cases((Case("claims/absent"),), (), settings(tmp_path), quiet)
+
+
+def test_a_plan_comes_back_from_its_text_as_it_was(cases, tmp_path):
+    plan = solve_cases(cases[:1], (), settings(tmp_path), quiet).plans[cases[0]]
+
+    assert plan_of_text(plan_json(plan)) == plan
