@@ -149,18 +149,26 @@ class Study:
         points = tuple((x, figure) for x, figure in values if figure is not None)
         return Curve(self.swept.name, points, self.swept.is_log)
 
-    def margin(self, plans: Plans) -> float:
-        """Return how far the gaps of the base plans may move the figure."""
-        costs = self.costs(plans)
+    def margin(self, plans: Plans, change: Change | None = None) -> float:
+        """Return how far the gaps of the plans may move the figure with a change."""
+        costs = self.costs(plans, change)
         if costs is None:
             return 0.0
         base = self.figure(costs)
         moved = 0.0
         for role, case in self.roles.items():
-            bound = plans[case].bound_usd
+            bound = plans[case if change is None else case.changed(change)].bound_usd
             if bound is not None and bound > 0.0:
                 moved += abs(self.figure({**costs, role: bound}) - base)
         return moved
+
+    def whole_range(self, plans: Plans) -> Range | None:
+        """Return the range over all ends, alone and together, each with the margin of its gaps."""
+        spans: list[float | None] = []
+        for change in (None, *self._ends(), *self._joint_changes()):
+            value, margin = self.value(plans, change), self.margin(plans, change)
+            spans += [] if value is None else [value - margin, value + margin]
+        return _range(spans)
 
     def _ends(self) -> Iterator[Change]:
         for item in self.inputs:
@@ -218,11 +226,8 @@ def judged(
     base = study.value(plans)
     if base is None:
         return Finding(None, None, "not_decidable", (*conditions, "a plan of the test is missing"))
-    tornado, joint, margin = study.tornado(plans), study.joint_range(plans), study.margin(plans)
-    ends = [value for row in tornado for value in (row.low, row.high)]
-    ends += [] if joint is None else [joint.low, joint.high]
-    seen = _range([base, *ends]) or Range(base, base)
-    found = Range(seen.low - margin, seen.high + margin)
+    tornado, joint = study.tornado(plans), study.joint_range(plans)
+    found = study.whole_range(plans) or Range(base, base)
     curve = curve or study.curve(plans)
     crossed = break_evens(band, curve.points, is_log_x=curve.is_log_x)
     named = [(label, value) for label, value in others if value is not None]

@@ -105,3 +105,13 @@ def test_an_end_without_a_plan_is_missing_in_the_tornado_and_moves_nothing():
     (row,) = study(inputs=(Input("peak", CALM, BUSY),)).tornado(plans)
 
     assert (row.low, row.high, row.swing) == (0.39, None, 0.0)
+
+
+def test_ends_of_inputs_are_as_wide_as_their_own_gaps():
+    plans = solved(a=(CALM, 100, 40), b=(BUSY, 100, 80))
+    plans[SLOW.changed(BUSY)] = plan(80.0, 70.0)
+
+    found = study(inputs=(Input("peak", CALM, BUSY),)).whole_range(plans)
+
+    # 0.8 give or take the 10 of 100 that the gap of the slow plan leaves open
+    assert found == Range(pytest.approx(0.4), pytest.approx(0.9))
