@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from planner.catalog.load import load_catalog as load_catalog
+    from planner.claims.run import assess_claims as assess_claims
     from planner.compare.plans import compare_plans as compare_plans
     from planner.demand.build import build_demand as build_demand
     from planner.errors import InputError as InputError
@@ -44,6 +45,7 @@ _HOMES = {
     "ReplaySettings": "planner.verify.replay.run",
     "SolveSettings": "planner.pipeline",
     "SweepSettings": "planner.sweep.run",
+    "assess_claims": "planner.claims.run",
     "audit": "planner.verify.audit",
     "build_demand": "planner.demand.build",
     "build_options": "planner.options.build",

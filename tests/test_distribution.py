@@ -50,6 +50,7 @@ def test_wheel_holds_catalogues_problems_and_notices(wheel):
 
     assert "planner/_data/catalogs/offers.csv" in names
     assert "planner/_data/problems/chatbot_1m.yaml" in names
+    assert "planner/_data/problems/claims/chat_70b.yaml" in names
     assert "planner/_data/problems/published/melange_readme/offers.csv" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert any(name.endswith("NOTICE") for name in names)

@@ -16,6 +16,7 @@ import typer
 from planner.cli import (
     calibrate,
     catalog,
+    claims,
     compare,
     demand,
     explain,
@@ -72,6 +73,7 @@ app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)
 app.command("compare")(compare.compare)
 app.command("sweep")(sweep.sweep)
+app.command("claims")(claims.claims)
 app.command("schema")(schema.schema)
 app.command("validate")(validate.validate)
 app.command("calibrate")(calibrate.calibrate)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +19,7 @@ from planner.cli.context import (
     progress_bar,
     settings_of,
 )
+from planner.cli.interruptible import SoFar, interruptible, usable_cores
 from planner.cli.solve_options import SOLVERS, Gap, SolverName, TimeLimit, choice_of
 from planner.cli.sweep_options import (
     Dask,
@@ -40,13 +37,9 @@ from planner.cli.written import require_apart
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from planner.sweep.run import Sweep, SweepSettings
+    from planner.sweep.run import Sweep
 
 EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
-"""128 + SIGINT, as shells count."""
 
 
 def sweep(
@@ -87,14 +80,15 @@ def sweep(
         design=choice_of(design, DESIGNS, "--design", "not a design"),
         samples=samples,
         seed=seed,
-        jobs=jobs or _cores(),
+        jobs=jobs or usable_cores(),
         dask=dask,
         store=store,
         solve=SolveSettings(gap=gap, time_limit_s=time_limit, seed=seed, solver=chosen),
     )
-    so_far = _Progress(progress_bar(shared, "sweep", "runs"))
+    so_far = SoFar(progress_bar(shared, "sweep", "runs"))
     progress(shared, "checking every run ...")
-    with _interruptible(so_far, settings):
+    in_processes = settings.jobs > 1 or settings.dask is not None
+    with interruptible(so_far, in_processes=in_processes, store=settings.store):
         found = run_sweep(
             problem,
             assignments or (),
@@ -118,47 +112,6 @@ def _print(found: Sweep, problem: str, output: Path | None) -> None:
     write_sweep(sys.stdout, found)
     where = f"runs written to {output}. " if output else ""
     sys.stdout.write(f"{where}Next: planner solve {problem} --set PATH=VALUE for one of them\n")
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How many runs are done, for the bar and for who interrupts."""
-
-    draw: Callable[[int, int], None]
-    done: int = 0
-    whole: int = 0
-
-    def __call__(self, done: int, whole: int) -> None:
-        self.done, self.whole = done, whole
-        self.draw(done, whole)
-
-
-@contextmanager
-def _interruptible(so_far: _Progress, settings: SweepSettings) -> Iterator[None]:
-    """End workers when Ctrl-C ends the command, and say what is left.
-
-    A solve in this process does not come back to Python: Ctrl-C then ends it at once, as it ends
-    every other command.
-    """
-    if settings.jobs > 1 or settings.dask is not None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    except KeyboardInterrupt:
-        kept = "no --store was given, so they are lost"
-        if settings.store is not None:
-            kept = f"they are in {settings.store}, and the same command goes on from there"
-        below_the_bar = "\n" if sys.stderr.isatty() else ""
-        count = f"{so_far.done} of {so_far.whole} runs"
-        sys.stderr.write(f"{below_the_bar}interrupted after {count}; {kept}\n")
-        raise typer.Exit(EXIT_INTERRUPTED) from None
-
-
-def _cores() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _require_kind(output: Path | None) -> None:

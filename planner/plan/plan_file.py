@@ -55,6 +55,17 @@ def read_plan(path: Path) -> Plan:
     return plan
 
 
+def plan_of_text(text: str) -> Plan:
+    """Return the plan that `planner.plan.json_io.plan_json` wrote.
+
+    Raises
+    ------
+    ValueError
+        When the text is no plan of this version.
+    """
+    return _PLAN.validate_json(text, strict=True)
+
+
 def _require_finite(path: Path, data: bytes) -> None:
     def refuse(name: str) -> NoReturn:
         message = f"holds {name}; every number of a plan is finite, and null where there is none"

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from planner.pipeline import SolveSettings
 from planner.problem.patch import value_at
-from planner.store import RunStore, StoredRun
+from planner.sweep.answers import Machines, answers_of
 from planner.sweep.assignments import Variable, read_variables
-from planner.sweep.cluster import solve_on_cluster
 from planner.sweep.design import DesignName, points_of
-from planner.sweep.outcome import FAILED, Outcome
-from planner.sweep.processes import solve_here, solve_in_processes
+from planner.sweep.outcome import FAILED
 from planner.sweep.tasks import tasks_of
-from planner.sweep.work import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from planner.sweep.design import Point
+    from planner.sweep.outcome import Outcome
     from planner.sweep.tasks import Tasks
+    from planner.sweep.work import Answer
 
 _SOLVE = SolveSettings(compare=False)
 
@@ -174,53 +173,14 @@ def run_sweep(
     scenarios = tuple(dict.fromkeys(scenarios)) or (None,)
     points = points_of(settings.design, variables, scenarios, settings.samples, settings.seed)
     tasks = tasks_of(name, points, overlays, settings.solve)
-    answers, solved = _answers(tasks, settings, on_run)
+    where = Machines(settings.jobs, settings.dask, settings.store)
+    answers, solved = answers_of(tasks.tasks, tasks.catalogs, where, on_run)
     runs = tuple(
         _run(number, point, answers[task.key])
         for number, (point, task) in enumerate(zip(points, tasks.tasks, strict=True))
     )
     base = _base_values(variables, points, tasks)
     return Sweep(tasks.problem, settings, variables, base, runs, solved)
-
-
-def _answers(
-    tasks: Tasks, settings: SweepSettings, on_run: Callable[[int, int], None]
-) -> tuple[dict[str, Answer], int]:
-    """Return the answer of every key, and how many of them had to be solved."""
-    asked = {task.key: task for task in tasks.tasks}
-    with ExitStack() as stack:
-        store = None if settings.store is None else stack.enter_context(RunStore(settings.store))
-        answers = {} if store is None else _stored(store, asked)
-        left = [task for key, task in asked.items() if key not in answers]
-        solved = len(left)
-        on_run(len(answers), len(asked))
-
-        def take(number: int, answer: Answer) -> None:
-            task = left[number]
-            answers[task.key] = answer
-            if store is not None and answer.plan_json is not None:
-                outcome = answer.outcome.as_data
-                store.add(
-                    StoredRun(task.key, tasks.problem, task.asked, outcome, answer.plan_json)
-                )
-            on_run(len(answers), len(asked))
-
-        if left and settings.dask is not None:
-            solve_on_cluster(left, tasks.catalogs, settings.dask, take)
-        elif left and settings.jobs > 1:
-            solve_in_processes(left, tasks.catalogs, settings.jobs, take)
-        else:
-            solve_here(left, tasks.catalogs, take)
-    return answers, solved
-
-
-def _stored(store: RunStore, asked: Iterable[str]) -> dict[str, Answer]:
-    answers = {}
-    for key in asked:
-        outcome = store.outcome(key)
-        if outcome is not None:
-            answers[key] = Answer(Outcome.from_data(outcome), store.plan_json(key))
-    return answers
 
 
 def _base_values(

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from planner.sweep import digest
 from planner.sweep.digest import digest_of
 
 
@@ -37,6 +39,16 @@ def test_equal_content_has_an_equal_digest_whatever_object_holds_it():
 )
 def test_different_content_has_different_digests(one, other):
     assert digest_of(one) != digest_of(other)
+
+
+def test_rooms_that_only_read_plans_have_no_part_in_the_digest_of_the_software():
+    """They exist, and the import contract lets nothing below the commands import them."""
+    root = Path(digest.__file__).parents[1]
+
+    rooms = digest._AFTER_THE_ANSWER
+
+    assert all((root / room).is_dir() for room in rooms)
+    assert not {"milp", "options", "perf", "plan", "sweep", "catalog"} & set(rooms)
 
 
 def test_what_has_no_content_of_its_own_is_refused():
