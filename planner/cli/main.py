@@ -19,6 +19,7 @@ from planner.cli import (
     compare,
     demand,
     explain,
+    hedge,
     problem,
     schema,
     solve,
@@ -71,6 +72,7 @@ app.command("solve")(solve.solve)
 app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)
 app.command("compare")(compare.compare)
+app.command("hedge")(hedge.hedge)
 app.command("sweep")(sweep.sweep)
 app.command("schema")(schema.schema)
 app.command("validate")(validate.validate)
