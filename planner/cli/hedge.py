@@ -128,7 +128,8 @@ def hedge(
         write_hedge(sys.stdout, found)
         where = "" if output is None else f"plans written to {output}. "
         next_step = "--output DIR, then " if output is None else ""
-        sys.stdout.write(f"\n{where}Next: {next_step}planner verify DIR/SCENARIO.json\n")
+        verify = f"planner verify {output or 'DIR'}/SCENARIO.json --problem {problem}"
+        sys.stdout.write(f"\n{where}Next: {next_step}{verify}\n")
     raise typer.Exit(EXIT_BY_STATUS[found.status])
 
 
