@@ -21,6 +21,7 @@ from planner.cli import (
     explain,
     hedge,
     problem,
+    scenarios,
     schema,
     solve,
     sweep,
@@ -79,6 +80,7 @@ app.command("validate")(validate.validate)
 app.command("calibrate")(calibrate.calibrate)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(demand.app, name="demand")
+app.add_typer(scenarios.app, name="scenarios")
 
 
 def run() -> None:

@@ -93,7 +93,9 @@ class PolicySolver:
         fixed = self._held_values(decisions, held)
         outcome = self._joint_outcome(joint.held(fixed))
         if outcome.status == "infeasible":
-            return Policy((), None, why_not="no plan keeps every limit in every scenario")
+            orders = "" if held is None else "with its orders "
+            why = f"{orders}no plan keeps every limit in every scenario"
+            return Policy((), None, why_not=why)
         bound = None if outcome.bound is None else outcome.bound * joint.money_unit_usd
         for shared, rest in self._tries(joint, outcome, decisions):
             values = np.where(np.isnan(fixed), shared, fixed)

@@ -147,26 +147,24 @@ def _scenarios(out: TextIO, hedge: Hedge) -> None:
         Column("hedged", NUMBER),
         Column("perfect foresight", NUMBER),
         Column("regret", NUMBER),
-        Column("orders of the mean-value plan", NUMBER),
-        Column("ordered without waiting", NUMBER),
     ]
-    write_table(
-        out,
-        columns,
+    rows = [
         [
-            (
-                s.name,
-                f"{s.probability:g}",
-                str(s.known_from),
-                money(s.cost_usd),
-                money(s.alone_usd),
-                money(s.regret_usd),
-                _maybe(s.deterministic_usd),
-                _maybe(s.waiting_usd),
-            )
-            for s in hedge.scenarios
-        ],
-    )
+            s.name,
+            f"{s.probability:g}",
+            str(s.known_from),
+            money(s.cost_usd),
+            money(s.alone_usd),
+            money(s.regret_usd),
+        ]
+        for s in hedge.scenarios
+    ]
+    if hedge.waiting.why_not != _NOT_ASKED:
+        columns.append(Column("orders of the mean-value plan", NUMBER))
+        columns.append(Column("ordered without waiting", NUMBER))
+        for row, s in zip(rows, hedge.scenarios, strict=True):
+            row += [_maybe(s.deterministic_usd), _maybe(s.waiting_usd)]
+    write_table(out, columns, rows)
 
 
 def _maybe(usd: float | None) -> str:
