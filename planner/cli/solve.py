@@ -147,7 +147,7 @@ def _print(plan: Plan, prepared: Prepared, problem: str, output: Path | None) ->
     where = f"plan written to {output}. " if output else ""
     if any("probability" in s for s in prepared.loaded.problem.scenarios.values()):
         sys.stdout.write(
-            f"This is a plan for one future: planner hedge {problem} hedges it against the others\n"
+            f"This plans one future: planner hedge {problem} hedges it against the others\n"
         )
     sys.stdout.write(f"{where}Next: planner options {problem}, or another --scenario or --set\n")
 

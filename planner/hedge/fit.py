@@ -209,11 +209,12 @@ def _points(
     except np.linalg.LinAlgError:
         message = "these correlations cannot hold together; state one nearer to 0"
         raise InputError([_fault("--demand-correlation", message)]) from None
-    step, share = math.sqrt(count + 1), 1.0 / (2 * (count + 1))
+    shifts = math.sqrt(count + 1) * np.asarray(root, dtype=np.float64)
+    share = 1.0 / (2 * (count + 1))
     rows: list[tuple[str, float, FloatArray]] = [("middle", 1.0 / (count + 1), np.zeros(count))]
     for i, name in enumerate(names):
-        rows.append((f"{name}-up", share, step * root[:, i]))
-        rows.append((f"{name}-down", share, -step * root[:, i]))
+        rows.append((f"{name}-up", share, shifts[:, i]))
+        rows.append((f"{name}-down", share, -shifts[:, i]))
     return rows
 
 

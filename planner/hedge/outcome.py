@@ -115,7 +115,11 @@ def infeasible_hedge(
     seconds
         Wall time.
     """
-    notes = tuple(f"scenario `{name}` has no plan even alone" for name in infeasible)
+    file = futures.loaded.document.file
+    notes = tuple(
+        f"scenario `{name}` has no plan even alone: planner explain {file} --scenario {name}"
+        for name in infeasible
+    )
     status = "infeasible" if infeasible else "no_solution"
     return _empty(futures, risk, status, notes or ("no plan was found in time",), seconds)
 

@@ -7,7 +7,12 @@ import pytest
 from planner.hedge.run import HedgeSettings, run_hedge
 from planner.milp.joint import Risk
 from planner.pipeline import SolveSettings
-from tests.hedge.enumeration import costs_usd, least_expected_usd, least_measured_usd
+from tests.hedge.enumeration import (
+    ORDERS,
+    costs_usd,
+    least_expected_usd,
+    least_measured_usd,
+)
 from tests.hedge.world import scenario, write_halves
 
 GROWTHS = ([1.0, 2.0, 1.5, 1.0], 1.0, [2.0, 1.0, 0.5, 1.0])
@@ -113,3 +118,23 @@ def test_foresight_costs_no_more_than_the_hedge_nor_that_than_other_orders(tmp_p
         assert value.found_usd is None or value.found_usd >= 0
         if value.found_usd is not None:
             assert value.least_usd - 0.01 <= value.found_usd <= value.most_usd + 0.01
+
+
+@pytest.mark.parametrize("known_from", [1, 2])
+def test_promised_spending_is_ordered_like_reservations_of_the_same_price(tmp_path, known_from):
+    """A covered node takes 1.2 USD an hour of the promise, and costs nothing beyond it."""
+    reserved = [order for order in ORDERS if order[0] == "reserved"]
+    path = write_halves(tmp_path, stated(known_from), tenures="spot")
+    terms = "supply.spend_commitments=[{name: year, provider: me, term_months: 12, discount: 0.4}]"
+
+    found = run_hedge(path, [terms], settings=HedgeSettings(EXACT))
+
+    best_usd = least_expected_usd(
+        GROWTHS,
+        PROBABILITIES,
+        lambda t: [[0, 1, 2]] if t < known_from else [[0], [1], [2]],
+        reserved,
+    )
+    assert found.measure_usd == pytest.approx(best_usd, rel=1e-6)
+    assert any(s.plan.spend_commitments for s in found.scenarios)
+    assert {order.purchase.kind for order in found.orders} <= {"spend"}
