@@ -324,6 +324,7 @@ def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
             for spend in options.spend
             if spend.is_existing
             for k, usd in enumerate(spend.held_usd_per_hour or ())
+            if usd is not None
         ),
     )
 

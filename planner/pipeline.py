@@ -16,7 +16,7 @@ from planner.catalog.load import load_catalog
 from planner.catalog.messages import listing_command
 from planner.demand.build import build_demand
 from planner.diagnosis import diagnose_program, impossible_limits, unservable
-from planner.errors import InputError
+from planner.errors import InputError, InternalError
 from planner.finance.explain import Asked, explained
 from planner.finance.figures import commitment_figures
 from planner.finance.incumbent import read_incumbent
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from planner.demand.records import Demand
     from planner.errors import Fault
     from planner.finance.incumbent import Incumbent
-    from planner.milp import Program
+    from planner.milp import MilpResult, Program
     from planner.options.records import OptionSet
     from planner.plan.document import Plan
     from planner.plan.records import Decisions
@@ -285,7 +285,7 @@ def decide(prepared: Prepared, settings: SolveSettings) -> Decided:
     if without_way:
         proof = Proof("infeasible", None, settings.solver, "", 0.0, 0, 0)
         return Decided(_no_plan(prepared, proof, record, without_way))
-    solver = _solver(settings)
+    solver = solver_settings(settings)
     result = solve_within_caps(
         prepared.demand, prepared.options, prepared.limits, _begun(solver, prepared)
     )
@@ -294,6 +294,20 @@ def decide(prepared: Prepared, settings: SolveSettings) -> Decided:
         if result.proof.status == "infeasible":
             reasons = diagnose_program(prepared.demand, prepared.options, prepared.limits, solver)
         return Decided(_no_plan(prepared, result.proof, record, reasons))
+    return Decided(plan_of(prepared, result, settings), result.decisions)
+
+
+def plan_of(prepared: Prepared, result: MilpResult, settings: SolveSettings) -> Plan:
+    """Return the plan of an answer of a prepared problem, before anything explains it.
+
+    Raises
+    ------
+    InternalError
+        When the answer has no decisions, or the plan fails its own audit.
+    """
+    if result.decisions is None:
+        msg = "there are no decisions to make a plan of"
+        raise InternalError(msg)
     plan = assemble_plan(
         prepared.loaded,
         prepared.catalog,
@@ -301,7 +315,7 @@ def decide(prepared: Prepared, settings: SolveSettings) -> Decided:
         options=prepared.options,
         decisions=result.decisions,
         proof=result.proof,
-        settings=record,
+        settings=_record(settings, prepared),
     )
     plan = replace(
         plan,
@@ -312,7 +326,7 @@ def decide(prepared: Prepared, settings: SolveSettings) -> Decided:
         warnings=plan_warnings(plan, prepared.loaded.problem, prepared.options),
     )
     require_sound(plan, prepared.loaded.problem, prepared.catalog)
-    return Decided(plan, result.decisions)
+    return plan
 
 
 def explain(decided: Decided, prepared: Prepared, settings: SolveSettings) -> Plan:
@@ -334,7 +348,7 @@ def explain(decided: Decided, prepared: Prepared, settings: SolveSettings) -> Pl
         prepared.demand,
         loaded=prepared.loaded,
         catalog=prepared.catalog,
-        settings=_solver(settings),
+        settings=solver_settings(settings),
         asked=asked,
     )
     if told is not plan:
@@ -342,14 +356,10 @@ def explain(decided: Decided, prepared: Prepared, settings: SolveSettings) -> Pl
     return told
 
 
-def _solver(settings: SolveSettings) -> SolverSettings:
-    return SolverSettings(
-        gap=settings.gap,
-        time_limit_s=settings.time_limit_s,
-        seed=settings.seed,
-        solver=settings.solver,
-        log=settings.log,
-    )
+def solver_settings(settings: SolveSettings) -> SolverSettings:
+    """Return what a solve asks of the solver."""
+    s = settings
+    return SolverSettings(s.gap, s.time_limit_s, s.seed, solver=s.solver, log=s.log)
 
 
 def _no_plan(
@@ -368,9 +378,8 @@ def _no_plan(
 
 def _begun(solver: SolverSettings, prepared: Prepared) -> SolverSettings:
     """Return the settings with the decisions of the plan that the run begins from."""
-    if prepared.incumbent is None:
-        return solver
-    return replace(solver, incumbent=prepared.incumbent.decisions(prepared.demand.grid))
+    before, grid = prepared.incumbent, prepared.demand.grid
+    return solver if before is None else replace(solver, incumbent=before.decisions(grid))
 
 
 def _record(settings: SolveSettings, prepared: Prepared) -> dict[str, Any]:

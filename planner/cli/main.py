@@ -20,7 +20,9 @@ from planner.cli import (
     compare,
     demand,
     explain,
+    hedge,
     problem,
+    scenarios,
     schema,
     solve,
     sweep,
@@ -72,6 +74,7 @@ app.command("solve")(solve.solve)
 app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)
 app.command("compare")(compare.compare)
+app.command("hedge")(hedge.hedge)
 app.command("sweep")(sweep.sweep)
 app.command("claims")(claims.claims)
 app.command("schema")(schema.schema)
@@ -79,6 +82,7 @@ app.command("validate")(validate.validate)
 app.command("calibrate")(calibrate.calibrate)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(demand.app, name="demand")
+app.add_typer(scenarios.app, name="scenarios")
 
 
 def run() -> None:

@@ -145,6 +145,10 @@ def _print(plan: Plan, prepared: Prepared, problem: str, output: Path | None) ->
     months = horizon.periods * horizon.months_per_period
     write_plan(sys.stdout, plan, months)
     where = f"plan written to {output}. " if output else ""
+    if any("probability" in s for s in prepared.loaded.problem.scenarios.values()):
+        sys.stdout.write(
+            f"This plans one future: planner hedge {problem} hedges it against the others\n"
+        )
     sys.stdout.write(f"{where}Next: planner options {problem}, or another --scenario or --set\n")
 
 

@@ -85,7 +85,14 @@ class _Time:
         return min(share * self.settings.time_limit_s, _MOST_OF_REST * self.left().time_limit_s)
 
 
-def begin(model: Model, program: Bounded, settings: SolverSettings, deadline_s: float) -> Begun:
+def begin(
+    model: Model,
+    program: Bounded,
+    settings: SolverSettings,
+    deadline_s: float,
+    *,
+    has_bounds: bool = False,
+) -> Begun:
     """Return bounds and the best plan that the parts give.
 
     Parameters
@@ -98,6 +105,8 @@ def begin(model: Model, program: Bounded, settings: SolverSettings, deadline_s: 
         Gap, time limit, seed and threads of the whole solve.
     deadline_s
         Moment of :func:`time.perf_counter` at which the time limit is over.
+    has_bounds
+        True when the program has the bounds of its parts already.
     """
     clock, is_static = _Time(settings, deadline_s), model.sets.is_static
     fixed = constants(program.arrays)
@@ -105,6 +114,8 @@ def begin(model: Model, program: Bounded, settings: SolverSettings, deadline_s: 
     known = np.full(program.arrays.cost.size, np.nan)
     if program.arrays.cost.size < _SMALLEST_PROGRAM or len(slots) <= 1:
         return _completed(model, program, known, clock)
+    if has_bounds:
+        return _with_the_fleet(model, program, known, clock, is_narrow=True)
     program = with_pool_bounds(program, slots, clock.left(), clock.share_s(_POOLS_SHARE))
     if model.bought:
         limit_s = clock.share_s(_UNITS_SHARE)

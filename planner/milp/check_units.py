@@ -35,7 +35,7 @@ def trim_units(sets: Sets, draft: Draft) -> dict[tuple[int, int], int]:
         units = sets.options.provisioned[k]
         periods = range(units.builds[s].start, units.builds[s].end)
         load = [_busiest(sets, draft, units, t) for t in periods]
-        for fewer in range(0, kept[k, s], units.increment_units):
+        for fewer in range(units.builds[s].least_nodes, kept[k, s], units.increment_units):
             there = [_there(units, k, kept | {(k, s): fewer}, t) for t in periods]
             fits = (
                 is_a_size(units, count)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from planner.demand.records import Demand
     from planner.milp.model import Model
     from planner.milp.records import Limits
+    from planner.milp.sets import Elsewhere
     from planner.options.records import OptionSet
 
 
@@ -95,7 +96,9 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 
-def build_program(demand: Demand, options: OptionSet, limits: Limits) -> Program:
+def build_program(
+    demand: Demand, options: OptionSet, limits: Limits, elsewhere: Elsewhere | None = None
+) -> Program:
     """Return the program that chooses replicas, nodes and tokens at the least discounted cost.
 
     Parameters
@@ -106,8 +109,10 @@ def build_program(demand: Demand, options: OptionSet, limits: Limits) -> Program
         Ways to serve, their capacities, nodes and tokens on offer.
     limits
         Policy and supply limits.
+    elsewhere
+        As in :func:`planner.milp.sets.build_sets`.
     """
-    model = build_variables(build_sets(demand, options, limits))
+    model = build_variables(build_sets(demand, options, limits, elsewhere))
     for family in FAMILIES:
         family.add(model)
     return Program(model.problem, model, set_objective(model))

@@ -39,6 +39,8 @@ _SWITCHES = frozenset({"u", "v", "staff", "M", "serves", "more", "on", "any"})
 """Choices that cost something or are limited: a slot makes them for nothing when they stand."""
 _PROMISES = frozenset({"spend"})
 """Money that is promised for a term, of any amount."""
+DECIDED_ONCE = _COUNTS | _SWITCHES
+"""Variables that are whole and stand for more than one block."""
 _WAITING = frozenset({"q", "d", "x", "g"})
 """Variables of work that waits: at the price of its day a slot would take all of it or none."""
 _REPLICAS = frozenset({"n", "y"})

@@ -292,6 +292,7 @@ def _node_variables(model: Model) -> None:
     needed = {o for c in range(len(sets.columns)) for o in sets.homes[c]}
     for o, offer in enumerate(sets.options.offers):
         there = any(build.fixed_nodes or build.least_nodes for build in offer.builds)
+        there = there or sets.elsewhere.get(offer.offer_id, 0) > 0
         if o not in needed and not there:
             continue
         _build_variables(model, o, offer)

@@ -41,11 +41,18 @@ def add_provisioned(model: Model) -> None:
     """
     for k, units in enumerate(model.sets.options.provisioned):
         tokens = _counted_tokens(model, units)
-        enough = _enough_increments(model, units, tokens)
+        own = _enough_increments(model, units, tokens)
+        enough = max(own, int(model.sets.elsewhere.get(units.id, 0)), _held_increments(units))
         if enough == 0:
             continue
-        for s in range(len(units.builds)):
-            model.bought[k, s] = model.variable(f"buy_{k}_{s}", whole=True)
+        for s, build in enumerate(units.builds):
+            least, most_units = build.least_nodes, build.most_nodes
+            model.bought[k, s] = model.variable(
+                f"buy_{k}_{s}",
+                None if most_units is None else most_units // units.increment_units,
+                whole=True,
+                lower=least // units.increment_units,
+            )
         for t in range(model.sets.grid.periods):
             held: Terms = {
                 model.bought[k, s]: 1.0 for s, b in enumerate(units.builds) if b.serves(t)
@@ -58,6 +65,24 @@ def add_provisioned(model: Model) -> None:
                 model.row(f"unitsheld_{k}_{t}_{b}", held | {present: -1.0}, EQ)
                 load = tokens.get((t, b), {})
                 model.row(f"unitsload_{k}_{t}_{b}", load | {present: -1.0}, LE)
+
+
+def _held_increments(units: ProvisionedUnits) -> int:
+    return max((build.least_nodes for build in units.builds), default=0) // units.increment_units
+
+
+def enough_increments(model: Model, k: int) -> int:
+    """Return the increments of units that carry everything, 0 when nothing may use them.
+
+    Parameters
+    ----------
+    model
+        Variables by index.
+    k
+        Position of the units.
+    """
+    units = model.sets.options.provisioned[k]
+    return _enough_increments(model, units, _counted_tokens(model, units))
 
 
 def _add_size(model: Model, k: int, t: int, held: Terms, enough: int) -> None:

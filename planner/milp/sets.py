@@ -18,7 +18,7 @@ never cost less, so they are dropped.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +29,7 @@ from planner.milp.domains import most_copies
 from planner.options.homes import holds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from planner.milp.backlogs import Backlog
     from planner.milp.columns import Column
     from planner.milp.records import Limits
-    from planner.options.records import Option, OptionSet
+    from planner.options.records import NodeOffer, Option, OptionSet
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
+    Elsewhere = Mapping[str, float]
+    """Most of what is taken on for a term that is worth having in another program, by identity."""
 
 SMALLEST_SHARE = 1e-4
 """Least rate the program plans for, as a share of the workload's highest: two orders of magnitude
@@ -84,6 +86,9 @@ class Sets:
     backlogs
         Work that can wait. The planned rates of its streams are the highest at which each block
         can be asked to serve it; how much is served there is a decision.
+    elsewhere
+        Nodes of offers, increments of units and USD per hour of spend commitments that may be
+        worth having in other programs, which decide together with this one.
     """
 
     demand: Demand
@@ -100,6 +105,7 @@ class Sets:
     rate_unit_rps: FloatArray
     n_max: IntArray
     backlogs: tuple[Backlog, ...] = ()
+    elsewhere: Elsewhere = field(default_factory=dict)
 
     @property
     def waiting(self) -> frozenset[int]:
@@ -195,13 +201,17 @@ def _served_rps(actual_rps: FloatArray, columns: Sequence[Column]) -> FloatArray
     return np.where(actual_rps > 0, np.maximum(actual_rps, floor[:, :, None]), 0.0)
 
 
-def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
+def build_sets(
+    demand: Demand, options: OptionSet, limits: Limits, elsewhere: Elsewhere | None = None
+) -> Sets:
     """Return the index sets of a program.
 
     Parameters
     ----------
     demand, options, limits
         What is asked, what can serve, and under which limits.
+    elsewhere
+        What other programs, which decide together with this one, may want of terms.
     """
     names = [w.workload for w in demand.workloads]
     pool_of = {name: name for name in names} | dict(options.pool_of)
@@ -241,12 +251,15 @@ def build_sets(demand: Demand, options: OptionSet, limits: Limits) -> Sets:
         rate_unit_rps=np.array([_power_of_ten(float(p.max())) for p in planned]),
         n_max=np.zeros((len(columns), *planned.shape[1:]), dtype=np.int64),
         backlogs=backlogs,
+        elsewhere=elsewhere or {},
     )
     return replace(sets, n_max=_replica_bounds(sets))
 
 
 def most_nodes(sets: Sets, offer: int) -> int:
     """Return the nodes of an offer that hold every replica worth having, or that are there.
+
+    Nodes that have to be taken on, or that other programs may want, count like those worth having.
 
     Parameters
     ----------
@@ -268,7 +281,20 @@ def most_nodes(sets: Sets, offer: int) -> int:
         replicas = sum(int(bound.max()) for bound in sets.n_max)
         largest = max(o.accelerators_per_node for o in sets.options.offers)
         wanted = math.ceil((replicas / share + len(sets.options.offers)) * largest)
-    return max(math.ceil(wanted / node.accelerators_per_node), 1) + node.nodes_there
+    worth = max(math.ceil(wanted / node.accelerators_per_node), 1)
+    asked = int(sets.elsewhere.get(node.offer_id, 0))
+    return max(worth, asked) + max(node.nodes_there, _most_held(sets, node))
+
+
+def _most_held(sets: Sets, node: NodeOffer) -> int:
+    """Return the most nodes of an offer that have to be there at a time."""
+    return max(
+        (
+            sum(build.least_nodes for build in node.builds if build.serves(t))
+            for t in range(sets.grid.periods)
+        ),
+        default=0,
+    )
 
 
 def _homes(pools: Sequence[str], options: OptionSet) -> dict[tuple[int, int], frozenset[int]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,8 +45,31 @@ _SMALLEST_SHADOW_PRICE = 1e-9
 """Share of the objective's unit below which a dual is the solver's tolerance."""
 
 
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """Answer of a program, with the rows that were found to bound it.
+
+    Parameters
+    ----------
+    result
+        Decisions, proof and shadow prices.
+    arrays
+        The program with bound rows: every plan of the program keeps them.
+    """
+
+    result: MilpResult
+    arrays: Arrays
+
+
 def solve_program(program: Program, settings: SolverSettings) -> MilpResult:
-    """Return decisions, proof and shadow prices of a program.
+    """Return decisions, proof and shadow prices of a program; parameters as `solve_bounded`."""
+    return solve_bounded(program, settings).result
+
+
+def solve_bounded(
+    program: Program, settings: SolverSettings, known: Arrays | None = None
+) -> Solved:
+    """Return decisions, proof and shadow prices of a program, and its bound rows.
 
     Parameters
     ----------
@@ -54,6 +77,9 @@ def solve_program(program: Program, settings: SolverSettings) -> MilpResult:
         What :func:`planner.milp.build_program` returned.
     settings
         Gap, time limit, seed, threads and solver.
+    known
+        The same program with bound rows, when it was solved before with less of it decided; with
+        it the bounds of parts are not looked for again.
 
     Raises
     ------
@@ -62,9 +88,14 @@ def solve_program(program: Program, settings: SolverSettings) -> MilpResult:
     """
     began_s = time.perf_counter()
     arrays = to_arrays(program.problem)
+    is_known = known is not None and known.column_names == arrays.column_names
+    if known is not None and is_known and settings.solver == "highs":
+        arrays = replace(known, lower=arrays.lower, upper=arrays.upper)
     relaxation = solve_arrays(relaxed(arrays), replace(settings, log=False))
     deadline_s = began_s + settings.time_limit_s
-    outcome, version = _solve(program, arrays, settings, relaxation, deadline_s)
+    outcome, bounded, version = _solve(
+        program, arrays, settings, relaxation, deadline_s, has_bounds=is_known
+    )
     decisions, cost_usd = None, None
     if outcome.values is not None:
         decisions, cost_usd = _decide(program, arrays, outcome, settings)
@@ -78,7 +109,8 @@ def solve_program(program: Program, settings: SolverSettings) -> MilpResult:
         variables=len(arrays.column_names),
         constraints=len(arrays.row_names),
     )
-    return MilpResult(decisions, proof, cost_usd, _shadow_prices(program, arrays, relaxation))
+    prices = _shadow_prices(program, arrays, relaxation)
+    return Solved(MilpResult(decisions, proof, cost_usd, prices), bounded)
 
 
 def _solve(
@@ -87,14 +119,18 @@ def _solve(
     settings: SolverSettings,
     relaxation: Outcome,
     deadline_s: float,
-) -> tuple[Outcome, str]:
+    *,
+    has_bounds: bool,
+) -> tuple[Outcome, Arrays, str]:
     if settings.solver == "highs":
-        outcome = _solve_with_highs(program, arrays, settings, relaxation, deadline_s)
-        return outcome, highs.version()
+        outcome, bounded = _solve_with_highs(
+            program, arrays, settings, relaxation, deadline_s, has_bounds=has_bounds
+        )
+        return outcome, bounded, highs.version()
     outcome, version = solve_with_cbc(program.problem, settings)
     if outcome.status != "infeasible" and outcome.bound is None:
         outcome = replace(outcome, bound=relaxation.bound)
-    return outcome, version
+    return outcome, arrays, version
 
 
 def _solve_with_highs(
@@ -103,12 +139,14 @@ def _solve_with_highs(
     settings: SolverSettings,
     relaxation: Outcome,
     deadline_s: float,
-) -> Outcome:
+    *,
+    has_bounds: bool,
+) -> tuple[Outcome, Arrays]:
     if relaxation.status == "infeasible":
-        return relaxation
+        return relaxation, arrays
     proven = _least_cost(arrays) if relaxation.bound is None else relaxation.bound
     unbounded = Bounded(arrays, relaxation, proven)
-    begun = begin(program.model, unbounded, settings, deadline_s)
+    begun = begin(program.model, unbounded, settings, deadline_s, has_bounds=has_bounds)
     bounded, start = begun.program, begun.values
     if begun.is_plan:
         by_s = deadline_s - _SOLVER_SHARE * settings.time_limit_s
@@ -116,16 +154,17 @@ def _solve_with_highs(
         # The solver finds the very best plan of a small program in no time.
         if bounded.arrays is not arrays and bounded.proves(start, settings.gap):
             _log(settings, "bounds of parts prove the plan of parts")
-            return Outcome("solved", start, bounded.bound)
+            return Outcome("solved", start, bounded.bound), bounded.arrays
     left_s = max(deadline_s - time.perf_counter(), 0.0)
     asked = replace(settings, time_limit_s=left_s)
     outcome = solve_arrays(bounded.arrays, asked, start)
     if outcome.status == "infeasible":
-        return outcome
+        return outcome, arrays
     bound = bounded.bound if outcome.bound is None else max(outcome.bound, bounded.bound)
     if outcome.values is None and begun.is_plan:
-        return Outcome("solved", start, bound)  # the solver had no time to look at it
-    return replace(outcome, bound=bound)
+        # The solver had no time to look at it.
+        return Outcome("solved", start, bound), bounded.arrays
+    return replace(outcome, bound=bound), bounded.arrays
 
 
 def _least_cost(arrays: Arrays) -> float:

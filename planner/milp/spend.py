@@ -55,8 +55,8 @@ def add_spend_commitments(model: Model) -> None:
         if not rates and not spend.is_existing:
             continue
         for s in range(len(spend.builds)):
-            held = spend.held_usd_per_hour
-            low, high = (0.0, None) if held is None else (held[s], held[s])
+            held = None if spend.held_usd_per_hour is None else spend.held_usd_per_hour[s]
+            low, high = (0.0, None) if held is None else (held, held)
             model.spend[k, s] = model.variable(f"spend_{k}_{s}", high, lower=low)
         for t in range(sets.grid.periods):
             terms: Terms = {
@@ -106,12 +106,13 @@ def _add_block(
 
 def _add_size(model: Model, k: int, t: int, held: Terms, enough: float) -> None:
     spend = model.sets.options.spend[k]
-    if spend.held_usd_per_hour is not None:
+    if spend.is_held:
         return
     stated, least = spend.max_usd_per_hour, spend.min_usd_per_hour
     name = f"spendmost_{k}_{t}"
     if least > 0:
-        most = max(enough, least) if stated is None else stated
+        wanted = max(enough, model.sets.elsewhere.get(spend.id, 0.0))
+        most = max(wanted, least) if stated is None else stated
         used = model.variable(f"any_{k}_{t}", 1, whole=True)
         model.row(f"spendleast_{k}_{t}", held | {used: -least}, GE)
         model.row(name, held | {used: -most}, LE)

@@ -174,7 +174,8 @@ class SpendCommitment:
         Terms that spending can be promised for, one for every period they can start in; a node of
         a build is one USD per hour.
     held_usd_per_hour
-        What was decided about every build before; ``None`` when the program decides.
+        What was decided about every build before, ``None`` for those that the program decides
+        about; ``None`` when it decides about all.
     is_existing
         Whether it is promised already, whatever the plan decides.
     """
@@ -185,8 +186,13 @@ class SpendCommitment:
     min_usd_per_hour: float
     max_usd_per_hour: float | None
     builds: tuple[Build, ...]
-    held_usd_per_hour: tuple[float, ...] | None = None
+    held_usd_per_hour: tuple[float | None, ...] | None = None
     is_existing: bool = False
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing about it is left to decide."""
+        return self.held_usd_per_hour is not None and None not in self.held_usd_per_hour
 
     def covers(self, offer_id: str, period: int) -> bool:
         """Return whether nodes of an offer are billed at a lower rate in a period."""

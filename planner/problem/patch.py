@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from planner.yaml_io import Document, Path_, YamlData
 
-NOT_PART_OF_A_PATCH = ("probability", "description")
+NOT_PART_OF_A_PATCH = ("probability", "known_from", "parent", "description")
 """Keys of a scenario that describe it."""
 
 

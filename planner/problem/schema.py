@@ -358,7 +358,9 @@ class Problem(Section):
     performance: str | None = None
     """CSV of measured capacities that replace the performance model, relative to this file."""
     scenarios: dict[str, dict[str, Any]] = {}
-    """Named patches of this file; `probability` and `description` are not part of the patch."""
+    """Named patches of this file. `probability`, `known_from` (first period in which it is known
+    that this is the scenario, 1 when left out), `parent` (scenario that it looks like before) and
+    `description` are not part of the patch."""
 
     def workload(self, name: str) -> Workload:
         """Return a workload by name."""

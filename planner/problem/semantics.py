@@ -19,6 +19,7 @@ from planner.problem.headroom import headroom_findings
 from planner.problem.hours import hours_findings
 from planner.problem.profiles import profile_findings
 from planner.problem.resale import resale_findings
+from planner.problem.scenario_tree import tree_findings
 from planner.problem.supply import Budget, months_between
 from planner.problem.token_semantics import token_findings
 
@@ -357,3 +358,4 @@ def _problem_wide(problem: Problem) -> Iterator[Finding]:
     for name, patch in problem.scenarios.items():
         for key in sorted({"scenarios", "schema_version"} & set(patch)):
             yield ("scenarios", name, key), f"a scenario cannot change `{key}`; take it out"
+    yield from tree_findings(problem)

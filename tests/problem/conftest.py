@@ -25,7 +25,7 @@ policy: {spare_replicas: 1}
 scenarios:
   calm:
     description: less traffic
-    probability: 0.5
+    probability: 1
     workloads:
       - name: code
         arrival: {requests_per_day: 5}

@@ -1,0 +1,253 @@
+"""The best policy of a kind: shared orders from the joint program, the rest scenario by scenario.
+
+The joint program keeps whole what is decided once. Where it is small it keeps replicas and nodes
+whole too; else rows that bound whole replicas and nodes stand for them, so that its bound is one
+of the joint program either way. Its orders are then held, and every scenario is solved by itself:
+what those plans cost is what the policy costs, and the distance to the bound is the gap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from planner.hedge.futures import decisions_of
+from planner.hedge.records import Policy, SharedOrder
+from planner.hedge.work import Task, results_of
+from planner.milp.highs import solve_arrays
+from planner.milp.joint import Part, Tie, join
+from planner.options.purchases import hold_purchases
+from planner.plan.purchases import taken_purchases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from planner.hedge.futures import Decision, Futures
+    from planner.milp.highs import Outcome
+    from planner.milp.joint import Joint, Risk
+    from planner.milp.records import SolverSettings
+    from planner.milp.scenario import ScenarioAnswer
+    from planner.options.purchases import Purchase
+    from planner.problem.scenario_tree import ScenarioTree
+
+    FloatArray = NDArray[np.float64]
+
+_SMALL_PROGRAM = 4_000
+"""Columns up to which the joint program is solved with whole replicas and nodes."""
+_GAP_SHARE = 0.3
+_RECOURSE_SHARE = 0.5
+"""Shares of the gap that the joint program and the scenarios may leave."""
+_NOTHING = 1e-6
+_NO_TIME = "no plan was found in time"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySolver:
+    """Finds policies for the same scenarios.
+
+    Parameters
+    ----------
+    futures
+        The scenarios.
+    alone
+        Answer of every scenario with perfect foresight.
+    risk
+        How costs are measured.
+    settings
+        Gap, and time limit of every program.
+    elsewhere
+        What all scenarios together may want to take on.
+    jobs
+        Processes.
+    done
+        Called after every scenario that was solved.
+    """
+
+    futures: Futures
+    alone: Sequence[ScenarioAnswer]
+    risk: Risk
+    settings: SolverSettings
+    elsewhere: Mapping[str, float]
+    jobs: int
+    done: Callable[[], None]
+
+    def solve(self, tree: ScenarioTree, held: Mapping[Purchase, float] | None = None) -> Policy:
+        """Return the best policy when scenarios are known as a tree says.
+
+        Parameters
+        ----------
+        tree
+            When scenarios are known.
+        held
+            Orders that are decided already, of those that all scenarios share: what is not named
+            is not ordered. ``None`` leaves all open.
+        """
+        decisions = [d for d in decisions_of(self.futures, tree) if self._has_columns(d)]
+        if not all(d.is_open for d in decisions if held and held.get(d.purchase, 0) > _NOTHING):
+            return Policy((), None, why_not="orders what is not on offer in every scenario")
+        joint = join(self._parts(), [self._tie(d) for d in decisions], self.risk)
+        fixed = self._held_values(decisions, held)
+        outcome = self._joint_outcome(joint.held(fixed))
+        if outcome.status == "infeasible":
+            orders = "" if held is None else "with its orders "
+            why = f"{orders}no plan keeps every limit in every scenario"
+            return Policy((), None, why_not=why)
+        bound = None if outcome.bound is None else outcome.bound * joint.money_unit_usd
+        for shared, rest in self._tries(joint, outcome, decisions):
+            values = np.where(np.isnan(fixed), shared, fixed)
+            policy = self._recourse(decisions, values, rest, bound)
+            if policy.answers:
+                return policy
+        return policy
+
+    def _tries(
+        self, joint: Joint, outcome: Outcome, decisions: Sequence[Decision]
+    ) -> Iterator[tuple[FloatArray, Sequence[Mapping[Purchase, float]]]]:
+        """Yield shared orders by tie, and the other orders by scenario where they are decided.
+
+        First what the joint program decides, then its shared orders alone, then at least what any
+        scenario alone takes on: whole replicas may need more than bounds say.
+        """
+        nothing: list[Mapping[Purchase, float]] = [{} for _ in self.alone]
+        robust = self._most_wanted(decisions)
+        if outcome.values is not None:
+            shared = _whole(joint, outcome.values)
+            yield shared, self._orders(joint, outcome.values)
+            yield shared, nothing
+            robust = np.fmax(shared, robust)
+        yield robust, nothing
+
+    def _orders(self, joint: Joint, values: FloatArray) -> list[Mapping[Purchase, float]]:
+        """Return every order of every scenario in values of the joint program."""
+        found: list[Mapping[Purchase, float]] = []
+        for s, answer in enumerate(self.alone):
+            own, integer = values[joint.columns[s]], answer.arrays.integer
+            found.append(
+                {
+                    purchase: step * float(round(own[c]) if integer[c] else max(own[c], 0.0))
+                    for purchase, (c, step) in answer.columns.items()
+                }
+            )
+        return found
+
+    def _joint_outcome(self, joint: Joint) -> Outcome:
+        is_small = joint.arrays.cost.size <= _SMALL_PROGRAM
+        asked = replace(self.settings, gap=_GAP_SHARE * self.settings.gap)
+        return solve_arrays((joint if is_small else joint.relaxed_by_slot()).arrays, asked)
+
+    def _parts(self) -> list[Part]:
+        return [
+            Part(answer.arrays, answer.money_unit_usd, share)
+            for answer, share in zip(self.alone, self.futures.probabilities, strict=True)
+        ]
+
+    def _has_columns(self, decision: Decision) -> bool:
+        return any(decision.purchase in self.alone[s].columns for s in decision.members)
+
+    def _tie(self, decision: Decision) -> Tie:
+        columns = [
+            (s, self.alone[s].columns[decision.purchase][0])
+            for s in decision.members
+            if decision.purchase in self.alone[s].columns
+        ]
+        # What no replica of a scenario could use has no column there, and is not ordered.
+        return Tie(tuple(columns), decision.is_open and len(columns) == len(decision.members))
+
+    def _step(self, decision: Decision) -> int:
+        columns = (self.alone[s].columns.get(decision.purchase) for s in decision.members)
+        return next(found[1] for found in columns if found is not None)
+
+    def _held_values(
+        self, decisions: Sequence[Decision], held: Mapping[Purchase, float] | None
+    ) -> FloatArray:
+        """Return values by tie of what is decided already, NaN for the others."""
+        everyone = len(self.alone)
+        return np.array(
+            [
+                np.nan
+                if held is None or len(d.members) < everyone
+                else held.get(d.purchase, 0.0) / self._step(d)
+                for d in decisions
+            ]
+        )
+
+    def _most_wanted(self, decisions: Sequence[Decision]) -> FloatArray:
+        """Return by tie the most that any scenario alone takes on."""
+        taken = [
+            {}
+            if answer.result.decisions is None
+            else taken_purchases(p.options, p.demand.grid, answer.result.decisions)
+            for answer, p in zip(self.alone, self.futures.prepared, strict=True)
+        ]
+        return np.array(
+            [
+                max(taken[s].get(d.purchase, 0.0) for s in d.members) / self._step(d) * d.is_open
+                for d in decisions
+            ]
+        )
+
+    def _recourse(
+        self,
+        decisions: Sequence[Decision],
+        values: FloatArray,
+        rest: Sequence[Mapping[Purchase, float]],
+        bound_usd: float | None,
+    ) -> Policy:
+        """Return the policy with shared orders as they are, every scenario solved by itself."""
+        held = [dict(orders) for orders in rest]
+        orders = []
+        for decision, value in zip(decisions, values.tolist(), strict=True):
+            amount = value * self._step(decision)
+            for s in decision.members:
+                held[s][decision.purchase] = amount
+            if amount > _NOTHING:
+                names = tuple(self.futures.names[s] for s in decision.members)
+                orders.append(SharedOrder(decision.purchase, decision.decided_in, names, amount))
+        tasks = [
+            Task(
+                p.demand,
+                hold_purchases(p.options, p.demand.grid, taken),
+                p.limits,
+                replace(
+                    self.settings,
+                    gap=_RECOURSE_SHARE * self.settings.gap,
+                    incumbent=answer.result.decisions,
+                ),
+                self.elsewhere,
+                answer.arrays,
+            )
+            for p, taken, answer in zip(self.futures.prepared, held, self.alone, strict=True)
+        ]
+        answers = tuple(results_of(tasks, self.jobs, self.done))
+        missing = [
+            name
+            for name, answer in zip(self.futures.names, answers, strict=True)
+            if answer.objective_usd is None
+        ]
+        if missing:
+            states = {a.proof.status for a in answers if a.objective_usd is None}
+            why = "has no plan with these orders" if states == {"infeasible"} else _NO_TIME
+            return Policy((), None, why_not=f"{', '.join(missing)}: {why}")
+        policy = Policy(answers, None, tuple(orders))
+        best = [b for b in (bound_usd, self._bound_alone()) if b is not None]
+        measured = self.risk.measure_usd(policy.costs_usd, self.futures.probabilities)
+        return replace(policy, bound_usd=min(max(best), measured) if best else None)
+
+    def _bound_alone(self) -> float | None:
+        """Return what no policy costs less than: what perfect foresight costs at least."""
+        bounds = [answer.result.proof.bound_usd for answer in self.alone]
+        if any(b is None for b in bounds):
+            return None
+        known = [b for b in bounds if b is not None]
+        return self.risk.measure_usd(known, self.futures.probabilities)
+
+
+def _whole(joint: Joint, values: FloatArray) -> FloatArray:
+    """Return values by tie, those that have to be whole rounded."""
+    tied = values[joint.tied]
+    whole = joint.arrays.integer[joint.tied]
+    return np.where(whole, np.rint(tied), np.where(tied > _NOTHING, tied, 0.0))

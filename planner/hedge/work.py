@@ -1,0 +1,98 @@
+"""Solves of several scenarios at once, one solver thread and one process each."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from planner.milp.families import build_program
+from planner.milp.scenario import ScenarioAnswer, solve_scenario
+from planner.milp.solver import solve_bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from planner.demand.records import Demand
+    from planner.milp.bridge import Arrays
+    from planner.milp.records import Limits, MilpResult, SolverSettings
+    from planner.options.records import OptionSet
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A program of one scenario.
+
+    Parameters
+    ----------
+    demand, options, limits
+        The program.
+    settings
+        Gap, time limit, solver and start.
+    elsewhere
+        What all scenarios together may want to take on.
+    known
+        The program with its bound rows, when it was solved before with less of it decided.
+    """
+
+    demand: Demand
+    options: OptionSet
+    limits: Limits
+    settings: SolverSettings
+    elsewhere: Mapping[str, float] | None = None
+    known: Arrays | None = None
+
+
+def answers_of(tasks: Sequence[Task], jobs: int, done: Callable[[], None]) -> list[ScenarioAnswer]:
+    """Return the answers of programs that will be joined.
+
+    Parameters
+    ----------
+    tasks
+        The programs.
+    jobs
+        Processes, >= 1.
+    done
+        Called after each.
+    """
+    return _each(_answer, tasks, jobs, done)
+
+
+def results_of(tasks: Sequence[Task], jobs: int, done: Callable[[], None]) -> list[MilpResult]:
+    """Return the decisions and proofs of programs; parameters as in :func:`answers_of`."""
+    return _each(_result, tasks, jobs, done)
+
+
+def _each(
+    solve: Callable[[Task], _Answer], tasks: Sequence[Task], jobs: int, done: Callable[[], None]
+) -> list[_Answer]:
+    found: list[_Answer] = []
+    if jobs <= 1 or len(tasks) <= 1:
+        for task in tasks:
+            found.append(solve(task))
+            done()
+        return found
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
+        for answer in pool.map(solve, tasks):
+            found.append(answer)
+            done()
+    return found
+
+
+def _answer(task: Task) -> ScenarioAnswer:
+    return solve_scenario(
+        task.demand,
+        task.options,
+        task.limits,
+        elsewhere=task.elsewhere or {},
+        settings=task.settings,
+    )
+
+
+def _result(task: Task) -> MilpResult:
+    program = build_program(task.demand, task.options, task.limits, task.elsewhere)
+    return solve_bounded(program, task.settings, task.known).result
