@@ -20,6 +20,7 @@ from planner.cli import (
     demand,
     explain,
     problem,
+    roll,
     schema,
     solve,
     sweep,
@@ -72,6 +73,7 @@ app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)
 app.command("compare")(compare.compare)
 app.command("sweep")(sweep.sweep)
+app.command("roll")(roll.roll)
 app.command("schema")(schema.schema)
 app.command("validate")(validate.validate)
 app.command("calibrate")(calibrate.calibrate)

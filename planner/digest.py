@@ -76,7 +76,7 @@ def _items(value: Any) -> list[tuple[Any, Any]]:  # noqa: ANN401
 @cache
 def software_sha256() -> str:
     """Return a digest of the planner's own code, of its solver and libraries, and of Python."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parent
     files = {path.relative_to(root).as_posix(): path for path in root.rglob("*.py")}
     code = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     versions = {name: version(name) for name in _PACKAGES}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from planner.sweep.digest import digest_of
+from planner.digest import digest_of
 
 
 @dataclass(frozen=True)
