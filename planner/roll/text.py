@@ -183,7 +183,7 @@ def _notes(out: TextIO, found: Replayed) -> None:
     }[tail]
     out.write(f"\nnote: commitments that outlive the horizon {what}, whatever the policy\n")
     out.write(
-        "note: beside what it has ordered, every policy serves what comes by the hour, with tokens, "
+        "note: beside what it has ordered, every policy serves what comes by the hour, by tokens, "
         "or not at all; they differ in what they order\n"
     )
     if found.priced:
