@@ -50,15 +50,16 @@ def perfect_foresight(stage: Stage) -> Decision:
     if stage.period:
         return Decision({})
     options = stage.open_options(stage.world.options)
-    result = stage.solve(stage.world.demand, options, stage.world.limits)
+    result = stage.solve(stage.world.demand, options, stage.world.limits, stage.world.periods)
     return Decision(stage.new_orders(options, result), result.proof.bound_usd)
 
 
 def rolling(stage: Stage) -> Decision:
     """Return what is due now of the best plan for the rest of the horizon, as it is expected."""
-    options = stage.open_options(stage.world.expected_options(stage.period))
-    demand = stage.world.expected_demand(stage.period)
-    result = stage.solve(demand, options, stage.world.limits)
+    world = stage.world
+    options = stage.open_options(world.expected_options(stage.period))
+    demand = world.expected_demand(stage.period)
+    result = stage.solve(demand, options, world.limits, world.periods - stage.period)
     return Decision(stage.due(stage.new_orders(options, result), options))
 
 
@@ -66,8 +67,9 @@ def plan_once(stage: Stage) -> Decision:
     """Return the orders of the first plan, whatever comes."""
     if stage.period:
         return Decision({})
-    options = stage.open_options(stage.world.expected_options(0))
-    result = stage.solve(stage.world.expected_demand(0), options, stage.world.limits)
+    world = stage.world
+    options = stage.open_options(world.expected_options(0))
+    result = stage.solve(world.expected_demand(0), options, world.limits, world.periods)
     return Decision(stage.new_orders(options, result))
 
 
@@ -106,7 +108,7 @@ def all_reserved_1y(stage: Stage) -> Decision:
         ),
         bounds,
     )
-    result = stage.solve(stage.world.expected_demand(now, until=now + 1), options, limits)
+    result = stage.solve(stage.world.expected_demand(now, until=now + 1), options, limits, 1)
     return Decision(stage.new_orders(options, result))
 
 

@@ -121,6 +121,8 @@ class PolicyOutcome:
         A row for every period, and one for what is paid after the horizon if anything is.
     why_not
         Why there is no cost.
+    late
+        Periods in which a program was stopped by its time limit, outside the gap.
     plan_json
         The course of its decisions as a plan of the problem as it turned out, as text of a plan
         file; ``None`` where there is none, or where a store has kept the rest.
@@ -136,6 +138,7 @@ class PolicyOutcome:
     orders: tuple[Order, ...] = ()
     periods: tuple[PeriodOutcome, ...] = ()
     why_not: str | None = None
+    late: tuple[int, ...] = ()
     plan_json: str | None = None
 
     @property

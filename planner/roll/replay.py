@@ -38,20 +38,21 @@ def replay(world: World, policy: str, settings: SolverSettings) -> PolicyOutcome
     """
     signed: dict[Key, int] = {}
     served = Decisions((), (), (), ())
-    bound_usd = None
+    bound_usd: float | None = None
+    late: list[int] = []
     try:
         for period in range(world.periods):
-            decision = POLICIES[policy](Stage(world, period, signed, settings))
+            decision = POLICIES[policy](Stage(world, period, dict(signed), settings, late))
             signed |= decision.orders
             bound_usd = bound_usd if decision.bound_usd is None else decision.bound_usd
-            here = Stage(world, period, signed, settings)
+            here = Stage(world, period, signed, settings, late)
             served = _joined(served, _operated(here), period)
     except NoPlanError as error:
-        return PolicyOutcome(policy, why_not=str(error))
+        return PolicyOutcome(policy, why_not=str(error), late=tuple(late))
     options = Stage(world, world.periods, signed, settings).held_options(world.options)
     course = replace(served, builds=_builds(options))
     verify_decisions(world.demand, options, world.limits, course)
-    return booked(world, policy, options, course, bound_usd)
+    return replace(booked(world, policy, options, course, bound_usd), late=tuple(late))
 
 
 def _operated(stage: Stage) -> Decisions:
@@ -59,7 +60,7 @@ def _operated(stage: Stage) -> Decisions:
     world = stage.world
     options = stage.held_options(world.options)
     try:
-        result = stage.solve(world.demand_in(stage.period), options, world.limits)
+        result = stage.solve(world.demand_in(stage.period), options, world.limits, 1)
     except NoPlanError as error:
         msg = (
             f"{error} when its demand came; give workloads a price of unserved requests "

@@ -2,11 +2,16 @@
 
 Programs span the whole horizon, so that a commitment is worth the same whenever it is looked at;
 periods that are over have no demand, and what was ordered in them is held.
+
+What was ordered is part of the cost of every program, though nothing can be decided about it any
+more, so a gap relative to that cost would leave less and less to the decisions that are left. With
+N of T periods to decide about, a program is solved to ``gap N / T``: the errors of all periods
+that are served add up to the gap at most, as far as each program costs what a course costs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from planner.milp import solve_within_caps
@@ -15,8 +20,6 @@ from planner.plan.commitments import taken_builds
 from planner.roll.records import NoPlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from planner.demand.records import Demand
     from planner.milp import Limits, MilpResult, SolverSettings
     from planner.options.builds import Build
@@ -24,8 +27,6 @@ if TYPE_CHECKING:
     from planner.options.records import NodeOffer, OptionSet
     from planner.roll.records import Key, Orders
     from planner.roll.world import World
-
-    Solve = Callable[[Demand, OptionSet, Limits, SolverSettings], MilpResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,16 @@ class Stage:
         What was ordered before, by offer and first period.
     settings
         Gap and time limit of every program.
+    late
+        Periods in which a program was stopped by its time limit, outside the gap; written by
+        `solve`.
     """
 
     world: World
     period: int
     signed: Orders
     settings: SolverSettings
+    late: list[int] = field(default_factory=list)
 
     def open_options(self, options: OptionSet) -> OptionSet:
         """Return options in which earlier orders are held, and this and later ones are open."""
@@ -69,19 +74,31 @@ class Stage:
 
         return bound_builds(options, bounds)
 
-    def solve(self, demand: Demand, options: OptionSet, limits: Limits) -> MilpResult:
+    def solve(
+        self, demand: Demand, options: OptionSet, limits: Limits, periods: int
+    ) -> MilpResult:
         """Return the decisions of a program.
+
+        Parameters
+        ----------
+        demand, options, limits
+            The program.
+        periods
+            Periods that it decides about.
 
         Raises
         ------
         NoPlanError
             When it has none, or none in time.
         """
-        result = solve_within_caps(demand, options, limits, self.settings)
+        settings = replace(self.settings, gap=self.settings.gap * periods / self.world.periods)
+        result = solve_within_caps(demand, options, limits, settings)
         if result.decisions is None:
             why = "infeasible" if result.proof.status == "infeasible" else "no plan in time"
             msg = f"period {self.period}: {why}"
             raise NoPlanError(msg)
+        if result.proof.status != "optimal":
+            self.late.append(self.period)
         return result
 
     def new_orders(self, options: OptionSet, result: MilpResult) -> dict[Key, int]:

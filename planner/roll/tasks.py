@@ -83,6 +83,7 @@ def outcome_from_data(data: Mapping[str, Any]) -> PolicyOutcome:
     values = {key: value for key, value in data.items() if key != "status"}
     values["orders"] = tuple(Order(**row) for row in data["orders"])
     values["periods"] = tuple(PeriodOutcome(**row) for row in data["periods"])
+    values["late"] = tuple(data["late"])
     return PolicyOutcome(**values)
 
 

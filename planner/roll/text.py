@@ -80,9 +80,8 @@ def _policies(out: TextIO, path: PathOutcome) -> None:
     write_table(out, columns, rows, "Demand of the file (cost is discounted, cash is not)")
     best = path.of(FORESIGHT)
     if best.bound_usd is not None:
-        out.write(
-            f"no policy can cost less than {money(best.bound_usd)} USD on this path: proven\n"
-        )
+        least = money(best.bound_usd)
+        out.write(f"no policy can cost less than {least} USD with this demand: proven\n")
 
 
 def _paths(out: TextIO, found: Replayed) -> None:
@@ -192,10 +191,14 @@ def _notes(out: TextIO, found: Replayed) -> None:
             f"{found.settings.unserved_usd_per_request:g} USD (--unserved-penalty), because the "
             "problem states no price; the price is part of the cost and not of the cash\n"
         )
-    stated = len(found.world.actuals.prices)
-    out.write(
-        f"note: the file states prices of {counted(stated, 'offer')}; others stay as they are\n"
-    )
+    late = sum(len(outcome.late) for path in found.paths for outcome in path.outcomes)
+    if late:
+        out.write(
+            f"note: {counted(late, 'program')} stopped by --time-limit, outside the gap: figures "
+            "may differ from run to run; give more time\n"
+        )
+    stated = counted(len(found.world.actuals.prices), "offer")
+    out.write(f"note: the file states prices of {stated}; others cost what the problem says\n")
 
 
 def _share(fraction: float | None) -> str:
