@@ -27,11 +27,9 @@ def require_supported(problem: Problem, file: str) -> None:
     """
     supply, policy = problem.supply, problem.policy
     refused = {
-        "policy.switching_cost_usd_per_move": policy.switching_cost_usd_per_move > 0,
         "policy.max_models": policy.max_models is not None,
         "policy.max_hardware_types": policy.max_hardware_types is not None,
         "limits.budget_usd": problem.limits.budget_usd is not None,
-        "one_off_costs": bool(problem.one_off_costs),
         "supply.spend_commitments": bool(supply.spend_commitments),
         "supply.provisioned": bool(supply.provisioned),
         "supply.existing": any(nodes.resale is not None for nodes in supply.existing),

@@ -42,14 +42,14 @@ def replay(world: World, policy: str, settings: SolverSettings) -> PolicyOutcome
     late: list[int] = []
     try:
         for period in range(world.periods):
-            decision = POLICIES[policy](Stage(world, period, dict(signed), settings, late))
+            decision = POLICIES[policy](Stage(world, period, dict(signed), served, settings, late))
             signed |= decision.orders
             bound_usd = bound_usd if decision.bound_usd is None else decision.bound_usd
-            here = Stage(world, period, signed, settings, late)
+            here = Stage(world, period, signed, served, settings, late)
             served = _joined(served, _operated(here), period)
     except NoPlanError as error:
         return PolicyOutcome(policy, why_not=str(error), late=tuple(late))
-    options = Stage(world, world.periods, signed, settings).held_options(world.options)
+    options = Stage(world, world.periods, signed, served, settings).held_options(world.options)
     course = replace(served, builds=_builds(options))
     verify_decisions(world.demand, options, world.limits, course)
     return replace(booked(world, policy, options, course, bound_usd), late=tuple(late))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from planner.milp import solve_within_caps
 from planner.options.held import bound_builds
 from planner.plan.commitments import taken_builds
+from planner.plan.moves import models_served
 from planner.roll.records import NoPlanError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from planner.options.builds import Build
     from planner.options.held import Nodes
     from planner.options.records import NodeOffer, OptionSet
+    from planner.plan.records import Decisions
     from planner.roll.records import Key, Orders
     from planner.roll.world import World
 
@@ -41,6 +43,8 @@ class Stage:
         Counted from 0.
     signed
         What was ordered before, by offer and first period.
+    served
+        How the periods before were served: models that are in use cost nothing to begin with.
     settings
         Gap and time limit of every program.
     late
@@ -51,6 +55,7 @@ class Stage:
     world: World
     period: int
     signed: Orders
+    served: Decisions
     settings: SolverSettings
     late: list[int] = field(default_factory=list)
 
@@ -92,7 +97,7 @@ class Stage:
             When it has none, or none in time.
         """
         settings = replace(self.settings, gap=self.settings.gap * periods / self.world.periods)
-        result = solve_within_caps(demand, options, limits, settings)
+        result = solve_within_caps(demand, self._in_use(options), limits, settings)
         if result.decisions is None:
             why = "infeasible" if result.proof.status == "infeasible" else "no plan in time"
             msg = f"period {self.period}: {why}"
@@ -100,6 +105,21 @@ class Stage:
         if result.proof.status != "optimal":
             self.late.append(self.period)
         return result
+
+    def _in_use(self, options: OptionSet) -> OptionSet:
+        """Return options in which models that are in use are paid for once only."""
+        serving = models_served(options, self.served)
+        used = {model for _, model, _ in serving}
+        return replace(
+            options,
+            served_before=frozenset(
+                (workload, model, t + 1) for workload, model, t in serving if t + 1 == self.period
+            ),
+            model_costs=tuple(
+                replace(cost, usd=0.0) if cost.model in used else cost
+                for cost in options.model_costs
+            ),
+        )
 
     def new_orders(self, options: OptionSet, result: MilpResult) -> dict[Key, int]:
         """Return what a program orders beside what is ordered already, at any time."""

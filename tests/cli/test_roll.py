@@ -87,7 +87,7 @@ def test_a_policy_without_an_end_is_told_and_ends_with_5(planner, files):
         (("--policy", "rollin"), "`rollin` is not a policy; use perfect_foresight or rolling"),
         (("--forecast", "best"), "`best` is not a kind of forecast; use last-seen or as-stated"),
         (("--json", "--csv"), "both go to standard output"),
-        (("--set", "one_off_costs=[{model: m, usd: 5}]"), "cannot be replayed"),
+        (("--set", "policy.max_models=1"), "cannot be replayed"),
     ],
 )
 def test_wrong_options_are_refused(planner, files, options, told):

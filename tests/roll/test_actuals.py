@@ -104,12 +104,12 @@ def test_what_ties_periods_together_is_refused(tmp_path):
         run_roll(
             write_quarters(tmp_path),
             write_actuals(tmp_path, 1, 1),
-            assignments=("policy.switching_cost_usd_per_move=5", "policy.max_models=1"),
+            assignments=("limits.budget_usd=5", "policy.max_models=1"),
         )
 
     assert [f.path for f in refused.value.faults] == [
-        "policy.switching_cost_usd_per_move",
         "policy.max_models",
+        "limits.budget_usd",
     ]
 
 

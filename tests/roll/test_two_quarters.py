@@ -141,3 +141,16 @@ def test_a_policy_without_a_plan_says_why(replayed):
     assert naive.cost_usd is None
     assert "no node of reserved_1y is on offer" in naive.why_not
     assert path.of("rolling").cost_usd == pytest.approx(4 * RENT_USD)
+
+
+def test_a_model_that_stays_is_brought_in_and_paid_for_once(replayed):
+    costly = (
+        "policy.switching_cost_usd_per_move=1000",
+        "one_off_costs=[{model: m, usd: 500, usd_per_period: 10}]",
+    )
+
+    path = replayed(1, 2, assignments=costly)
+
+    # The first model is free, and goes on in the second quarter without a move.
+    assert path.of("rolling").cost_usd == pytest.approx(4 * LEASE_USD + 2 * RENT_USD + 520)
+    assert path.of("all_on_demand").cost_usd == pytest.approx(6 * RENT_USD + 520)
