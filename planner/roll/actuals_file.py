@@ -18,6 +18,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from planner.catalog.location import shipped_path
 from planner.catalog.schema import Positive, Record
 from planner.catalog.table import Located, scan_table
 from planner.errors import Fault, did_you_mean
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem
 
 NEXT_STEP = "see `planner roll` in README.md for the columns of the file"
+_SHIPPED: Literal["problems"] = "problems"
 _NUMBER = re.compile(r"^\d{1,3}$")
 _MONTH = re.compile(r"^20\d{2}-(0[1-9]|1[0-2])$")
 _DEMAND = ("requests_per_day", "rate_factor")
@@ -92,31 +94,41 @@ class ActualsFile:
     faults: tuple[Fault, ...] = ()
 
 
-def read_actuals(path: Path, problem: Problem) -> ActualsFile:
+def find_actuals(name: Path) -> Path:
+    """Return a file as it is named, or the one of that name among the shipped problems."""
+    if name.exists() or name.is_absolute():
+        return name
+    parts = name.parts[1:] if name.parts[:1] == (_SHIPPED,) else name.parts
+    shipped = shipped_path(_SHIPPED).joinpath(*parts)
+    return shipped if shipped.is_file() else name
+
+
+def read_actuals(name: Path, problem: Problem) -> ActualsFile:
     """Return the rows of a file of actual demand and prices, and its faults; raises nothing.
 
     Parameters
     ----------
-    path
-        The file.
+    name
+        The file, or its name among the shipped problems.
     problem
         The problem that it is about, for its periods and workloads.
     """
-    read = scan_table(path, str(path), ActualRow)
+    path = find_actuals(name)
+    read = scan_table(path, str(name), ActualRow)
     faults = list(read.faults)
     rows = []
     for located in read.rows:
         period = _period(located.row, problem)
         found = list(_row_faults(located.row, period, problem))
-        faults += [Fault(str(path), located.line, None, f"actuals.{c}", m) for c, m in found]
+        faults += [Fault(str(name), located.line, None, f"actuals.{c}", m) for c, m in found]
         if period is not None and not found:
             rows.append(ReadRow(located.row, period, located.line))
     demand = {(r.row.workload, r.period): r for r in rows if r.row.workload is not None}
-    faults += list(_repeated(path, rows))
+    faults += list(_repeated(name, rows))
     if not read.faults:
-        faults += list(_missing(path, rows, read.rows, problem))
+        faults += list(_missing(name, rows, read.rows, problem))
     prices = sorted((r for r in rows if r.row.workload is None), key=lambda r: r.period)
-    return ActualsFile(str(path), demand, tuple(prices), tuple(faults))
+    return ActualsFile(str(name), demand, tuple(prices), tuple(faults))
 
 
 def _period(row: ActualRow, problem: Problem) -> int | None:

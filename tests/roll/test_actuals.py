@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from planner.catalog.dates import parse_partial_date
+from planner.catalog.load import load_catalog
+from planner.demand.grid import time_grid
 from planner.errors import InputError
+from planner.problem.load import load_problem
+from planner.roll.actuals_file import read_actuals
 from planner.roll.paths import actuals_on_path
 from planner.roll.records import Actuals
 from planner.roll.run import RollSettings, run_roll
@@ -166,3 +173,33 @@ def test_random_paths_are_walks_of_mean_one_around_the_file():
     steps = np.log(rates / np.array([1.0, 2.0]))
     assert steps.std(axis=0) == pytest.approx([0.2, 0.2 * 2**0.5], rel=0.05)
     assert drawn[5].rates["a"][0] != drawn[5].rates["b"][0]
+
+
+def test_the_shipped_backtest_is_read_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    problem = load_problem("backtest_h100").problem
+
+    for name in ("backtest_h100_actuals.csv", "problems/backtest_h100_actuals.csv"):
+        read = read_actuals(Path(name), problem)
+
+        assert read.faults == ()
+        assert len(read.demand) == problem.horizon.periods == 10
+
+
+def test_rents_of_the_shipped_backtest_are_readings_of_the_catalogue():
+    readings = {
+        (p.item, p.seller, p.date): p.usd
+        for p in load_catalog().price_paths
+        if p.series == "rental"
+    }
+    starts = time_grid(load_problem("backtest_h100").problem).period_start
+    file = read_actuals(Path("backtest_h100_actuals.csv"), load_problem("backtest_h100").problem)
+
+    rents = [r for r in file.prices if r.row.tenure == "on_demand"]
+    for read in rents:
+        hardware, seller, date = read.row.notes.removeprefix("price_paths.csv: rental ").split()
+        assert read.row.usd_per_accelerator_hour == readings[hardware, seller, date]
+        # One seller has no earlier reading than a month into the first quarter.
+        known = parse_partial_date(date) <= starts[read.period]
+        assert known or (read.period == 0 and date == "2024-07-27")
+    assert len(rents) == 11
