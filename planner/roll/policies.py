@@ -108,7 +108,14 @@ def all_reserved_1y(stage: Stage) -> Decision:
         ),
         bounds,
     )
-    result = stage.solve(stage.world.expected_demand(now, until=now + 1), options, limits, 1)
+    demand = stage.world.expected_demand(now, until=now + 1)
+    try:
+        result = stage.solve(demand, options, limits, 1)
+    except NoPlanError as error:
+        msg = (
+            f"{error}: nodes of {_ONE_YEAR} alone cannot carry the expected peak within all limits"
+        )
+        raise NoPlanError(msg) from None
     return Decision(stage.new_orders(options, result))
 
 

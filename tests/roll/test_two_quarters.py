@@ -154,3 +154,14 @@ def test_a_model_that_stays_is_brought_in_and_paid_for_once(replayed):
     # The first model is free, and goes on in the second quarter without a move.
     assert path.of("rolling").cost_usd == pytest.approx(4 * LEASE_USD + 2 * RENT_USD + 520)
     assert path.of("all_on_demand").cost_usd == pytest.approx(6 * RENT_USD + 520)
+
+
+def test_a_peak_that_reservations_cannot_carry_stops_the_policy(replayed):
+    quota = "supply.quotas=[{hardware: box, max_accelerators: 1}]"
+
+    path = replayed(1, 1, assignments=(quota,))
+
+    assert path.of("all_reserved_1y").why_not == (
+        "period 0: infeasible: reserved_1y alone cannot carry the expected peak within all limits"
+    )
+    assert path.of("rolling").missed_share == pytest.approx(0.5)
