@@ -112,9 +112,7 @@ def all_reserved_1y(stage: Stage) -> Decision:
     try:
         result = stage.solve(demand, options, limits, 1)
     except NoPlanError as error:
-        msg = (
-            f"{error}: nodes of {_ONE_YEAR} alone cannot carry the expected peak within all limits"
-        )
+        msg = f"{error}: {_ONE_YEAR} alone cannot carry the expected peak within all limits"
         raise NoPlanError(msg) from None
     return Decision(stage.new_orders(options, result))
 

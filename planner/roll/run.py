@@ -168,7 +168,8 @@ def run_roll(  # noqa: PLR0917
     read = read_actuals(actuals, problem)
     priced = tuple(workloads_without_price(problem))
     field, usd = "unserved_penalty_usd_per_request", settings.unserved_usd_per_request
-    prices = [f"workloads.{workload}.{field}={usd}" for workload in priced]
+    places = [i for i, w in enumerate(problem.workloads) if w.name in priced]
+    prices = [f"workloads.{place}.{field}={usd}" for place in places]
     prepared = prepare(name, scenario, (*assignments, *prices), overlays)
     found = actuals_of(read, prepared.demand, prepared.options)
     worlds = [
