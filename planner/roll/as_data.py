@@ -60,6 +60,7 @@ def roll_data(found: Replayed) -> dict[str, Any]:
                         **outcome.as_data,
                         "missed_share": outcome.missed_share,
                         "above_foresight": path.regret(outcome.policy),
+                        "above_bound": path.excess(outcome.policy),
                     }
                     for outcome in path.outcomes
                 ],

@@ -104,6 +104,11 @@ class PathOutcome:
         best, cost = self.of(FORESIGHT).cost_usd, self.of(policy).cost_usd
         return None if best is None or cost is None or best <= 0 else cost / best - 1.0
 
+    def excess(self, policy: str) -> float | None:
+        """Return what a policy costs above the proven limit of any, as a fraction of the limit."""
+        least, cost = self.of(FORESIGHT).bound_usd, self.of(policy).cost_usd
+        return None if least is None or cost is None or least <= 0 else cost / least - 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
