@@ -117,9 +117,7 @@ def _paths(out: TextIO, found: Replayed) -> None:
                 _share(statistics.median(regrets)),
                 _share(min(regrets)),
                 _share(max(regrets)),
-                _share(
-                    max((x for path in found.paths if (x := path.excess(policy))), default=0.0)
-                ),
+                _share(max(proven, default=None)),
                 str(sum(r <= GOAL for r in regrets)),
                 str(sum(_cheapest(path) == policy for path in found.paths)),
                 f"{max(missed):.3%}",
