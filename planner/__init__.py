@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan as Plan
     from planner.plan.json_io import plan_json as plan_json
     from planner.problem.load import load_problem as load_problem
+    from planner.roll.run import RollSettings as RollSettings
+    from planner.roll.run import run_roll as run_roll
     from planner.sensitivity import explain_plan as explain_plan
     from planner.sweep.run import SweepSettings as SweepSettings
     from planner.sweep.run import run_sweep as run_sweep
@@ -43,6 +45,7 @@ _HOMES = {
     "Plan": "planner.plan.document",
     "LoopSettings": "planner.verified",
     "ReplaySettings": "planner.verify.replay.run",
+    "RollSettings": "planner.roll.run",
     "SolveSettings": "planner.pipeline",
     "SweepSettings": "planner.sweep.run",
     "assess_claims": "planner.claims.run",
@@ -59,6 +62,7 @@ _HOMES = {
     "plan_json": "planner.plan.json_io",
     "prepare": "planner.pipeline",
     "replay_plan": "planner.verify.replay.run",
+    "run_roll": "planner.roll.run",
     "run_sweep": "planner.sweep.run",
     "solve_prepared": "planner.pipeline",
     "solve_problem": "planner.pipeline",

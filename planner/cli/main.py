@@ -22,6 +22,7 @@ from planner.cli import (
     explain,
     hedge,
     problem,
+    roll,
     scenarios,
     schema,
     solve,
@@ -77,6 +78,7 @@ app.command("compare")(compare.compare)
 app.command("hedge")(hedge.hedge)
 app.command("sweep")(sweep.sweep)
 app.command("claims")(claims.claims)
+app.command("roll")(roll.roll)
 app.command("schema")(schema.schema)
 app.command("validate")(validate.validate)
 app.command("calibrate")(calibrate.calibrate)

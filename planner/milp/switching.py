@@ -70,7 +70,7 @@ def add_switching(model: Model) -> None:
         return
     in_block: dict[tuple[int, int, int, int], Terms] = defaultdict(dict)
     in_period: dict[tuple[int, int, int], Terms] = defaultdict(dict)
-    asked = requests_asked(sets.demand)
+    asked, before = requests_asked(sets.demand), _served_before(sets)
     for flow in _flows(model):
         stream, w, m, t, b, variable = flow
         in_block[stream, m, t, b][variable] = 1.0
@@ -80,7 +80,7 @@ def add_switching(model: Model) -> None:
         serves = model.variable(f"serves_{w}_{m}_{t}", 1, whole=True)
         model.serves[w, m, t] = serves
         model.row(f"serveshare_{w}_{m}_{t}", shares | {serves: -SMALLEST_MODEL_SHARE}, GE)
-        if t > 0:
+        if t > 0 and (w, m, t) not in before:
             model.moves[w, m, t] = model.variable(f"moves_{w}_{m}_{t}", 1)
             terms: Terms = {model.moves[w, m, t]: 1.0, serves: -1.0}
             if (w, m, t - 1) in model.serves:
@@ -95,6 +95,17 @@ def add_switching(model: Model) -> None:
         planned = float(sets.planned_rps[stream, t, b] / sets.rate_unit_rps[stream])
         serves = model.serves[first[stream], m, t]
         model.row(f"serveflow_{stream}_{m}_{t}_{b}", terms | {serves: -planned}, LE)
+
+
+def _served_before(sets: Sets) -> set[tuple[int, int, int]]:
+    """Return first stream, model and period of models that serve already when it begins."""
+    models = {name: m for m, name in enumerate(models_of(sets))}
+    owners = [owner(rates.workload) for rates in sets.demand.workloads]
+    return {
+        (owners.index(workload), models[name], t)
+        for workload, name, t in sets.options.served_before
+        if name in models
+    }
 
 
 def _first_streams(sets: Sets) -> list[int]:

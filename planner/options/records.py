@@ -384,6 +384,9 @@ class OptionSet:
     """What nodes draw, and the carbon of the places where they stand."""
     switching_usd_per_move: float = 0.0
     """What it costs that a model begins to serve a workload, from the second period on."""
+    served_before: frozenset[tuple[str, str, int]] = frozenset()
+    """Workload, model and period of models that serve already when the period begins, though the
+    decisions do not show it: to begin then is no switch."""
     owned_staff_usd_per_month: float = 0.0
     """Cost of the people that any owned node needs, whatever their number."""
 

@@ -40,6 +40,7 @@ def moves(options: OptionSet, decisions: Decisions) -> tuple[Move, ...]:
     """
     usd = options.switching_usd_per_move
     served = models_served(options, decisions) if usd > 0 else {}
+    served_before = served.keys() | {(w, m, t - 1) for w, m, t in options.served_before}
     free: dict[str, tuple[str, float]] = {}
     for (workload, model, t), rate_rps in sorted(served.items()):
         if t == 0 and rate_rps > free.get(workload, ("", 0.0))[1]:
@@ -47,7 +48,7 @@ def moves(options: OptionSet, decisions: Decisions) -> tuple[Move, ...]:
     return tuple(
         Move(t, workload, model, usd)
         for workload, model, t in sorted(served, key=lambda key: (key[2], *key[:2]))
-        if (workload, model, t - 1) not in served and (t > 0 or free[workload][0] != model)
+        if (workload, model, t - 1) not in served_before and (t > 0 or free[workload][0] != model)
     )
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from planner.digest import software_sha256
 from planner.errors import PlannerError
 from planner.pipeline import Checked, decide, prepare_checked
 from planner.plan.json_io import plan_json
-from planner.sweep.digest import software_sha256
 from planner.sweep.outcome import FAILED, Outcome, outcome_of
 from planner.sweep.tasks import with_factors
 

@@ -235,3 +235,18 @@ def test_random_worlds_do_move():
         moved += bool(moves(options, result.decisions))
 
     assert moved >= 3
+
+
+@pytest.mark.parametrize(("served_before", "paid"), [("b", 0.0), ("a", 100.0)])
+def test_a_model_that_serves_already_begins_without_a_move(served_before, paid):
+    # Nothing was asked in the first month; something outside of the decisions served then.
+    demand = worlds.demand({"chat": [[0.0], [1.0]]})
+    options = replace(
+        tokens(100.0, a=[9.0, 9.0], b=[2.0, 0.5]),
+        served_before=frozenset({("chat", served_before, 1)}),
+    )
+
+    result = solve(demand, options)
+
+    assert result.objective_usd == pytest.approx(SECONDS / 1_000 * 0.5 + paid)
+    assert sum(m.usd for m in moves(options, result.decisions)) == paid

@@ -78,7 +78,7 @@ def _items(value: Any) -> list[tuple[Any, Any]]:  # noqa: ANN401
 @cache
 def software_sha256() -> str:
     """Return a digest of the code that makes plans, of its solver and libraries, and of Python."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parent
     files = {
         path.relative_to(root).as_posix(): path
         for path in root.rglob("*.py")

@@ -1,0 +1,142 @@
+"""The start of one period as a policy sees it, with the programs that it may solve.
+
+Programs span the whole horizon, so that a commitment is worth the same whenever it is looked at;
+periods that are over have no demand, and what was ordered in them is held.
+
+What was ordered is part of the cost of every program, though nothing can be decided about it any
+more, so a gap relative to that cost would leave less and less to the decisions that are left. With
+N of T periods to decide about, a program is solved to ``gap N / T``: the errors of all periods
+that are served add up to the gap at most, as far as each program costs what a course costs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from planner.milp import solve_within_caps
+from planner.options.held import bound_builds
+from planner.plan.commitments import taken_builds
+from planner.plan.moves import models_served
+from planner.roll.records import NoPlanError
+
+if TYPE_CHECKING:
+    from planner.demand.records import Demand
+    from planner.milp import Limits, MilpResult, SolverSettings
+    from planner.options.builds import Build
+    from planner.options.held import Nodes
+    from planner.options.records import NodeOffer, OptionSet
+    from planner.plan.records import Decisions
+    from planner.roll.records import Key, Orders
+    from planner.roll.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The start of a period.
+
+    Parameters
+    ----------
+    world
+        What is known when, and what came.
+    period
+        Counted from 0.
+    signed
+        What was ordered before, by offer and first period.
+    served
+        How the periods before were served: models that are in use cost nothing to begin with.
+    settings
+        Gap and time limit of every program.
+    late
+        Periods in which a program was stopped by its time limit, outside the gap; written by
+        `solve`.
+    """
+
+    world: World
+    period: int
+    signed: Orders
+    served: Decisions
+    settings: SolverSettings
+    late: list[int] = field(default_factory=list)
+
+    def open_options(self, options: OptionSet) -> OptionSet:
+        """Return options in which earlier orders are held, and this and later ones are open."""
+
+        def bounds(offer: NodeOffer, build: Build) -> Nodes | None:
+            nodes = self.signed.get((offer.offer_id, build.start), 0)
+            if self.world.ordered_in(build) >= self.period:
+                return nodes, build.most_nodes
+            return (nodes, nodes) if nodes else None
+
+        return bound_builds(options, bounds)
+
+    def held_options(self, options: OptionSet) -> OptionSet:
+        """Return options in which nothing can be ordered beside what is ordered already."""
+
+        def bounds(offer: NodeOffer, build: Build) -> Nodes | None:
+            nodes = self.signed.get((offer.offer_id, build.start), 0)
+            return (nodes, nodes) if nodes else None
+
+        return bound_builds(options, bounds)
+
+    def solve(
+        self, demand: Demand, options: OptionSet, limits: Limits, periods: int
+    ) -> MilpResult:
+        """Return the decisions of a program.
+
+        Parameters
+        ----------
+        demand, options, limits
+            The program.
+        periods
+            Periods that it decides about.
+
+        Raises
+        ------
+        NoPlanError
+            When it has none, or none in time.
+        """
+        settings = replace(self.settings, gap=self.settings.gap * periods / self.world.periods)
+        result = solve_within_caps(demand, self._in_use(options), limits, settings)
+        if result.decisions is None:
+            why = "infeasible" if result.proof.status == "infeasible" else "no plan in time"
+            msg = f"period {self.period}: {why}"
+            raise NoPlanError(msg)
+        if result.proof.status != "optimal":
+            self.late.append(self.period)
+        return result
+
+    def _in_use(self, options: OptionSet) -> OptionSet:
+        """Return options in which models that are in use are paid for once only."""
+        serving = models_served(options, self.served)
+        used = {model for _, model, _ in serving}
+        return replace(
+            options,
+            served_before=frozenset(
+                (workload, model, t + 1) for workload, model, t in serving if t + 1 == self.period
+            ),
+            model_costs=tuple(
+                replace(cost, usd=0.0) if cost.model in used else cost
+                for cost in options.model_costs
+            ),
+        )
+
+    def new_orders(self, options: OptionSet, result: MilpResult) -> dict[Key, int]:
+        """Return what a program orders beside what is ordered already, at any time."""
+        if result.decisions is None:
+            return {}
+        return {
+            (offer.offer_id, build.start): nodes
+            for offer, build, nodes in taken_builds(options, result.decisions)
+            if build.fixed_nodes is None
+            and nodes > self.signed.get((offer.offer_id, build.start), 0)
+        }
+
+    def due(self, orders: Orders, options: OptionSet) -> dict[Key, int]:
+        """Return the orders that have to be placed at the start of this period."""
+        when = {
+            (offer.offer_id, build.start): self.world.ordered_in(build)
+            for offer in options.offers
+            for build in offer.builds
+        }
+        return {key: nodes for key, nodes in orders.items() if when[key] == self.period}
