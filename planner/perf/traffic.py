@@ -29,12 +29,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from planner.perf.draws import (
-    ordered_unit_intervals,
-    slice_means,
-    stratified_normals,
-    stratified_uniforms,
-)
+from planner.perf import draws
 from planner.perf.memory import block_rounded_tokens
 
 if TYPE_CHECKING:
@@ -194,7 +189,7 @@ class TrafficClass:
         """Return the rate factors with mean 1, the many of a recording as a few equal parts."""
         factors = np.sort(self.rate_factors) / np.mean(self.rate_factors)
         if len(factors) > _RATE_LEVELS:
-            return tuple(slice_means(factors, _RATE_LEVELS).tolist())
+            return tuple(draws.slice_means(factors, _RATE_LEVELS).tolist())
         return tuple(factors.tolist())
 
     @property
@@ -352,8 +347,8 @@ def sample_requests(
         traffic.isl_tokens, return_index=True, return_inverse=True
     )
     osl_tokens, output = np.unique(traffic.osl_tokens, return_inverse=True)
-    prefill_uniform = stratified_uniforms(samples, rng)
-    batch_normal = stratified_normals(samples, rng)
+    prefill_uniform = draws.stratified_uniforms(samples, rng)
+    batch_normal = draws.stratified_normals(samples, rng)
     of_request = output[atom]
     return RequestSample(
         prompt_tokens=tokens[first],
@@ -378,7 +373,7 @@ def _gap_share(
         return None
     following, mean = output_tokens - 1.0, output_gaps(traffic, output_tokens)
     spread = traffic.tokens_per_step_cv * np.sqrt(mean)
-    drawn = mean + spread * stratified_normals(len(mean), rng)
+    drawn = mean + spread * draws.stratified_normals(len(mean), rng)
     gaps = np.clip(drawn, np.minimum(following, 1.0), following)
     share = gaps / np.maximum(following, 1.0)
     return np.where(following > 0, share, 1.0 / traffic.tokens_per_step)
@@ -390,8 +385,8 @@ def ordered_class_intervals(traffic: TrafficClass, samples: int) -> Floats:
     Recorded ones are represented by the means of equal slices of their order statistics.
     """
     if traffic.intervals is None:
-        return ordered_unit_intervals(traffic.interarrival_cv, samples)
-    strata = slice_means(np.sort(traffic.intervals), samples)
+        return draws.ordered_unit_intervals(traffic.interarrival_cv, samples)
+    strata = draws.slice_means(np.sort(traffic.intervals), samples)
     return np.asarray(strata / strata.mean(), dtype=float)
 
 
