@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _SMALLEST_PROGRAM = 3_000
 """Columns below which the solver needs no help."""
-_OF_A_PERIOD = SLOT_PREFIXES | {"s", "q"}
-"""Variables whose second last position is a period: starts and backlogs beside those of blocks."""
+_OF_A_PERIOD = SLOT_PREFIXES | {"s", "q", "loads", "gives"}
+"""Variables whose second last position is a period: starts, loads, backlogs beside blocks."""
 _GAP_SHARE = 0.5
 _WORTH_A_ROUND = 1e-4
 """Share of the cost that a round has to save for another one."""

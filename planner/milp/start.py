@@ -27,6 +27,7 @@ from planner.milp.highs import solve_arrays
 from planner.milp.slots import kinds_of
 from planner.milp.start_batch import leave_time_for_changeovers
 from planner.milp.start_pairs import use_pairs
+from planner.milp.turn_room import make_room
 from planner.milp.unserved import unserved_usd_per_planned_rps
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
             if (o, t, 0) in model.nodes:
                 row = [place[model.nodes[o, t, b].name] for b in range(sets.grid.blocks)]
                 start[row] = _repaired(sets, o, np.rint(start[row]).astype(np.int64))
+    make_room(model, place, start)
     _set_indicators(model, place, start)
     return start
 

@@ -100,10 +100,10 @@ class FleetRow:
     """Nodes of one offer in one period and block.
 
     ``usd = price_usd_per_hour x ((nodes - covered_nodes) x hours + startup_node_hours)``: nodes
-    that serve from the next block on are paid while they start, and what spend commitments cover
-    is paid with them (:class:`planner.plan.finance_rows.SpendRow`). Of nodes that are taken on for
-    a term this is the amortised view: the price is the average cost of an hour, and what is paid,
-    and when, is in :class:`Commitment` and in the cost lines.
+    that serve from the next block on (`starting_nodes`) are paid while they start, and what spend
+    commitments cover is paid with them (:class:`planner.plan.finance_rows.SpendRow`). Of nodes
+    that are taken on for a term this is the amortised view: the price is the average cost of an
+    hour, and what is paid, and when, is in :class:`Commitment` and in the cost lines.
     """
 
     period: int
@@ -127,6 +127,9 @@ class FleetRow:
     """Where the price comes from, as the catalogue states it."""
     covered_nodes: float = 0.0
     """Nodes, on average over the block, that spend commitments pay for."""
+    starting_nodes: int = 0
+    """Nodes that start in the block to serve from the next one on. More than the fleet grows by
+    take the place of others, so that other models are loaded when the next block begins."""
 
 
 @dataclass(frozen=True, slots=True)
