@@ -298,8 +298,10 @@ class CostLine:
 class UnitCost:
     """Average cost of what is served of a workload, idle and spare capacity included.
 
-    The price of unserved requests is not part of it; the cost of a request is null where none is
-    served.
+    The price of unserved requests is not part of it, nor is what nodes that were there bring when
+    they are sold, and what is left of them at the end (`existing_worth_usd`); the cost of a
+    request is null where none is served. Unit cost times what is served, that worth and the price
+    of unserved requests add up to the cost lines of the workload.
     """
 
     workload: str
@@ -307,6 +309,9 @@ class UnitCost:
     usd_per_million_tokens: float | None
     usd_per_request: float | None
     utilization: float | None
+    existing_worth_usd: float = 0.0
+    """What comes back for nodes that were there before the plan, in the cost lines of the
+    workload; negative."""
 
 
 @dataclass(frozen=True, slots=True)
