@@ -16,6 +16,7 @@ import numpy as np
 from planner.milp.blocks import with_pool_bounds, with_slot_bounds, with_unit_bounds
 from planner.milp.held_slots import constants, slots_with_the_fleet
 from planner.milp.highs import completed
+from planner.milp.improve import improved_with_the_same
 from planner.milp.slots import slots_of
 from planner.milp.start import complete_start, with_fleet
 from planner.milp.warm import warmer_start
@@ -39,6 +40,8 @@ _FLEET_SHARE = 0.3
 with the fleet of a relaxation may take."""
 _COMPLETION_SHARE = 0.15
 """The same for the fleet of given replicas."""
+_TURNS_SHARE = 0.15
+"""The same for replicas that go together from block to block."""
 _MOST_OF_REST = 0.6
 _START_TIME_S = 10.0
 """Time for the linear program that turns a start into a plan; it takes well under a second."""
@@ -144,4 +147,9 @@ def _completed(model: Model, program: Bounded, values: FloatArray, clock: _Time)
     start = warmer_start(model, arrays, start, clock.left())
     asked = replace(clock.settings, time_limit_s=_START_TIME_S)
     plan = completed(arrays, np.rint(start), asked)
-    return Begun(program, start if plan is None else plan, plan is not None)
+    if plan is None:
+        return Begun(program, start, is_plan=False)
+    if model.turn_groups:
+        by_s = time.perf_counter() + clock.share_s(_TURNS_SHARE)
+        plan = improved_with_the_same(program, plan, clock.left(), by_s)
+    return Begun(program, plan, is_plan=True)
