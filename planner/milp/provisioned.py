@@ -30,9 +30,10 @@ def add_provisioned(model: Model) -> None:
         P[k,t,b] = sum over s in S(t) of buy[k,s]
         (min_units / g) on[k,t]  <=  sum over s in S(t) of buy[k,s]  <=  most on[k,t]
 
-    `most` carries the highest planned rates of all workloads that may use the units once for every
-    term in S(t), because it can pay to take on the units of a later period early; or it is
-    ``max_units / g`` if that is less. Without a minimum above an increment there is no `on`.
+    Units that are taken on already are terms of a fixed number. `most` carries the highest planned
+    rates of all workloads that may use the units once for every term in S(t), because it can pay
+    to take on the units of a later period early; or it is ``max_units / g`` if that is less.
+    Without a minimum above an increment there is no `on`.
 
     Parameters
     ----------
@@ -42,10 +43,16 @@ def add_provisioned(model: Model) -> None:
     for k, units in enumerate(model.sets.options.provisioned):
         tokens = _counted_tokens(model, units)
         enough = _enough_increments(model, units, tokens)
+        for s, build in enumerate(units.builds):
+            if build.fixed_nodes is not None:
+                there = build.fixed_nodes // units.increment_units
+                name = f"buy_{k}_{s}"
+                model.bought[k, s] = model.variable(name, there, whole=True, lower=there)
+            elif enough > 0:
+                model.bought[k, s] = model.variable(f"buy_{k}_{s}", whole=True)
         if enough == 0:
             continue
-        for s in range(len(units.builds)):
-            model.bought[k, s] = model.variable(f"buy_{k}_{s}", whole=True)
+        enough += sum(build.fixed_nodes or 0 for build in units.committed)
         for t in range(model.sets.grid.periods):
             held: Terms = {
                 model.bought[k, s]: 1.0 for s, b in enumerate(units.builds) if b.serves(t)

@@ -194,6 +194,8 @@ class ProvisionedRow:
     usd_after_horizon: float
     price_date: str
     price_source: str
+    is_existing: bool = False
+    """Whether they were taken on before the plan."""
 
 
 @dataclass(frozen=True, slots=True)

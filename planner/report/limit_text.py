@@ -145,7 +145,8 @@ def write_power_prices(out: TextIO, plan: Plan) -> None:
         spans = ", ".join(f"{start:g}-{end:g}" for start, end in capped)
         out.write(
             "  billed on the power that servers are assumed to draw at most: in hours "
-            f"{spans} they are modelled to draw more, so the energy above is more than the MWh here\n"
+            f"{spans} they are modelled to draw more, so the energy above is more than the MWh "
+            "here\n"
         )
 
 
