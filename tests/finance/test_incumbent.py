@@ -370,9 +370,10 @@ def test_a_promise_without_rates_in_the_new_problem_is_refused(folder):
 
 
 UNITS = [
-    "supply.tenures=[on_demand,api]",
-    "supply.provisioned=[{name: ptu, provider: tokens, model: model-a, usd_per_unit_hour: 0.05, "
-    "tokens_per_minute_per_unit: 300000.0, term_months: 12}]",
+    "supply.tenures=[on_demand, api]",
+    "workloads.chat.lengths={isl_tokens: {mean: 1000}, osl_tokens: {mean: 100}}",
+    "supply.provisioned=[{name: ptu, provider: me, model: llama-3.1-8b-instruct, "
+    "usd_per_unit_hour: 0.05, tokens_per_minute_per_unit: 300000.0, term_months: 12}]",
 ]
 
 

@@ -7,8 +7,10 @@ import math
 import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from planner.demand.deferral import Deferral
 from planner.errors import InternalError
 from planner.milp import Limits, Quota, SolverSettings, build_program, solve_program
 from planner.milp.check import verify_decisions
@@ -161,3 +163,48 @@ def test_the_plan_is_the_cheapest_of_all(seed):
     result = solved((demand, options))
 
     assert result.objective_usd == pytest.approx(cheapest_usd(demand, options, size), rel=1e-6)
+
+
+def with_documents(rng):
+    """Return two models by day and by night, and documents that may wait and use either."""
+    demand, options, _ = random_world(rng)
+    deferral = Deferral("docs", 24.0, None, np.ones(1))
+    (docs,) = worlds.demand({"docs/deferred": [rng.choice([0.4, 1.0]), 0.5]}).workloads
+    more = worlds.capacity("docs/deferred", rng.choice(["a", "b"]), 1.0)
+    return (
+        replace(demand, workloads=(*demand.workloads, replace(docs, deferral=deferral))),
+        replace(options, capacities=(*options.capacities, more)),
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_batches_give_way_and_room_never_costs_less(seed):
+    """Every plan is checked turn by turn, kind by kind; the rule only takes plans away."""
+    world = with_documents(random.Random(seed))
+    program = build_program(*world, HOURLY)
+    rows = [r.name for r in program.problem.constraints() if r.name.startswith("turn")]
+    assert any(name.startswith("turnafter") for name in rows)
+
+    ruled, free = solved(world), solved(world, replace(HOURLY, changeover_h=0.0))
+
+    assert ruled.proof.status == "optimal"
+    verify_decisions(*world, HOURLY, ruled.decisions)
+    assert ruled.objective_usd >= free.objective_usd - 1e-6
+
+
+def test_nodes_that_a_batch_leaves_hold_the_models_of_the_next_block():
+    """By night a batch has the third of 3 accelerators, by day the second replica of chat."""
+    demand, options = two_models(
+        [worlds.reserved("lease", 1.0, accelerators=1)], chat=(1.0, 2.0), code=(1.0, 1.0)
+    )
+    (docs,) = worlds.demand({"docs/deferred": [0.4, 0.0]}).workloads
+    deferral = Deferral("docs", 24.0, None, np.ones(1))
+    world = (
+        replace(demand, workloads=(*demand.workloads, replace(docs, deferral=deferral))),
+        replace(
+            options,
+            capacities=(*options.capacities, worlds.capacity("docs/deferred", "a", 1.0)),
+        ),
+    )
+
+    assert solved(world).objective_usd / 12 == pytest.approx(3 * worlds.HOURS_PER_MONTH)

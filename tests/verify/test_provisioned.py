@@ -75,6 +75,7 @@ ROWS = [
     ({"start_period": 9}, "commitment of period 9 is outside the horizon"),
     ({"price_date": "2026-01"}, "price date 2026-01, expected 2027-01"),
     ({"price_source": "a page"}, "price source a page, expected the problem"),
+    ({"is_existing": True}, "units that are taken on already are"),
 ]
 
 
