@@ -30,6 +30,7 @@ from planner.plan.records import (
     FlowDecision,
     NodeDecision,
     SpendDecision,
+    UnitDecision,
 )
 from planner.units import SECONDS_PER_HOUR
 
@@ -319,6 +320,12 @@ def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
         api_flows=(),
         nodes=tuple(NodeDecision(*place, count) for place, count in nodes.items()),
         builds=tuple(BuildDecision(offer.offer_id, k, n) for offer, k, _, n in builds),
+        units=tuple(
+            UnitDecision(units.id, k, build.fixed_nodes)
+            for units in options.provisioned
+            for k, build in enumerate(units.builds)
+            if build.fixed_nodes is not None
+        ),
         spend=tuple(
             SpendDecision(spend.id, k, usd)
             for spend in options.spend

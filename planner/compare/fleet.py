@@ -148,6 +148,8 @@ def _running_by_place(plan: Plan) -> dict[_Place, Running]:
         # Replicas belong to their pool, and repeat on the row of each of its workloads.
         mine = Replicas(served.pool, served.option_id, served.replicas)
         replicas[served.period, served.block].add(mine)
+    for dear in plan.power_prices:
+        usd[dear.period, dear.block] += dear.usd
     for item in plan.api:
         place = (item.period, item.block)
         usd[place] += item.usd

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from planner.options.spot import SPOT
 from planner.plan.commitments import taken_in_order
 from planner.plan.finance_rows import CommitmentFigures
+from planner.plan.power_prices import is_bought
 from planner.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def commitment_figures(
         periods = range(build.start, build.end)
         use = _use(blocks, demand.grid, offer, row.accelerators, periods)
         usd = row.usd_per_node_hour / row.accelerators_per_node
+        if is_bought(offer):
+            usd += _dear_hours_usd(plan, demand.grid, offer.hardware, periods)
         other = _alternative(options, plan, offer, build)
         even = None if other is None else usd / other[0]
         rows.append(
@@ -69,6 +72,13 @@ def commitment_figures(
             )
         )
     return tuple(rows)
+
+
+def _dear_hours_usd(plan: Plan, grid: TimeGrid, hardware: str, periods: range) -> float:
+    """Return what dear hours cost a bought accelerator, on average over all hours, USD/h."""
+    rows = [r for r in plan.power_prices if r.hardware == hardware and r.period in periods]
+    hours = len(periods) * grid.period_h
+    return sum(row.usd / row.accelerators for row in rows) / hours if hours else 0.0
 
 
 def last_day_to_order(demand: Demand, build: Build) -> dt.date:

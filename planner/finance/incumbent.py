@@ -12,13 +12,15 @@ With the start of the new horizon as today:
   out; the new problem states the latter itself;
 * spending that was promised before it and still runs is promised already, at the rates of the
   entry of the problem that it came from; what begins later is decided again;
+* provisioned units that began before it and still run are taken on already (``committed``) in the
+  entry of the problem that they came from, at their price; what begins later is decided again;
 * replicas and rented nodes of periods that both horizons share are where the solver starts.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from planner.demand.records import TimeGrid
     from planner.options.records import OptionSet
-    from planner.plan.reading import CommitmentRow, PlanFile
+    from planner.plan.reading import CommitmentRow, PlanFile, UnitRow
     from planner.problem.schema import Problem
 
 Key = tuple[str, int]
@@ -120,7 +122,49 @@ class Incumbent:
         if promises := self.promises(problem):
             stated = [s.model_dump(exclude_unset=True) for s in supply.spend_commitments]
             changes.append(f"supply.spend_commitments={json.dumps([*stated, *promises])}")
+        if carried_units := self.units(problem):
+            entries = [
+                units.model_dump(exclude_unset=True)
+                | {"committed": [*(c.model_dump() for c in units.committed), *items]}
+                if (items := carried_units.get(units.name))
+                else units.model_dump(exclude_unset=True)
+                for units in supply.provisioned
+            ]
+            changes.append(f"supply.provisioned={json.dumps(entries)}")
         return tuple(changes)
+
+    def units(self, problem: Problem) -> dict[str, list[dict[str, Any]]]:
+        """Return the provisioned units that go on beyond the start of a problem, by their item.
+
+        Parameters
+        ----------
+        problem
+            The problem; what it states as taken on already, with the same end, goes before.
+
+        Raises
+        ------
+        InputError
+            With every row whose item the problem does not have any more.
+        """
+        start, found, faults = problem.horizon.start, defaultdict(list), []
+        stated = {units.name: units for units in problem.supply.provisioned}
+        for number, row in enumerate(self.plan.provisioned):
+            name = row.units_id.partition(":")[2]
+            begun = row.is_existing or row.start_month < start
+            if row.end_month <= start or not begun:
+                continue
+            if name not in stated:
+                place = f"provisioned.{number}.units_id"
+                message = (
+                    f"`{row.units_id}` is taken on until {row.end_month}, and the problem does "
+                    "not say what its units carry; add an item of that name to supply.provisioned"
+                )
+                faults.append(Fault(str(self.path), None, None, place, message))
+            elif not any(item.until == row.end_month for item in stated[name].committed):
+                found[name].append(row)
+        if faults:
+            raise InputError(faults, NEXT_STEP)
+        return {name: _together(rows) for name, rows in found.items()}
 
     def kept(self, options: OptionSet, grid: TimeGrid) -> dict[Key, int]:
         """Return the nodes of commitments that begin within a horizon.
@@ -257,6 +301,17 @@ def read_incumbent(path: Path) -> Incumbent:
     """
     plan, sha256 = read_plan_file(path)
     return Incumbent(path, sha256, plan)
+
+
+def _together(rows: list[UnitRow]) -> list[dict[str, Any]]:
+    """Return an item for every end, with the mean price of the units that end then."""
+    items = []
+    for end in sorted({row.end_month for row in rows}):
+        mine = [row for row in rows if row.end_month == end]
+        count = sum(row.units for row in mine)
+        usd = sum(row.units * row.usd_per_unit_hour for row in mine) / count
+        items.append({"units": count, "until": end, "usd_per_unit_hour": usd})
+    return items
 
 
 def _why_not(row: CommitmentRow, months: int, options: OptionSet, grid: TimeGrid) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from planner.milp.blocks import with_pool_bounds, with_slot_bounds, with_unit_bounds
 from planner.milp.held_slots import constants, slots_with_the_fleet
 from planner.milp.highs import completed
+from planner.milp.improve import improved_with_the_same
 from planner.milp.slots import slots_of
 from planner.milp.start import complete_start, with_fleet
 from planner.milp.warm import warmer_start
@@ -39,6 +40,8 @@ _FLEET_SHARE = 0.3
 with the fleet of a relaxation may take."""
 _COMPLETION_SHARE = 0.15
 """The same for the fleet of given replicas."""
+_TURNS_SHARE = 0.15
+"""The same for replicas that go together from block to block."""
 _MOST_OF_REST = 0.6
 _START_TIME_S = 10.0
 """Time for the linear program that turns a start into a plan; it takes well under a second."""
@@ -120,7 +123,9 @@ def begin(
     if model.bought:
         limit_s = clock.share_s(_UNITS_SHARE)
         program, known = with_unit_bounds(program, slots, clock.left(), limit_s)
-    first = _with_the_fleet(model, program, known, clock, is_narrow=True)
+    # Slots that hang together at their turns are not solved apart.
+    by_period = is_static or bool(model.turn_groups)
+    first = _with_the_fleet(model, program, known, clock, by_period=by_period, is_narrow=True)
     if first.is_plan and program.proves(first.values, settings.gap):
         return first
     slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
@@ -128,22 +133,40 @@ def begin(
     first = replace(first, program=program)
     if first.is_plan and program.proves(first.values, settings.gap):
         return first
-    second = _with_the_fleet(model, program, known, clock, is_narrow=False)
+    second = _with_the_fleet(model, program, known, clock, by_period=is_static, is_narrow=False)
     return min(first, second, key=lambda begun: begun.usd)
 
 
 def _with_the_fleet(
-    model: Model, program: Bounded, known: FloatArray, clock: _Time, *, is_narrow: bool
+    model: Model,
+    program: Bounded,
+    known: FloatArray,
+    clock: _Time,
+    *,
+    by_period: bool,
+    is_narrow: bool,
 ) -> Begun:
-    """Return the plan of slots with the fleet of the relaxation, known plans as they are."""
-    values = slots_with_the_fleet(
-        program,
-        clock.left(),
-        is_static=model.sets.is_static,
-        is_narrow=is_narrow,
-        limit_s=clock.share_s(_FLEET_SHARE),
-    )
-    return _completed(model, program, np.where(np.isnan(known), values, known), clock)
+    """Return the plan of slots with the fleet of the relaxation, known plans as they are.
+
+    Blocks alone stand in for periods that take too long, where that gives a better plan.
+    """
+    counts = {variable.name for variable in model.n.values()}
+    replicas = np.array([name in counts for name in program.arrays.column_names], dtype=bool)
+    values, best = known, Begun(program, known, is_plan=False)
+    for is_static in dict.fromkeys((by_period, model.sets.is_static)):
+        found = slots_with_the_fleet(
+            program,
+            clock.left(),
+            is_static=is_static,
+            is_narrow=is_narrow,
+            limit_s=clock.share_s(_FLEET_SHARE),
+        )
+        values = np.where(np.isnan(values), found, values)
+        begun = _completed(model, program, values, clock)
+        best = begun if best.values is known else min(best, begun, key=lambda one: one.usd)
+        if not np.isnan(values[replicas]).any():
+            break
+    return best
 
 
 def _completed(model: Model, program: Bounded, values: FloatArray, clock: _Time) -> Begun:
@@ -155,4 +178,9 @@ def _completed(model: Model, program: Bounded, values: FloatArray, clock: _Time)
     start = warmer_start(model, arrays, start, clock.left())
     asked = replace(clock.settings, time_limit_s=_START_TIME_S)
     plan = completed(arrays, np.rint(start), asked)
-    return Begun(program, start if plan is None else plan, plan is not None)
+    if plan is None:
+        return Begun(program, start, is_plan=False)
+    if model.turn_groups:
+        by_s = time.perf_counter() + clock.share_s(_TURNS_SHARE)
+        plan = improved_with_the_same(program, plan, clock.left(), by_s)
+    return Begun(program, plan, is_plan=True)

@@ -19,6 +19,7 @@ from planner.milp.caps import is_under_quota
 from planner.milp.carbon import carbon_faults
 from planner.milp.check_diversity import diversity_faults
 from planner.milp.check_fleet import fleet_faults
+from planner.milp.check_turns import turn_faults
 from planner.milp.check_units import unit_faults
 from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas, spot_faults
 from planner.milp.columns import Column, exchange_ratios
@@ -90,6 +91,7 @@ def verify_decisions(
         *carbon_faults(demand, options, limits, decisions),
         *switching_faults(demand, options, decisions),
         *fleet_faults(demand, options, limits, decisions),
+        *turn_faults(demand, options, limits, decisions),
         *diversity_faults(demand, options, limits, decisions),
     ]
     if faults:

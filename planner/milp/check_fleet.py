@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp.costs import starts, still_billed
+from planner.milp.costs import blocks_before, starts, still_billed
 from planner.milp.fleet import billing_blocks
 from planner.options.homes import holds
 
@@ -41,8 +41,10 @@ def fleet_faults(
     grid = demand.grid
     offers = {offer.offer_id: o for o, offer in enumerate(options.offers)}
     nodes = np.zeros((len(offers), grid.periods, grid.blocks), dtype=np.int64)
+    replaced = np.zeros_like(nodes)
     for row in decisions.nodes:
         nodes[offers[row.offer_id], row.period, row.block] += row.nodes
+        replaced[offers[row.offer_id], row.period, row.block] += row.replaced
         if row.nodes < 0:
             yield f"{row.nodes} nodes of {row.offer_id}"
     yield from _build_faults(grid, options, decisions, nodes)
@@ -50,7 +52,7 @@ def fleet_faults(
         if offer.is_committed:
             continue
         for t in range(grid.periods):
-            yield from _offer_faults(offer, t, nodes[o, t], grid, limits)
+            yield from _offer_faults(offer, t, (nodes[o, t], replaced[o, t]), grid, limits)
     yield from _packing_faults(options, decisions, nodes)
     if limits.scaling == "static":
         yield from _static_faults(decisions, grid.blocks)
@@ -86,20 +88,22 @@ def _build_faults(
 
 
 def _offer_faults(
-    offer: NodeOffer, t: int, nodes: IntArray, grid: TimeGrid, limits: Limits
+    offer: NodeOffer, t: int, there: tuple[IntArray, IntArray], grid: TimeGrid, limits: Limits
 ) -> Iterator[str]:
-    name = offer.offer_id
+    name, (nodes, replaced) = offer.offer_id, there
     if offer.price_usd_per_hour[t] is None and nodes.any():
         yield f"nodes of {name} in period {t} without a price"
     if limits.scaling == "static":
         if nodes.min() != nodes.max():
             yield f"nodes of {name} differ by block in period {t}"
         return
-    if nodes.size > 1 and nodes.max() - nodes.min() > offer.elastic_max_nodes:
-        yield f"{name} follows the day by {nodes.max() - nodes.min()} nodes in period {t}"
     day = grid.blocks_per_day
+    added = starts(nodes, day) + replaced
+    most = max(nodes.max(), (blocks_before(nodes, 1, day) + added)[replaced > 0].max(initial=0))
+    if nodes.size > 1 and most - nodes.min() > offer.elastic_max_nodes:
+        yield f"{name} follows the day by {most - nodes.min()} nodes in period {t}"
     window = billing_blocks(offer, grid.block_h, day)
-    billed = still_billed(starts(nodes, day), window, day)
+    billed = still_billed(added, window, day)
     if window > 1 and np.any(nodes < billed):
         yield f"nodes of {name} end before their minimum billing time in period {t}"
 

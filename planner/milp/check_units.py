@@ -33,6 +33,8 @@ def trim_units(sets: Sets, draft: Draft) -> dict[tuple[int, int], int]:
     kept = dict(draft.units)
     for k, s in sorted(kept, reverse=True):
         units = sets.options.provisioned[k]
+        if units.builds[s].fixed_nodes is not None:
+            continue
         periods = range(units.builds[s].start, units.builds[s].end)
         load = [_busiest(sets, draft, units, t) for t in periods]
         for fewer in range(units.builds[s].least_nodes, kept[k, s], units.increment_units):
@@ -82,6 +84,12 @@ def unit_faults(options: OptionSet, decisions: Decisions) -> Iterator[str]:
             for row in decisions.units
             if row.units_id == units.id
         ]
+        for k, build in enumerate(units.builds):
+            counts = [
+                row.units for row in decisions.units if (row.units_id, row.build) == (units.id, k)
+            ]
+            if build.fixed_nodes not in {None, sum(counts)}:
+                yield f"{sum(counts)} of {build.fixed_nodes} units of {units.id} that are there"
         last = max((build.end for build, _ in taken), default=0)
         for t in sorted(periods | set(range(last))):
             there = sum(count for build, count in taken if build.serves(t))

@@ -285,8 +285,10 @@ def decisions_usd(
     grid = demand.grid
     offers = {offer.offer_id: i for i, offer in enumerate(options.offers)}
     nodes = np.zeros((len(offers), grid.periods, grid.blocks), dtype=np.int64)
+    replaced = np.zeros_like(nodes)
     for row in decisions.nodes:
         nodes[offers[row.offer_id], row.period, row.block] += row.nodes
+        replaced[offers[row.offer_id], row.period, row.block] += row.replaced
     total = 0.0
     for built in decisions.builds:
         offer = options.offers[offers[built.offer_id]]
@@ -314,7 +316,7 @@ def decisions_usd(
     total += sum(staff_usd(options, grid, t) for t in staffed_periods(options, decisions))
     for position, offer in enumerate(options.offers):
         if not offer.is_committed:
-            total += _rented_usd(grid, offer, nodes[position], limits)
+            total += _rented_usd(grid, offer, nodes[position], replaced[position], limits)
     usd = {
         (api.id, api.workload, t): api_usd_per_planned_rps(demand, api, t)
         for api in options.api
@@ -337,10 +339,14 @@ def _covered_usd(grid: TimeGrid, options: OptionSet, decisions: Decisions) -> fl
 
 
 def _rented_usd(
-    grid: TimeGrid, offer: NodeOffer, nodes: NDArray[np.int64], limits: Limits
+    grid: TimeGrid,
+    offer: NodeOffer,
+    nodes: NDArray[np.int64],
+    replaced: NDArray[np.int64],
+    limits: Limits,
 ) -> float:
     """Return the discounted cost of nodes rented by the hour, shape (T, B)."""
-    started = starts(nodes, grid.blocks_per_day)
+    started = starts(nodes, grid.blocks_per_day) + replaced
     if limits.scaling != "hourly":
         started = np.zeros_like(nodes)
     return sum(

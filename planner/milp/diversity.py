@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.milp.domains import losses, places, providers_of
-from planner.milp.fleet import unions
+from planner.milp.homes import unions
 from planner.milp.model import EQ, GE, LE, Terms
 from planner.options.owned import OWNED
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.errors import InternalError
+from planner.milp.costs import starts
 from planner.milp.domains import places
 from planner.milp.escalation import SMALLEST_SHARE, with_chain_scales
 from planner.milp.highs import solve_arrays, with_fixed_integers
@@ -75,10 +76,13 @@ class Draft:
         Provisioned units by (units, build).
     spend
         USD per hour by (spend commitment, build).
+    replaced
+        Nodes that start with a block in place of old ones of the same offer, shape (O, T, B).
     """
 
     replicas: IntArray
     nodes: IntArray
+    replaced: IntArray
     flow_rps: Mapping[tuple[int, int, int, int], float]
     api_rps: Mapping[tuple[int, int, int], float]
     builds: Mapping[tuple[int, int], int]
@@ -153,6 +157,7 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
     nodes = np.zeros((len(sets.options.offers), *shape), dtype=np.int64)
     for index, variable in model.nodes.items():
         nodes[index] = round(value_of.get(variable.name, 0.0))
+    replaced = _replaced(model, value_of, nodes)
     builds = {key: round(value_of.get(v.name, 0.0)) for key, v in model.builds.items()}
     bought = {key: round(value_of.get(v.name, 0.0)) for key, v in model.bought.items()}
     position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
@@ -183,6 +188,7 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
     return Draft(
         replicas,
         nodes,
+        replaced,
         {(w, c, t, b): float(x * f) for (w, c, t, b), x in flow.items() if (f := scale[w, t, b])},
         {(i, t, b): float(x * f) for (i, t, b), x in api.items() if (f := scale[owner[i], t, b])},
         builds,
@@ -191,6 +197,19 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
         bought_units(sets, bought),
         promised_spend(model, value_of),
     )
+
+
+def _replaced(model: Model, value_of: Mapping[str, float], nodes: IntArray) -> IntArray:
+    """Return the nodes that start in place of old ones, shape (O, T, B)."""
+    replaced = np.zeros_like(nodes)
+    changing = model.changing_offers
+    if not changing:
+        return replaced
+    added = starts(nodes, model.sets.grid.blocks_per_day)
+    for (o, t, b), started in model.starts.items():
+        if o in changing:
+            replaced[o, t, b] = max(round(value_of[started.name]) - int(added[o, t, b]), 0)
+    return replaced
 
 
 def _to_a_days_work(grid: TimeGrid, backlog: Backlog, served_rps: FloatArray) -> FloatArray:
@@ -228,7 +247,13 @@ def to_decisions(sets: Sets, draft: Draft) -> Decisions:
         for c, t, b in zip(*(i.tolist() for i in np.nonzero(draft.replicas)), strict=True)
     )
     nodes = tuple(
-        NodeDecision(sets.options.offers[o].offer_id, t, b, int(draft.nodes[o, t, b]))
+        NodeDecision(
+            sets.options.offers[o].offer_id,
+            t,
+            b,
+            int(draft.nodes[o, t, b]),
+            int(draft.replaced[o, t, b]),
+        )
         for o, t, b in zip(*(i.tolist() for i in np.nonzero(draft.nodes)), strict=True)
     )
     flows = tuple(

@@ -25,6 +25,7 @@ from planner.milp import (
     spares,
     spend,
     switching,
+    turns,
     volumes,
     waiting,
 )
@@ -75,6 +76,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("node_starts", fleet.add_node_starts),
     Family("min_billing", fleet.add_min_billing),
     Family("elasticity", fleet.add_elasticity),
+    Family("turns", turns.add_turns),
     Family("static_scaling", fleet.add_static_scaling),
     Family("spares", spares.add_spares),
     Family("provider_shares", diversity.add_provider_shares),

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from planner.milp.homes import unions
 from planner.milp.model import EQ, GE, LE, Priced, Terms
 from planner.milp.naming import hardware_of
 from planner.milp.sets import most_nodes
 from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from planner.milp.model import Model
     from planner.options.records import NodeOffer
 
@@ -58,20 +57,6 @@ def add_packing(model: Model) -> None:
                         size = sets.options.offers[o].accelerators_per_node
                         terms[model.nodes[o, t, b]] = -float(size)
                 model.row(f"packing_{h}_{t}_{b}_{k}", terms, LE)
-
-
-def unions(groups: Iterable[frozenset[int]]) -> list[frozenset[int]]:
-    """Return every union of sets of offers, smallest first.
-
-    Parameters
-    ----------
-    groups
-        Offers that may hold each column.
-    """
-    found: set[frozenset[int]] = set()
-    for group in groups:
-        found |= {group | union for union in found} | {group}
-    return sorted(found, key=lambda union: (len(union), sorted(union)))
 
 
 def add_builds(model: Model) -> None:

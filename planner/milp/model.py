@@ -19,6 +19,8 @@ b, model m, hardware type h)::
     h[c,a,t,b]  whole replicas of a column at a place (loss of providers or regions only)
     k[w,c,k,t,b]  planned rate of a workload on a column after loss k, same unit as f
     base[o,t]   nodes of an offer that are there all day
+    loads[c,t,b]  replicas of the kind of a column that load before a block
+    gives[h,k,t,b]  1 when batch replicas are counted after the turn, not before it
     B[o,k]      nodes of a build of an offer, taken on for its term
     staff[t]    1 when nodes that were bought serve, which need people whatever their number
     serves[w,m,t], moves[w,m,t]  1 when a model serves a workload, and when it begins to
@@ -47,12 +49,14 @@ import pulp
 
 from planner.milp.costs import node_block_usd, start_usd
 from planner.milp.naming import sentences
+from planner.milp.turn_sets import turn_groups
 from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from planner.milp.sets import Sets
+    from planner.milp.turn_sets import TurnGroup
     from planner.options.records import NodeOffer
 
 Terms = dict[pulp.LpVariable, float]
@@ -123,7 +127,14 @@ class Model:
     uncovered: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     tiers: dict[tuple[int, int, int], tuple[pulp.LpVariable, float]] = field(default_factory=dict)
     own_kw: dict[tuple[str, int, int], pulp.LpVariable] = field(default_factory=dict)
+    loading: dict[tuple[tuple[int, ...], int, int], pulp.LpVariable] = field(default_factory=dict)
+    turn_groups: tuple[TurnGroup, ...] = ()
     priced: list[Priced] = field(default_factory=list)
+
+    @property
+    def changing_offers(self) -> frozenset[int]:
+        """Offers whose nodes may change their model at the turn of a block, as positions."""
+        return frozenset().union(*(group.offers for group in self.turn_groups))
 
     def variable(
         self, name: str, upper: float | None = None, *, whole: bool = False, lower: float = 0
@@ -198,7 +209,7 @@ def build_variables(sets: Sets) -> Model:
         Index sets and data.
     """
     problem = pulp.LpProblem("plan", pulp.LpMinimize)  # type: ignore[no-untyped-call]
-    model = Model(sets, problem)
+    model = Model(sets, problem, turn_groups=turn_groups(sets))
     _replica_variables(model)
     _served_variables(model)
     _api_variables(model)
@@ -290,6 +301,7 @@ def _unserved_variables(model: Model) -> None:
 def _node_variables(model: Model) -> None:
     sets = model.sets
     needed = {o for c in range(len(sets.columns)) for o in sets.homes[c]}
+    changing = model.changing_offers
     for o, offer in enumerate(sets.options.offers):
         there = any(build.fixed_nodes or build.least_nodes for build in offer.builds)
         there = there or sets.elsewhere.get(offer.offer_id, 0) > 0
@@ -304,8 +316,9 @@ def _node_variables(model: Model) -> None:
                 continue
             emits = offer.startup_h > 0 and bool(sets.limits.carbon_kg_by_period)
             costs = start_usd(sets.grid, offer, t, b) > 0
-            if costs or emits or offer.min_billing_h > sets.grid.block_h:
-                model.starts[o, t, b] = model.variable(f"s_{o}_{t}_{b}")
+            changes = o in changing  # then nodes may give way to new ones, which are whole
+            if costs or emits or changes or offer.min_billing_h > sets.grid.block_h:
+                model.starts[o, t, b] = model.variable(f"s_{o}_{t}_{b}", whole=changes)
             if (o, t) not in model.base:
                 model.base[o, t] = model.variable(f"base_{o}_{t}")
 

@@ -17,6 +17,7 @@ from planner.units import SECONDS_PER_MINUTE
 if TYPE_CHECKING:
     from planner.milp.model import Model
     from planner.milp.sets import Sets
+    from planner.options.builds import Build
     from planner.options.supply_records import ProvisionedUnits
 
 
@@ -30,9 +31,10 @@ def add_provisioned(model: Model) -> None:
         P[k,t,b] = sum over s in S(t) of buy[k,s]
         (min_units / g) on[k,t]  <=  sum over s in S(t) of buy[k,s]  <=  most on[k,t]
 
-    `most` carries the highest planned rates of all workloads that may use the units once for every
-    term in S(t), because it can pay to take on the units of a later period early; or it is
-    ``max_units / g`` if that is less. Without a minimum above an increment there is no `on`.
+    Units that are taken on already are terms of a fixed number. `most` carries the highest planned
+    rates of all workloads that may use the units once for every term in S(t), because it can pay
+    to take on the units of a later period early; or it is ``max_units / g`` if that is less.
+    Without a minimum above an increment there is no `on`.
 
     Parameters
     ----------
@@ -43,16 +45,18 @@ def add_provisioned(model: Model) -> None:
         tokens = _counted_tokens(model, units)
         own = _enough_increments(model, units, tokens)
         enough = max(own, int(model.sets.elsewhere.get(units.id, 0)), _held_increments(units))
+        for s, build in enumerate(units.builds):
+            if enough > 0 or build.fixed_nodes is not None:
+                least, most = (
+                    None if count is None else count // units.increment_units
+                    for count in _bounds(build)
+                )
+                model.bought[k, s] = model.variable(
+                    f"buy_{k}_{s}", most, whole=True, lower=least or 0
+                )
         if enough == 0:
             continue
-        for s, build in enumerate(units.builds):
-            least, most_units = build.least_nodes, build.most_nodes
-            model.bought[k, s] = model.variable(
-                f"buy_{k}_{s}",
-                None if most_units is None else most_units // units.increment_units,
-                whole=True,
-                lower=least // units.increment_units,
-            )
+        enough += sum(build.fixed_nodes or 0 for build in units.committed)
         for t in range(model.sets.grid.periods):
             held: Terms = {
                 model.bought[k, s]: 1.0 for s, b in enumerate(units.builds) if b.serves(t)
@@ -65,6 +69,13 @@ def add_provisioned(model: Model) -> None:
                 model.row(f"unitsheld_{k}_{t}_{b}", held | {present: -1.0}, EQ)
                 load = tokens.get((t, b), {})
                 model.row(f"unitsload_{k}_{t}_{b}", load | {present: -1.0}, LE)
+
+
+def _bounds(build: Build) -> tuple[int, int | None]:
+    """Return the fewest and the most units of a build; those taken on already are fixed."""
+    if build.fixed_nodes is not None:
+        return build.fixed_nodes, build.fixed_nodes
+    return build.least_nodes, build.most_nodes
 
 
 def _held_increments(units: ProvisionedUnits) -> int:

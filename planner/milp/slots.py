@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 SLOT_PREFIXES = frozenset("nyerfajdxgNlhkzPCcUWZ")
 """Variables whose names end in the period and the block, starts of nodes excepted."""
+_OF_A_DAY = frozenset({"s", "loads", "gives"})
+"""Variables that join a block to the one before; where a slot is a period they are its own."""
 _NODES = frozenset("NPzCcUWZ")
 """Variables of a slot that its pools share."""
 _GAP_SHARE = 0.25
@@ -65,12 +67,13 @@ def slots_of(arrays: Arrays, *, is_static: bool, fixed: BoolArray | None = None)
         Columns outside the slots whose lower bound is their value, by column; ``None`` for none.
     """
     keys: dict[str, int] = {}
+    own = SLOT_PREFIXES | _OF_A_DAY if is_static else SLOT_PREFIXES
     slot_of = np.full(arrays.cost.size, _OF_NO_SLOT, dtype=np.int64)
     if fixed is not None:
         slot_of[fixed] = _FIXED
     for column, name in enumerate(arrays.column_names):
         prefix, *positions = name.split("_")
-        if prefix in SLOT_PREFIXES:
+        if prefix in own:
             key = positions[-2] if is_static else f"{positions[-2]}_{positions[-1]}"
             slot_of[column] = keys.setdefault(key, len(keys))
     entries = slot_of[arrays.index]

@@ -27,6 +27,7 @@ from planner.milp.highs import solve_arrays
 from planner.milp.slots import kinds_of
 from planner.milp.start_batch import leave_time_for_changeovers
 from planner.milp.start_pairs import use_pairs
+from planner.milp.turn_room import make_room
 from planner.milp.unserved import unserved_usd_per_planned_rps
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
             if (o, t, 0) in model.nodes:
                 row = [place[model.nodes[o, t, b].name] for b in range(sets.grid.blocks)]
                 start[row] = _repaired(sets, o, np.rint(start[row]).astype(np.int64))
+    make_room(model, place, start)
     _set_indicators(model, place, start)
     return start
 
@@ -124,13 +126,32 @@ def with_fleet(
     waits = np.array([name in batch for name in arrays.column_names], dtype=bool)
     chosen = np.isin(kinds_of(arrays), _CHOSEN) & arrays.integer
     asked = replace(settings, time_limit_s=limit_s, gap=settings.gap * _GAP_SHARE, log=False)
-    values = solve_arrays(_held_to(arrays, start, chosen), asked).values
+    values = None
+    if model.turn_groups:
+        # Nodes may give way to new ones too: those of the start are choice enough.
+        values = solve_arrays(
+            _held_to(arrays, start, chosen | _unused(model, arrays, start)), asked
+        ).values
+    if values is None:
+        values = solve_arrays(_held_to(arrays, start, chosen), asked).values
     if batch:
         # Batch replicas that suit the fleet are another choice; those of the slots are a start.
         freed = _held_to(arrays, start, chosen & ~waits)
         better = solve_arrays(freed, asked, values).values
         values = values if better is None else better
     return start if values is None else values
+
+
+def _unused(model: Model, arrays: Arrays, start: FloatArray) -> NDArray[np.bool_]:
+    """Say which columns are rented nodes of offers that a start does not use in their period."""
+    place = {name: i for i, name in enumerate(arrays.column_names)}
+    used = {(o, t) for (o, t, _), x in model.nodes.items() if start[place[x.name]] > 0}
+    unused = np.zeros(arrays.cost.size, dtype=bool)
+    for kinds in (model.nodes, model.starts):
+        for (o, t, _), variable in kinds.items():
+            if (o, t) not in used and not model.sets.options.offers[o].is_committed:
+                unused[place[variable.name]] = True
+    return unused
 
 
 def _held_to(arrays: Arrays, start: FloatArray, chosen: NDArray[np.bool_]) -> Arrays:

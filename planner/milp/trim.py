@@ -16,8 +16,11 @@ import numpy as np
 
 from planner.milp.check_units import trim_units
 from planner.milp.costs import blocks_before, node_block_usd, start_usd, starts, still_billed
-from planner.milp.fleet import billing_blocks, unions
+from planner.milp.fleet import billing_blocks
+from planner.milp.homes import unions
 from planner.milp.start import slot_blocks
+from planner.milp.turn_room import needed_at_turns, room_at_turns
+from planner.milp.turn_sets import turn_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from planner.milp.draft import Draft
     from planner.milp.sets import Sets
+    from planner.milp.turn_sets import TurnGroup
     from planner.options.records import NodeOffer
 
     FloatArray = NDArray[np.float64]
@@ -47,11 +51,11 @@ def trim(sets: Sets, draft: Draft) -> Draft:
     """
     if sets.limits.is_diverse:  # whose nodes stay matters, not only how many
         return draft
-    replicas = _trim_replicas(sets, draft)
+    draft = replace(draft, replicas=_trim_replicas(sets, draft))
+    draft = replace(draft, nodes=_trim_nodes(sets, draft))
     return replace(
         draft,
-        replicas=replicas,
-        nodes=_trim_nodes(sets, replicas, draft.nodes),
+        replaced=_fewest_replaced(sets, draft),
         units=trim_units(sets, draft),
     )
 
@@ -141,16 +145,56 @@ def _lost(sets: Sets, c: int, nodes: IntArray) -> int:
     return sets.replicas_lost(c, max(there, default=0))
 
 
-def _trim_nodes(sets: Sets, replicas: IntArray, nodes: IntArray) -> IntArray:
-    nodes = nodes.copy()
+def _trim_nodes(sets: Sets, draft: Draft) -> IntArray:
+    replicas, nodes = draft.replicas, draft.nodes.copy()
+    turns = _turns(sets, replicas)
     prices = [max(p or 0.0 for p in o.price_usd_per_hour) for o in sets.options.offers]
     for o in sorted(range(len(prices)), key=lambda o: -prices[o]):
         if sets.options.offers[o].is_committed:
             continue
         for t in range(sets.grid.periods):
-            while _remove_one(sets, replicas, nodes, o, t):
-                pass
+            # Those that give way to new ones are as many as their turn needs.
+            while not draft.replaced[o, t].any():
+                known = nodes[o, t].copy()
+                if not _remove_one(sets, replicas, nodes, o, t):
+                    break
+                if not _can_turn(sets, turns, o, nodes, draft.replaced):
+                    nodes[o, t] = known
+                    break
     return nodes
+
+
+def _fewest_replaced(sets: Sets, draft: Draft) -> IntArray:
+    """Return the nodes that give way to new ones without those that no turn needs."""
+    replaced = draft.replaced.copy()
+    turns = _turns(sets, draft.replicas) if replaced.any() else []
+    for o, t, b in np.argwhere(replaced).tolist():
+        while replaced[o, t, b]:
+            replaced[o, t, b] -= 1
+            if not _can_turn(sets, turns, o, draft.nodes, replaced):
+                replaced[o, t, b] += 1
+                break
+    return replaced
+
+
+def _turns(sets: Sets, replicas: IntArray) -> list[tuple[TurnGroup, IntArray]]:
+    """Return what can change its model, and the accelerators that it needs at every turn."""
+    return [(group, needed_at_turns(sets, group, replicas)) for group in turn_groups(sets)]
+
+
+def _can_turn(
+    sets: Sets,
+    turns: Sequence[tuple[TurnGroup, IntArray]],
+    o: int,
+    nodes: IntArray,
+    replaced: IntArray,
+) -> bool:
+    """Say whether models that nodes of an offer may hold have room to load at every turn."""
+    return all(
+        bool(np.all(needed <= room_at_turns(sets, group, nodes, replaced)))
+        for group, needed in turns
+        if o in group.offers
+    )
 
 
 def _remove_one(sets: Sets, replicas: IntArray, nodes: IntArray, o: int, t: int) -> bool:

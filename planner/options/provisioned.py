@@ -11,7 +11,9 @@ the hour for its whole term, at the price of the period in which the term starts
 
     monthly = price x 730 h, evenly, also after the horizon (``commitment_tail: pro_rata`` cuts it)
 
-Without a term, or with one shorter than a period, units are taken on period by period.
+Without a term, or with one shorter than a period, units are taken on period by period. Units that
+are taken on already are builds of a fixed number; what is due for them after the horizon is the
+same in any plan.
 """
 
 from __future__ import annotations
@@ -28,9 +30,12 @@ from planner.options.supply_records import PROVISIONED, ApiOption, ProvisionedUn
 from planner.options.token_prices import grown_tokens, hit_rate, token_factors
 from planner.options.token_supply import TokenSupply
 from planner.problem.escalation import models_of
+from planner.problem.supply import months_between
 from planner.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from planner.demand.records import LengthDistribution, LengthLevels, TimeGrid
     from planner.options.quality import QualityBook
     from planner.problem.schema import Problem, Workload
@@ -50,8 +55,7 @@ def units_of_problem(problem: Problem, grid: TimeGrid) -> tuple[ProvisionedUnits
     grid
         Periods.
     """
-    if "api" not in problem.supply.tenures:
-        return ()
+    may_buy = "api" in problem.supply.tenures
     return tuple(
         ProvisionedUnits(
             id=units_id(stated),
@@ -61,9 +65,13 @@ def units_of_problem(problem: Problem, grid: TimeGrid) -> tuple[ProvisionedUnits
             min_units=stated.min_units,
             increment_units=stated.increment_units,
             max_units=stated.max_units,
-            builds=_builds(stated, problem, grid),
+            builds=(
+                *(_builds(stated, problem, grid) if may_buy else ()),
+                *_committed(stated, problem, grid),
+            ),
         )
         for stated in problem.supply.provisioned
+        if may_buy or stated.committed
     )
 
 
@@ -204,3 +212,22 @@ def _builds(stated: StatedUnits, problem: Problem, grid: TimeGrid) -> tuple[Buil
             )
         )
     return tuple(builds)
+
+
+def _committed(stated: StatedUnits, problem: Problem, grid: TimeGrid) -> Iterator[Build]:
+    """Yield units that are taken on already, paid to their end or to that of the horizon."""
+    for item in stated.committed:
+        due, months = item.usd_per_unit_hour, months_between(problem.horizon.start, item.until)
+        price, paid = stated.usd_per_unit_hour if due is None else due, min(months, grid.months)
+        yield Build(
+            start=0,
+            end=served_until(grid, 0, months),
+            order_month=0,
+            term_months=months,
+            payments=tuple(monthly_payments(grid, CATEGORY, price * HOURS_PER_MONTH, (0, paid))),
+            usd_per_node_hour=price,
+            price_date=problem.horizon.start,
+            source=_SOURCE,
+            months_paid=paid,
+            fixed_nodes=item.units,
+        )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from planner.options.records import NodeOffer, Option, OptionSet
+    from planner.options.supply_records import ProvisionedUnits
 
 
 def restrict(
@@ -57,10 +58,21 @@ def restrict(
             if (left := o if _stays(o, hardware, tenures) else sunk(o)) is not None
         ),
         api=options.api if tokens else (),
-        provisioned=options.provisioned if tokens else (),
+        provisioned=options.provisioned if tokens else committed_units(options),
         spend=tuple(s for s in options.spend if tenures is None or s.is_existing),
         pruned=tuple(pruned),
     )
+
+
+def committed_units(options: OptionSet) -> tuple[ProvisionedUnits, ...]:
+    """Return the provisioned units that are taken on already, which every plan pays.
+
+    Parameters
+    ----------
+    options
+        The options.
+    """
+    return tuple(replace(u, builds=u.committed) for u in options.provisioned if u.committed)
 
 
 def _stays(offer: NodeOffer, hardware: set[str], tenures: frozenset[str] | None) -> bool:
@@ -81,5 +93,8 @@ def only_model(options: OptionSet, model: str) -> OptionSet:
     return replace(
         chosen,
         api=tuple(a for a in options.api if a.model == model),
-        provisioned=tuple(u for u in options.provisioned if u.model == model),
+        provisioned=(
+            *(u for u in options.provisioned if u.model == model),
+            *(u for u in committed_units(options) if u.model != model),
+        ),
     )

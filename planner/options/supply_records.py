@@ -134,8 +134,8 @@ class ProvisionedUnits:
     max_units
         Most units at a time, a multiple too; ``None`` for any number.
     builds
-        Terms that a unit can be taken on for, one for every period they can start in; a node of a
-        build is a unit.
+        Terms that a unit can be taken on for, one for every period they can start in, and those
+        that are taken on already, of a fixed number; a node of a build is a unit.
     """
 
     id: str
@@ -146,6 +146,11 @@ class ProvisionedUnits:
     increment_units: int
     max_units: int | None
     builds: tuple[Build, ...]
+
+    @property
+    def committed(self) -> tuple[Build, ...]:
+        """Builds of units that are taken on already, each of a fixed number."""
+        return tuple(build for build in self.builds if build.fixed_nodes is not None)
 
     def full_usd_per_request(self, api: ApiOption) -> float:
         """Return what a mean request costs in units that are always fully used, first price."""

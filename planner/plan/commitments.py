@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from planner.options.builds import RESALE, TERMINAL_VALUE
 from planner.options.owned import OWNED
 from planner.plan.document import Commitment, CostLine
 from planner.plan.records import staffed_periods
@@ -104,26 +105,44 @@ def commitment_charges(
 ) -> Iterator[CostLine]:
     """Yield, line by line, what each workload bears of every payment for nodes taken on."""
     grid = demand.grid
-    for offer, build, nodes in taken_builds(options, decisions):
-        there = [b for b in range(grid.blocks) if offer.is_there(b, grid.blocks_per_day)]
-        split = shares.over(offer.hardware, range(build.start, build.end), there)
-        for payment in build.payments:
-            for workload, share in split.items():
-                usd = nodes * payment.usd * share
-                yield CostLine(
-                    payment.period,
-                    payment.category,
-                    workload,
-                    offer.hardware,
-                    offer.tenure,
-                    usd,
-                    usd * payment.factor,
-                )
+    for taken in taken_builds(options, decisions):
+        yield from _charges_of(taken, grid, shares)
     staff_usd = options.owned_staff_usd_per_month * grid.months_per_period
     for t in staffed_periods(options, decisions) if staff_usd else ():
         for workload, share in _staff_split(options, decisions, shares, t).items():
             usd = staff_usd * share
             yield CostLine(t, STAFF, workload, "", OWNED, usd, usd * grid.discount_factor[t])
+
+
+def _charges_of(
+    taken: tuple[NodeOffer, Build, int], grid: TimeGrid, shares: HardwareShares
+) -> Iterator[CostLine]:
+    offer, build, nodes = taken
+    there = [b for b in range(grid.blocks) if offer.is_there(b, grid.blocks_per_day)]
+    split = shares.over(offer.hardware, range(build.start, build.end), there)
+    for payment in build.payments:
+        for workload, share in split.items():
+            usd = nodes * payment.usd * share
+            later = usd * payment.factor
+            where = (payment.period, payment.category, workload, offer.hardware, offer.tenure)
+            yield CostLine(*where, usd, later)
+
+
+def worth_of_existing(
+    demand: Demand, options: OptionSet, decisions: Decisions, shares: HardwareShares
+) -> dict[str, float]:
+    """Return what nodes that were there are worth to each workload, nominal USD, negative.
+
+    That is what they bring when they are sold, and what is left of them at the end. It pays for
+    nothing that is served: the plan did not buy them.
+    """
+    worth: dict[str, float] = defaultdict(float)
+    for offer, build, nodes in taken_builds(options, decisions):
+        if build.fixed_nodes is not None:
+            for line in _charges_of((offer, build, nodes), demand.grid, shares):
+                if line.category in {RESALE, TERMINAL_VALUE}:
+                    worth[line.workload] += line.usd
+    return dict(worth)
 
 
 def _staff_split(

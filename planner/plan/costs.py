@@ -4,8 +4,9 @@ Costs are split over the workloads by :mod:`planner.plan.shares`. Money spent ov
 discounted at its middle; nodes that are taken on for a term are paid on the dates of their
 payments (:mod:`planner.plan.commitments`).
 
-The unit cost of a workload is its whole undiscounted cost, without the price of unserved requests,
-over what is served of it at the mean rate, with the lengths in the middle of each period.
+The unit cost of a workload is its whole undiscounted cost, without the price of unserved requests
+and what nodes that were there bring or are worth at the end, over what is served of it at the mean
+rate, with the lengths in the middle of each period.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.options.software import SOFTWARE
-from planner.plan.commitments import commitment_charges
+from planner.plan.commitments import commitment_charges, worth_of_existing
 from planner.plan.document import CostLine, UnitCost, UnservedRow
 from planner.plan.moves import moves
 from planner.plan.power_prices import power_price_charges
@@ -169,11 +170,14 @@ def unit_costs(
     for line in lines:
         usd[line.workload] += line.usd if line.category != UNSERVED else 0.0
     used, paid = _accelerator_hours(demand, options, decisions, fleet)
+    worth = worth_of_existing(
+        demand, options, decisions, HardwareShares(demand, options, decisions)
+    )
     return tuple(
         _unit_cost(
             demand,
             name,
-            usd[name],
+            (usd[name] - worth.get(name, 0.0), worth.get(name, 0.0)),
             _served_by_period(demand, decisions, name),
             (used.get(name, 0.0), paid.get(name, 0.0)),
         )
@@ -197,9 +201,13 @@ def _served_by_period(demand: Demand, decisions: Decisions, workload: str) -> Fl
 
 
 def _unit_cost(
-    demand: Demand, workload: str, usd: float, by_period: FloatArray, hours: tuple[float, float]
+    demand: Demand,
+    workload: str,
+    money: tuple[float, float],
+    by_period: FloatArray,
+    hours: tuple[float, float],
 ) -> UnitCost:
-    used_h, paid_h = hours
+    (usd, worth_usd), (used_h, paid_h) = money, hours
     rates = next(w for w in demand.workloads if owner(w.workload) == workload)
     requests = float(by_period.sum())
     output = total = None
@@ -215,6 +223,7 @@ def _unit_cost(
         usd_per_million_tokens=usd / total if total else None,
         usd_per_request=usd / requests if requests else None,
         utilization=used_h / paid_h if paid_h else None,
+        existing_worth_usd=worth_usd,
     )
 
 

@@ -100,10 +100,10 @@ class FleetRow:
     """Nodes of one offer in one period and block.
 
     ``usd = price_usd_per_hour x ((nodes - covered_nodes) x hours + startup_node_hours)``: nodes
-    that serve from the next block on are paid while they start, and what spend commitments cover
-    is paid with them (:class:`planner.plan.finance_rows.SpendRow`). Of nodes that are taken on for
-    a term this is the amortised view: the price is the average cost of an hour, and what is paid,
-    and when, is in :class:`Commitment` and in the cost lines.
+    that serve from the next block on (`starting_nodes`) are paid while they start, and what spend
+    commitments cover is paid with them (:class:`planner.plan.finance_rows.SpendRow`). Of nodes
+    that are taken on for a term this is the amortised view: the price is the average cost of an
+    hour, and what is paid, and when, is in :class:`Commitment` and in the cost lines.
     """
 
     period: int
@@ -127,6 +127,9 @@ class FleetRow:
     """Where the price comes from, as the catalogue states it."""
     covered_nodes: float = 0.0
     """Nodes, on average over the block, that spend commitments pay for."""
+    starting_nodes: int = 0
+    """Nodes that start in the block to serve from the next one on. More than the fleet grows by
+    take the place of others, so that other models are loaded when the next block begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,8 @@ class ProvisionedRow:
     usd_after_horizon: float
     price_date: str
     price_source: str
+    is_existing: bool = False
+    """Whether they were taken on before the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,8 +300,10 @@ class CostLine:
 class UnitCost:
     """Average cost of what is served of a workload, idle and spare capacity included.
 
-    The price of unserved requests is not part of it; the cost of a request is null where none is
-    served.
+    The price of unserved requests is not part of it, nor is what nodes that were there bring when
+    they are sold, and what is left of them at the end (`existing_worth_usd`); the cost of a
+    request is null where none is served. Unit cost times what is served, that worth and the price
+    of unserved requests add up to the cost lines of the workload.
     """
 
     workload: str
@@ -304,6 +311,9 @@ class UnitCost:
     usd_per_million_tokens: float | None
     usd_per_request: float | None
     utilization: float | None
+    existing_worth_usd: float = 0.0
+    """What comes back for nodes that were there before the plan, in the cost lines of the
+    workload; negative."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,9 +101,11 @@ class CommitmentFigures:
     Renting costs as much at ``break_even_used_share = usd_per_accelerator_hour /
     alternative_usd_per_accelerator_hour``, and with the alternative cheaper by
     ``alternative_price_fall = 1 - break_even_used_share / used_share`` (negative when renting
-    the hours that are used is cheaper already). The alternative is the cheapest offer by the hour
-    of the same hardware; ``None`` without one. `order_by` is the last day to order: the first day
-    of service less the lead time. `sold_month` tells nodes that are sold from those that stay.
+    the hours that are used is cheaper already). The cost of a bought accelerator has its part of
+    what electricity costs in dear hours (`power_prices` of the plan). The alternative is the
+    cheapest offer by the hour of the same hardware; ``None`` without one. `order_by` is the last
+    day to order: the first day of service less the lead time. `sold_month` tells nodes that are
+    sold from those that stay.
     """
 
     offer_id: str

@@ -49,7 +49,8 @@ class PowerPrice:
     ``usd = kwh x premium_usd_per_kwh``, the premium being `usd_per_kwh` less the lowest price.
     `kwh` is drawn by `accelerators` of bought nodes, idle power and load, overhead of the site
     included. They take load before others of their hardware, up to the power that is paid for at
-    the lowest price.
+    the lowest price; `is_capped` where there is more load than that, so that the energy that is
+    modelled (:class:`EnergyRow`) is more than what is billed.
     """
 
     period: int
@@ -60,6 +61,7 @@ class PowerPrice:
     premium_usd_per_kwh: float
     kwh: float
     usd: float
+    is_capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

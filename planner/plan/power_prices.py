@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from planner.plan.shares import HardwareShares
 
 ENERGY = "energy"
+_ROUNDING = 1e-9
+"""Share of a power by which a load is above it by rounding."""
 
 
 def is_bought(offer: NodeOffer) -> bool:
@@ -76,7 +78,8 @@ def power_price_rows(
         kwh = pue * demand.grid.hours_in_period(b) * watts / W_PER_KW
         price = facts.usd_per_kwh[b % len(facts.usd_per_kwh)]
         premium, count = facts.premium_in(b), sum(n for n, _ in powers)
-        rows.append(PowerPrice(t, b, hardware, count, price, premium, kwh, kwh * premium))
+        usd, is_capped = kwh * premium, load_w[hardware, t, b] > most_w * (1 + _ROUNDING)
+        rows.append(PowerPrice(t, b, hardware, count, price, premium, kwh, usd, is_capped))
     return tuple(rows)
 
 

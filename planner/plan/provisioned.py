@@ -33,7 +33,9 @@ def provisioned_rows(
         _row(demand.grid, known[row.units_id], known[row.units_id].builds[row.build], row.units)
         for row in decisions.units
     ]
-    return tuple(sorted(rows, key=lambda r: (r.start_period, r.units_id)))
+    return tuple(
+        sorted(rows, key=lambda r: (r.start_period, r.units_id, r.is_existing, r.end_month))
+    )
 
 
 def _row(grid: TimeGrid, units: ProvisionedUnits, build: Build, count: int) -> ProvisionedRow:
@@ -53,6 +55,7 @@ def _row(grid: TimeGrid, units: ProvisionedUnits, build: Build, count: int) -> P
         usd_after_horizon=count * sum(p.usd for p in build.payments if p.period >= grid.periods),
         price_date=build.price_date,
         price_source=build.source,
+        is_existing=build.fixed_nodes is not None,
     )
 
 

@@ -96,6 +96,17 @@ class SpendRow(_Row):
     is_existing: bool
 
 
+class UnitRow(_Row):
+    """Units of token throughput that are taken on for a term."""
+
+    units_id: str
+    units: Count
+    start_month: Month
+    end_month: Month
+    usd_per_unit_hour: NonNegative
+    is_existing: bool = False
+
+
 class PowerPriceRow(_Row):
     """What a dear hour costs the accelerators of bought nodes."""
 
@@ -115,6 +126,7 @@ class PlanFile(_Row):
     commitments: list[CommitmentRow]
     allocations: list[AllocationRow]
     fleet: list[NodeRow]
+    provisioned: list[UnitRow] = []
     spend_commitments: list[SpendRow] = []
     power_prices: list[PowerPriceRow] = []
 

@@ -77,6 +77,8 @@ class NodeDecision:
     period: int
     block: int
     nodes: int
+    replaced: int = 0
+    """Those of them that start in place of old ones, so that models load before the block."""
 
 
 @dataclass(frozen=True, slots=True)

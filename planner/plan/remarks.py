@@ -91,6 +91,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += _spot_notes(plan, problem)
     notes += _purchase_notes(plan, options)
     notes += _owned_notes(plan, options)
+    notes += _electricity_notes(problem)
     notes += _hours_notes(plan)
     notes += _sale_notes(plan)
     assumed = {(a.provider, a.model, a.mode) for a in options.api if a.assumed_latency}
@@ -257,10 +258,22 @@ def _owned_notes(plan: Plan, options: OptionSet) -> list[str]:
         usd = sum(row.usd for row in plan.power_prices)
         notes.append(
             f"electricity of bought servers beyond the lowest price of the day: {usd:,.0f} USD, "
-            "in what is paid but not in the rows of what is taken on. It follows what they are "
+            "in what is paid and in the figures of commitments, but not in the prices of an hour "
+            "in the fleet and in the rows of what is taken on. It follows what they are "
             "modelled to draw in each hour; own nodes are taken to carry load before rented ones"
         )
     return notes
+
+
+def _electricity_notes(problem: Problem) -> list[str]:
+    """Return that a stated price of electricity changes nothing where nothing can be bought."""
+    if problem.supply.electricity_usd_per_kwh is None or OWNED in problem.supply.tenures:
+        return []
+    return [
+        "supply.electricity_usd_per_kwh changes nothing: only servers that the plan may buy pay "
+        "it (`owned` in supply.tenures); existing nodes state what is paid for an hour, energy "
+        "included"
+    ]
 
 
 def _sale_notes(plan: Plan) -> list[str]:

@@ -140,8 +140,10 @@ def fleet_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tupl
     grid = demand.grid
     offers = {o.offer_id: o for o in options.offers}
     nodes: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0] * grid.blocks)
+    replaced: dict[tuple[str, int, int], int] = {}
     for decision in decisions.nodes:
         nodes[decision.offer_id, decision.period][decision.block] = decision.nodes
+        replaced[decision.offer_id, decision.period, decision.block] = decision.replaced
     built = _builds_by_offer(decisions)
     covered = covered_nodes(options, decisions)
     rows = []
@@ -151,7 +153,9 @@ def fleet_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tupl
             offer = _amortised(offer, built[offer_id], period)
         for block, count in enumerate(counts):
             # Nodes that are taken on are up whenever they are there.
-            started = 0 if offer.is_committed else max(counts[grid.after(block)] - count, 0)
+            after = grid.after(block)
+            more = max(counts[after] - count, 0) + replaced.get((offer_id, period, after), 0)
+            started = 0 if offer.is_committed else more
             if count or started:
                 row = _fleet_row(offer, demand, period, block, nodes=count, started=started)
                 rows.append(_less_covered(row, covered.get((offer_id, period, block), 0.0)))
@@ -208,6 +212,7 @@ def _fleet_row(
         usd=price * (nodes * hours + startup),
         note=offer.note,
         price_source=offer.source_at(period),
+        starting_nodes=started,
     )
 
 

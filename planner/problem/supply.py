@@ -135,6 +135,16 @@ class ApiLimit(Section):
     output_tokens_per_minute: Positive | None = None
 
 
+class CommittedUnits(Section):
+    """Units that are taken on already: they stay and are paid until their end, used or not."""
+
+    units: Count
+    until: Month
+    """First month without them."""
+    usd_per_unit_hour: NonNegative | None = None
+    """What is still due for a unit; absent: the price of the item."""
+
+
 class ProvisionedUnits(Section):
     """Throughput of a model that is bought by the unit and paid whether used or not."""
 
@@ -156,6 +166,8 @@ class ProvisionedUnits(Section):
     max_units: Count | None = None
     term_months: Count | None = None
     """Months for which units are taken on; absent when they may change every period."""
+    committed: list[CommittedUnits] = []
+    """What is taken on already, beside what the plan takes on."""
     quantization: str | None = None
     """Number format the provider states; its score is that of bf16 when it states none."""
     ttft_p99_ms: Positive | None = None

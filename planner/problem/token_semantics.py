@@ -51,6 +51,7 @@ def _provisioned(problem: Problem) -> Iterator[tuple[Path_, str]]:
     for index, units in enumerate(problem.supply.provisioned):
         path = (*section, index)
         yield from _sizes(units, path)
+        yield from _committed(units, problem, path)
         months, term = problem.horizon.months_per_period, units.term_months
         if term is not None and term % months and months % term:
             message = (
@@ -72,3 +73,33 @@ def _sizes(units: ProvisionedUnits, path: Path_) -> Iterator[tuple[Path_, str]]:
     if units.max_units is not None and units.max_units < units.min_units:
         message = f"{units.max_units} is below `min_units`, {units.min_units}; no size is left"
         yield (*path, "max_units"), message
+
+
+def _committed(
+    units: ProvisionedUnits, problem: Problem, path: Path_
+) -> Iterator[tuple[Path_, str]]:
+    """Yield what is wrong about units that are taken on already."""
+    known: dict[str, int] = {}
+    for index, item in enumerate(units.committed):
+        here: Path_ = (*path, "committed", index)
+        if item.until <= problem.horizon.start:
+            message = f"{item.until} is not after the start of the horizon; leave the item out"
+            yield (*here, "until"), message
+        if known.setdefault(item.until, index) != index:
+            message = f"item {known[item.until]} ends then too; put their units into one item"
+            yield (*here, "until"), message
+        # Those that end later are there alone from some month on, and have to be a size as well.
+        there = sum(other.units for other in units.committed if other.until >= item.until)
+        if text := _no_size(units, there):
+            yield (*here, "units"), f"{there} units are there until {item.until}: {text}"
+
+
+def _no_size(units: ProvisionedUnits, there: int) -> str:
+    """Return why so many units cannot be there, empty when they can."""
+    if there % units.increment_units:
+        return f"no multiple of `increment_units`, {units.increment_units}"
+    if there < units.min_units:
+        return f"below `min_units`, {units.min_units}"
+    if units.max_units is not None and there > units.max_units:
+        return f"above `max_units`, {units.max_units}"
+    return ""

@@ -140,6 +140,14 @@ def write_power_prices(out: TextIO, plan: Plan) -> None:
         for (start, end), group in sorted(hours.items())
     ]
     write_table(out, columns, rows)
+    capped = [span for span, group in sorted(hours.items()) if any(r.is_capped for r in group)]
+    if capped:
+        spans = ", ".join(f"{start:g}-{end:g}" for start, end in capped)
+        out.write(
+            "  billed on the power that servers are assumed to draw at most: in hours "
+            f"{spans} they are modelled to draw more, so the energy above is more than the MWh "
+            "here\n"
+        )
 
 
 def _mwh(kwh: Sequence[float | None]) -> str:

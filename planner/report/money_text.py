@@ -69,7 +69,7 @@ def write_provisioned(out: TextIO, plan: Plan) -> None:
     ]
     rows = [
         [
-            row.start_month,
+            "there" if row.is_existing else row.start_month,
             row.end_month,
             f"{row.units} x {row.units_id}",
             f"{row.model} of {row.provider}",

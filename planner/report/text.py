@@ -227,7 +227,13 @@ def _unit_costs(out: TextIO, plan: Plan) -> None:
         ]
         for unit in plan.unit_costs
     ]
-    write_table(out, columns, rows, "Unit cost (idle and spare capacity included)")
+    worth = [-unit.existing_worth_usd for unit in plan.unit_costs]
+    title = "Unit cost (idle and spare capacity included)"
+    if any(worth):  # what the plan did not buy pays for nothing that it serves
+        columns.append(Column("existing nodes bring, USD", NUMBER))
+        rows = [[*row, money(brought)] for row, brought in zip(rows, worth, strict=True)]
+        title += "; what existing nodes bring or are worth at the end is apart"
+    write_table(out, columns, rows, title)
 
 
 def _times(value: float | None, factor: float) -> float | None:

@@ -367,3 +367,36 @@ def test_a_promise_without_rates_in_the_new_problem_is_refused(folder):
 
     with pytest.raises(InputError, match=r"spend:sp` is promised until 2028-01.*has no rates"):
         solve(folder, ["horizon.start=2027-07"], folder / "promise.json")
+
+
+UNITS = [
+    "supply.tenures=[on_demand, api]",
+    "workloads.chat.lengths={isl_tokens: {mean: 1000}, osl_tokens: {mean: 100}}",
+    "supply.provisioned=[{name: ptu, provider: me, model: llama-3.1-8b-instruct, "
+    "usd_per_unit_hour: 0.05, tokens_per_minute_per_unit: 300000.0, term_months: 12}]",
+]
+
+
+def test_provisioned_units_go_on_in_later_runs(folder):
+    first, text = solve(folder, UNITS)
+    (folder / "units.json").write_text(text, encoding="utf-8")
+    second, text = solve(folder, [*UNITS, "horizon.start=2027-07"], folder / "units.json")
+    (folder / "again.json").write_text(text, encoding="utf-8")
+    third, _ = solve(folder, [*UNITS, "horizon.start=2027-10"], folder / "again.json")
+
+    signed = [r for r in first.provisioned if r.start_month < "2027-07"]
+    assert signed
+    for plan in (second, third):
+        there = [r for r in plan.provisioned if r.is_existing]
+        assert sum(r.units for r in there if r.end_month == "2028-01") == sum(
+            r.units for r in signed if r.end_month == "2028-01"
+        )
+        assert {r.usd_per_unit_hour for r in there} == {0.05}
+
+
+def test_units_of_an_item_that_is_gone_are_refused(folder):
+    _, text = solve(folder, UNITS)
+    (folder / "units.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(InputError, match=r"provisioned:ptu` is taken on until 2028-01.*does not"):
+        solve(folder, ["horizon.start=2027-07"], folder / "units.json")

@@ -43,6 +43,7 @@ LIMITS = {
     "power": Limits(power_kw=20.0),
     "space": Limits(owned_nodes=3),
     "changeovers": Limits(changeover_h=0.5),
+    "turns": Limits(changeover_h=0.5, quotas=(Quota("npu", 32),)),
     "spot_share": Limits(max_spot_share=0.5),
     "provider_shares": Limits(max_share_per_provider=0.6),
     "survival": Limits(survive_loss_of="provider", survive_share=0.5),
@@ -65,7 +66,7 @@ WITH_PROVIDERS = {"provider_shares", "survival"}
 """Families that tell providers apart: the toy then has two."""
 
 
-WITH_WORK_THAT_WAITS = {"backlogs", "changeovers", "spot_share"}
+WITH_WORK_THAT_WAITS = {"backlogs", "changeovers", "spot_share", "turns"}
 """Families of work that waits: the toy then has documents in a pool of their own, or joined."""
 
 
@@ -113,6 +114,15 @@ def _with_terms(options):
 
 def _with_model_costs(options):
     return replace(options, model_costs=(ModelCost("m1", 1_000.0, 50.0),))
+
+
+def _with_a_rival(options):
+    """Return the toy with half as large replicas of another model on the npu nodes."""
+    rival = worlds.option("rival", "npu", 2, "m2")
+    chat = worlds.capacity("chat", "rival", 3.0)
+    return replace(
+        options, options=(*options.options, rival), capacities=(*options.capacities, chat)
+    )
 
 
 def _with_power(options):
@@ -247,6 +257,7 @@ WITH_MORE = {
     "model_costs": _with_model_costs,
     "power_prices": _with_dear_hours,
     "resale": _with_sales,
+    "turns": _with_a_rival,
 }
 """Families for which the options get something more."""
 

@@ -135,6 +135,7 @@ def draft_of(sets, replicas, nodes, flow):
     return Draft(
         np.array([[replicas]], dtype=np.int64),
         np.array([[nodes]], dtype=np.int64),
+        np.zeros((1, 1, len(nodes)), dtype=np.int64),
         {(0, 0, 0, b): rate for b, rate in enumerate(flow)},
         {},
         {},

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.milp.check_fleet import fits_nodes
-from planner.milp.fleet import billing_blocks, unions
+from planner.milp.fleet import billing_blocks
+from planner.milp.homes import unions
 from tests import worlds
 
 SIZES = (1, 2, 4, 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
+from planner.compare.fleet import fleet_changes
 from planner.errors import InputError
 from planner.finance.incumbent import read_incumbent
 from planner.options.electricity import hourly_prices, premiums_by_block, prices_by_block
@@ -26,7 +28,7 @@ DAY = [0.3] * 6 + [0.9] * 6 + [2.0] * 6 + [0.8] * 6
 DEAR = [0.05] * 6 + [0.35] * 12 + [0.1] * 6
 
 
-def world(price, tenures=("owned",), listed=(), **supply):
+def world(price, tenures=("owned",), listed=(), it_power_w=1_300, **supply):
     stated = {} if price is None else {"electricity_usd_per_kwh": price}
     asked = problem(
         workload("chat", arrival={"mean_rate_rps": 180.0, "profile": DAY}),
@@ -38,7 +40,7 @@ def world(price, tenures=("owned",), listed=(), **supply):
         policy={"confidence": 0.5, "spare_replicas": 0},
         finance={"discount_rate_per_year": 0.1},
     )
-    server = servers(accelerators=1, capex_usd=9_000, it_power_w=1_300, lead_time_weeks=0)
+    server = servers(accelerators=1, capex_usd=9_000, it_power_w=it_power_w, lead_time_weeks=0)
     facts = catalog(
         accelerators=[GPU],
         offers=[row("offers", elastic_max_nodes=50, price_usd_per_hour=2.4)],
@@ -283,3 +285,46 @@ def test_other_prices_are_refused_with_what_is_accepted(tmp_path, value):
         load_problem(file)
 
     assert "p.yaml:8:" in str(caught.value)
+
+
+def test_an_hour_of_what_is_bought_costs_its_dear_hours_too(own):
+    plan = own.plan
+    (taken,), (figures,) = plan.commitments, plan.commitment_figures
+    dear = sum(row.usd for row in plan.power_prices) / taken.accelerators / (12 * 730)
+
+    assert figures.usd_per_accelerator_hour == pytest.approx(taken.usd_per_node_hour + dear)
+    without = changed(
+        plan, "commitment_figures", 0, usd_per_accelerator_hour=taken.usd_per_node_hour
+    )
+    assert any(
+        "USD per accelerator-hour, the tables give" in text for text in report(own, without)
+    )
+
+
+def test_two_plans_are_compared_by_what_an_hour_costs_in_all(own):
+    (first, *_, last) = fleet_changes(own.plan, replace(own.plan, power_prices=()))
+
+    assert first.a.usd_per_hour == first.b.usd_per_hour  # the cheapest hours
+    assert last.a.usd_per_hour > last.b.usd_per_hour
+
+
+def test_where_the_load_is_more_than_what_is_billed_the_plan_says_so(own):
+    capped = world(DEAR, it_power_w=600)
+    stream = io.StringIO()
+    write_plan(stream, capped.plan, 6)
+
+    assert report(capped, capped.plan) == []
+    assert any(row.is_capped for row in capped.plan.power_prices)
+    assert "billed on the power that servers are assumed to draw at most: in hours" in (
+        stream.getvalue()
+    )
+    assert not any(row.is_capped for row in own.plan.power_prices)
+    other = changed(capped.plan, "power_prices", 1, is_capped=lambda x: not x)
+    assert any("is_capped" in text for text in report(capped, other))
+
+
+def test_a_price_that_nothing_pays_is_pointed_out(own):
+    rented = world(0.1, ("on_demand",))
+
+    assert any("electricity_usd_per_kwh changes nothing" in text for text in rented.plan.warnings)
+    assert not any("changes nothing" in text for text in own.plan.warnings)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from planner.plan.document import ProvisionedRow
+from planner.problem.token_semantics import token_findings
 from tests.options.world import catalog, problem, row, workload
 from tests.verify.changes import changed, one_more, report, slightly_more, twice
 from tests.verify.conftest import Audited, solved
@@ -74,6 +75,7 @@ ROWS = [
     ({"start_period": 9}, "commitment of period 9 is outside the horizon"),
     ({"price_date": "2026-01"}, "price date 2026-01, expected 2027-01"),
     ({"price_source": "a page"}, "price source a page, expected the problem"),
+    ({"is_existing": True}, "units that are taken on already are"),
 ]
 
 
@@ -207,3 +209,78 @@ def test_units_of_a_plan_without_tokens_are_noted():
 
     assert not world.plan.provisioned
     assert any("are for tokens, which are not among" in note for note in world.plan.warnings)
+
+
+SIGNED = PTU | {
+    "term_months": 8,
+    "committed": [
+        {"units": 4, "until": "2027-03", "usd_per_unit_hour": 2.0},
+        {"units": 4, "until": "2027-09"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def signed():
+    """Return three periods with units that are there: some end early, some outlive the horizon."""
+    offers = [row("api_offers", input_usd_per_mtok=10.0)]
+    return solved(asked(SIGNED), catalog(api_offers=offers))
+
+
+def test_units_that_are_taken_on_already_are_there_and_paid(signed):
+    there = [r for r in signed.plan.provisioned if r.is_existing]
+
+    assert report(signed, signed.plan) == []
+    rows = [(r.units, r.start_month, r.end_month, r.usd_per_unit_hour) for r in there]
+    assert rows == [(4, "2027-01", "2027-03", 2.0), (4, "2027-01", "2027-09", 1.0)]
+    # To their end, or to that of the horizon: the rest is due whatever the plan is.
+    assert [r.usd for r in there] == pytest.approx([4 * 2 * 730 * 2.0, 4 * 6 * 730 * 1.0])
+    assert [r.usd_after_horizon for r in there] == [0, 0]
+
+
+def test_changes_of_units_that_are_there_are_found(signed):
+    plan = signed.plan
+    place = next(i for i, r in enumerate(plan.provisioned) if r.is_existing)
+    rows = plan.provisioned
+    missing = replace(plan, provisioned=(*rows[:place], *rows[place + 1 :]))
+
+    for other in (
+        missing,
+        changed(plan, "provisioned", place, units=one_more),
+        changed(plan, "provisioned", place, is_existing=False),
+        changed(plan, "provisioned", place, usd=slightly_more),
+        changed(plan, "provisioned", place, end_month="2027-05"),
+    ):
+        assert report(signed, other)
+
+
+def test_units_that_are_there_are_paid_without_tokens_on_offer():
+    rented = solved(asked(SIGNED, ("on_demand",)), catalog())
+    free = solved(asked(PTU, ("on_demand",)), catalog())
+
+    assert report(rented, rented.plan) == []
+    assert rented.plan.tco_usd - free.plan.tco_usd == pytest.approx(4 * 4 * 730 + 4 * 6 * 730)
+
+
+@pytest.mark.parametrize(
+    ("committed", "says"),
+    [
+        ([{"units": 4, "until": "2027-01"}], "not after the start of the horizon"),
+        ([{"units": 5, "until": "2027-05"}], "5 units are there until 2027-05: no multiple"),
+        ([{"units": 2, "until": "2027-05"}], "2 units are there until 2027-05: below `min_units`"),
+        (
+            [{"units": 12, "until": "2027-05"}],
+            "12 units are there until 2027-05: above `max_units`",
+        ),
+        (
+            [{"units": 4, "until": "2027-05"}, {"units": 4, "until": "2027-05"}],
+            "item 0 ends then too",
+        ),
+    ],
+)
+def test_units_that_cannot_be_there_are_refused(committed, says):
+    stated = PTU | {"max_units": 8, "committed": committed}
+
+    found = [text for _, text in token_findings(asked(stated))]
+
+    assert any(says in text for text in found)

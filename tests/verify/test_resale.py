@@ -275,3 +275,38 @@ def test_sales_are_shown_where_commitments_are(calendar, capsys):
     assert "sold 2027-04" in shown
     assert "resale" in shown
     assert "what they bring is stated by the problem" in shown
+
+
+def lines_of(plan, name):
+    return sum(line.usd for line in plan.cost_lines if line.workload == name)
+
+
+def test_unit_costs_are_those_of_serving_and_say_what_comes_back():
+    """What six nodes bring is worth more than all else costs: tokens still cost something."""
+    dear = [20 * usd for usd in VALUES]
+    sold = world(there(resale={"usd_per_node": dear}))
+    back = [line for line in sold.plan.cost_lines if line.category in {"resale", "terminal_value"}]
+
+    assert report(sold, sold.plan) == []
+    assert sum(u.existing_worth_usd for u in sold.plan.unit_costs) == pytest.approx(
+        sum(line.usd for line in back)
+    )
+    for unit in sold.plan.unit_costs:
+        served = served_requests(sold, unit.workload)
+        assert unit.usd_per_request > 0 > lines_of(sold.plan, unit.workload)
+        total = unit.usd_per_request * served + unit.existing_worth_usd
+        assert total == pytest.approx(lines_of(sold.plan, unit.workload))
+
+
+def served_requests(sold, name):
+    hours = {row.block: row.hours for row in sold.plan.fleet}
+    rows = [row for row in sold.plan.allocations if row.workload == name]
+    return sum(row.rate_rps * hours[row.block] * 3600 for row in rows)
+
+
+def test_a_changed_worth_of_existing_nodes_is_found(sale):
+    found = report(
+        sale, changed(sale.plan, "unit_costs", 0, existing_worth_usd=lambda x: x * 1.01)
+    )
+
+    assert any("USD for nodes that were there, recomputed" in text for text in found)

@@ -35,6 +35,7 @@ from planner.verify.audit.sheet import sheet_violations
 from planner.verify.audit.spend import spend_violations
 from planner.verify.audit.structure import place_violations, structure_violations
 from planner.verify.audit.systems import system_violations
+from planner.verify.audit.turns import turn_violations
 from planner.verify.audit.unserved import unserved_violations
 from planner.verify.audit.volumes import volume_violations
 
@@ -73,6 +74,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *quality_violations(plan, problem, catalog),
         *average_quality_violations(plan, problem, catalog),
         *node_violations(plan, problem, catalog),
+        *turn_violations(plan, problem),
         *node_loss_violations(plan, problem),
         *diversity_violations(plan, problem),
         *commitment_violations(plan, problem, catalog),

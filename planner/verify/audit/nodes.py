@@ -49,14 +49,20 @@ def node_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[
     yield from _quotas(plan, problem)
     for (period, offer_id), nodes in _counts(rented, problem).items():
         terms = _terms(offers[offer_id], problem)
-        paid_h = {
-            row.block: row.startup_node_hours
+        mine = {
+            row.block: row
             for row in plan.fleet
             if (row.period, row.offer_id) == (period, offer_id)
         }
-        texts = [*_starts(nodes, paid_h, terms, problem)]
+        starting = [mine[b].starting_nodes if b in mine else 0 for b in range(len(nodes))]
+        paid_h = {block: row.startup_node_hours for block, row in mine.items()}
+        texts = [
+            *_starts(nodes, starting, problem),
+            *_start_hours(starting, paid_h, terms, problem),
+        ]
         if terms is not None and problem.policy.scaling == "hourly":
-            texts += [*_elasticity(nodes, terms), *_billing(nodes, terms, problem.time_blocks)]
+            texts += _elasticity(nodes, starting, terms)
+            texts += _billing(nodes, starting, terms, problem.time_blocks)
         for text in texts:
             yield f"period {period} {offer_id}: {text}"
 
@@ -122,8 +128,11 @@ def _sums(row: FleetRow, problem: Problem) -> Iterator[str]:
 
 
 def _no_start(row: FleetRow) -> Iterator[str]:
-    if row.startup_node_hours:
-        yield f"{row.startup_node_hours:g} node-hours of start-up, nodes of a term need none"
+    if row.startup_node_hours or row.starting_nodes:
+        yield (
+            f"{row.startup_node_hours:g} node-hours of start-up of {row.starting_nodes} nodes, "
+            "nodes of a term need none"
+        )
     if row.nodes < 1:
         yield f"{row.nodes} nodes"
 
@@ -184,39 +193,54 @@ def _terms(offers: list[Offer], problem: Problem) -> Offer | None:
     return used[-1] if used else None
 
 
-def _starts(
-    nodes: list[int], paid_h: dict[int, float], terms: Offer | None, problem: Problem
+def _starts(nodes: list[int], starting: list[int], problem: Problem) -> Iterator[str]:
+    """Nodes start before they serve; more of them take the place of others; every day wraps."""
+    changes = problem.policy.scaling == "hourly" and problem.time_blocks > 1
+    for block, begun in enumerate(starting):
+        after = nodes[_after(block, problem.time_blocks)]
+        more = max(after - nodes[block], 0)
+        most = after if changes else more
+        if not more <= begun <= most:
+            yield f"block {block}: {begun} nodes start, {more} to {most} expected"
+
+
+def _start_hours(
+    starting: list[int], paid_h: dict[int, float], terms: Offer | None, problem: Problem
 ) -> Iterator[str]:
-    """Nodes that serve from the next block on are paid while they start; every day wraps."""
+    """Nodes are paid while they start."""
     minutes = _ASSUMED_STARTUP_MINUTES
     if terms is not None and terms.startup_minutes is not None:
         minutes = terms.startup_minutes
-    per_day = problem.time_blocks
-    for block, count in enumerate(nodes):
-        midnight = block - block % per_day
-        days = block_hours(problem, block) * per_day / HOURS_PER_DAY
-        started = max(nodes[midnight + (block + 1) % per_day] - count, 0)
-        due_h = started * minutes / MINUTES_PER_HOUR * days
+    for block, begun in enumerate(starting):
+        days = block_hours(problem, block) * problem.time_blocks / HOURS_PER_DAY
+        due_h = begun * minutes / MINUTES_PER_HOUR * days
         if differs(paid_h.get(block, 0.0), due_h):
             yield (
-                f"block {block}: {paid_h.get(block, 0.0):g} node-hours of start-up, {started} "
+                f"block {block}: {paid_h.get(block, 0.0):g} node-hours of start-up, {begun} "
                 f"started nodes need {due_h:g}"
             )
 
 
-def _elasticity(nodes: list[int], terms: Offer) -> Iterator[str]:
+def _after(block: int, per_day: int) -> int:
+    """Return the block that follows one in days of its type, which wrap."""
+    midnight = block - block % per_day
+    return midnight + (block + 1) % per_day
+
+
+def _elasticity(nodes: list[int], starting: list[int], terms: Offer) -> Iterator[str]:
     allowed = terms.elastic_max_nodes or _ASSUMED_ELASTIC_NODES
-    if max(nodes) - min(nodes) > allowed:
-        yield f"{max(nodes) - min(nodes)} nodes come and go within a day, {allowed} allowed"
+    most = max(count + begun for count, begun in zip(nodes, starting, strict=True))
+    if most - min(nodes) > allowed:
+        yield f"{most - min(nodes)} nodes come and go within a day, {allowed} allowed"
 
 
-def _billing(nodes: list[int], terms: Offer, per_day: int) -> Iterator[str]:
+def _billing(nodes: list[int], starting: list[int], terms: Offer, per_day: int) -> Iterator[str]:
     """Nodes that started within the shortest time billed are all still there."""
     billed_h = (terms.min_billing_minutes or 0.0) / MINUTES_PER_HOUR
     window = min(max(math.ceil(billed_h * per_day / HOURS_PER_DAY), 1), per_day)
     for midnight in range(0, len(nodes), per_day):
         day = nodes[midnight : midnight + per_day]
-        started = [max(day[b] - day[b - 1], 0) for b in range(per_day)]
+        started = [starting[midnight + (b - 1) % per_day] for b in range(per_day)]
         for block, count in enumerate(day):
             recent = sum(started[(block - j) % per_day] for j in range(window))
             if count < recent:

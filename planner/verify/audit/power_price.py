@@ -44,7 +44,10 @@ def power_price_violations(plan: Plan, problem: Problem, catalog: Catalog) -> It
         place = f"power price of period {row.period} block {row.block} {row.hardware}"
         nodes = own[row.period, row.block, row.hardware]
         load_w = load[row.hardware, row.period, row.block]
-        watts = _own_w(nodes, load_w, plan, catalog)
+        idle_w, most_w = _own_w(nodes, plan, catalog)
+        watts, is_capped = idle_w + min(load_w, most_w), load_w > most_w
+        if row.is_capped != is_capped and differs(load_w, most_w):
+            yield f"{place}: is_capped {row.is_capped}, {load_w:g} W of load, {most_w:g} W paid"
         found = _figures(row, nodes, watts, plan, problem, catalog)
         yield from (f"{place}: {text}" for text in found)
 
@@ -76,8 +79,8 @@ def _premium(problem: Problem, catalog: Catalog, block: int) -> float:
     return beyond if beyond > TOLERANCE * (price or 0.0) else 0.0
 
 
-def _own_w(nodes: list[FleetRow], load_w: float, plan: Plan, catalog: Catalog) -> float:
-    """Return what bought nodes draw: idle power, and load up to what they are assumed to draw."""
+def _own_w(nodes: list[FleetRow], plan: Plan, catalog: Catalog) -> tuple[float, float]:
+    """Return idle power of bought nodes, and the most beyond it that they are assumed to draw."""
     idle_of = {energy.hardware: energy.idle_w_per_accelerator or 0.0 for energy in plan.energy}
     idle = most = 0.0
     for node in nodes:
@@ -89,7 +92,7 @@ def _own_w(nodes: list[FleetRow], load_w: float, plan: Plan, catalog: Catalog) -
         assumed = node.nodes * (power or 0.0) * (1.0 if share is None else share)
         unused = min(node.accelerators * idle_of[node.hardware], assumed)
         idle, most = idle + unused, most + assumed - unused
-    return idle + min(load_w, most)
+    return idle, most
 
 
 def _figures(  # noqa: PLR0917

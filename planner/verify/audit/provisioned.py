@@ -12,14 +12,14 @@ from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR, TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_hours, block_seconds, blocks
 from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.lengths import longer_than_paid
-from planner.verify.audit.terms import discount, price_growth
+from planner.verify.audit.terms import discount, months_to, price_growth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planner.plan.document import ApiRow, Plan, ProvisionedRow
     from planner.problem.schema import Problem
-    from planner.problem.supply import ProvisionedUnits
+    from planner.problem.supply import CommittedUnits, ProvisionedUnits
 
     Charge = tuple[tuple[int, str, str, str, str], float, float]
 
@@ -40,6 +40,7 @@ def provisioned_violations(plan: Plan, problem: Problem) -> Iterator[str]:
             continue
         for text in _facts(row, stated, problem):
             yield f"{place}: {text}"
+    yield from _missing(plan, problem)
     yield from _sizes(plan, problem)
     for item in plan.api:
         if item.mode == _PROVISIONED:
@@ -52,6 +53,25 @@ def stated_units(units_id: str, problem: Problem) -> ProvisionedUnits | None:
     """Return the item of the problem behind an identity, ``None`` when there is none."""
     named = (s for s in problem.supply.provisioned if units_id == f"{_PROVISIONED}:{s.name}")
     return next(named, None)
+
+
+def _missing(plan: Plan, problem: Problem) -> Iterator[str]:
+    """Units that are taken on already are there and paid in every plan."""
+    got = sorted((r.units_id, r.end_month, r.units) for r in plan.provisioned if r.is_existing)
+    due = sorted(
+        (f"{_PROVISIONED}:{stated.name}", item.until, item.units)
+        for stated in problem.supply.provisioned
+        for item in stated.committed
+    )
+    if got != due:
+        yield f"units that are taken on already are {got}, the problem states {due}"
+
+
+def _committed(row: ProvisionedRow, stated: ProvisionedUnits) -> CommittedUnits | None:
+    """Return the item that a row is taken on with already, ``None`` for what a plan takes on."""
+    if not row.is_existing:
+        return None
+    return next((item for item in stated.committed if item.until == row.end_month), None)
 
 
 def provisioned_charges(plan: Plan, problem: Problem) -> Iterator[Charge]:
@@ -72,20 +92,20 @@ def provisioned_charges(plan: Plan, problem: Problem) -> Iterator[Charge]:
         if not any(used.values()):
             used = defaultdict(float, {w.name: 1.0 for w in problem.workloads})
         total = sum(used.values())
-        for period, (usd, later) in _payments(stated, row.start_period, problem).items():
+        for period, (usd, later) in _payments(row, stated, problem).items():
             for name, part in used.items():
                 key = (period, _TOKENS, name, "", _PROVISIONED)
                 yield key, row.units * usd * part / total, row.units * later * part / total
 
 
 def _facts(row: ProvisionedRow, stated: ProvisionedUnits, problem: Problem) -> Iterator[str]:
-    if _TOKENS not in problem.supply.tenures:
+    if _TOKENS not in problem.supply.tenures and not row.is_existing:
         yield "tokens are not among supply.tenures"
     first = row.start_period * problem.horizon.months_per_period
-    due = _payments(stated, row.start_period, problem)
+    due = _payments(row, stated, problem)
     late = [usd for period, (usd, _) in due.items() if period >= problem.horizon.periods]
     figures = (
-        ("USD per unit-hour", row.usd_per_unit_hour, _price(stated, first, problem)),
+        ("USD per unit-hour", row.usd_per_unit_hour, _price(row, stated, problem)),
         ("tokens per minute", row.tokens_per_minute,
          row.units * stated.tokens_per_minute_per_unit),
         ("USD", row.usd, row.units * sum(usd for usd, _ in due.values())),
@@ -95,7 +115,7 @@ def _facts(row: ProvisionedRow, stated: ProvisionedUnits, problem: Problem) -> I
     for name, figure, want in figures:
         if differs(figure, want):
             yield f"{figure:.6f} {name}, the problem gives {want:.6f}"
-    months = _term(stated, problem)
+    months = _term(row, stated, problem)
     words = (
         ("provider", row.provider, stated.provider),
         ("model", row.model, stated.model),
@@ -161,31 +181,39 @@ def _counted_per_minute(item: ApiRow, stated: ProvisionedUnits, problem: Problem
 
 
 def _served(row: ProvisionedRow, stated: ProvisionedUnits, problem: Problem) -> range:
-    periods = _term(stated, problem) // problem.horizon.months_per_period
+    periods = _term(row, stated, problem) // problem.horizon.months_per_period
     return range(row.start_period, row.start_period + periods)
 
 
-def _term(stated: ProvisionedUnits, problem: Problem) -> int:
+def _term(row: ProvisionedRow, stated: ProvisionedUnits, problem: Problem) -> int:
+    item = _committed(row, stated)
+    if item is not None:
+        return months_to(problem, item.until)
     return max(stated.term_months or 1, problem.horizon.months_per_period)
 
 
-def _price(stated: ProvisionedUnits, first: int, problem: Problem) -> float:
+def _price(row: ProvisionedRow, stated: ProvisionedUnits, problem: Problem) -> float:
+    item = _committed(row, stated)
+    if item is not None:
+        due = item.usd_per_unit_hour
+        return stated.usd_per_unit_hour if due is None else due
+    first = row.start_period * problem.horizon.months_per_period
     change = problem.supply.price_change_per_year.api
     return stated.usd_per_unit_hour * price_growth(problem, change, first)
 
 
 def _payments(
-    stated: ProvisionedUnits, start_period: int, problem: Problem
+    row: ProvisionedRow, stated: ProvisionedUnits, problem: Problem
 ) -> dict[int, tuple[float, float]]:
     """Return nominal and discounted USD of one unit by period, each at its middle."""
     length = problem.horizon.months_per_period
-    first = start_period * length
-    months = range(first, first + _term(stated, problem))
-    if problem.finance.commitment_tail == "pro_rata":
+    first = row.start_period * length
+    months = range(first, first + _term(row, stated, problem))
+    if row.is_existing or problem.finance.commitment_tail == "pro_rata":
         months = range(first, min(months.stop, problem.horizon.periods * length))
-    monthly = _price(stated, first, problem) * HOURS_PER_MONTH
+    monthly = _price(row, stated, problem) * HOURS_PER_MONTH
     due: dict[int, tuple[float, float]] = {}
-    for period in range(start_period, -(-months.stop // length)):
+    for period in range(row.start_period, -(-months.stop // length)):
         inside = [m for m in months if m // length == period]
         usd = monthly * len(inside)
         middle = (inside[0] + inside[-1] + 1) * _MIDDLE
@@ -199,13 +227,13 @@ def units_by_month(row: ProvisionedRow, problem: Problem) -> Iterator[tuple[int,
     if stated is None:
         return
     first = row.start_period * length
-    last = first + _term(stated, problem)
-    for period, (usd, later) in _payments(stated, row.start_period, problem).items():
+    last = first + _term(row, stated, problem)
+    for period, (usd, later) in _payments(row, stated, problem).items():
         months = range(max(first, period * length), min(last, (period + 1) * length))
-        if problem.finance.commitment_tail == "pro_rata":
+        if row.is_existing or problem.finance.commitment_tail == "pro_rata":
             months = range(months.start, min(months.stop, problem.horizon.periods * length))
         for month in months:
-            yield month, usd / len(months), later / usd
+            yield month, usd / len(months), later / usd if usd else 0.0
 
 
 def _month(problem: Problem, months: int) -> str:

@@ -24,7 +24,7 @@ from planner.verify.audit.volumes import volume_charges
 from planner.verify.audit.waiting import members
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Allocation, ApiRow, Commitment, FleetRow, Plan, UnitCost
@@ -36,6 +36,8 @@ _Shares = dict[str, float]
 _LineKey = tuple[int, str, str, str, str]
 _Amounts = tuple[float, float]
 _OWNED, _UNSERVED = "owned", "unserved"
+_WORTH = {"resale", "terminal_value"}
+"""Categories of what comes back for nodes."""
 _SMALLEST_SHARE = 1e-9
 """Share of what is asked below which nothing is served."""
 _MID_PERIOD = 0.5
@@ -48,8 +50,18 @@ def share_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
     usd: _Shares = defaultdict(float)
     for line in plan.cost_lines:
         usd[line.workload] += line.usd if line.category != _UNSERVED else 0.0
+    worth: _Shares = defaultdict(float)
+    there = [row for row in plan.commitments if row.is_existing]
+    for (_, category, workload, *_), back, _ in _committed(there, problem, catalog, split):
+        worth[workload] += back if category in _WORTH else 0.0
     for unit in plan.unit_costs:
-        yield from _per_unit(unit, usd[unit.workload], plan, problem, catalog)
+        if differs(unit.existing_worth_usd, worth[unit.workload]):
+            yield (
+                f"unit cost of {unit.workload}: {unit.existing_worth_usd:.6f} USD for nodes that "
+                f"were there, recomputed {worth[unit.workload]:.6f}"
+            )
+        due = usd[unit.workload] - worth[unit.workload]
+        yield from _per_unit(unit, due, plan, problem, catalog)
         yield from _utilization(unit, plan, problem, split)
 
 
@@ -151,7 +163,7 @@ def _charges(
     for lost in plan.unserved:
         factor = discount(problem, (lost.period + _MID_PERIOD) * months)
         yield (lost.period, _UNSERVED, lost.workload, "", ""), lost.usd, lost.usd * factor
-    yield from _committed(plan, problem, catalog, split)
+    yield from _committed(plan.commitments, problem, catalog, split)
     yield from provisioned_charges(plan, problem)
     yield from spend_charges(plan, problem, split.of)
     yield from volume_charges(plan, problem, split.of)
@@ -166,9 +178,9 @@ def _charges(
 
 
 def _committed(
-    plan: Plan, problem: Problem, catalog: Catalog, split: _Split
+    taken: Iterable[Commitment], problem: Problem, catalog: Catalog, split: _Split
 ) -> Iterator[tuple[_LineKey, float, float]]:
-    for row in plan.commitments:
+    for row in taken:
         terms = terms_of(row, problem, catalog)
         if terms is None:
             continue

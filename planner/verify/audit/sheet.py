@@ -49,7 +49,7 @@ def sheet_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
             for text in (
                 *_shares(row, commitment, use, terms),
                 *_order_by(row, terms, problem),
-                *_alternative(row, commitment, terms, problem, catalog),
+                *_alternative(row, commitment, terms, plan, problem, catalog),
             ):
                 place = f"figures of {commitment.offer_id} from period {commitment.start_period}"
                 yield f"{place}: {text}"
@@ -127,14 +127,27 @@ def _order_by(row: CommitmentFigures, terms: Terms, problem: Problem) -> Iterato
         yield f"order by {row.order_by}, start less lead time is {want}"
 
 
-def _alternative(
+def _dear_hours_usd(commitment: Commitment, terms: Terms, plan: Plan, problem: Problem) -> float:
+    """Return what dear hours cost a bought accelerator, on average over all of its hours."""
+    if commitment.tenure != "owned" or commitment.is_existing or not terms.served_periods:
+        return 0.0
+    first = commitment.start_period
+    served = range(first, first + terms.served_periods)
+    hours = terms.served_periods * problem.horizon.months_per_period * HOURS_PER_MONTH
+    rows = (r for r in plan.power_prices if r.hardware == commitment.hardware)
+    return sum(r.usd / r.accelerators for r in rows if r.period in served) / hours
+
+
+def _alternative(  # noqa: PLR0917
     row: CommitmentFigures,
     commitment: Commitment,
     terms: Terms,
+    plan: Plan,
     problem: Problem,
     catalog: Catalog,
 ) -> Iterator[str]:
     usd = terms.price_usd_per_hour / commitment.accelerators_per_node
+    usd += _dear_hours_usd(commitment, terms, plan, problem)
     if differs(row.usd_per_accelerator_hour, usd):
         yield f"{row.usd_per_accelerator_hour} USD per accelerator-hour, the tables give {usd}"
     other = row.alternative_usd_per_accelerator_hour

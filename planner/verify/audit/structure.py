@@ -135,7 +135,10 @@ def _repeated(plan: Plan) -> Iterator[str]:
     yield from _twice(
         "commitment", ((r.start_period, r.offer_id, r.sold_month) for r in plan.commitments)
     )
-    yield from _twice("units", ((r.start_period, r.units_id) for r in plan.provisioned))
+    yield from _twice(
+        "units",
+        ((r.start_period, r.units_id, r.is_existing and r.end_month) for r in plan.provisioned),
+    )
     promises = ((r.start_period, r.commitment_id) for r in plan.spend_commitments)
     yield from _twice("spend commitment", promises)
     # A provider may sell one model under two names, so only equal rows are the same purchase.

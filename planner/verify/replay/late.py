@@ -87,11 +87,15 @@ def _switched(
     )
     kinds = {(r.option_id, r.chunk_tokens): r for r in now.values() if not is_batch(r.pool)}
     grown = sum(max(_loaded(row, now) - _loaded(row, then), 0) for row in kinds.values())
-    there, before = (
-        {n.offer_id: n.accelerators for n in mine if n.hardware == hardware} for mine in nodes
-    )
-    started = sum(max(count - before.get(offer, 0), 0) for offer, count in there.items())
-    idle = sum(before.values()) - sum(row.accelerators for row in then.values())
+    there, before = ([n for n in mine if n.hardware == hardware] for mine in nodes)
+    count = {n.offer_id: n.accelerators for n in before}
+    # Nodes start for the block, some in place of old ones; those of hours of the day are there.
+    begun = {n.offer_id: n.starting_nodes * n.accelerators_per_node for n in before}
+    for node in there:
+        more = node.accelerators - count.get(node.offer_id, 0)
+        begun[node.offer_id] = max(begun.get(node.offer_id, 0), more)
+    started = sum(begun.values())
+    idle = sum(count.values()) - sum(row.accelerators for row in then.values())
     given_back = sum(
         max(row.accelerators - (now[key].accelerators if key in now else 0), 0)
         for key, row in then.items()

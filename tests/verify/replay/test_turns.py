@@ -148,6 +148,8 @@ def test_accelerators_that_change_their_model_are_late(swapping):
     assert late_at(swapping, plan, 1, "chat") == 0
     assert late_at(swapping, plan, 2, "chat") == 1
     # Nodes that start, or were idle, have the time to load a model.
+    early = replace(plan.fleet[0], starting_nodes=2)
+    assert late_at(swapping, replace(plan, fleet=(early, *plan.fleet[1:])), 1, "code") == 0
     assert late_at(swapping, nodes(plan, {1: 6}), 1, "code") == 0
     assert late_at(swapping, nodes(plan, {0: 5}), 1, "code") == 1
 
