@@ -117,14 +117,14 @@ def begin(
     known = np.full(program.arrays.cost.size, np.nan)
     if program.arrays.cost.size < _SMALLEST_PROGRAM or len(slots) <= 1:
         return _completed(model, program, known, clock)
+    # Slots that hang together at their turns are not solved apart.
+    by_period = is_static or bool(model.turn_groups)
     if has_bounds:
-        return _with_the_fleet(model, program, known, clock, is_narrow=True)
+        return _with_the_fleet(model, program, known, clock, by_period=by_period, is_narrow=True)
     program = with_pool_bounds(program, slots, clock.left(), clock.share_s(_POOLS_SHARE))
     if model.bought:
         limit_s = clock.share_s(_UNITS_SHARE)
         program, known = with_unit_bounds(program, slots, clock.left(), limit_s)
-    # Slots that hang together at their turns are not solved apart.
-    by_period = is_static or bool(model.turn_groups)
     first = _with_the_fleet(model, program, known, clock, by_period=by_period, is_narrow=True)
     if first.is_plan and program.proves(first.values, settings.gap):
         return first

@@ -47,12 +47,12 @@ def add_provisioned(model: Model) -> None:
         enough = max(own, int(model.sets.elsewhere.get(units.id, 0)), _held_increments(units))
         for s, build in enumerate(units.builds):
             if enough > 0 or build.fixed_nodes is not None:
-                least, most = (
+                fewest, highest = (
                     None if count is None else count // units.increment_units
                     for count in _bounds(build)
                 )
                 model.bought[k, s] = model.variable(
-                    f"buy_{k}_{s}", most, whole=True, lower=least or 0
+                    f"buy_{k}_{s}", highest, whole=True, lower=fewest or 0
                 )
         if enough == 0:
             continue
