@@ -1,7 +1,9 @@
 """Bound and plan of a large program from its parts: pools first, then slots with their nodes.
 
 Each step adds bound rows (:mod:`planner.milp.blocks`), solves the slots with the fleet that the
-relaxation has then (:mod:`planner.milp.held_slots`), and completes them to a plan. Where the bound
+relaxation has then (:mod:`planner.milp.held_slots`), and completes them to a plan. Where models
+load before the blocks in which they serve, a plan of few kinds of replicas comes first
+(:mod:`planner.milp.few_kinds`). Where the bound
 proves the plan, the whole program need not be solved at all.
 """
 
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp.blocks import with_pool_bounds, with_slot_bounds, with_unit_bounds
+from planner.milp.few_kinds import plan_of_few_kinds
 from planner.milp.held_slots import constants, slots_with_the_fleet
 from planner.milp.highs import completed
 from planner.milp.improve import improved_with_the_same
@@ -40,6 +43,10 @@ _FLEET_SHARE = 0.3
 with the fleet of a relaxation may take."""
 _COMPLETION_SHARE = 0.15
 """The same for the fleet of given replicas."""
+_FEW_KINDS_SHARE = 0.4
+"""The same for blocks alone and for plans of few kinds of replicas."""
+_NEAR = 0.15
+"""Gap from which on a plan of few kinds is a better beginning than blocks alone."""
 _TURNS_SHARE = 0.15
 """The same for replicas that go together from block to block."""
 _MOST_OF_REST = 0.6
@@ -125,7 +132,11 @@ def begin(
     if model.bought:
         limit_s = clock.share_s(_UNITS_SHARE)
         program, known = with_unit_bounds(program, slots, clock.left(), limit_s)
+    few = _of_few_kinds(model, program, clock)
+    if few.is_plan and program.proves(few.values, max(settings.gap, _NEAR)):
+        return few
     first = _with_the_fleet(model, program, known, clock, by_period=by_period, is_narrow=True)
+    first = min(few, first, key=lambda begun: begun.usd) if few.is_plan else first
     if first.is_plan and program.proves(first.values, settings.gap):
         return first
     slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
@@ -135,6 +146,16 @@ def begin(
         return first
     second = _with_the_fleet(model, program, known, clock, by_period=is_static, is_narrow=False)
     return min(first, second, key=lambda begun: begun.usd)
+
+
+def _of_few_kinds(model: Model, program: Bounded, clock: _Time) -> Begun:
+    """Return the plan of the few kinds that blocks alone use most, where blocks hang together."""
+    nothing = Begun(program, np.full(program.arrays.cost.size, np.nan), is_plan=False)
+    if not model.turn_groups or model.sets.is_static:
+        return nothing
+    limit_s = clock.share_s(_FEW_KINDS_SHARE)
+    plan = plan_of_few_kinds(model, program, clock.left(), limit_s)
+    return nothing if plan is None else Begun(program, plan, is_plan=True)
 
 
 def _with_the_fleet(
