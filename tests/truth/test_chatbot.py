@@ -12,7 +12,7 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 GAP = 0.01
 GOLDEN_USD = {
     None: 30_339.0,
-    "interactive": 89_608.0,
+    "interactive": 77_194.0,
     "mixed": 25_718.0,
     "batched": 13_212.0,
     "static": 51_840.0,

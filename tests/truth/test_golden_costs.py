@@ -10,10 +10,10 @@ import pytest
 from planner.pipeline import SolveSettings, solve_problem
 
 GOLDEN_USD = {
-    ("accelerator_choice", None): 345_520.0,
-    ("accelerator_choice", "tpot_20"): 1_469_945.0,
-    ("finance_onprem", None): 16_277_592.0,
-    ("long_context_agents", None): 256_748.0,
+    ("accelerator_choice", None): 301_749.0,
+    ("accelerator_choice", "tpot_20"): 1_111_464.0,
+    ("finance_onprem", None): 12_783_629.0,
+    ("long_context_agents", None): 251_559.0,
     ("long_context_agents", "host_tier"): 240_687.0,
 }
 TOLERANCE = 0.015
