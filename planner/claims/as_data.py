@@ -24,6 +24,7 @@ def _row(item: Tested) -> dict[str, Any]:
         "found": finding.found,
         "unit": claim.unit,
         "verdict": finding.verdict,
+        "replayed": item.replayed,
         "conditions": list(finding.conditions),
         "range": None if finding.range is None else asdict(finding.range),
         "joint_range": None if finding.joint is None else asdict(finding.joint),

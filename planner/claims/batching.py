@@ -116,6 +116,7 @@ C2 = Claim(
     _SHARE,
     tuple(dict.fromkeys((*_C2_STUDY.cases, *_C2_OTHERS.values(), *_C2_CAUSES.values()))),
     _test_c2,
+    base=tuple(_C2_STUDY.roles.values()),
 )
 
 _C7_STUDY = Study(
@@ -173,4 +174,5 @@ C7 = Claim(
     _SHARE,
     tuple(dict.fromkeys((*_C7_STUDY.cases, _C7_SPOT, _BOTH, Case(_CHAT)))),
     _test_c7,
+    base=tuple(_C7_STUDY.roles.values()),
 )

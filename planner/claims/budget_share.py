@@ -95,4 +95,5 @@ C14 = Claim(
     _UNIT,
     tuple(dict.fromkeys((*_STUDY.cases, *_SWEPT.values()))),
     _test,
+    base=tuple(_STUDY.roles.values()),
 )

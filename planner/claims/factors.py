@@ -176,4 +176,5 @@ C1 = Claim(
     _UNIT,
     tuple(_CASES.values()),
     _test,
+    base=tuple(_CASES[_CONFIDENCES[0], high] for high in _SETS),
 )

@@ -254,4 +254,5 @@ C3 = Claim(
     _UNIT,
     tuple(_CASES.values()),
     _test,
+    base=tuple(_CASES.values()),
 )

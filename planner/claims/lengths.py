@@ -115,4 +115,5 @@ C5 = Claim(
         )
     ),
     _test,
+    base=tuple(_STUDY.roles.values()),
 )

@@ -206,4 +206,5 @@ C11 = Claim(
     _UNIT,
     tuple(_CASES.values()),
     _test,
+    base=tuple(case for key, case in _CASES.items() if key[2] == _CONFIDENCES[0]),
 )

@@ -126,4 +126,5 @@ C13 = Claim(
     _UNIT,
     tuple(dict.fromkeys((*_STUDY.cases, *_CAUSES.values(), *_SWEPT.values()))),
     _test,
+    base=tuple(_STUDY.roles.values()),
 )

@@ -41,6 +41,12 @@ CrossCheck = Annotated[
         "--cross-check", help="Show published prices beside the planner's own costs instead."
     ),
 ]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify", help="Audit and replay the plans of the figures, as planner verify does."
+    ),
+]
 Page = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write a page with a chart for each.")
 ]
@@ -51,6 +57,7 @@ def claims(
     only: Only = None,
     html: Page = None,
     cross_check: CrossCheck = False,
+    verify: Verify = False,
     jobs: Jobs = None,
     store: Store = None,
     gap: Gap = 0.02,
@@ -71,11 +78,11 @@ def claims(
 
     shared = settings_of(context, catalog, quiet=quiet)
     require_apart([html, store], {})
-    _require_alone(cross_check, only, html)
+    _require_alone(cross_check, only, html, verify=verify)
     asked = [name for text in only or () for name in text.split(",")]
     machines = Machines(jobs or usable_cores(), None, store)
     solve = SolveSettings(gap=gap, time_limit_s=time_limit, seed=seed, compare=False)
-    settings = ClaimsSettings(solve, machines)
+    settings = ClaimsSettings(solve, machines, verify)
     so_far = SoFar(progress_bar(shared, "claims", "runs"))
     progress(shared, "checking every run ...")
     with interruptible(so_far, in_processes=machines.jobs > 1, store=store):
@@ -84,11 +91,12 @@ def claims(
             return
         from planner.claims.run import assess_claims  # noqa: PLC0415
 
-        found = assess_claims(asked, shared.overlays, settings, on_run=so_far)
+        replays = progress_bar(shared, "replay", "plans")
+        found = assess_claims(asked, shared.overlays, settings, on_run=so_far, on_replay=replays)
     if html is not None:
         _write_page(html, found)
     _show(found, as_json=as_json)
-    raise typer.Exit(EXIT_FAILED if found.failed else 0)
+    raise typer.Exit(EXIT_FAILED if found.effort.failed else 0)
 
 
 def _show(found: TestedClaims, *, as_json: bool) -> None:
@@ -114,9 +122,11 @@ def _cross_check(
         write_cross_checks(sys.stdout, found)
 
 
-def _require_alone(cross_check: bool, only: list[str] | None, html: Path | None) -> None:
-    if cross_check and (only or html is not None):
-        message = "is no test of claims: leave --only and --html out"
+def _require_alone(
+    cross_check: bool, only: list[str] | None, html: Path | None, *, verify: bool
+) -> None:
+    if cross_check and (only or verify or html is not None):
+        message = "is no test of claims: leave --only, --verify and --html out"
         raise InputError([Fault("--cross-check", None, None, "", message)])
 
 
