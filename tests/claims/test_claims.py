@@ -20,7 +20,7 @@ from planner.problem.load import load_problem, scenario_names
 from planner.sweep.answers import Machines
 
 VERDICTS = {"holds", "holds_when", "does_not_hold", "not_decidable"}
-KEYS = ["id", "claim", "claimed", "found", "unit", "verdict", "replayed", "conditions"]
+KEYS = ["id", "claim", "claimed", "found", "unit", "verdict", "conditions", "replayed"]
 
 
 def test_claims_are_in_the_order_of_their_numbers_and_each_once():
