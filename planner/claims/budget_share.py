@@ -35,7 +35,7 @@ _BUDGETS = {
 }
 """USD a month."""
 _VOLUMES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
-_CASE = Case("claims/chat_70b", None, ("time_blocks=6", "candidates.hardware=[mi300x-192gb]"))
+_CASE = Case("claims/chat_70b")
 
 
 def share_with(budget_usd_per_month: float) -> Callable[[Costs], float]:
@@ -48,7 +48,7 @@ def share_with(budget_usd_per_month: float) -> Callable[[Costs], float]:
 
 
 _STUDY = Study(
-    roles={"inference": Case("claims/chat_70b", None, ("time_blocks=6",))},
+    roles={"inference": _CASE},
     figure=share_with(_BUDGETS[_TUNING]),
     inputs=(confidence(), peak_factor("chat"), price_of("mi300x-192gb", 0.8, 1.25)),
 )

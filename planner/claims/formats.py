@@ -60,7 +60,7 @@ _CONTEXT_TOKENS = 1155 + 211 / 2
 _FEW, _MANY = 1.0, 256.0
 _LOADS = (1.0, 16.0, 64.0, 128.0, 256.0)
 _CASES = {
-    name: Case("claims/chat_70b", None, ("time_blocks=6",)).changed(
+    name: Case("claims/chat_70b").changed(
         Change(
             name,
             (

@@ -16,7 +16,7 @@ from math import log
 from typing import TYPE_CHECKING
 
 from planner.claims.conditions import setting
-from planner.claims.inputs import confidence, peak_factor, price_of
+from planner.claims.inputs import confidence, peak_factor
 from planner.claims.records import Band, Case, Change, Claim, Detail, Finding, Plans
 from planner.claims.study import Costs, Curve, Input, Study, judged, known_costs
 
@@ -29,7 +29,7 @@ _CLAIMED = Band(0.9, 1.1)
 _ISL = {"mean": 1155, "p50": 1020, "p95": 4083, "p99": 4142, "max": 14050}
 _OSL = {"mean": 211, "p50": 129, "p95": 451, "p99": 601, "max": 1000}
 """Lengths of the problem, tokens."""
-_CASE = Case("claims/chat_70b", None, ("time_blocks=6",))
+_CASE = Case("claims/chat_70b")
 
 
 def _times(prompt: float, output: float) -> Case:
@@ -51,7 +51,6 @@ _STUDY = Study(
     inputs=(
         confidence(),
         peak_factor("chat"),
-        price_of("mi300x-192gb", 0.8, 1.25),
         Input(
             "prefix-cache hits",
             Change("0", ("workloads.chat.prefix_cache.hit_rate=0.0",)),

@@ -56,7 +56,7 @@ SOLD_AS_TOKENS = {
 """System behind the tokens of a seller."""
 _NO_PRICE = ("graphcore-bow",)
 _ISL_TOKENS, _OSL_TOKENS = 1155, 211
-_CHAT = Case("claims/chat_70b", None, ("time_blocks=6", "candidates.quantizations=[bf16, fp8]"))
+_CHAT = Case("claims/chat_70b", None, ("candidates.quantizations=[bf16, fp8]",))
 _CONFIDENCES = (0.8, 0.5, 0.95)
 
 

@@ -27,9 +27,7 @@ _UNIT = "times the unit cost of the large provider"
 _CLAIMED = Band(None, 1.1)
 """Level: within a tenth."""
 _SMALL, _LARGE = 10_000, 10_000_000
-_CHAT = Case(
-    "claims/chat_70b", None, ("time_blocks=6", "candidates.hardware=[h200-sxm-141gb,mi300x-192gb]")
-)
+_CHAT = Case("claims/chat_70b", None, ("candidates.hardware=[h200-sxm-141gb,mi300x-192gb]",))
 _DEMAND = "volume"
 _CHANGES = {
     _DEMAND: requests_per_day("chat", _LARGE),
