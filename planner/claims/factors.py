@@ -62,6 +62,7 @@ _BASE = Case(
     "claims/chat_70b",
     None,
     (
+        "time_blocks=4",
         "candidates.hardware=[h200-sxm-141gb]",
         "candidates.models=[llama-3.1-8b-instruct]",
         "workloads.chat.arrival.requests_per_day=5_000_000",

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from planner.sweep.work import Answer
 
 _NO_SOLUTION, _FEASIBLE = "no_solution", "feasible"
-_MORE_TIME = 8.0
+_MORE_TIME = 4.0
 """Times the limit, for a run that was stopped before it had any plan."""
-_SOLVE = SolveSettings(gap=0.02, time_limit_s=8.0, compare=False)
+_SOLVE = SolveSettings(gap=0.02, time_limit_s=60.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

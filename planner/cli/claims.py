@@ -61,7 +61,7 @@ def claims(
     jobs: Jobs = None,
     store: Store = None,
     gap: Gap = 0.02,
-    time_limit: TimeLimit = 8.0,
+    time_limit: TimeLimit = 60.0,
     seed: Seed = 0,
     catalog: CatalogFolders = None,
     quiet: Quiet = False,
