@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from planner.claims.conditions import setting
 from planner.claims.inputs import confidence, peak_factor
 from planner.claims.records import Band, Case, Change, Claim, Detail, Finding, Plans
-from planner.claims.study import Costs, Curve, Input, Study, judged, known_costs
+from planner.claims.study import Costs, Curve, Input, Study, curve_of, judged, known_costs
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
@@ -84,19 +84,23 @@ def _test(plans: Plans, _: Catalog) -> Finding:
             for label, costs in alone.items()
             if costs is not None
         ],
-        curve=Curve("times the length of prompt and output", _local(plans), True),
+        curve=_local(plans),
     )
 
 
-def _local(plans: Plans) -> tuple[tuple[float, float], ...]:
-    """Return the elasticity between each two lengths, at the geometric mean of both."""
-    found = []
-    for low, high in pairwise(_STEPS):
-        costs = known_costs(plans, {"low": _SCALED[low], "high": _SCALED[high]})
-        if costs is not None:
-            slope = log(costs["high"] / costs["low"]) / log(high / low)
-            found.append(((low * high) ** 0.5, slope))
-    return tuple(found)
+def _local(plans: Plans) -> Curve:
+    """Return the elasticity between each two lengths, a factor of 2, at their geometric mean."""
+    places = {
+        (low * high) ** 0.5: {"short": _SCALED[low], "long": _SCALED[high]}
+        for low, high in pairwise(_STEPS)
+    }
+    return curve_of(
+        plans,
+        "times the length of prompt and output",
+        places,
+        lambda costs: 2.0 * elasticity(costs),
+        is_log_x=True,
+    )
 
 
 C5 = Claim(

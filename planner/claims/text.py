@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.claims.cross_check import NOT_CHECKED
 from planner.errors import counted
 from planner.report.tables import NUMBER, Column, write_table
 
@@ -89,6 +90,7 @@ def write_cross_checks(out: TextIO, found: Sequence[CrossCheck]) -> None:
         for c in found
     ]
     write_table(out, columns, rows, "Published facts that nothing was fitted to")
+    out.write(f"\nnot checked: {NOT_CHECKED}\n")
 
 
 def shown(figure: float | None) -> str:
