@@ -51,11 +51,17 @@ Page = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write a page with a chart for each.")
 ]
 
+Table = Annotated[
+    Path | None,
+    typer.Option("--markdown", metavar="FILE", help="Write the verdicts as a Markdown table."),
+]
+
 
 def claims(
     context: typer.Context,
     only: Only = None,
     html: Page = None,
+    markdown: Table = None,
     cross_check: CrossCheck = False,
     verify: Verify = False,
     jobs: Jobs = None,
@@ -77,8 +83,8 @@ def claims(
     from planner.sweep.answers import Machines  # noqa: PLC0415
 
     shared = settings_of(context, catalog, quiet=quiet)
-    require_apart([html, store], {})
-    _require_alone(cross_check, only, html, verify=verify)
+    require_apart([html, markdown, store], {})
+    _require_alone(cross_check, only, [html, markdown], verify=verify)
     asked = [name for text in only or () for name in text.split(",")]
     machines = Machines(jobs or usable_cores(), None, store)
     solve = SolveSettings(gap=gap, time_limit_s=time_limit, seed=seed, compare=False)
@@ -93,8 +99,7 @@ def claims(
 
         replays = progress_bar(shared, "replay", "plans")
         found = assess_claims(asked, shared.overlays, settings, on_run=so_far, on_replay=replays)
-    if html is not None:
-        _write_page(html, found)
+    _write(html, markdown, found)
     _show(found, as_json=as_json)
     raise typer.Exit(EXIT_FAILED if found.effort.failed else 0)
 
@@ -123,15 +128,19 @@ def _cross_check(
 
 
 def _require_alone(
-    cross_check: bool, only: list[str] | None, html: Path | None, *, verify: bool
+    cross_check: bool, only: list[str] | None, files: list[Path | None], *, verify: bool
 ) -> None:
-    if cross_check and (only or verify or html is not None):
-        message = "is no test of claims: leave --only, --verify and --html out"
+    if cross_check and (only or verify or any(files)):
+        message = "is no test of claims: leave --only, --verify, --html and --markdown out"
         raise InputError([Fault("--cross-check", None, None, "", message)])
 
 
-def _write_page(path: Path, found: TestedClaims) -> None:
+def _write(html: Path | None, markdown: Path | None, found: TestedClaims) -> None:
+    from planner.claims.markdown import claims_markdown  # noqa: PLC0415
     from planner.claims.page import claims_page  # noqa: PLC0415
     from planner.plan.json_io import write_text_whole  # noqa: PLC0415
 
-    write_text_whole(path, claims_page(found))
+    if html is not None:
+        write_text_whole(html, claims_page(found))
+    if markdown is not None:
+        write_text_whole(markdown, claims_markdown(found))

@@ -6,12 +6,14 @@ import pytest
 
 
 def test_a_claim_of_the_catalogue_is_shown_and_written(planner, tmp_path):
-    done = planner("claims", "--only", "c6", "--jobs", 1, "--html", "claims.html")
+    files = ("--html", "claims.html", "--markdown", "claims.md")
+    done = planner("claims", "--only", "c6", "--jobs", 1, *files)
 
     assert done.code == 0
     assert done.err == ""
     assert "\nC6: holds_when\n" in done.out
     assert "<svg" in (tmp_path / "claims.html").read_text(encoding="utf-8")
+    assert "| C6: Token prices" in (tmp_path / "claims.md").read_text(encoding="utf-8")
 
 
 def test_json_has_the_stable_keys_and_the_store_keeps_plans(planner):
@@ -65,9 +67,9 @@ def test_plans_of_figures_are_replayed_when_it_is_asked_for(planner):
     assert [row["replayed"] for row in replayed.json] == [None, "kept"]
 
 
-@pytest.mark.parametrize("option", [("--only", "C6"), ("--verify",)])
+@pytest.mark.parametrize("option", [("--only", "C6"), ("--verify",), ("--markdown", "t.md")])
 def test_a_cross_check_is_no_test_of_claims(planner, option):
     done = planner("claims", "--cross-check", *option)
 
     assert done.code == 2
-    assert "leave --only, --verify and --html out" in done.err
+    assert "leave --only, --verify, --html and --markdown out" in done.err
