@@ -31,4 +31,5 @@ def claims_markdown(found: TestedClaims) -> str:
 
 
 def _line(row: tuple[str, ...]) -> str:
-    return f"| {' | '.join(cell.replace('|', r'\|') for cell in row)} |\n".replace("|  |", "| |")
+    cells = " | ".join(cell.replace("|", "\\|") for cell in row)
+    return f"| {cells.lstrip()} |\n"
