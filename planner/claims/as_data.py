@@ -25,6 +25,7 @@ def _row(item: Tested) -> dict[str, Any]:
         "unit": claim.unit,
         "verdict": finding.verdict,
         "conditions": list(finding.conditions),
+        "replayed": item.replayed,
         "range": None if finding.range is None else asdict(finding.range),
         "joint_range": None if finding.joint is None else asdict(finding.joint),
         "tornado": [{**asdict(row), "swing": row.swing} for row in finding.tornado],

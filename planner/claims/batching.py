@@ -5,6 +5,8 @@ its causes by Shapley value: batches as large as memory allows (no limit on late
 is not sized for the peak (any hour will do), and nodes that may be taken away (spot). The planner
 puts only work that waits on spot nodes, so spot adds nothing without the other two.
 
+All of it runs on one accelerator, so its rent has no part in these shares.
+
 C7 takes documents, alone and beside the chatbot, on rented nodes, spot nodes and as API tokens.
 """
 
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from planner.claims.catalogue import batch_discounts
 from planner.claims.conditions import setting
-from planner.claims.inputs import confidence, peak_factor, price_of, profile, requests_per_day
+from planner.claims.inputs import confidence, peak_factor, profile, requests_per_day
 from planner.claims.records import Band, Case, Claim, Detail, Finding, Plans
 from planner.claims.shapley import shapley_values
 from planner.claims.study import Costs, Study, Swept, judged, known_costs
@@ -61,7 +63,6 @@ _C2_STUDY = Study(
         confidence(),
         peak_factor("chat"),
         profile("chat"),
-        price_of("mi300x-192gb", 0.8, 1.25),
     ),
     swept=Swept(
         "requests per day",
@@ -116,6 +117,7 @@ C2 = Claim(
     _SHARE,
     tuple(dict.fromkeys((*_C2_STUDY.cases, *_C2_OTHERS.values(), *_C2_CAUSES.values()))),
     _test_c2,
+    base=tuple(_C2_STUDY.roles.values()),
 )
 
 _C7_STUDY = Study(
@@ -125,7 +127,6 @@ _C7_STUDY = Study(
         confidence(),
         peak_factor("documents"),
         profile("documents"),
-        price_of("mi300x-192gb", 0.8, 1.25),
     ),
     swept=Swept(
         "documents per day",
@@ -173,4 +174,5 @@ C7 = Claim(
     _SHARE,
     tuple(dict.fromkeys((*_C7_STUDY.cases, _C7_SPOT, _BOTH, Case(_CHAT)))),
     _test_c7,
+    base=tuple(_C7_STUDY.roles.values()),
 )

@@ -14,11 +14,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.claims.conditions import setting
+from planner.claims.conditions import gaps_text, setting
 from planner.claims.inputs import confidence, peak_factor, price_of, requests_per_day
-from planner.claims.judge import break_evens
+from planner.claims.judge import break_evens_within
 from planner.claims.records import Band, Case, Chart, Claim, Finding, Plans, Series
-from planner.claims.study import Costs, Study, judged, known_costs
+from planner.claims.study import Costs, Curve, Study, curve_of, judged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ _BUDGETS = {
 }
 """USD a month."""
 _VOLUMES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
-_CASE = Case("claims/chat_70b", None, ("time_blocks=6", "candidates.hardware=[mi300x-192gb]"))
+_CASE = Case("claims/chat_70b")
 
 
 def share_with(budget_usd_per_month: float) -> Callable[[Costs], float]:
@@ -48,7 +48,7 @@ def share_with(budget_usd_per_month: float) -> Callable[[Costs], float]:
 
 
 _STUDY = Study(
-    roles={"inference": Case("claims/chat_70b", None, ("time_blocks=6",))},
+    roles={"inference": _CASE},
     figure=share_with(_BUDGETS[_TUNING]),
     inputs=(confidence(), peak_factor("chat"), price_of("mi300x-192gb", 0.8, 1.25)),
 )
@@ -56,11 +56,13 @@ _SWEPT = {v: _CASE.changed(requests_per_day("chat", v)) for v in _VOLUMES}
 
 
 def _test(plans: Plans, _: Catalog) -> Finding:
-    costs = {v: known_costs(plans, {"inference": case}) for v, case in _SWEPT.items()}
     curves = [
-        Series(
+        curve_of(
+            plans,
             f"{name} ({usd:,.0f} USD a month)",
-            tuple((float(v), share_with(usd)(c)) for v, c in costs.items() if c is not None),
+            {float(v): {"inference": case} for v, case in _SWEPT.items()},
+            share_with(usd),
+            is_log_x=True,
         )
         for name, usd in _BUDGETS.items()
     ]
@@ -76,15 +78,17 @@ def _test(plans: Plans, _: Catalog) -> Finding:
     return with_budgets(found, curves)
 
 
-def with_budgets(finding: Finding, curves: list[Series]) -> Finding:
+def with_budgets(finding: Finding, curves: list[Curve]) -> Finding:
     """Return a finding whose conditions are budgets and the volumes at which the share crosses."""
     crossed = tuple(
-        f"{curve.name}: {edge:.0%} of the cost from {place:,.0f} requests a day"
+        f"{curve.name}: {at.edge:.0%} of the cost from {at.place:,.0f} requests a day"
+        + gaps_text(at)
         for curve in curves
-        for place, edge in break_evens(_CLAIMED, curve.points, is_log_x=True)
+        for at in break_evens_within(_CLAIMED, curve.points, curve.margins, is_log_x=True)
     )
     kept = tuple(text for text in finding.conditions if " a month), at " not in text)
-    chart = Chart("requests per day", _UNIT, tuple(curves), _CLAIMED.edges, is_log_x=True)
+    series = tuple(Series(curve.name, curve.points) for curve in curves)
+    chart = Chart("requests per day", _UNIT, series, _CLAIMED.edges, is_log_x=True)
     return replace(finding, conditions=(*kept, *crossed), details=(), chart=chart)
 
 
@@ -95,4 +99,5 @@ C14 = Claim(
     _UNIT,
     tuple(dict.fromkeys((*_STUDY.cases, *_SWEPT.values()))),
     _test,
+    base=tuple(_STUDY.roles.values()),
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from planner.claims.judge import BreakEven
     from planner.claims.records import Band, TornadoRow
     from planner.plan.document import Plan
 
@@ -16,7 +17,7 @@ def where_it_flips(
     found: float,
     tornado: Sequence[TornadoRow],
     swept: str,
-    crossed: Sequence[tuple[float, float]],
+    crossed: Sequence[BreakEven],
 ) -> tuple[str, ...]:
     """Return what takes a figure into the claimed range, or out of it.
 
@@ -31,7 +32,7 @@ def where_it_flips(
     swept
         Name of what the reader may choose.
     crossed
-        Where the figure crosses an end of what is claimed, and the end.
+        Where the figure crosses an end of what is claimed.
     """
     inside = band.holds(found)
     texts = [
@@ -40,8 +41,18 @@ def where_it_flips(
         for label, value in ((row.low_label, row.low), (row.high_label, row.high))
         if value is not None and band.holds(value) != inside
     ]
-    texts += [f"crosses {edge:.3g} at {swept} of {place:,.4g}" for place, edge in crossed]
+    texts += [
+        f"crosses {at.edge:.3g} at {swept} of {at.place:,.4g}{gaps_text(at)}" for at in crossed
+    ]
     return tuple(texts)
+
+
+def gaps_text(at: BreakEven) -> str:
+    """Return how far the gaps of the solves may move a break-even; empty for not at all."""
+    if at.low is None or at.high is None:
+        return " (the gaps of the solves leave open whether, or where else)"
+    low, high = f"{at.low:,.4g}", f"{at.high:,.4g}"
+    return "" if low == high else f" ({low} to {high} with the gaps of the solves)"
 
 
 def with_others(band: Band, found: float, others: Sequence[tuple[str, float]]) -> tuple[str, ...]:

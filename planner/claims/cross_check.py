@@ -35,6 +35,12 @@ _SAME_MODEL = {"deepseek-v3": ("deepseek-v3", "deepseek-v3-0324")}
 """Releases with one architecture, which cost the same to serve."""
 
 
+NOT_CHECKED = (
+    "a fleet with its traffic: DeepSeek states 278 nodes at the peak and 226.75 in the mean of a "
+    "day, but of H800, of which the catalogue has no row, and no token counts are at hand"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class CrossCheck:
     """A published figure beside the planner's own; USD per million tokens of a chat.

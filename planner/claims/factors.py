@@ -62,7 +62,7 @@ _BASE = Case(
     "claims/chat_70b",
     None,
     (
-        "time_blocks=6",
+        "time_blocks=4",
         "candidates.hardware=[h200-sxm-141gb]",
         "candidates.models=[llama-3.1-8b-instruct]",
         "workloads.chat.arrival.requests_per_day=5_000_000",
@@ -176,4 +176,5 @@ C1 = Claim(
     _UNIT,
     tuple(_CASES.values()),
     _test,
+    base=tuple(_CASES[_CONFIDENCES[0], high] for high in _SETS),
 )

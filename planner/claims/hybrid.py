@@ -200,4 +200,5 @@ C15 = Claim(
         _TOKENS,
     ),
     _test,
+    base=(_MIX, *_PURE.values()),
 )

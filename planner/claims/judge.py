@@ -7,6 +7,7 @@ when nothing does, however the inputs are chosen within their ranges. In between
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,56 @@ def break_evens(
                 share = (edge - y) / (next_y - y)
                 found.append((_between(x, next_x, share, is_log_x=is_log_x), edge))
     return tuple(sorted(found))
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """Where a curve crosses an end of what is claimed.
+
+    Parameters
+    ----------
+    place, edge
+        Where, and which end.
+    low, high
+        Where it crosses when every figure is as low, or as high, as the gaps of its solves leave
+        it, in order; both ``None`` where it crosses more or less often then.
+    """
+
+    place: float
+    edge: float
+    low: float | None
+    high: float | None
+
+
+def break_evens_within(
+    band: Band,
+    points: Sequence[tuple[float, float]],
+    margins: Sequence[float],
+    *,
+    is_log_x: bool = False,
+) -> tuple[BreakEven, ...]:
+    """Return where a curve crosses an end of what is claimed, and how far gaps may move that.
+
+    Parameters
+    ----------
+    band, points, is_log_x
+        As in `break_evens`.
+    margins
+        How far the gaps may move the figure of each point, >= 0.
+    """
+    pairs = list(zip(points, margins, strict=True))
+    curves = [
+        break_evens(band, [(x, y + sign * m) for (x, y), m in pairs], is_log_x=is_log_x)
+        for sign in (0.0, -1.0, 1.0)
+    ]
+    found = []
+    for edge in band.edges:
+        here, lower, upper = ([x for x, e in curve if e == edge] for curve in curves)
+        is_alike = len(here) == len(lower) == len(upper)
+        for number, place in enumerate(here):
+            ends = sorted((lower[number], upper[number])) if is_alike else (None, None)
+            found.append(BreakEven(place, edge, *ends))
+    return tuple(sorted(found, key=lambda item: item.place))
 
 
 def _between(x: float, next_x: float, share: float, *, is_log_x: bool) -> float:

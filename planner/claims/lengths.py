@@ -16,9 +16,9 @@ from math import log
 from typing import TYPE_CHECKING
 
 from planner.claims.conditions import setting
-from planner.claims.inputs import confidence, peak_factor, price_of
+from planner.claims.inputs import confidence, peak_factor
 from planner.claims.records import Band, Case, Change, Claim, Detail, Finding, Plans
-from planner.claims.study import Costs, Curve, Input, Study, judged, known_costs
+from planner.claims.study import Costs, Curve, Input, Study, curve_of, judged, known_costs
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
@@ -29,7 +29,7 @@ _CLAIMED = Band(0.9, 1.1)
 _ISL = {"mean": 1155, "p50": 1020, "p95": 4083, "p99": 4142, "max": 14050}
 _OSL = {"mean": 211, "p50": 129, "p95": 451, "p99": 601, "max": 1000}
 """Lengths of the problem, tokens."""
-_CASE = Case("claims/chat_70b", None, ("time_blocks=6",))
+_CASE = Case("claims/chat_70b")
 
 
 def _times(prompt: float, output: float) -> Case:
@@ -51,7 +51,6 @@ _STUDY = Study(
     inputs=(
         confidence(),
         peak_factor("chat"),
-        price_of("mi300x-192gb", 0.8, 1.25),
         Input(
             "prefix-cache hits",
             Change("0", ("workloads.chat.prefix_cache.hit_rate=0.0",)),
@@ -85,19 +84,23 @@ def _test(plans: Plans, _: Catalog) -> Finding:
             for label, costs in alone.items()
             if costs is not None
         ],
-        curve=Curve("times the length of prompt and output", _local(plans), True),
+        curve=_local(plans),
     )
 
 
-def _local(plans: Plans) -> tuple[tuple[float, float], ...]:
-    """Return the elasticity between each two lengths, at the geometric mean of both."""
-    found = []
-    for low, high in pairwise(_STEPS):
-        costs = known_costs(plans, {"low": _SCALED[low], "high": _SCALED[high]})
-        if costs is not None:
-            slope = log(costs["high"] / costs["low"]) / log(high / low)
-            found.append(((low * high) ** 0.5, slope))
-    return tuple(found)
+def _local(plans: Plans) -> Curve:
+    """Return the elasticity between each two lengths, a factor of 2, at their geometric mean."""
+    places = {
+        (low * high) ** 0.5: {"short": _SCALED[low], "long": _SCALED[high]}
+        for low, high in pairwise(_STEPS)
+    }
+    return curve_of(
+        plans,
+        "times the length of prompt and output",
+        places,
+        lambda costs: 2.0 * elasticity(costs),
+        is_log_x=True,
+    )
 
 
 C5 = Claim(
@@ -115,4 +118,5 @@ C5 = Claim(
         )
     ),
     _test,
+    base=tuple(_STUDY.roles.values()),
 )

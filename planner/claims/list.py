@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from planner.claims import (
     batching,
     budget_share,
+    dedicated,
     factors,
     formats,
     hybrid,
@@ -35,6 +36,7 @@ CLAIMS: tuple[Claim, ...] = (
     payback_map.C9,
     model_size.C10,
     specialised.C11,
+    dedicated.C12,
     team_size.C13,
     budget_share.C14,
     hybrid.C15,

@@ -98,4 +98,5 @@ C10 = Claim(
     _UNIT,
     (*_STUDY.cases, _UNTUNED),
     _test,
+    base=tuple(_STUDY.roles.values()),
 )

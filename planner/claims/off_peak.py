@@ -83,4 +83,5 @@ C8 = Claim(
     _SHARE,
     tuple(dict.fromkeys((*_STUDY.cases, *_STATIC))),
     _test,
+    base=tuple(_STUDY.roles.values()),
 )

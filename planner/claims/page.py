@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from planner.claims.svg import svg_of
-from planner.claims.text import range_text, shown
+from planner.claims.text import effort_text, range_text, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,15 +42,26 @@ def claims_page(found: TestedClaims) -> str:
             range_text(item.finding.range),
             escape(item.claim.unit),
             _verdict(item),
+            item.replayed or "-",
         ]
         for item in found.tested
     ]
-    heads = ("", "what is claimed", "claimed", "found", "range", "unit", "verdict")
+    heads = (
+        "",
+        "what is claimed",
+        "claimed",
+        "found",
+        "range",
+        "unit",
+        "verdict",
+        "plans replayed",
+    )
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{_TITLE}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<style>{_STYLE}</style></head><body><h1>{_TITLE}</h1>\n"
         + _table(heads, rows, numbers=(3, 4))
+        + f"<p>{escape(effort_text(found.effort))}</p>\n"
         + "".join(_section(item) for item in found.tested)
         + "</body></html>\n"
     )

@@ -230,4 +230,5 @@ C9 = Claim(
     _UNIT,
     (_CASE,),
     _test,
+    base=(_CASE,),
 )

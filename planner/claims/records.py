@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Factors = tuple[tuple["Selection", float], ...]
 Verdict = Literal["holds", "holds_when", "does_not_hold", "not_decidable"]
+Kept = Literal["kept", "missed", "not replayed"]
+"""Whether plans keep their promises in the replay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,8 @@ class Claim:
         Everything that is solved for it.
     test
         Returns what was found; pure.
+    base
+        Of the cases, those of the figure itself; none where it comes from the catalogue.
     """
 
     id: str
@@ -196,12 +200,49 @@ class Claim:
     unit: str
     cases: tuple[Case, ...]
     test: Callable[[Plans, Catalog], Finding]
+    base: tuple[Case, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What it took to solve cases.
+
+    Parameters
+    ----------
+    runs
+        Different questions.
+    solved
+        Of them, those that were not in the store.
+    failed
+        Different errors that ended a run.
+    outside_gap
+        Runs that time stopped outside the gap that was asked for, those without a plan included.
+    processor_seconds
+        Of all runs, whenever they were solved: what a machine of one core would have taken.
+    """
+
+    runs: int
+    solved: int
+    failed: int
+    outside_gap: int
+    processor_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A claim with what was found, and why cases of it have no plan."""
+    """A claim with what was found.
+
+    Parameters
+    ----------
+    claim, finding
+        Which, and what was found.
+    without_plan
+        Why cases of it have no plan.
+    replayed
+        Whether the plans of the figure keep their promises; ``None`` where it rests on no plan.
+    """
 
     claim: Claim
     finding: Finding
     without_plan: tuple[str, ...]
+    replayed: Kept | None = None

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from planner.catalog.load import load_catalog
 from planner.claims.cross_check import CASES, cross_checks
 from planner.claims.list import CLAIMS
-from planner.claims.records import Tested
+from planner.claims.promises import promises_of, together
+from planner.claims.records import Effort, Tested
 from planner.claims.runs import ClaimsSettings, solve_cases
 from planner.errors import Fault, InputError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from planner.claims.cross_check import CrossCheck
-    from planner.claims.records import Claim
+    from planner.claims.promises import Promises
+    from planner.claims.records import Claim, Finding
+
+Progress = Callable[[int, int], None]
+
+
+def _nothing(_done: int, _all: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestedClaims:
-    """The claims with their findings, and what it took.
-
-    Parameters
-    ----------
-    tested
-        In the order of their numbers.
-    runs, solved, failed
-        Different plans; those that were not in the store; those that ended by an error.
-    """
+    """The claims with their findings, in the order of their numbers, and what they took."""
 
     tested: tuple[Tested, ...]
-    runs: int
-    solved: int
-    failed: int
+    effort: Effort
 
 
 def assess_claims(
@@ -43,7 +42,8 @@ def assess_claims(
     overlays: Sequence[Path] = (),
     settings: ClaimsSettings | None = None,
     *,
-    on_run: Callable[[int, int], None] = lambda _done, _all: None,
+    on_run: Progress = _nothing,
+    on_replay: Progress = _nothing,
 ) -> TestedClaims:
     """Return the verdict on every claim, or on some.
 
@@ -54,32 +54,46 @@ def assess_claims(
     overlays
         Catalogue folders that win over the shipped catalogue.
     settings
-        Options of the solves, processes, store.
-    on_run
-        Called with the runs done, and all, whenever one is done.
+        Options of the solves, processes, store, and whether plans are replayed.
+    on_run, on_replay
+        Called with the runs, or replays, that are done, and all, whenever one is done.
 
     Raises
     ------
     InputError
         When there is no such claim, a problem of them is invalid, or the store cannot be used.
     """
+    settings = settings or ClaimsSettings()
     chosen = chosen_claims(only)
     cases = [case for claim in chosen for case in claim.cases]
-    solved = solve_cases(cases, overlays, settings or ClaimsSettings(), on_run)
+    solved = solve_cases(cases, overlays, settings, on_run)
     catalog = load_catalog(overlays)
+    behind = [case for claim in chosen for case in claim.base] if settings.verify else []
+    promises = promises_of(behind, solved.plans, overlays, settings.solve, on_plan=on_replay)
     tested = []
     for claim in chosen:
         reasons = [solved.reasons[case] for case in claim.cases if case in solved.reasons]
         finding = claim.test(solved.plans, catalog)
-        tested.append(Tested(claim, finding, tuple(dict.fromkeys(reasons))))
-    return TestedClaims(tuple(tested), solved.runs, solved.solved, solved.failed)
+        kept = together(claim.base, promises)
+        tested.append(_tested(claim, finding, tuple(dict.fromkeys(reasons)), kept))
+    return TestedClaims(tuple(tested), solved.effort)
+
+
+def _tested(
+    claim: Claim, finding: Finding, reasons: tuple[str, ...], promises: Promises | None
+) -> Tested:
+    if promises is None:
+        return Tested(claim, finding, reasons)
+    broken = tuple(f"a plan behind it breaks a promise: {text}" for text in promises.broken)
+    finding = replace(finding, conditions=(*broken, *finding.conditions))
+    return Tested(claim, finding, reasons, promises.kept)
 
 
 def cross_checked(
     overlays: Sequence[Path] = (),
     settings: ClaimsSettings | None = None,
     *,
-    on_run: Callable[[int, int], None] = lambda _done, _all: None,
+    on_run: Progress = _nothing,
 ) -> tuple[CrossCheck, ...]:
     """Return published prices beside the planner's own costs; parameters as `assess_claims`.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from planner.claims.records import Effort
 from planner.pipeline import SolveSettings
 from planner.plan.plan_file import plan_of_text
 from planner.sweep.answers import Machines, answers_of
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from planner.sweep.tasks import Task
     from planner.sweep.work import Answer
 
-_NO_SOLUTION = "no_solution"
-_MORE_TIME = 8.0
+_NO_SOLUTION, _FEASIBLE = "no_solution", "feasible"
+_MORE_TIME = 4.0
 """Times the limit, for a run that was stopped before it had any plan."""
-_SOLVE = SolveSettings(gap=0.02, time_limit_s=8.0, compare=False)
+_SOLVE = SolveSettings(gap=0.02, time_limit_s=60.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,18 @@ class ClaimsSettings:
         Options of every solve.
     machines
         Processes and store.
+    verify
+        Whether the plans of the figures are audited and replayed.
     """
 
     solve: SolveSettings = field(default_factory=lambda: _SOLVE)
     machines: Machines = field(default_factory=Machines)
+    verify: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """Plans by case, why others have none, and how many runs were new.
+    """Plans by case, why others have none, and what it took.
 
     Parameters
     ----------
@@ -55,19 +59,13 @@ class Solved:
         Of the cases that have one.
     reasons
         Of the others.
-    failed
-        Different errors that ended a run.
-    runs
-        Different questions.
-    solved
-        Of them, those that were not in the store.
+    effort
+        Of all.
     """
 
     plans: dict[Case, Plan]
     reasons: dict[Case, str]
-    failed: int
-    runs: int
-    solved: int
+    effort: Effort
 
 
 def solve_cases(
@@ -95,22 +93,39 @@ def solve_cases(
         With every fault of the cases, or when the store cannot be used.
     """
     first = _solve(cases, overlays, settings, on_run)
-    stopped = [case for case, answer in first.answers.items() if _was_stopped(answer)]
+    stopped = [case for case, answer in first.by_case.items() if _was_stopped(answer)]
     if not stopped:
-        return _read(first)
+        return _read([first])
     longer = replace(settings.solve, time_limit_s=settings.solve.time_limit_s * _MORE_TIME)
-    again = _solve(stopped, overlays, replace(settings, solve=longer), on_run)
-    return _read(
-        _Round({**first.answers, **again.answers}, first.runs, first.solved + again.solved)
-    )
+    return _read([first, _solve(stopped, overlays, replace(settings, solve=longer), on_run)])
+
+
+def tasks_by_case(
+    cases: Iterable[Case], overlays: Sequence[Path], solve: SolveSettings
+) -> tuple[dict[Case, Task], dict[str, Catalog]]:
+    """Return the checked question of every case, and the catalogues of all by checksum.
+
+    Raises
+    ------
+    InputError
+        With every fault of the cases.
+    """
+    tasks: dict[Case, Task] = {}
+    catalogs: dict[str, Catalog] = {}
+    for problem, group in groupby(sorted(set(cases), key=repr), key=lambda case: case.problem):
+        mine = list(group)
+        found = tasks_of(problem, [_point(case) for case in mine], overlays, solve)
+        tasks |= dict(zip(mine, found.tasks, strict=True))
+        catalogs |= found.catalogs
+    return tasks, catalogs
 
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """Answers by case, how many different runs they are, and how many were new."""
+    """Answers by case, those of different questions, and how many were new."""
 
-    answers: dict[Case, Answer]
-    runs: int
+    by_case: dict[Case, Answer]
+    different: tuple[Answer, ...]
     solved: int
 
 
@@ -120,16 +135,10 @@ def _solve(
     settings: ClaimsSettings,
     on_run: Callable[[int, int], None],
 ) -> _Round:
-    tasks: dict[Case, Task] = {}
-    catalogs: dict[str, Catalog] = {}
-    for problem, group in groupby(sorted(set(cases), key=repr), key=lambda case: case.problem):
-        mine = list(group)
-        found = tasks_of(problem, [_point(case) for case in mine], overlays, settings.solve)
-        tasks |= dict(zip(mine, found.tasks, strict=True))
-        catalogs |= found.catalogs
+    tasks, catalogs = tasks_by_case(cases, overlays, settings.solve)
     answers, solved = answers_of(list(tasks.values()), catalogs, settings.machines, on_run)
     by_case = {case: answers[task.key] for case, task in tasks.items()}
-    return _Round(by_case, len(answers), solved)
+    return _Round(by_case, tuple(answers.values()), solved)
 
 
 def _was_stopped(answer: Answer) -> bool:
@@ -137,21 +146,33 @@ def _was_stopped(answer: Answer) -> bool:
     return answer.outcome.status == _NO_SOLUTION
 
 
-def _read(found: _Round) -> Solved:
+def _read(rounds: Sequence[_Round]) -> Solved:
+    """Return what came out of rounds, of which a later one replaces answers."""
     plans: dict[Case, Plan] = {}
     reasons: dict[Case, str] = {}
-    failed: set[str] = set()
     read: dict[str, Plan] = {}
-    for case, answer in found.answers.items():
-        if answer.outcome.status == FAILED:
-            failed.add(answer.outcome.status_reason)
+    by_case = {case: answer for found in rounds for case, answer in found.by_case.items()}
+    for case, answer in by_case.items():
         if answer.plan_json is None or answer.outcome.cost_usd is None:
             reasons[case] = answer.outcome.status_reason
             continue
         if answer.plan_json not in read:
             read[answer.plan_json] = plan_of_text(answer.plan_json)
         plans[case] = read[answer.plan_json]
-    return Solved(plans, reasons, len(failed), found.runs, found.solved)
+    return Solved(plans, reasons, _effort(rounds))
+
+
+def _effort(rounds: Sequence[_Round]) -> Effort:
+    first, last = rounds[0].different, rounds[-1].different
+    kept = first if len(rounds) == 1 else (*(a for a in first if not _was_stopped(a)), *last)
+    outcomes = [answer.outcome for found in rounds for answer in found.different]
+    return Effort(
+        runs=len(first),
+        solved=sum(found.solved for found in rounds),
+        failed=len({a.outcome.status_reason for a in kept if a.outcome.status == FAILED}),
+        outside_gap=sum(a.outcome.status in {_FEASIBLE, _NO_SOLUTION} for a in kept),
+        processor_seconds=sum(outcome.processor_seconds or 0.0 for outcome in outcomes),
+    )
 
 
 def _point(case: Case) -> Point:

@@ -223,4 +223,5 @@ C4 = Claim(
     _UNIT,
     tuple(_CASES.values()),
     _test,
+    base=tuple(_CASES.values()),
 )

@@ -33,6 +33,7 @@ from planner.claims.records import (
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
+    from planner.plan.document import Plan
 
 _UNIT = "times better cost than the cheapest NVIDIA GPU"
 _CLAIMED = Band(10.0, 50.0)
@@ -56,7 +57,7 @@ SOLD_AS_TOKENS = {
 """System behind the tokens of a seller."""
 _NO_PRICE = ("graphcore-bow",)
 _ISL_TOKENS, _OSL_TOKENS = 1155, 211
-_CHAT = Case("claims/chat_70b", None, ("time_blocks=6", "candidates.quantizations=[bf16, fp8]"))
+_CHAT = Case("claims/chat_70b", None, ("candidates.quantizations=[bf16, fp8]",))
 _CONFIDENCES = (0.8, 0.5, 0.95)
 
 
@@ -123,19 +124,26 @@ def _test(plans: Plans, catalog: Catalog) -> Finding:
 
 
 def _rented_ratios(plans: Plans) -> dict[str, Range]:
-    """Return the range over confidences of the ratio of costs, by accelerator and model."""
+    """Return the range over confidences and gaps of the ratio of costs, by hardware and model."""
     found = {}
     for hardware in _RENTED:
         for model in _MODELS:
-            ratios = []
+            ratios: list[tuple[float, float]] = []
             for confidence in _CONFIDENCES:
                 gpu = plans.get(_CASES[_GPUS, model, confidence])
                 own = plans.get(_CASES[hardware, model, confidence])
                 if gpu and own and gpu.cost_usd and own.cost_usd:
-                    ratios.append(gpu.cost_usd / own.cost_usd)
+                    ratios.append(ratio_within_gaps(gpu, own))
             if len(ratios) == len(_CONFIDENCES):
-                found[f"{hardware} ({model})"] = Range(min(ratios), max(ratios))
+                low, high = min(low for low, _ in ratios), max(high for _, high in ratios)
+                found[f"{hardware} ({model})"] = Range(low, high)
     return found
+
+
+def ratio_within_gaps(gpu: Plan, own: Plan) -> tuple[float, float]:
+    """Return the least and greatest ratio of costs that the gaps of two plans leave open."""
+    gpu_usd, own_usd = gpu.cost_usd or 0.0, own.cost_usd or 0.0
+    return (gpu.bound_usd or gpu_usd) / own_usd, gpu_usd / (own.bound_usd or own_usd)
 
 
 def _sold_ratios(catalog: Catalog) -> dict[str, tuple[float, float]]:
@@ -206,4 +214,5 @@ C11 = Claim(
     _UNIT,
     tuple(_CASES.values()),
     _test,
+    base=tuple(case for key, case in _CASES.items() if key[2] == _CONFIDENCES[0]),
 )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from planner.claims.conditions import where_it_flips, with_others
-from planner.claims.judge import break_evens, verdict_of
+from planner.claims.judge import break_evens_within, verdict_of
 from planner.claims.records import (
     Band,
     Case,
@@ -63,11 +63,30 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """The figure along something that the reader may choose, by rising place."""
+    """The figure along something that the reader may choose.
+
+    Parameters
+    ----------
+    name
+        What is chosen.
+    points
+        Place and figure, by rising place.
+    margins
+        How far the gaps of the solves may move the figure of each point.
+    is_log_x
+        Whether places are far apart.
+    """
 
     name: str
     points: tuple[tuple[float, float], ...]
+    margins: tuple[float, ...]
     is_log_x: bool = False
+
+    @property
+    def ends(self) -> tuple[float, ...]:
+        """Every figure as low and as high as its gaps leave it."""
+        pairs = zip(self.points, self.margins, strict=True)
+        return tuple(end for (_, y), m in pairs for end in (y - m, y + m))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +132,7 @@ class Study:
 
     def costs(self, plans: Plans, change: Change | None = None) -> dict[str, float] | None:
         """Return the cost of every role with a change, ``None`` when one has no plan."""
-        cases = {
-            role: case if change is None else case.changed(change)
-            for role, case in self.roles.items()
-        }
-        return known_costs(plans, cases)
+        return known_costs(plans, self._cases(change))
 
     def plan(self, plans: Plans, role: str) -> Plan | None:
         """Return the plan of a role without a change."""
@@ -144,23 +159,14 @@ class Study:
     def curve(self, plans: Plans) -> Curve:
         """Return the figure along what is swept, without values that have no plan."""
         if self.swept is None:
-            return Curve("", ())
-        values = [(x, self.value(plans, change)) for x, change in self.swept.values]
-        points = tuple((x, figure) for x, figure in values if figure is not None)
-        return Curve(self.swept.name, points, self.swept.is_log)
+            return Curve("", (), ())
+        places = {x: self._cases(change) for x, change in self.swept.values}
+        return curve_of(plans, self.swept.name, places, self.figure, is_log_x=self.swept.is_log)
 
     def margin(self, plans: Plans, change: Change | None = None) -> float:
         """Return how far the gaps of the plans may move the figure with a change."""
-        costs = self.costs(plans, change)
-        if costs is None:
-            return 0.0
-        base = self.figure(costs)
-        moved = 0.0
-        for role, case in self.roles.items():
-            bound = plans[case if change is None else case.changed(change)].bound_usd
-            if bound is not None and bound > 0.0:
-                moved += abs(self.figure({**costs, role: bound}) - base)
-        return moved
+        found = figure_of(plans, self._cases(change), self.figure)
+        return 0.0 if found is None else found[1]
 
     def whole_range(self, plans: Plans) -> Range | None:
         """Return the range over all ends, alone and together, each with the margin of its gaps."""
@@ -169,6 +175,11 @@ class Study:
             value, margin = self.value(plans, change), self.margin(plans, change)
             spans += [] if value is None else [value - margin, value + margin]
         return _range(spans)
+
+    def _cases(self, change: Change | None) -> dict[str, Case]:
+        if change is None:
+            return dict(self.roles)
+        return {role: case.changed(change) for role, case in self.roles.items()}
 
     def _ends(self) -> Iterator[Change]:
         for item in self.inputs:
@@ -229,7 +240,7 @@ def judged(
     tornado, joint = study.tornado(plans), study.joint_range(plans)
     found = study.whole_range(plans) or Range(base, base)
     curve = curve or study.curve(plans)
-    crossed = break_evens(band, curve.points, is_log_x=curve.is_log_x)
+    crossed = break_evens_within(band, curve.points, curve.margins, is_log_x=curve.is_log_x)
     named = [(label, value) for label, value in others if value is not None]
     series = (Series(y_label, curve.points),)
     chart = (
@@ -238,7 +249,7 @@ def judged(
     return Finding(
         found=base,
         range=found,
-        verdict=verdict_of(band, found, [y for _, y in (*curve.points, *named)]),
+        verdict=verdict_of(band, found, [*curve.ends, *(y for _, y in named)]),
         conditions=(
             *conditions,
             *where_it_flips(band, base, tornado, curve.name, crossed),
@@ -249,6 +260,36 @@ def judged(
         joint=joint,
         chart=chart if curve.points else None,
     )
+
+
+def figure_of(
+    plans: Plans, cases: Mapping[str, Case], figure: Figure
+) -> tuple[float, float] | None:
+    """Return a figure and how far the gaps of its plans may move it, ``None`` without a plan."""
+    costs = known_costs(plans, cases)
+    if costs is None:
+        return None
+    base, moved = figure(costs), 0.0
+    for role, case in cases.items():
+        bound = plans[case].bound_usd
+        if bound is not None and bound > 0.0:
+            moved += abs(figure({**costs, role: bound}) - base)
+    return base, moved
+
+
+def curve_of(
+    plans: Plans,
+    name: str,
+    places: Mapping[float, Mapping[str, Case]],
+    figure: Figure,
+    *,
+    is_log_x: bool = False,
+) -> Curve:
+    """Return the figure along places with the cases of each, without those that have no plan."""
+    found = {x: figure_of(plans, cases, figure) for x, cases in places.items()}
+    known = {x: pair for x, pair in found.items() if pair is not None}
+    points = tuple((x, value) for x, (value, _) in known.items())
+    return Curve(name, points, tuple(margin for _, margin in known.values()), is_log_x)
 
 
 def known_costs(plans: Plans, cases: Mapping[_Role, Case]) -> dict[_Role, float] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from html import escape
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ _WIDTH, _HEIGHT = 640, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 16, 46
 _COLORS = ("#1f5fa8", "#b5541c", "#2c7a4b", "#7a3b8f", "#8a7a12", "#555555")
 _TICKS = 5
+_LINE, _MOST_CHARACTERS = 16, 80
+"""Height of a line of the label below, and characters of 12 px that fit into it."""
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 
 
@@ -32,8 +35,9 @@ def svg_of(chart: Chart) -> str:
         *_lines(chart, scale),
     ]
     label = escape(f"{chart.y_label} against {chart.x_label}")
+    height = _HEIGHT + _LINE * (len(_label_lines(chart)) - 1)
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">'
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{label}">'
         + "".join(body)
         + "</svg>"
     )
@@ -83,9 +87,13 @@ def _frame(chart: Chart, scale: _Scale, xs: Sequence[float]) -> Iterator[str]:
         yield f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{value:,.4g}</text>'
     yield f'<line x1="{_LEFT}" x2="{right}" y1="{bottom}" y2="{bottom}" class="axis"/>'
     middle = (_LEFT + right) / 2
-    yield (
-        f'<text x="{middle}" y="{_HEIGHT - 8}" text-anchor="middle">{escape(chart.x_label)}</text>'
-    )
+    for number, line in enumerate(_label_lines(chart)):
+        y = _HEIGHT - 8 + number * _LINE
+        yield f'<text x="{middle}" y="{y}" text-anchor="middle">{escape(line)}</text>'
+
+
+def _label_lines(chart: Chart) -> list[str]:
+    return wrap(chart.x_label, _MOST_CHARACTERS)
 
 
 def _claimed(chart: Chart, scale: _Scale) -> Iterator[str]:

@@ -16,7 +16,7 @@ from planner.claims.conditions import setting
 from planner.claims.inputs import confidence, peak_factor, requests_per_day
 from planner.claims.records import Band, Case, Change, Claim, Detail, Finding, Plans
 from planner.claims.shapley import shapley_values
-from planner.claims.study import Costs, Curve, Study, judged, known_costs
+from planner.claims.study import Costs, Curve, Study, figure_of, judged, known_costs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +27,7 @@ _UNIT = "times the unit cost of the large provider"
 _CLAIMED = Band(None, 1.1)
 """Level: within a tenth."""
 _SMALL, _LARGE = 10_000, 10_000_000
-_CHAT = Case(
-    "claims/chat_70b", None, ("time_blocks=6", "candidates.hardware=[h200-sxm-141gb,mi300x-192gb]")
-)
+_CHAT = Case("claims/chat_70b", None, ("candidates.hardware=[h200-sxm-141gb,mi300x-192gb]",))
 _DEMAND = "volume"
 _CHANGES = {
     _DEMAND: requests_per_day("chat", _LARGE),
@@ -69,13 +67,6 @@ _SWEPT = {v: _CHAT.changed(requests_per_day("chat", v)) for v in _VOLUMES}
 
 
 def _test(plans: Plans, _: Catalog) -> Finding:
-    large = known_costs(plans, {"large": _STUDY.roles["large"]})
-    swept = {v: known_costs(plans, {"small": case}) for v, case in _SWEPT.items()}
-    curve = tuple(
-        (float(v), found["small"] / v / (large["large"] / _LARGE))
-        for v, found in swept.items()
-        if found is not None and large is not None
-    )
     base = [p for p in (_STUDY.plan(plans, role) for role in _STUDY.roles) if p is not None]
     return judged(
         _STUDY,
@@ -84,8 +75,22 @@ def _test(plans: Plans, _: Catalog) -> Finding:
         y_label=_UNIT,
         conditions=setting(*base),
         details=_split(plans),
-        curve=Curve("requests per day of the team", curve, is_log_x=True),
+        curve=_by_volume(plans),
     )
+
+
+def _by_volume(plans: Plans) -> Curve:
+    """Return the ratio along the volume of the team; the other volume stays."""
+    large = _STUDY.roles["large"]
+    # The ratio takes the team for one of _SMALL requests, whatever its volume.
+    found = {
+        v: figure_of(plans, {"small": case, "large": large}, unit_cost_ratio)
+        for v, case in _SWEPT.items()
+    }
+    known = {v: (y * _SMALL / v, m * _SMALL / v) for v, p in found.items() if p for y, m in [p]}
+    points = tuple((float(v), y) for v, (y, _) in known.items())
+    margins = tuple(m for _, m in known.values())
+    return Curve("requests per day of the team", points, margins, is_log_x=True)
 
 
 def _split(plans: Plans) -> tuple[Detail, ...]:
@@ -126,4 +131,5 @@ C13 = Claim(
     _UNIT,
     tuple(dict.fromkeys((*_STUDY.cases, *_CAUSES.values(), *_SWEPT.values()))),
     _test,
+    base=tuple(_STUDY.roles.values()),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.claims.cross_check import NOT_CHECKED
 from planner.errors import counted
 from planner.report.tables import NUMBER, Column, write_table
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from planner.claims.cross_check import CrossCheck
-    from planner.claims.records import Range, Tested, TornadoRow
+    from planner.claims.records import Effort, Range, Tested, TornadoRow
     from planner.claims.run import TestedClaims
 
 _MOST_INPUTS = 3
@@ -24,6 +25,7 @@ _VERDICTS = (
     Column("range", NUMBER),
     Column("unit", gives_way=2),
     Column("verdict", whole=True),
+    Column("plans replayed"),
 )
 
 
@@ -46,13 +48,23 @@ def write_claims(out: TextIO, found: TestedClaims) -> None:
             range_text(t.finding.range),
             t.claim.unit,
             t.finding.verdict,
+            t.replayed or "-",
         ]
         for t in found.tested
     ]
     write_table(out, _VERDICTS, rows, "The claims of inference economics, tested")
     for item in found.tested:
         _behind(out, item)
-    out.write(f"\n{counted(found.runs, 'plan')}, {found.solved} of them solved now\n")
+    out.write(f"\n{effort_text(found.effort)}\n")
+
+
+def effort_text(effort: Effort) -> str:
+    """Return what it took in a sentence; processor time is the same on a busy machine."""
+    return (
+        f"{counted(effort.runs, 'plan')}, {effort.solved} of them solved now and "
+        f"{effort.outside_gap} stopped outside the gap: {effort.processor_seconds:,.0f} s of "
+        "processor time"
+    )
 
 
 def write_cross_checks(out: TextIO, found: Sequence[CrossCheck]) -> None:
@@ -78,6 +90,7 @@ def write_cross_checks(out: TextIO, found: Sequence[CrossCheck]) -> None:
         for c in found
     ]
     write_table(out, columns, rows, "Published facts that nothing was fitted to")
+    out.write(f"\nnot checked: {NOT_CHECKED}\n")
 
 
 def shown(figure: float | None) -> str:

@@ -41,8 +41,19 @@ CrossCheck = Annotated[
         "--cross-check", help="Show published prices beside the planner's own costs instead."
     ),
 ]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify", help="Audit and replay the plans of the figures, as planner verify does."
+    ),
+]
 Page = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write a page with a chart for each.")
+]
+
+Table = Annotated[
+    Path | None,
+    typer.Option("--markdown", metavar="FILE", help="Write the verdicts as a Markdown table."),
 ]
 
 
@@ -50,11 +61,13 @@ def claims(
     context: typer.Context,
     only: Only = None,
     html: Page = None,
+    markdown: Table = None,
     cross_check: CrossCheck = False,
+    verify: Verify = False,
     jobs: Jobs = None,
     store: Store = None,
     gap: Gap = 0.02,
-    time_limit: TimeLimit = 8.0,
+    time_limit: TimeLimit = 60.0,
     seed: Seed = 0,
     catalog: CatalogFolders = None,
     quiet: Quiet = False,
@@ -70,12 +83,12 @@ def claims(
     from planner.sweep.answers import Machines  # noqa: PLC0415
 
     shared = settings_of(context, catalog, quiet=quiet)
-    require_apart([html, store], {})
-    _require_alone(cross_check, only, html)
+    require_apart([html, markdown, store], {})
+    _require_alone(cross_check, only, [html, markdown], verify=verify)
     asked = [name for text in only or () for name in text.split(",")]
     machines = Machines(jobs or usable_cores(), None, store)
     solve = SolveSettings(gap=gap, time_limit_s=time_limit, seed=seed, compare=False)
-    settings = ClaimsSettings(solve, machines)
+    settings = ClaimsSettings(solve, machines, verify)
     so_far = SoFar(progress_bar(shared, "claims", "runs"))
     progress(shared, "checking every run ...")
     with interruptible(so_far, in_processes=machines.jobs > 1, store=store):
@@ -84,11 +97,11 @@ def claims(
             return
         from planner.claims.run import assess_claims  # noqa: PLC0415
 
-        found = assess_claims(asked, shared.overlays, settings, on_run=so_far)
-    if html is not None:
-        _write_page(html, found)
+        replays = progress_bar(shared, "replay", "plans")
+        found = assess_claims(asked, shared.overlays, settings, on_run=so_far, on_replay=replays)
+    _write(html, markdown, found)
     _show(found, as_json=as_json)
-    raise typer.Exit(EXIT_FAILED if found.failed else 0)
+    raise typer.Exit(EXIT_FAILED if found.effort.failed else 0)
 
 
 def _show(found: TestedClaims, *, as_json: bool) -> None:
@@ -114,14 +127,20 @@ def _cross_check(
         write_cross_checks(sys.stdout, found)
 
 
-def _require_alone(cross_check: bool, only: list[str] | None, html: Path | None) -> None:
-    if cross_check and (only or html is not None):
-        message = "is no test of claims: leave --only and --html out"
+def _require_alone(
+    cross_check: bool, only: list[str] | None, files: list[Path | None], *, verify: bool
+) -> None:
+    if cross_check and (only or verify or any(files)):
+        message = "is no test of claims: leave --only, --verify, --html and --markdown out"
         raise InputError([Fault("--cross-check", None, None, "", message)])
 
 
-def _write_page(path: Path, found: TestedClaims) -> None:
+def _write(html: Path | None, markdown: Path | None, found: TestedClaims) -> None:
+    from planner.claims.markdown import claims_markdown  # noqa: PLC0415
     from planner.claims.page import claims_page  # noqa: PLC0415
     from planner.plan.json_io import write_text_whole  # noqa: PLC0415
 
-    write_text_whole(path, claims_page(found))
+    if html is not None:
+        write_text_whole(html, claims_page(found))
+    if markdown is not None:
+        write_text_whole(markdown, claims_markdown(found))

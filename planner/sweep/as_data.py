@@ -23,7 +23,7 @@ _OUTCOME = (
     "usd_per_month",
     "peak_accelerators",
 )
-_LAST = ("fleet", "serving", "solve_seconds")
+_LAST = ("fleet", "serving", "solve_seconds", "processor_seconds")
 
 
 def sweep_csv(sweep: Sweep) -> str:

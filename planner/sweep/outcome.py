@@ -48,6 +48,8 @@ class Outcome:
         A row for each workload.
     solve_seconds
         Of the main program.
+    processor_seconds
+        From the catalogue to the plan file, of all threads; ``None`` where it was not measured.
     """
 
     status: str
@@ -62,6 +64,7 @@ class Outcome:
     serving: str = ""
     unit_costs: tuple[WorkloadCost, ...] = ()
     solve_seconds: float | None = None
+    processor_seconds: float | None = None
 
     @property
     def as_data(self) -> dict[str, Any]:

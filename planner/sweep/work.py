@@ -6,7 +6,8 @@ next run does not compute them again: processes are kept for a whole sweep.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,13 @@ def solve_task(task: Task, catalog: Catalog) -> Answer:
         return failed(text)
     try:
         with _ONE_AT_A_TIME:
+            start = time.process_time()
             facts = with_factors(catalog, task.factors)
             prepared = prepare_checked(Checked(task.loaded, facts, task.demand))
             plan = decide(prepared, task.settings).plan
-        return Answer(outcome_of(plan), plan_json(plan))
+            text = plan_json(plan)
+            spent = time.process_time() - start
+        return Answer(replace(outcome_of(plan), processor_seconds=spent), text)
     except PlannerError as error:
         return failed(str(error))
     except Exception as error:

@@ -20,7 +20,7 @@ from planner.problem.load import load_problem, scenario_names
 from planner.sweep.answers import Machines
 
 VERDICTS = {"holds", "holds_when", "does_not_hold", "not_decidable"}
-KEYS = ["id", "claim", "claimed", "found", "unit", "verdict", "conditions"]
+KEYS = ["id", "claim", "claimed", "found", "unit", "verdict", "conditions", "replayed"]
 
 
 def test_claims_are_in_the_order_of_their_numbers_and_each_once():
@@ -68,7 +68,7 @@ def test_unknown_claims_are_named_with_those_that_there_are():
 def tested(tmp_path_factory):
     """Token prices (no plan) and the payback of servers (one plan)."""
     store = tmp_path_factory.mktemp("claims") / "runs.sqlite"
-    settings = ClaimsSettings(machines=Machines(store=store))
+    settings = ClaimsSettings(machines=Machines(store=store), verify=True)
     first = assess_claims(["c9", "C6"], settings=settings)
     second = assess_claims(["C6", "C9"], settings=settings)
     return first, second
@@ -77,7 +77,7 @@ def tested(tmp_path_factory):
 def test_a_second_run_solves_nothing_and_says_the_same(tested):
     first, second = tested
 
-    assert (first.runs, first.solved, second.solved) == (1, 1, 0)
+    assert (first.effort.runs, first.effort.solved, second.effort.solved) == (1, 1, 0)
     assert claims_data(first) == claims_data(second)
 
 
@@ -101,6 +101,18 @@ def test_verdicts_of_token_prices_and_of_owning(tested):
     assert any("never at a rent below" in text for text in owning.conditions)
 
 
+def test_plans_of_a_figure_are_replayed_and_a_claim_without_plans_has_none(tested):
+    prices, owning = tested[0].tested
+
+    assert (prices.replayed, owning.replayed) == (None, "kept")
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_plans_of_a_figure_are_among_the_cases(claim):
+    assert set(claim.base) <= set(claim.cases)
+    assert bool(claim.base) == bool(claim.cases)
+
+
 def test_the_page_is_whole_and_needs_no_other_file(tested):
     page = claims_page(tested[0])
 
@@ -122,4 +134,5 @@ def test_the_text_shows_verdict_conditions_and_the_three_largest_inputs(tested):
     text = out.getvalue()
     assert "C6\tToken prices fall 40-60 % a year" in text
     assert "\nC9: holds_when\n" in text
+    assert "1 plan, 1 of them solved now and 0 stopped outside the gap: " in text
     assert "people:" not in text.split("\nC9:")[1] or text.count(" at ") >= 3

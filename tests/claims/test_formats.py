@@ -12,6 +12,7 @@ from planner.claims.formats import (
     memory_bytes,
     spec_of,
     step_s,
+    verdict_with_losses,
 )
 from planner.evaluate.measurements import MeasuredRow
 
@@ -63,3 +64,19 @@ def test_losses_compare_scores_of_one_evaluator(catalog):
     found = losses(replace(catalog, quality=(base, other, fp8, alien)), "fp8")
 
     assert found == pytest.approx([0.02])
+
+
+@pytest.mark.parametrize(
+    ("saved", "fp8", "int4", "verdict"),
+    [
+        ("holds", [0.001, 0.004], [0.009], "holds"),
+        ("holds", [0.001], [0.05], "holds_when"),
+        ("holds_when", [0.001], [0.009], "holds_when"),
+        ("holds", [0.02], [0.05], "does_not_hold"),
+        ("holds_when", [0.02], [0.05], "does_not_hold"),
+        ("holds", [0.001], [], "not_decidable"),
+        ("does_not_hold", [0.001], [], "does_not_hold"),
+    ],
+)
+def test_what_is_saved_holds_only_where_accuracy_is_kept(saved, fp8, int4, verdict):
+    assert verdict_with_losses(saved, {"fp8": fp8, "int4": int4}) == verdict

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from planner.claims.judge import break_evens, verdict_of
+from planner.claims.judge import BreakEven, break_evens, break_evens_within, verdict_of
 from planner.claims.records import Band, Range
 
 CLAIMED = Band(0.7, 0.8)
@@ -78,3 +78,34 @@ def test_verdict_flips_at_its_break_even(start, slope, share):
 
 def test_a_curve_that_stays_on_one_side_has_no_break_even():
     assert break_evens(CLAIMED, [(0.0, 0.1), (1.0, 0.3), (2.0, 0.2)]) == ()
+
+
+def test_gaps_move_a_break_even_both_ways():
+    """A line of slope 0.1 whose figures may be 0.1 off crosses a place earlier or later."""
+    points = [(0.0, 0.0), (10.0, 1.0)]
+
+    (found,) = break_evens_within(Band(0.5, None), points, [0.1, 0.1])
+
+    assert found == BreakEven(5.0, 0.5, pytest.approx(4.0), pytest.approx(6.0))
+
+
+def test_without_gaps_a_break_even_is_one_place():
+    (found,) = break_evens_within(Band(0.5, None), [(0.0, 0.0), (10.0, 1.0)], [0.0, 0.0])
+
+    assert found.low == found.place == found.high
+
+
+def test_gaps_that_may_undo_a_crossing_leave_it_open():
+    (found,) = break_evens_within(Band(0.5, None), [(0.0, 0.4), (10.0, 0.6)], [0.0, 0.2])
+
+    assert (found.place, found.low, found.high) == (pytest.approx(5.0), None, None)
+
+
+@given(st.floats(0.0, 0.2), st.floats(0.1, 0.9))
+def test_a_break_even_lies_between_those_of_its_gaps(margin, edge):
+    points = [(0.0, -1.0), (10.0, 2.0)]
+
+    (found,) = break_evens_within(Band(edge, None), points, [margin, margin])
+
+    assert found.low <= found.place + 1e-9
+    assert found.place <= found.high + 1e-9

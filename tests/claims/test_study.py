@@ -115,3 +115,29 @@ def test_ends_of_inputs_are_as_wide_as_their_own_gaps():
 
     # 0.8 give or take the 10 of 100 that the gap of the slow plan leaves open
     assert found == Range(pytest.approx(0.4), pytest.approx(0.9))
+
+
+def test_gaps_along_a_curve_widen_the_verdict_and_the_break_even():
+    swept = Swept("volume", ((1.0, FEW), (100.0, MANY)))
+    plans = solved(f=(FEW, 100, 80), m=(MANY, 100, 40))
+    plans[SLOW.changed(FEW)] = plan(80.0, 70.0)
+
+    curve = study(swept=swept).curve(plans)
+    found = judged(study(swept=swept), plans, Band(None, 0.6), y_label="share")
+
+    assert curve.margins == (pytest.approx(0.1), 0.0)
+    assert curve.ends == pytest.approx((0.7, 0.9, 0.4, 0.4))
+    # 0.8 to 0.4 over 99 crosses 0.6 half way; from 0.7 a third, from 0.9 three fifths of it
+    assert found.conditions == (
+        "crosses 0.6 at volume of 50.5 (34 to 60.4 with the gaps of the solves)",
+    )
+
+
+def test_a_curve_within_the_claim_but_for_its_gaps_is_conditional():
+    swept = Swept("volume", ((1.0, FEW),))
+    plans = solved(f=(FEW, 100, 40))
+    exact = judged(study(swept=swept), plans, Band(0.35, None), y_label="share").verdict
+    plans[SLOW.changed(FEW)] = plan(40.0, 30.0)
+
+    assert exact == "holds"
+    assert judged(study(swept=swept), plans, Band(0.35, None), y_label="s").verdict == "holds_when"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 def test_a_claim_of_the_catalogue_is_shown_and_written(planner, tmp_path):
-    done = planner("claims", "--only", "c6", "--jobs", 1, "--html", "claims.html")
+    files = ("--html", "claims.html", "--markdown", "claims.md")
+    done = planner("claims", "--only", "c6", "--jobs", 1, *files)
 
     assert done.code == 0
     assert done.err == ""
     assert "\nC6: holds_when\n" in done.out
     assert "<svg" in (tmp_path / "claims.html").read_text(encoding="utf-8")
+    assert "| C6: Token prices" in (tmp_path / "claims.md").read_text(encoding="utf-8")
 
 
 def test_json_has_the_stable_keys_and_the_store_keeps_plans(planner):
@@ -54,8 +58,18 @@ def test_published_prices_stand_beside_planned_costs(planner):
     }
 
 
-def test_a_cross_check_is_no_test_of_claims(planner):
-    done = planner("claims", "--cross-check", "--only", "C6")
+def test_plans_of_figures_are_replayed_when_it_is_asked_for(planner):
+    asked = ("claims", "--only", "C6,C9", "--jobs", 1, "--store", "runs.sqlite", "--json")
+
+    without, replayed = planner(*asked), planner(*asked, "--verify")
+
+    assert [row["replayed"] for row in without.json] == [None, "not replayed"]
+    assert [row["replayed"] for row in replayed.json] == [None, "kept"]
+
+
+@pytest.mark.parametrize("option", [("--only", "C6"), ("--verify",), ("--markdown", "t.md")])
+def test_a_cross_check_is_no_test_of_claims(planner, option):
+    done = planner("claims", "--cross-check", *option)
 
     assert done.code == 2
-    assert "leave --only and --html out" in done.err
+    assert "leave --only, --verify, --html and --markdown out" in done.err

@@ -13,7 +13,7 @@ import pytest
 from planner.errors import InputError
 from planner.pipeline import SolveSettings
 from planner.sweep.run import SweepSettings, run_sweep
-from tests.sweep.world import BUDGET, RATE
+from tests.sweep.world import BUDGET, RATE, untimed
 
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 GRID = SweepSettings(design="grid", solve=SolveSettings(gap=0.0))
@@ -52,7 +52,7 @@ def scheduler():
 
 
 def _timeless(sweep):
-    return [(r.number, r.values, replace(r.outcome, solve_seconds=None)) for r in sweep.runs]
+    return [(r.number, r.values, untimed(r.outcome)) for r in sweep.runs]
 
 
 def test_answers_of_a_cluster_are_those_of_this_machine(day, scheduler, tmp_path):

@@ -15,7 +15,7 @@ from planner.plan.json_io import plan_json
 from planner.store import RunStore
 from planner.sweep.as_data import sweep_csv, sweep_data
 from planner.sweep.run import SweepSettings, run_sweep
-from tests.sweep.world import BUDGET, OFFERS, RATE, REPLICA_USD, SPARES
+from tests.sweep.world import BUDGET, OFFERS, RATE, REPLICA_USD, SPARES, untimed
 
 EXACT = SolveSettings(gap=0.0, compare=False)
 ONE = SweepSettings(solve=EXACT)
@@ -27,7 +27,7 @@ def _costs(sweep):
 
 
 def _timeless(sweep):
-    return [(r.number, r.values, replace(r.outcome, solve_seconds=None)) for r in sweep.runs]
+    return [(r.number, r.values, untimed(r.outcome)) for r in sweep.runs]
 
 
 def test_costs_are_those_counted_by_hand(day):

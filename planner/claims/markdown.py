@@ -1,0 +1,35 @@
+"""Verdicts on claims as the Markdown table of the README."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.claims.text import range_text, shown
+
+if TYPE_CHECKING:
+    from planner.claims.run import TestedClaims
+
+HEADINGS = ("", "claimed", "found", "range", "of what", "verdict", "plans replayed")
+
+
+def claims_markdown(found: TestedClaims) -> str:
+    """Return a line for every claim, below two of headings."""
+    rows = [
+        (
+            f"{item.claim.id}: {item.claim.text}",
+            item.claim.claimed,
+            shown(item.finding.found),
+            range_text(item.finding.range),
+            item.claim.unit,
+            f"`{item.finding.verdict}`",
+            item.replayed or "-",
+        )
+        for item in found.tested
+    ]
+    lines = [HEADINGS, ("---",) * len(HEADINGS), *rows]
+    return "".join(_line(row) for row in lines)
+
+
+def _line(row: tuple[str, ...]) -> str:
+    cells = " | ".join(cell.replace("|", "\\|") for cell in row)
+    return f"| {cells.lstrip()} |\n"

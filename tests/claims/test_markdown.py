@@ -1,0 +1,60 @@
+"""The table of the README: what the command writes, and still about these claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import planner
+from planner.claims.list import CLAIMS
+from planner.claims.markdown import HEADINGS, claims_markdown
+from planner.claims.records import Claim, Effort, Finding, Range, Tested
+from planner.claims.run import TestedClaims
+
+README = Path(planner.__file__).parents[1] / "README.md"
+CLAIM = Claim("C1", "It is so", "70 %", "share", (), lambda _plans, _catalog: FINDING)
+FINDING = Finding(0.5, Range(0.25, 0.75), "holds_when", ())
+VERDICTS = {"`holds`", "`holds_when`", "`does_not_hold`", "`not_decidable`"}
+
+
+def cells(line):
+    return tuple(cell.strip() for cell in line.strip().strip("|").split("|"))
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Rows of the README by number of the claim, after its headings."""
+    lines = README.read_text(encoding="utf-8").splitlines()
+    first = lines.index("| " + " | ".join(HEADINGS).strip() + " |")
+    found = {}
+    for line in lines[first + 2 :]:
+        if not line.startswith("|"):
+            return found
+        row = cells(line)
+        found[row[0].partition(":")[0]] = row
+    return found
+
+
+def test_a_line_has_figure_range_and_verdict():
+    done = TestedClaims((Tested(CLAIM, FINDING, (), "kept"),), Effort(0, 0, 0, 0, 0.0))
+
+    assert claims_markdown(done).splitlines()[2:] == [
+        "| C1: It is so | 70 % | 0.5 | 0.25 to 0.75 | share | `holds_when` | kept |"
+    ]
+
+
+def test_the_readme_has_every_claim_in_order(rows):
+    assert list(rows) == [claim.id for claim in CLAIMS]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_row_of_the_readme_states_the_claim_as_it_is_tested(rows, claim):
+    name, claimed, found, seen, unit, verdict, kept = rows[claim.id]
+
+    assert name == f"{claim.id}: {claim.text}"
+    assert (claimed, unit) == (claim.claimed, claim.unit)
+    assert verdict in VERDICTS
+    assert kept in ({"kept", "missed", "not replayed"} if claim.base else {"-"})
+    low, high = (float(end.replace(",", "")) for end in seen.split(" to "))
+    assert low <= float(found.replace(",", "")) <= high

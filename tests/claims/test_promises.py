@@ -1,0 +1,63 @@
+"""Whether plans behind a figure keep their promises: kept, broken, and not known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from planner.claims.promises import NOT_REPLAYED, Promises, promises_of, together
+from planner.claims.records import Case
+from planner.claims.runs import ClaimsSettings, solve_cases
+from tests.claims.world import FAST, SLOW
+
+CASE = Case("claims/own_or_rent", "owned")
+SOLVE = ClaimsSettings().solve
+
+
+@pytest.fixture(scope="module")
+def plan():
+    """Owned servers for analysts, and filings that wait."""
+    return solve_cases((CASE,), (), ClaimsSettings(), lambda _done, _all: None).plans[CASE]
+
+
+def promises(plan):
+    return promises_of((CASE,), {CASE: plan}, (), SOLVE)[CASE]
+
+
+def test_a_plan_of_the_program_keeps_its_promises(plan):
+    assert promises(plan) == Promises("kept")
+
+
+def test_a_plan_with_a_figure_that_is_wrong_breaks_one(plan):
+    found = promises(replace(plan, cost_usd=plan.cost_usd / 2.0))
+
+    assert found.kept == "missed"
+    assert any("cost" in text for text in found.broken)
+
+
+def test_a_case_without_a_plan_is_left_out():
+    assert promises_of((CASE,), {}, (), SOLVE) == {}
+
+
+@pytest.mark.parametrize(
+    ("fast", "slow", "kept"),
+    [
+        ("kept", "kept", "kept"),
+        ("kept", "missed", "missed"),
+        ("missed", NOT_REPLAYED, "missed"),
+        ("kept", NOT_REPLAYED, NOT_REPLAYED),
+        ("kept", None, NOT_REPLAYED),
+    ],
+)
+def test_the_worst_plan_decides_and_a_missing_one_is_not_known(fast, slow, kept):
+    found = {FAST: Promises(fast)} | ({} if slow is None else {SLOW: Promises(slow)})
+
+    assert together((FAST, SLOW), found).kept == kept
+
+
+def test_broken_promises_are_told_once():
+    broken = Promises("missed", ("late",))
+
+    assert together((FAST, SLOW), {FAST: broken, SLOW: broken}).broken == ("late",)
+    assert together((), {}) is None
