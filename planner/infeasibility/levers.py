@@ -114,7 +114,8 @@ def _quotas(problem: Problem) -> Iterator[Lever]:
         where = f"{quota.max_accelerators} x {quota.hardware}" + (f" of {at}" if at else "")
         path = f"supply.quotas.{q}.max_accelerators"
         most = float(quota.max_accelerators)
-        yield Lever("quota", "", where, "accelerators", path, most, (f"quota_{q}_",))
+        rows = (f"quota_{q}_", f"turnquota_{q}_")
+        yield Lever("quota", "", where, "accelerators", path, most, rows)
 
 
 def _budgets(problem: Problem) -> Iterator[Lever]:

@@ -21,10 +21,12 @@ of them are there, which the elasticity of the offer and quotas allow or not.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.milp.caps import is_under_quota
 from planner.milp.model import GE, LE, Terms
+from planner.milp.naming import quota_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,6 +117,7 @@ def _add_quotas(model: Model) -> None:
     """Rent no more than a quota while nodes give way to new ones."""
     sets = model.sets
     for q, quota in enumerate(sets.limits.quotas):
+        rows: dict[str, float] = {}
         under = [o for o, x in enumerate(sets.options.offers) if is_under_quota(x, quota)]
         for t, b in sets.slots():
             earlier = sets.grid.before(b)
@@ -129,4 +132,11 @@ def _add_quotas(model: Model) -> None:
                 for o, variable in variables
             }
             if terms:
-                model.row(f"turnquota_{q}_{t}_{b}", terms, LE, float(quota.max_accelerators))
+                name = f"turnquota_{q}_{t}_{b}"
+                rows[name] = 1.0
+                model.row(name, terms, LE, float(quota.max_accelerators))
+        # A larger quota loosens the rows of the blocks and those of their turns.
+        where = quota_label(sets, q)
+        for position, priced in enumerate(model.priced):
+            if (priced.what, priced.where) == ("quota", where):
+                model.priced[position] = replace(priced, weights={**priced.weights, **rows})

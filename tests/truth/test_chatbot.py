@@ -14,7 +14,7 @@ GOLDEN_USD = {
     None: 30_339.0,
     "interactive": 77_194.0,
     "mixed": 25_718.0,
-    "batched": 13_212.0,
+    "batched": 13_611.0,
     "static": 51_840.0,
     "tokens": 21_720.0,
 }
