@@ -3,8 +3,8 @@
 Each step adds bound rows (:mod:`planner.milp.blocks`), solves the slots with the fleet that the
 relaxation has then (:mod:`planner.milp.held_slots`), and completes them to a plan. Where models
 load before the blocks in which they serve, a plan of few kinds of replicas comes first
-(:mod:`planner.milp.few_kinds`). Where the bound
-proves the plan, the whole program need not be solved at all.
+(:mod:`planner.milp.few_kinds`). Where the bound proves the plan, the whole program need not be
+solved at all.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ with the fleet of a relaxation may take."""
 _COMPLETION_SHARE = 0.15
 """The same for the fleet of given replicas."""
 _FEW_KINDS_SHARE = 0.4
-"""The same for blocks alone and for plans of few kinds of replicas."""
+"""The same for a plan of few kinds of replicas."""
 _NEAR = 0.15
 """Gap from which on a plan of few kinds is a better beginning than blocks alone."""
 _TURNS_SHARE = 0.15
@@ -136,7 +136,7 @@ def begin(
     if few.is_plan and program.proves(few.values, max(settings.gap, _NEAR)):
         return few
     first = _with_the_fleet(model, program, known, clock, by_period=by_period, is_narrow=True)
-    first = min(few, first, key=lambda begun: begun.usd) if few.is_plan else first
+    first = min(first, few, key=lambda begun: begun.usd)
     if first.is_plan and program.proves(first.values, settings.gap):
         return first
     slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
@@ -149,7 +149,7 @@ def begin(
 
 
 def _of_few_kinds(model: Model, program: Bounded, clock: _Time) -> Begun:
-    """Return the plan of the few kinds that blocks alone use most, where blocks hang together."""
+    """Return a plan of the kinds that the relaxation uses most, where blocks hang together."""
     nothing = Begun(program, np.full(program.arrays.cost.size, np.nan), is_plan=False)
     if not model.turn_groups or model.sets.is_static:
         return nothing

@@ -13,7 +13,7 @@ from planner.milp.model import LE, Priced, Terms
 from planner.milp.naming import hardware_of, models_of, quota_label
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pulp
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 def add_quotas(model: Model) -> None:
     """Rent no more than the quota: ``sum_o G[o] N[o,t,b] <= max_accelerators`` in every block.
 
+    Where models load before their blocks, nodes may give way to new ones, and both are there at
+    the turn: ``sum_o G[o] (N[o,t,b-1] + s[o,t,b]) <= max_accelerators``.
+
     Parameters
     ----------
     model
@@ -33,17 +36,33 @@ def add_quotas(model: Model) -> None:
     sets = model.sets
     for q, quota in enumerate(sets.limits.quotas):
         names: list[str] = []
+        most = float(quota.max_accelerators)
+        sizes = {
+            o: float(offer.accelerators_per_node)
+            for o, offer in enumerate(sets.options.offers)
+            if is_under_quota(offer, quota)
+        }
         for t, b in sets.slots():
-            terms: Terms = {
-                model.nodes[o, t, b]: float(offer.accelerators_per_node)
-                for o, offer in enumerate(sets.options.offers)
-                if is_under_quota(offer, quota) and (o, t, b) in model.nodes
-            }
-            if terms:
-                names.append(f"quota_{q}_{t}_{b}")
-                model.row(names[-1], terms, LE, float(quota.max_accelerators))
+            rows = {f"quota_{q}_{t}_{b}": _rented(model.nodes, sizes, t, b)}
+            if model.turn_groups:
+                before = _rented(model.nodes, sizes, t, sets.grid.before(b))
+                rows[f"turnquota_{q}_{t}_{b}"] = before | _rented(model.starts, sizes, t, b)
+            for name, terms in rows.items():
+                if terms:
+                    names.append(name)
+                    model.row(name, terms, LE, most)
         weights = dict.fromkeys(names, 1.0)
         model.priced.append(Priced("quota", quota_label(sets, q), "accelerator", weights))
+
+
+def _rented(
+    variables: Mapping[tuple[int, int, int], pulp.LpVariable],
+    sizes: Mapping[int, float],
+    t: int,
+    b: int,
+) -> Terms:
+    """Return the accelerators of nodes, or of those that start, in a block."""
+    return {variables[o, t, b]: size for o, size in sizes.items() if (o, t, b) in variables}
 
 
 def is_under_quota(offer: NodeOffer, quota: Quota) -> bool:

@@ -16,17 +16,15 @@ that block or the one before, so those that come or go take nothing at the turn.
 
 Rented nodes may give way to new ones of the same offer, ``s[o,b] > N[o,b] - N[o,b-1]``: that costs
 one start, not a block. Those that start stay, ``s[o,b] <= N[o,b]``, and until the others end all
-of them are there, which the elasticity of the offer and quotas allow or not.
+of them are there, which the elasticity of the offer and quotas (:mod:`planner.milp.caps`) allow or
+not.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.milp.caps import is_under_quota
 from planner.milp.model import GE, LE, Terms
-from planner.milp.naming import quota_label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,8 +55,6 @@ def add_turns(model: Model) -> None:
         more = float(model.sets.options.offers[o].elastic_max_nodes)
         terms: Terms = {before: 1.0, started: 1.0, model.base[o, t]: -1.0}
         model.row(f"turnelastic_{o}_{t}_{b}", terms, LE, more)
-    if model.turn_groups:
-        _add_quotas(model)
 
 
 def _add_turn(model: Model, group: TurnGroup, t: int, b: int) -> None:
@@ -111,32 +107,3 @@ def _accelerators(model: Model, columns: Sequence[int], slot: tuple[int, int]) -
         for c in columns
         if (c, *slot) in model.n
     }
-
-
-def _add_quotas(model: Model) -> None:
-    """Rent no more than a quota while nodes give way to new ones."""
-    sets = model.sets
-    for q, quota in enumerate(sets.limits.quotas):
-        rows: dict[str, float] = {}
-        under = [o for o, x in enumerate(sets.options.offers) if is_under_quota(x, quota)]
-        for t, b in sets.slots():
-            earlier = sets.grid.before(b)
-            variables = [
-                (o, found)
-                for o in under
-                for found in (model.nodes.get((o, t, earlier)), model.starts.get((o, t, b)))
-                if found is not None
-            ]
-            terms: Terms = {
-                variable: float(sets.options.offers[o].accelerators_per_node)
-                for o, variable in variables
-            }
-            if terms:
-                name = f"turnquota_{q}_{t}_{b}"
-                rows[name] = 1.0
-                model.row(name, terms, LE, float(quota.max_accelerators))
-        # A larger quota loosens the rows of the blocks and those of their turns.
-        where = quota_label(sets, q)
-        for position, priced in enumerate(model.priced):
-            if (priced.what, priced.where) == ("quota", where):
-                model.priced[position] = replace(priced, weights={**priced.weights, **rows})

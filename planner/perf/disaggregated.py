@@ -140,9 +140,10 @@ class _Units:
         batch = self.decode_table.batch_at(options, each_rps)
         state = decode_state(step, self.load.means, each_rps, batch)
         shared = replicas * decode.count[options]
-        swing = self.decode_table.gap_swing_at(
-            options, each_rps, self.load.means.interarrival_cv2 / shared
-        )
+        swing = None
+        if any(is_per_request(limit) for limit in self.limits):
+            burstiness = self.load.means.interarrival_cv2 / shared
+            swing = self.decode_table.gap_swing_at(options, each_rps, burstiness)
         then = Rows(step, engine, state, shared, alone_s, swing=swing)
         return _UnitRows(first, then, self.handover.take(options))
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 _GRID_POINTS = 8_192
 _NEGLIGIBLE_LN = -30.0
 """ln of the probability beyond which a distribution is cut."""
-_NINE = 9.0
 _HALVES_LN = 3.0
 """Distance from the mean, in ln, where the lower half of a grid ends."""
+_NINE = 9.0
+_LEAST_CV2 = 1e-6
 
 
 def ordered_unit_intervals(cv: float, samples: int) -> Floats:
@@ -115,11 +116,26 @@ def ordered_normals(samples: int) -> Floats:
     return quantiles
 
 
+def given_any(mean: Floats | float, variance: Floats, chance: Floats) -> tuple[Floats, Floats]:
+    """Return mean and squared coefficient of variation of an amount, given that it is not 0.
+
+    Parameters
+    ----------
+    mean, variance
+        Of the amount itself, > 0.
+    chance
+        Probability that it is not 0, above 0 and at most 1.
+    """
+    square = (variance + np.square(mean)) / chance
+    known = mean / chance
+    return known, np.maximum(square / known**2 - 1.0, _LEAST_CV2)
+
+
 def gamma_quantiles(cv2: Floats, normal: Floats) -> Floats:
     """Return quantiles of gamma distributions of mean 1, given those of a standard normal.
 
-    The cube root of a gamma variate is nearly normal: good to a percent up to a squared
-    coefficient of variation of 2, and cut at 0.
+    The cube root of a gamma variate is nearly normal. From the median up quantiles are right to
+    2 % at a squared coefficient of variation of 1 and to 4 % at 2; far below they are too small.
 
     Parameters
     ----------

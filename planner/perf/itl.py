@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.perf.draws import gamma_quantiles
+from planner.perf.draws import gamma_quantiles, given_any
+from planner.perf.open_loop import idle_share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,10 +29,7 @@ if TYPE_CHECKING:
     from planner.perf.prefill import PromptTimes
     from planner.perf.spec import Floats
 
-_MAX_UTILIZATION = 0.9
-"""Busy periods grow without bound near saturation; no limit is kept there."""
 _LEAST_FURTHER = 1e-6
-_LEAST_VARIANCE = 1e-6
 _MOST_JOINING = 5
 """Prompts beyond which a step is taken to be as full as it gets."""
 _SLICE_COUNT = 12
@@ -106,15 +104,12 @@ def _stalls(
     """
     mean_s = (prompt_s @ prompt_share)[:, None]
     square_s2 = (prompt_s**2 @ prompt_share)[:, None]
-    idle = 1.0 - np.minimum(rate_rps * mean_s, _MAX_UTILIZATION)
-    with_first = np.maximum(arrived, _LEAST_FURTHER) / -np.expm1(
-        -np.maximum(arrived, _LEAST_FURTHER)
-    )
+    idle = idle_share(rate_rps * mean_s)
+    arrived = np.maximum(arrived, _LEAST_FURTHER)
+    with_first = arrived / -np.expm1(-arrived)
     further = np.maximum(with_first - 1.0 + rate_rps * prompt_s, _LEAST_FURTHER)
     some = -np.expm1(-further)
-    mean = further * mean_s / idle / some
-    square = further * square_s2 / idle**3 / some + mean**2 * some
-    cv2 = np.maximum(square / mean**2 - 1.0, _LEAST_VARIANCE)
+    mean, cv2 = given_any(further * mean_s / idle, further * square_s2 / idle**3, some)
     others = mean[:, :, None] * gamma_quantiles(cv2[:, :, None], _SLICES)
     longer = (prompt_s[:, :, None] + others).reshape(len(mean), -1)
     each = np.repeat(some * prompt_share / len(_SLICES), len(_SLICES), axis=1)

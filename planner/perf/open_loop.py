@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 UNBOUNDED_TOKENS = 1e15
 """Room of a step that is not cut to chunks: finite, to keep products with zero finite."""
+_MOST_BUSY = 0.9
+"""Busy periods grow without bound near saturation, a request's share of them does not."""
 _LEAST_GAPS_PER_S = 1e-9
 """A saturated replica that only prefills makes no tokens: keeps its mean gap finite."""
 
@@ -146,6 +148,17 @@ def prefill_share(steps: BatchSteps, rate_rps: Floats) -> Floats:
     """Return the share of time rho in prefill steps at a rate, of its shape, 0 to 1."""
     busy_s = rate_rps * steps.prefill_steps * steps.prefill_s
     return np.asarray(np.minimum(busy_s / (1.0 + rate_rps * steps.saved_s), 1.0), dtype=float)
+
+
+def idle_share(busy: Floats) -> Floats:
+    """Return the share of time without prompts, cut where busy periods would have no end.
+
+    Parameters
+    ----------
+    busy
+        Share of time in prefill steps, >= 0.
+    """
+    return np.asarray(1.0 - np.minimum(busy, _MOST_BUSY), dtype=float)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,18 +29,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.perf.draws import gamma_quantiles
+from planner.perf.draws import gamma_quantiles, given_any
+from planner.perf.open_loop import idle_share
 
 if TYPE_CHECKING:
     from planner.perf.open_loop import ReplicaState
     from planner.perf.spec import Floats
     from planner.perf.traffic import RequestSample, TrafficMeans
 
-_MAX_UTILIZATION = 0.9
-"""Busy periods grow without bound near saturation, a request's share of them does not."""
 _LEAST_MET = 1e-6
 """Busy periods met without any load: keeps quotients finite."""
-_LEAST_VARIANCE = 1e-6
 _NORMALS = np.linspace(-5.0, 5.0, 2049)
 _PROBABILITIES = np.array([NormalDist().cdf(z) for z in _NORMALS.tolist()])
 
@@ -87,15 +85,13 @@ def _prompts_met(
     state: ReplicaState, means: TrafficMeans, sample: RequestSample, burstiness: Floats
 ) -> Floats:
     """Return the time that prompts take from every request over its mean, shape (r, N)."""
-    idle = 1.0 - np.minimum(state.prefill_share, _MAX_UTILIZATION)
-    met_per_gap = state.prefill_gap_share * idle / state.steps.prefill_steps
+    met_per_gap = state.prefill_gap_share * idle_share(state.prefill_share)
+    met_per_gap /= state.steps.prefill_steps
     gaps = np.maximum(sample.output_gaps, 1.0)
     met = np.maximum(met_per_gap[:, None] * gaps, _LEAST_MET)
     none, some = np.exp(-met), -np.expm1(-met)
     varied = 1.0 + (burstiness[:, None] - 1.0) * some + means.prefill_cv2
-    # Moments given that any are met.
-    mean, square = 1.0 / some, (1.0 + varied / met) / some
-    cv2 = np.maximum(square / mean**2 - 1.0, _LEAST_VARIANCE)
+    mean, cv2 = given_any(1.0, varied / met, some)
 
     def of_requests(values: Floats) -> Floats:
         return np.take(values, sample.output, axis=1)

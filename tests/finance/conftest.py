@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.cli.conftest import planner
+from tests.finance.budget import folder
 from tests.verify.conftest import terms
 
-__all__ = ["planner", "terms"]
+__all__ = ["folder", "planner", "terms"]

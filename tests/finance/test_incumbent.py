@@ -11,80 +11,12 @@ from dataclasses import replace
 
 import pytest
 
-from planner.errors import InputError
 from planner.finance.incumbent import read_incumbent
 from planner.pipeline import SolveSettings, prepare, solve_prepared
-from planner.plan.json_io import plan_json
 from planner.verify.audit import audit
+from tests.finance.budget import solve
 
-PROBLEM = """\
-schema_version: 1
-name: budget
-horizon: {start: 2027-01, periods: 4, months_per_period: 3}
-time_blocks: 4
-finance: {discount_rate_per_year: 0.0}
-catalog: [facts]
-performance: capacities.csv
-workloads:
-  - name: chat
-    arrival: {mean_rate_rps: 20, peak_factor_in_hour: 1.0,
-              profile: [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1]}
-    growth_per_period: 1.2
-supply:
-  tenures: [on_demand, reserved_1y, owned]
-  providers: [me]
-  servers: [box]
-  site: home
-policy: {spare_replicas: 0, max_utilization: 1.0}
-"""
-CAPACITIES = """\
-workload,model,quantization,hardware,tensor_parallel,engine,capacity_rps
-chat,m,q,h100-sxm-80gb,1,e,5
-"""
-OFFERS = """\
-provider,instance,region,tenure,accelerator,accelerators,price_usd_per_hour,valid_from,source,as_of,startup_minutes,elastic_max_nodes,commits,term_months,upfront_fraction
-me,one,here,on_demand,h100-sxm-80gb,1,2,2026-12,quote,2026-12,0,100,,,
-me,one,here,reserved_1y,h100-sxm-80gb,1,1.1,2026-12,quote,2026-12,,,both,12,0.25
-"""
-SERVERS = """\
-id,quantity,case,value,source,as_of
-box,accelerators,h100-sxm-80gb,1,quote,2026-12
-box,capex_usd,,24000,quote,2026-12
-box,it_power_w,,1000,quote,2026-12
-box,life_months,,48,quote,2026-12
-box,support_fraction_per_year,,0.06,quote,2026-12
-box,lead_time_weeks,,26,quote,2026-12
-"""
-SITES = """\
-id,quantity,case,value,source,as_of
-home,electricity_usd_per_kwh,,0.1,quote,2026-12
-home,pue,,1.5,quote,2026-12
-home,colocation_usd_per_kw_month,,100,quote,2026-12
-home,staff_usd_per_fte_year,,120000,quote,2026-12
-home,staff_fte,per-8-gpu-server,0,quote,2026-12
-home,staff_fte,,0,quote,2026-12
-"""
 NEXT = ["horizon.start=2027-04"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    place = tmp_path_factory.mktemp("budget")
-    (place / "facts").mkdir()
-    files = {
-        "budget.yaml": PROBLEM, "capacities.csv": CAPACITIES, "facts/offers.csv": OFFERS,
-        "facts/servers.csv": SERVERS, "facts/sites.csv": SITES,
-    }  # fmt: skip
-    for name, text in files.items():
-        (place / name).write_text(text, encoding="utf-8")
-    return place
-
-
-def solve(folder, assignments=(), incumbent=None, **settings):
-    ready = prepare(folder / "budget.yaml", None, assignments, incumbent=incumbent)
-    plan = solve_prepared(ready, SolveSettings(**{"gap": 0.0, "compare": False} | settings))
-    assert audit(plan, ready.loaded.problem, ready.catalog) == []
-    return plan, plan_json(plan)
 
 
 @pytest.fixture(scope="module")
@@ -337,66 +269,3 @@ def test_the_plan_to_begin_from_is_not_overwritten(folder, first, planner):
 
     assert done.code == 2
     assert "would overwrite the plan to begin from" in done.err
-
-
-PROMISE = [
-    "supply.tenures=[on_demand]",
-    "supply.spend_commitments=[{name: sp, provider: me, term_months: 12, discount: 0.3}]",
-]
-
-
-def test_a_promise_of_spending_goes_on_in_later_runs(folder):
-    first, text = solve(folder, PROMISE)
-    (folder / "promise.json").write_text(text, encoding="utf-8")
-    second, text = solve(folder, [*PROMISE, "horizon.start=2027-07"], folder / "promise.json")
-    (folder / "again.json").write_text(text, encoding="utf-8")
-    third, _ = solve(folder, [*PROMISE, "horizon.start=2027-10"], folder / "again.json")
-
-    (signed,) = [r for r in first.spend_commitments if r.start_period == 0]
-    for plan, months in ((second, 6), (third, 3)):
-        row = next(r for r in plan.spend_commitments if r.commitment_id == "spend:sp-2027-01")
-        assert row.is_existing
-        assert row.usd_per_hour == pytest.approx(signed.usd_per_hour)
-        assert row.end_month == signed.end_month == "2028-01"
-        assert row.usd == pytest.approx(months * signed.usd_per_month)
-
-
-def test_a_promise_without_rates_in_the_new_problem_is_refused(folder):
-    _, text = solve(folder, PROMISE)
-    (folder / "promise.json").write_text(text, encoding="utf-8")
-
-    with pytest.raises(InputError, match=r"spend:sp` is promised until 2028-01.*has no rates"):
-        solve(folder, ["horizon.start=2027-07"], folder / "promise.json")
-
-
-UNITS = [
-    "supply.tenures=[on_demand, api]",
-    "workloads.chat.lengths={isl_tokens: {mean: 1000}, osl_tokens: {mean: 100}}",
-    "supply.provisioned=[{name: ptu, provider: me, model: llama-3.1-8b-instruct, "
-    "usd_per_unit_hour: 0.05, tokens_per_minute_per_unit: 300000.0, term_months: 12}]",
-]
-
-
-def test_provisioned_units_go_on_in_later_runs(folder):
-    first, text = solve(folder, UNITS)
-    (folder / "units.json").write_text(text, encoding="utf-8")
-    second, text = solve(folder, [*UNITS, "horizon.start=2027-07"], folder / "units.json")
-    (folder / "again.json").write_text(text, encoding="utf-8")
-    third, _ = solve(folder, [*UNITS, "horizon.start=2027-10"], folder / "again.json")
-
-    signed = [r for r in first.provisioned if r.start_month < "2027-07"]
-    assert signed
-    for plan in (second, third):
-        there = [r for r in plan.provisioned if r.is_existing]
-        assert sum(r.units for r in there if r.end_month == "2028-01") == sum(
-            r.units for r in signed if r.end_month == "2028-01"
-        )
-        assert {r.usd_per_unit_hour for r in there} == {0.05}
-
-
-def test_units_of_an_item_that_is_gone_are_refused(folder):
-    _, text = solve(folder, UNITS)
-    (folder / "units.json").write_text(text, encoding="utf-8")
-
-    with pytest.raises(InputError, match=r"provisioned:ptu` is taken on until 2028-01.*does not"):
-        solve(folder, ["horizon.start=2027-07"], folder / "units.json")
