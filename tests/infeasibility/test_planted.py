@@ -11,7 +11,7 @@ import pytest
 from planner.errors import InputError
 from planner.infeasibility import explain_infeasible
 from planner.pipeline import SolveSettings, prepare, solve_prepared
-from tests.finance.test_incumbent import SERVERS, SITES
+from tests.finance.budget import SERVERS, SITES
 
 PROBLEM = """\
 schema_version: 1
