@@ -31,7 +31,9 @@ LIMITS = {
     "static_scaling": Limits(scaling="static"),
     "spares": Limits(spare_replicas=1),
     "capacity": Limits(spare_replicas=1),
-    "quotas": Limits(quotas=(Quota("gpu", 12, provider="cloud"), Quota("npu", 8))),
+    "quotas": Limits(
+        changeover_h=0.5, quotas=(Quota("gpu", 12, provider="cloud"), Quota("npu", 8))
+    ),
     "budgets": Limits(
         budgets=(
             BudgetLimit("cash", 0, 5e4),
@@ -43,7 +45,7 @@ LIMITS = {
     "power": Limits(power_kw=20.0),
     "space": Limits(owned_nodes=3),
     "changeovers": Limits(changeover_h=0.5),
-    "turns": Limits(changeover_h=0.5, quotas=(Quota("npu", 32),)),
+    "turns": Limits(changeover_h=0.5),
     "spot_share": Limits(max_spot_share=0.5),
     "provider_shares": Limits(max_share_per_provider=0.6),
     "survival": Limits(survive_loss_of="provider", survive_share=0.5),
@@ -66,7 +68,7 @@ WITH_PROVIDERS = {"provider_shares", "survival"}
 """Families that tell providers apart: the toy then has two."""
 
 
-WITH_WORK_THAT_WAITS = {"backlogs", "changeovers", "spot_share", "turns"}
+WITH_WORK_THAT_WAITS = {"backlogs", "changeovers", "quotas", "spot_share", "turns"}
 """Families of work that waits: the toy then has documents in a pool of their own, or joined."""
 
 
@@ -257,6 +259,7 @@ WITH_MORE = {
     "model_costs": _with_model_costs,
     "power_prices": _with_dear_hours,
     "resale": _with_sales,
+    "quotas": _with_a_rival,
     "turns": _with_a_rival,
 }
 """Families for which the options get something more."""
