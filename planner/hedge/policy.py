@@ -16,8 +16,7 @@ import numpy as np
 from planner.hedge.futures import decisions_of
 from planner.hedge.records import Policy, SharedOrder
 from planner.hedge.work import Task, results_of
-from planner.milp.highs import solve_arrays
-from planner.milp.joint import Part, Tie, join
+from planner.milp.joint import Part, Tie, join, solve_joint
 from planner.options.purchases import hold_purchases
 from planner.plan.purchases import taken_purchases
 
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-_SMALL_PROGRAM = 4_000
-"""Columns up to which the joint program is solved with whole replicas and nodes."""
 _GAP_SHARE = 0.3
 _RECOURSE_SHARE = 0.5
 """Shares of the gap that the joint program and the scenarios may leave."""
@@ -135,9 +132,7 @@ class PolicySolver:
         return found
 
     def _joint_outcome(self, joint: Joint) -> Outcome:
-        is_small = joint.arrays.cost.size <= _SMALL_PROGRAM
-        asked = replace(self.settings, gap=_GAP_SHARE * self.settings.gap)
-        return solve_arrays((joint if is_small else joint.relaxed_by_slot()).arrays, asked)
+        return solve_joint(joint, replace(self.settings, gap=_GAP_SHARE * self.settings.gap))
 
     def _parts(self) -> list[Part]:
         return [

@@ -148,6 +148,29 @@ def begin(
     return min(first, second, key=lambda begun: begun.usd)
 
 
+def bounded_by_parts(
+    model: Model, program: Bounded, settings: SolverSettings, deadline_s: float
+) -> Bounded:
+    """Return the program with the bounds of its parts, without a search for plans.
+
+    Parameters
+    ----------
+    model, program, settings, deadline_s
+        As in :func:`begin`.
+    """
+    clock, is_static = _Time(settings, deadline_s), model.sets.is_static
+    fixed = constants(program.arrays)
+    slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
+    if program.arrays.cost.size < _SMALLEST_PROGRAM or len(slots) <= 1:
+        return program
+    program = with_pool_bounds(program, slots, clock.left(), clock.share_s(_POOLS_SHARE))
+    if model.bought:
+        limit_s = clock.share_s(_UNITS_SHARE)
+        program, _ = with_unit_bounds(program, slots, clock.left(), limit_s)
+    slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
+    return with_slot_bounds(program, slots, clock.left(), clock.share_s(_SLOTS_SHARE))
+
+
 def _of_few_kinds(model: Model, program: Bounded, clock: _Time) -> Begun:
     """Return a plan of the kinds that the relaxation uses most, where blocks hang together."""
     nothing = Begun(program, np.full(program.arrays.cost.size, np.nan), is_plan=False)

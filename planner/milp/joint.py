@@ -23,16 +23,22 @@ import numpy as np
 
 from planner.milp.bridge import Arrays
 from planner.milp.held_slots import DECIDED_ONCE
+from planner.milp.highs import solve_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from planner.milp.highs import Outcome
+    from planner.milp.records import SolverSettings
+
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int32]
 
 _TOLERANCE = 1e-12
+_SMALL_PROGRAM = 4_000
+"""Columns up to which a joint program is solved with whole replicas and nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +205,20 @@ def join(parts: Sequence[Part], ties: Sequence[Tie], risk: Risk) -> Joint:
     )
     joint = Joint(arrays, columns, tied, unit_usd)
     return joint if risk.weight == 0 else _with_tail(joint, parts, risk)
+
+
+def solve_joint(joint: Joint, settings: SolverSettings) -> Outcome:
+    """Return the outcome of a joint program, whole replicas and nodes only where it is small.
+
+    Parameters
+    ----------
+    joint
+        The program.
+    settings
+        Gap, time limit and seed.
+    """
+    is_small = joint.arrays.cost.size <= _SMALL_PROGRAM
+    return solve_arrays((joint if is_small else joint.relaxed_by_slot()).arrays, settings)
 
 
 def _places(

@@ -1,4 +1,4 @@
-"""The program of one scenario, ready to be joined with others: answer, rows and purchases."""
+"""The program of one scenario, ready to be joined with others: rows, purchases, and its answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from planner.milp.families import build_program
 from planner.milp.model import build_variables
 from planner.milp.provisioned import enough_increments
 from planner.milp.sets import build_sets, most_nodes
-from planner.milp.solver import solve_bounded
+from planner.milp.solver import bounded_arrays, solve_bounded
 from planner.options.purchases import purchases
 
 if TYPE_CHECKING:
@@ -25,13 +25,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ScenarioAnswer:
-    """Answer of the program of one scenario.
+class ScenarioProgram:
+    """The program of one scenario.
 
     Parameters
     ----------
-    result
-        Decisions and proof.
     arrays
         The program with the rows that were found to bound it.
     money_unit_usd
@@ -40,10 +38,44 @@ class ScenarioAnswer:
         Column of every purchase, and what one unit of it stands for (units of an increment).
     """
 
-    result: MilpResult
     arrays: Arrays
     money_unit_usd: float
     columns: Mapping[Purchase, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioAnswer(ScenarioProgram):
+    """The program of one scenario, and its answer.
+
+    Parameters
+    ----------
+    result
+        Decisions and proof.
+    """
+
+    result: MilpResult
+
+
+def bound_scenario(
+    demand: Demand,
+    options: OptionSet,
+    limits: Limits,
+    *,
+    elsewhere: Elsewhere,
+    settings: SolverSettings,
+) -> ScenarioProgram | None:
+    """Return the program of a scenario without looking for its plan, ``None`` if there is none.
+
+    Parameters
+    ----------
+    demand, options, limits, elsewhere, settings
+        As in :func:`solve_scenario`.
+    """
+    program = build_program(demand, options, limits, elsewhere)
+    arrays = bounded_arrays(program, settings)
+    if arrays is None:
+        return None
+    return ScenarioProgram(arrays, program.money_unit_usd, _columns(program.model, arrays))
 
 
 def solve_scenario(
@@ -67,13 +99,8 @@ def solve_scenario(
     """
     program = build_program(demand, options, limits, elsewhere)
     solved = solve_bounded(program, settings)
-    place = {name: i for i, name in enumerate(solved.arrays.column_names)}
-    columns = {
-        purchase: (place[name], step)
-        for purchase, (name, step) in _variables(program.model).items()
-        if name in place
-    }
-    return ScenarioAnswer(solved.result, solved.arrays, program.money_unit_usd, columns)
+    columns = _columns(program.model, solved.arrays)
+    return ScenarioAnswer(solved.arrays, program.money_unit_usd, columns, solved.result)
 
 
 def worth_having(demand: Demand, options: OptionSet, limits: Limits) -> dict[str, float]:
@@ -111,6 +138,15 @@ def worth_having(demand: Demand, options: OptionSet, limits: Limits) -> dict[str
         },
         **units,
         **spend,
+    }
+
+
+def _columns(model: Model, arrays: Arrays) -> dict[Purchase, tuple[int, int]]:
+    place = {name: i for i, name in enumerate(arrays.column_names)}
+    return {
+        purchase: (place[name], step)
+        for purchase, (name, step) in _variables(model).items()
+        if name in place
     }
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from planner.milp import highs
 from planner.milp.blocks import Bounded
 from planner.milp.bridge import to_arrays
-from planner.milp.by_parts import begin
+from planner.milp.by_parts import begin, bounded_by_parts
 from planner.milp.cbc import solve_with_cbc
 from planner.milp.check import verify_decisions
 from planner.milp.costs import decisions_usd
@@ -113,6 +113,28 @@ def solve_bounded(
     return Solved(MilpResult(decisions, proof, cost_usd, prices), bounded)
 
 
+def bounded_arrays(program: Program, settings: SolverSettings) -> Arrays | None:
+    """Return a program with rows that bound it, without a search for plans.
+
+    Parameters
+    ----------
+    program, settings
+        As in :func:`solve_bounded`.
+
+    Returns
+    -------
+    Arrays or None
+        Every plan of the program keeps their rows; ``None`` when there is none for certain.
+    """
+    deadline_s = time.perf_counter() + settings.time_limit_s
+    arrays = to_arrays(program.problem)
+    relaxation = solve_arrays(relaxed(arrays), replace(settings, log=False))
+    if relaxation.status == "infeasible":
+        return None
+    unbounded = Bounded(arrays, relaxation, _proven(arrays, relaxation))
+    return bounded_by_parts(program.model, unbounded, settings, deadline_s).arrays
+
+
 def _solve(
     program: Program,
     arrays: Arrays,
@@ -144,8 +166,7 @@ def _solve_with_highs(
 ) -> tuple[Outcome, Arrays]:
     if relaxation.status == "infeasible":
         return relaxation, arrays
-    proven = _least_cost(arrays) if relaxation.bound is None else relaxation.bound
-    unbounded = Bounded(arrays, relaxation, proven)
+    unbounded = Bounded(arrays, relaxation, _proven(arrays, relaxation))
     begun = begin(program.model, unbounded, settings, deadline_s, has_bounds=has_bounds)
     bounded, start = begun.program, begun.values
     if begun.is_plan:
@@ -165,6 +186,10 @@ def _solve_with_highs(
         # The solver had no time to look at it.
         return Outcome("solved", start, bound), bounded.arrays
     return replace(outcome, bound=bound), bounded.arrays
+
+
+def _proven(arrays: Arrays, relaxation: Outcome) -> float:
+    return _least_cost(arrays) if relaxation.bound is None else relaxation.bound
 
 
 def _least_cost(arrays: Arrays) -> float:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from planner.options.held import bound_builds
 from planner.options.restrict import restrict
+from planner.roll.hedged import hedged_orders
 from planner.roll.records import NoPlanError
+from planner.roll.scenarios import demand_scenarios
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from planner.roll.stage import Stage
 
 _ONE_YEAR = "reserved_1y"
-FORESIGHT = "perfect_foresight"
+FORESIGHT, HEDGED = "perfect_foresight", "hedged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,12 @@ def rolling(stage: Stage) -> Decision:
     demand = world.expected_demand(stage.period)
     result = stage.solve(demand, options, world.limits, world.periods - stage.period)
     return Decision(stage.due(stage.new_orders(options, result), options))
+
+
+def hedged(stage: Stage) -> Decision:
+    """Return what is due now of the orders that suit several courses of demand best."""
+    demands = demand_scenarios(stage.world, stage.period)
+    return Decision(hedged_orders(stage, demands)) if len(demands) > 1 else rolling(stage)
 
 
 def plan_once(stage: Stage) -> Decision:
@@ -120,6 +128,7 @@ def all_reserved_1y(stage: Stage) -> Decision:
 POLICIES: dict[str, Callable[[Stage], Decision]] = {
     FORESIGHT: perfect_foresight,
     "rolling": rolling,
+    HEDGED: hedged,
     "plan_once": plan_once,
     "all_on_demand": all_on_demand,
     "all_reserved_1y": all_reserved_1y,

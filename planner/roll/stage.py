@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from planner.milp import solve_within_caps
+from planner.milp.scenario import bound_scenario
 from planner.options.held import bound_builds
 from planner.plan.commitments import taken_builds
 from planner.plan.moves import models_served
@@ -23,6 +24,8 @@ from planner.roll.records import NoPlanError
 if TYPE_CHECKING:
     from planner.demand.records import Demand
     from planner.milp import Limits, MilpResult, SolverSettings
+    from planner.milp.scenario import ScenarioProgram
+    from planner.milp.sets import Elsewhere
     from planner.options.builds import Build
     from planner.options.held import Nodes
     from planner.options.records import NodeOffer, OptionSet
@@ -96,8 +99,8 @@ class Stage:
         NoPlanError
             When it has none, or none in time.
         """
-        settings = replace(self.settings, gap=self.settings.gap * periods / self.world.periods)
-        result = solve_within_caps(demand, self._in_use(options), limits, settings)
+        asked = self.asked(periods)
+        result = solve_within_caps(demand, self._in_use(options), limits, asked)
         if result.decisions is None:
             why = "infeasible" if result.proof.status == "infeasible" else "no plan in time"
             msg = f"period {self.period}: {why}"
@@ -105,6 +108,39 @@ class Stage:
         if result.proof.status != "optimal":
             self.late.append(self.period)
         return result
+
+    def program_of(
+        self, demand: Demand, options: OptionSet, periods: int, elsewhere: Elsewhere
+    ) -> ScenarioProgram:
+        """Return a program that will be joined with others.
+
+        Parameters
+        ----------
+        demand, options, periods
+            As in `solve`.
+        elsewhere
+            What the other programs may want to take on.
+
+        Raises
+        ------
+        NoPlanError
+            When it has no plan.
+        """
+        program = bound_scenario(
+            demand,
+            self._in_use(options),
+            self.world.limits,
+            elsewhere=elsewhere,
+            settings=self.asked(periods),
+        )
+        if program is None:
+            msg = f"period {self.period}: infeasible"
+            raise NoPlanError(msg)
+        return program
+
+    def asked(self, periods: int) -> SolverSettings:
+        """Return the settings of a program that decides about some periods."""
+        return replace(self.settings, gap=self.settings.gap * periods / self.world.periods)
 
     def _in_use(self, options: OptionSet) -> OptionSet:
         """Return options in which models that are in use are paid for once only."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.report.tables import NUMBER, Column, money, write_table
-from planner.roll.policies import FORESIGHT
+from planner.roll.policies import FORESIGHT, HEDGED
+from planner.roll.scenarios import SCENARIOS, forecast_spread
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -196,6 +197,16 @@ def _notes(out: TextIO, found: Replayed) -> None:
         "note: beside what it has ordered, every policy serves what comes by the hour, by tokens, "
         "or not at all; they differ in what they order\n"
     )
+    if HEDGED in found.policies:
+        first = found.world
+        spreads = ", ".join(
+            f"{name} {forecast_spread(first, name, 0):.2f}" for name in first.actuals.rates
+        )
+        out.write(
+            f"note: {HEDGED} weighs {SCENARIOS} courses of demand around the forecast; the spread "
+            f"of a period is at first what the problem states ({spreads}; forecast_cv), and then "
+            "what was seen too\n"
+        )
     if found.priced:
         out.write(
             f"note: a missed request of {', '.join(found.priced)} is priced at "

@@ -59,6 +59,11 @@ class World:
         """Periods of the horizon."""
         return self.prepared.demand.grid.periods
 
+    def stated_forecast_cv(self, workload: str) -> float:
+        """Return the standard error that the problem states of the forecast of a workload."""
+        workloads = self.prepared.loaded.problem.workloads
+        return next(w.arrival.forecast_cv for w in workloads if w.name == workload)
+
     @cached_property
     def demand(self) -> Demand:
         """Demand as it came."""

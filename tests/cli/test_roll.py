@@ -9,7 +9,14 @@ import pytest
 
 from tests.roll.world import LEASE_USD, RENT_USD, write_actuals, write_quarters
 
-HEDGED_AGAINST = ("perfect_foresight", "rolling", "plan_once", "all_on_demand", "all_reserved_1y")
+POLICIES = (
+    "perfect_foresight",
+    "rolling",
+    "hedged",
+    "plan_once",
+    "all_on_demand",
+    "all_reserved_1y",
+)
 
 
 @pytest.fixture
@@ -23,7 +30,7 @@ def test_the_table_shows_cost_regret_and_missed_demand(planner, files):
     done = planner("roll", problem, "--actuals", actuals, "--gap", 0, "--jobs", 1, "--paths", 2)
 
     assert done.code == 0
-    assert "two-quarters: 5 policies over 2 periods from 2027-01, 2 paths of demand" in done.out
+    assert "two-quarters: 6 policies over 2 periods from 2027-01, 2 paths of demand" in done.out
     assert "rolling\t19,272\t+22.2%\t+22.2%\t19,272\t0\t0.000%\t2\t\n" in done.out
     assert "no policy can cost less than 15,768 USD with this demand: proven, and" in done.out
     assert "0\t2\tme:one:here:reserved_1y\t2027-01\t2028-01\t1.20\n" in done.out
@@ -41,14 +48,14 @@ def test_everything_is_there_as_json_and_every_period_as_csv(planner, files):
     rows = list(csv.DictReader(io.StringIO(planner(*call, "--csv").out)))
 
     found = {p["policy"]: p for p in data["paths"][0]["policies"]}
-    assert tuple(found) == HEDGED_AGAINST
+    assert tuple(found) == POLICIES
     assert found["rolling"]["cost_usd"] == pytest.approx(4 * LEASE_USD + 2 * RENT_USD)
     assert found["rolling"]["above_foresight"] == pytest.approx(
         (4 * LEASE_USD + 2 * RENT_USD) / (6 * LEASE_USD) - 1
     )
     assert found["rolling"]["orders"][0]["nodes"] == 2
     assert data["rate_factors"] == {"chat": [1.0, 2.0]}
-    assert len(rows) == 5 * 2
+    assert len(rows) == len(POLICIES) * 2
     rolling = [row for row in rows if row["policy"] == "rolling"]
     assert [float(row["committed_usd"]) for row in rolling] == [2 * LEASE_USD] * 2
     assert [float(row["by_use_usd"]) for row in rolling] == [0.0, 2 * RENT_USD]

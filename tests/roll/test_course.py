@@ -86,7 +86,7 @@ def test_orders_do_not_depend_on_what_comes_later(tmp_path, seed):
     )
 
     # Prices are known on the first day of a period, demand when it is over.
-    for policy in ("rolling", "plan_once", "all_reserved_1y"):
+    for policy in ("rolling", "hedged", "plan_once", "all_reserved_1y"):
         first, second = (
             [
                 (o.ordered_in, o.offer_id, o.nodes)

@@ -24,6 +24,7 @@ def test_demand_that_comes_as_forecast_costs_what_foresight_costs(replayed):
         {
             "perfect_foresight": 4 * LEASE_USD,
             "rolling": 4 * LEASE_USD,
+            "hedged": 4 * LEASE_USD,
             "plan_once": 4 * LEASE_USD,
             "all_on_demand": 4 * RENT_USD,
             "all_reserved_1y": 4 * LEASE_USD,
@@ -39,6 +40,7 @@ def test_demand_that_doubles_is_met_at_the_rent_of_the_day(replayed):
         {
             "perfect_foresight": 6 * LEASE_USD,
             "rolling": 4 * LEASE_USD + 2 * RENT_USD,
+            "hedged": 4 * LEASE_USD + 2 * RENT_USD,
             "plan_once": 4 * LEASE_USD + 2 * RENT_USD,
             "all_on_demand": 6 * RENT_USD,
             "all_reserved_1y": 4 * LEASE_USD + 2 * RENT_USD,
@@ -54,6 +56,7 @@ def test_what_is_ordered_is_paid_whether_used_or_not(replayed):
         {
             "perfect_foresight": 2 * LEASE_USD + RENT_USD,
             "rolling": 4 * LEASE_USD,
+            "hedged": 4 * LEASE_USD,
             "plan_once": 4 * LEASE_USD,
             "all_on_demand": 3 * RENT_USD,
             "all_reserved_1y": 4 * LEASE_USD,
