@@ -156,9 +156,9 @@ def _alone(policies: PolicySolver, found: Sequence[Policy]) -> list[tuple[float,
     """Return cost and bound of every scenario with perfect foresight, the best of any kind."""
     rows = []
     for s, answer in enumerate(policies.alone):
-        costs = [answer.result.objective_usd, *(p.costs_usd[s] for p in found)]
+        costs = [answer.objective_usd, *(p.costs_usd[s] for p in found)]
         cost = min(usd for usd in costs if usd is not None)
-        bound = answer.result.proof.bound_usd
+        bound = answer.proof.bound_usd
         rows.append((cost, None if bound is None else min(bound, cost)))
     return rows
 

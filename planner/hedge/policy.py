@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from planner.hedge.futures import Decision, Futures
     from planner.milp.highs import Outcome
     from planner.milp.joint import Joint, Risk
-    from planner.milp.records import SolverSettings
-    from planner.milp.scenario import ScenarioAnswer
+    from planner.milp.records import MilpResult, SolverSettings
+    from planner.milp.scenario import ScenarioProgram
     from planner.options.purchases import Purchase
     from planner.problem.scenario_tree import ScenarioTree
 
@@ -50,8 +50,8 @@ class PolicySolver:
     ----------
     futures
         The scenarios.
-    alone
-        Answer of every scenario with perfect foresight.
+    programs
+        Program of every scenario by itself, with rows that bound it.
     risk
         How costs are measured.
     settings
@@ -62,15 +62,18 @@ class PolicySolver:
         Processes.
     done
         Called after every scenario that was solved.
+    alone
+        Answer of every scenario with perfect foresight; empty while there is none.
     """
 
     futures: Futures
-    alone: Sequence[ScenarioAnswer]
+    programs: Sequence[ScenarioProgram]
     risk: Risk
     settings: SolverSettings
     elsewhere: Mapping[str, float]
     jobs: int
     done: Callable[[], None]
+    alone: Sequence[MilpResult] = ()
 
     def solve(self, tree: ScenarioTree, held: Mapping[Purchase, float] | None = None) -> Policy:
         """Return the best policy when scenarios are known as a tree says.
@@ -94,6 +97,7 @@ class PolicySolver:
             why = f"{orders}no plan keeps every limit in every scenario"
             return Policy((), None, why_not=why)
         bound = None if outcome.bound is None else outcome.bound * joint.money_unit_usd
+        policy = Policy((), bound, why_not=_NO_TIME)
         for shared, rest in self._tries(joint, outcome, decisions):
             values = np.where(np.isnan(fixed), shared, fixed)
             policy = self._recourse(decisions, values, rest, bound)
@@ -101,66 +105,73 @@ class PolicySolver:
                 return policy
         return policy
 
+    def knowing(self, alone: Sequence[MilpResult], policy: Policy) -> tuple[PolicySolver, Policy]:
+        """Return the solver and a policy of it when the answers with perfect foresight are known.
+
+        Parameters
+        ----------
+        alone
+            Answer of every scenario.
+        policy
+            What was found before.
+        """
+        knowing = replace(self, alone=alone)
+        return knowing, knowing._bounded(policy, policy.bound_usd) if policy.answers else policy
+
     def _tries(
         self, joint: Joint, outcome: Outcome, decisions: Sequence[Decision]
     ) -> Iterator[tuple[FloatArray, Sequence[Mapping[Purchase, float]]]]:
         """Yield shared orders by tie, and the other orders by scenario where they are decided.
 
         First what the joint program decides, then its shared orders alone, then at least what any
-        scenario alone takes on: whole replicas may need more than bounds say.
+        scenario alone takes on, where that is known: whole replicas may need more than bounds say.
         """
-        nothing: list[Mapping[Purchase, float]] = [{} for _ in self.alone]
-        robust = self._most_wanted(decisions)
-        if outcome.values is not None:
-            shared = _whole(joint, outcome.values)
+        nothing: list[Mapping[Purchase, float]] = [{} for _ in self.programs]
+        shared = None if outcome.values is None else _whole(joint, outcome.values)
+        if shared is not None and outcome.values is not None:
             yield shared, self._orders(joint, outcome.values)
             yield shared, nothing
-            robust = np.fmax(shared, robust)
-        yield robust, nothing
+        if self.alone:
+            robust = self._most_wanted(decisions)
+            yield robust if shared is None else np.fmax(shared, robust), nothing
 
     def _orders(self, joint: Joint, values: FloatArray) -> list[Mapping[Purchase, float]]:
         """Return every order of every scenario in values of the joint program."""
-        found: list[Mapping[Purchase, float]] = []
-        for s, answer in enumerate(self.alone):
-            own, integer = values[joint.columns[s]], answer.arrays.integer
-            found.append(
-                {
-                    purchase: step * float(round(own[c]) if integer[c] else max(own[c], 0.0))
-                    for purchase, (c, step) in answer.columns.items()
-                }
-            )
-        return found
+        return [
+            program.orders(values[place])
+            for program, place in zip(self.programs, joint.columns, strict=True)
+        ]
 
     def _joint_outcome(self, joint: Joint) -> Outcome:
         return solve_joint(joint, replace(self.settings, gap=_GAP_SHARE * self.settings.gap))
 
     def _parts(self) -> list[Part]:
         return [
-            Part(answer.arrays, answer.money_unit_usd, share)
-            for answer, share in zip(self.alone, self.futures.probabilities, strict=True)
+            Part(program.arrays, program.money_unit_usd, share)
+            for program, share in zip(self.programs, self.futures.probabilities, strict=True)
         ]
 
     def _has_columns(self, decision: Decision) -> bool:
-        return any(decision.purchase in self.alone[s].columns for s in decision.members)
+        return any(decision.purchase in self.programs[s].columns for s in decision.members)
 
     def _tie(self, decision: Decision) -> Tie:
         columns = [
-            (s, self.alone[s].columns[decision.purchase][0])
+            (s, self.programs[s].columns[decision.purchase][0])
             for s in decision.members
-            if decision.purchase in self.alone[s].columns
+            if decision.purchase in self.programs[s].columns
         ]
         # What no replica of a scenario could use has no column there, and is not ordered.
         return Tie(tuple(columns), decision.is_open and len(columns) == len(decision.members))
 
     def _step(self, decision: Decision) -> int:
-        columns = (self.alone[s].columns.get(decision.purchase) for s in decision.members)
+        columns = (self.programs[s].columns.get(decision.purchase) for s in decision.members)
         return next(found[1] for found in columns if found is not None)
 
     def _held_values(
         self, decisions: Sequence[Decision], held: Mapping[Purchase, float] | None
     ) -> FloatArray:
         """Return values by tie of what is decided already, NaN for the others."""
-        everyone = len(self.alone)
+        everyone = len(self.programs)
         return np.array(
             [
                 np.nan
@@ -174,8 +185,8 @@ class PolicySolver:
         """Return by tie the most that any scenario alone takes on."""
         taken = [
             {}
-            if answer.result.decisions is None
-            else taken_purchases(p.options, p.demand.grid, answer.result.decisions)
+            if answer.decisions is None
+            else taken_purchases(p.options, p.demand.grid, answer.decisions)
             for answer, p in zip(self.alone, self.futures.prepared, strict=True)
         ]
         return np.array(
@@ -202,20 +213,19 @@ class PolicySolver:
             if amount > _NOTHING:
                 names = tuple(self.futures.names[s] for s in decision.members)
                 orders.append(SharedOrder(decision.purchase, decision.decided_in, names, amount))
+        known = [answer.decisions for answer in self.alone] or [None] * len(self.programs)
         tasks = [
             Task(
                 p.demand,
                 hold_purchases(p.options, p.demand.grid, taken),
                 p.limits,
-                replace(
-                    self.settings,
-                    gap=_RECOURSE_SHARE * self.settings.gap,
-                    incumbent=answer.result.decisions,
-                ),
+                replace(self.settings, gap=_RECOURSE_SHARE * self.settings.gap, incumbent=before),
                 self.elsewhere,
-                answer.arrays,
+                program.arrays,
             )
-            for p, taken, answer in zip(self.futures.prepared, held, self.alone, strict=True)
+            for p, taken, program, before in zip(
+                self.futures.prepared, held, self.programs, known, strict=True
+            )
         ]
         answers = tuple(results_of(tasks, self.jobs, self.done))
         missing = [
@@ -227,17 +237,19 @@ class PolicySolver:
             states = {a.proof.status for a in answers if a.objective_usd is None}
             why = "has no plan with these orders" if states == {"infeasible"} else _NO_TIME
             return Policy((), None, why_not=f"{', '.join(missing)}: {why}")
-        policy = Policy(answers, None, tuple(orders))
-        best = [b for b in (bound_usd, self._bound_alone()) if b is not None]
+        return self._bounded(Policy(answers, None, tuple(orders)), bound_usd)
+
+    def _bounded(self, policy: Policy, bound_usd: float | None) -> Policy:
+        """Return a policy with the better of a bound and that of perfect foresight."""
+        bounds = [b for b in (bound_usd, self._bound_alone()) if b is not None]
         measured = self.risk.measure_usd(policy.costs_usd, self.futures.probabilities)
-        return replace(policy, bound_usd=min(max(best), measured) if best else None)
+        return replace(policy, bound_usd=min(max(bounds), measured) if bounds else None)
 
     def _bound_alone(self) -> float | None:
         """Return what no policy costs less than: what perfect foresight costs at least."""
-        bounds = [answer.result.proof.bound_usd for answer in self.alone]
-        if any(b is None for b in bounds):
+        known = [a.proof.bound_usd for a in self.alone if a.proof.bound_usd is not None]
+        if not known or len(known) < len(self.programs):
             return None
-        known = [b for b in bounds if b is not None]
         return self.risk.measure_usd(known, self.futures.probabilities)
 
 

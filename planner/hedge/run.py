@@ -23,7 +23,7 @@ from planner.hedge.mean import mean_problem
 from planner.hedge.outcome import hedge_of, infeasible_hedge
 from planner.hedge.policy import PolicySolver
 from planner.hedge.records import Policy
-from planner.hedge.work import Task, answers_of, results_of
+from planner.hedge.work import Task, alone_of, programs_of, results_of
 from planner.milp.joint import Risk
 from planner.milp.scenario import worth_having
 from planner.pipeline import SolveSettings, solver_settings
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from planner.hedge.futures import Futures
     from planner.hedge.records import Hedge
-    from planner.milp.records import SolverSettings
+    from planner.milp.records import MilpResult, SolverSettings
 
 _NOT_ASKED = Policy((), None, why_not="not asked for")
 
@@ -91,19 +91,23 @@ def run_hedge(
     asked = settings or HedgeSettings()
     futures = load_futures(name, assignments, overlays)
     solver = solver_settings(asked.solve)
-    done = _Counter(len(futures.names) * (4 if asked.compare else 2), on_solve)
+    done = _Counter(len(futures.names) * (5 if asked.compare else 3), on_solve)
     wanted = _wanted(futures)
     tasks = [Task(p.demand, p.options, p.limits, solver, wanted) for p in futures.prepared]
-    alone = answers_of(tasks, asked.jobs, done)
-    infeasible = [
-        n
-        for n, a in zip(futures.names, alone, strict=True)
-        if a.result.proof.status == "infeasible"
-    ]
-    if infeasible or any(a.result.decisions is None for a in alone):
+    programs = programs_of(tasks, asked.jobs, done)
+    infeasible = [n for n, program in zip(futures.names, programs, strict=True) if program is None]
+    if infeasible:
         return infeasible_hedge(futures, asked.risk, infeasible, time.monotonic() - began_s)
-    policies = PolicySolver(futures, alone, asked.risk, solver, wanted, asked.jobs, done)
+    known = [program for program in programs if program is not None]
+    policies = PolicySolver(futures, known, asked.risk, solver, wanted, asked.jobs, done)
     best = policies.solve(futures.tree)
+    alone = alone_of(tasks, known, asked.jobs, done)
+    if not best.answers and any(answer.decisions is None for answer in alone):
+        infeasible = _infeasible(futures, alone)
+        return infeasible_hedge(futures, asked.risk, infeasible, time.monotonic() - began_s)
+    policies, best = policies.knowing(alone, best)
+    if not best.answers:
+        best = policies.solve(futures.tree)
     mean, words = _NOT_ASKED, ""
     at_once = _NOT_ASKED
     if asked.compare:
@@ -119,6 +123,11 @@ def run_hedge(
         settings=asked.solve,
         seconds=time.monotonic() - began_s,
     )
+
+
+def _infeasible(futures: Futures, alone: Sequence[MilpResult]) -> list[str]:
+    pairs = zip(futures.names, alone, strict=True)
+    return [name for name, answer in pairs if answer.proof.status == "infeasible"]
 
 
 def _wanted(futures: Futures) -> dict[str, float]:

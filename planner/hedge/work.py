@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from planner.milp.families import build_program
-from planner.milp.scenario import ScenarioAnswer, solve_scenario
+from planner.milp.scenario import ScenarioProgram, bound_scenario, solve_scenario
 from planner.milp.solver import solve_bounded
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from planner.milp.records import Limits, MilpResult, SolverSettings
     from planner.options.records import OptionSet
 
+_Asked = TypeVar("_Asked")
 _Answer = TypeVar("_Answer")
 
 
@@ -35,7 +36,7 @@ class Task:
     elsewhere
         What all scenarios together may want to take on.
     known
-        The program with its bound rows, when it was solved before with less of it decided.
+        The program with its bound rows, when it is known with less of it decided.
     """
 
     demand: Demand
@@ -46,28 +47,51 @@ class Task:
     known: Arrays | None = None
 
 
-def answers_of(tasks: Sequence[Task], jobs: int, done: Callable[[], None]) -> list[ScenarioAnswer]:
-    """Return the answers of programs that will be joined.
+def programs_of(
+    tasks: Sequence[Task], jobs: int, done: Callable[[], None]
+) -> list[ScenarioProgram | None]:
+    """Return the programs of scenarios that will be joined, ``None`` for one without a plan.
 
     Parameters
     ----------
     tasks
-        The programs.
+        What they are made of.
     jobs
         Processes, >= 1.
     done
         Called after each.
     """
-    return _each(_answer, tasks, jobs, done)
+    return _each(_program, tasks, jobs, done)
 
 
 def results_of(tasks: Sequence[Task], jobs: int, done: Callable[[], None]) -> list[MilpResult]:
-    """Return the decisions and proofs of programs; parameters as in :func:`answers_of`."""
+    """Return the decisions and proofs of programs; parameters as in :func:`programs_of`."""
     return _each(_result, tasks, jobs, done)
 
 
+def alone_of(
+    tasks: Sequence[Task],
+    programs: Sequence[ScenarioProgram],
+    jobs: int,
+    done: Callable[[], None],
+) -> list[MilpResult]:
+    """Return the decisions and proofs of scenarios by themselves.
+
+    Parameters
+    ----------
+    tasks, jobs, done
+        As in :func:`programs_of`.
+    programs
+        What that returned.
+    """
+    return _each(_alone, list(zip(tasks, programs, strict=True)), jobs, done)
+
+
 def _each(
-    solve: Callable[[Task], _Answer], tasks: Sequence[Task], jobs: int, done: Callable[[], None]
+    solve: Callable[[_Asked], _Answer],
+    tasks: Sequence[_Asked],
+    jobs: int,
+    done: Callable[[], None],
 ) -> list[_Answer]:
     found: list[_Answer] = []
     if jobs <= 1 or len(tasks) <= 1:
@@ -83,11 +107,23 @@ def _each(
     return found
 
 
-def _answer(task: Task) -> ScenarioAnswer:
+def _program(task: Task) -> ScenarioProgram | None:
+    return bound_scenario(
+        task.demand,
+        task.options,
+        task.limits,
+        elsewhere=task.elsewhere or {},
+        settings=task.settings,
+    )
+
+
+def _alone(asked: tuple[Task, ScenarioProgram]) -> MilpResult:
+    task, program = asked
     return solve_scenario(
         task.demand,
         task.options,
         task.limits,
+        program=program,
         elsewhere=task.elsewhere or {},
         settings=task.settings,
     )

@@ -50,6 +50,8 @@ _NEAR = 0.15
 _TURNS_SHARE = 0.15
 """The same for replicas that go together from block to block."""
 _MOST_OF_REST = 0.6
+_WORTH_SHARE = 0.1
+"""Share of the gap that bounds have to gain."""
 _START_TIME_S = 10.0
 """Time for the linear program that turns a start into a plan; it takes well under a second."""
 
@@ -168,7 +170,10 @@ def bounded_by_parts(
         limit_s = clock.share_s(_UNITS_SHARE)
         program, _ = with_unit_bounds(program, slots, clock.left(), limit_s)
     slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
-    return with_slot_bounds(program, slots, clock.left(), clock.share_s(_SLOTS_SHARE))
+    closer = with_slot_bounds(program, slots, clock.left(), clock.share_s(_SLOTS_SHARE))
+    # Rows that gain nothing make whatever the program becomes a part of slower.
+    gain = closer.bound - program.bound
+    return closer if gain > _WORTH_SHARE * settings.gap * abs(closer.bound) else program
 
 
 def _of_few_kinds(model: Model, program: Bounded, clock: _Time) -> Begun:

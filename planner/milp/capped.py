@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from planner.milp.families import build_program
 from planner.milp.solver import solve_program
 from planner.options.restrict import only_model
-from planner.plan.records import GAP_TOLERANCE, relative_gap
 
 if TYPE_CHECKING:
     from planner.demand.records import Demand
@@ -48,7 +47,7 @@ def solve_within_caps(
         return _best_single_model(demand, options, limits, settings, deadline_s)
     left = replace(settings, time_limit_s=max(deadline_s - time.monotonic(), _SHORTEST_S))
     capped = solve_program(build_program(demand, options, limits), left)
-    return _with_bound(capped, relaxed.proof.bound_usd, settings.gap)
+    return capped.proven_by(relaxed.proof.bound_usd, settings.gap)
 
 
 def _keeps_caps(result: MilpResult, options: OptionSet, limits: Limits) -> bool:
@@ -86,19 +85,5 @@ def _best_single_model(
     bounds = [r.proof.bound_usd for r in possible]
     known = [b for b in bounds if b is not None]
     bound = min(known) if len(known) == len(bounds) else None
-    return _with_bound(
-        replace(best, proof=replace(best.proof, bound_usd=None)), bound, settings.gap
-    )
-
-
-def _with_bound(result: MilpResult, bound_usd: float | None, gap: float) -> MilpResult:
-    """Return the result with the higher of two bounds, and the status that follows from it."""
-    own = result.proof.bound_usd
-    bounds = [b for b in (own, bound_usd) if b is not None]
-    bound = max(bounds, default=None)
-    status = result.proof.status
-    if result.objective_usd is not None and bound is not None:
-        bound = min(bound, result.objective_usd)
-        within = relative_gap(result.objective_usd, bound) <= gap + GAP_TOLERANCE
-        status = "optimal" if within else "feasible"
-    return replace(result, proof=replace(result.proof, bound_usd=bound, status=status))
+    unproven = replace(best, proof=replace(best.proof, bound_usd=None))
+    return unproven.proven_by(bound, settings.gap)

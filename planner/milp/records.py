@@ -6,8 +6,10 @@ answer: whole decisions, the proof that goes with them, and what the limits cost
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from planner.plan.records import GAP_TOLERANCE, relative_gap
 
 if TYPE_CHECKING:
     from planner.options.average_floors import AverageFloor
@@ -240,3 +242,23 @@ class MilpResult:
     proof: Proof
     objective_usd: float | None
     shadow_prices: tuple[ShadowPrice, ...]
+
+    def proven_by(self, bound_usd: float | None, gap: float) -> MilpResult:
+        """Return the result with the higher of two bounds, and the status that follows from it.
+
+        Parameters
+        ----------
+        bound_usd
+            Proven lower limit of the cost; ``None`` for none.
+        gap
+            Relative gap within which it is optimal.
+        """
+        bounds = [b for b in (self.proof.bound_usd, bound_usd) if b is not None]
+        bound, status = max(bounds, default=None), self.proof.status
+        if self.objective_usd is not None:
+            bound = None if bound is None else min(bound, self.objective_usd)
+            is_within = bound is not None and (
+                relative_gap(self.objective_usd, bound) <= gap + GAP_TOLERANCE
+            )
+            status = "optimal" if is_within else "feasible"
+        return replace(self, proof=replace(self.proof, bound_usd=bound, status=status))

@@ -1,19 +1,24 @@
-"""The program of one scenario, ready to be joined with others: rows, purchases, and its answer."""
+"""The program of one scenario, ready to be joined with others: its rows and its purchases."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from planner.milp.families import build_program
+from planner.milp.joint import Part, Risk, join, solve_joint
 from planner.milp.model import build_variables
 from planner.milp.provisioned import enough_increments
 from planner.milp.sets import build_sets, most_nodes
 from planner.milp.solver import bounded_arrays, solve_bounded
-from planner.options.purchases import purchases
+from planner.options.purchases import hold_purchases, purchases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from planner.demand.records import Demand
     from planner.milp.bridge import Arrays
@@ -22,6 +27,12 @@ if TYPE_CHECKING:
     from planner.milp.sets import Elsewhere
     from planner.options.purchases import Purchase
     from planner.options.records import OptionSet
+
+    FloatArray = NDArray[np.float64]
+
+_GAP_SHARE = 0.3
+_RECOURSE_SHARE = 0.5
+"""Shares of the gap that purchases, and then the rest, may leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +53,19 @@ class ScenarioProgram:
     money_unit_usd: float
     columns: Mapping[Purchase, tuple[int, int]]
 
+    def orders(self, values: FloatArray) -> dict[Purchase, float]:
+        """Return how much of every purchase some values take on.
 
-@dataclass(frozen=True, slots=True)
-class ScenarioAnswer(ScenarioProgram):
-    """The program of one scenario, and its answer.
-
-    Parameters
-    ----------
-    result
-        Decisions and proof.
-    """
-
-    result: MilpResult
+        Parameters
+        ----------
+        values
+            By column of the program.
+        """
+        whole = self.arrays.integer
+        return {
+            purchase: step * float(round(values[c]) if whole[c] else max(values[c], 0.0))
+            for purchase, (c, step) in self.columns.items()
+        }
 
 
 def bound_scenario(
@@ -64,29 +76,7 @@ def bound_scenario(
     elsewhere: Elsewhere,
     settings: SolverSettings,
 ) -> ScenarioProgram | None:
-    """Return the program of a scenario without looking for its plan, ``None`` if there is none.
-
-    Parameters
-    ----------
-    demand, options, limits, elsewhere, settings
-        As in :func:`solve_scenario`.
-    """
-    program = build_program(demand, options, limits, elsewhere)
-    arrays = bounded_arrays(program, settings)
-    if arrays is None:
-        return None
-    return ScenarioProgram(arrays, program.money_unit_usd, _columns(program.model, arrays))
-
-
-def solve_scenario(
-    demand: Demand,
-    options: OptionSet,
-    limits: Limits,
-    *,
-    elsewhere: Elsewhere,
-    settings: SolverSettings,
-) -> ScenarioAnswer:
-    """Return the answer of a scenario by itself.
+    """Return the program of a scenario by itself, ``None`` when it has no plan for certain.
 
     Parameters
     ----------
@@ -98,9 +88,62 @@ def solve_scenario(
         Gap, time limit and solver.
     """
     program = build_program(demand, options, limits, elsewhere)
-    solved = solve_bounded(program, settings)
-    columns = _columns(program.model, solved.arrays)
-    return ScenarioAnswer(solved.arrays, program.money_unit_usd, columns, solved.result)
+    arrays = bounded_arrays(program, settings)
+    if arrays is None:
+        return None
+    place = {name: i for i, name in enumerate(arrays.column_names)}
+    columns = {
+        purchase: (place[name], step)
+        for purchase, (name, step) in _variables(program.model).items()
+        if name in place
+    }
+    return ScenarioProgram(arrays, program.money_unit_usd, columns)
+
+
+def solve_scenario(
+    demand: Demand,
+    options: OptionSet,
+    limits: Limits,
+    *,
+    program: ScenarioProgram,
+    elsewhere: Elsewhere,
+    settings: SolverSettings,
+) -> MilpResult:
+    """Return the decisions and the proof of a scenario by itself.
+
+    Purchases come from the program in which nothing else has to be whole, which bounds the cost
+    too; the rest is solved with them as they are. Where that is not within the gap, it is what the
+    solve of the whole begins from.
+
+    Parameters
+    ----------
+    demand, options, limits, elsewhere
+        As in :func:`bound_scenario`.
+    program
+        What that returned.
+    settings
+        Gap, time limit and solver.
+    """
+    part = Part(program.arrays, program.money_unit_usd, 1.0)
+    asked = replace(settings, gap=_GAP_SHARE * settings.gap)
+    outcome = solve_joint(join([part], [], Risk()), asked)
+    result: MilpResult | None = None
+    if outcome.values is not None:
+        orders = program.orders(outcome.values)
+        held = hold_purchases(options, demand.grid, orders)
+        asked = replace(settings, gap=_RECOURSE_SHARE * settings.gap)
+        built = build_program(demand, held, limits, elsewhere)
+        result = solve_bounded(built, asked, program.arrays).result
+    bound_usd = None if outcome.bound is None else outcome.bound * program.money_unit_usd
+    if result is not None and result.decisions is not None:
+        # What no plan with these purchases costs less than bounds only those.
+        unproven = replace(result, proof=replace(result.proof, bound_usd=None))
+        found = unproven.proven_by(bound_usd, settings.gap)
+        if found.proof.status == "optimal":
+            return found
+        settings = replace(settings, incumbent=result.decisions)
+    whole = build_program(demand, options, limits, elsewhere)
+    return solve_bounded(whole, settings).result.proven_by(bound_usd, settings.gap)
 
 
 def worth_having(demand: Demand, options: OptionSet, limits: Limits) -> dict[str, float]:
@@ -138,15 +181,6 @@ def worth_having(demand: Demand, options: OptionSet, limits: Limits) -> dict[str
         },
         **units,
         **spend,
-    }
-
-
-def _columns(model: Model, arrays: Arrays) -> dict[Purchase, tuple[int, int]]:
-    place = {name: i for i, name in enumerate(arrays.column_names)}
-    return {
-        purchase: (place[name], step)
-        for purchase, (name, step) in _variables(model).items()
-        if name in place
     }
 
 

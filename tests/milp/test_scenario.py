@@ -9,7 +9,7 @@ import pytest
 from planner.milp import Limits, SolverSettings, build_program, solve_program
 from planner.milp.highs import solve_arrays
 from planner.milp.joint import Part, Risk, Tie, join
-from planner.milp.scenario import solve_scenario, worth_having
+from planner.milp.scenario import bound_scenario, worth_having
 from planner.options.purchases import Purchase, decided_in, hold_purchases, purchases
 from planner.plan.purchases import taken_purchases
 from tests import worlds
@@ -42,17 +42,17 @@ def joint_usd():
     for demand, options in WORLDS:
         for name, most in worth_having(demand, options, Limits()).items():
             wanted[name] = max(wanted.get(name, 0), most)
-    answers = [
-        solve_scenario(demand, options, Limits(), elsewhere=wanted, settings=EXACT)
+    programs = [
+        bound_scenario(demand, options, Limits(), elsewhere=wanted, settings=EXACT)
         for demand, options in WORLDS
     ]
     parts = [
-        Part(a.arrays, a.money_unit_usd, p) for a, p in zip(answers, PROBABILITIES, strict=True)
+        Part(a.arrays, a.money_unit_usd, p) for a, p in zip(programs, PROBABILITIES, strict=True)
     ]
-    tie = Tie(tuple((s, a.columns[NOW][0]) for s, a in enumerate(answers)))
+    tie = Tie(tuple((s, a.columns[NOW][0]) for s, a in enumerate(programs)))
     joint = join(parts, [tie], Risk())
     outcome = solve_arrays(joint.arrays, EXACT)
-    step = answers[0].columns[NOW][1]
+    step = programs[0].columns[NOW][1]
     return outcome.bound * joint.money_unit_usd, step * round(outcome.values[joint.tied][0])
 
 
