@@ -6,9 +6,12 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.options.builds import TERMINAL_VALUE
+from planner.options.purchases import build_of, purchases
+from planner.options.spend import SPEND
+from planner.options.supply_records import PROVISIONED
 from planner.plan.assemble import assemble_plan
-from planner.plan.commitments import taken_builds
 from planner.plan.json_io import plan_json
+from planner.plan.purchases import taken_purchases
 from planner.plan.records import Proof
 from planner.plan.unserved import UNSERVED
 from planner.roll.records import Order, PeriodOutcome, PolicyOutcome
@@ -17,6 +20,7 @@ from planner.units import SECONDS_PER_HOUR
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from planner.options.purchases import Purchase
     from planner.options.records import OptionSet
     from planner.plan.document import CostLine, Plan
     from planner.plan.records import Decisions
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 _BY_USE = frozenset({"on_demand", "spot", "api", ""})
 """Tenures of cost lines that are paid by use; nodes of all others were taken on, or were there."""
+_TENURE_OF = {"units": PROVISIONED, "spend": SPEND}
 
 
 def booked(
@@ -70,23 +75,29 @@ def booked(
 
 
 def _orders(world: World, options: OptionSet, course: Decisions) -> Iterator[Order]:
-    grid = world.demand.grid
-    taken = [
-        (world.ordered_in(build), offer, build, nodes)
-        for offer, build, nodes in taken_builds(options, course)
-        if build.fixed_nodes is None
-    ]
-    for ordered_in, offer, build, nodes in sorted(taken, key=lambda x: (x[0], x[1].offer_id)):
+    taken = taken_purchases(options, world.demand.grid, course)
+    places = purchases(options, world.demand.grid)
+    builds = {purchase: build_of(options, purchase, places[purchase]) for purchase in taken}
+    offers = {offer.offer_id: offer for offer in options.offers}
+
+    def order(purchase: Purchase) -> tuple[int, Purchase]:
+        return world.ordered_in(builds[purchase]), purchase
+
+    for purchase in sorted(taken, key=order):
+        build, grid = builds[purchase], world.demand.grid
+        offer = offers.get(purchase.supply_id)
         first = build.start * grid.months_per_period
         yield Order(
-            ordered_in=ordered_in,
-            offer_id=offer.offer_id,
-            tenure=offer.tenure,
-            hardware=offer.hardware,
-            nodes=nodes,
+            ordered_in=world.ordered_in(build),
+            offer_id=purchase.supply_id,
+            tenure=_TENURE_OF[purchase.kind] if offer is None else offer.tenure,
+            hardware="" if offer is None else offer.hardware,
+            nodes=0 if offer is None else round(taken[purchase]),
             start_month=grid.month_name(first),
             end_month=grid.month_name(first + build.term_months),
             usd_per_node_hour=build.usd_per_node_hour,
+            kind=purchase.kind,
+            amount=taken[purchase],
         )
 
 

@@ -10,26 +10,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from planner.milp.joint import Part, Risk, Tie, join, solve_joint
 from planner.milp.scenario import worth_having
-from planner.options.purchases import purchases
 from planner.plan.records import GAP_TOLERANCE, relative_gap
 from planner.roll.records import NoPlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from planner.demand.records import Demand
     from planner.milp.highs import Outcome
     from planner.milp.joint import Joint
     from planner.milp.scenario import ScenarioProgram
     from planner.options.purchases import Purchase
-    from planner.options.records import OptionSet
-    from planner.roll.records import Key
     from planner.roll.stage import Stage
 
+    FloatArray = NDArray[np.float64]
 
-def hedged_orders(stage: Stage, demands: Sequence[Demand]) -> dict[Key, int]:
+
+def hedged_orders(stage: Stage, demands: Sequence[Demand]) -> dict[Purchase, float]:
     """Return what is ordered at the start of a period.
 
     Parameters
@@ -46,7 +49,7 @@ def hedged_orders(stage: Stage, demands: Sequence[Demand]) -> dict[Key, int]:
     """
     world = stage.world
     options = stage.open_options(world.expected_options(stage.period))
-    now = list(_decided_now(stage, options))
+    now = sorted(stage.decided_now(options))
     if not now:
         return {}
     wanted: dict[str, float] = {}
@@ -69,11 +72,22 @@ def hedged_orders(stage: Stage, demands: Sequence[Demand]) -> dict[Key, int]:
         raise NoPlanError(msg)
     if not _is_within_gap(joint, outcome, asked.gap):
         stage.late.append(stage.period)
-    nodes = {
-        (purchase.supply_id, purchase.period): round(float(outcome.values[column]))
-        for purchase, column in zip(now, joint.tied.tolist(), strict=True)
-    }
-    return {key: n for key, n in nodes.items() if n > stage.signed.get(key, 0)}
+    return stage.beside(_orders(now, parts, joint, outcome.values))
+
+
+def _orders(
+    now: Sequence[Purchase],
+    parts: Sequence[ScenarioProgram],
+    joint: Joint,
+    values: FloatArray,
+) -> dict[Purchase, float]:
+    """Return how much of every purchase of the period values of the joint program take on."""
+    found = {}
+    for purchase, column in zip(now, joint.tied.tolist(), strict=True):
+        step = next(part.columns[purchase][1] for part in parts if purchase in part.columns)
+        amount = float(values[column])
+        found[purchase] = step * (round(amount) if joint.arrays.integer[column] else amount)
+    return found
 
 
 def _is_within_gap(joint: Joint, outcome: Outcome, gap: float) -> bool:
@@ -82,15 +96,6 @@ def _is_within_gap(joint: Joint, outcome: Outcome, gap: float) -> bool:
     usd = joint.money_unit_usd
     cost_usd, bound_usd = usd * float(joint.arrays.cost @ outcome.values), usd * outcome.bound
     return relative_gap(cost_usd, bound_usd) <= max(gap, GAP_TOLERANCE) + GAP_TOLERANCE
-
-
-def _decided_now(stage: Stage, options: OptionSet) -> Iterator[Purchase]:
-    """Yield what has to be ordered at the start of the period, or not at all."""
-    grid = stage.world.demand.grid
-    for purchase, (position, k) in purchases(options, grid).items():
-        build = options.offers[position].builds[k]
-        if stage.world.ordered_in(build) == stage.period:
-            yield purchase
 
 
 def _tie(purchase: Purchase, parts: Sequence[ScenarioProgram]) -> Tie:

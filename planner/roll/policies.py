@@ -1,10 +1,10 @@
 """Ways to decide what is ordered at the start of a period. All serve demand in the same way.
 
 A policy is a function of a :class:`~planner.roll.stage.Stage` that returns what is ordered now:
-nodes by offer and first period. Orders that are due later may be among them; they are then placed
-when they are due, at the price of that day, without being asked for again. What serves the demand
-that comes (nodes by the hour, tokens, what stays unserved) is decided by
-:mod:`planner.roll.replay`, alike for all. A new policy is one more entry of `POLICIES`.
+nodes, provisioned units and promised spending by first period. Orders that are due later may be
+among them; they are then placed when they are due, at the price of that day, without being asked
+for again. What serves the demand that comes (nodes by the hour, tokens, what stays unserved) is
+decided by :mod:`planner.roll.replay`, alike for all. A new policy is one more entry of `POLICIES`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from planner.options.held import bound_builds
 from planner.options.restrict import restrict
 from planner.roll.hedged import hedged_orders
 from planner.roll.records import NoPlanError
 from planner.roll.scenarios import demand_scenarios
+from planner.roll.signed import with_orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from planner.options.builds import Build
-    from planner.options.held import Nodes
-    from planner.options.records import NodeOffer
     from planner.roll.records import Orders
     from planner.roll.stage import Stage
 
@@ -38,7 +35,7 @@ class Decision:
     Parameters
     ----------
     orders
-        Nodes by offer and first period.
+        What, and how much of it.
     bound_usd
         Proven lower limit of the cost of any policy, where the decision has one.
     """
@@ -100,22 +97,14 @@ def all_reserved_1y(stage: Stage) -> Decision:
         msg = f"period {now}: no node of {_ONE_YEAR} is on offer; see supply.tenures"
         raise NoPlanError(msg)
 
-    def bounds(offer: NodeOffer, build: Build) -> Nodes | None:
-        nodes = stage.signed.get((offer.offer_id, build.start), 0)
-        if build.start == now:
-            return nodes, build.most_nodes
-        return (nodes, nodes) if nodes else None
-
-    options = bound_builds(
-        restrict(
-            expected,
-            lambda _: True,
-            tokens=False,
-            same_model_only=False,
-            tenures=frozenset({_ONE_YEAR}),
-        ),
-        bounds,
+    alone = restrict(
+        expected,
+        lambda _: True,
+        tokens=False,
+        same_model_only=False,
+        tenures=frozenset({_ONE_YEAR}),
     )
+    options = with_orders(alone, stage.signed, lambda build: build.start == now)
     demand = stage.world.expected_demand(now, until=now + 1)
     try:
         result = stage.solve(demand, options, limits, 1)

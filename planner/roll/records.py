@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Key = tuple[str, int]
-"""Offer, and the period from which its nodes are there."""
-Orders = Mapping[Key, int]
-"""Nodes that are taken on for a term or for good, by offer and first period."""
+from planner.options.purchases import Kind, Purchase
+
+Orders = Mapping[Purchase, float]
+"""Nodes, provisioned units or USD per hour that are taken on for a term or for good."""
 Factors = Mapping[str, tuple[float, ...]]
 """Factors by name, one for each period."""
 ForecastName = Literal["last-seen", "as-stated"]
@@ -37,18 +37,21 @@ class Actuals:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Nodes that a policy has taken on.
+    """What a policy has taken on.
 
     Parameters
     ----------
     ordered_in
-        Period at whose start they were ordered, counted from 0.
+        Period at whose start it was ordered, counted from 0.
     offer_id, tenure, hardware, nodes
-        What, and how many.
+        What, and how many nodes; units and promised spending have no hardware and no nodes.
     start_month, end_month
-        First month with them, and first month without, ``YYYY-MM``.
+        First month with it, and first month without, ``YYYY-MM``.
     usd_per_node_hour
-        What an hour of a node costs on average over what is paid for.
+        What an hour of a node, of a unit or of one USD per hour costs on average over what is paid
+        for.
+    kind, amount
+        Whether it is ``nodes``, ``units`` or ``spend``, and how many of them, or USD per hour.
     """
 
     ordered_in: int
@@ -59,6 +62,8 @@ class Order:
     start_month: str
     end_month: str
     usd_per_node_hour: float
+    kind: Kind
+    amount: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.milp import verify_decisions
-from planner.plan.records import BuildDecision, Decisions
+from planner.plan.records import Decisions
 from planner.roll.book import booked
 from planner.roll.policies import POLICIES
 from planner.roll.records import NoPlanError, PolicyOutcome
+from planner.roll.signed import with_held
 from planner.roll.stage import Stage
 
 if TYPE_CHECKING:
     from planner.milp import SolverSettings
-    from planner.options.records import OptionSet
-    from planner.roll.records import Key
+    from planner.options.purchases import Purchase
     from planner.roll.world import World
 
 
@@ -36,7 +36,7 @@ def replay(world: World, policy: str, settings: SolverSettings) -> PolicyOutcome
     InternalError
         When what was decided breaks a rule of the problem.
     """
-    signed: dict[Key, int] = {}
+    signed: dict[Purchase, float] = {}
     served = Decisions((), (), (), ())
     bound_usd: float | None = None
     late: list[int] = []
@@ -50,7 +50,7 @@ def replay(world: World, policy: str, settings: SolverSettings) -> PolicyOutcome
     except NoPlanError as error:
         return PolicyOutcome(policy, why_not=str(error), late=tuple(late))
     options = Stage(world, world.periods, signed, served, settings).held_options(world.options)
-    course = replace(served, builds=_builds(options))
+    course = with_held(served, options)
     verify_decisions(world.demand, options, world.limits, course)
     return replace(booked(world, policy, options, course, bound_usd), late=tuple(late))
 
@@ -79,14 +79,4 @@ def _joined(served: Decisions, now: Decisions, period: int) -> Decisions:
         nodes=(*served.nodes, *(r for r in now.nodes if r.period == period)),
         unserved=(*served.unserved, *(r for r in now.unserved if r.period == period)),
         placements=(*served.placements, *(r for r in now.placements if r.period == period)),
-    )
-
-
-def _builds(options: OptionSet) -> tuple[BuildDecision, ...]:
-    """Return everything that was there or is held."""
-    return tuple(
-        BuildDecision(offer.offer_id, number, nodes)
-        for offer in options.offers
-        for number, build in enumerate(offer.builds)
-        if (nodes := build.least_nodes if build.fixed_nodes is None else build.fixed_nodes)
     )

@@ -11,7 +11,7 @@ from planner.pipeline import prepare
 from planner.problem.load import find_problem, load_problem
 from planner.roll.actuals import actuals_of
 from planner.roll.actuals_file import read_actuals
-from planner.roll.checks import require_supported, workloads_without_price
+from planner.roll.checks import require_known_rates, require_supported, workloads_without_price
 from planner.roll.paths import actuals_on_path
 from planner.roll.policies import FORESIGHT, POLICIES
 from planner.roll.tasks import Task, outcome_from_data, solve_tasks
@@ -177,6 +177,7 @@ def run_roll(  # noqa: PLR0917
     prices = [f"workloads.{place}.{field}={usd}" for place in places]
     prepared = prepare(name, scenario, (*assignments, *prices), overlays)
     found = actuals_of(read, prepared.demand, prepared.options)
+    require_known_rates(prepared.options, found, str(actuals))
     worlds = [
         World(
             prepared,

@@ -16,22 +16,25 @@ from typing import TYPE_CHECKING
 
 from planner.milp import solve_within_caps
 from planner.milp.scenario import bound_scenario
-from planner.options.held import bound_builds
-from planner.plan.commitments import taken_builds
+from planner.options.purchases import build_of, purchases
 from planner.plan.moves import models_served
+from planner.plan.purchases import taken_purchases
 from planner.roll.records import NoPlanError
+from planner.roll.signed import with_orders
 
 if TYPE_CHECKING:
     from planner.demand.records import Demand
     from planner.milp import Limits, MilpResult, SolverSettings
     from planner.milp.scenario import ScenarioProgram
     from planner.milp.sets import Elsewhere
-    from planner.options.builds import Build
-    from planner.options.held import Nodes
-    from planner.options.records import NodeOffer, OptionSet
+    from planner.options.purchases import Purchase
+    from planner.options.records import OptionSet
     from planner.plan.records import Decisions
-    from planner.roll.records import Key, Orders
+    from planner.roll.records import Orders
     from planner.roll.world import World
+
+_NOTHING = 1e-6
+"""Nodes, units or USD per hour that are the tolerance of a solver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Stage:
     period
         Counted from 0.
     signed
-        What was ordered before, by offer and first period.
+        What was ordered before.
     served
         How the periods before were served: models that are in use cost nothing to begin with.
     settings
@@ -64,23 +67,11 @@ class Stage:
 
     def open_options(self, options: OptionSet) -> OptionSet:
         """Return options in which earlier orders are held, and this and later ones are open."""
-
-        def bounds(offer: NodeOffer, build: Build) -> Nodes | None:
-            nodes = self.signed.get((offer.offer_id, build.start), 0)
-            if self.world.ordered_in(build) >= self.period:
-                return nodes, build.most_nodes
-            return (nodes, nodes) if nodes else None
-
-        return bound_builds(options, bounds)
+        return with_orders(options, self.signed, lambda b: self.world.ordered_in(b) >= self.period)
 
     def held_options(self, options: OptionSet) -> OptionSet:
         """Return options in which nothing can be ordered beside what is ordered already."""
-
-        def bounds(offer: NodeOffer, build: Build) -> Nodes | None:
-            nodes = self.signed.get((offer.offer_id, build.start), 0)
-            return (nodes, nodes) if nodes else None
-
-        return bound_builds(options, bounds)
+        return with_orders(options, self.signed, lambda _: False)
 
     def solve(
         self, demand: Demand, options: OptionSet, limits: Limits, periods: int
@@ -157,22 +148,29 @@ class Stage:
             ),
         )
 
-    def new_orders(self, options: OptionSet, result: MilpResult) -> dict[Key, int]:
+    def new_orders(self, options: OptionSet, result: MilpResult) -> dict[Purchase, float]:
         """Return what a program orders beside what is ordered already, at any time."""
         if result.decisions is None:
             return {}
+        return self.beside(taken_purchases(options, self.world.demand.grid, result.decisions))
+
+    def beside(self, wanted: Orders) -> dict[Purchase, float]:
+        """Return those of some orders that are more than what is ordered already."""
         return {
-            (offer.offer_id, build.start): nodes
-            for offer, build, nodes in taken_builds(options, result.decisions)
-            if build.fixed_nodes is None
-            and nodes > self.signed.get((offer.offer_id, build.start), 0)
+            purchase: amount
+            for purchase, amount in wanted.items()
+            if amount > self.signed.get(purchase, 0.0) + _NOTHING
         }
 
-    def due(self, orders: Orders, options: OptionSet) -> dict[Key, int]:
-        """Return the orders that have to be placed at the start of this period."""
-        when = {
-            (offer.offer_id, build.start): self.world.ordered_in(build)
-            for offer in options.offers
-            for build in offer.builds
+    def decided_now(self, options: OptionSet) -> set[Purchase]:
+        """Return what has to be ordered at the start of this period, or not at all."""
+        return {
+            purchase
+            for purchase, place in purchases(options, self.world.demand.grid).items()
+            if self.world.ordered_in(build_of(options, purchase, place)) == self.period
         }
-        return {key: nodes for key, nodes in orders.items() if when[key] == self.period}
+
+    def due(self, orders: Orders, options: OptionSet) -> dict[Purchase, float]:
+        """Return the orders that have to be placed at the start of this period."""
+        now = self.decided_now(options)
+        return {purchase: amount for purchase, amount in orders.items() if purchase in now}

@@ -6,6 +6,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 from planner.errors import counted
+from planner.options.purchases import UNIT_OF
 from planner.report.tables import NUMBER, Column, money, write_table
 from planner.roll.policies import FORESIGHT, HEDGED
 from planner.roll.scenarios import SCENARIOS, forecast_spread
@@ -164,16 +165,18 @@ def _cash_usd(row: PeriodOutcome | None) -> float:
 def _orders(out: TextIO, outcome: PolicyOutcome) -> None:
     columns = [
         Column("ordered in", NUMBER),
-        Column("nodes", NUMBER),
+        Column("amount", NUMBER),
+        Column("of"),
         Column("offer", whole=True),
         Column("from"),
         Column("until"),
-        Column("USD/node/h", NUMBER),
+        Column("USD/h", NUMBER),
     ]
     rows = [
         [
             str(order.ordered_in),
-            str(order.nodes),
+            f"{order.amount:g}" if order.kind != "spend" else money(order.amount, 2),
+            UNIT_OF[order.kind],
             order.offer_id,
             order.start_month,
             order.end_month,

@@ -33,7 +33,7 @@ def test_the_table_shows_cost_regret_and_missed_demand(planner, files):
     assert "two-quarters: 6 policies over 2 periods from 2027-01, 2 paths of demand" in done.out
     assert "rolling\t19,272\t+22.2%\t+22.2%\t19,272\t0\t0.000%\t2\t\n" in done.out
     assert "no policy can cost less than 15,768 USD with this demand: proven, and" in done.out
-    assert "0\t2\tme:one:here:reserved_1y\t2027-01\t2028-01\t1.20\n" in done.out
+    assert "0\t2\tnodes\tme:one:here:reserved_1y\t2027-01\t2028-01\t1.20\n" in done.out
     assert "paid to the end of the horizon only (finance.commitment_tail: pro_rata)" in done.out
     assert "a missed request of chat is priced at 1 USD (--unserved-penalty)" in done.out
     assert "Cost above perfect foresight on all paths" in done.out

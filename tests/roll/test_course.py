@@ -11,6 +11,7 @@ import pytest
 
 from planner.demand.build import build_demand
 from planner.milp import SolverSettings
+from planner.options.purchases import Purchase
 from planner.roll.policies import POLICIES, Decision
 from planner.roll.records import Actuals
 from planner.roll.replay import replay
@@ -116,7 +117,7 @@ def test_orders_never_change_after_they_are_signed(tmp_path, monkeypatch):
     assert len(outcome.orders) > 1
     for before, after in pairwise(seen):
         assert before.items() <= after.items()
-    last = {(o.offer_id, o.ordered_in): o.nodes for o in outcome.orders}
+    last = {Purchase("nodes", o.offer_id, o.ordered_in): o.nodes for o in outcome.orders}
     assert seen[-1].items() <= last.items()
 
 
@@ -155,7 +156,7 @@ def test_servers_are_ordered_their_lead_time_before_they_serve():
 def test_another_policy_is_one_function(tmp_path, monkeypatch):
     def two_at_once(stage):
         offers = [o.offer_id for o in stage.world.options.offers if o.builds]
-        return Decision({} if stage.period else {(offers[0], 0): 2})
+        return Decision({} if stage.period else {Purchase("nodes", offers[0], 0): 2})
 
     monkeypatch.setitem(POLICIES, "two_at_once", two_at_once)
     file = write_quarters(tmp_path, PROBLEM)
