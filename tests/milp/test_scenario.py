@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from planner.milp import Limits, SolverSettings, build_program, solve_program
+from planner.milp import Limits, SolverSettings, build_program, scenario, solve_program
 from planner.milp.highs import solve_arrays
-from planner.milp.joint import Part, Risk, Tie, join
+from planner.milp.joint import Part, Risk, Tie, join, solve_joint
 from planner.milp.scenario import bound_scenario, worth_having
 from planner.options.purchases import Purchase, decided_in, hold_purchases, purchases
 from planner.plan.purchases import taken_purchases
@@ -79,3 +81,43 @@ def test_held_purchases_leave_the_others_open_and_builds_in_their_places():
     assert bounds == [(0, None), (4, 4), (0, None)]
     assert purchases(held, grid) == purchases(options, grid)
     assert [decided_in(b, grid) for b in reserved.builds] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("world_", WORLDS, ids=["small", "large"])
+def test_a_scenario_by_itself_is_solved_to_its_optimum(world_):
+    demand, options = world_
+    best = solve_program(build_program(demand, options, Limits()), EXACT)
+
+    found = alone(demand, options)
+
+    assert found.proof.status == "optimal"
+    assert found.objective_usd == pytest.approx(best.objective_usd)
+    assert found.proof.bound_usd <= best.objective_usd * (1 + 1e-9)
+
+
+def test_purchases_that_are_no_good_prove_nothing(monkeypatch):
+    """With the purchases held a plan is proven the best with them, and not the best of all."""
+    demand, options = WORLDS[0]
+    best = solve_program(build_program(demand, options, Limits()), EXACT)
+
+    def too_many(joint, settings):
+        outcome = solve_joint(joint, settings)
+        bought = [n.startswith("s0_buy_") for n in joint.arrays.column_names]
+        return replace(outcome, values=np.where(bought, outcome.values + 2, outcome.values))
+
+    monkeypatch.setattr(scenario, "solve_joint", too_many)
+
+    found = alone(demand, options)
+
+    assert found.proof.status == "optimal"
+    assert found.objective_usd == pytest.approx(best.objective_usd)
+
+    monkeypatch.setattr(scenario, "solve_joint", lambda *a: replace(too_many(*a), bound=None))
+    assert alone(demand, options).objective_usd == pytest.approx(best.objective_usd)
+
+
+def alone(demand, options):
+    program = bound_scenario(demand, options, Limits(), elsewhere={}, settings=EXACT)
+    return scenario.solve_scenario(
+        demand, options, Limits(), program=program, elsewhere={}, settings=EXACT
+    )
