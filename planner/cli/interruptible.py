@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -37,8 +38,8 @@ class SoFar:
 def interruptible(so_far: SoFar, *, in_processes: bool, store: Path | None) -> Iterator[None]:
     """End workers when Ctrl-C ends the command, and say what is left.
 
-    A solve in this process does not come back to Python: Ctrl-C then ends it at once, as it ends
-    every other command.
+    A solve in this process does not come back to Python until it is done, so there a thread waits
+    for Ctrl-C and ends the process.
 
     Parameters
     ----------
@@ -49,18 +50,52 @@ def interruptible(so_far: SoFar, *, in_processes: bool, store: Path | None) -> I
     store
         Where finished runs are kept.
     """
-    if in_processes:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not in_processes:
+        with _ended_by_a_thread(lambda: _say(so_far, store)):
+            yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        kept = "no --store was given, so they are lost"
-        if store is not None:
-            kept = f"they are in {store}, and the same command goes on from there"
-        below_the_bar = "\n" if sys.stderr.isatty() else ""
-        count = f"{so_far.done} of {so_far.whole} runs"
-        sys.stderr.write(f"{below_the_bar}interrupted after {count}; {kept}\n")
+        _say(so_far, store)
         raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _say(so_far: SoFar, store: Path | None) -> None:
+    kept = "no --store was given, so they are lost"
+    if store is not None:
+        kept = f"they are in {store}, and the same command goes on from there"
+    below_the_bar = "\n" if sys.stderr.isatty() else ""
+    count = f"{so_far.done} of {so_far.whole} runs"
+    sys.stderr.write(f"{below_the_bar}interrupted after {count}; {kept}\n")
+
+
+@contextmanager
+def _ended_by_a_thread(say: Callable[[], None]) -> Iterator[None]:
+    """Let a thread take Ctrl-C, say what is left, and end this process at once."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: Ctrl-C ends it, without a word
+        yield
+        return
+    is_over = threading.Event()
+
+    def wait() -> None:
+        signal.sigwait({signal.SIGINT})
+        if not is_over.is_set():
+            say()
+            sys.stderr.flush()
+            os._exit(EXIT_INTERRUPTED)
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        signal.pthread_kill(waiting.ident or 0, signal.SIGINT)
+        waiting.join()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def usable_cores() -> int:

@@ -84,10 +84,10 @@ def test_bad_input_is_refused_and_nothing_is_written(planner, day, tmp_path, arg
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
 
-def _started(day, *more):
+def _started(day, *more, jobs=2):
     command = [sys.executable, "-m", "planner", "sweep", str(day), "--set", MANY, *more]
     return subprocess.Popen(
-        [*command, "--design", "grid", "--jobs", "2", "--store", "runs.sqlite"],
+        [*command, "--design", "grid", "--jobs", str(jobs), "--store", "runs.sqlite"],
         cwd=day.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -155,9 +155,10 @@ def test_a_killed_sweep_goes_on_without_solving_again_what_is_done(planner, day)
     assert len(after) == 24
 
 
-def test_ctrl_c_ends_the_workers_says_what_is_kept_and_leaves_the_store_whole(day):
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_ends_the_workers_says_what_is_kept_and_leaves_the_store_whole(day, jobs):
     """A terminal sends the signal to the whole group of processes."""
-    with _started(day) as running:
+    with _started(day, jobs=jobs) as running:
         _wait_for_runs(day, running, 2)
         workers = _children(running.pid)
         os.killpg(running.pid, signal.SIGINT)
