@@ -207,7 +207,9 @@ def join(parts: Sequence[Part], ties: Sequence[Tie], risk: Risk) -> Joint:
     return joint if risk.weight == 0 else _with_tail(joint, parts, risk)
 
 
-def solve_joint(joint: Joint, settings: SolverSettings) -> Outcome:
+def solve_joint(
+    joint: Joint, settings: SolverSettings, most_whole: int = _SMALL_PROGRAM
+) -> Outcome:
     """Return the outcome of a joint program, whole replicas and nodes only where it is small.
 
     Parameters
@@ -216,8 +218,10 @@ def solve_joint(joint: Joint, settings: SolverSettings) -> Outcome:
         The program.
     settings
         Gap, time limit and seed.
+    most_whole
+        Columns up to which it is small.
     """
-    is_small = joint.arrays.cost.size <= _SMALL_PROGRAM
+    is_small = joint.arrays.cost.size <= most_whole
     return solve_arrays((joint if is_small else joint.relaxed_by_slot()).arrays, settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -124,10 +125,12 @@ def solve_scenario(
     settings
         Gap, time limit and solver.
     """
+    began_s = time.perf_counter()
     part = Part(program.arrays, program.money_unit_usd, 1.0)
     asked = replace(settings, gap=_GAP_SHARE * settings.gap)
     outcome = solve_joint(join([part], [], Risk()), asked)
     result: MilpResult | None = None
+    found: MilpResult | None = None
     if outcome.values is not None:
         orders = program.orders(outcome.values)
         held = hold_purchases(options, demand.grid, orders)
@@ -139,11 +142,14 @@ def solve_scenario(
         # What no plan with these purchases costs less than bounds only those.
         unproven = replace(result, proof=replace(result.proof, bound_usd=None))
         found = unproven.proven_by(bound_usd, settings.gap)
-        if found.proof.status == "optimal":
+        left_s = settings.time_limit_s - (time.perf_counter() - began_s)
+        if found.proof.status == "optimal" or left_s <= 0:
             return found
-        settings = replace(settings, incumbent=result.decisions)
-    whole = build_program(demand, options, limits, elsewhere)
-    return solve_bounded(whole, settings).result.proven_by(bound_usd, settings.gap)
+        settings = replace(settings, time_limit_s=left_s, incumbent=result.decisions)
+    whole = solve_bounded(build_program(demand, options, limits, elsewhere), settings).result
+    if found is not None and whole.decisions is None:
+        return found
+    return whole.proven_by(bound_usd, settings.gap)
 
 
 def worth_having(demand: Demand, options: OptionSet, limits: Limits) -> dict[str, float]:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 
+_MOST_WHOLE = 1_200
+"""Columns up to which whole replicas and nodes take no time: those of parts without bound rows."""
+
+
 def hedged_orders(stage: Stage, demands: Sequence[Demand]) -> dict[Purchase, float]:
     """Return what is ordered at the start of a period.
 
@@ -65,7 +69,7 @@ def hedged_orders(stage: Stage, demands: Sequence[Demand]) -> dict[Purchase, flo
         Risk(),
     )
     asked = stage.asked(left)
-    outcome = solve_joint(joint, asked)
+    outcome = solve_joint(joint, asked, _MOST_WHOLE)
     if outcome.values is None:
         why = "infeasible" if outcome.status == "infeasible" else "no plan in time"
         msg = f"period {stage.period}: {why} for {len(demands)} courses of demand at once"
