@@ -16,6 +16,7 @@ from planner.plan.plan_file import read_plan
 from planner.problem.load import load_document, shipped_problem_folder
 from planner.problem.references import resolve_hardware
 from planner.verify.audit import audit
+from planner.verify.incurred.run import incurred_cost
 from planner.verify.replay.read_trace import read_trace
 from planner.verify.replay.run import ReplaySettings, replayed
 from planner.verify.stress.run import stress_table
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem
+    from planner.verify.incurred.records import Incurred
     from planner.verify.replay.records import Replay
     from planner.verify.replay.trace import Trace
     from planner.verify.stress.records import StressSettings, StressTable
@@ -54,6 +56,9 @@ class Verification:
     stress
         How its requests fare when the world is harder than the plan assumes; ``None`` where it
         was not asked for. It has no part in the verdict.
+    incurred
+        What the replayed period costs, beside what the plan says; ``None`` without a replay. It
+        has no part in the verdict either.
     """
 
     plan: Plan
@@ -61,6 +66,7 @@ class Verification:
     replay: Replay | None
     notes: tuple[str, ...] = ()
     stress: StressTable | None = None
+    incurred: Incurred | None = None
 
     @property
     def kept(self) -> bool | None:
@@ -156,9 +162,11 @@ def verify_plan(
     violations = (*opened.stray_text(), *audit(opened.plan, problem, opened.catalog))
     if violations:
         return Verification(opened.plan, violations, None, opened.notes)
-    found = replayed(opened.plan, opened.loaded, opened.catalog, settings, on_case)
-    table = None if stress is None else stress_table(found, stress, settings, on_stress)
-    return Verification(opened.plan, (), found.replay, opened.notes, table)
+    asked = settings or ReplaySettings()
+    found = replayed(opened.plan, opened.loaded, opened.catalog, asked, on_case)
+    table = None if stress is None else stress_table(found, stress, asked, on_stress)
+    incurred = incurred_cost(found.world, asked.seed, asked.seeds, full=asked.full)
+    return Verification(opened.plan, (), found.replay, opened.notes, table, incurred)
 
 
 def traces_of(
