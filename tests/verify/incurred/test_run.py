@@ -93,45 +93,30 @@ def test_shared_nodes_are_split_by_the_rule_of_the_unit_costs(day):
 
 
 def test_a_node_that_is_billed_for_longer_costs_that_by_hand(day):
-    """With 12 h billed at least, a plan whose nodes come for 6 h pays for 12."""
-    offers = [
-        offer.model_copy(update={"min_billing_minutes": 720.0}) for offer in day.catalog.offers
-    ]
-    facts = replace(day.catalog, offers=tuple(offers))
-    found = incurred(replace(day, catalog=facts))
+    """With two days billed at least, nodes that come for less pay for two, oldest ones end first."""
+    offers = [o.model_copy(update={"min_billing_minutes": 2_880.0}) for o in day.catalog.offers]
+    found = incurred(replace(day, catalog=replace(day.catalog, offers=tuple(offers))))
 
     more = 0.0
     for period in (0, 1):
         nodes = {n.block: n for n in day.plan.fleet if n.period == period}
+        days = nodes[0].hours / 6.0
+        startup_h = nodes[0].startup_node_hours / nodes[0].starting_nodes / days
         counts = [nodes[b].nodes for b in range(4)]
-        assert counts[0] < counts[1] < counts[2] > counts[3] > counts[0]
-        # Started for the second block (6 h before the peak) and for the third; those of the
-        # second end first, at the end of the third after 12 h and more.
-        second, third = counts[1] - counts[0], counts[2] - counts[1]
-        ends_first, ends_second = counts[2] - counts[3], counts[3] - counts[0]
-        startup_h = nodes[0].startup_node_hours / nodes[0].starting_nodes / _days(nodes[0])
-        young = max(ends_first - second - counts[0], 0)  # never: the older ones go first
-        assert young == 0 and ends_first + ends_second == second + third
-        # Oldest first, each day: the fleet is one queue that turns over.
-        more += _extra_h(counts, startup_h) * _days(nodes[0]) * nodes[0].price_usd_per_hour
+        more += _extra_h(counts, startup_h, 48.0) * days * nodes[0].price_usd_per_hour
+    assert more > 0
     assert found.money.more_usd == pytest.approx(more, abs=CENT)
 
 
-def _days(node):
-    return node.hours / 6.0
-
-
-def _extra_h(counts, startup_h):
-    """Follow the queue of nodes by hand for ten days of four blocks; return a late day's extra."""
-    queue, extra = [], {}
+def _extra_h(counts, startup_h, shortest_h):
+    """Follow nodes of a day of four blocks, one queue, for ten days; return what one adds."""
+    queue, extra = [], dict.fromkeys(range(10), 0.0)
     for number in range(40):
-        now_h = 6.0 * number
-        grown = counts[number % 4] - len(queue)
-        queue += [now_h - startup_h] * grown
-        for _ in range(-grown if grown < 0 else 0):
-            ran_h = now_h - queue.pop(0)
-            extra[number // 4] = extra.get(number // 4, 0.0) + max(12.0 - ran_h, 0.0)
-    return extra.get(8, 0.0)
+        now_h, grown = 6.0 * number, counts[number % 4] - len(queue)
+        queue += [now_h - startup_h] * max(grown, 0)
+        for _ in range(max(-grown, 0)):
+            extra[number // 4] += max(shortest_h - (now_h - queue.pop(0)), 0.0)
+    return extra[8]
 
 
 def spot_world(**terms):
@@ -171,7 +156,7 @@ def trace(isl, osl, per_day=400, days=1):
     count = per_day * days
     arrival = (np.arange(count) + 0.5) * DAY_S * days / count
     lengths = [np.resize(np.asarray(v, dtype=float), count) for v in (isl, osl)]
-    return Trace(arrival, *lengths)
+    return Trace("day", arrival, *lengths)
 
 
 def test_tokens_of_a_trace_by_hand(day):
@@ -193,18 +178,31 @@ def test_tokens_of_a_trace_by_hand(day):
     assert all(w.money.usd == pytest.approx(w.money.plan_usd) for w in others)
 
 
-def test_a_sample_stands_for_the_whole_block_with_an_interval(day):
-    """Outputs of 10 or 190 tokens: the interval over seeds has the exact cost in it."""
-    mixed = {"bulk": trace(1_000.0, [10.0, 190.0, 10.0, 190.0, 190.0], per_day=5_003)}
-    few, many = (incurred(day, mixed, seeds=10, full=full) for full in (False, True))
-    exact = (1_000 * (0.7 * 0.5 + 0.3 * 0.1) + 118 * 1.5) / 1e6 * 12 * 730 * 3_600
+@pytest.fixture(scope="module")
+def uneven():
+    """Return a workload with uneven outputs on tokens alone, in four blocks."""
+    outputs = {"mean": 100.0, "p50": 50.0, "p95": 300.0, "p99": 500.0, "max": 1_000.0}
+    asked = problem(
+        workload(
+            lengths={"isl_tokens": {"mean": 1_000.0}, "osl_tokens": outputs},
+            arrival={"mean_rate_rps": 2.0},
+        ),
+        time_blocks=4,
+        supply={"tenures": ["api"]},
+    )
+    return solved(asked, catalog())
 
-    for found in (few, many):
-        (bulk,) = [w.money for w in found.workloads if w.workload == "bulk"]
-        assert bulk.low_usd < exact < bulk.high_usd
-        assert bulk.usd == pytest.approx(exact, rel=0.02)
-        assert bulk.low_usd < bulk.usd < bulk.high_usd
-    assert few.workloads[0].money.low_usd == few.workloads[0].money.high_usd
+
+def test_a_sample_stands_for_whole_blocks_with_an_interval(uneven):
+    """The exact cost of the distribution is the plan's; a sample is near it and says how near."""
+    few, many = (incurred(uneven, seeds=20, full=full).money for full in (False, True))
+
+    for money in (few, many):
+        assert money.low_usd < money.plan_usd < money.high_usd
+        assert money.usd == pytest.approx(money.plan_usd, rel=0.01)
+        assert money.usd != money.plan_usd
+    # 43,200 requests of a block instead of 4,000.
+    assert many.high_usd - many.low_usd < 0.6 * (few.high_usd - few.low_usd)
 
 
 def test_one_seed_has_no_interval(day):
@@ -213,16 +211,26 @@ def test_one_seed_has_no_interval(day):
     assert found.money.low_usd is found.money.high_usd is None
 
 
-def test_a_trace_of_whole_days_brings_its_own_hours(night):
-    """All requests of the day in one block pay the price of that block."""
-    hours = np.sort(np.random.default_rng(1).uniform(0, 24, 3_000))
-    day = Trace(hours * 3_600, np.full(3_000, 1_000.0), np.full(3_000, 100.0))
-    tokens = [r for r in night.plan.api if r.workload == "mail"]
-    if not tokens:
-        pytest.skip("nothing is on tokens")
-    found = incurred(night, {"mail": day})
+def test_a_trace_of_whole_days_brings_its_own_hours():
+    """Tokens cost half in the last six hours, in which nine of ten requests of the trace come."""
+    tokens = [
+        row("api_offers", as_of="2026-03"),
+        row(
+            "api_offers", as_of="2026-03", hours_utc="18:00-00:00", input_usd_per_mtok=0.25,
+            output_usd_per_mtok=0.75,
+        ),
+    ]  # fmt: skip
+    asked = problem(workload(), time_blocks=4, supply={"tenures": ["api"]})
+    audited = solved(asked, catalog(api_offers=tokens))
+    times = [*np.linspace(1.0, 18.0, 100, endpoint=False), *np.linspace(18.0, 24.0, 900, False)]
+    shape = Trace("day", np.array(times) * 3_600, np.full(1_000, 1_000.0), np.full(1_000, 100.0))
 
-    assert found.money.usd > 0
+    (chat,) = incurred(audited, {"chat": shape}).workloads
+
+    full = (1_000 * 0.5 + 100 * 1.5) / 1e6
+    assert chat.requests == pytest.approx(3 * 730 * 3_600)
+    assert chat.usd_per_request == pytest.approx(0.1 * full + 0.9 * full / 2)
+    assert chat.money.plan_usd / chat.requests == pytest.approx(0.75 * full + 0.25 * full / 2)
 
 
 def test_prompts_pay_the_row_of_their_own_length():
