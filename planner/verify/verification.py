@@ -7,7 +7,7 @@ beside the shipped problem of the same text, else beside the plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from planner.catalog.load import load_catalog
@@ -162,7 +162,7 @@ def verify_plan(
     violations = (*opened.stray_text(), *audit(opened.plan, problem, opened.catalog))
     if violations:
         return Verification(opened.plan, violations, None, opened.notes)
-    asked = settings or ReplaySettings()
+    asked = replace(settings or ReplaySettings(), carry=True)
     found = replayed(opened.plan, opened.loaded, opened.catalog, asked, on_case)
     table = None if stress is None else stress_table(found, stress, asked, on_stress)
     incurred = incurred_cost(found.world, asked.seed, asked.seeds, full=asked.full)

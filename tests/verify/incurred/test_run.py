@@ -93,7 +93,7 @@ def test_shared_nodes_are_split_by_the_rule_of_the_unit_costs(day):
 
 
 def test_a_node_that_is_billed_for_longer_costs_that_by_hand(day):
-    """With two days billed at least, nodes that come for less pay for two, oldest ones end first."""
+    """With two days billed at least, nodes that come for less pay for two; oldest end first."""
     offers = [o.model_copy(update={"min_billing_minutes": 2_880.0}) for o in day.catalog.offers]
     found = incurred(replace(day, catalog=replace(day.catalog, offers=tuple(offers))))
 
