@@ -83,6 +83,7 @@ def solve(
     """
     from planner.pipeline import SolveSettings, prepare, solve_prepared  # noqa: PLC0415 - slow
     from planner.plan.json_io import plan_json, write_text_whole  # noqa: PLC0415
+    from planner.plan.problem_folder import with_problem_folder  # noqa: PLC0415
 
     shared = settings_of(context, catalog, verbose, quiet)
     _require_verify(trace, verify)
@@ -106,6 +107,8 @@ def solve(
     progress(shared, f"solving over {len(prepared.options.options)} options ...")
     verified = _verified(prepared, settings, shared, trace, slack) if verify else None
     plan = verified.plan if verified else solve_prepared(prepared, settings)
+    if output is not None:
+        plan = with_problem_folder(plan, prepared.loaded, output)
     text = plan_json(plan)
     if output is not None:
         write_text_whole(output, text)

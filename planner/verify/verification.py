@@ -2,7 +2,8 @@
 
 The problem is the text that the plan itself holds, with the scenario and the assignments that it
 names. Files that the problem refers to are looked for beside the problem file that is named, else
-beside the shipped problem of the same text, else beside the plan.
+beside the shipped problem of the same text, else in the folder that the plan records, else beside
+the plan.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from planner.catalog.load import load_catalog
 from planner.errors import Fault, InputError, did_you_mean
 from planner.plan.plan_file import read_plan
+from planner.plan.problem_folder import recorded_folder
 from planner.problem.load import load_document, shipped_problem_folder
 from planner.problem.references import resolve_hardware
 from planner.verify.audit import audit
@@ -251,7 +253,9 @@ def problem_of(
     if problem_file is not None:
         folder = _folder_of(problem_file, text)
     else:
-        folder = shipped_problem_folder(text) or path.resolve().parent
+        folder = (
+            shipped_problem_folder(text) or recorded_folder(plan, path) or path.resolve().parent
+        )
     try:
         return load_document(
             parse_yaml(text, name), folder, scenario, [*map(str, assignments), *changes]
