@@ -75,6 +75,7 @@ def _write_replay(out: TextIO, replay: Replay, whole: Verification) -> None:
         out.write("\n")
     _write_batches(out, replay)
     _write_deadlines(out, replay)
+    _write_carried(out, replay)
     write_changes(out, replay, plan)
     for item in replay.not_replayed:
         out.write(f"not replayed: {item.workload}: {item.what}: {item.reason}\n")
@@ -88,6 +89,16 @@ def _write_replay(out: TextIO, replay: Replay, whole: Verification) -> None:
     elif replay.kept is None:
         what = "what was replayed keeps its promises; not everything could be"
         out.write(f"OPEN: {what if rows or replay.batches else 'nothing could be replayed'}\n")
+
+
+def _write_carried(out: TextIO, replay: Replay) -> None:
+    blocks = [block for found in replay.workloads for block in found.blocks]
+    carried = sum(block.is_carried for block in blocks)
+    if carried:
+        out.write(
+            f"queues are carried from block to block through whole days in {carried} of "
+            f"{counted(len(blocks), 'block')} replayed: what one leaves waits in the next\n"
+        )
 
 
 def _write_beside(out: TextIO, whole: Verification) -> None:

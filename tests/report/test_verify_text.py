@@ -135,6 +135,13 @@ def test_blocks_that_are_alike_are_counted_and_periods_named():
     assert "18-24 h of period 1 and 2 like it" in told(replay(block), plan=plan)
 
 
+def test_carried_queues_are_said_where_there_are_any():
+    carried = told(replay(replace(BLOCK, is_carried=True)))
+
+    assert "queues are carried from block to block through whole days in 1 of 1 block" in carried
+    assert "queues are carried" not in told(replay())
+
+
 def test_cost_incurred_stands_beside_the_plan_and_has_no_part_in_the_verdict():
     same = Money(1_000.0, 1_000.0, 1_000.0, 1_000.0)
     more = Money(2_000.0, 2_200.0, 2_100.0, 2_300.0)
