@@ -166,7 +166,14 @@ def verify_plan(
         return Verification(opened.plan, violations, None, opened.notes)
     asked = replace(settings or ReplaySettings(), carry=True)
     found = replayed(opened.plan, opened.loaded, opened.catalog, asked, on_case)
-    table = None if stress is None else stress_table(found, stress, asked, on_stress)
+    table = None
+    if stress is not None:
+        base = found
+        if any(block.is_carried for w in found.replay.workloads for block in w.blocks):
+            # Under stress blocks are replayed by themselves, and so is what is put beside it.
+            alone = replace(asked, carry=False, turns=not asked.full)
+            base = replayed(opened.plan, opened.loaded, opened.catalog, alone)
+        table = stress_table(base, stress, asked, on_stress)
     incurred = incurred_cost(found.world, asked.seed, asked.seeds, full=asked.full)
     return Verification(opened.plan, (), found.replay, opened.notes, table, incurred)
 

@@ -16,6 +16,8 @@ from planner.verify.replay.run import ReplaySettings, replay_plan
 from planner.verify.replay.sampling import Asked, sample
 from planner.verify.replay.trace import Trace, Traced, TracedHours
 from planner.verify.replay.whole_days import day_found, pool_days
+from planner.verify.stress.records import StressSettings
+from planner.verify.verification import PlanFile, verify_plan
 from tests.options.world import loaded, problem, workload
 from tests.verify.replay.test_run import solved_chat
 from tests.verify.replay.test_sampling import case, stream
@@ -209,3 +211,17 @@ def test_the_harm_of_an_overloaded_block_is_seen_in_the_next(short):
     share = sum(b.completed_share * b.requests for b in by_carry[True].values())
     every = sum(b.requests for b in by_carry[True].values())
     assert share == pytest.approx(every, rel=0.02)
+
+
+def test_beside_whole_days_stress_compares_blocks_by_themselves():
+    """Factors of one change nothing, though the verdict rests on days and the stress does not."""
+    world = solved_chat(rate=0.2)
+    opened = PlanFile(world.plan, loaded(world.problem), world.catalog)
+    asked = ReplaySettings(seeds=1, full=True)
+
+    found = verify_plan(opened, asked, stress=StressSettings(demand=1.0, outputs=1.0))
+
+    assert found.audit == ()
+    assert all(block.is_carried for block in found.replay.workloads[0].blocks)
+    rows = {row.stress: row for row in found.stress.rows}
+    assert rows["demand"].before == rows["demand"].after
