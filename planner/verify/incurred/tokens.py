@@ -14,19 +14,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.demand.lengths import cut_at
 from planner.units import HOURS_PER_DAY, SECONDS_PER_HOUR, TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_seconds, period_start
 from planner.verify.audit.lengths import paid_level
 from planner.verify.audit.prices import price_shares, share_paid
 from planner.verify.audit.terms import price_growth
 from planner.verify.incurred.rates import rate_of_use_rps, source_of_use
-from planner.verify.replay.arrivals import Span
+from planner.verify.replay.arrivals import Span, Stated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from planner.catalog.schema import ApiOffer
     from planner.plan.document import ApiRow
+    from planner.problem.schema import Workload
     from planner.verify.replay.arrivals import Source
     from planner.verify.replay.cases import World
     from planner.verify.replay.requests import Floats
@@ -85,15 +87,17 @@ def _bought(
     full: bool,
 ) -> ApiRow:
     """Return a row with what requests drawn for it take."""
+    workload = world.problem.workload(row.workload)
+    factors = workload.token_factors.get(row.model)
+    isl_level, osl_level = paid_level(workload, row.period)
+    isl_factor = isl_level * (factors.isl if factors else 1.0)
+    osl_factor = osl_level * (factors.osl if factors else 1.0)
+    source = _cut(source, prices, workload, isl_factor)
     drawn = source.draw(row.rate_rps, _span(row, source, world, full=full), rng)
     rate_rps = rate_of_use_rps(row, world)
     if not len(drawn.isl_tokens) or not rate_rps:
         return replace(row, input_mtok=0.0, output_mtok=0.0, usd=0.0)
-    workload = world.problem.workload(row.workload)
-    factors = workload.token_factors.get(row.model)
-    isl_level, osl_level = paid_level(workload, row.period)
-    isl = drawn.isl_tokens * isl_level * (factors.isl if factors else 1.0)
-    osl = drawn.osl_tokens * osl_level * (factors.osl if factors else 1.0)
+    isl, osl = drawn.isl_tokens * isl_factor, drawn.osl_tokens * osl_factor
     requests = rate_rps * block_seconds(world.problem, row.block)
     return replace(
         row,
@@ -101,6 +105,20 @@ def _bought(
         output_mtok=requests * float(osl.mean()) / TOKENS_PER_MTOK,
         usd=requests * float(request_usd(prices, isl, osl, drawn.hit_share).mean()),
     )
+
+
+def _cut(
+    source: Source,
+    prices: Sequence[tuple[list[ApiOffer], float]],
+    workload: Workload,
+    isl_factor: float,
+) -> Source:
+    """Return a source none of whose lengths stand for prompts on both sides of a tier."""
+    starts = sorted({row.prompt_from_tokens for rows, _ in prices for row in rows} - {0})
+    if not starts or not isinstance(source, Stated) or workload.lengths is None:
+        return source
+    cuts = [start / isl_factor for start in starts]
+    return replace(source, lengths=cut_at(workload.lengths, source.lengths, cuts))
 
 
 def _span(row: ApiRow, source: Source, world: World, *, full: bool) -> Span:
