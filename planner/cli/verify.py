@@ -84,6 +84,7 @@ def verify(
 
 def _as_data(found: Verification) -> dict[str, object]:
     from planner.report.promise_text import broken_promises  # noqa: PLC0415 - needs the plan
+    from planner.verify.incurred.as_data import incurred_data  # noqa: PLC0415
     from planner.verify.replay.as_data import workloads_data  # noqa: PLC0415
     from planner.verify.stress.as_data import stress_data  # noqa: PLC0415
 
@@ -105,5 +106,6 @@ def _as_data(found: Verification) -> dict[str, object]:
         "seeds": None if replay is None else replay.seeds,
         "requests": None if replay is None else replay.requests,
         "notes": list(found.notes),
+        "incurred": None if found.incurred is None else incurred_data(found.incurred),
         "stress": None if found.stress is None else stress_data(found.stress),
     }

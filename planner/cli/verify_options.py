@@ -30,7 +30,10 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="First seed.")]
 Seeds = Annotated[
     int, typer.Option("--seeds", min=1, max=_MOST_SEEDS, help="Simulations of every block.")
 ]
-Full = Annotated[bool, typer.Option("--full", help="Replay every block for its whole length.")]
+Full = Annotated[
+    bool,
+    typer.Option("--full", help="Replay whole days, queues carried from block to block."),
+]
 Nominal = Annotated[
     bool, typer.Option("--nominal", help="Median step times, not those at the plan's confidence.")
 ]

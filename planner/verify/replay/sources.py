@@ -40,7 +40,7 @@ def source_of(
         recorded = in_block(Traced(trace, hit_rate), block, world.problem.time_blocks)
         mean = sum(row.rate_rps for row in rows)
         if isinstance(recorded, TracedHours):
-            return recorded, _day_rate_rps(name, mean, world, period, block)
+            return recorded, day_rate_rps(name, mean, world, period, block)
         return recorded, mean
     return stated_source(world.problem.workload(name), world.demand_of(name), hit_rate), planned
 
@@ -86,8 +86,20 @@ def stated_source(workload: Workload, demand: WorkloadDemand, hit_rate: float) -
     )
 
 
-def _day_rate_rps(name: str, mean: float, world: World, period: int, block: int) -> float:
-    """Return the mean rate of a whole day, times the share that is served here in the block."""
+def day_rate_rps(name: str, mean: float, world: World, period: int, block: int) -> float:
+    """Return the mean rate of a whole day, times the share that is served here in the block.
+
+    Parameters
+    ----------
+    name
+        The workload.
+    mean
+        Mean rate that is served here, requests/s.
+    world
+        The plan and what it rests on.
+    period, block
+        The block.
+    """
     rates = world.demand_of(name).mean_rps[period]
     day = world.demand.grid.blocks_of(block // world.demand.grid.blocks_per_day)
     here = float(rates[block])

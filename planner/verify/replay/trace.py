@@ -159,6 +159,14 @@ class TracedHours:
         return max(1, int(self.whole.trace.span_s / SECONDS_PER_DAY + 1 - _WHOLE_DAY))
 
     @property
+    def rate_factor(self) -> float:
+        """Mean rate in the block over that of whole days."""
+        times_s = self.whole.trace.arrival_s
+        times_s = times_s[times_s < times_s[0] + self.days * SECONDS_PER_DAY]
+        since_h = (times_s / SECONDS_PER_HOUR - self.start_h) % HOURS_PER_DAY
+        return float((since_h < self.block_h).mean()) * HOURS_PER_DAY / self.block_h
+
+    @property
     def block_s(self) -> float | None:
         """The whole block counts."""
         return self.block_h * SECONDS_PER_HOUR
