@@ -32,7 +32,9 @@ b, model m, hardware type h)::
     C[k,t,b]    USD per hour that is promised;  c[k,o,t,b]  nodes of an offer that it covers
     U[o,t,b]    nodes of an offer that could be covered and are not
     tier[v,t,k]  spending of a month in tier k of volume discount v, in a power of ten of USD
-    reached[v,t,k]  1 when it is above the threshold of tier k
+    amount[v,t,k]  tokens of a month in it, in a power of ten of Mtok; only where tokens count
+    reached[v,t,k]  1 when it is above the threshold of tier k; or when that tier holds for all
+    at[v,s,k]   1 when terms that start in period s have the price of tier k of volume discount v
     W[h,t,b]    load of bought nodes of a hardware, kW;  Z[h,t,b]  1 when they carry all of it
     u[m], v[h]  1 when a model or a hardware type is used
 
@@ -51,6 +53,7 @@ from planner.milp.costs import node_block_usd, start_usd
 from planner.milp.naming import sentences
 from planner.milp.turn_sets import turn_groups
 from planner.options.owned import OWNED
+from planner.options.volumes import volume_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -126,6 +129,7 @@ class Model:
     promised: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     uncovered: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     tiers: dict[tuple[int, int, int], tuple[pulp.LpVariable, float]] = field(default_factory=dict)
+    tier_at: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     own_kw: dict[tuple[str, int, int], pulp.LpVariable] = field(default_factory=dict)
     loading: dict[tuple[tuple[int, ...], int, int], pulp.LpVariable] = field(default_factory=dict)
     turn_groups: tuple[TurnGroup, ...] = ()
@@ -326,6 +330,7 @@ def _node_variables(model: Model) -> None:
 def _build_variables(model: Model, o: int, offer: NodeOffer) -> None:
     """Add the builds of an offer; nodes that are there already are not a choice."""
     needs_staff = offer.tenure == OWNED and model.sets.options.owned_staff_usd_per_month > 0
+    is_tiered = volume_of(model.sets.options, offer) is not None
     for k, build in enumerate(offer.builds):
         there = build.fixed_nodes
         least, most = build.least_nodes, build.most_nodes
@@ -333,6 +338,8 @@ def _build_variables(model: Model, o: int, offer: NodeOffer) -> None:
             least, most = there, there
         elif there is not None:
             most = there if most is None else min(most, there)
+        if is_tiered:
+            least = 0  # it is of all tiers together
         model.builds[o, k] = model.variable(f"B_{o}_{k}", most, whole=True, lower=least)
         for t in range(build.start, build.end):
             if needs_staff and there is None and t not in model.staff:

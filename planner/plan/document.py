@@ -141,6 +141,8 @@ class Commitment:
     them, nominal, less the value of owned nodes at the end of the horizon; `usd_after_horizon` is
     the part of it that is due after the horizon; `usd_per_month` what all its nodes cost each
     month beside what is paid at once. `nodes_kept` of the nodes were decided by an earlier plan.
+    Terms that start together count in `volume_discount`: their price is less the `discount` of the
+    tier that they reach, from `tier_from_nodes` nodes on (``None`` below the first).
     """
 
     offer_id: str
@@ -169,6 +171,9 @@ class Commitment:
     """Hours of the day in which its nodes are there, and paid; empty for all."""
     sold_month: str | None = None
     """First month without nodes that were there and are sold; what they bring is in `usd`."""
+    volume_discount: str | None = None
+    tier_from_nodes: int | None = None
+    discount: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,10 @@ class VolumeRow:
     """What a volume discount takes off in one period.
 
     `spent_usd` is what counts in the period, before volume discounts: rent by the hour that no
-    spend commitment covers. Tiers apply to the spending of each month, which is equal in a period.
+    spend commitment covers, and tokens. Tiers apply to each month, and months are equal in a
+    period: `volume` is that of a month, in `unit` (``usd_per_month``, ``mtok_per_month``),
+    `tier_from` the threshold of the highest tier that it reaches, and `discount` that tier's. It
+    holds for the part above the threshold, or for everything that counts (`applies_to`).
     """
 
     name: str
@@ -166,6 +169,11 @@ class VolumeRow:
     period: int
     spent_usd: float
     rebate_usd: float
+    unit: str
+    volume: float
+    tier_from: float
+    discount: float
+    applies_to: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""Volume discounts of a plan: what they take off in each period, and for whom.
+"""Volume discounts of a plan on what is paid month by month: what they take off, and for whom.
 
-What is taken off in a period goes to the workloads in proportion to the rent that counts.
+What is taken off in a period goes to the workloads in proportion to the spending that counts.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.options.volumes import REBATE
-from planner.plan.document import CostLine
+from planner.plan.document import ApiRow, CostLine
 from planner.plan.finance_rows import VolumeRow
-from planner.plan.tables import fleet_rows
+from planner.plan.tables import api_rows, fleet_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,12 +36,29 @@ def volume_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tup
     rows = []
     for volume in options.volumes:
         spent: dict[int, float] = defaultdict(float)
+        mtok: dict[int, float] = defaultdict(float)
         for row in _counted(volume, demand, options, decisions):
             spent[row.period] += row.usd
+            mtok[row.period] += row.input_mtok + row.output_mtok if isinstance(row, ApiRow) else 0
         for period, usd in sorted(spent.items()):
-            rebate = months * volume.rebate_usd(usd / months)
+            monthly = (usd if volume.unit == "usd" else mtok[period]) / months
+            rebate = months * volume.rebate_usd(usd / months, monthly)
+            tier = volume.tier_of(monthly)
             if rebate > 0:
-                rows.append(VolumeRow(volume.name, volume.provider, period, usd, rebate))
+                rows.append(
+                    VolumeRow(
+                        name=volume.name,
+                        provider=volume.provider,
+                        period=period,
+                        spent_usd=usd,
+                        rebate_usd=rebate,
+                        unit=f"{volume.unit}_per_month",
+                        volume=monthly,
+                        tier_from=volume.tiers[max(tier, 1) - 1][0],
+                        discount=volume.discount_at(max(tier, 1)),
+                        applies_to="all" if volume.on_all else "part_above",
+                    )
+                )
     return tuple(rows)
 
 
@@ -61,10 +78,14 @@ def volume_charges(
     for row in volume_rows(demand, options, decisions):
         weights: dict[str, float] = defaultdict(float)
         for item in _counted(known[row.name], demand, options, decisions):
-            if item.period == row.period:
-                split = shares.at(item.hardware, item.period, item.block)
-                for workload, share in split.items():
-                    weights[workload] += item.usd * share
+            if item.period != row.period:
+                continue
+            if isinstance(item, ApiRow):
+                weights[item.workload] += item.usd
+                continue
+            split = shares.at(item.hardware, item.period, item.block)
+            for workload, share in split.items():
+                weights[workload] += item.usd * share
         for workload, weight in weights.items():
             usd = -row.rebate_usd * weight / row.spent_usd
             later = usd * demand.grid.discount_factor[row.period]
@@ -73,9 +94,12 @@ def volume_charges(
 
 def _counted(
     volume: VolumeDiscount, demand: Demand, options: OptionSet, decisions: Decisions
-) -> Iterator[FleetRow]:
-    """Yield the nodes that are rented by the hour and count."""
+) -> Iterator[FleetRow | ApiRow]:
+    """Yield the nodes that are rented by the hour, and the tokens, that count."""
+    if volume.is_of_terms:
+        return
     committed = {o.offer_id for o in options.offers if o.is_committed}
     for row in fleet_rows(demand, options, decisions):
-        if row.offer_id not in committed and volume.counts(row.provider, row.tenure):
+        if row.offer_id not in committed and volume.counts(row):
             yield row
+    yield from filter(volume.counts_tokens, api_rows(demand, options, decisions))

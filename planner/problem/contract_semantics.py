@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from planner.problem.names import repeated_names
 from planner.problem.supply import month_after
+from planner.problem.volume_semantics import volume_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def contract_findings(problem: Problem) -> Iterator[Finding]:
     """
     yield from _spend(problem)
     yield from _blocks(problem)
-    yield from _volumes(problem)
+    yield from volume_findings(problem)
 
 
 def _spend(problem: Problem) -> Iterator[Finding]:
@@ -130,25 +130,3 @@ def _borders(problem: Problem) -> list[str]:
     horizon = problem.horizon
     months = range(0, (horizon.periods + 1) * horizon.months_per_period, horizon.months_per_period)
     return [month_after(horizon.start, count) for count in months]
-
-
-def _volumes(problem: Problem) -> Iterator[Finding]:
-    section: Path_ = ("supply", "volume_discounts")
-    yield from repeated_names(problem.supply.volume_discounts, section)
-    known: dict[tuple[str, str], int] = {}
-    for index, volume in enumerate(problem.supply.volume_discounts):
-        path = (*section, index)
-        for tenure in volume.tenures:
-            key = (volume.provider, tenure)
-            if known.setdefault(key, index) != index:
-                where = f"{tenure} of {volume.provider} is in item {known[key]}"
-                message = f"{where} too; put all tiers there"
-                yield (*path, "tenures"), message
-        for k, (low, high) in enumerate(pairwise(volume.tiers), start=1):
-            for field in ("from_usd_per_month", "discount"):
-                if getattr(high, field) <= getattr(low, field):
-                    message = (
-                        f"{getattr(high, field):g} is not above that of the tier before, "
-                        f"{getattr(low, field):g}; give tiers in rising order"
-                    )
-                    yield (*path, "tiers", k, field), message

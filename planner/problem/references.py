@@ -11,7 +11,7 @@ from planner.catalog.dates import parse_partial_date
 from planner.catalog.offers import capacity_blocks_at
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import did_you_mean
-from planner.problem.contracts import CapacityBlock, CoveredUse
+from planner.problem.contracts import CapacityBlock, CoveredUse, VolumeDiscount
 from planner.problem.supply import ExistingNodes, Quota
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from planner.problem.supply import Supply
     from planner.yaml_io import Path_
 
-_Named = TypeVar("_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse)
+_Named = TypeVar("_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse, VolumeDiscount)
 _FLAT = "flat"
 _DEFAULT = "default"
 
@@ -66,6 +66,7 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
             "quotas": resolved(supply.quotas),
             "existing": resolved(supply.existing),
             "capacity_blocks": resolved(supply.capacity_blocks),
+            "volume_discounts": resolved(supply.volume_discounts),
             "spend_commitments": [
                 s.model_copy(update={"covers": resolved(s.covers)})
                 for s in supply.spend_commitments
@@ -170,8 +171,12 @@ def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         here: Path_ = ("supply", "capacity_blocks", i)
         yield from known.check((*here, "hardware"), "hardware", block.hardware)
     for i, volume in enumerate(supply.volume_discounts):
-        here = ("supply", "volume_discounts", i, "provider")
-        yield from known.check(here, "providers", volume.provider)
+        here = ("supply", "volume_discounts", i)
+        yield from known.check((*here, "provider"), "providers", volume.provider)
+        yield from known.check((*here, "hardware"), "hardware", volume.hardware)
+        yield from known.check((*here, "instance"), "instances", volume.instance)
+        yield from known.check((*here, "region"), "regions", volume.region)
+        yield from known.check((*here, "model"), "hosted", volume.model)
     for i, spend in enumerate(supply.spend_commitments):
         path: Path_ = ("supply", "spend_commitments", i)
         yield from known.check((*path, "provider"), "providers", spend.provider)
