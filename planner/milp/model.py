@@ -52,8 +52,8 @@ import pulp
 from planner.milp.costs import node_block_usd, start_usd
 from planner.milp.naming import sentences
 from planner.milp.turn_sets import turn_groups
+from planner.options.builds import shares_least_nodes
 from planner.options.owned import OWNED
-from planner.options.volumes import volume_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,6 +127,7 @@ class Model:
     more: dict[int, pulp.LpVariable] = field(default_factory=dict)
     spend: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     promised: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    any_promised: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     uncovered: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     tiers: dict[tuple[int, int, int], tuple[pulp.LpVariable, float]] = field(default_factory=dict)
     tier_at: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
@@ -330,7 +331,6 @@ def _node_variables(model: Model) -> None:
 def _build_variables(model: Model, o: int, offer: NodeOffer) -> None:
     """Add the builds of an offer; nodes that are there already are not a choice."""
     needs_staff = offer.tenure == OWNED and model.sets.options.owned_staff_usd_per_month > 0
-    is_tiered = volume_of(model.sets.options, offer) is not None
     for k, build in enumerate(offer.builds):
         there = build.fixed_nodes
         least, most = build.least_nodes, build.most_nodes
@@ -338,8 +338,8 @@ def _build_variables(model: Model, o: int, offer: NodeOffer) -> None:
             least, most = there, there
         elif there is not None:
             most = there if most is None else min(most, there)
-        if is_tiered:
-            least = 0  # it is of all tiers together
+        if shares_least_nodes(offer.builds, k):
+            least = 0
         model.builds[o, k] = model.variable(f"B_{o}_{k}", most, whole=True, lower=least)
         for t in range(build.start, build.end):
             if needs_staff and there is None and t not in model.staff:

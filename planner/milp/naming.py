@@ -124,6 +124,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "spendused": ("etb", "{e} covers no more than is promised, {t}, {b}"),
     "spendnodes": ("otb", "nodes of {o} are covered or paid on demand, {t}, {b}"),
     "spendleast": ("et", "least commitment of {e}, {t}"),
+    "spendone": ("et", "one tier at a time of {e} and its further tiers, {t}"),
     "spendmost": ("et", "most commitment of {e}, {t}"),
     "tierfull": ("ntk", "the tier below tier {k} of {n} is full first, {t}"),
     "tieropen": ("ntk", "spending in tier {k} of {n} only when it is reached, {t}"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.milp.model import GE, LE, Terms
 from planner.milp.sets import most_nodes
+from planner.options.builds import shares_least_nodes
 from planner.options.volumes import volume_of
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _kept(model: Model) -> dict[tuple[int, int], tuple[int, list[int]]]:
     for o, k in model.builds:
         offer = model.sets.options.offers[o]
         build = offer.builds[k]
-        if volume_of(model.sets.options, offer) is not None:
+        if shares_least_nodes(offer.builds, k):
             least, positions = found.get((o, build.start), (0, []))
             found[o, build.start] = max(least, build.least_nodes), [*positions, k]
     return {key: kept for key, kept in found.items() if kept[0]}

@@ -135,6 +135,21 @@ class Build:
         return self.start <= period < self.end
 
 
+def shares_least_nodes(builds: Sequence[Build], position: int) -> bool:
+    """Return whether the least nodes of a build may be nodes of another tier of its start.
+
+    Parameters
+    ----------
+    builds
+        Builds of one offer.
+    position
+        Position of the build.
+    """
+    start = builds[position].start
+    tiers = [k for k, build in enumerate(builds) if build.start == start and build.most_nodes != 0]
+    return any(builds[k].tier for k in (position, *tiers)) and tiers != [position]
+
+
 def one_tier_each(builds: Sequence[Build]) -> tuple[Build, ...]:
     """Return builds without those of further tiers, which share the least nodes of their start.
 

@@ -169,7 +169,7 @@ class SpendCommitment:
     Parameters
     ----------
     id
-        Identity, ``spend:NAME``.
+        Identity, ``spend:NAME``, or ``spend:NAME/USD`` for the tier from so many USD per hour on.
     provider
         To whom it is promised.
     rates
@@ -187,6 +187,11 @@ class SpendCommitment:
         about; ``None`` when it decides about all.
     is_existing
         Whether it is promised already, whatever the plan decides.
+    table
+        Name of the commitment that it is a tier of; of a table at most one tier is in use at a
+        time. Empty where there are no tiers.
+    discount
+        Fraction off the on-demand price; ``None`` where rates of what is covered stand instead.
     """
 
     id: str
@@ -197,6 +202,8 @@ class SpendCommitment:
     builds: tuple[Build, ...]
     held_usd_per_hour: tuple[float | None, ...] | None = None
     is_existing: bool = False
+    table: str = ""
+    discount: float | None = None
 
     @property
     def is_held(self) -> bool:

@@ -141,8 +141,7 @@ class Commitment:
     them, nominal, less the value of owned nodes at the end of the horizon; `usd_after_horizon` is
     the part of it that is due after the horizon; `usd_per_month` what all its nodes cost each
     month beside what is paid at once. `nodes_kept` of the nodes were decided by an earlier plan.
-    Terms that start together count in `volume_discount`: their price is less the `discount` of the
-    tier that they reach, from `tier_from_nodes` nodes on (``None`` below the first).
+    Terms count in `volume_discount`; `tier_from_nodes` and `discount` are of the tier they reach.
     """
 
     offer_id: str
@@ -259,8 +258,7 @@ class DeferredWork:
 class Placement:
     """Replicas of an option of a pool on the nodes of one provider, or of one of its regions.
 
-    Only in plans that have to survive the loss of a provider or region; `region` is empty where
-    providers are lost.
+    Only in plans that survive the loss of a provider or region; no `region` where providers fail.
     """
 
     period: int

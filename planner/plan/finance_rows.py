@@ -133,7 +133,9 @@ class SpendRow:
     the share of the on-demand use that it could cover, at on-demand prices. Paying by the hour
     costs as much at ``break_even_used_share``, the mean rate over the on-demand price of what is
     covered; ``None`` where nothing is. What it covers is in the fleet (`covered_nodes`). What is
-    promised already (`is_existing`) is paid within the horizon, from its start on.
+    promised already (`is_existing`) is paid within the horizon, from its start on. `discount` is
+    the fraction off the on-demand price, ``None`` where only what is covered has rates, and
+    `tier_from_usd_per_hour` the threshold of the tier that gives it, ``None`` without tiers.
     """
 
     commitment_id: str
@@ -151,6 +153,8 @@ class SpendRow:
     break_even_used_share: float | None
     price_source: str
     is_existing: bool
+    discount: float | None = None
+    tier_from_usd_per_hour: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from planner.demand.records import Demand
     from planner.options.records import OptionSet
     from planner.options.supply_records import VolumeDiscount
-    from planner.plan.document import FleetRow
+    from planner.plan.document import FleetRow, Plan
     from planner.plan.records import Decisions
     from planner.plan.shares import HardwareShares
+
+_LITTLE = 0.05
+"""Share of a threshold by which a volume lies above it, below which that is pointed out."""
 
 
 def volume_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tuple[VolumeRow, ...]:
@@ -90,6 +93,38 @@ def volume_charges(
             usd = -row.rebate_usd * weight / row.spent_usd
             later = usd * demand.grid.discount_factor[row.period]
             yield CostLine(row.period, REBATE, workload, "", "", usd, later)
+
+
+def volume_notes(plan: Plan) -> list[str]:
+    """Return which prices hang by little on a volume, where a tier holds for everything.
+
+    Parameters
+    ----------
+    plan
+        The plan, with its tables.
+    """
+    notes = []
+    together: dict[tuple[str, int], int] = defaultdict(int)
+    for row in plan.commitments:
+        if row.volume_discount is not None and row.tier_from_nodes is not None:
+            together[row.volume_discount, row.start_period] += row.nodes
+    tiers = {(c.volume_discount, c.start_period): c for c in plan.commitments}
+    for (name, start), nodes in together.items():
+        taken = tiers[name, start]
+        if nodes == taken.tier_from_nodes:
+            notes.append(
+                f"volume discount {name}: exactly the {nodes} nodes that the price asks for start "
+                f"in {taken.start_month}; with one less, all of them lose this tier"
+            )
+    for paid in plan.volume_discounts:
+        above = paid.volume / paid.tier_from - 1.0
+        if paid.applies_to == "all" and above < _LITTLE:
+            notes.append(
+                f"volume discount {paid.name}: period {paid.period} is {max(above, 0.0):.1%} above "
+                f"the threshold of {paid.tier_from:,.10g}; with less demand, everything that counts "
+                "loses this tier"
+            )
+    return notes
 
 
 def _counted(

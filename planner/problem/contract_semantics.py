@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.problem.names import repeated_names
+from planner.problem.names import repeated_names, rising
 from planner.problem.supply import month_after
 from planner.problem.volume_semantics import volume_findings
 
@@ -48,7 +48,7 @@ def _spend(problem: Problem) -> Iterator[Finding]:
         if most is not None and most < stated.min_usd_per_hour:
             message = f"{most:g} is below `min_usd_per_hour`, {stated.min_usd_per_hour:g}"
             yield (*path, "max_usd_per_hour"), message
-        yield from _rates(stated, path)
+        yield from _rates(stated, path) if stated.tiers is None else _tiers(stated, path)
 
 
 def _running(stated: SpendCommitment, problem: Problem, path: Path_) -> Iterator[Finding]:
@@ -71,6 +71,29 @@ def _running(stated: SpendCommitment, problem: Problem, path: Path_) -> Iterator
         if field in stated.model_fields_set:
             text = "has no effect on what is promised already; take it out, or give an item each"
             yield (*path, field), text
+
+
+def _tiers(stated: SpendCommitment, path: Path_) -> Iterator[Finding]:
+    """Yield what contradicts discounts that depend on what is promised."""
+    tiers = stated.tiers or []
+    yield from rising(tiers, ("from_usd_per_hour", "discount"), (*path, "tiers"))
+    for field in ("discount", "min_usd_per_hour", "committed_usd_per_hour"):
+        if field in stated.model_fields_set:
+            text = "has no place beside `tiers`, which say it; take one of the two out"
+            if field == "committed_usd_per_hour":
+                text = "has one discount; give `discount` for what is promised already, no `tiers`"
+            yield (*path, field), text
+    most = stated.max_usd_per_hour
+    if most is not None and most < tiers[-1].from_usd_per_hour:
+        text = f"{most:g} is below the last of `tiers`, from {tiers[-1].from_usd_per_hour:g}"
+        yield (*path, "max_usd_per_hour"), text
+    for index, use in enumerate(stated.covers):
+        for field in ("discount", "usd_per_node_hour"):
+            if getattr(use, field) is not None:
+                text = (
+                    "is a rate that no tier would change; take it out, or give an item of its own"
+                )
+                yield (*path, "covers", index, field), text
 
 
 def _rates(stated: SpendCommitment, path: Path_) -> Iterator[Finding]:

@@ -32,6 +32,15 @@ class CoveredUse(Section):
     """Rate of a node that is fixed for the term, instead of a discount."""
 
 
+class SpendTier(Section):
+    """A step of a spend commitment: the discount of promises from a threshold up to the next."""
+
+    from_usd_per_hour: Positive
+    """Least promise at a time."""
+    discount: Discount
+    """Fraction off the on-demand price of everything that is covered."""
+
+
 class SpendCommitment(Section):
     """Spending that is promised to a provider by the hour, for lower rates on demand.
 
@@ -52,6 +61,8 @@ class SpendCommitment(Section):
     """What is still due for it each month; absent: all of it."""
     discount: Discount | None = None
     """Fraction off the on-demand price of covered nodes."""
+    tiers: Annotated[list[SpendTier], Field(min_length=1, max_length=8)] | None = None
+    """Discounts that grow with what is promised, instead of one; thresholds and discounts rise."""
     covers: list[CoveredUse] = []
     """What is covered; the first item that fits a node counts. Empty: all on-demand nodes."""
     min_usd_per_hour: NonNegative = 0.0

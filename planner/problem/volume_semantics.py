@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from planner.problem.names import repeated_names
+from planner.problem.names import repeated_names, rising
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,19 +105,7 @@ def _tiers(volume: VolumeDiscount, path: Path_) -> Iterator[Finding]:
         yield (*path, "tiers"), "has thresholds in several units; give all in one"
     elif used and used <= {_TOKENS, _NODES} and volume.applies_to != "all":
         yield path, _why_all(next(iter(used)))
-    yield from _rising(volume, path)
-
-
-def _rising(volume: VolumeDiscount, path: Path_) -> Iterator[Finding]:
-    for k, (low, high) in enumerate(pairwise(volume.tiers), start=1):
-        for field in (*_UNITS, "discount"):
-            first, second = getattr(low, field), getattr(high, field)
-            if None not in {first, second} and second <= first:
-                message = (
-                    f"{second:g} is not above that of the tier before, {first:g}; give tiers in "
-                    "rising order"
-                )
-                yield (*path, "tiers", k, field), message
+    yield from rising(volume.tiers, (*_UNITS, "discount"), (*path, "tiers"))
 
 
 def _allowed(volume: VolumeDiscount) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from planner.plan.document import Commitment, Plan
-    from planner.plan.finance_rows import VolumeRow
+    from planner.plan.finance_rows import SpendRow, VolumeRow
 
 _CATEGORIES = (
     "on_demand", "spot", "rebate", "lease", "api", "capex", "energy", "colocation", "maintenance",
@@ -120,7 +120,7 @@ def write_spend(out: TextIO, plan: Plan) -> None:
         [
             "there" if row.is_existing else row.start_month,
             row.end_month,
-            f"{row.commitment_id} to {row.provider}",
+            f"{row.commitment_id} to {row.provider}{_step(row)}",
             money(row.usd_per_hour, 2),
             money(row.usd),
             money(row.usd_after_horizon),
@@ -132,6 +132,13 @@ def write_spend(out: TextIO, plan: Plan) -> None:
     ]
     title = "Spending promised by the hour, paid whether used or not (rates are the problem's)"
     write_table(out, columns, rows, title)
+
+
+def _step(row: SpendRow) -> str:
+    """Return the tier of promised spending in words, empty where there are no tiers."""
+    if row.tier_from_usd_per_hour is None or row.discount is None:
+        return ""
+    return f" ({_off(row.discount)} off from {row.tier_from_usd_per_hour:,.10g} USD/h)"
 
 
 def write_volumes(out: TextIO, plan: Plan) -> None:

@@ -210,7 +210,7 @@ def _with_units(options):
 
 
 def _with_spend(options):
-    """Return the options with two promises of spending: of 2 to 40 USD/h, and up to 20 USD/h."""
+    """Return the options with promises of spending: 2 to 40 USD/h, up to 20, and in two tiers."""
     usd_per_month = Payment(0, "lease", 730.0, 1.0)
     build = Build(0, 1, 0, 1, (usd_per_month,), 1.0, "2027-01", "a test")
     listed = (("gpu-6", (4.5,)), ("npu-8", (10.0,)))
@@ -219,6 +219,12 @@ def _with_spend(options):
         spend=(
             SpendCommitment("spend:listed", "cloud", listed, 2.0, 40.0, (build,)),
             SpendCommitment("spend:all", "cloud", (("npu-8", (12.0,)),), 0.0, 20.0, (build,)),
+            SpendCommitment(
+                "spend:t/5", "cloud", (("npu-4", (8.0,)),), 5.0, 9.0, (build,), table="t"
+            ),
+            SpendCommitment(
+                "spend:t/9", "cloud", (("npu-4", (7.0,)),), 9.0, None, (build,), table="t"
+            ),
         ),
     )
 

@@ -132,6 +132,18 @@ def test_the_printed_plan_names_the_tiers_that_are_reached(tiers):
     assert "5% from 1,000 Mtok a month, on all" in text
 
 
+def test_prices_that_hang_by_little_are_pointed_out(tiers):
+    found = [text for text in tiers.plan.warnings if text.startswith("volume discount")]
+
+    assert found == [
+        "volume discount terms: exactly the 6 nodes that the price asks for start in 2027-01; with "
+        "one less, all of them lose this tier"
+    ]
+    near = {**TOKENS, "tiers": [{"from_mtok_per_month": 4_300, "discount": 0.05}]}
+    notes = " ".join(solve(asked(TERMS, near)).plan.warnings)
+    assert "mass: period 0 is 0.8% above the threshold of 4,300" in notes
+
+
 COMMITMENT = [
     ({"volume_discount": "other"}, "its terms reach"),
     ({"volume_discount": None}, "its terms reach"),
