@@ -120,9 +120,9 @@ def volume_notes(plan: Plan) -> list[str]:
         above = paid.volume / paid.tier_from - 1.0
         if paid.applies_to == "all" and above < _LITTLE:
             notes.append(
-                f"volume discount {paid.name}: period {paid.period} is {max(above, 0.0):.1%} above "
-                f"the threshold of {paid.tier_from:,.10g}; with less demand, everything that counts "
-                "loses this tier"
+                f"volume discount {paid.name}: period {paid.period} is {max(above, 0.0):.1%} above"
+                f" the threshold of {paid.tier_from:,.10g}; with less demand, everything that "
+                "counts loses this tier"
             )
     return notes
 

@@ -136,8 +136,8 @@ def test_prices_that_hang_by_little_are_pointed_out(tiers):
     found = [text for text in tiers.plan.warnings if text.startswith("volume discount")]
 
     assert found == [
-        "volume discount terms: exactly the 6 nodes that the price asks for start in 2027-01; with "
-        "one less, all of them lose this tier"
+        "volume discount terms: exactly the 6 nodes that the price asks for start in 2027-01; "
+        "with one less, all of them lose this tier"
     ]
     near = {**TOKENS, "tiers": [{"from_mtok_per_month": 4_300, "discount": 0.05}]}
     notes = " ".join(solve(asked(TERMS, near)).plan.warnings)
