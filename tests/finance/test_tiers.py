@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from planner.infeasibility import explain_infeasible
 from tests.finance.budget import solve
 
 TERMS = [
@@ -72,3 +73,25 @@ def test_later_orders_that_were_planned_are_kept_at_their_tier(folder, sheet):
 
     kept = {(c.offer_id, c.start_month): c.nodes_kept for c in plan.commitments if c.nodes_kept}
     assert kept == {(c.offer_id, c.start_month): c.nodes for c in later}
+
+
+def test_a_budget_that_is_too_small_is_explained_with_the_price_of_the_tier(folder):
+    """A flat need of eight nodes for a year: at 0.77 USD an hour, a quarter of it upfront."""
+    flat = [
+        *TERMS,
+        "supply.tenures=[reserved_1y]",
+        "workloads.chat.growth_per_period=1.0",
+        "workloads.chat.arrival.profile=flat",
+        "workloads.chat.arrival.mean_rate_rps=40.0",
+    ]
+    due_usd = 8 * PRICE_USD * 0.7 * 730 * (0.25 * 12 + 0.75 * 3)
+
+    found = explain_infeasible(
+        folder / "budget.yaml", None, [*flat, "limits.budget_usd_per_period=10000"]
+    )
+
+    (fix, *_) = found.fixes
+    assert [cause.family for cause in fix.causes] == ["budget"]
+    assert fix.causes[0].amount == pytest.approx(due_usd - 10_000, rel=1e-4)
+    plan, _ = solve(folder, [*flat, *fix.assignments])
+    assert sum(c.nodes for c in plan.commitments if c.start_period == 0) == 8

@@ -310,3 +310,35 @@ def test_the_least_cost_over_all_splits_of_tokens_is_found(seed):
     )
     assert found.objective_usd == pytest.approx(least, rel=2e-6)
     assert found.proof.status == "optimal"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_another_solver_finds_the_same_optimum(seed):
+    draw = np.random.default_rng(seed)
+    rates = draw.integers(2, 7, 2).astype(float).tolist()
+    world = leased(rates, terms((3, 0.2), (5, 0.4)), ("lease", 1.0, 2), rent=1.3)
+    bought = tokens(mass((500.0, 0.1), (900.0, 0.4)), {"chat": 1.2e-3, "code": 1e-3},
+                    chat=draw.uniform(0.5, 3), code=draw.uniform(0.5, 3))  # fmt: skip
+
+    for demand, options in (world, bought):
+        program = build_program(demand, options, Limits())
+        cbc = solve_program(program, replace(EXACT, solver="cbc"))
+        assert cbc.objective_usd == pytest.approx(solve(demand, options).objective_usd)
+
+
+def test_no_coefficient_is_out_of_the_range_that_solvers_like():
+    demand, options = leased([40.0] * 3, terms((8, 0.05), (32, 0.1)), ("lease", 1.0, 3))
+    counted = [
+        VolumeDiscount("edp", "cloud", ("on_demand",), ((1e4, 0.1), (5e4, 0.2))),
+        VolumeDiscount("mass", "api", ("api",), ((1e3, 0.1), (2e4, 0.2)), "mtok", on_all=True),
+    ]
+    chat = replace(worlds.api("chat", [1e-3] * 3), input_tokens=3_000.0)
+    options = replace(options, api=(chat,), volumes=(*options.volumes, *counted))
+
+    program = build_program(demand, options, Limits())
+
+    rows = program.problem.constraints()
+    found = [abs(c) for row in rows for c in row.expr.values()] if rows else []
+    assert found
+    assert min(found) >= 1e-3
+    assert max(found) <= 1e4

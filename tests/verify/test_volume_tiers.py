@@ -8,8 +8,12 @@ from io import StringIO
 
 import pytest
 
+from planner.demand.build import build_demand
+from planner.options.build import build_options
+from planner.pipeline import Prepared, SolveSettings, program_limits, solve_prepared
 from planner.report.text import write_plan
-from tests.options.world import catalog, problem, row, workload
+from planner.verify.audit import audit
+from tests.options.world import catalog, loaded, problem, row, workload
 from tests.verify.changes import changed, every_change, one_more, report, slightly_more
 from tests.verify.conftest import MEASURED, solved
 from tests.verify.test_spend import DAY
@@ -200,3 +204,32 @@ def test_a_discount_that_nothing_counts_in_is_pointed_out():
     plan = solve(asked({**TERMS, "tenures": ["reserved_3y"]})).plan
 
     assert any("volume discount terms has no effect" in text for text in plan.warnings)
+
+
+def test_baselines_and_alternatives_of_tokens_have_the_price_of_the_tier():
+    """One workload on tokens only: 10 % are off all of them from 1,000 Mtok a month on."""
+    volume = {**TOKENS, "tiers": [{"from_mtok_per_month": 1_000, "discount": 0.1}]}
+    asked_one = problem(
+        workload("bulk", arrival={"mean_rate_rps": 9.0, "peak_factor_in_hour": 1.0}),
+        horizon={"start": "2027-01", "periods": 1, "months_per_period": 6},
+        finance={"discount_rate_per_year": 0.0},
+        supply={
+            "tenures": ["on_demand", "api"],
+            "volume_discounts": [volume],
+            "api_latency": "assume_met",
+        },
+    )
+    facts = catalog(offers=OFFERS, api_offers=API)
+    whole = loaded(asked_one, ())
+    demand = build_demand(whole, facts)
+    options = build_options(whole, facts, demand)
+    prepared = Prepared(whole, facts, demand, options, program_limits(asked_one))
+    plan = solve_prepared(prepared, SolveSettings(gap=0.0))
+
+    listed = sum(r.usd_per_request[0][0] for r in options.api) * 9.0 * 3600 * 730 * 6
+    (tokens,) = [a for a in plan.alternatives if a.kind == "api"]
+    (baseline,) = [b for b in plan.baselines if b.name == "all_api"]
+    assert tokens.cost_usd == pytest.approx(0.9 * listed)
+    assert baseline.cost_usd == pytest.approx(0.9 * listed)
+    assert baseline.bound_usd == pytest.approx(0.9 * listed)
+    assert audit(plan, asked_one, facts) == []
