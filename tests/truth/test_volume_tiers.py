@@ -262,6 +262,19 @@ def test_idle_nodes_are_rented_where_they_reach_a_tier_for_everything():
     assert found.objective_usd == pytest.approx(4 * 2.0 * 0.6 * MONTH_H)
 
 
+def test_a_budget_counts_what_is_taken_off_tokens():
+    volume = mass((MTOK_PER_RPS, 0.2))
+    demand, options = tokens(volume, {"chat": 1e-3}, chat=2.0)
+    due_usd = 2.0 * 0.8e-3 * PER_RPS
+
+    def status(usd):
+        limits = Limits(budgets=(BudgetLimit("opex", 0, usd),))
+        return solve(demand, replace(options, api=options.api[:1]), limits).proof.status
+
+    assert status(due_usd + 0.01) == "optimal"
+    assert status(due_usd - 0.01) == "infeasible"
+
+
 def cost_of(volume, counted, other):
     """Return what tokens cost, pairs of USD and Mtok of a month; written without the program."""
     usd, mtok = (sum(column) for column in zip(*counted, strict=True))
@@ -340,5 +353,6 @@ def test_no_coefficient_is_out_of_the_range_that_solvers_like():
     rows = program.problem.constraints()
     found = [abs(c) for row in rows for c in row.expr.values()] if rows else []
     assert found
+    assert all(program.names.values())
     assert min(found) >= 1e-3
     assert max(found) <= 1e4
