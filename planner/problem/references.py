@@ -13,6 +13,7 @@ from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import did_you_mean
 from planner.problem.contracts import CapacityBlock, CoveredUse, VolumeDiscount
 from planner.problem.supply import ExistingNodes, Quota
+from planner.problem.volume_semantics import overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -177,6 +178,7 @@ def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         yield from known.check((*here, "instance"), "instances", volume.instance)
         yield from known.check((*here, "region"), "regions", volume.region)
         yield from known.check((*here, "model"), "hosted", volume.model)
+    yield from overlaps([known.by_key(volume) for volume in supply.volume_discounts])
     for i, spend in enumerate(supply.spend_commitments):
         path: Path_ = ("supply", "spend_commitments", i)
         yield from known.check((*path, "provider"), "providers", spend.provider)
@@ -292,6 +294,12 @@ class _Known:
         for offer in catalog.api_offers:
             self._sold[offer.provider].add(offer.model)
         self._resolve = catalog.resolve_accelerator
+
+    def by_key(self, volume: VolumeDiscount) -> VolumeDiscount:
+        """Return a volume discount with its hardware by the key of the catalogue."""
+        name = volume.hardware
+        key = None if name is None else self._resolve(name) or name
+        return volume.model_copy(update={"hardware": key})
 
     def check(self, path: Path_, kind: str, name: str | None) -> Iterator[tuple[Path_, str]]:
         """Yield a finding when `name` is not known; ``None`` is no name."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from planner.problem.names import repeated_names, rising
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from planner.problem.contracts import VolumeDiscount, VolumeTier
     from planner.problem.schema import Problem
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     Finding = tuple[Path_, str]
 
-RESERVED = frozenset({"reserved_1y", "reserved_3y"})
-TOKENS = "api"
+_SECTION: Path_ = ("supply", "volume_discounts")
+_RESERVED = frozenset({"reserved_1y", "reserved_3y"})
+_API = "api"
 _USD, _TOKENS, _NODES = "from_usd_per_month", "from_mtok_per_month", "from_nodes"
 _UNITS = (_USD, _TOKENS, _NODES)
 _NODE_FILTERS, _TOKEN_FILTERS = ("hardware", "instance", "region"), ("model",)
@@ -30,23 +31,32 @@ def volume_findings(problem: Problem) -> Iterator[Finding]:
     problem
         A problem that the schema accepts.
     """
-    section: Path_ = ("supply", "volume_discounts")
-    yield from repeated_names(problem.supply.volume_discounts, section)
-    earlier: list[VolumeDiscount] = []
+    yield from repeated_names(problem.supply.volume_discounts, _SECTION)
     for index, volume in enumerate(problem.supply.volume_discounts):
-        path = (*section, index)
+        path = (*_SECTION, index)
         yield from _tenures(volume, path)
-        yield from _overlaps(volume, earlier, path)
         yield from _filters(volume, path)
         yield from _tiers(volume, path)
-        earlier.append(volume)
+    yield from overlaps(problem.supply.volume_discounts)
+
+
+def overlaps(volumes: Sequence[VolumeDiscount]) -> Iterator[Finding]:
+    """Yield path and sentence of every tenure of which an earlier item counts the same.
+
+    Parameters
+    ----------
+    volumes
+        The items, with hardware by its key or as it is stated.
+    """
+    for index, volume in enumerate(volumes):
+        yield from _overlaps(volume, volumes[:index], (*_SECTION, index))
 
 
 def _tenures(volume: VolumeDiscount, path: Path_) -> Iterator[Finding]:
     for position, tenure in enumerate(volume.tenures):
         if tenure in volume.tenures[:position]:
             yield (*path, "tenures", position), f"{tenure} is listed twice; take one out"
-    others = [tenure for tenure in volume.tenures if tenure not in RESERVED]
+    others = [tenure for tenure in volume.tenures if tenure not in _RESERVED]
     if others and len(others) < len(volume.tenures):
         message = (
             "terms count when they start, and the others month by month; give reservations an "
@@ -56,11 +66,11 @@ def _tenures(volume: VolumeDiscount, path: Path_) -> Iterator[Finding]:
 
 
 def _overlaps(
-    volume: VolumeDiscount, earlier: list[VolumeDiscount], path: Path_
+    volume: VolumeDiscount, earlier: Sequence[VolumeDiscount], path: Path_
 ) -> Iterator[Finding]:
     """Yield tenures whose nodes or tokens an earlier item counts too."""
     for tenure in dict.fromkeys(volume.tenures):
-        fields = _TOKEN_FILTERS if tenure == TOKENS else _NODE_FILTERS
+        fields = _TOKEN_FILTERS if tenure == _API else _NODE_FILTERS
         for other, before in enumerate(earlier):
             same = (before.provider == volume.provider) and tenure in before.tenures
             pairs = [(getattr(before, field), getattr(volume, field)) for field in fields]
@@ -71,8 +81,8 @@ def _overlaps(
 
 
 def _filters(volume: VolumeDiscount, path: Path_) -> Iterator[Finding]:
-    tokens = TOKENS in volume.tenures
-    nodes = set(volume.tenures) != {TOKENS}
+    tokens = _API in volume.tenures
+    nodes = set(volume.tenures) != {_API}
     for fields, counts, what in (
         (_NODE_FILTERS, nodes, "has no effect on tokens; take it out"),
         (
@@ -109,9 +119,9 @@ def _tiers(volume: VolumeDiscount, path: Path_) -> Iterator[Finding]:
 
 
 def _allowed(volume: VolumeDiscount) -> tuple[str, ...]:
-    if RESERVED & set(volume.tenures):
+    if _RESERVED & set(volume.tenures):
         return (_NODES,)
-    return (_USD, _TOKENS) if set(volume.tenures) == {TOKENS} else (_USD,)
+    return (_USD, _TOKENS) if set(volume.tenures) == {_API} else (_USD,)
 
 
 def _units(tier: VolumeTier) -> tuple[str, ...]:
