@@ -178,9 +178,7 @@ def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         yield from known.check((*here, "instance"), "instances", volume.instance)
         yield from known.check((*here, "region"), "regions", volume.region)
         yield from known.check((*here, "model"), "hosted", volume.model)
-    told = set(overlaps(supply.volume_discounts))
-    by_key = overlaps([known.by_key(volume) for volume in supply.volume_discounts])
-    yield from (finding for finding in by_key if finding not in told)
+    yield from overlaps([known.by_key(volume) for volume in supply.volume_discounts])
     for i, spend in enumerate(supply.spend_commitments):
         path: Path_ = ("supply", "spend_commitments", i)
         yield from known.check((*path, "provider"), "providers", spend.provider)

@@ -37,7 +37,6 @@ def volume_findings(problem: Problem) -> Iterator[Finding]:
         yield from _tenures(volume, path)
         yield from _filters(volume, path)
         yield from _tiers(volume, path)
-    yield from overlaps(problem.supply.volume_discounts)
 
 
 def overlaps(volumes: Sequence[VolumeDiscount]) -> Iterator[Finding]:
@@ -46,7 +45,7 @@ def overlaps(volumes: Sequence[VolumeDiscount]) -> Iterator[Finding]:
     Parameters
     ----------
     volumes
-        The items, with hardware by its key or as it is stated.
+        The items, with hardware by its key in the catalogue.
     """
     for index, volume in enumerate(volumes):
         yield from _overlaps(volume, volumes[:index], (*_SECTION, index))
