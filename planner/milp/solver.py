@@ -88,7 +88,7 @@ def solve_bounded(
     """
     began_s = time.perf_counter()
     arrays = to_arrays(program.problem)
-    is_known = known is not None and known.column_names == arrays.column_names
+    is_known = known is not None and _is_tighter(known, arrays)
     if known is not None and is_known and settings.solver == "highs":
         arrays = replace(known, lower=arrays.lower, upper=arrays.upper)
     relaxation = solve_arrays(relaxed(arrays), replace(settings, log=False))
@@ -111,6 +111,12 @@ def solve_bounded(
     )
     prices = _shadow_prices(program, arrays, relaxation)
     return Solved(MilpResult(decisions, proof, cost_usd, prices), bounded)
+
+
+def _is_tighter(known: Arrays, arrays: Arrays) -> bool:
+    """Return whether arrays have the columns and all rows of others."""
+    same = known.column_names == arrays.column_names
+    return same and set(arrays.row_names) <= set(known.row_names)
 
 
 def _solve(

@@ -35,7 +35,7 @@ from planner.options.system_capacity import system_capacities
 from planner.options.systems import buildable_systems
 from planner.options.tokens import token_supply
 from planner.options.units import units_of
-from planner.options.volumes import volume_discounts
+from planner.options.volumes import volume_discounts, with_tiers, without_effect
 from planner.options.ways import Ways, combined, joined, with_quality
 from planner.problem.deferral import JOINED, with_streams
 from planner.problem.escalation import answer_of
@@ -70,7 +70,8 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     loaded = with_streams(loaded)
     problem = loaded.problem
     nodes, rejected = supplied_nodes(problem, catalog, demand.grid)
-    nodes = with_round_trips(nodes, problem)
+    volumes = volume_discounts(problem)
+    nodes = with_round_trips(list(with_tiers(nodes, volumes)), problem)
     unmeasured = unmeasured_nodes(problem, catalog, nodes)
     nodes = [n for n in nodes if n.offer_id not in {r.subject for r in unmeasured}]
     rejected += unmeasured
@@ -100,12 +101,13 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
             *notes,
             *_engine_notes(ways, catalog),
             *idle_price_notes(catalog, demand.grid.period_start[0]),
+            *without_effect(volumes, nodes, [option for t in tokens for option in t.usable]),
         ),
         pruned=tuple(pruned),
         barred=barred,
         provisioned=units_of_problem(problem, demand.grid),
         spend=spend_of_problem(problem, demand.grid, nodes),
-        volumes=volume_discounts(problem),
+        volumes=volumes,
         model_costs=tuple(
             ModelCost(c.model, c.usd, c.usd_per_period) for c in problem.one_off_costs
         ),

@@ -206,6 +206,7 @@ def _reserved(row: Commitment, listed: Offer, problem: Problem, catalog: Catalog
     price = listed.price_usd_per_hour
     price *= share_paid(catalog, place, period_start(problem, row.start_period))
     price *= price_growth(problem, problem.supply.price_change_per_year.reserved, first)
+    price *= 1 - row.discount  # of the volume tier, which is checked by itself
     upfront = listed.upfront_fraction or 0.0
     return Terms(
         due=_in_part_at_once(problem, price, first, months, upfront),
