@@ -34,8 +34,9 @@ from planner.problem.load import with_assignments
 from planner.problem.references import resolve_hardware
 from planner.report.promise_text import broken_promises
 from planner.verify.lack import MOST_TIMES, lack_of
+from planner.verify.places import missed_places, pool_of
 from planner.verify.replay.run import ReplaySettings, replay_plan
-from planner.verify.slack import missed_places, pool_of, slack_of
+from planner.verify.slack import slack_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,8 +44,9 @@ if TYPE_CHECKING:
     from planner.pipeline import Decided, Prepared, SolveSettings
     from planner.plan.document import Allocation, Plan
     from planner.problem.schema import Problem, Workload
+    from planner.verify.places import Place
     from planner.verify.replay.records import Replay
-    from planner.verify.slack import Place, Slack
+    from planner.verify.slack import Slack
 
 ROUNDS = 8
 _DIGITS = 1e4

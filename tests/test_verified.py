@@ -17,9 +17,10 @@ from planner.problem.load import load_problem
 from planner.verified import LoopSettings, solve_verified
 from planner.verify.audit import audit
 from planner.verify.lack import lack_of
+from planner.verify.places import missed_places
 from planner.verify.replay.run import ReplaySettings, replay_plan
 from planner.verify.replay.trace import Trace
-from planner.verify.slack import missed_places, slack_of
+from planner.verify.slack import slack_of
 from planner.verify.verification import open_plan, verify_plan
 from tests.options.world import catalog, row, workload
 

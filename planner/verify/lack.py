@@ -12,8 +12,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from planner.verify.places import at_places, missed_places, place_of
 from planner.verify.replay.run import ReplaySettings, replay_plan
-from planner.verify.slack import at_places, missed_places, pool_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.plan.document import Allocation, Plan
     from planner.problem.load import LoadedProblem
-    from planner.verify.slack import Place
+    from planner.verify.places import Place
 
 MOST_TIMES = 4
 """Times its replicas that a pool is tried with at most."""
@@ -117,14 +117,14 @@ def with_more(plan: Plan, more: Mapping[Place, int]) -> Plan:
             there[max(there, key=lambda key: (load[key] / there[key], key))] += 1
     rows = []
     for row in plan.allocations:
-        place = (pool_of(row), row.period, row.block)
+        place = place_of(row)
         count = counts.get(place, {}).get(_key(row), row.replicas)
         rows.append(replace(row, replicas=count))
     return replace(plan, allocations=tuple(rows))
 
 
 def _rows(plan: Plan, place: Place) -> list[Allocation]:
-    return [r for r in plan.allocations if (pool_of(r), r.period, r.block) == place]
+    return [r for r in plan.allocations if place_of(r) == place]
 
 
 def _replicas(plan: Plan, place: Place) -> dict[str, int]:
