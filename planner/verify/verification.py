@@ -7,14 +7,16 @@ beside the shipped problem of the same text, else beside the plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from planner.catalog.load import load_catalog
 from planner.errors import Fault, InputError, did_you_mean
 from planner.plan.plan_file import read_plan
+from planner.problem.deferral import owner
 from planner.problem.load import load_document, shipped_problem_folder
 from planner.problem.references import resolve_hardware
+from planner.units import SECONDS_PER_DAY
 from planner.verify.audit import audit
 from planner.verify.replay.read_trace import read_trace
 from planner.verify.replay.run import ReplaySettings, replayed
@@ -22,13 +24,14 @@ from planner.verify.stress.run import stress_table
 from planner.yaml_io import parse_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Plan
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem
+    from planner.verify.replay.cases import World
     from planner.verify.replay.records import Replay
     from planner.verify.replay.trace import Trace
     from planner.verify.stress.records import StressSettings, StressTable
@@ -158,11 +161,31 @@ def verify_plan(
         return Verification(opened.plan, violations, None, opened.notes)
     found = replayed(opened.plan, opened.loaded, opened.catalog, settings, on_case)
     table = None if stress is None else stress_table(found, stress, settings, on_stress)
-    return Verification(opened.plan, (), found.replay, opened.notes, table)
+    notes = (*opened.notes, *_recorded_rates(found.world))
+    return Verification(opened.plan, (), found.replay, notes, table)
+
+
+def _recorded_rates(world: World) -> Iterator[str]:
+    """Yield how recorded rates compare with those that the plan counts on."""
+    for name, trace in world.traces.items():
+        if trace.keeps_rate:
+            own = [w for w in world.demand.workloads if owner(w.workload) == name]
+            shares = world.demand.grid.shares_of_period
+            periods = zip(*(w.mean_rps @ shares for w in own), strict=True)
+            ratios = sorted({f"{trace.rate_rps / sum(rate):.3g}" for rate in periods}, key=float)
+            times = " to ".join(dict.fromkeys((ratios[0], ratios[-1])))
+            yield (
+                f"{name} comes as recorded, {trace.rate_rps * SECONDS_PER_DAY:,.0f} requests a "
+                f"day: {times} times the mean that the plan counts on"
+            )
 
 
 def traces_of(
-    problem: Problem, stated: Sequence[str], read: Callable[[str], Path]
+    problem: Problem,
+    stated: Sequence[str],
+    read: Callable[[str], Path],
+    *,
+    keep_rates: bool = False,
 ) -> Mapping[str, Trace]:
     """Return the traces that replace the requests of workloads.
 
@@ -174,6 +197,8 @@ def traces_of(
         ``FILE``, or ``WORKLOAD=FILE`` where there are several workloads.
     read
         Makes a path of a name.
+    keep_rates
+        Whether their requests come at the recorded rate.
 
     Raises
     ------
@@ -190,7 +215,8 @@ def traces_of(
             faults.append(Fault("", None, None, f"--trace {text}", message))
             continue
         try:
-            traces[name or names[0]] = read_trace(read(file))
+            trace = read_trace(read(file))
+            traces[name or names[0]] = replace(trace, keeps_rate=keep_rates)
         except InputError as error:
             faults += error.faults
     if faults:

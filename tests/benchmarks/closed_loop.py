@@ -10,9 +10,9 @@ their files. For every plan it prints
   with others,
 - what verification added to the cost,
 - how much dearer the plan is at most than the smallest fleet that keeps the limits in the replay
-  with the same options, spares and cap on utilization, found block by block, once where the spares
-  serve too (limits with everything up, the rate after a loss: what a plan promises), and once where
-  they are idle (limits after a loss too);
+  with the same options, spares and cap on utilization, found block by block: once where the spares
+  serve too (limits with everything up, the rate after a loss: what a plan promises), and once
+  where they are idle (limits after a loss too);
 - what one node of the cheapest kind in the plan costs over the horizon.
 
 The goal is to be at most 5 % or one node dearer. Not a test.
@@ -151,8 +151,10 @@ def main() -> None:
     parser.add_argument("--gap", type=float, default=0.01)
     parser.add_argument("--time-limit", type=float, default=60.0)
     asked = parser.parse_args()
-    print("case | replay | rounds | other seeds | plan USD | added by verification | dearer than "
-          "the smallest fleet, spares serving (replicas) | spares idle | one node | seconds")
+    print(
+        "case | replay | rounds | other seeds | plan USD | added by verification | dearer than "
+        "the smallest fleet, spares serving (replicas) | spares idle | one node | seconds"
+    )
     for name in asked.cases.split(","):
         with tempfile.TemporaryDirectory() as folder:
             print(run(name, CASES[name], asked, Path(folder)), flush=True)
