@@ -31,7 +31,7 @@ SLO = [
 QUICK = SolveSettings(gap=0.001, compare=False)
 
 
-def prepared(folder, *workloads, quota=100, slo=SLO, **sections):
+def prepared(folder, *workloads, quota=100, slo=SLO, sizes=(1,), **sections):
     """Return a problem in a file, prepared with a small catalogue."""
     chats = workloads or [workload(slo=slo, arrival={"mean_rate_rps": 20.0})]
     asked = {
@@ -40,7 +40,7 @@ def prepared(folder, *workloads, quota=100, slo=SLO, **sections):
         "horizon": {"start": "2027-01"},
         "time_blocks": 1,
         "workloads": chats,
-        "candidates": {"tensor_parallel": [1], "quantizations": ["bf16"]},
+        "candidates": {"tensor_parallel": list(sizes), "quantizations": ["bf16"]},
         "supply": {
             "tenures": ["on_demand"],
             "quotas": [{"hardware": "gpu-a", "max_accelerators": quota}],
@@ -50,7 +50,13 @@ def prepared(folder, *workloads, quota=100, slo=SLO, **sections):
     file = folder / "problem.yaml"
     file.write_text(json.dumps(asked))
     loaded = load_problem(file)
-    facts = catalog(offers=[row("offers", elastic_max_nodes=200)])
+    facts = catalog(
+        interconnects=[row("interconnects", bus_bandwidth_gb_per_s=400)],
+        offers=[
+            row("offers", elastic_max_nodes=200),
+            row("offers", instance="two", accelerators=2, price_usd_per_hour=6),
+        ],
+    )
     demand = build_demand(loaded, facts)
     options = build_options(loaded, facts, demand)
     return Prepared(loaded, facts, demand, options, program_limits(loaded.problem))
@@ -207,16 +213,80 @@ def test_where_more_replicas_are_no_use_it_says_so_and_adds_nothing(tmp_path):
 
     assert found.kept is False
     assert found.rounds == 1
-    assert found.why_not == (
+    never, no_other = found.why_not
+    assert never == (
         "4 times the replicas of pool chat miss it in 0-24 h too: it is not a matter of how many "
-        "there are",
+        "there are"
     )
+    assert no_other.startswith(
+        "no plan without the options that miss it has what the replay asks for (infeasible)"
+    )
+    assert found.excluded == {}
     assert found.plan.allocations == first.allocations
     assert "NOT VERIFIED: promises of this plan are missed in its replay (2 seeds)" in (
         found.plan.warnings
     )
     assert any(note.startswith("NOT KEPT: chat in 0-24 h: ttft p99 is") for note in
                found.plan.warnings)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def too_long(tmp_path_factory):
+    """Return a problem whose real prompts alone take too long on one accelerator."""
+    asked = prepared(
+        tmp_path_factory.mktemp("long"),
+        workload(slo=SLO[:1], arrival={"mean_rate_rps": 1.0}),
+        sizes=(1, 2),
+    )
+    settings = loop(chat=steady(isl=10_000.0))
+    return asked, settings, solve_verified(asked, QUICK, settings)
+
+
+def test_options_on_which_no_number_of_replicas_helps_give_way_to_others(too_long):
+    asked, settings, found = too_long
+    first = solve_prepared(asked, QUICK)
+    many = replace(
+        first, allocations=tuple(replace(r, replicas=8 * r.replicas) for r in first.allocations)
+    )
+
+    assert {r.tensor_parallel for r in first.allocations} == {1}
+    assert replay_plan(many, asked.loaded, asked.catalog, settings.replay).kept is False
+    assert found.kept is True
+    assert found.why_not == ()
+    assert {r.tensor_parallel for r in found.plan.allocations} == {2}
+    assert found.excluded == {"chat": (first.allocations[0].option_id,)}
+    assert found.added_usd == pytest.approx(found.plan.cost_usd - first.cost_usd)
+
+
+def test_what_was_left_out_stands_in_the_plan_and_its_file_is_sound(too_long, tmp_path):
+    asked, _, found = too_long
+    ((option,),) = found.excluded.values()
+    file = tmp_path / "plan.json"
+    file.write_text(plan_json(found.plan))
+
+    opened = replace(open_plan(file), catalog=asked.catalog)
+
+    assert opened.loaded.problem.workload("chat").excluded_options == [option]
+    assert verify_plan(opened, ReplaySettings(seeds=2)).kept is True
+    assert any(
+        note.startswith("left out for chat, because it misses") and option in note
+        for note in found.plan.warnings
+    )
+    first = solve_prepared(asked, QUICK)
+    assert audit(first, found.prepared.loaded.problem, asked.catalog)
+
+
+def test_the_plan_that_misses_least_is_given_where_no_option_helps(tmp_path):
+    asked = prepared(tmp_path, workload(slo=SLO[:1], arrival={"mean_rate_rps": 1.0}), sizes=(1, 2))
+    first = solve_prepared(asked, QUICK)
+
+    found = solve_verified(asked, QUICK, loop(chat=steady(isl=100_000.0)))
+
+    assert found.kept is False
+    assert found.rounds == 2
+    assert found.plan.allocations == first.allocations
+    assert found.excluded == {}
+    assert "it is not a matter of how many there are" in found.why_not[0]
 
 
 def test_a_quota_that_leaves_no_room_ends_the_search_with_the_plan_that_there_is(tmp_path):

@@ -59,6 +59,19 @@ def at_places(plan: Plan, places: Collection[Place]) -> Plan:
 def missed_places(replay: Replay, problem: Problem) -> set[Place]:
     """Return the pools and blocks in which a promise to requests that do not wait is missed.
 
+    Parameters
+    ----------
+    replay
+        What was found.
+    problem
+        The problem.
+    """
+    return {place for _, place in missed_workloads(replay, problem)}
+
+
+def missed_workloads(replay: Replay, problem: Problem) -> set[tuple[str, Place]]:
+    """Return the workloads to which a promise is missed, each with its pool and block.
+
     Answers of a chain count for the pool of their workload. Of a limit over whole days it is the
     blocks whose own requests are beyond it.
 
@@ -69,7 +82,7 @@ def missed_places(replay: Replay, problem: Problem) -> set[Place]:
     problem
         The problem.
     """
-    missed: set[Place] = set()
+    missed: set[tuple[str, Place]] = set()
     for found in replay.workloads:
         pool = problem.workload(found.workload).pool_name
         days = {
@@ -83,5 +96,5 @@ def missed_places(replay: Replay, problem: Problem) -> set[Place]:
                 kind = number // problem.time_blocks
                 over = any((period, kind, block.answer, text) in days for text in beyond)
                 if over or not block.kept:
-                    missed.add((pool, period, number))
+                    missed.add((found.workload, (pool, period, number)))
     return missed
