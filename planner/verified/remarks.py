@@ -65,7 +65,9 @@ def _verdict(found: Verified) -> str:
 
 def _left_out(found: Verified) -> Iterator[str]:
     for workload, options in found.excluded.items():
+        named = ", ".join(options[:_SHOWN])
+        more = f" and {len(options) - _SHOWN} more" if len(options) > _SHOWN else ""
         yield (
-            f"left out for {workload}, because it misses a promise there in the replay with any "
-            f"number of replicas: {', '.join(options)} (workloads[].excluded_options)"
+            f"left out for {workload}, because a promise is missed there in the replay with any "
+            f"number of replicas (workloads[].excluded_options): {named}{more}"
         )

@@ -3,7 +3,7 @@
 A pool gets headroom in the blocks where replicas are missing: the least factor with which the
 formulas ask for as many replicas as the replay needs. Where four times the replicas are too few,
 what is wrong is the option: a prompt may take longer there than the limit alone. Then the workload
-is kept off the options that miss its promises so, and others are found for it.
+is kept off every option that misses its promises so, and others are found for it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from planner.options.held import hold
 from planner.problem.headroom import headroom_at
 from planner.problem.load import with_assignments
 from planner.problem.references import resolve_hardware
+from planner.verified.screen import unfit_elsewhere
 from planner.verify.lack import lack_of, unfit_options
 from planner.verify.places import place_of
 
@@ -73,10 +74,12 @@ class Tightened:
             if replicas is not None:
                 self.headroom[place] = _more(plan, loaded.problem, place, replicas)
         never = [place for place, replicas in lack.items() if replicas is None]
-        if never:
-            for workload, option in unfit_options(plan, loaded, catalog, never, settings):
-                mine = self.excluded.setdefault(workload, [])
-                mine += [option] if option not in mine else []
+        unfit = unfit_options(plan, loaded, catalog, never, settings) if never else []
+        for workload in dict.fromkeys(name for name, _ in unfit):
+            used = [option for name, option in unfit if name == workload]
+            others = unfit_elsewhere(plan, last.prepared, workload, never, settings)
+            mine = self.excluded.setdefault(workload, [])
+            mine += [option for option in dict.fromkeys((*used, *others)) if option not in mine]
         return never
 
     def applied(self, prepared: Prepared) -> Prepared:
