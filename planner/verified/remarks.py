@@ -56,9 +56,11 @@ def _verdict(found: Verified) -> str:
     added = "no headroom was needed"
     if found.rounds > 1:
         share = found.added_usd / found.first_usd if found.first_usd else 0.0
+        what = "headroom and other options" if found.excluded else "headroom"
         added = (
-            f"headroom found in {found.rounds} rounds adds {found.added_usd:,.0f} USD "
-            f"({share:.1%}) to the plan by the formulas alone, the gaps of both solves included"
+            f"{what} found in {found.rounds} rounds {'add' if found.excluded else 'adds'} "
+            f"{found.added_usd:,.0f} USD ({share:.1%}) to the plan by the formulas alone, "
+            "the gaps of both solves included"
         )
     return f"{state}; {added}"
 

@@ -207,7 +207,10 @@ def test_what_was_left_out_stands_in_the_plan_and_its_file_is_sound(too_long, tm
         note.startswith("left out for chat, because a promise is missed") and option in note
         for note in found.plan.warnings
     )
+    (verdict,) = [note for note in found.plan.warnings if note.startswith("verified by replay")]
     first = solve_prepared(asked, QUICK)
+    added = f"{found.plan.cost_usd - first.cost_usd:,.0f} USD"
+    assert f"headroom and other options found in 3 rounds add {added}" in verdict
     assert audit(first, found.prepared.loaded.problem, asked.catalog)
 
 
