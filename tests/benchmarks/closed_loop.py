@@ -119,7 +119,7 @@ def run(name: str, case: Case, asked, folder: Path) -> str:
         return " | ".join([*cells, plan.status])
     other = replace(replay, seed=OTHER_SEED)
     confirmed = replay_plan(plan, loaded, found.prepared.catalog, other)
-    cells += [word(confirmed.kept), f"{plan.tco_usd:,.0f}"]
+    cells += [word(confirmed.kept), f"{plan.tco_usd:,.0f}", f"{plan.gap:.1%}"]
     cells += [f"{found.added_usd / found.first_usd:.1%}"]
     node = node_usd(plan)
     for bounds in (Bounds(is_capped=True), Bounds(is_capped=True, has_idle_spares=True)):
@@ -152,8 +152,8 @@ def main() -> None:
     parser.add_argument("--time-limit", type=float, default=60.0)
     asked = parser.parse_args()
     print(
-        "case | replay | rounds | other seeds | plan USD | added by verification | dearer than "
-        "the smallest fleet, spares serving (replicas) | spares idle | one node | seconds"
+        "case | replay | rounds | other seeds | plan USD | gap | added by verification | dearer "
+        "than the smallest fleet, spares serving (replicas) | spares idle | one node | seconds"
     )
     for name in asked.cases.split(","):
         with tempfile.TemporaryDirectory() as folder:
