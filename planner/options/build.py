@@ -16,6 +16,7 @@ from planner.catalog.idle import idle_price_notes
 from planner.options.candidates import buildable
 from planner.options.capacity import modelled_capacities
 from planner.options.energy import energy_facts, unmeasured_nodes, without_unknown_carbon
+from planner.options.excluded import excluded, unknown_exclusions
 from planner.options.gate import Gate
 from planner.options.homes import homeless
 from planner.options.jobs import with_job_times
@@ -86,6 +87,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     ways = with_software(ways, problem)
     barred = barred_nodes(problem, nodes)
     ways = _with_spot(_in_time(ways, problem, demand), nodes, problem, catalog)
+    strange = tuple(unknown_exclusions(ways, problem))
     ways = _housed(ways, nodes, barred, problem)
     unwanted = unwanted_nodes(problem, nodes, barred)
     gone = {r.subject for r in unwanted}
@@ -99,6 +101,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         rejections=(*rejected, *ways.rejections, *(r for t in tokens for r in t.rejections)),
         warnings=(
             *notes,
+            *strange,
             *_engine_notes(ways, catalog),
             *idle_price_notes(catalog, demand.grid.period_start[0]),
             *without_effect(volumes, nodes, [option for t in tokens for option in t.usable]),
@@ -167,8 +170,10 @@ def _by_round_trip(  # noqa: PLR0917
 def _housed(
     ways: Ways, nodes: list[NodeOffer], barred: frozenset[tuple[str, str]], problem: Problem
 ) -> Ways:
-    """Return the ways that some allowed node can hold."""
-    rejections = homeless(ways.capacities, {o.id: o for o in ways.options}, nodes, barred, problem)
+    """Return the ways that some allowed node can hold and their workload does not exclude."""
+    by_id = {o.id: o for o in ways.options}
+    rejections = excluded(ways.capacities, problem)
+    rejections += homeless(ways.capacities, by_id, nodes, barred, problem)
     gone = {(r.workload, r.subject) for r in rejections}
     capacities = tuple(c for c in ways.capacities if (c.workload, c.option_id) not in gone)
     return replace(

@@ -14,12 +14,13 @@ node costs, nominal::
 The straight line falls from the price at delivery to the residual share at the end of life; the
 resale curve is exponential through the share that is left after 36 months, where the catalogue
 states one. The network is not sold. Where electricity has a price for every hour, what hours cost
-beyond the lowest one is paid by use (:mod:`planner.options.electricity`). Serving power is IT power
-less what the boards do not draw of theirs, ``boards x TDP x (1 - load share)``: the load share is
-measured on boards, and hosts, storage and network draw about the same at any load. Boards whose TDP
-is not known take the whole of the IT power with them. A figure that costs
+beyond the lowest one is paid by use (:mod:`planner.options.electricity`). A figure that costs
 money and is not known rejects the server and names the row to add; an unknown residual share
 counts as 0.
+
+Serving power is IT power less what the boards do not draw of theirs, ``boards x TDP x
+(1 - load share)``: the load share is measured on boards, and hosts, storage and network draw
+about the same at any load. Boards whose TDP is not known take all of the IT power with them.
 """
 
 from __future__ import annotations

@@ -15,8 +15,10 @@ from planner.catalog.load import load_catalog
 from planner.errors import Fault, InputError, did_you_mean
 from planner.plan.plan_file import read_plan
 from planner.plan.problem_folder import recorded_folder
+from planner.problem.deferral import owner
 from planner.problem.load import load_document, shipped_problem_folder
 from planner.problem.references import resolve_hardware
+from planner.units import SECONDS_PER_DAY
 from planner.verify.audit import audit
 from planner.verify.incurred.run import incurred_cost
 from planner.verify.replay.read_trace import read_trace
@@ -25,7 +27,7 @@ from planner.verify.stress.run import stress_table
 from planner.yaml_io import parse_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from planner.catalog.load import Catalog
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem
     from planner.verify.incurred.records import Incurred
+    from planner.verify.replay.cases import World
     from planner.verify.replay.records import Replay
     from planner.verify.replay.trace import Trace
     from planner.verify.stress.records import StressSettings, StressTable
@@ -175,11 +178,31 @@ def verify_plan(
             base = replayed(opened.plan, opened.loaded, opened.catalog, alone)
         table = stress_table(base, stress, asked, on_stress)
     incurred = incurred_cost(found.world, asked.seed, asked.seeds, full=asked.full)
-    return Verification(opened.plan, (), found.replay, opened.notes, table, incurred)
+    notes = (*opened.notes, *_recorded_rates(found.world))
+    return Verification(opened.plan, (), found.replay, notes, table, incurred)
+
+
+def _recorded_rates(world: World) -> Iterator[str]:
+    """Yield how recorded rates compare with those that the plan counts on."""
+    for name, trace in world.traces.items():
+        if trace.keeps_rate:
+            own = [w for w in world.demand.workloads if owner(w.workload) == name]
+            shares = world.demand.grid.shares_of_period
+            periods = zip(*(w.mean_rps @ shares for w in own), strict=True)
+            ratios = sorted({f"{trace.rate_rps / sum(rate):.3g}" for rate in periods}, key=float)
+            times = " to ".join(dict.fromkeys((ratios[0], ratios[-1])))
+            yield (
+                f"{name} comes as recorded, {trace.rate_rps * SECONDS_PER_DAY:,.0f} requests a "
+                f"day: {times} times the mean that the plan counts on"
+            )
 
 
 def traces_of(
-    problem: Problem, stated: Sequence[str], read: Callable[[str], Path]
+    problem: Problem,
+    stated: Sequence[str],
+    read: Callable[[str], Path],
+    *,
+    keep_rates: bool = False,
 ) -> Mapping[str, Trace]:
     """Return the traces that replace the requests of workloads.
 
@@ -191,6 +214,8 @@ def traces_of(
         ``FILE``, or ``WORKLOAD=FILE`` where there are several workloads.
     read
         Makes a path of a name.
+    keep_rates
+        Whether their requests come at the recorded rate.
 
     Raises
     ------
@@ -207,7 +232,8 @@ def traces_of(
             faults.append(Fault("", None, None, f"--trace {text}", message))
             continue
         try:
-            traces[name or names[0]] = read_trace(read(file))
+            trace = read_trace(read(file))
+            traces[name or names[0]] = replace(trace, keeps_rate=keep_rates)
         except InputError as error:
             faults += error.faults
     if faults:

@@ -197,6 +197,27 @@ def test_traces_are_named_by_workload(path, tmp_path):
     assert "workload chat has a trace already" in str(error.value)
 
 
+def test_recorded_rates_are_compared_with_those_of_the_plan(path, tmp_path):
+    mean_rps = open_plan(path).plan.allocations[0].rate_rps
+    rows = [f"{k / (1.5 * mean_rps):.6f},100,10" for k in range(2_000)]
+    file = tmp_path / "busy.csv"
+    file.write_text("\n".join(["timestamp_s,input_tokens,output_tokens", *rows]))
+
+    done = run(path, "--seeds", 2, "--trace", file, "--recorded-rates")
+
+    assert done.exit_code == 0
+    assert "chat comes as recorded, " in done.stdout
+    assert ": 1.5 times the mean that the plan counts on" in done.stdout
+    assert "comes as recorded" not in run(path, "--seeds", 2, "--trace", file).stdout
+
+
+def test_recorded_rates_without_a_record_end_with_code_2(path):
+    done = run(path, "--recorded-rates")
+
+    assert isinstance(done.exception, InputError)
+    assert "has a meaning with --trace only" in str(done.exception)
+
+
 def test_a_bad_trace_ends_with_code_2(path, tmp_path):
     file = tmp_path / "trace.csv"
     file.write_text("a,b\n1,2\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.verify.replay.sources import day_rate_rps, stated_source
+from planner.verify.replay.sources import recorded_rate_rps, stated_source
 from planner.verify.replay.trace import Traced, TracedHours, in_block
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def rate_of_use_rps(row: Allocation | ApiRow, world: World) -> float:
     """
     if row.is_deferred or row.workload not in world.traces:
         return row.rate_rps
-    source = source_of_use(row, world)
-    if not isinstance(source, TracedHours):
+    name, source = row.workload, source_of_use(row, world)
+    if not isinstance(source, Traced | TracedHours):
         return row.rate_rps
-    whole = day_rate_rps(row.workload, row.rate_rps, world, row.period, row.block)
-    return whole * source.rate_factor
+    rate = recorded_rate_rps(name, source, row.rate_rps, world, period=row.period, block=row.block)
+    return rate * source.rate_factor if isinstance(source, TracedHours) else rate
