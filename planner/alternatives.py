@@ -22,6 +22,7 @@ from planner.options.held import sunk
 from planner.options.owned import OWNED
 from planner.options.reserved import TERM_MONTHS
 from planner.options.restrict import restrict
+from planner.options.volumes import at_reached_tiers, kept_nodes
 from planner.plan.cash import cash_flows
 from planner.plan.document import Alternative, Baseline
 from planner.plan.records import (
@@ -32,6 +33,7 @@ from planner.plan.records import (
     SpendDecision,
     UnitDecision,
 )
+from planner.plan.volumes import volume_rows
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from planner.milp import SolverSettings
     from planner.options.builds import Build
     from planner.options.records import NodeOffer, Option, OptionSet
+    from planner.options.supply_records import ApiOption
     from planner.plan.document import Plan
 
 _OUT_OF_TIME = "not solved within the time budget of the comparisons"
@@ -212,6 +215,7 @@ class _Trials:
         """Buy every request; a sum of cheapest offers unless something couples them."""
         options = self.options
         coupled = bool(self.limits.api_limits or self.limits.average_quality)
+        coupled = coupled or any("api" in v.tenures for v in options.volumes)
         coupled = coupled or any(rates.chain for rates in self.demand.workloads)
         if not (coupled or options.provisioned or options.prices_models):
             return _all_tokens(self.demand, options)
@@ -257,7 +261,7 @@ def _tokens(plan: Plan, demand: Demand, options: OptionSet, limits: Limits) -> l
     for offer in (*options.api, *options.api_unproven):
         if offer.units_id:
             continue  # what units cost depends on how many are taken on
-        cost = _tokens_usd(demand, offer.workload, offer.usd_per_request)
+        cost = _all_from(demand, options, offer)
         by_period = enumerate(demand.of(offer.workload).planned_rps.max(axis=1).tolist())
         over = (exceeded_by(limits, offer, rps, t) for t, rps in by_period)
         limit = next((limit for limit in over if limit is not None), None)
@@ -272,6 +276,19 @@ def _tokens(plan: Plan, demand: Demand, options: OptionSet, limits: Limits) -> l
     return rows
 
 
+def _all_from(demand: Demand, options: OptionSet, offer: ApiOption) -> float:
+    """Return what it costs to buy every request of a workload from one offer."""
+    planned_rps = demand.of(offer.workload).planned_rps
+    flows = tuple(
+        FlowDecision(offer.workload, offer.id, t, b, float(planned_rps[t, b]))
+        for t, b in np.argwhere(planned_rps > 0).tolist()
+    )
+    bought = replace(options, api=(offer,))
+    off = volume_rows(demand, bought, Decisions((), (), flows, ()))
+    usd = _tokens_usd(demand, offer.workload, offer.usd_per_request)
+    return usd - sum(row.rebate_usd * demand.grid.discount_factor[row.period] for row in off)
+
+
 def _all_tokens(demand: Demand, options: OptionSet) -> Answer:
     """Buy every request from the cheapest offer; nodes that are there are paid all the same."""
     everything = (*options.api, *options.api_unproven)
@@ -282,6 +299,7 @@ def _all_tokens(demand: Demand, options: OptionSet) -> Answer:
         api=everything,
         api_unproven=(),
     )
+    tokens_only = at_reached_tiers(tokens_only, kept_nodes(tokens_only))
     flows: list[FlowDecision] = []
     for streams in demand.needs():
         offers = [o for o in everything if o.workload in streams]

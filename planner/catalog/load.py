@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from planner.catalog.location import shipped_path
@@ -47,7 +48,7 @@ from planner.catalog.schema import (
     Row,
     Source,
 )
-from planner.catalog.table import Located, folded, read_table
+from planner.catalog.table import Located, TableRead, folded, read_table
 from planner.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = ["Catalog", "Origin", "build_catalog", "load_catalog", "read_table"]
 
 _NAMING = ("accelerators", "aliases", "systems")
+_KEPT_CATALOGS = 4
 
 Key = tuple[str, ...]
 
@@ -208,20 +210,31 @@ def load_catalog(overlays: Sequence[Path] = ()) -> Catalog:
     for overlay in overlays:
         for table, source in overlay_sources(overlay, faults):
             sources[table].append(source)
-    rows: dict[str, list[Located[Any]]] = {}
+    reads: dict[str, tuple[TableRead[Any], ...]] = {}
     names: dict[str, str] = {}
     # Names first: the other tables may call an accelerator by any of them.
     for table in sorted(TABLES, key=lambda table: table not in _NAMING):
         known = None if table in _NAMING else names
-        reads = [source.scan(table, known) for source in sources[table]]
-        rows[table] = [located for read in reads for located in read.rows]
-        faults += (fault for read in reads for fault in read.faults)
+        reads[table] = tuple(source.scan(table, known) for source in sources[table])
+        faults += (fault for read in reads[table] for fault in read.faults)
         if table in _NAMING:
-            names = _accelerator_names(rows)
+            names = _accelerator_names(_rows(reads.items()))
     if faults:
         command = listing_command(faults) or "planner catalog list KIND"
         raise InputError(faults, f"{command} shows the rows that are accepted")
-    return build_catalog(rows)
+    return _merged(tuple(reads.items()))
+
+
+@lru_cache(maxsize=_KEPT_CATALOGS)
+def _merged(reads: tuple[tuple[str, tuple[TableRead[Any], ...]], ...]) -> Catalog:
+    """Return the catalogue of reads by table; scenarios read the same ones many times."""
+    return build_catalog(_rows(reads))
+
+
+def _rows(
+    reads: Iterable[tuple[str, tuple[TableRead[Any], ...]]],
+) -> dict[str, list[Located[Any]]]:
+    return {table: [row for read in found for row in read.rows] for table, found in reads}
 
 
 def build_catalog(rows: Mapping[str, Iterable[Located[Any]]]) -> Catalog:

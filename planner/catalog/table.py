@@ -52,9 +52,12 @@ class Located(Generic[R]):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class TableRead(Generic[R]):
-    """What one file gave: the rows that are valid, and everything that is wrong."""
+    """What one file gave: the rows that are valid, and everything that is wrong.
+
+    Reads are kept, so the same content is the same object, and that is what equal means.
+    """
 
     rows: tuple[Located[R], ...]
     faults: tuple[Fault, ...]

@@ -82,7 +82,6 @@ def solve(
     so).
     """
     from planner.pipeline import SolveSettings, prepare, solve_prepared  # noqa: PLC0415 - slow
-    from planner.plan.json_io import plan_json, write_text_whole  # noqa: PLC0415
 
     shared = settings_of(context, catalog, verbose, quiet)
     _require_verify(trace, verify)
@@ -106,15 +105,25 @@ def solve(
     progress(shared, f"solving over {len(prepared.options.options)} options ...")
     verified = _verified(prepared, settings, shared, trace, slack) if verify else None
     plan = verified.plan if verified else solve_prepared(prepared, settings)
-    text = plan_json(plan)
-    if output is not None:
-        write_text_whole(output, text)
+    text = _written(plan, prepared, output)
     if as_json:
         sys.stdout.write(text)
     else:
         _print(plan, prepared, problem, output)
     missed = verified is not None and verified.kept is False
     raise typer.Exit(EXIT_NOT_KEPT if missed else EXIT_BY_STATUS[plan.status])
+
+
+def _written(plan: Plan, prepared: Prepared, output: Path | None) -> str:
+    """Write a plan to its file, where there is one, and return the text."""
+    from planner.plan.json_io import plan_json, write_text_whole  # noqa: PLC0415 - slow
+    from planner.plan.problem_folder import with_problem_folder  # noqa: PLC0415
+
+    if output is None:
+        return plan_json(plan)
+    text = plan_json(with_problem_folder(plan, prepared.loaded, output))
+    write_text_whole(output, text)
+    return text
 
 
 def _verified(

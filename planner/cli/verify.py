@@ -22,6 +22,7 @@ from planner.cli.verify_options import (
     Nominal,
     PlanFileName,
     ProblemFile,
+    RecordedRates,
     Seed,
     Seeds,
     Stress,
@@ -29,6 +30,7 @@ from planner.cli.verify_options import (
     StressHitRate,
     StressOutputs,
     Traces,
+    require_trace,
     stress_settings,
 )
 
@@ -42,6 +44,7 @@ def verify(
     context: typer.Context,
     plan: PlanFileName,
     trace: Traces = None,
+    recorded_rates: RecordedRates = False,
     seed: Seed = 0,
     seeds: Seeds = 5,
     full: Full = False,
@@ -68,8 +71,9 @@ def verify(
 
     shared = settings_of(context, catalog, quiet=quiet)
     harder = stress_settings(stress, stress_demand, stress_outputs, stress_hit_rate)
+    require_trace(recorded_rates, trace)
     opened = open_plan(plan, problem, shared.overlays)
-    traces = traces_of(opened.loaded.problem, trace or [], Path)
+    traces = traces_of(opened.loaded.problem, trace or [], Path, keep_rates=recorded_rates)
     settings = ReplaySettings(seed=seed, seeds=seeds, full=full, nominal=nominal, traces=traces)
     bars = [progress_bar(shared, what, "blocks") for what in ("replay", "stress")]
     found = verify_plan(opened, settings, bars[0], harder, bars[1])
@@ -84,6 +88,7 @@ def verify(
 
 def _as_data(found: Verification) -> dict[str, object]:
     from planner.report.promise_text import broken_promises  # noqa: PLC0415 - needs the plan
+    from planner.verify.incurred.as_data import incurred_data  # noqa: PLC0415
     from planner.verify.replay.as_data import workloads_data  # noqa: PLC0415
     from planner.verify.stress.as_data import stress_data  # noqa: PLC0415
 
@@ -105,5 +110,6 @@ def _as_data(found: Verification) -> dict[str, object]:
         "seeds": None if replay is None else replay.seeds,
         "requests": None if replay is None else replay.requests,
         "notes": list(found.notes),
+        "incurred": None if found.incurred is None else incurred_data(found.incurred),
         "stress": None if found.stress is None else stress_data(found.stress),
     }

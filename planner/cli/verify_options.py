@@ -10,6 +10,8 @@ import typer
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from planner.verify.stress.records import StressSettings
 
 _MOST_SEEDS = 1_000
@@ -26,11 +28,20 @@ Traces = Annotated[
         "plan's mean rates; repeatable.",
     ),
 ]
+RecordedRates = Annotated[
+    bool,
+    typer.Option(
+        "--recorded-rates", help="With --trace: replay requests as many as they were recorded."
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="First seed.")]
 Seeds = Annotated[
     int, typer.Option("--seeds", min=1, max=_MOST_SEEDS, help="Simulations of every block.")
 ]
-Full = Annotated[bool, typer.Option("--full", help="Replay every block for its whole length.")]
+Full = Annotated[
+    bool,
+    typer.Option("--full", help="Replay whole days, queues carried from block to block."),
+]
 Nominal = Annotated[
     bool, typer.Option("--nominal", help="Median step times, not those at the plan's confidence.")
 ]
@@ -64,6 +75,27 @@ ProblemFile = Annotated[
     Path | None,
     typer.Option("--problem", metavar="FILE", help="The problem, for files it refers to."),
 ]
+
+
+def require_trace(recorded_rates: bool, trace: Sequence[str] | None) -> None:
+    """Refuse recorded rates without a record.
+
+    Parameters
+    ----------
+    recorded_rates, trace
+        What was given.
+
+    Raises
+    ------
+    InputError
+        When there is no trace.
+    """
+    if recorded_rates and not trace:
+        from planner.verify.verification import NOTHING_VERIFIED  # noqa: PLC0415 - loads numpy
+
+        message = "has a meaning with --trace only; add it, or leave the option out"
+        fault = Fault("", None, None, "--recorded-rates", message)
+        raise InputError([fault], "planner verify --help", NOTHING_VERIFIED)
 
 
 def stress_settings(

@@ -11,7 +11,7 @@ With the start of the new horizon as today:
 * commitments that have ended, and nodes that the earlier problem itself said were there, are left
   out; the new problem states the latter itself;
 * spending that was promised before it and still runs is promised already, at the rates of the
-  entry of the problem that it came from; what begins later is decided again;
+  entry of the problem that it came from, or of its tier; what begins later is decided again;
 * provisioned units that began before it and still run are taken on already (``committed``) in the
   entry of the problem that they came from, at their price; what begins later is decided again;
 * replicas and rented nodes of periods that both horizons share are where the solver starts.
@@ -212,7 +212,7 @@ class Incumbent:
         start, stated = problem.horizon.start, problem.supply.spend_commitments
         entries, faults = [], []
         for number, row in enumerate(self.plan.spend_commitments):
-            name = row.commitment_id.partition(":")[2]
+            name = row.commitment_id.partition(":")[2].partition("/")[0]
             again = row.is_existing and any(s.name == name for s in stated)
             begun = row.is_existing or row.start_month < start
             if row.end_month <= start or again or not begun:
@@ -227,6 +227,8 @@ class Incumbent:
                 faults.append(Fault(str(self.path), None, None, place, message))
                 continue
             rates = base.model_dump(include={"provider", "discount", "covers"})
+            if base.tiers is not None:
+                rates["discount"] = row.discount  # that of the tier that was promised
             entries.append(
                 rates
                 | {

@@ -38,6 +38,7 @@ def _order(order: SharedOrder) -> dict[str, Any]:
     return {
         "kind": order.purchase.kind,
         "supply_id": order.purchase.supply_id,
+        "tier": order.purchase.tier,
         "amount": order.amount,
         "unit": UNIT_OF[order.purchase.kind],
         "decided_in_period": order.decided_in,

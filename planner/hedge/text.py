@@ -97,7 +97,7 @@ def _order_rows(out: TextIO, orders: list[SharedOrder]) -> None:
         [
             (
                 f"{number(o.amount)} {UNIT_OF[o.purchase.kind]}",
-                o.purchase.supply_id,
+                f"{o.purchase.supply_id}{_tier(o.purchase.tier)}",
                 str(o.decided_in),
                 str(o.purchase.period),
                 ", ".join(o.scenarios),
@@ -105,6 +105,10 @@ def _order_rows(out: TextIO, orders: list[SharedOrder]) -> None:
             for o in orders
         ],
     )
+
+
+def _tier(tier: int) -> str:
+    return f" (tier {tier} of its volume discount)" if tier else ""
 
 
 def _own_orders(

@@ -224,7 +224,8 @@ def _with_rows(program: Bounded, rows: Sequence[Row], settings: SolverSettings) 
         index=np.concatenate((arrays.index, *(row.columns for row in rows))).astype(np.int32),
         value=np.concatenate((arrays.value, *(row.values / abs(row.right) for row in rows))),
     )
-    relaxation = solve_arrays(relaxed(stronger), replace(settings, log=False))
+    basis = program.relaxation.basis
+    relaxation = solve_arrays(relaxed(stronger), replace(settings, log=False), basis=basis)
     if relaxation.bound is None:
         return program
     bound = max(program.bound, relaxation.bound)

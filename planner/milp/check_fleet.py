@@ -71,7 +71,8 @@ def _build_faults(
             count = taken.get((offer.offer_id, k), 0)
             most = count if build.most_nodes is None else build.most_nodes
             parted = offer.may_be_sold or build.fixed_nodes in {None, count}
-            if not parted or not build.least_nodes <= count <= most:
+            kept = sum(taken.get((offer.offer_id, j), 0) for j in _alike(offer, k))
+            if not parted or build.least_nodes > kept or count > most:
                 yield f"{count} nodes of build {k} of {offer.offer_id}"
         parted_with = sum(taken.get((offer.offer_id, k), 0) for k in range(len(offer.builds)))
         if offer.may_be_sold and parted_with != offer.nodes_there:
@@ -85,6 +86,13 @@ def _build_faults(
             hours = [offer.is_there(b, grid.blocks_per_day) for b in range(grid.blocks)]
             if np.any(nodes[o, t] != np.where(hours, there, 0)):
                 yield f"nodes of {offer.offer_id} in period {t} are not the {there} of its builds"
+
+
+def _alike(offer: NodeOffer, k: int) -> list[int]:
+    """Return the builds that the least nodes of a build are of: tiers of its start, or itself."""
+    start = offer.builds[k].start
+    same = [j for j, build in enumerate(offer.builds) if build.start == start]
+    return same if any(offer.builds[j].tier for j in same) else [k]
 
 
 def _offer_faults(

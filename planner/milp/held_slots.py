@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Kinds = NDArray[np.str_]
 
 _COUNTS = frozenset({"B", "buy", "base"})
-_SWITCHES = frozenset({"u", "v", "staff", "M", "serves", "more", "on", "any"})
+_SWITCHES = frozenset({"u", "v", "staff", "M", "serves", "more", "on", "any", "at", "reached"})
 """Choices that cost something or are limited: a slot makes them for nothing when they stand."""
 _PROMISES = frozenset({"spend"})
 """Money that is promised for a term, of any amount."""

@@ -29,6 +29,9 @@ _TIGHT_GAP = 1e-5
 """At gaps below this the solver's default tolerances (1e-6) would show in the gap."""
 _TIGHT_TOLERANCE = 1e-9
 _SMALLEST_GAP = 1e-9
+_SMALL = 200
+"""Columns below which the solver's search for any plan at all (feasibility jump) takes longer than
+everything else."""
 _GAP_MARGIN = 1e-6
 """Share of the gap left for the difference between the solver's cost and the recomputed one."""
 
@@ -49,12 +52,15 @@ class Outcome:
         Proven lower limit of the objective, ``None`` without one.
     row_duals
         By row, for problems without integers; ``None`` otherwise.
+    basis
+        Where the simplex method ended, for problems without integers; ``None`` otherwise.
     """
 
     status: Status
     values: FloatArray | None = None
     bound: float | None = None
     row_duals: FloatArray | None = None
+    basis: highspy.HighsBasis | None = None
 
 
 def version() -> str:
@@ -64,7 +70,10 @@ def version() -> str:
 
 
 def solve_arrays(
-    arrays: Arrays, settings: SolverSettings, start: FloatArray | None = None
+    arrays: Arrays,
+    settings: SolverSettings,
+    start: FloatArray | None = None,
+    basis: highspy.HighsBasis | None = None,
 ) -> Outcome:
     """Return the outcome of a problem.
 
@@ -76,6 +85,9 @@ def solve_arrays(
         Gap, time, seed, threads and log.
     start
         A feasible point by column to begin from, ``None`` for none.
+    basis
+        Basis of the same problem without its integers and its last rows, ``None`` for none. From
+        there the dual simplex method needs a fraction of its steps.
 
     Raises
     ------
@@ -87,7 +99,11 @@ def solve_arrays(
         return Outcome("solved", np.zeros(0), 0.0) if is_feasible else Outcome("infeasible")
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
     _set_options(solver, settings)
+    if arrays.cost.size < _SMALL:
+        solver.setOptionValue("mip_heuristic_run_feasibility_jump", False)
     _pass(solver, arrays)
+    if basis is not None:
+        solver.setBasis(_with_more_rows(basis, arrays.row_lower.size))
     if start is not None:
         solution = highspy.HighsSolution()
         solution.col_value = start.tolist()
@@ -99,6 +115,16 @@ def solve_arrays(
     if settings.threads > 1:
         highspy.Highs.resetGlobalScheduler(True)
     return outcome
+
+
+def _with_more_rows(basis: highspy.HighsBasis, rows: int) -> highspy.HighsBasis:
+    """Return a basis in which rows that were added are basic."""
+    longer = highspy.HighsBasis()
+    longer.col_status = basis.col_status
+    known = list(basis.row_status)
+    longer.row_status = known + [highspy.HighsBasisStatus.kBasic] * (rows - len(known))
+    longer.valid = True
+    return longer
 
 
 def relaxed(arrays: Arrays) -> Arrays:
@@ -213,5 +239,10 @@ def _outcome(solver: highspy.Highs, *, has_integers: bool) -> Outcome:
     if info.primal_solution_status != int(highspy.SolutionStatus.kSolutionStatusFeasible):
         return Outcome("no_solution", bound=bound)
     solution = solver.getSolution()
-    duals = None if has_integers or not is_optimal else np.asarray(solution.row_dual)
-    return Outcome("solved", np.asarray(solution.col_value), bound, duals)
+    values = np.asarray(solution.col_value)
+    if has_integers or not is_optimal:
+        return Outcome("solved", values, bound)
+    basis = solver.getBasis()
+    return Outcome(
+        "solved", values, bound, np.asarray(solution.row_dual), basis if basis.valid else None
+    )

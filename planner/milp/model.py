@@ -32,7 +32,9 @@ b, model m, hardware type h)::
     C[k,t,b]    USD per hour that is promised;  c[k,o,t,b]  nodes of an offer that it covers
     U[o,t,b]    nodes of an offer that could be covered and are not
     tier[v,t,k]  spending of a month in tier k of volume discount v, in a power of ten of USD
-    reached[v,t,k]  1 when it is above the threshold of tier k
+    amount[v,t,k]  tokens of a month in it, in a power of ten of Mtok; only where tokens count
+    reached[v,t,k]  1 when it is above the threshold of tier k; or when that tier holds for all
+    at[v,s,k]   1 when terms that start in period s have the price of tier k of volume discount v
     W[h,t,b]    load of bought nodes of a hardware, kW;  Z[h,t,b]  1 when they carry all of it
     u[m], v[h]  1 when a model or a hardware type is used
 
@@ -50,6 +52,7 @@ import pulp
 from planner.milp.costs import node_block_usd, start_usd
 from planner.milp.naming import sentences
 from planner.milp.turn_sets import turn_groups
+from planner.options.builds import shares_least_nodes
 from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
@@ -124,8 +127,10 @@ class Model:
     more: dict[int, pulp.LpVariable] = field(default_factory=dict)
     spend: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     promised: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
+    any_promised: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     uncovered: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     tiers: dict[tuple[int, int, int], tuple[pulp.LpVariable, float]] = field(default_factory=dict)
+    tier_at: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     own_kw: dict[tuple[str, int, int], pulp.LpVariable] = field(default_factory=dict)
     loading: dict[tuple[tuple[int, ...], int, int], pulp.LpVariable] = field(default_factory=dict)
     turn_groups: tuple[TurnGroup, ...] = ()
@@ -333,6 +338,8 @@ def _build_variables(model: Model, o: int, offer: NodeOffer) -> None:
             least, most = there, there
         elif there is not None:
             most = there if most is None else min(most, there)
+        if shares_least_nodes(offer.builds, k):
+            least = 0
         model.builds[o, k] = model.variable(f"B_{o}_{k}", most, whole=True, lower=least)
         for t in range(build.start, build.end):
             if needs_staff and there is None and t not in model.staff:

@@ -26,6 +26,7 @@ import numpy as np
 from planner.milp.backlogs import build_backlogs, most_by_block
 from planner.milp.columns import build_columns, ratios_by_period
 from planner.milp.domains import most_copies
+from planner.options.builds import one_tier_each
 from planner.options.homes import holds
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ def _most_held(sets: Sets, node: NodeOffer) -> int:
     """Return the most nodes of an offer that have to be there at a time."""
     return max(
         (
-            sum(build.least_nodes for build in node.builds if build.serves(t))
+            sum(build.least_nodes for build in one_tier_each(node.builds) if build.serves(t))
             for t in range(sets.grid.periods)
         ),
         default=0,

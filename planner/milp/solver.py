@@ -88,7 +88,7 @@ def solve_bounded(
     """
     began_s = time.perf_counter()
     arrays = to_arrays(program.problem)
-    is_known = known is not None and known.column_names == arrays.column_names
+    is_known = known is not None and _is_tighter(known, arrays)
     if known is not None and is_known and settings.solver == "highs":
         arrays = replace(known, lower=arrays.lower, upper=arrays.upper)
     relaxation = solve_arrays(relaxed(arrays), replace(settings, log=False))
@@ -133,6 +133,12 @@ def bounded_arrays(program: Program, settings: SolverSettings) -> Arrays | None:
         return None
     unbounded = Bounded(arrays, relaxation, _proven(arrays, relaxation))
     return bounded_by_parts(program.model, unbounded, settings, deadline_s).arrays
+
+
+def _is_tighter(known: Arrays, arrays: Arrays) -> bool:
+    """Return whether arrays have the columns and all rows of others."""
+    same = known.column_names == arrays.column_names
+    return same and set(arrays.row_names) <= set(known.row_names)
 
 
 def _solve(

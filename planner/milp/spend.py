@@ -39,9 +39,10 @@ def add_spend_commitments(model: Model) -> None:
         C[k,t,b] = sum over s in S(t) of spend[k,s]
         N[o,t,b] - sum over k of c[k,o,t,b]  <=  U[o,t,b]
         min any[k,t]  <=  sum over s in S(t) of spend[k,s]  <=  most any[k,t]
+        sum over tiers k of a table of any[k,t]  <=  1
 
     U is what pays the on-demand price. `most` covers every node worth having, or is the stated
-    maximum if that is less. Without a minimum there is no `any`.
+    maximum if that is less. Without a minimum there is no `any`; tiers have one, their threshold.
 
     Parameters
     ----------
@@ -68,10 +69,34 @@ def add_spend_commitments(model: Model) -> None:
                 used = _add_block(model, k, (t, b), terms, rates)
                 for place, variable in used.items():
                     nodes.setdefault(place, {})[variable] = -1.0
+    _add_one_tier(model)
     for (o, t, b), covered in nodes.items():
         model.uncovered[o, t, b] = model.variable(f"U_{o}_{t}_{b}")
         paid: Terms = {model.nodes[o, t, b]: 1.0, model.uncovered[o, t, b]: -1.0}
         model.row(f"spendnodes_{o}_{t}_{b}", paid | covered, LE)
+
+
+def _add_one_tier(model: Model) -> None:
+    """Use one tier of a table at a time; with a tier that is held, no other one."""
+    sets = model.sets
+    tables = list(dict.fromkeys(s.table for s in sets.options.spend if s.table))
+    for table in tables:
+        tiers = [k for k, spend in enumerate(sets.options.spend) if spend.table == table]
+        for t in range(sets.grid.periods):
+            one: Terms = {
+                model.any_promised[k, t]: 1.0 for k in tiers if (k, t) in model.any_promised
+            }
+            held = any(_held_usd(sets.options.spend[k], t) > 0 for k in tiers)
+            if one:
+                model.row(f"spendone_{tiers[0]}_{t}", one, LE, 0.0 if held else 1.0)
+
+
+def _held_usd(spend: SpendCommitment, t: int) -> float:
+    """Return what is promised in a period of a commitment that is decided, 0 for others."""
+    if not spend.is_held:
+        return 0.0
+    pairs = zip(spend.held_usd_per_hour or (), spend.builds, strict=True)
+    return sum(usd or 0.0 for usd, build in pairs if build.serves(t))
 
 
 def _rates(model: Model, spend: SpendCommitment) -> dict[tuple[int, int], float]:
@@ -114,6 +139,7 @@ def _add_size(model: Model, k: int, t: int, held: Terms, enough: float) -> None:
         wanted = max(enough, model.sets.elsewhere.get(spend.id, 0.0))
         most = max(wanted, least) if stated is None else stated
         used = model.variable(f"any_{k}_{t}", 1, whole=True)
+        model.any_promised[k, t] = used
         model.row(f"spendleast_{k}_{t}", held | {used: -least}, GE)
         model.row(name, held | {used: -most}, LE)
     elif stated is not None:
@@ -211,3 +237,18 @@ def spend_faults(options: OptionSet, decisions: Decisions) -> Iterator[str]:
             low = usd > 0 and usd < spend.min_usd_per_hour * (1 - _TOLERANCE)
             if low or (most is not None and usd > most * (1 + _TOLERANCE)):
                 yield f"{usd:g} USD per hour of {spend.id} in period {t}"
+    yield from _tiers_at_once(options, decisions)
+
+
+def _tiers_at_once(options: OptionSet, decisions: Decisions) -> Iterator[str]:
+    """Yield tables of which more than one tier is in use in a period."""
+    known = {spend.id: spend for spend in options.spend}
+    in_use: dict[tuple[str, int], set[str]] = {}
+    for row in decisions.spend:
+        spend = known[row.commitment_id]
+        build = spend.builds[row.build]
+        for t in range(build.start, build.end) if spend.table and row.usd_per_hour > 0 else ():
+            in_use.setdefault((spend.table, t), set()).add(spend.id)
+    for (table, t), tiers in in_use.items():
+        if len(tiers) > 1:
+            yield f"tiers {' and '.join(sorted(tiers))} of {table} in period {t}"

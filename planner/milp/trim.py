@@ -150,7 +150,10 @@ def _trim_nodes(sets: Sets, draft: Draft) -> IntArray:
     turns = _turns(sets, replicas)
     prices = [max(p or 0.0 for p in o.price_usd_per_hour) for o in sets.options.offers]
     for o in sorted(range(len(prices)), key=lambda o: -prices[o]):
-        if sets.options.offers[o].is_committed:
+        offer = sets.options.offers[o]
+        # Idle nodes may be what reaches a tier that holds for everything.
+        needed = any(v.on_all and v.counts(offer) for v in sets.options.volumes)
+        if offer.is_committed or needed:
             continue
         for t in range(sets.grid.periods):
             # Those that give way to new ones are as many as their turn needs.

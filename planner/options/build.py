@@ -16,6 +16,7 @@ from planner.catalog.idle import idle_price_notes
 from planner.options.candidates import buildable
 from planner.options.capacity import modelled_capacities
 from planner.options.energy import energy_facts, unmeasured_nodes, without_unknown_carbon
+from planner.options.excluded import excluded, unknown_exclusions
 from planner.options.gate import Gate
 from planner.options.homes import homeless
 from planner.options.jobs import with_job_times
@@ -35,7 +36,7 @@ from planner.options.system_capacity import system_capacities
 from planner.options.systems import buildable_systems
 from planner.options.tokens import token_supply
 from planner.options.units import units_of
-from planner.options.volumes import volume_discounts
+from planner.options.volumes import volume_discounts, with_tiers, without_effect
 from planner.options.ways import Ways, combined, joined, with_quality
 from planner.problem.deferral import JOINED, with_streams
 from planner.problem.escalation import answer_of
@@ -70,7 +71,8 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     loaded = with_streams(loaded)
     problem = loaded.problem
     nodes, rejected = supplied_nodes(problem, catalog, demand.grid)
-    nodes = with_round_trips(nodes, problem)
+    volumes = volume_discounts(problem)
+    nodes = with_round_trips(list(with_tiers(nodes, volumes)), problem)
     unmeasured = unmeasured_nodes(problem, catalog, nodes)
     nodes = [n for n in nodes if n.offer_id not in {r.subject for r in unmeasured}]
     rejected += unmeasured
@@ -85,6 +87,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     ways = with_software(ways, problem)
     barred = barred_nodes(problem, nodes)
     ways = _with_spot(_in_time(ways, problem, demand), nodes, problem, catalog)
+    strange = tuple(unknown_exclusions(ways, problem))
     ways = _housed(ways, nodes, barred, problem)
     unwanted = unwanted_nodes(problem, nodes, barred)
     gone = {r.subject for r in unwanted}
@@ -98,14 +101,16 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         rejections=(*rejected, *ways.rejections, *(r for t in tokens for r in t.rejections)),
         warnings=(
             *notes,
+            *strange,
             *_engine_notes(ways, catalog),
             *idle_price_notes(catalog, demand.grid.period_start[0]),
+            *without_effect(volumes, nodes, [option for t in tokens for option in t.usable]),
         ),
         pruned=tuple(pruned),
         barred=barred,
         provisioned=units_of_problem(problem, demand.grid),
         spend=spend_of_problem(problem, demand.grid, nodes),
-        volumes=volume_discounts(problem),
+        volumes=volumes,
         model_costs=tuple(
             ModelCost(c.model, c.usd, c.usd_per_period) for c in problem.one_off_costs
         ),
@@ -165,8 +170,10 @@ def _by_round_trip(  # noqa: PLR0917
 def _housed(
     ways: Ways, nodes: list[NodeOffer], barred: frozenset[tuple[str, str]], problem: Problem
 ) -> Ways:
-    """Return the ways that some allowed node can hold."""
-    rejections = homeless(ways.capacities, {o.id: o for o in ways.options}, nodes, barred, problem)
+    """Return the ways that some allowed node can hold and their workload does not exclude."""
+    by_id = {o.id: o for o in ways.options}
+    rejections = excluded(ways.capacities, problem)
+    rejections += homeless(ways.capacities, by_id, nodes, barred, problem)
     gone = {(r.workload, r.subject) for r in rejections}
     capacities = tuple(c for c in ways.capacities if (c.workload, c.option_id) not in gone)
     return replace(

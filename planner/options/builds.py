@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from planner.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from planner.demand.records import TimeGrid
 
@@ -79,12 +79,15 @@ class Build:
         Nodes that are there already; ``None`` when the plan decides. Where they may be sold, each
         build of the offer is one way to part with them, and all builds share these nodes.
     least_nodes, most_nodes
-        What a decision taken before leaves open, >= 0; ``None`` for no limit.
+        What a decision taken before leaves open, >= 0; ``None`` for no limit. The least number
+        is of all builds of an offer with the same start together, where they are tiers.
     months_paid
         Months from its start that the payments are for; ``None`` for those in which it serves.
     sold_month
         Month from which on nodes are gone because they were sold, counted from the start of the
         horizon; ``None`` when they stay until their end.
+    tier
+        Tier of the volume discount that the price is of, counted from 1; 0 for the list price.
     """
 
     start: int
@@ -100,6 +103,7 @@ class Build:
     most_nodes: int | None = None
     months_paid: float | None = None
     sold_month: int | None = None
+    tier: int = 0
 
     @property
     def usd(self) -> float:
@@ -129,6 +133,34 @@ class Build:
     def serves(self, period: int) -> bool:
         """Return whether the nodes are there in a period."""
         return self.start <= period < self.end
+
+
+def shares_least_nodes(builds: Sequence[Build], position: int) -> bool:
+    """Return whether the least nodes of a build may be nodes of another tier of its start.
+
+    Parameters
+    ----------
+    builds
+        Builds of one offer.
+    position
+        Position of the build.
+    """
+    start = builds[position].start
+    tiers = [k for k, build in enumerate(builds) if build.start == start and build.most_nodes != 0]
+    return any(builds[k].tier for k in (position, *tiers)) and tiers != [position]
+
+
+def one_tier_each(builds: Sequence[Build]) -> tuple[Build, ...]:
+    """Return builds without those of further tiers, which share the least nodes of their start.
+
+    Parameters
+    ----------
+    builds
+        Builds of one offer.
+    """
+    if not any(build.tier for build in builds):
+        return tuple(builds)
+    return tuple({build.start: build for build in builds}.values())
 
 
 def served_until(grid: TimeGrid, start: int, term_months: int) -> int:

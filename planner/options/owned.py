@@ -7,7 +7,7 @@ node costs, nominal::
                    at the start of the horizon; prices change by a stated yearly rate
     maintenance    support share x price, per year
     colocation     IT power x price of a kW-month
-    energy         IT power x load share x PUE x lowest price of a kWh x hours
+    energy         serving power x PUE x lowest price of a kWh x hours
     staff          people per server x their cost
     terminal_value - min(straight line, resale curve) of the price at the end of the horizon
 
@@ -17,6 +17,10 @@ states one. The network is not sold. Where electricity has a price for every hou
 beyond the lowest one is paid by use (:mod:`planner.options.electricity`). A figure that costs
 money and is not known rejects the server and names the row to add; an unknown residual share
 counts as 0.
+
+Serving power is IT power less what the boards do not draw of theirs, ``boards x TDP x
+(1 - load share)``: the load share is measured on boards, and hosts, storage and network draw
+about the same at any load. Boards whose TDP is not known take all of the IT power with them.
 """
 
 from __future__ import annotations
@@ -184,7 +188,7 @@ class _Server:
     network_share: float
     support_share: float
     power_kw: float
-    load_share: float
+    serving_kw: float
     life_months: int
     lead_months: float
     residual_share: float
@@ -196,19 +200,35 @@ def _server(catalog: Catalog, name: str) -> _Server:
         row = catalog.figure("servers", name, quantity)
         return default if row is None or row.value is None else row.value
 
+    power_w = value("it_power_w", 0.0)
+    boards_w = _boards_w(catalog, name)
+    boards_w = power_w if boards_w is None else min(boards_w, power_w)
+    saved_w = boards_w * (1.0 - value("board_power_load_fraction", 1.0))
     left = value("resale_fraction_36_months", 0.0)
     resale = math.log(left) / _RESALE_MONTHS if left else None
     return _Server(
         price_usd=value("capex_usd", 0.0),
         network_share=value("network_capex_fraction", 0.0),
         support_share=value("support_fraction_per_year", 0.0),
-        power_kw=value("it_power_w", 0.0) / _W_PER_KW,
-        load_share=value("board_power_load_fraction", 1.0),
+        power_kw=power_w / _W_PER_KW,
+        serving_kw=(power_w - saved_w) / _W_PER_KW,
         life_months=int(value("life_months", 0.0)),
         lead_months=value("lead_time_weeks", 0.0) / WEEKS_PER_MONTH,
         residual_share=value("residual_fraction", 0.0),
         resale_log_per_month=resale,
     )
+
+
+def _boards_w(catalog: Catalog, name: str) -> float | None:
+    """Return what the accelerators of a server draw at most, ``None`` when it is not known."""
+    total = 0.0
+    for parts in catalog.servers:
+        if parts.id == name and parts.quantity == "accelerators":
+            board = catalog.accelerator(parts.case)
+            if board is None or board.tdp_w is None:
+                return None
+            total += (parts.value or 0.0) * board.tdp_w
+    return total
 
 
 def assumed_power_w(catalog: Catalog, node: NodeOffer) -> float:
@@ -222,7 +242,7 @@ def assumed_power_w(catalog: Catalog, node: NodeOffer) -> float:
         A server that may be bought.
     """
     server = _server(catalog, node.instance)
-    return server.power_kw * server.load_share * _W_PER_KW / node.accelerators_per_node
+    return server.serving_kw * _W_PER_KW / node.accelerators_per_node
 
 
 def _node(
@@ -299,7 +319,7 @@ def _payments(
     capex = price_usd * (1.0 + server.network_share)
     yield Payment(order, CAPEX, capex, grid.factor_at(order * length))
     months = (float(start * length), float(end * length))
-    kwh = server.power_kw * server.load_share * costs.pue * HOURS_PER_MONTH
+    kwh = server.serving_kw * costs.pue * HOURS_PER_MONTH
     for category, usd_per_month in (
         ("maintenance", server.support_share * price_usd / MONTHS_PER_YEAR),
         ("colocation", server.power_kw * costs.colocation_usd_per_kw_month),

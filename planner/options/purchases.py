@@ -44,12 +44,15 @@ class Purchase:
         Period from which on it serves; that of the sale for sold nodes.
     month
         Month of a sale from the start of the horizon, 0 for everything else.
+    tier
+        Tier of a volume discount that sets its price, 0 for none.
     """
 
     kind: Kind
     supply_id: str
     period: int
     month: int = 0
+    tier: int = 0
 
 
 def purchases(options: OptionSet, grid: TimeGrid) -> dict[Purchase, tuple[int, int]]:
@@ -164,4 +167,4 @@ def _purchase(kind: Kind, supply: Supply, build: Build, grid: TimeGrid) -> Purch
         return Purchase("sale", identity, decided_in(build, grid), build.sold_month)
     if build.fixed_nodes is not None or getattr(supply, "is_existing", False):
         return None
-    return Purchase(kind, identity, build.start)
+    return Purchase(kind, identity, build.start, tier=build.tier)

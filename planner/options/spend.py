@@ -7,7 +7,9 @@ commitment of its hour::
 
 What the commitment of an hour does not reach is paid at the on-demand price. A commitment of one
 USD per hour costs 730 USD a month for its whole term, used or not; ``commitment_tail: pro_rata``
-cuts off what is due after the horizon. Figures are the user's.
+cuts off what is due after the horizon. Where the discount grows with what is promised, every tier
+is a commitment of its own between its threshold and the next, and at most one of them is in use at
+a time. Figures are the user's.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 SPEND = "spend"
 """Prefix of the identity of spend commitments, and tenure of their cost lines."""
+BELOW = 1.0 - 1e-5
+"""Share of the next threshold up to which a tier goes: at the threshold the next one holds."""
 _ON_DEMAND = "on_demand"
 _SOURCE = "the problem"
 
@@ -52,7 +56,8 @@ def spend_of_problem(
         Nodes on offer.
     """
     found = []
-    for stated in sorted(problem.supply.spend_commitments, key=lambda s: not s.covers):
+    in_order = sorted(problem.supply.spend_commitments, key=lambda s: not s.covers)
+    for stated, table in (one for item in in_order for one in _by_tier(item)):
         rates = tuple(_rates(stated, offers))
         there = stated.committed_usd_per_hour
         if there is not None:
@@ -66,9 +71,27 @@ def spend_of_problem(
                     min_usd_per_hour=stated.min_usd_per_hour,
                     max_usd_per_hour=stated.max_usd_per_hour,
                     builds=tuple(_builds(stated, problem, grid)),
+                    table=table,
+                    discount=stated.discount,
                 )
             )
     return tuple(found)
+
+
+def _by_tier(stated: Stated) -> Iterator[tuple[Stated, str]]:
+    """Yield a commitment with its own discount for every tier, and the table; or itself."""
+    if stated.tiers is None:
+        yield stated, ""
+        return
+    ends = [tier.from_usd_per_hour * BELOW for tier in stated.tiers[1:]]
+    for tier, end in zip(stated.tiers, [*ends, stated.max_usd_per_hour], strict=True):
+        changes = {
+            "name": f"{stated.name}/{tier.from_usd_per_hour:.10g}",
+            "discount": tier.discount,
+            "min_usd_per_hour": tier.from_usd_per_hour,
+            "max_usd_per_hour": end,
+        }
+        yield stated.model_copy(update=changes), stated.name
 
 
 def _existing(
@@ -103,6 +126,7 @@ def _existing(
         builds=(build,),
         held_usd_per_hour=(usd_per_hour,),
         is_existing=True,
+        discount=stated.discount,
     )
 
 

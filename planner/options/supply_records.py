@@ -6,7 +6,7 @@ Costs are in USD of the date of payment, undiscounted.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from planner.units import MINUTES_PER_HOUR
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 PROVISIONED = "provisioned"
 """Mode, and tenure of cost lines, of tokens that come out of units."""
+
+
+_REACHED = 1.0 - 1e-5
+"""Share of a threshold that counts as reached, as solvers have tolerances."""
 
 
 class RequestTokens(NamedTuple):
@@ -165,7 +169,7 @@ class SpendCommitment:
     Parameters
     ----------
     id
-        Identity, ``spend:NAME``.
+        Identity, ``spend:NAME``, or ``spend:NAME/USD`` for the tier from so many USD per hour on.
     provider
         To whom it is promised.
     rates
@@ -183,6 +187,11 @@ class SpendCommitment:
         about; ``None`` when it decides about all.
     is_existing
         Whether it is promised already, whatever the plan decides.
+    table
+        Name of the commitment that it is a tier of; of a table at most one tier is in use at a
+        time. Empty where there are no tiers.
+    discount
+        Fraction off the on-demand price; ``None`` where rates of what is covered stand instead.
     """
 
     id: str
@@ -193,6 +202,8 @@ class SpendCommitment:
     builds: tuple[Build, ...]
     held_usd_per_hour: tuple[float | None, ...] | None = None
     is_existing: bool = False
+    table: str = ""
+    discount: float | None = None
 
     @property
     def is_held(self) -> bool:
@@ -204,9 +215,31 @@ class SpendCommitment:
         return any(o == offer_id and usd[period] is not None for o, usd in self.rates)
 
 
+class _Nodes(Protocol):
+    @property
+    def provider(self) -> str: ...
+    @property
+    def tenure(self) -> str: ...
+    @property
+    def hardware(self) -> str: ...
+    @property
+    def instance(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+
+
+class _Tokens(Protocol):
+    @property
+    def provider(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def mode(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class VolumeDiscount:
-    """A discount that grows with what is rented from a provider in a month.
+    """A discount that grows with what is bought from a provider.
 
     Parameters
     ----------
@@ -215,24 +248,68 @@ class VolumeDiscount:
     tenures
         Tenures that count, and are discounted.
     tiers
-        Spending of a month from which on, and the fraction off the part above it up to the next
-        tier; both rise.
+        Volume from which on, and the fraction off; both rise.
+    unit
+        Of the thresholds: USD or millions of tokens of a month, or nodes of terms that start
+        together.
+    on_all
+        Whether a tier that is reached holds for everything that counts, not only for the part
+        from its threshold up to the next one. Always so where the unit is not USD.
+    hardware, instance, region, model
+        What nodes or tokens must be to count; ``None`` for any.
     """
 
     name: str
     provider: str
     tenures: tuple[str, ...]
     tiers: tuple[tuple[float, float], ...]
+    unit: Literal["usd", "mtok", "nodes"] = "usd"
+    on_all: bool = False
+    hardware: str | None = None
+    instance: str | None = None
+    region: str | None = None
+    model: str | None = None
 
-    def counts(self, provider: str, tenure: str) -> bool:
-        """Return whether what is rented so counts."""
-        return provider == self.provider and tenure in self.tenures
+    @property
+    def is_of_terms(self) -> bool:
+        """Whether reservations count, when they start, and not what is paid month by month."""
+        return self.unit == "nodes"
 
-    def rebate_usd(self, usd_per_month: float) -> float:
-        """Return what is taken off the spending of a month."""
-        ends = [start for start, _ in self.tiers[1:]] + [usd_per_month]
+    def counts(self, nodes: _Nodes) -> bool:
+        """Return whether nodes of an offer or a row of a fleet count."""
+        stated = (self.hardware, self.instance, self.region)
+        have = (nodes.hardware, nodes.instance, nodes.region)
+        fits = all(want in {None, got} for want, got in zip(stated, have, strict=True))
+        return fits and nodes.provider == self.provider and nodes.tenure in self.tenures
+
+    def counts_tokens(self, tokens: _Tokens) -> bool:
+        """Return whether tokens of an offer or a row count; those of provisioned units do not."""
+        mine = tokens.provider == self.provider and self.model in {None, tokens.model}
+        return mine and "api" in self.tenures and tokens.mode != PROVISIONED
+
+    def tier_of(self, volume: float) -> int:
+        """Return how many tiers a volume reaches, to a hundred-thousandth of a threshold."""
+        return sum(volume >= start * _REACHED for start, _ in self.tiers)
+
+    def discount_at(self, tier: int) -> float:
+        """Return the fraction off of a tier, counted from 1; 0 below the first."""
+        return self.tiers[tier - 1][1] if tier else 0.0
+
+    def rebate_usd(self, usd: float, volume: float) -> float:
+        """Return what is taken off the spending of a month.
+
+        Parameters
+        ----------
+        usd
+            The spending, before volume discounts.
+        volume
+            The volume, in the unit of the thresholds.
+        """
+        if self.on_all:
+            return self.discount_at(self.tier_of(volume)) * usd
+        ends = [start for start, _ in self.tiers[1:]] + [usd]
         return sum(
-            discount * max(min(usd_per_month, end) - start, 0.0)
+            discount * max(min(usd, end) - start, 0.0)
             for (start, discount), end in zip(self.tiers, ends, strict=True)
         )
 

@@ -1,12 +1,24 @@
-"""Volume discounts: what a contract takes off the part of a month's spending above a threshold."""
+"""Volume discounts: what a contract takes off as more is bought.
+
+Where terms of nodes count, a tier is a price: every build of an offer then exists once at the list
+price and once at the price of each tier, and the program takes those of the tier that is reached.
+Elsewhere what is taken off a month's spending is an amount of its own (`rebate`).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 from planner.options.supply_records import VolumeDiscount
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from planner.options.builds import Build
+    from planner.options.records import NodeOffer, OptionSet
+    from planner.options.supply_records import ApiOption
+    from planner.problem.contracts import VolumeTier
     from planner.problem.schema import Problem
 
 REBATE = "rebate"
@@ -26,7 +38,139 @@ def volume_discounts(problem: Problem) -> tuple[VolumeDiscount, ...]:
             name=stated.name,
             provider=stated.provider,
             tenures=tuple(stated.tenures),
-            tiers=tuple((tier.from_usd_per_month, tier.discount) for tier in stated.tiers),
+            tiers=tuple((_threshold(tier), tier.discount) for tier in stated.tiers),
+            unit=_unit(stated.tiers[0]),
+            on_all=stated.applies_to == "all",
+            hardware=stated.hardware,
+            instance=stated.instance,
+            region=stated.region,
+            model=stated.model,
         )
         for stated in problem.supply.volume_discounts
     )
+
+
+def _threshold(tier: VolumeTier) -> float:
+    stated = (tier.from_usd_per_month, tier.from_mtok_per_month, tier.from_nodes)
+    return float(next(start for start in stated if start is not None))
+
+
+def _unit(tier: VolumeTier) -> Literal["usd", "mtok", "nodes"]:
+    if tier.from_nodes is not None:
+        return "nodes"
+    return "usd" if tier.from_mtok_per_month is None else "mtok"
+
+
+def with_tiers(
+    nodes: Sequence[NodeOffer], volumes: Sequence[VolumeDiscount]
+) -> tuple[NodeOffer, ...]:
+    """Return nodes with a build for every tier of the volume discount that counts their terms.
+
+    Parameters
+    ----------
+    nodes
+        Offers.
+    volumes
+        Volume discounts; no two count the same offer.
+    """
+    return tuple(
+        node
+        if (volume := _of_terms(node, volumes)) is None
+        else replace(node, builds=tuple(_with_tiers(node.builds, volume)))
+        for node in nodes
+    )
+
+
+def _of_terms(node: NodeOffer, volumes: Sequence[VolumeDiscount]) -> VolumeDiscount | None:
+    if node.is_existing or not node.is_committed:
+        return None
+    return next((v for v in volumes if v.is_of_terms and v.counts(node)), None)
+
+
+def _with_tiers(builds: Sequence[Build], volume: VolumeDiscount) -> Iterator[Build]:
+    """Yield every build at its price and at that of every tier, in the order of the starts."""
+    for build in builds:
+        for tier in range(len(volume.tiers) + 1):
+            share = 1.0 - volume.discount_at(tier)
+            yield replace(
+                build,
+                tier=tier,
+                usd_per_node_hour=build.usd_per_node_hour * share,
+                payments=tuple(replace(p, usd=p.usd * share) for p in build.payments),
+            )
+
+
+def volume_of(options: OptionSet, offer: NodeOffer) -> VolumeDiscount | None:
+    """Return the volume discount that counts the terms of an offer, ``None`` without one."""
+    return _of_terms(offer, options.volumes)
+
+
+def at_reached_tiers(options: OptionSet, nodes: Mapping[tuple[str, int], int]) -> OptionSet:
+    """Return the options with the builds of the tiers that terms reach, and of no others.
+
+    Parameters
+    ----------
+    options
+        The options.
+    nodes
+        Nodes by offer and start period of everything that is taken on.
+    """
+    reached: dict[tuple[str, int], int] = {}
+    for volume in options.volumes:
+        counted = {
+            offer.offer_id
+            for offer in options.offers
+            if volume.is_of_terms and _of_terms(offer, (volume,)) is not None
+        }
+        for start in {build.start for o in options.offers for build in o.builds}:
+            together = sum(nodes.get((offer_id, start), 0) for offer_id in counted)
+            reached |= {(offer_id, start): volume.tier_of(together) for offer_id in counted}
+    return replace(
+        options,
+        offers=tuple(
+            replace(
+                offer,
+                builds=tuple(
+                    build
+                    for build in offer.builds
+                    if build.tier == reached.get((offer.offer_id, build.start), build.tier)
+                ),
+            )
+            for offer in options.offers
+        ),
+    )
+
+
+def kept_nodes(options: OptionSet) -> dict[tuple[str, int], int]:
+    """Return the nodes that were decided before, by offer and start period.
+
+    Parameters
+    ----------
+    options
+        The options.
+    """
+    return {
+        (offer.offer_id, build.start): build.least_nodes
+        for offer in options.offers
+        for build in offer.builds
+    }
+
+
+def without_effect(
+    volumes: Sequence[VolumeDiscount], nodes: Sequence[NodeOffer], tokens: Sequence[ApiOption]
+) -> Iterator[str]:
+    """Yield a sentence for every volume discount that nothing on offer counts in.
+
+    Parameters
+    ----------
+    volumes
+        Volume discounts.
+    nodes, tokens
+        What is on offer.
+    """
+    for volume in volumes:
+        if not any(map(volume.counts, nodes)) and not any(map(volume.counts_tokens, tokens)):
+            yield (
+                f"volume discount {volume.name} has no effect: nothing on offer counts in it; see "
+                "its `tenures`, `hardware`, `instance`, `region` and `model`, and supply.tenures"
+            )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from planner.options.builds import RESALE, TERMINAL_VALUE
 from planner.options.owned import OWNED
+from planner.options.volumes import volume_of
 from planner.plan.document import Commitment, CostLine
 from planner.plan.records import staffed_periods
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from planner.demand.records import Demand, TimeGrid
     from planner.options.builds import Build
     from planner.options.records import NodeOffer, OptionSet
+    from planner.options.supply_records import VolumeDiscount
     from planner.plan.records import Decisions
     from planner.plan.shares import HardwareShares
 
@@ -61,7 +63,10 @@ def commitment_rows(
     demand: Demand, options: OptionSet, decisions: Decisions
 ) -> tuple[Commitment, ...]:
     """Return a row for everything that is taken on for a term, or was there."""
-    return tuple(_row(demand.grid, *taken) for taken in taken_in_order(options, decisions))
+    return tuple(
+        _row(demand.grid, *taken, volume_of(options, taken[0]))
+        for taken in taken_in_order(options, decisions)
+    )
 
 
 def taken_in_order(options: OptionSet, decisions: Decisions) -> list[tuple[NodeOffer, Build, int]]:
@@ -70,7 +75,9 @@ def taken_in_order(options: OptionSet, decisions: Decisions) -> list[tuple[NodeO
     return sorted(taken, key=lambda x: (x[1].start, x[0].tenure, x[0].offer_id))
 
 
-def _row(grid: TimeGrid, offer: NodeOffer, build: Build, nodes: int) -> Commitment:
+def _row(
+    grid: TimeGrid, offer: NodeOffer, build: Build, nodes: int, volume: VolumeDiscount | None
+) -> Commitment:
     first = build.start * grid.months_per_period
     return Commitment(
         offer_id=offer.offer_id,
@@ -97,6 +104,9 @@ def _row(grid: TimeGrid, offer: NodeOffer, build: Build, nodes: int) -> Commitme
         price_source=build.source,
         hours=offer.hours,
         sold_month=None if build.sold_month is None else grid.month_name(build.sold_month),
+        volume_discount=None if volume is None else volume.name,
+        tier_from_nodes=int(volume.tiers[build.tier - 1][0]) if volume and build.tier else None,
+        discount=0.0 if volume is None else volume.discount_at(build.tier),
     )
 
 

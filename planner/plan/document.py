@@ -141,6 +141,7 @@ class Commitment:
     them, nominal, less the value of owned nodes at the end of the horizon; `usd_after_horizon` is
     the part of it that is due after the horizon; `usd_per_month` what all its nodes cost each
     month beside what is paid at once. `nodes_kept` of the nodes were decided by an earlier plan.
+    Terms count in `volume_discount`; `tier_from_nodes` and `discount` are of the tier they reach.
     """
 
     offer_id: str
@@ -169,6 +170,9 @@ class Commitment:
     """Hours of the day in which its nodes are there, and paid; empty for all."""
     sold_month: str | None = None
     """First month without nodes that were there and are sold; what they bring is in `usd`."""
+    volume_discount: str | None = None
+    tier_from_nodes: int | None = None
+    discount: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +258,7 @@ class DeferredWork:
 class Placement:
     """Replicas of an option of a pool on the nodes of one provider, or of one of its regions.
 
-    Only in plans that have to survive the loss of a provider or region; `region` is empty where
-    providers are lost.
+    Only in plans that survive the loss of a provider or region; no `region` where providers fail.
     """
 
     period: int

@@ -133,7 +133,9 @@ class SpendRow:
     the share of the on-demand use that it could cover, at on-demand prices. Paying by the hour
     costs as much at ``break_even_used_share``, the mean rate over the on-demand price of what is
     covered; ``None`` where nothing is. What it covers is in the fleet (`covered_nodes`). What is
-    promised already (`is_existing`) is paid within the horizon, from its start on.
+    promised already (`is_existing`) is paid within the horizon, from its start on. `discount` is
+    the fraction off the on-demand price, ``None`` where only what is covered has rates, and
+    `tier_from_usd_per_hour` the threshold of the tier that gives it, ``None`` without tiers.
     """
 
     commitment_id: str
@@ -151,6 +153,8 @@ class SpendRow:
     break_even_used_share: float | None
     price_source: str
     is_existing: bool
+    discount: float | None = None
+    tier_from_usd_per_hour: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,10 @@ class VolumeRow:
     """What a volume discount takes off in one period.
 
     `spent_usd` is what counts in the period, before volume discounts: rent by the hour that no
-    spend commitment covers. Tiers apply to the spending of each month, which is equal in a period.
+    spend commitment covers, and tokens. Tiers apply to each month, and months are equal in a
+    period: `volume` is that of a month, in `unit` (``usd_per_month``, ``mtok_per_month``),
+    `tier_from` the threshold of the highest tier that it reaches, and `discount` that tier's. It
+    holds for the part above the threshold, or for everything that counts (`applies_to`).
     """
 
     name: str
@@ -166,6 +173,11 @@ class VolumeRow:
     period: int
     spent_usd: float
     rebate_usd: float
+    unit: str
+    volume: float
+    tier_from: float
+    discount: float
+    applies_to: str
 
 
 @dataclass(frozen=True, slots=True)

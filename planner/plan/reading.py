@@ -94,6 +94,7 @@ class SpendRow(_Row):
     usd_per_hour: NonNegative
     usd_per_month: NonNegative
     is_existing: bool
+    discount: float | None = None
 
 
 class UnitRow(_Row):

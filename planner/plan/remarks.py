@@ -17,6 +17,7 @@ from planner.plan.document import Binding
 from planner.plan.headroom import headroom_notes
 from planner.plan.spend import spend_notes
 from planner.plan.tables import point_at
+from planner.plan.volumes import volume_notes
 from planner.problem.deferral import owner, stream_name
 from planner.units import HOURS_PER_DAY
 
@@ -77,7 +78,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += headroom_notes(plan, problem)
     notes += _token_notes(plan, problem)
     notes += _rate_limit_notes(plan, problem)
-    notes += spend_notes(plan, problem, options)
+    notes += spend_notes(plan, problem, options) + volume_notes(plan)
     notes += _setting_notes(plan, options)
     notes += _queue_notes(plan, problem, options)
     old = [r.subject for r in options.rejections if r.reason == "price_age"]

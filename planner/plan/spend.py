@@ -160,6 +160,8 @@ def _row(
         break_even_used_share=use.covered / use.covered_at_list if use.covered_at_list else None,
         price_source=build.source,
         is_existing=spend.is_existing,
+        discount=spend.discount,
+        tier_from_usd_per_hour=spend.min_usd_per_hour if spend.table else None,
     )
 
 
@@ -240,7 +242,9 @@ def spend_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
     options
         What can be covered.
     """
-    usable = {spend.id for spend in options.spend}
+    usable = {spend.id for spend in options.spend} | {
+        f"{SPEND}:{spend.table}" for spend in options.spend
+    }
     notes = [
         f"supply.spend_commitments: {stated.name} covers no on-demand node on offer for less"
         for stated in problem.supply.spend_commitments

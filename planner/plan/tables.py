@@ -68,7 +68,7 @@ def allocation_rows(
             planned = flows.get((workload, *where), 0.0)
             mean = planned * mean_share(demand, workload, decision.period, decision.block)
             capacity = capacity_of[workload, option.id]
-            row = _allocation(
+            row = allocation_row(
                 decision, workload, option, capacity, mean_rps=mean, planned_rps=planned
             )
             draw = replica_draw(options, decision.pool, option, decision.period)
@@ -79,7 +79,7 @@ def allocation_rows(
     return tuple(rows)
 
 
-def _allocation(
+def allocation_row(
     decision: ReplicaDecision,
     workload: str,
     option: Option,
@@ -88,6 +88,24 @@ def _allocation(
     mean_rps: float,
     planned_rps: float,
 ) -> Allocation:
+    """Return the row of a workload on replicas of an option.
+
+    Parameters
+    ----------
+    decision
+        The replicas.
+    workload
+        The workload, or the stream of one.
+    option, capacity
+        The option, and what one replica carries of the workload.
+    mean_rps, planned_rps
+        Mean and planned rate that is sent there, requests/s.
+
+    Raises
+    ------
+    ValueError
+        When so few replicas meet no limit.
+    """
     point, layout = point_at(capacity, decision.replicas, decision.period), option.layout
     drafting = None if capacity.setting is None else capacity.setting.speculation
     return Allocation(

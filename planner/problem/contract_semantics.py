@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from planner.problem.names import repeated_names
+from planner.problem.names import repeated_names, rising
 from planner.problem.supply import month_after
+from planner.problem.volume_semantics import volume_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def contract_findings(problem: Problem) -> Iterator[Finding]:
     """
     yield from _spend(problem)
     yield from _blocks(problem)
-    yield from _volumes(problem)
+    yield from volume_findings(problem)
 
 
 def _spend(problem: Problem) -> Iterator[Finding]:
@@ -48,7 +48,7 @@ def _spend(problem: Problem) -> Iterator[Finding]:
         if most is not None and most < stated.min_usd_per_hour:
             message = f"{most:g} is below `min_usd_per_hour`, {stated.min_usd_per_hour:g}"
             yield (*path, "max_usd_per_hour"), message
-        yield from _rates(stated, path)
+        yield from _rates(stated, path) if stated.tiers is None else _tiers(stated, path)
 
 
 def _running(stated: SpendCommitment, problem: Problem, path: Path_) -> Iterator[Finding]:
@@ -71,6 +71,29 @@ def _running(stated: SpendCommitment, problem: Problem, path: Path_) -> Iterator
         if field in stated.model_fields_set:
             text = "has no effect on what is promised already; take it out, or give an item each"
             yield (*path, field), text
+
+
+def _tiers(stated: SpendCommitment, path: Path_) -> Iterator[Finding]:
+    """Yield what contradicts discounts that depend on what is promised."""
+    tiers = stated.tiers or []
+    yield from rising(tiers, ("from_usd_per_hour", "discount"), (*path, "tiers"))
+    for field in ("discount", "min_usd_per_hour", "committed_usd_per_hour"):
+        if field in stated.model_fields_set:
+            text = "has no place beside `tiers`, which say it; take one of the two out"
+            if field == "committed_usd_per_hour":
+                text = "has one discount; give `discount` for what is promised already, no `tiers`"
+            yield (*path, field), text
+    most = stated.max_usd_per_hour
+    if most is not None and most < tiers[-1].from_usd_per_hour:
+        text = f"{most:g} is below the last of `tiers`, from {tiers[-1].from_usd_per_hour:g}"
+        yield (*path, "max_usd_per_hour"), text
+    for index, use in enumerate(stated.covers):
+        for field in ("discount", "usd_per_node_hour"):
+            if getattr(use, field) is not None:
+                text = (
+                    "is a rate that no tier would change; take it out, or give an item of its own"
+                )
+                yield (*path, "covers", index, field), text
 
 
 def _rates(stated: SpendCommitment, path: Path_) -> Iterator[Finding]:
@@ -130,25 +153,3 @@ def _borders(problem: Problem) -> list[str]:
     horizon = problem.horizon
     months = range(0, (horizon.periods + 1) * horizon.months_per_period, horizon.months_per_period)
     return [month_after(horizon.start, count) for count in months]
-
-
-def _volumes(problem: Problem) -> Iterator[Finding]:
-    section: Path_ = ("supply", "volume_discounts")
-    yield from repeated_names(problem.supply.volume_discounts, section)
-    known: dict[tuple[str, str], int] = {}
-    for index, volume in enumerate(problem.supply.volume_discounts):
-        path = (*section, index)
-        for tenure in volume.tenures:
-            key = (volume.provider, tenure)
-            if known.setdefault(key, index) != index:
-                where = f"{tenure} of {volume.provider} is in item {known[key]}"
-                message = f"{where} too; put all tiers there"
-                yield (*path, "tenures"), message
-        for k, (low, high) in enumerate(pairwise(volume.tiers), start=1):
-            for field in ("from_usd_per_month", "discount"):
-                if getattr(high, field) <= getattr(low, field):
-                    message = (
-                        f"{getattr(high, field):g} is not above that of the tier before, "
-                        f"{getattr(low, field):g}; give tiers in rising order"
-                    )
-                    yield (*path, "tiers", k, field), message

@@ -32,6 +32,15 @@ class CoveredUse(Section):
     """Rate of a node that is fixed for the term, instead of a discount."""
 
 
+class SpendTier(Section):
+    """A step of a spend commitment: the discount of promises from a threshold up to the next."""
+
+    from_usd_per_hour: Positive
+    """Least promise at a time."""
+    discount: Discount
+    """Fraction off the on-demand price of everything that is covered."""
+
+
 class SpendCommitment(Section):
     """Spending that is promised to a provider by the hour, for lower rates on demand.
 
@@ -52,6 +61,8 @@ class SpendCommitment(Section):
     """What is still due for it each month; absent: all of it."""
     discount: Discount | None = None
     """Fraction off the on-demand price of covered nodes."""
+    tiers: Annotated[list[SpendTier], Field(min_length=1, max_length=8)] | None = None
+    """Discounts that grow with what is promised, instead of one; thresholds and discounts rise."""
     covers: list[CoveredUse] = []
     """What is covered; the first item that fits a node counts. Empty: all on-demand nodes."""
     min_usd_per_hour: NonNegative = 0.0
@@ -85,20 +96,40 @@ class CapacityBlock(Section):
 
 
 class VolumeTier(Section):
-    """What is taken off the part of a month's spending that lies above a threshold."""
+    """A threshold of a volume discount, in exactly one unit, and what holds from it on."""
 
-    from_usd_per_month: Positive
-    """Spending of a month above which the discount holds, before volume discounts."""
+    from_usd_per_month: Positive | None = None
+    """Spending of a month, before volume discounts."""
+    from_mtok_per_month: Positive | None = None
+    """Millions of tokens of a month, input (cached or not) and output together."""
+    from_nodes: Annotated[int, Field(ge=2)] | None = None
+    """Nodes whose terms start together."""
     discount: Discount
-    """Fraction off the part above it, up to the next tier."""
+    """Fraction off the price of what the tier applies to."""
 
 
 class VolumeDiscount(Section):
-    """A discount that grows with what is rented from a provider by the hour in a month."""
+    """A discount that grows with what is bought from a provider.
+
+    What counts is rented nodes and tokens of a month, by what they cost; or tokens of a month by
+    their number; or reserved nodes whose terms start together, by their number.
+    """
 
     name: Name
     provider: Name
-    tenures: list[Literal["on_demand", "spot"]] = ["on_demand"]
-    """What counts, and is discounted."""
+    tenures: Annotated[
+        list[Literal["on_demand", "spot", "api", "reserved_1y", "reserved_3y"]],
+        Field(min_length=1),
+    ] = ["on_demand"]
+    """What counts, and is discounted; reservations stand alone."""
+    hardware: str | None = None
+    """Accelerator of the nodes that count; absent: any."""
+    instance: str | None = None
+    region: str | None = None
+    model: str | None = None
+    """Model of the tokens that count; absent: all models of the provider together."""
+    applies_to: Literal["part_above", "all"] = "part_above"
+    """`part_above`: a tier holds for the part of the spending from its threshold up to the next
+    one. `all`: the highest tier that is reached holds for everything that counts."""
     tiers: Annotated[list[VolumeTier], Field(min_length=1, max_length=8)]
     """Thresholds and discounts, both rising."""

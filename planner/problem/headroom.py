@@ -68,7 +68,12 @@ def headroom_findings(
         Its path in the problem.
     """
     if workload.headroom and workload.deferrable is not None and workload.deferrable.share == 1:
-        message = "every request can wait, and headroom is for those that cannot; take it out"
+        message = (
+            "every request can wait, and headroom is for those that cannot: it is on the rate at "
+            "which limits on latency hold, and work that waits has none. Take it out; for more "
+            "replicas of that work, state arrival.forecast_cv with policy.forecast_confidence "
+            "above 0.5, or a shorter deferrable.window_h"
+        )
         yield (*path, "headroom"), message
     days = max(len(other.arrival.day_types or {}) or 1 for other in problem.workloads)
     counts = {"periods": problem.horizon.periods, "blocks": problem.time_blocks * days}

@@ -1,7 +1,8 @@
-"""Names that items of a list give themselves, which no two may share."""
+"""What holds in lists: names that no two items may share, and figures that rise."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -34,3 +35,28 @@ def repeated_names(items: Sequence[Named], path: Path_) -> Iterator[tuple[Path_,
             text = f"`{item.name}` names item {seen[item.name]} too; rename one of the two"
             yield (*path, index, "name"), text
         seen.setdefault(item.name, index)
+
+
+def rising(
+    tiers: Sequence[object], fields: Sequence[str], path: Path_
+) -> Iterator[tuple[Path_, str]]:
+    """Yield path and sentence of every figure of a tier that is not above that of the one before.
+
+    Parameters
+    ----------
+    tiers
+        The tiers of a list.
+    fields
+        Figures that have to rise; a tier may leave them out.
+    path
+        Where the list stands in the problem.
+    """
+    for index, (low, high) in enumerate(pairwise(tiers), start=1):
+        for field in fields:
+            first, second = getattr(low, field), getattr(high, field)
+            if first is not None and second is not None and second <= first:
+                text = (
+                    f"{second:g} is not above that of the tier before, {first:g}; give tiers in "
+                    "rising order"
+                )
+                yield (*path, index, field), text

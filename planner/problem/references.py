@@ -11,8 +11,9 @@ from planner.catalog.dates import parse_partial_date
 from planner.catalog.offers import capacity_blocks_at
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import did_you_mean
-from planner.problem.contracts import CapacityBlock, CoveredUse
+from planner.problem.contracts import CapacityBlock, CoveredUse, VolumeDiscount
 from planner.problem.supply import ExistingNodes, Quota
+from planner.problem.volume_semantics import overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from planner.problem.supply import Supply
     from planner.yaml_io import Path_
 
-_Named = TypeVar("_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse)
+_Named = TypeVar("_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse, VolumeDiscount)
 _FLAT = "flat"
 _DEFAULT = "default"
 
@@ -66,6 +67,7 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
             "quotas": resolved(supply.quotas),
             "existing": resolved(supply.existing),
             "capacity_blocks": resolved(supply.capacity_blocks),
+            "volume_discounts": resolved(supply.volume_discounts),
             "spend_commitments": [
                 s.model_copy(update={"covers": resolved(s.covers)})
                 for s in supply.spend_commitments
@@ -170,8 +172,13 @@ def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         here: Path_ = ("supply", "capacity_blocks", i)
         yield from known.check((*here, "hardware"), "hardware", block.hardware)
     for i, volume in enumerate(supply.volume_discounts):
-        here = ("supply", "volume_discounts", i, "provider")
-        yield from known.check(here, "providers", volume.provider)
+        here = ("supply", "volume_discounts", i)
+        yield from known.check((*here, "provider"), "providers", volume.provider)
+        yield from known.check((*here, "hardware"), "hardware", volume.hardware)
+        yield from known.check((*here, "instance"), "instances", volume.instance)
+        yield from known.check((*here, "region"), "regions", volume.region)
+        yield from known.check((*here, "model"), "hosted", volume.model)
+    yield from overlaps([known.by_key(volume) for volume in supply.volume_discounts])
     for i, spend in enumerate(supply.spend_commitments):
         path: Path_ = ("supply", "spend_commitments", i)
         yield from known.check((*path, "provider"), "providers", spend.provider)
@@ -287,6 +294,12 @@ class _Known:
         for offer in catalog.api_offers:
             self._sold[offer.provider].add(offer.model)
         self._resolve = catalog.resolve_accelerator
+
+    def by_key(self, volume: VolumeDiscount) -> VolumeDiscount:
+        """Return a volume discount with its hardware by the key of the catalogue."""
+        name = volume.hardware
+        key = None if name is None else self._resolve(name) or name
+        return volume.model_copy(update={"hardware": key})
 
     def check(self, path: Path_, kind: str, name: str | None) -> Iterator[tuple[Path_, str]]:
         """Yield a finding when `name` is not known; ``None`` is no name."""

@@ -258,6 +258,8 @@ class Workload(Section):
     """A chain that may answer instead of one model; absent: none."""
     residency: Literal["any", "on_prem_only"] | list[str] = "any"
     """Where it may run: `any`, `on_prem_only`, or a list of regions."""
+    excluded_options: list[str] = []
+    """Options of `planner options` that may not serve it, by id."""
     context_max_tokens: Count | None = None
     """Models with a shorter context are refused; default p99 prompt plus p99 output."""
     priority: Unplanned = None

@@ -10,7 +10,8 @@ from planner.report.tables import NUMBER, Column, money, percent, write_table
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from planner.plan.document import Plan
+    from planner.plan.document import Commitment, Plan
+    from planner.plan.finance_rows import SpendRow, VolumeRow
 
 _CATEGORIES = (
     "on_demand", "spot", "rebate", "lease", "api", "capex", "energy", "colocation", "maintenance",
@@ -18,6 +19,7 @@ _CATEGORIES = (
     "terminal_value",
 )  # fmt: skip
 _LATER = "later"
+_UNITS = {"usd_per_month": "USD", "mtok_per_month": "Mtok"}
 
 
 def write_commitments(out: TextIO, plan: Plan) -> None:
@@ -38,7 +40,7 @@ def write_commitments(out: TextIO, plan: Plan) -> None:
             "there" if c.is_existing else c.order_month,
             c.start_month,
             c.end_month if c.sold_month is None else f"sold {c.sold_month}",
-            f"{c.nodes} x {c.offer_id}",
+            f"{c.nodes} x {c.offer_id}{_tier(c)}",
             money(c.usd_per_node_hour, 2),
             money(c.usd),
             money(c.usd_after_horizon),
@@ -51,6 +53,21 @@ def write_commitments(out: TextIO, plan: Plan) -> None:
         rows,
         "Taken on for a term, paid whether used or not (USD: less the value left, and sales)",
     )
+
+
+def _tier(row: Commitment) -> str:
+    """Return the tier of its volume discount in words, empty where none counts it."""
+    if row.volume_discount is None:
+        return ""
+    if row.tier_from_nodes is None:
+        return f" ({row.volume_discount}: no tier reached)"
+    off = _off(row.discount)
+    return f" ({row.volume_discount}: {off} off from {row.tier_from_nodes} nodes)"
+
+
+def _off(discount: float) -> str:
+    """Return a discount in percent, as exactly as contracts state it."""
+    return f"{100 * discount:.4g}%"
 
 
 def write_provisioned(out: TextIO, plan: Plan) -> None:
@@ -103,7 +120,7 @@ def write_spend(out: TextIO, plan: Plan) -> None:
         [
             "there" if row.is_existing else row.start_month,
             row.end_month,
-            f"{row.commitment_id} to {row.provider}",
+            f"{row.commitment_id} to {row.provider}{_step(row)}",
             money(row.usd_per_hour, 2),
             money(row.usd),
             money(row.usd_after_horizon),
@@ -117,6 +134,13 @@ def write_spend(out: TextIO, plan: Plan) -> None:
     write_table(out, columns, rows, title)
 
 
+def _step(row: SpendRow) -> str:
+    """Return the tier of promised spending in words, empty where there are no tiers."""
+    if row.tier_from_usd_per_hour is None or row.discount is None:
+        return ""
+    return f" ({_off(row.discount)} off from {row.tier_from_usd_per_hour:,.10g} USD/h)"
+
+
 def write_volumes(out: TextIO, plan: Plan) -> None:
     """Write what volume discounts take off; nothing when there are none."""
     if not plan.volume_discounts:
@@ -124,7 +148,8 @@ def write_volumes(out: TextIO, plan: Plan) -> None:
     columns = [
         Column("period", NUMBER),
         Column("volume discount", whole=True),
-        Column("rent that counts USD", NUMBER),
+        Column("tier reached"),
+        Column("what counts USD", NUMBER),
         Column("taken off USD", NUMBER),
         Column("of it", NUMBER),
     ]
@@ -132,6 +157,7 @@ def write_volumes(out: TextIO, plan: Plan) -> None:
         [
             str(row.period),
             f"{row.name} of {row.provider}",
+            _tier_of_months(row),
             money(row.spent_usd),
             money(row.rebate_usd),
             percent(row.rebate_usd / row.spent_usd),
@@ -139,6 +165,13 @@ def write_volumes(out: TextIO, plan: Plan) -> None:
         for row in plan.volume_discounts
     ]
     write_table(out, columns, rows, "What volume discounts take off (tiers are the problem's)")
+
+
+def _tier_of_months(row: VolumeRow) -> str:
+    """Return the highest tier that a month reaches, in words."""
+    unit = _UNITS[row.unit]
+    applies = "on all" if row.applies_to == "all" else "on the part above"
+    return f"{_off(row.discount)} from {row.tier_from:,.10g} {unit} a month, {applies}"
 
 
 def write_cash(out: TextIO, plan: Plan) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.report.change_text import write_changes
+from planner.report.incurred_text import write_incurred
 from planner.report.promise_text import (
     broken_promises,
     hours_text,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
         Replay,
         WorkloadFound,
     )
-    from planner.verify.stress.records import StressTable
     from planner.verify.verification import Verification
 
 _COLUMNS = (
@@ -59,10 +59,11 @@ def write_verification(out: TextIO, found: Verification) -> None:
         return
     out.write("audit: every figure of the plan agrees with the problem and the catalogue\n")
     if found.replay is not None:
-        _write_replay(out, found.replay, found.plan, found.stress)
+        _write_replay(out, found.replay, found)
 
 
-def _write_replay(out: TextIO, replay: Replay, plan: Plan, stress: StressTable | None) -> None:
+def _write_replay(out: TextIO, replay: Replay, whole: Verification) -> None:
+    plan = whole.plan
     rows = [cells for item in replay.workloads for cells in _rows(item, plan)]
     if rows:
         out.write(
@@ -74,11 +75,11 @@ def _write_replay(out: TextIO, replay: Replay, plan: Plan, stress: StressTable |
         out.write("\n")
     _write_batches(out, replay)
     _write_deadlines(out, replay)
+    _write_carried(out, replay)
     write_changes(out, replay, plan)
     for item in replay.not_replayed:
         out.write(f"not replayed: {item.workload}: {item.what}: {item.reason}\n")
-    if stress is not None:
-        write_stress(out, stress)
+    _write_beside(out, whole)
     for sentence in open_promises(replay, plan):
         out.write(f"open: {sentence}\n")
     for sentence in broken_promises(replay, plan):
@@ -88,6 +89,24 @@ def _write_replay(out: TextIO, replay: Replay, plan: Plan, stress: StressTable |
     elif replay.kept is None:
         what = "what was replayed keeps its promises; not everything could be"
         out.write(f"OPEN: {what if rows or replay.batches else 'nothing could be replayed'}\n")
+
+
+def _write_carried(out: TextIO, replay: Replay) -> None:
+    blocks = [block for found in replay.workloads for block in found.blocks]
+    carried = sum(block.is_carried for block in blocks)
+    if carried:
+        out.write(
+            f"queues are carried from block to block through whole days in {carried} of "
+            f"{counted(len(blocks), 'block')} replayed: what one leaves waits in the next\n"
+        )
+
+
+def _write_beside(out: TextIO, whole: Verification) -> None:
+    """Write what has no part in the verdict."""
+    if whole.incurred is not None:
+        write_incurred(out, whole.incurred)
+    if whole.stress is not None:
+        write_stress(out, whole.stress)
 
 
 def _write_batches(out: TextIO, replay: Replay) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.milp import verify_decisions
+from planner.options.volumes import at_reached_tiers, kept_nodes
 from planner.plan.records import Decisions
 from planner.roll.book import booked
 from planner.roll.policies import POLICIES
@@ -50,6 +51,7 @@ def replay(world: World, policy: str, settings: SolverSettings) -> PolicyOutcome
     except NoPlanError as error:
         return PolicyOutcome(policy, why_not=str(error), late=tuple(late))
     options = Stage(world, world.periods, signed, served, settings).held_options(world.options)
+    options = at_reached_tiers(options, kept_nodes(options))
     course = with_held(served, options)
     verify_decisions(world.demand, options, world.limits, course)
     return replace(booked(world, policy, options, course, bound_usd), late=tuple(late))

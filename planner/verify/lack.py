@@ -2,7 +2,8 @@
 
 Where a promise is missed, replicas are added to the pool in that block, each to the option with
 the highest load, until the replay keeps it: twice as many again and again, and then by bisection
-(to 2 % of the replicas of large pools).
+(to 2 % of the replicas of large pools). Where four times the replicas are too few, each option
+there is tried alone with as many, to see which of them miss it whatever their number.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from planner.verify.places import at_places, missed_places, missed_workloads, place_of
 from planner.verify.replay.run import ReplaySettings, replay_plan
-from planner.verify.slack import at_places, missed_places, pool_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.plan.document import Allocation, Plan
     from planner.problem.load import LoadedProblem
-    from planner.verify.slack import Place
+    from planner.verify.places import Place
 
 MOST_TIMES = 4
 """Times its replicas that a pool is tried with at most."""
@@ -97,6 +98,46 @@ def lack_of(
     return {place: search.enough for place, search in searches.items()}
 
 
+def unfit_options(
+    plan: Plan,
+    loaded: LoadedProblem,
+    catalog: Catalog,
+    places: Collection[Place],
+    settings: ReplaySettings | None = None,
+) -> list[tuple[str, str]]:
+    """Return workloads with the options that miss promises to them however many replicas serve.
+
+    Parameters
+    ----------
+    plan, loaded, catalog, settings
+        As :func:`lack_of` takes them.
+    places
+        Pools and blocks in which four times the replicas are too few.
+    """
+    steady = replace(settings or ReplaySettings(), turns=False)
+    here = at_places(plan, places)
+    more = {place: (MOST_TIMES - 1) * sum(_replicas(plan, place).values()) for place in places}
+    together = replay_plan(with_more(here, more), loaded, catalog, steady)
+    missed = missed_workloads(together, loaded.problem)
+    found: set[tuple[str, str, Place]] = set()
+    for option_id in sorted({row.option_id for row in here.allocations}):
+        rows = [row for row in here.allocations if row.option_id == option_id]
+        many = tuple(replace(row, replicas=MOST_TIMES * row.replicas) for row in rows)
+        alone = replay_plan(replace(here, allocations=many), loaded, catalog, steady)
+        found |= {
+            (workload, option_id, place)
+            for workload, place in missed_workloads(alone, loaded.problem)
+        }
+    # Where no option alone misses it, they do together.
+    blamed = {(workload, place) for workload, _, place in found}
+    found |= {
+        (row.workload, row.option_id, place_of(row))
+        for row in here.allocations
+        if (row.workload, place_of(row)) in missed - blamed
+    }
+    return sorted({(workload, option_id) for workload, option_id, _ in found})
+
+
 def with_more(plan: Plan, more: Mapping[Place, int]) -> Plan:
     """Return a plan with more replicas of the options that are loaded most.
 
@@ -117,14 +158,14 @@ def with_more(plan: Plan, more: Mapping[Place, int]) -> Plan:
             there[max(there, key=lambda key: (load[key] / there[key], key))] += 1
     rows = []
     for row in plan.allocations:
-        place = (pool_of(row), row.period, row.block)
+        place = place_of(row)
         count = counts.get(place, {}).get(_key(row), row.replicas)
         rows.append(replace(row, replicas=count))
     return replace(plan, allocations=tuple(rows))
 
 
 def _rows(plan: Plan, place: Place) -> list[Allocation]:
-    return [r for r in plan.allocations if (pool_of(r), r.period, r.block) == place]
+    return [r for r in plan.allocations if place_of(r) == place]
 
 
 def _replicas(plan: Plan, place: Place) -> dict[str, int]:

@@ -1,10 +1,11 @@
 """Replicas that a plan could do without in the replay, and about what they cost.
 
-Where a plan keeps every promise, one replica at a time is taken from each pool in each block, the
-one that carries least, until a promise breaks there: what is left is the smallest fleet, block by
-block, that keeps what the plan promises, spares included. Formulas that are careful, whole
-replicas, nodes that are there anyway and policies (`scaling`, `max_utilization`) all leave such
-replicas.
+Where a plan keeps every promise, replicas are taken from each pool in each block, those that carry
+least first and one, two, four and so on at a time until a promise breaks there, then as many as
+bisection finds: what is left is the smallest fleet, block by block, that keeps what the plan
+promises, spares included. Requests go to what is left of each option in proportion. Formulas that
+are careful, whole replicas, nodes that are there anyway and policies (`scaling`,
+`max_utilization`) all leave such replicas.
 
 What they cost is their accelerators at the average price of those of their kind in the block. It
 is the most that a plan without them could save: nodes are whole, and what was taken on for a term
@@ -14,26 +15,32 @@ is paid anyway.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from planner.problem.deferral import DEFERRED
-from planner.verify.replay.run import ReplaySettings, replay_plan
+from planner.verify.capped import Cap
+from planner.verify.places import at_places, missed_places
+from planner.verify.replay.run import ReplaySettings, replay_plan, world_of
+from planner.verify.smaller import (
+    counts_of,
+    removal_order,
+    row_key,
+    unserved_places,
+    with_less,
+    without_spares,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from planner.catalog.load import Catalog
-    from planner.plan.document import Allocation, Plan
+    from planner.plan.document import Plan
     from planner.problem.load import LoadedProblem
-    from planner.problem.schema import Problem
-    from planner.verify.replay.records import Replay
+    from planner.verify.places import Place
+    from planner.verify.smaller import Row
 
-Place = tuple[str, int, int]
-"""Pool, period and block."""
-_Row = tuple[str, int, int, str]
-"""Place and option."""
-_MOST_ROUNDS = 32
+_PRECISION = 0.01
+"""Part of the replicas of a large pool to which their number is found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +57,57 @@ class Slack:
         That over the undiscounted cost of the plan.
     """
 
-    replicas: Mapping[_Row, int]
+    replicas: Mapping[Row, int]
     usd: float
     share: float
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a smaller fleet has to keep beside its promises.
+
+    Parameters
+    ----------
+    is_capped
+        Whether pools stay within `policy.max_utilization` of what they serve in the replay, with
+        their spare replicas lost.
+    has_idle_spares
+        Whether the limits hold without the spare replicas too, instead of the rate alone.
+    """
+
+    is_capped: bool = False
+    has_idle_spares: bool = False
+
+
+@dataclass(slots=True)
+class _Search:
+    """Replicas less that keep the promises, and that break one, as far as known."""
+
+    most: int
+    step: int
+    kept: int = 0
+    broken: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to try."""
+        limit = self.most + 1 if self.broken is None else self.broken
+        return limit - self.kept <= (1 if self.broken is None else self.step)
+
+    @property
+    def next(self) -> int:
+        """How many less to try."""
+        if self.broken is None:
+            return min(max(2 * self.kept, 1), self.most)
+        return (self.kept + self.broken) // 2
+
+
 def slack_of(
-    plan: Plan, loaded: LoadedProblem, catalog: Catalog, settings: ReplaySettings | None = None
+    plan: Plan,
+    loaded: LoadedProblem,
+    catalog: Catalog,
+    settings: ReplaySettings | None = None,
+    bounds: Bounds | None = None,
 ) -> Slack:
     """Return the replicas that a plan which keeps its promises could do without.
 
@@ -70,120 +121,80 @@ def slack_of(
         The catalogue it was made from.
     settings
         How it was replayed.
+    bounds
+        What the rest has to keep beside its promises; ``None`` for nothing.
     """
-    steady = replace(settings or ReplaySettings(), turns=False)  # blocks are taken one by one
-    problem, spare = loaded.problem, dict.fromkeys(_counts(plan), 0)
-    open_places = {row[:3] for row in spare}
-    for _ in range(_MOST_ROUNDS):
-        tried = {place: row for place in open_places if (row := _smallest(plan, spare, place))}
-        if not tried:
-            break
-        asked = dict(spare)
-        for row in tried.values():
-            asked[row] += 1
-        smaller = at_places(_without(plan, asked), tried)
-        replay = replay_plan(smaller, loaded, catalog, steady)
-        broken = missed_places(replay, problem)
-        open_places = set(tried) - broken
-        for place in open_places:
-            spare[tried[place]] += 1
-    found = {row: count for row, count in spare.items() if count}
+    trial = _Trial(plan, loaded, catalog, settings or ReplaySettings(), bounds or Bounds())
+    searches: dict[Place, _Search] = {}
+    for place, count in trial.replicas().items():
+        searches[place] = _Search(trial.most_less(place), max(1, int(_PRECISION * count)))
+    while going := {place: s.next for place, s in searches.items() if not s.is_over}:
+        broken = trial.broken_without(going)
+        for place, less in going.items():
+            if place in broken:
+                searches[place].broken = less
+            else:
+                searches[place].kept = less
+    found: dict[Row, int] = defaultdict(int)
+    for place, search in searches.items():
+        for key in removal_order(plan, place)[: search.kept]:
+            found[key] += 1
     usd = _worth_usd(plan, found)
-    return Slack(found, usd, usd / plan.tco_usd if plan.tco_usd else 0.0)
+    return Slack(dict(found), usd, usd / plan.tco_usd if plan.tco_usd else 0.0)
 
 
-def missed_places(replay: Replay, problem: Problem) -> set[Place]:
-    """Return the pools and blocks in which a promise to requests that do not wait is missed.
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Smaller plans, tried in the replay, block by block."""
 
-    Answers of a chain count for the pool of their workload. Of a limit over whole days it is the
-    blocks whose own requests are beyond it.
+    plan: Plan
+    loaded: LoadedProblem
+    catalog: Catalog
+    settings: ReplaySettings
+    bounds: Bounds
+    cap: Cap = field(default_factory=lambda: Cap(0, 2))
 
-    Parameters
-    ----------
-    replay
-        What was found.
-    problem
-        The problem.
-    """
-    missed: set[Place] = set()
-    for found in replay.workloads:
-        pool = problem.workload(found.workload).pool_name
-        days = {
-            (day.period, day.day_type, day.answer, day.limit.text)
-            for day in found.over_day
-            if not day.limit.kept
-        }
-        for block in found.blocks:
-            beyond = {limit.text for limit in block.limits if not limit.kept}
-            for period, number in block.places:
-                kind = number // problem.time_blocks
-                over = any((period, kind, block.answer, text) in days for text in beyond)
-                if over or not block.kept:
-                    missed.add((pool, period, number))
-    return missed
+    def replicas(self) -> dict[Place, int]:
+        """Return the replicas of every place that do not only serve work which waits."""
+        found: dict[Place, int] = defaultdict(int)
+        for key, count in counts_of(self.plan).items():
+            found[key[:3]] += count
+        return found
 
+    def most_less(self, place: Place) -> int:
+        """Return how many replicas can be taken while every option, and a spare, is left."""
+        idle = self._idle
+        return max(0, len(removal_order(self.plan, place)) - idle)
 
-def at_places(plan: Plan, places: Collection[Place]) -> Plan:
-    """Return a plan with the replicas of some pools and blocks only, to replay these.
+    def broken_without(self, less: Mapping[Place, int]) -> set[Place]:
+        """Return the places that break a promise, or a bound, with so many replicas less."""
+        smaller = at_places(with_less(self.plan, less), less)
+        broken: set[Place] = set()
+        if self.bounds.is_capped:
+            alone = replace(self.settings, traces={})
+            broken = self.cap.passed_at(world_of(smaller, self.loaded, self.catalog, alone))
+        steady = replace(self.settings, turns=False)  # blocks are taken one by one
+        loaded = self.loaded
+        if self._idle:
+            policy = loaded.problem.policy.model_copy(update={"spare_replicas": 0})
+            problem = loaded.problem.model_copy(update={"policy": policy})
+            loaded = replace(loaded, problem=problem)
+            all_up, smaller = smaller, without_spares(smaller, self._idle)
+            broken |= unserved_places(all_up, smaller)
+        if left := set(less) - broken:
+            replay = replay_plan(at_places(smaller, left), loaded, self.catalog, steady)
+            broken |= missed_places(replay, loaded.problem)
+        return broken
 
-    Parameters
-    ----------
-    plan
-        The plan.
-    places
-        Pools, periods and blocks.
-    """
-    rows = [r for r in plan.allocations if _key(r)[:3] in places]
-    return replace(plan, allocations=tuple(rows))
-
-
-def pool_of(row: Allocation) -> str:
-    """Return the pool of a row: of its workload, for an answer of a chain too.
-
-    Replicas that only serve work which waits are a pool of their own.
-
-    Parameters
-    ----------
-    row
-        Row of a plan.
-    """
-    return row.pool if row.pool.endswith(DEFERRED) else row.pool.split("/", 1)[0]
+    @property
+    def _idle(self) -> int:
+        return self.loaded.problem.policy.spare_replicas if self.bounds.has_idle_spares else 0
 
 
-def _key(row: Allocation) -> _Row:
-    return pool_of(row), row.period, row.block, f"{row.pool} {row.option_id}"
-
-
-def _counts(plan: Plan) -> dict[_Row, int]:
-    """Return the replicas of every option of a pool that does not only serve work that waits."""
-    rows = (row for row in plan.allocations if not row.pool.endswith(DEFERRED))
-    return {_key(row): row.replicas for row in rows}
-
-
-def _smallest(plan: Plan, spare: Mapping[_Row, int], place: Place) -> _Row | None:
-    """Return the option of a place whose replicas carry least and that keeps one without it."""
-    there = _counts(plan)
-    carried: dict[_Row, float] = defaultdict(float)
+def _worth_usd(plan: Plan, spare: Mapping[Row, int]) -> float:
+    each: dict[Row, tuple[str, float]] = {}
     for row in plan.allocations:
-        key = _key(row)
-        if key[:3] == place and key in there:
-            carried[key] = max(carried[key], row.capacity_rps)
-    left = [key for key in carried if there[key] - spare[key] > 1]
-    return min(left, key=lambda key: (carried[key], key), default=None)
-
-
-def _without(plan: Plan, spare: Mapping[_Row, int]) -> Plan:
-    rows = []
-    for row in plan.allocations:
-        key = _key(row)
-        rows.append(replace(row, replicas=row.replicas - spare.get(key, 0)))
-    return replace(plan, allocations=tuple(rows))
-
-
-def _worth_usd(plan: Plan, spare: Mapping[_Row, int]) -> float:
-    each: dict[_Row, tuple[str, float]] = {}
-    for row in plan.allocations:
-        key = _key(row)
+        key = row_key(row)
         each[key] = (row.hardware, row.accelerators / row.replicas)
     usd: dict[tuple[int, int, str], float] = defaultdict(float)
     accelerators: dict[tuple[int, int, str], float] = defaultdict(float)

@@ -2,33 +2,40 @@
 
 The problem is the text that the plan itself holds, with the scenario and the assignments that it
 names. Files that the problem refers to are looked for beside the problem file that is named, else
-beside the shipped problem of the same text, else beside the plan.
+beside the shipped problem of the same text, else in the folder that the plan records, else beside
+the plan.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from planner.catalog.load import load_catalog
 from planner.errors import Fault, InputError, did_you_mean
 from planner.plan.plan_file import read_plan
+from planner.plan.problem_folder import recorded_folder
+from planner.problem.deferral import owner
 from planner.problem.load import load_document, shipped_problem_folder
 from planner.problem.references import resolve_hardware
+from planner.units import SECONDS_PER_DAY
 from planner.verify.audit import audit
+from planner.verify.incurred.run import incurred_cost
 from planner.verify.replay.read_trace import read_trace
 from planner.verify.replay.run import ReplaySettings, replayed
 from planner.verify.stress.run import stress_table
 from planner.yaml_io import parse_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Plan
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem
+    from planner.verify.incurred.records import Incurred
+    from planner.verify.replay.cases import World
     from planner.verify.replay.records import Replay
     from planner.verify.replay.trace import Trace
     from planner.verify.stress.records import StressSettings, StressTable
@@ -54,6 +61,9 @@ class Verification:
     stress
         How its requests fare when the world is harder than the plan assumes; ``None`` where it
         was not asked for. It has no part in the verdict.
+    incurred
+        What the replayed period costs, beside what the plan says; ``None`` without a replay. It
+        has no part in the verdict either.
     """
 
     plan: Plan
@@ -61,6 +71,7 @@ class Verification:
     replay: Replay | None
     notes: tuple[str, ...] = ()
     stress: StressTable | None = None
+    incurred: Incurred | None = None
 
     @property
     def kept(self) -> bool | None:
@@ -156,13 +167,42 @@ def verify_plan(
     violations = (*opened.stray_text(), *audit(opened.plan, problem, opened.catalog))
     if violations:
         return Verification(opened.plan, violations, None, opened.notes)
-    found = replayed(opened.plan, opened.loaded, opened.catalog, settings, on_case)
-    table = None if stress is None else stress_table(found, stress, settings, on_stress)
-    return Verification(opened.plan, (), found.replay, opened.notes, table)
+    asked = replace(settings or ReplaySettings(), carry=True)
+    found = replayed(opened.plan, opened.loaded, opened.catalog, asked, on_case)
+    table = None
+    if stress is not None:
+        base = found
+        if any(block.is_carried for w in found.replay.workloads for block in w.blocks):
+            # Under stress blocks are replayed by themselves, and so is what is put beside it.
+            alone = replace(asked, carry=False, turns=not asked.full)
+            base = replayed(opened.plan, opened.loaded, opened.catalog, alone)
+        table = stress_table(base, stress, asked, on_stress)
+    incurred = incurred_cost(found.world, asked.seed, asked.seeds, full=asked.full)
+    notes = (*opened.notes, *_recorded_rates(found.world))
+    return Verification(opened.plan, (), found.replay, notes, table, incurred)
+
+
+def _recorded_rates(world: World) -> Iterator[str]:
+    """Yield how recorded rates compare with those that the plan counts on."""
+    for name, trace in world.traces.items():
+        if trace.keeps_rate:
+            own = [w for w in world.demand.workloads if owner(w.workload) == name]
+            shares = world.demand.grid.shares_of_period
+            periods = zip(*(w.mean_rps @ shares for w in own), strict=True)
+            ratios = sorted({f"{trace.rate_rps / sum(rate):.3g}" for rate in periods}, key=float)
+            times = " to ".join(dict.fromkeys((ratios[0], ratios[-1])))
+            yield (
+                f"{name} comes as recorded, {trace.rate_rps * SECONDS_PER_DAY:,.0f} requests a "
+                f"day: {times} times the mean that the plan counts on"
+            )
 
 
 def traces_of(
-    problem: Problem, stated: Sequence[str], read: Callable[[str], Path]
+    problem: Problem,
+    stated: Sequence[str],
+    read: Callable[[str], Path],
+    *,
+    keep_rates: bool = False,
 ) -> Mapping[str, Trace]:
     """Return the traces that replace the requests of workloads.
 
@@ -174,6 +214,8 @@ def traces_of(
         ``FILE``, or ``WORKLOAD=FILE`` where there are several workloads.
     read
         Makes a path of a name.
+    keep_rates
+        Whether their requests come at the recorded rate.
 
     Raises
     ------
@@ -190,7 +232,8 @@ def traces_of(
             faults.append(Fault("", None, None, f"--trace {text}", message))
             continue
         try:
-            traces[name or names[0]] = read_trace(read(file))
+            trace = read_trace(read(file))
+            traces[name or names[0]] = replace(trace, keeps_rate=keep_rates)
         except InputError as error:
             faults += error.faults
     if faults:
@@ -243,7 +286,9 @@ def problem_of(
     if problem_file is not None:
         folder = _folder_of(problem_file, text)
     else:
-        folder = shipped_problem_folder(text) or path.resolve().parent
+        folder = (
+            shipped_problem_folder(text) or recorded_folder(plan, path) or path.resolve().parent
+        )
     try:
         return load_document(
             parse_yaml(text, name), folder, scenario, [*map(str, assignments), *changes]

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import io
 import json
-import subprocess
+import signal
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
+from planner.cli import main
 
 
 @dataclass(frozen=True)
@@ -21,18 +25,26 @@ class Done:
 
 
 @pytest.fixture
-def planner(tmp_path):
-    """Run the real command in an empty folder."""
+def planner(tmp_path, monkeypatch):
+    """Run the command in an empty folder; an exception that would be a traceback fails the test.
+
+    Commands run in this process, as starting Python takes longer than most of them; a process of
+    its own is for what needs one (`tests/test_distribution.py`, pipes, Ctrl-C).
+    """
 
     def run(*arguments: object) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "planner", *(str(a) for a in arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
+        out, err = io.StringIO(), io.StringIO()
+        interrupt = signal.getsignal(signal.SIGINT)
+        with monkeypatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", ["planner", *(str(a) for a in arguments)])
+            try:
+                main.run()
+                code = 0
+            except SystemExit as stop:
+                code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+            finally:
+                signal.signal(signal.SIGINT, interrupt)
+        return Done(code, out.getvalue(), err.getvalue())
 
     return run

@@ -7,6 +7,7 @@ message must say (the value, and a way out), and the reason why the case is here
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,21 @@ def errors_of(path):
     return caught.value
 
 
+@pytest.fixture(scope="module")
+def error_of(tmp_path_factory):
+    """Check the problem of a case once, whatever is asked of the answer."""
+    folder = tmp_path_factory.mktemp("cases")
+
+    @cache
+    def found(reason):
+        (case,) = (case for case in CASES if name_of(case) == reason)
+        path = folder / f"{len(list(folder.iterdir()))}.yaml"
+        path.write_text(edited(case), encoding="utf-8")
+        return path, errors_of(path)
+
+    return found
+
+
 def test_the_problem_that_every_case_edits_is_valid(tmp_path):
     checked = check_problem(write(tmp_path, VALID))
 
@@ -86,10 +102,8 @@ def test_the_problem_that_every_case_edits_is_valid(tmp_path):
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_fault_is_placed_shows_the_value_and_a_way_out(case, tmp_path):
-    path = write(tmp_path, edited(case))
-
-    error = errors_of(path)
+def test_fault_is_placed_shows_the_value_and_a_way_out(case, error_of):
+    path, error = error_of(name_of(case))
 
     places = {f"{f.line}:{f.column}  {f.path}": f for f in error.faults}
     fault = places[case["place"]]
@@ -99,8 +113,8 @@ def test_fault_is_placed_shows_the_value_and_a_way_out(case, tmp_path):
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_no_message_speaks_of_the_parts_it_was_made_with(case, tmp_path):
-    text = str(errors_of(write(tmp_path, edited(case))))
+def test_no_message_speaks_of_the_parts_it_was_made_with(case, error_of):
+    text = str(error_of(name_of(case))[1])
 
     assert not re.search(
         r"Input should|should match|type=|constrained|literal\[|pydantic|ruamel|Traceback|None\b",
@@ -109,8 +123,8 @@ def test_no_message_speaks_of_the_parts_it_was_made_with(case, tmp_path):
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_one_mistake_is_one_fault(case, tmp_path):
-    error = errors_of(write(tmp_path, edited(case)))
+def test_one_mistake_is_one_fault(case, error_of):
+    _, error = error_of(name_of(case))
 
     assert len(error.faults) == case.get("faults", 1), str(error)
 

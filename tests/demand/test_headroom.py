@@ -76,3 +76,4 @@ def test_headroom_of_requests_that_can_all_wait_is_refused():
 
     assert place == ("workloads", 0, "headroom")
     assert "every request can wait" in message
+    assert "arrival.forecast_cv with policy.forecast_confidence" in message

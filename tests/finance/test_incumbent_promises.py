@@ -29,6 +29,28 @@ def test_a_promise_of_spending_goes_on_in_later_runs(folder):
         assert row.usd == pytest.approx(months * signed.usd_per_month)
 
 
+IN_TIERS = [
+    PROMISE[0],
+    "supply.spend_commitments=[{name: sp, provider: me, term_months: 12, tiers: "
+    "[{from_usd_per_hour: 1.0, discount: 0.2}, {from_usd_per_hour: 4.0, discount: 0.35}]}]",
+]
+
+
+def test_a_promise_of_a_tier_keeps_its_discount_in_later_runs(folder):
+    first, text = solve(folder, IN_TIERS)
+    (folder / "tier.json").write_text(text, encoding="utf-8")
+    second, text = solve(folder, [*IN_TIERS, "horizon.start=2027-07"], folder / "tier.json")
+    (folder / "again.json").write_text(text, encoding="utf-8")
+    third, _ = solve(folder, [*IN_TIERS, "horizon.start=2027-10"], folder / "again.json")
+
+    (signed,) = [r for r in first.spend_commitments if r.start_period == 0]
+    assert (signed.commitment_id, signed.discount) == ("spend:sp/4", 0.35)
+    for plan in (second, third):
+        row = next(r for r in plan.spend_commitments if r.commitment_id == "spend:sp-2027-01")
+        assert (row.is_existing, row.discount, row.tier_from_usd_per_hour) == (True, 0.35, None)
+        assert row.usd_per_hour == pytest.approx(signed.usd_per_hour)
+
+
 def test_a_promise_without_rates_in_the_new_problem_is_refused(folder):
     _, text = solve(folder, PROMISE)
     (folder / "promise.json").write_text(text, encoding="utf-8")

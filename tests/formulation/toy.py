@@ -22,6 +22,7 @@ from planner.options.supply_records import (
     SpendCommitment,
     VolumeDiscount,
 )
+from planner.options.volumes import with_tiers
 from tests import worlds
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def _with_units(options):
 
 
 def _with_spend(options):
-    """Return the options with two promises of spending: of 2 to 40 USD/h, and up to 20 USD/h."""
+    """Return the options with promises of spending: 2 to 40 USD/h, up to 20, and in two tiers."""
     usd_per_month = Payment(0, "lease", 730.0, 1.0)
     build = Build(0, 1, 0, 1, (usd_per_month,), 1.0, "2027-01", "a test")
     listed = (("gpu-6", (4.5,)), ("npu-8", (10.0,)))
@@ -218,14 +219,36 @@ def _with_spend(options):
         spend=(
             SpendCommitment("spend:listed", "cloud", listed, 2.0, 40.0, (build,)),
             SpendCommitment("spend:all", "cloud", (("npu-8", (12.0,)),), 0.0, 20.0, (build,)),
+            SpendCommitment(
+                "spend:t/5", "cloud", (("npu-4", (8.0,)),), 5.0, 9.0, (build,), table="t"
+            ),
+            SpendCommitment(
+                "spend:t/9", "cloud", (("npu-4", (7.0,)),), 9.0, None, (build,), table="t"
+            ),
         ),
     )
 
 
 def _with_volumes(options):
-    """Return the options with 10 % off rent above 2,000 USD a month, and 25 % above 5,000."""
+    """Return the options with discounts on rent and on tokens.
+
+    10 % are off rent above 2,000 USD a month, and 25 % above 5,000; 20 % are off all tokens from
+    300 Mtok a month on.
+    """
     tiers = ((2_000.0, 0.1), (5_000.0, 0.25))
-    return replace(options, volumes=(VolumeDiscount("edp", "cloud", ("on_demand",), tiers),))
+    rent = VolumeDiscount("edp", "cloud", ("on_demand",), tiers)
+    tokens = VolumeDiscount("mass", "api", ("api",), ((300.0, 0.2),), "mtok", on_all=True)
+    return replace(options, volumes=(rent, tokens))
+
+
+def _with_order_tiers(options):
+    """Return the options with terms of two offers, 10 % off from 3 nodes and 25 % from 5."""
+    tiers = ((3.0, 0.1), (5.0, 0.25))
+    terms = VolumeDiscount("terms", "cloud", ("reserved_1y",), tiers, "nodes", on_all=True)
+    kept = worlds.reserved("lease")
+    kept = replace(kept, builds=(replace(kept.builds[0], least_nodes=1),))
+    leases = with_tiers([kept, worlds.reserved("wide", 0.9, accelerators=8)], [terms])
+    return replace(options, offers=(*options.offers, *leases), volumes=(terms,))
 
 
 def _with_sales(options):
@@ -255,6 +278,7 @@ WITH_MORE = {
     "provisioned": _with_units,
     "spend_commitments": _with_spend,
     "volume_discounts": _with_volumes,
+    "order_tiers": _with_order_tiers,
     "carbon": _with_power,
     "model_costs": _with_model_costs,
     "power_prices": _with_dear_hours,

@@ -37,13 +37,20 @@ def nodes_needed(growth, rate_rps=5.0):
     return needed
 
 
-def costs_usd(growth, orders=ORDERS):
-    """Return the cost of one scenario for every combination of orders, one axis for each."""
+def costs_usd(growth, orders=ORDERS, tiers=()):
+    """Return the cost of one scenario for every combination of orders, one axis for each.
+
+    Reservations that start together are cheaper by the fraction of the last of `tiers`, pairs of
+    nodes and fraction, that they reach.
+    """
     counts = np.meshgrid(*[np.arange(MOST + 1)] * len(orders), indexing="ij", sparse=True)
     total = 0.0
     for (kind, _), count in zip(orders, counts, strict=True):
         paid = CAPEX_USD if kind == "owned" else RESERVED_USD_PER_HOUR * 2 * PERIOD_H
-        total = total + paid * count
+        off = 0.0 * count
+        for least, fraction in tiers if kind == "reserved" else ():
+            off = np.where(count >= least, fraction, off)
+        total = total + paid * count * (1 - off)
     for t, needed in enumerate(nodes_needed(growth)):
         there = 0
         for (kind, start), count in zip(orders, counts, strict=True):
@@ -53,10 +60,11 @@ def costs_usd(growth, orders=ORDERS):
     return total
 
 
-def least_expected_usd(growths, probabilities, groups_at, orders=ORDERS):
+def least_expected_usd(growths, probabilities, groups_at, orders=ORDERS, tiers=()):
     """Return the least expected cost; `groups_at(t)` are the scenarios alike in a period."""
     values = {
-        (s,): probabilities[s] * costs_usd(growth, orders) for s, growth in enumerate(growths)
+        (s,): probabilities[s] * costs_usd(growth, orders, tiers)
+        for s, growth in enumerate(growths)
     }
     for t in reversed(range(PERIODS)):
         values = {

@@ -138,3 +138,45 @@ def test_promised_spending_is_ordered_like_reservations_of_the_same_price(tmp_pa
     assert found.measure_usd == pytest.approx(best_usd, rel=1e-6)
     assert any(s.plan.spend_commitments for s in found.scenarios)
     assert {order.purchase.kind for order in found.orders} <= {"spend"}
+
+
+@pytest.mark.parametrize("known_from", [1, 2])
+def test_reservations_in_tiers_are_the_least_of_all_combinations_of_orders(tmp_path, known_from):
+    tiers = ((2, 0.3), (3, 0.5))
+    path = write_halves(tmp_path, stated(known_from), tenures="reserved_1y")
+    listed = ", ".join(f"{{from_nodes: {n}, discount: {off}}}" for n, off in tiers)
+    terms = (
+        "supply.volume_discounts=[{name: terms, provider: me, tenures: [reserved_1y], "
+        f"applies_to: all, tiers: [{listed}]}}]"
+    )
+
+    found = run_hedge(path, [terms], settings=HedgeSettings(EXACT))
+
+    best_usd = least_expected_usd(
+        GROWTHS,
+        PROBABILITIES,
+        lambda t: [[0, 1, 2]] if t < known_from else [[0], [1], [2]],
+        [order for order in ORDERS if order[0] == "reserved"],
+        tiers,
+    )
+    assert found.measure_usd == pytest.approx(best_usd, rel=1e-6)
+    assert found.bound_usd == pytest.approx(best_usd, rel=1e-6)
+    assert any(order.purchase.tier for order in found.orders)
+
+
+def test_promised_spending_in_tiers_costs_what_the_one_useful_tier_costs(tmp_path):
+    """A first tier without use beside it changes nothing: 40 % are off from 1.2 USD an hour on."""
+    path = write_halves(tmp_path, stated(1), tenures="spot")
+    one = "supply.spend_commitments=[{name: y, provider: me, term_months: 12, "
+    table = (
+        "tiers: [{from_usd_per_hour: 0.1, discount: 0.01}, "
+        "{from_usd_per_hour: 1.2, discount: 0.4}]}]"
+    )
+
+    plain = run_hedge(
+        path, [f"{one}discount: 0.4, min_usd_per_hour: 1.2}}]"], settings=HedgeSettings(EXACT)
+    )
+    found = run_hedge(path, [one + table], settings=HedgeSettings(EXACT))
+
+    assert found.measure_usd == pytest.approx(plain.measure_usd, rel=1e-6)
+    assert {order.purchase.supply_id for order in found.orders} == {"spend:y/1.2"}

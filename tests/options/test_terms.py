@@ -229,6 +229,24 @@ def test_a_server_leaves_at_the_end_of_its_life_without_value():
     assert node.builds[0].payments[-1].period == 1
 
 
+@pytest.mark.parametrize(
+    ("tdp_w", "serving_w"),
+    [
+        (1_000.0, 10_000 - 4 * 1_000 * 0.3),  # what boards leave of 4 kW; the host draws its 6 kW
+        (5_000.0, 10_000 * 0.7),  # boards cannot draw more than the node
+        (None, 10_000 * 0.7),
+    ],
+)
+def test_only_boards_draw_less_than_rated_while_they_serve(tdp_w, serving_w):
+    figures = servers(accelerators=4, board_power_load_fraction=0.7)
+    boards = [row("accelerators", id="gpu-a", name="A", kind="gpu", tdp_w=tdp_w)]
+    facts = {"servers": figures, "sites": sites(), "accelerators": boards}
+    (node,), _ = supplied(tenures=("owned",), facts=facts)
+
+    energy = next(p for p in node.builds[0].payments if p.category == "energy")
+    assert energy.usd == pytest.approx(serving_w / 1_000 * 1.5 * 3 * 730 * 0.1)
+
+
 def test_network_load_and_people_by_size_count():
     figures = servers(accelerators=4, network_capex_fraction=0.1, board_power_load_fraction=0.7)
     (node,), _ = supplied(tenures=("owned",), facts={"servers": figures, "sites": sites()})

@@ -10,6 +10,13 @@ import pytest
 from planner.plan.document import Plan, TimeBlock
 from planner.report.promise_text import broken_promises
 from planner.report.verify_text import write_verification
+from planner.verify.incurred.records import (
+    Incurred,
+    Money,
+    PartIncurred,
+    SpotIncurred,
+    WorkloadIncurred,
+)
 from planner.verify.replay.records import (
     BatchFound,
     BlockFound,
@@ -126,3 +133,39 @@ def test_blocks_that_are_alike_are_counted_and_periods_named():
     plan = replace(PLAN, problem={"horizon": {"periods": 3}})
 
     assert "18-24 h of period 1 and 2 like it" in told(replay(block), plan=plan)
+
+
+def test_carried_queues_are_said_where_there_are_any():
+    carried = told(replay(replace(BLOCK, is_carried=True)))
+
+    assert "queues are carried from block to block through whole days in 1 of 1 block" in carried
+    assert "queues are carried" not in told(replay())
+
+
+def test_cost_incurred_stands_beside_the_plan_and_has_no_part_in_the_verdict():
+    same = Money(1_000.0, 1_000.0, 1_000.0, 1_000.0)
+    more = Money(2_000.0, 2_200.0, 2_100.0, 2_300.0)
+    both = Money(3_000.0, 3_200.0, 3_100.0, 3_300.0)
+    parts = (PartIncurred("on_demand", same), PartIncurred("api", more))
+    chat = WorkloadIncurred("chat", both, 4e6, parts)
+    spot = SpotIncurred("cloud:one:north:spot", 0, 12.0, 1_500.0, 2.0, 1.5)
+    out = io.StringIO()
+    write_verification(
+        out,
+        Verification(
+            PLAN, (), replay(), incurred=Incurred(both, (chat,), (), (spot, spot), ("as it is",))
+        ),
+    )
+
+    rows = [line.split("\t") for line in out.getvalue().splitlines() if "\t" in line][-3:]
+    assert rows == [
+        ["chat", "on demand", "1,000", "1,000", "", "", ""],
+        ["chat", "api", "2,000", "2,200", "2,100-2,300", "+10.00%", ""],
+        ["chat", "all", "3,000", "3,200", "3,100-3,300", "+6.67%", "0.8000"],
+    ]
+    assert (
+        "spot: cloud:one:north:spot: 24 nodes are taken away over the horizon; of 3,000 "
+        "node-hours paid 4 (3.00 USD) go to the start of successors\n" in out.getvalue()
+    )
+    assert "cost incurred: as it is\n" in out.getvalue()
+    assert out.getvalue().rstrip().endswith("KEPT: every promise holds in the replay")

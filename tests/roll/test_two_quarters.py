@@ -168,3 +168,25 @@ def test_a_peak_that_reservations_cannot_carry_stops_the_policy(replayed):
         "period 0: infeasible: reserved_1y alone cannot carry the expected peak within all limits"
     )
     assert path.of("rolling").missed_share == pytest.approx(0.5)
+
+
+def test_orders_that_start_together_have_the_price_of_their_tier(replayed):
+    half = (
+        "supply.volume_discounts=[{name: terms, provider: me, tenures: [reserved_1y], "
+        "applies_to: all, "
+        "tiers: [{from_nodes: 2, discount: 0.25}, {from_nodes: 3, discount: 0.5}]}]"
+    )
+
+    path = replayed(1, 2, assignments=[half])
+
+    # Three nodes at half the price cost no more than two at three quarters.
+    assert costs(path) == pytest.approx(
+        {
+            "perfect_foresight": 2 * 3 * LEASE_USD / 2 + LEASE_USD,
+            "rolling": 2 * 3 * LEASE_USD / 2 + RENT_USD,
+            "plan_once": 2 * 3 * LEASE_USD / 2 + RENT_USD,
+            "all_on_demand": 6 * RENT_USD,
+            "all_reserved_1y": 2 * 3 * LEASE_USD / 2 + RENT_USD,
+        }
+    )
+    assert (0, 3, 0.6) in ordered(path, "rolling")

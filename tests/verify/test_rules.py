@@ -142,3 +142,18 @@ def test_model_with_a_short_context_is_reported(modelled):
     found = audit(modelled.plan, asked, modelled.catalog)
 
     assert any("context of 131072 tokens, chat needs 1000000" in line for line in found)
+
+
+def test_an_option_that_its_workload_excludes_is_reported(day):
+    row = day.plan.allocations[0]
+    data = day.problem.model_dump()
+    for asked in data["workloads"]:
+        if asked["name"] == row.workload:
+            asked["excluded_options"] = [row.option_id]
+
+    found = audit(day.plan, type(day.problem).model_validate(data), day.catalog)
+
+    assert (
+        f"period {row.period} block {row.block} {row.option_id}: {row.workload} excludes it"
+        in (found)
+    )

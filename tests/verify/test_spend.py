@@ -86,6 +86,8 @@ ROWS = [
     ({"break_even_used_share": slightly_more}, "break-even"),
     ({"price_source": "a page"}, "price source a page, expected the problem"),
     ({"is_existing": True}, "is_existing True, the problem says otherwise"),
+    ({"discount": 0.7}, "discount 0.7, expected"),
+    ({"tier_from_usd_per_hour": 2.0}, "tier 2.0, expected None"),
 ]
 
 

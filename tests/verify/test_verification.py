@@ -197,6 +197,27 @@ def test_traces_are_named_by_workload(path, tmp_path):
     assert "workload chat has a trace already" in str(error.value)
 
 
+def test_recorded_rates_are_compared_with_those_of_the_plan(path, tmp_path):
+    mean_rps = open_plan(path).plan.allocations[0].rate_rps
+    rows = [f"{k / (1.5 * mean_rps):.6f},100,10" for k in range(2_000)]
+    file = tmp_path / "busy.csv"
+    file.write_text("\n".join(["timestamp_s,input_tokens,output_tokens", *rows]))
+
+    done = run(path, "--seeds", 2, "--trace", file, "--recorded-rates")
+
+    assert done.exit_code == 0
+    assert "chat comes as recorded, " in done.stdout
+    assert ": 1.5 times the mean that the plan counts on" in done.stdout
+    assert "comes as recorded" not in run(path, "--seeds", 2, "--trace", file).stdout
+
+
+def test_recorded_rates_without_a_record_end_with_code_2(path):
+    done = run(path, "--recorded-rates")
+
+    assert isinstance(done.exception, InputError)
+    assert "has a meaning with --trace only" in str(done.exception)
+
+
 def test_a_bad_trace_ends_with_code_2(path, tmp_path):
     file = tmp_path / "trace.csv"
     file.write_text("a,b\n1,2\n")
@@ -257,3 +278,85 @@ def test_factors_of_stress_are_checked_at_once(path):
     assert "--stress-hit-rate 2\n    is no share of the hits; use 0 to 1" in str(wrong.exception)
     assert "has a meaning with --stress only" in str(alone.exception)
     assert "nothing was verified" in str(alone.exception)
+
+
+PRICED = """schema_version: 1
+name: priced
+horizon: {start: 2027-01}
+time_blocks: 1
+catalog: [prices]
+performance: table.csv
+workloads:
+  - {name: chat, arrival: {mean_rate_rps: 4.0}}
+candidates: {models: [m], hardware: [h100-sxm-80gb], tensor_parallel: [1], engines: [vllm]}
+supply: {tenures: [on_demand]}
+policy: {spare_replicas: 0}
+"""
+OFFERS = (
+    "provider,instance,region,tenure,accelerator,accelerators,price_usd_per_hour,valid_from,"
+    "source,as_of\n"
+    "acme,one,north,on_demand,h100-sxm-80gb,1,2.0,2026,a test,2026-06-01\n"
+)
+TABLE = (
+    "workload,model,quantization,hardware,tensor_parallel,engine,capacity_rps\n"
+    "chat,m,bf16,h100-sxm-80gb,1,vllm,3.0\n"
+)
+
+
+@pytest.fixture
+def priced(tmp_path):
+    """Return a problem with an overlay and a table of its own, and a plan in another folder."""
+    home, plans = tmp_path / "asked" / "here", tmp_path / "plans"
+    (home / "prices").mkdir(parents=True)
+    plans.mkdir()
+    (home / "problem.yaml").write_text(PRICED)
+    (home / "prices" / "offers.csv").write_text(OFFERS)
+    (home / "table.csv").write_text(TABLE)
+    done = CliRunner().invoke(
+        app, ["solve", str(home / "problem.yaml"), "-o", str(plans / "plan.json")]
+    )
+    assert done.exit_code == 0, done.output
+    return plans / "plan.json"
+
+
+def test_a_plan_finds_the_overlays_of_its_problem_from_another_folder(priced, tmp_path):
+    assert json.loads(priced.read_text())["problem"]["folder"] == "../asked/here"
+    assert open_plan(priced).catalog.sha256 == json.loads(priced.read_text())["catalog"]["sha256"]
+    assert "agrees" in run(priced).stdout
+
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("asked", "plans"):
+        (tmp_path / name).rename(moved / name)
+    assert "agrees" in run(moved / "plans" / "plan.json").stdout
+
+
+def test_overlays_that_are_gone_are_named_with_what_to_do(priced, tmp_path):
+    (tmp_path / "asked").rename(tmp_path / "elsewhere")
+
+    done = run(priced)
+
+    assert "there is no overlay folder `prices`" in str(done.exception)
+    assert f"planner verify {priced} --problem FILE" in done.exception.next_step
+    home = tmp_path / "elsewhere" / "here"
+    assert "agrees" in run(priced, "--problem", home / "problem.yaml").stdout
+
+
+def test_a_plan_beside_its_problem_records_no_folder(priced, tmp_path):
+    home = tmp_path / "asked" / "here"
+    CliRunner().invoke(app, ["solve", str(home / "problem.yaml"), "-o", str(home / "p.json")])
+
+    assert "folder" not in json.loads((home / "p.json").read_text())["problem"]
+
+
+def test_cost_incurred_is_in_both_forms(path):
+    data = json.loads(run(path, "--seeds", 2, "--json").stdout)["incurred"]
+    lines = run(path, "--seeds", 2).stdout.splitlines()
+
+    assert data["plan_usd"] == pytest.approx(read_plan(path).tco_usd)
+    assert data["usd"] == pytest.approx(data["plan_usd"], abs=0.01)
+    assert data["workloads"][0]["workload"] == "chat"
+    head = lines.index(
+        "workload\tcost\tplan USD\tincurred USD\t95 % interval\tmore\tUSD per 1,000 requests"
+    )
+    assert lines[head + 1].startswith("chat\ton demand\t")

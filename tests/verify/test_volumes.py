@@ -77,6 +77,11 @@ ROWS = [
     ({"period": one_more}, "volume discounts of"),
     ({"spent_usd": slightly_more}, "USD spent, the fleet gives"),
     ({"rebate_usd": slightly_more}, "USD taken off, the fleet gives"),
+    ({"unit": "mtok_per_month"}, "unit mtok_per_month, expected usd_per_month"),
+    ({"volume": slightly_more}, "a month, the fleet gives"),
+    ({"tier_from": one_more}, "as the threshold, the fleet gives"),
+    ({"discount": slightly_more}, "as the discount, the fleet gives"),
+    ({"applies_to": "all"}, "discounts all, expected part_above"),
 ]
 
 

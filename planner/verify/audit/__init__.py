@@ -28,7 +28,7 @@ from planner.verify.audit.periods import period_violations
 from planner.verify.audit.power_price import power_price_violations
 from planner.verify.audit.prefix import prefix_violations
 from planner.verify.audit.provisioned import provisioned_violations
-from planner.verify.audit.quality import quality_violations
+from planner.verify.audit.quality import exclusion_violations, quality_violations
 from planner.verify.audit.service import service_violations
 from planner.verify.audit.shares import share_violations
 from planner.verify.audit.sheet import sheet_violations
@@ -72,6 +72,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *system_violations(plan, problem, catalog),
         *prefix_violations(plan, problem, catalog),
         *quality_violations(plan, problem, catalog),
+        *exclusion_violations(plan, problem),
         *average_quality_violations(plan, problem, catalog),
         *node_violations(plan, problem, catalog),
         *turn_violations(plan, problem),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from planner.plan.document import FleetRow, Plan
     from planner.problem.schema import Problem
 
-_ASSUMED_STARTUP_MINUTES = 10.0
+ASSUMED_STARTUP_MINUTES = 10.0
 """Start-up time of a node when its offer states none."""
 _ROUNDING_USD = 1e-6
 """What is left of a price where spend commitments cover all of it."""
@@ -48,7 +48,7 @@ def node_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[
     yield from packing_violations(plan, problem)
     yield from _quotas(plan, problem)
     for (period, offer_id), nodes in _counts(rented, problem).items():
-        terms = _terms(offers[offer_id], problem)
+        terms = hourly_terms(offers[offer_id], problem)
         mine = {
             row.block: row
             for row in plan.fleet
@@ -182,8 +182,16 @@ def _counts(rented: list[FleetRow], problem: Problem) -> _Counts:
     return counts
 
 
-def _terms(offers: list[Offer], problem: Problem) -> Offer | None:
-    """Return the newest row used over the horizon: it states the terms of the offer."""
+def hourly_terms(offers: list[Offer], problem: Problem) -> Offer | None:
+    """Return the newest row used over the horizon: it states the terms of the offer.
+
+    Parameters
+    ----------
+    offers
+        Rows of one offer.
+    problem
+        The problem, for its horizon and how old a price may be.
+    """
     start, oldest_days = period_start(problem, 0), problem.supply.max_price_age_days
     rows = [
         in_force(offers, period_start(problem, period))
@@ -208,7 +216,7 @@ def _start_hours(
     starting: list[int], paid_h: dict[int, float], terms: Offer | None, problem: Problem
 ) -> Iterator[str]:
     """Nodes are paid while they start."""
-    minutes = _ASSUMED_STARTUP_MINUTES
+    minutes = ASSUMED_STARTUP_MINUTES
     if terms is not None and terms.startup_minutes is not None:
         minutes = terms.startup_minutes
     for block, begun in enumerate(starting):

@@ -9,7 +9,7 @@ from planner.verify.audit.clock import block_hours
 from planner.verify.audit.electricity import lowest_site_price, site_price
 from planner.verify.audit.energy import loads
 from planner.verify.audit.expected import TOLERANCE, differs
-from planner.verify.audit.terms import discount
+from planner.verify.audit.terms import discount, serving_power_w
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,12 +84,9 @@ def _own_w(nodes: list[FleetRow], plan: Plan, catalog: Catalog) -> tuple[float, 
     idle_of = {energy.hardware: energy.idle_w_per_accelerator or 0.0 for energy in plan.energy}
     idle = most = 0.0
     for node in nodes:
-        figures = [
-            catalog.figure("servers", node.instance, quantity)
-            for quantity in ("it_power_w", "board_power_load_fraction")
-        ]
-        power, share = (None if f is None else f.value for f in figures)
-        assumed = node.nodes * (power or 0.0) * (1.0 if share is None else share)
+        assumed = node.nodes * serving_power_w(
+            node.instance, node.hardware, node.accelerators_per_node, catalog
+        )
         unused = min(node.accelerators * idle_of[node.hardware], assumed)
         idle, most = idle + unused, most + assumed - unused
     return idle, most

@@ -55,6 +55,16 @@ def quality_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterat
             yield f"{row.option_id}: quality {row.quality} of {row.workload}, recomputed {due}"
 
 
+def exclusion_violations(plan: Plan, problem: Problem) -> Iterator[str]:
+    """Yield a sentence for every workload that is served by an option it excludes."""
+    for row in plan.allocations:
+        if row.option_id in problem.workload(row.workload).excluded_options:
+            yield (
+                f"period {row.period} block {row.block} {row.option_id}: "
+                f"{row.workload} excludes it"
+            )
+
+
 def chain_scores(workload: Workload) -> _Scores:
     """Return the scores that a workload states for its chain, by benchmark."""
     chain = workload.escalation

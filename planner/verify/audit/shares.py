@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from planner.verify.audit.terms import Terms
 
 _Shares = dict[str, float]
-_LineKey = tuple[int, str, str, str, str]
+LineKey = tuple[int, str, str, str, str]
+"""Period, category, workload, hardware and tenure."""
 _Amounts = tuple[float, float]
 _OWNED, _UNSERVED = "owned", "unserved"
 _WORTH = {"resale", "terminal_value"}
@@ -45,7 +46,7 @@ _MID_PERIOD = 0.5
 
 def share_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every cost line and unit cost that the tables do not give."""
-    split = _Split(plan, problem)
+    split = Split(plan, problem)
     yield from _lines(plan, problem, catalog, split)
     usd: _Shares = defaultdict(float)
     for line in plan.cost_lines:
@@ -65,7 +66,7 @@ def share_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
         yield from _utilization(unit, plan, problem, split)
 
 
-class _Split:
+class Split:
     """Accelerators that each workload's replicas hold, by hardware, period and block."""
 
     def __init__(self, plan: Plan, problem: Problem) -> None:
@@ -129,11 +130,27 @@ def _load(row: Allocation) -> float:
     return row.planned_rate_rps / row.capacity_rps
 
 
-def _lines(plan: Plan, problem: Problem, catalog: Catalog, split: _Split) -> Iterator[str]:
-    due: dict[_LineKey, _Amounts] = defaultdict(lambda: (0.0, 0.0))
+def nominal_usd(plan: Plan, problem: Problem, catalog: Catalog) -> dict[LineKey, float]:
+    """Return nominal USD of everything that the tables of a plan have paid, by cost line.
+
+    Parameters
+    ----------
+    plan
+        The plan, with every table but that of cost lines.
+    problem, catalog
+        What it answers, and the facts.
+    """
+    usd: dict[LineKey, float] = defaultdict(float)
+    for key, amount, _ in _charges(plan, problem, catalog, Split(plan, problem)):
+        usd[key] += amount
+    return dict(usd)
+
+
+def _lines(plan: Plan, problem: Problem, catalog: Catalog, split: Split) -> Iterator[str]:
+    due: dict[LineKey, _Amounts] = defaultdict(lambda: (0.0, 0.0))
     for key, usd, discounted in _charges(plan, problem, catalog, split):
         due[key] = (due[key][0] + usd, due[key][1] + discounted)
-    got: dict[_LineKey, _Amounts] = defaultdict(lambda: (0.0, 0.0))
+    got: dict[LineKey, _Amounts] = defaultdict(lambda: (0.0, 0.0))
     for line in plan.cost_lines:
         key = (line.period, line.category, line.workload, line.hardware, line.tenure)
         got[key] = (got[key][0] + line.usd, got[key][1] + line.discounted_usd)
@@ -147,8 +164,8 @@ def _lines(plan: Plan, problem: Problem, catalog: Catalog, split: _Split) -> Ite
 
 
 def _charges(
-    plan: Plan, problem: Problem, catalog: Catalog, split: _Split
-) -> Iterator[tuple[_LineKey, float, float]]:
+    plan: Plan, problem: Problem, catalog: Catalog, split: Split
+) -> Iterator[tuple[LineKey, float, float]]:
     """Yield cost line, nominal and discounted USD of everything that is paid."""
     months = problem.horizon.months_per_period
     taken_on = {row.offer_id for row in plan.commitments}
@@ -178,8 +195,8 @@ def _charges(
 
 
 def _committed(
-    taken: Iterable[Commitment], problem: Problem, catalog: Catalog, split: _Split
-) -> Iterator[tuple[_LineKey, float, float]]:
+    taken: Iterable[Commitment], problem: Problem, catalog: Catalog, split: Split
+) -> Iterator[tuple[LineKey, float, float]]:
     for row in taken:
         terms = terms_of(row, problem, catalog)
         if terms is None:
@@ -193,8 +210,8 @@ def _committed(
 
 
 def _staff(
-    plan: Plan, problem: Problem, catalog: Catalog, split: _Split
-) -> Iterator[tuple[_LineKey, float, float]]:
+    plan: Plan, problem: Problem, catalog: Catalog, split: Split
+) -> Iterator[tuple[LineKey, float, float]]:
     """Yield the people that owned nodes need whatever their number."""
     owned: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in plan.commitments:
@@ -215,8 +232,8 @@ def _staff(
 
 
 def _software(
-    plan: Plan, problem: Problem, split: _Split
-) -> Iterator[tuple[_LineKey, float, float]]:
+    plan: Plan, problem: Problem, split: Split
+) -> Iterator[tuple[LineKey, float, float]]:
     """Yield the licences of replicas, by the accelerators that each option holds."""
     stated = problem.supply.software_usd_per_accelerator_hour
     months = problem.horizon.months_per_period
@@ -231,7 +248,7 @@ def _software(
             yield key, usd * share, usd * share * factor
 
 
-def _models(plan: Plan, problem: Problem) -> Iterator[tuple[_LineKey, float, float]]:
+def _models(plan: Plan, problem: Problem) -> Iterator[tuple[LineKey, float, float]]:
     """Yield the cost of using models at all, by the requests that workloads send to them."""
     months = problem.horizon.months_per_period
     for cost in problem.one_off_costs:
@@ -296,7 +313,7 @@ def _per_unit(
             yield f"unit cost of {unit.workload}: {got:.6g} USD per {name}, recomputed {want:.6g}"
 
 
-def _utilization(unit: UnitCost, plan: Plan, problem: Problem, split: _Split) -> Iterator[str]:
+def _utilization(unit: UnitCost, plan: Plan, problem: Problem, split: Split) -> Iterator[str]:
     used = sum(
         row.rate_rps
         / row.capacity_rps

@@ -113,10 +113,20 @@ def _by_period(row: SpendRow, problem: Problem) -> dict[int, tuple[float, float]
 
 
 def _stated(commitment_id: str, problem: Problem) -> SpendCommitment | None:
-    return next(
-        (s for s in problem.supply.spend_commitments if commitment_id == f"{_SPEND}:{s.name}"),
-        None,
-    )
+    return _known(problem).get(commitment_id)
+
+
+def _known(problem: Problem) -> dict[str, SpendCommitment]:
+    """Return what may be promised by identity; each tier stands for itself with its discount."""
+    known: dict[str, SpendCommitment] = {}
+    for stated in problem.supply.spend_commitments:
+        for tier in stated.tiers or ():
+            own = {"discount": tier.discount, "min_usd_per_hour": tier.from_usd_per_hour}
+            name = f"{_SPEND}:{stated.name}/{tier.from_usd_per_hour:.10g}"
+            known[name] = stated.model_copy(update=own)
+        if stated.tiers is None:
+            known[f"{_SPEND}:{stated.name}"] = stated
+    return known
 
 
 def _served(row: SpendRow, stated: SpendCommitment, problem: Problem) -> range:
@@ -170,13 +180,12 @@ def _rate(row: FleetRow, stated: SpendCommitment) -> float | None:
 
 def _covers(plan: Plan, problem: Problem) -> Iterator[_Covered]:
     """Yield what is covered: narrow commitments first, and of each the largest discount first."""
-    order = sorted(problem.supply.spend_commitments, key=lambda s: 0 if s.covers else 1)
+    order = sorted(_known(problem).items(), key=lambda item: 0 if item[1].covers else 1)
     places = sorted({(row.period, row.block) for row in plan.fleet})
     for period, block in places if plan.spend_commitments else ():
         rows = [r for r in plan.fleet if (r.period, r.block) == (period, block)]
         left = {r.offer_id: float(r.nodes) for r in rows}
-        for stated in order:
-            name = f"{_SPEND}:{stated.name}"
+        for name, stated in order:
             budget = sum(
                 r.usd_per_hour
                 for r in plan.spend_commitments
@@ -218,6 +227,8 @@ def _facts(row: SpendRow, stated: SpendCommitment, problem: Problem) -> Iterator
         ("start", row.start_month, _month(problem, first)),
         ("end", row.end_month, _month(problem, first + _term(stated, problem))),
         ("price source", row.price_source, "the problem"),
+        ("discount", row.discount, stated.discount),
+        ("tier", row.tier_from_usd_per_hour, stated.min_usd_per_hour if stated.tiers else None),
     )
     for name, got, expected in words:
         if got != expected:
@@ -256,20 +267,31 @@ def _shares(row: SpendRow, plan: Plan, problem: Problem, covers: list[_Covered])
 
 
 def _sizes(plan: Plan, problem: Problem) -> Iterator[str]:
-    """Check that as much is promised at a time as the problem allows."""
-    for stated in problem.supply.spend_commitments:
-        name = f"{_SPEND}:{stated.name}"
-        if stated.committed_usd_per_hour is not None and not any(
-            r.commitment_id == name for r in plan.spend_commitments
-        ):
-            yield f"{name} is promised already, and not in the plan"
+    """Check that as much is promised at a time as the problem allows, and in the right tier."""
+    in_use: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for name, stated in _known(problem).items():
         rows = [r for r in plan.spend_commitments if r.commitment_id == name]
+        if stated.committed_usd_per_hour is not None and not rows:
+            yield f"{name} is promised already, and not in the plan"
         for period in range(problem.horizon.periods):
             usd = sum(r.usd_per_hour for r in rows if period in _served(r, stated, problem))
-            most = stated.max_usd_per_hour
-            low = usd > 0 and usd < stated.min_usd_per_hour * (1 - TOLERANCE)
-            if low or (most is not None and usd > most * (1 + TOLERANCE)):
-                yield f"period {period}: {usd:g} USD/h of {name}, which the problem does not allow"
+            if text := _not_allowed(usd, stated):
+                yield f"period {period}: {usd:g} USD/h of {name}, {text}"
+            in_use[stated.name, period] += [name] if usd > 0 else []
+    for (name, period), tiers in in_use.items():
+        if len(tiers) > 1:
+            yield f"period {period}: {' and '.join(tiers)} at once, of which {name} allows one"
+
+
+def _not_allowed(usd: float, stated: SpendCommitment) -> str:
+    """Return why so much may not be promised at a time, empty when it may."""
+    most = stated.max_usd_per_hour
+    low = usd > 0 and usd < stated.min_usd_per_hour * (1 - TOLERANCE)
+    if low or (most is not None and usd > most * (1 + TOLERANCE)):
+        return "which the problem does not allow"
+    starts = [tier.from_usd_per_hour for tier in stated.tiers or ()]
+    above = [start for start in starts if start > stated.min_usd_per_hour]
+    return f"which reach the tier from {above[0]:g}" if above and usd >= above[0] else ""
 
 
 def _month(problem: Problem, months: int) -> str:

@@ -206,6 +206,7 @@ def _reserved(row: Commitment, listed: Offer, problem: Problem, catalog: Catalog
     price = listed.price_usd_per_hour
     price *= share_paid(catalog, place, period_start(problem, row.start_period))
     price *= price_growth(problem, problem.supply.price_change_per_year.reserved, first)
+    price *= 1 - row.discount  # of the volume tier, which is checked by itself
     upfront = listed.upfront_fraction or 0.0
     return Terms(
         due=_in_part_at_once(problem, price, first, months, upfront),
@@ -325,14 +326,24 @@ def owned_usd_per_month(
         return None
     if rent is None or kwh is None or pue is None or wage is None or people is None:
         return None
-    load = catalog.figure("servers", row.instance, "board_power_load_fraction")
-    share = 1.0 if load is None or load.value is None else load.value
-    kilowatt = power.value / _W_PER_KW
+    serving = serving_power_w(row.instance, row.hardware, row.accelerators_per_node, catalog)
     return {
-        "colocation": kilowatt * rent,
-        "energy": kilowatt * share * pue * HOURS_PER_MONTH * kwh,
+        "colocation": power.value / _W_PER_KW * rent,
+        "energy": serving / _W_PER_KW * pue * HOURS_PER_MONTH * kwh,
         "staff": people * row.accelerators_per_node / 8 * wage / MONTHS_PER_YEAR,
     }
+
+
+def serving_power_w(instance: str, hardware: str, boards: int, catalog: Catalog) -> float:
+    """Return what a bought node draws while it serves: only its boards draw less than rated."""
+    rated = catalog.figure("servers", instance, "it_power_w")
+    load = catalog.figure("servers", instance, "board_power_load_fraction")
+    node_w = 0.0 if rated is None or rated.value is None else rated.value
+    share = 1.0 if load is None or load.value is None else load.value
+    board = catalog.accelerator(hardware)
+    if board is None or board.tdp_w is None:
+        return node_w * share
+    return max(node_w - boards * board.tdp_w * (1.0 - share), node_w * share)
 
 
 def site(problem: Problem, catalog: Catalog, quantity: str, case: str = "") -> float | None:

@@ -74,6 +74,7 @@ def _block(block: BlockFound) -> dict[str, object]:
             for loss in block.losses
         ],
         "kept": block.kept,
+        "is_carried": block.is_carried,
         "requests": block.requests,
         "limits": [_limit(limit) for limit in block.limits],
     }

@@ -77,7 +77,7 @@ def simulate_changing(
         As :func:`planner.verify.replay.router.simulate` takes them.
     """
     log = Log(requests, window)
-    state = _Fleet(engine, there, requests, log)
+    state = Fleet(engine, there, requests, log)
     state.route(routing, rng)
     pending = list(reversed(changes))
     for request, now_s in enumerate(requests.arrival_s.tolist()):
@@ -91,8 +91,18 @@ def simulate_changing(
     return outcome_of(requests, log, engine, len(there))
 
 
-class _Fleet:
-    """Replicas, those that are not there included, and the requests that wait for one."""
+class Fleet:
+    """Replicas, those that are not there included, and the requests that wait for one.
+
+    Parameters
+    ----------
+    engine
+        How each replica serves.
+    there
+        Which replicas are there at first.
+    requests, log
+        The requests, none longer than the cache, and what becomes of them.
+    """
 
     def __init__(
         self,
@@ -155,6 +165,11 @@ class _Fleet:
                 self._log.left[request] = int(self._requests.osl_tokens[request])
         for request in again:
             self.send(request, change.time_s)
+
+    def give_up(self) -> list[int]:
+        """Return the requests that wait for a replica, which others are to serve."""
+        held, self._held = self._held, []
+        return held
 
     def _hide(self, number: int) -> None:
         self._loads[number] = self._fleet[number].prompt_tokens = _GONE

@@ -173,6 +173,8 @@ class BlockFound:
         Which answer of a chain the requests ask for; empty for none.
     kept
         Whether what is promised for each block holds in these.
+    is_carried
+        Whether what the block before leaves is part of it: its day was simulated whole.
     """
 
     places: tuple[tuple[int, int], ...]
@@ -196,6 +198,7 @@ class BlockFound:
     turns: tuple[TurnFound, ...] = ()
     answer: str = ""
     kept: bool = True
+    is_carried: bool = False
 
     @property
     def strain(self) -> float:

@@ -96,6 +96,13 @@ class Gaps:
         self.total += count
         self.total_s += count * gap_s
 
+    def include(self, other: Gaps) -> None:
+        """Add the gaps of others."""
+        for place, count in other.counts.items():
+            self.counts[place] = self.counts.get(place, 0.0) + count
+        self.total += other.total
+        self.total_s += other.total_s
+
     def values(self) -> tuple[Floats, Floats]:
         """Return lengths in seconds, ascending, and the gaps of each, both of shape (m,)."""
         places = sorted(self.counts)

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from planner.demand.build import build_demand
 from planner.perf.traffic import METRICS, LatencyLimit
 from planner.problem.deferral import streams_of
-from planner.units import HOURS_PER_DAY, MS_PER_S, SECONDS_PER_HOUR
+from planner.units import MS_PER_S
 from planner.verify.replay.batch import batches_found
+from planner.verify.replay.blocks import How, parts_of
 from planner.verify.replay.cases import World, situations_of
 from planner.verify.replay.deadlines import deadlines_found, left_to_chance
 from planner.verify.replay.judge import block_found, keeps_limits, limit_found
 from planner.verify.replay.losses import losses_found
 from planner.verify.replay.records import DayFound, Replay, WorkloadFound
-from planner.verify.replay.sampling import Asked, sample
+from planner.verify.replay.sampling import Asked
 from planner.verify.replay.tokens import token_promises
 from planner.verify.replay.turns import turn_found, turns_of
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem, Slo, Workload
+    from planner.verify.replay.blocks import Part
     from planner.verify.replay.cases import Case, Stream
     from planner.verify.replay.judge import Weighted
     from planner.verify.replay.records import (
@@ -55,15 +57,18 @@ class ReplaySettings:
     seed, seeds
         First seed, and simulations of every case, >= 1.
     full
-        Whether every block is simulated for its whole length, instead of for as many requests as
-        a verdict needs.
+        Whether every pool is simulated through whole days, instead of every block by itself for
+        as many requests as a verdict needs.
+    carry
+        Whether days on which the queue of a block grows are simulated whole too.
     nominal
         Whether step times are the median ones, instead of those that hold with the confidence
         that the plan was made with.
     routing
         What the routers go by; ``None`` for what the problem states.
     turns
-        Whether the beginnings of blocks are replayed too, where replicas come or go.
+        Whether the beginnings of blocks are replayed too, where replicas come or go; without them
+        every block is replayed by itself.
     traces
         Recorded requests that replace those of workloads, by workload.
     """
@@ -71,6 +76,7 @@ class ReplaySettings:
     seed: int = 0
     seeds: int = 5
     full: bool = False
+    carry: bool = False
     nominal: bool = False
     routing: Routing | None = None
     turns: bool = True
@@ -151,19 +157,21 @@ def replayed(
     situations = situations_of(world)
     left_out = list(situations.left_out)
     by_name = streams_by_name(problem)
-    turns = turns_of(situations.cases, plan, problem) if asked.turns else {}
+    limits = {name: limits_of(stream) for name, stream in by_name.items()}
+    how = How(asked.seed, asked.seeds, full=asked.full, carry=asked.carry, alone=not asked.turns)
+    parts = parts_of(situations.cases, problem, limits, how, on_case)
+    turns = turns_of([part.case for part in parts], plan, problem) if asked.turns else {}
     found: dict[str, list[_Found]] = defaultdict(list)
     simulated = []
-    for number, case in enumerate(situations.cases):
-        one = _simulated(case, turns.get(number, ()), world, by_name, asked)
+    for number, part in enumerate(parts):
+        one = _simulated(part, turns.get(number, ()), world, by_name, asked)
         simulated.append(one)
-        for k, (stream, block) in enumerate(zip(case.streams, one.blocks, strict=True)):
+        for k, (stream, block) in enumerate(zip(part.case.streams, one.blocks, strict=True)):
             if block is not None:
                 slos = by_name[stream.name].slo
                 found[stream.workload].append(
-                    _Found(case, stream, slos, block, one.sampled.by_stream[k])
+                    _Found(part.case, stream, slos, block, one.sampled.by_stream[k])
                 )
-        on_case(number + 1, len(situations.cases))
     batches = batches_found(situations.batches, plan, problem, asked.seed, asked.seeds)
     deadlines = deadlines_found(world, batches, asked.seed, asked.seeds)
     waiting: list[BatchFound | DeadlineFound] = [*batches.found, *deadlines]
@@ -220,21 +228,21 @@ def streams_by_name(problem: Problem) -> dict[str, Workload]:
 
 
 def _simulated(
-    case: Case,
+    part: Part,
     turns: Sequence[Turn],
     world: World,
     by_name: Mapping[str, Workload],
     asked: ReplaySettings,
 ) -> Simulated:
-    problem = world.problem
+    problem, case, sampled = world.problem, part.case, part.sampled
     limits = {name: limits_of(stream) for name, stream in by_name.items()}
-    span_s = HOURS_PER_DAY / problem.time_blocks * SECONDS_PER_HOUR if asked.full else None
-    sampled = sample(case, limits, Asked(asked.seed, asked.seeds, span_s))
     after = Asked(asked.seed, span_s=sampled.span_s)
     losses = losses_found(case, world.plan, problem, limits, after)
+    # A day that is simulated whole has its turns in it, but for replicas that are late.
     begun = [
         turn_found(turn, by_name, limits, sampled.by_stream, problem=problem, seed=asked.seed)
         for turn in turns
+        if any(turn.late) or not part.is_carried
     ]
     blocks: list[BlockFound | None] = []
     for k, (stream, runs) in enumerate(zip(case.streams, sampled.by_stream, strict=True)):
@@ -242,7 +250,12 @@ def _simulated(
             blocks.append(None)
             continue
         block = block_found(case, stream, runs, limits[stream.name])
-        block = replace(block, losses=losses[k], turns=tuple(turn[k] for turn in begun))
+        block = replace(
+            block,
+            losses=losses[k],
+            turns=tuple(turn[k] for turn in begun),
+            is_carried=part.is_carried,
+        )
         kept = keeps_limits(block, by_name[stream.name].slo) and block.survives
         kept = kept and all(turn.kept is not False for turn in block.turns)
         blocks.append(replace(block, kept=kept))

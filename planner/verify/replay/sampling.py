@@ -211,7 +211,9 @@ def split(stream: Stream, kind: int, span: Span, rng: np.random.Generator) -> li
     return parts
 
 
-def whole_requests(drawn: Drawn, factors: tuple[float, float], kind: int) -> Requests:
+def whole_requests(
+    drawn: Drawn, factors: tuple[float, float] | tuple[Floats, Floats], kind: int | Ints
+) -> Requests:
     """Return requests in whole tokens of a model; each computes one token of its prompt at least.
 
     Parameters
@@ -219,9 +221,9 @@ def whole_requests(drawn: Drawn, factors: tuple[float, float], kind: int) -> Req
     drawn
         Requests in the tokens of the problem.
     factors
-        Factors on prompts and outputs.
+        Factors on prompts and outputs, for all or for each.
     kind
-        Class that they are of.
+        Class that they are of, for all or for each.
     """
     isl, osl = _whole(drawn.isl_tokens * factors[0]), _whole(drawn.osl_tokens * factors[1])
     hit = np.minimum(np.floor(drawn.hit_share * isl), isl - 1).astype(np.int64)

@@ -96,10 +96,7 @@ def pooled(parts: Sequence[Seen], span_s: float) -> Seen:
     """Return what the requests of a stream saw at all stations of a simulation."""
     gaps = Gaps()
     for part in parts:
-        for place, count in part.gaps.counts.items():
-            gaps.counts[place] = gaps.counts.get(place, 0.0) + count
-        gaps.total += part.gaps.total
-        gaps.total_s += part.gaps.total_s
+        gaps.include(part.gaps)
 
     def joined(name: str) -> Floats:
         return np.concatenate([np.zeros(0), *(getattr(p, name) for p in parts)])

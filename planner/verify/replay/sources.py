@@ -6,6 +6,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from planner.problem.headroom import headroom_at
+from planner.verify.audit.waiting import share_that_waits
 from planner.verify.replay.arrivals import Stated
 from planner.verify.replay.trace import Traced, TracedHours, in_block
 
@@ -39,9 +40,7 @@ def source_of(
     if trace is not None and not rows[0].is_deferred:
         recorded = in_block(Traced(trace, hit_rate), block, world.problem.time_blocks)
         mean = sum(row.rate_rps for row in rows)
-        if isinstance(recorded, TracedHours):
-            return recorded, _day_rate_rps(name, mean, world, period, block)
-        return recorded, mean
+        return recorded, recorded_rate_rps(name, recorded, mean, world, period=period, block=block)
     return stated_source(world.problem.workload(name), world.demand_of(name), hit_rate), planned
 
 
@@ -86,9 +85,43 @@ def stated_source(workload: Workload, demand: WorkloadDemand, hit_rate: float) -
     )
 
 
-def _day_rate_rps(name: str, mean: float, world: World, period: int, block: int) -> float:
-    """Return the mean rate of a whole day, times the share that is served here in the block."""
+def recorded_rate_rps(
+    name: str,
+    recorded: Traced | TracedHours,
+    mean: float,
+    world: World,
+    *,
+    period: int,
+    block: int,
+) -> float:
+    """Return the rate to draw recorded requests at: that of whole days where a trace has them.
+
+    Parameters
+    ----------
+    name
+        The workload.
+    recorded
+        Its trace in the block.
+    mean
+        Mean rate that is served here, requests/s.
+    world
+        The plan and what it rests on.
+    period, block
+        The block.
+    """
+    trace = world.traces[name]
+    if trace.keeps_rate:
+        at_once_rps = trace.rate_rps * (1.0 - share_that_waits(world.problem.workload(name)))
+        return at_once_rps * _served_share(name, mean, world, period, block)
+    if not isinstance(recorded, TracedHours):
+        return mean
     rates = world.demand_of(name).mean_rps[period]
     day = world.demand.grid.blocks_of(block // world.demand.grid.blocks_per_day)
-    here = float(rates[block])
-    return fmean(float(rates[b]) for b in day) * (mean / here if here else 0.0)
+    whole_day = fmean(float(rates[b]) for b in day)
+    return whole_day * _served_share(name, mean, world, period, block)
+
+
+def _served_share(name: str, mean: float, world: World, period: int, block: int) -> float:
+    """Return the share of the requests of a workload in a block that a mean rate is."""
+    here = float(world.demand_of(name).mean_rps[period][block])
+    return mean / here if here else 0.0

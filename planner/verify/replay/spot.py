@@ -126,14 +126,26 @@ def interruptions(
     plan, problem, catalog
         The plan, what the problem assumes where an offer states nothing, and the offers.
     """
-    rate_per_h, down_min = 0.0, 0.0
-    for offer_id, _ in _spot_nodes(row, plan):
-        offers = [offer for offer in catalog.offers if offer.offer_id == offer_id]
-        rates = [offer.interruption_rate_per_h for offer in offers]
-        starts = [offer.startup_minutes for offer in offers]
-        rate_per_h = max(rate_per_h, _newest(rates, problem.supply.spot.interruptions_per_h))
-        down_min = max(down_min, _newest(starts, _ASSUMED_STARTUP_MINUTES))
-    return rate_per_h, down_min
+    found = [offer_interruptions(o, problem, catalog) for o, _ in _spot_nodes(row, plan)]
+    rates, minutes = zip(*found, strict=True) if found else ((0.0,), (0.0,))
+    return max(rates), max(minutes)
+
+
+def offer_interruptions(offer_id: str, problem: Problem, catalog: Catalog) -> tuple[float, float]:
+    """Return how often a spot node of an offer goes, and the minutes until its successor serves.
+
+    Parameters
+    ----------
+    offer_id
+        The offer.
+    problem, catalog
+        What the problem assumes where the offer states nothing, and the offers.
+    """
+    offers = [offer for offer in catalog.offers if offer.offer_id == offer_id]
+    rates = [offer.interruption_rate_per_h for offer in offers]
+    starts = [offer.startup_minutes for offer in offers]
+    assumed_per_h = problem.supply.spot.interruptions_per_h
+    return _newest(rates, assumed_per_h), _newest(starts, _ASSUMED_STARTUP_MINUTES)
 
 
 def _newest(stated: Sequence[float | None], assumed: float) -> float:

@@ -4,7 +4,8 @@ A trace is scaled to a rate by keeping each request by chance, or by repeating i
 lengths of their original and come up to a second after it. A trace of less than a day is repeated
 end to end from a moment by chance on, and scaled to the mean rate of each block. One of a day or
 more keeps its shape: a block gets the requests of its own hours, of all days of the trace, all
-scaled by the ratio of the requests of a day.
+scaled by the ratio of the requests of a day. The requests of a trace that keeps its rate come as
+they were, however many the plan counts on.
 
 The share of prompts found in the prefix cache is that of each request in the trace, lowered by one
 factor for all where the plan counts on less; a trace that does not say has the plan's share.
@@ -48,6 +49,8 @@ class Trace:
         Lengths, tokens.
     hit_tokens
         Prompt tokens found in a cache; ``None`` when the trace does not say.
+    keeps_rate
+        Whether requests come at their recorded rate, whatever the plan expects.
     """
 
     name: str
@@ -55,6 +58,20 @@ class Trace:
     isl_tokens: Floats
     osl_tokens: Floats
     hit_tokens: Floats | None = None
+    keeps_rate: bool = False
+
+    @property
+    def rate_rps(self) -> float:
+        """Requests over the time that the trace covers, or over its days, requests/s."""
+        if self.is_day:
+            counted = self.arrival_s < self.arrival_s[0] + self.days * SECONDS_PER_DAY
+            return float(counted.sum()) / (self.days * SECONDS_PER_DAY)
+        return len(self.arrival_s) / self.span_s
+
+    @property
+    def days(self) -> int:
+        """Days of the trace, a last one that is nearly whole included; at least 1."""
+        return max(1, int(self.span_s / SECONDS_PER_DAY + 1 - _WHOLE_DAY))
 
     @property
     def span_s(self) -> float:
@@ -154,9 +171,12 @@ class TracedHours:
     block_h: float
 
     @property
-    def days(self) -> int:
-        """Days of the trace, a last one that is nearly whole included."""
-        return max(1, int(self.whole.trace.span_s / SECONDS_PER_DAY + 1 - _WHOLE_DAY))
+    def rate_factor(self) -> float:
+        """Mean rate in the block over that of whole days."""
+        times_s = self.whole.trace.arrival_s
+        times_s = times_s[times_s < times_s[0] + self.whole.trace.days * SECONDS_PER_DAY]
+        since_h = (times_s / SECONDS_PER_HOUR - self.start_h) % HOURS_PER_DAY
+        return float((since_h < self.block_h).mean()) * HOURS_PER_DAY / self.block_h
 
     @property
     def block_s(self) -> float | None:
@@ -181,11 +201,11 @@ class TracedHours:
             Random numbers.
         """
         every_s = self.whole.trace.arrival_s
-        length_s = self.days * SECONDS_PER_DAY
+        length_s = self.whole.trace.days * SECONDS_PER_DAY
         times_s = every_s[every_s < every_s[0] + length_s]
         span_s = min(span.whole_s, length_s)
         end_s = (self.start_h + self.block_h) * SECONDS_PER_HOUR + span.after_s
-        end_s += float(rng.integers(self.days)) * SECONDS_PER_DAY
+        end_s += float(rng.integers(self.whole.trace.days)) * SECONDS_PER_DAY
         # The days are a ring: before the first comes the last.
         back_s = (end_s - times_s) % length_s
         place = np.nonzero((back_s > 0) & (back_s <= span_s))[0]

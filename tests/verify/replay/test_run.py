@@ -225,6 +225,20 @@ def test_a_trace_replaces_the_requests_at_the_mean_rate(chat):
     assert one.kept is True
 
 
+def test_a_trace_that_keeps_its_rate_comes_as_it_was(chat):
+    calm = np.arange(0, 900, 0.25)
+    short = Trace("calm.csv", calm, np.full(len(calm), 1000.0), np.full(len(calm), 100.0))
+    at_s = np.concatenate([np.arange(0, 43_200, 2.0), np.arange(43_200, 86_400, 0.5)])
+    day = Trace("day.csv", at_s, np.full(len(at_s), 1000.0), np.full(len(at_s), 100.0))
+
+    for trace, expected in ((short, {4.0}), (day, {0.5, 2.0})):
+        asked = ReplaySettings(seeds=1, traces={"chat": replace(trace, keeps_rate=True)})
+        (one,) = replayed(chat, settings=asked).workloads
+        for block in one.blocks:
+            assert min(abs(block.rate_rps / rate - 1) for rate in expected) < 0.01
+        assert {round(b.rate_rps, 1) for b in one.blocks} == expected
+
+
 def test_bursts_of_a_trace_break_what_a_steady_stream_keeps(chat):
     at_s = np.sort(
         np.repeat(np.arange(0, 3_600, 30.0), 100) + np.tile(np.linspace(0, 1, 100), 120)

@@ -2,71 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from planner.demand.build import build_demand
-from planner.options.build import build_options
-from planner.pipeline import Prepared, SolveSettings, program_limits, solve_prepared
+from planner.pipeline import solve_prepared
 from planner.plan.json_io import plan_json
 from planner.problem.headroom import headroom_at
-from planner.problem.load import load_problem
-from planner.verified import LoopSettings, solve_verified
+from planner.verified import solve_verified
 from planner.verify.audit import audit
-from planner.verify.lack import lack_of
+from planner.verify.places import missed_places
 from planner.verify.replay.run import ReplaySettings, replay_plan
-from planner.verify.replay.trace import Trace
-from planner.verify.slack import missed_places, slack_of
 from planner.verify.verification import open_plan, verify_plan
-from tests.options.world import catalog, row, workload
-
-SLO = [
-    {"metric": "ttft_ms", "percentile": 99, "limit": 400},
-    {"metric": "tpot_ms", "percentile": "mean", "limit": 30},
-]
-QUICK = SolveSettings(gap=0.001, compare=False)
-
-
-def prepared(folder, *workloads, quota=100, slo=SLO, **sections):
-    """Return a problem in a file, prepared with a small catalogue."""
-    chats = workloads or [workload(slo=slo, arrival={"mean_rate_rps": 20.0})]
-    asked = {
-        "schema_version": 1,
-        "name": "test",
-        "horizon": {"start": "2027-01"},
-        "time_blocks": 1,
-        "workloads": chats,
-        "candidates": {"tensor_parallel": [1], "quantizations": ["bf16"]},
-        "supply": {
-            "tenures": ["on_demand"],
-            "quotas": [{"hardware": "gpu-a", "max_accelerators": quota}],
-        },
-        "policy": {"spare_replicas": 1},
-    } | sections
-    file = folder / "problem.yaml"
-    file.write_text(json.dumps(asked))
-    loaded = load_problem(file)
-    facts = catalog(offers=[row("offers", elastic_max_nodes=200)])
-    demand = build_demand(loaded, facts)
-    options = build_options(loaded, facts, demand)
-    return Prepared(loaded, facts, demand, options, program_limits(loaded.problem))
-
-
-def steady(isl=1000.0, osl=100.0):
-    """Return more requests than are planned for, of which every simulation takes some."""
-    at_s = np.arange(0, 300, 1 / 40)
-    return Trace("t.csv", at_s, np.full(len(at_s), isl), np.full(len(at_s), osl))
-
-
-def loop(slack=False, rounds=8, **traces):
-    return LoopSettings(ReplaySettings(seeds=2, traces=traces), rounds=rounds, slack=slack)
-
-
-def replicas(plan, pool="chat"):
-    return {(r.period, r.block): r.replicas for r in plan.allocations if r.pool == pool}
+from tests.options.world import workload
+from tests.verified.world import QUICK, SLO, loop, prepared, replicas, steady
 
 
 def test_a_plan_that_keeps_its_promises_is_left_as_it_is(tmp_path):
@@ -82,14 +32,6 @@ def test_a_plan_that_keeps_its_promises_is_left_as_it_is(tmp_path):
     assert found.plan.warnings[-1] == (
         "verified by replay (2 seeds): every promise is kept; no headroom was needed"
     )
-
-
-@pytest.fixture(scope="module")
-def crowded(tmp_path_factory):
-    """Return a problem whose real prompts are four times those that it states, and its answer."""
-    asked = prepared(tmp_path_factory.mktemp("crowded"))
-    settings = loop(chat=steady(isl=4000.0))
-    return asked, settings, solve_verified(asked, QUICK, settings)
 
 
 def test_formulas_that_are_too_hopeful_are_made_up_for(crowded):
@@ -206,16 +148,83 @@ def test_where_more_replicas_are_no_use_it_says_so_and_adds_nothing(tmp_path):
 
     assert found.kept is False
     assert found.rounds == 1
-    assert found.why_not == (
+    never, no_other = found.why_not
+    assert never == (
         "4 times the replicas of pool chat miss it in 0-24 h too: it is not a matter of how many "
-        "there are",
+        "there are"
     )
+    assert no_other.startswith(
+        "no plan without the options that miss it has what the replay asks for (infeasible)"
+    )
+    assert found.excluded == {}
     assert found.plan.allocations == first.allocations
     assert "NOT VERIFIED: promises of this plan are missed in its replay (2 seeds)" in (
         found.plan.warnings
     )
     assert any(note.startswith("NOT KEPT: chat in 0-24 h: ttft p99 is") for note in
                found.plan.warnings)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def too_long(tmp_path_factory):
+    """Return a problem whose real prompts alone take too long on one accelerator."""
+    asked = prepared(
+        tmp_path_factory.mktemp("long"),
+        workload(slo=SLO[:1], arrival={"mean_rate_rps": 1.0}),
+        sizes=(1, 2),
+    )
+    settings = loop(chat=steady(isl=10_000.0))
+    return asked, settings, solve_verified(asked, QUICK, settings)
+
+
+def test_options_on_which_no_number_of_replicas_helps_give_way_to_others(too_long):
+    asked, settings, found = too_long
+    first = solve_prepared(asked, QUICK)
+    many = replace(
+        first, allocations=tuple(replace(r, replicas=8 * r.replicas) for r in first.allocations)
+    )
+
+    assert {r.tensor_parallel for r in first.allocations} == {1}
+    assert replay_plan(many, asked.loaded, asked.catalog, settings.replay).kept is False
+    assert found.kept is True
+    assert found.why_not == ()
+    assert {r.tensor_parallel for r in found.plan.allocations} == {2}
+    assert found.excluded == {"chat": (first.allocations[0].option_id,)}
+    assert found.added_usd == pytest.approx(found.plan.cost_usd - first.cost_usd)
+
+
+def test_what_was_left_out_stands_in_the_plan_and_its_file_is_sound(too_long, tmp_path):
+    asked, _, found = too_long
+    ((option,),) = found.excluded.values()
+    file = tmp_path / "plan.json"
+    file.write_text(plan_json(found.plan))
+
+    opened = replace(open_plan(file), catalog=asked.catalog)
+
+    assert opened.loaded.problem.workload("chat").excluded_options == [option]
+    assert verify_plan(opened, ReplaySettings(seeds=2)).kept is True
+    assert any(
+        note.startswith("left out for chat, because a promise is missed") and option in note
+        for note in found.plan.warnings
+    )
+    (verdict,) = [note for note in found.plan.warnings if note.startswith("verified by replay")]
+    first = solve_prepared(asked, QUICK)
+    added = f"{found.plan.cost_usd - first.cost_usd:,.0f} USD"
+    assert f"headroom and other options found in 3 rounds add {added}" in verdict
+    assert audit(first, found.prepared.loaded.problem, asked.catalog)
+
+
+def test_where_no_option_helps_all_are_tried_at_once_and_the_first_plan_stands(tmp_path):
+    asked = prepared(tmp_path, workload(slo=SLO[:1], arrival={"mean_rate_rps": 1.0}), sizes=(1, 2))
+    first = solve_prepared(asked, QUICK)
+
+    found = solve_verified(asked, QUICK, loop(chat=steady(isl=100_000.0)))
+
+    assert found.kept is False
+    assert found.rounds == 1
+    assert found.plan.allocations == first.allocations
+    assert found.excluded == {}
+    assert "it is not a matter of how many there are" in found.why_not[0]
 
 
 def test_a_quota_that_leaves_no_room_ends_the_search_with_the_plan_that_there_is(tmp_path):
@@ -242,41 +251,3 @@ def test_a_problem_without_a_plan_has_nothing_to_verify(tmp_path):
 
     assert found.plan.status == "infeasible"
     assert found.kept is found.replay is None
-
-
-def test_slack_is_what_the_replay_can_do_without(tmp_path):
-    asked = prepared(tmp_path, policy={"spare_replicas": 1, "max_utilization": 0.5})
-
-    found = solve_verified(asked, QUICK, loop(slack=True))
-
-    slack, plan = found.slack, found.plan
-    ((place, count),) = slack.replicas.items()
-    assert place[:3] == ("chat", 0, 0)
-    assert 0 < count < replicas(plan)[0, 0]
-    # By hand: one accelerator each, at what the fleet of the block costs.
-    fleet = plan.fleet[0]
-    assert slack.usd == pytest.approx(count * fleet.usd / fleet.accelerators)
-    assert slack.share == pytest.approx(slack.usd / plan.tco_usd)
-    assert "nothing was taken out" in plan.warnings[-1]
-    for taken, kept in ((count, True), (count + 1, False)):
-        rows = tuple(replace(r, replicas=r.replicas - taken) for r in plan.allocations)
-        smaller = replace(plan, allocations=rows)
-        again = replay_plan(smaller, asked.loaded, asked.catalog, ReplaySettings(seeds=2))
-        assert again.kept is kept
-
-
-def test_lack_and_slack_meet(crowded):
-    asked, settings, found = crowded
-    plan = solve_prepared(asked, QUICK)
-    place = ("chat", 0, 0)
-
-    lack = lack_of(plan, asked.loaded, asked.catalog, [place], settings.replay)[place]
-    enough = replace(
-        plan,
-        allocations=tuple(replace(r, replicas=r.replicas + lack + 2) for r in plan.allocations),
-    )
-    slack = slack_of(enough, asked.loaded, asked.catalog, settings.replay)
-
-    assert lack > 0
-    assert sum(slack.replicas.values()) == 2
-    assert replicas(found.plan)[0, 0] == replicas(plan)[0, 0] + lack

@@ -1,0 +1,158 @@
+"""What is tightened where a plan misses a promise, and the problem with it.
+
+A pool gets headroom in the blocks where replicas are missing: the least factor with which the
+formulas ask for as many replicas as the replay needs. Where four times the replicas are too few,
+what is wrong is the option: a prompt may take longer there than the limit alone. Then the workload
+is kept off every option that misses its promises so, and others are found for it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from planner.demand.build import build_demand
+from planner.milp import program_limits
+from planner.options.build import build_options
+from planner.options.held import hold
+from planner.problem.headroom import headroom_at
+from planner.problem.load import with_assignments
+from planner.problem.references import resolve_hardware
+from planner.verified.screen import unfit_elsewhere
+from planner.verify.lack import lack_of, unfit_options
+from planner.verify.places import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from planner.pipeline import Prepared
+    from planner.plan.document import Allocation, Plan
+    from planner.problem.schema import Problem, Workload
+    from planner.verified.records import Round
+    from planner.verify.places import Place
+    from planner.verify.replay.run import ReplaySettings
+
+_DIGITS = 1e4
+_PART = 0.25
+"""Part of a replica by which the load has to exceed what is there, so that one more is needed."""
+_MOST = 100.0
+
+
+@dataclass(slots=True)
+class Tightened:
+    """What has been tightened so far.
+
+    Parameters
+    ----------
+    headroom
+        Factors on planned rates, by pool, period and block.
+    excluded
+        Options that are left out, by workload, in the order in which they were found.
+    """
+
+    headroom: dict[Place, float] = field(default_factory=dict)
+    excluded: dict[str, list[str]] = field(default_factory=dict)
+
+    def tighten(self, last: Round, missed: set[Place], settings: ReplaySettings) -> list[Place]:
+        """Tighten what a plan missed; return where no number of its replicas keeps it.
+
+        Parameters
+        ----------
+        last
+            The plan and its replay.
+        missed
+            Where a promise is missed.
+        settings
+            How it was replayed.
+        """
+        plan, loaded, catalog = last.decided.plan, last.prepared.loaded, last.prepared.catalog
+        lack = lack_of(plan, loaded, catalog, missed, settings)
+        for place, replicas in lack.items():
+            if replicas is not None:
+                self.headroom[place] = _more(plan, loaded.problem, place, replicas)
+        never = [place for place, replicas in lack.items() if replicas is None]
+        unfit = unfit_options(plan, loaded, catalog, never, settings) if never else []
+        for workload in dict.fromkeys(name for name, _ in unfit):
+            used = [option for name, option in unfit if name == workload]
+            others = unfit_elsewhere(plan, last.prepared, workload, never, settings)
+            mine = self.excluded.setdefault(workload, [])
+            mine += [option for option in dict.fromkeys((*used, *others)) if option not in mine]
+        return never
+
+    def applied(self, prepared: Prepared) -> Prepared:
+        """Return a problem with what is tightened, beside what it states.
+
+        Parameters
+        ----------
+        prepared
+            The problem without.
+        """
+        problem = prepared.loaded.problem
+        assignments = []
+        for workload in problem.workloads:
+            assignments += _headroom_assignment(workload, problem, self.headroom)
+            if left_out := self.excluded.get(workload.name):
+                named = json.dumps([*workload.excluded_options, *left_out])
+                assignments.append(f"workloads.{workload.name}.excluded_options={named}")
+        loaded = resolve_hardware(with_assignments(prepared.loaded, assignments), prepared.catalog)
+        demand = build_demand(loaded, prepared.catalog)
+        options = prepared.options
+        if self.excluded:
+            options = build_options(loaded, prepared.catalog, demand)
+            if prepared.incumbent is not None:
+                kept = prepared.incumbent.kept(options, demand.grid)
+                options = hold(options, kept, free_from=0)
+        limits = program_limits(loaded.problem)
+        return replace(prepared, loaded=loaded, demand=demand, options=options, limits=limits)
+
+
+def _more(plan: Plan, problem: Problem, place: Place, lacking: int) -> float:
+    """Return the headroom with which the formulas ask for so many replicas more.
+
+    With loads ``l = sum f / mu`` of options with n replicas, of which k may be lost, they carry
+    ``(sum n - k) / sum l`` of the load. A little more than what they carry with all but one of
+    those that are lacking asks for that one too.
+    """
+    pool, period, block = place
+    rows: dict[str, list[Allocation]] = defaultdict(list)
+    for row in plan.allocations:
+        if place_of(row) == place:
+            rows[row.pool].append(row)
+    rooms = []
+    for mine in rows.values():
+        replicas = {row.option_id: row.replicas for row in mine}
+        load = sum(row.planned_rate_rps / row.capacity_rps for row in mine)
+        left = sum(replicas.values()) - problem.policy.spare_replicas + lacking - 1
+        rooms += [(left + _PART) / load] if load else []
+    has = max(headroom_at(w, period, block) for w in _members(problem, pool))
+    # Of several pools of answers, the one with least room is the first to need more.
+    return min(has * max(min(rooms, default=1.0), 1.0), _MOST)
+
+
+def _members(problem: Problem, pool: str) -> list[Workload]:
+    """Return the workloads of a pool that have requests which do not wait."""
+    return [
+        w
+        for w in problem.workloads
+        if w.pool_name == pool and (w.deferrable is None or w.deferrable.share < 1)
+    ]
+
+
+def _headroom_assignment(
+    workload: Workload, problem: Problem, headroom: Mapping[Place, float]
+) -> list[str]:
+    places: dict[tuple[int, float], list[int]] = defaultdict(list)
+    for (pool, period, block), factor in sorted(headroom.items()):
+        if workload in _members(problem, pool):
+            places[period, math.ceil(factor * _DIGITS) / _DIGITS].append(block)
+    if not places:
+        return []
+    stated = [item.model_dump(exclude_none=True) for item in workload.headroom]
+    found = [
+        {"factor": factor, "periods": [period], "blocks": blocks}
+        for (period, factor), blocks in places.items()
+    ]
+    return [f"workloads.{workload.name}.headroom={json.dumps([*stated, *found])}"]

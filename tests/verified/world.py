@@ -1,0 +1,67 @@
+"""A small problem in a file, prepared, and requests that may be longer than it states."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from planner.demand.build import build_demand
+from planner.options.build import build_options
+from planner.pipeline import Prepared, SolveSettings, program_limits
+from planner.problem.load import load_problem
+from planner.verified import LoopSettings
+from planner.verify.replay.run import ReplaySettings
+from planner.verify.replay.trace import Trace
+from tests.options.world import catalog, row, workload
+
+SLO = [
+    {"metric": "ttft_ms", "percentile": 99, "limit": 400},
+    {"metric": "tpot_ms", "percentile": "mean", "limit": 30},
+]
+QUICK = SolveSettings(gap=0.001, compare=False)
+
+
+def prepared(folder, *workloads, quota=100, slo=SLO, sizes=(1,), **sections):
+    """Return a problem in a file, prepared with a small catalogue."""
+    chats = workloads or [workload(slo=slo, arrival={"mean_rate_rps": 20.0})]
+    asked = {
+        "schema_version": 1,
+        "name": "test",
+        "horizon": {"start": "2027-01"},
+        "time_blocks": 1,
+        "workloads": chats,
+        "candidates": {"tensor_parallel": list(sizes), "quantizations": ["bf16"]},
+        "supply": {
+            "tenures": ["on_demand"],
+            "quotas": [{"hardware": "gpu-a", "max_accelerators": quota}],
+        },
+        "policy": {"spare_replicas": 1},
+    } | sections
+    file = folder / "problem.yaml"
+    file.write_text(json.dumps(asked))
+    loaded = load_problem(file)
+    facts = catalog(
+        interconnects=[row("interconnects", bus_bandwidth_gb_per_s=400)],
+        offers=[
+            row("offers", elastic_max_nodes=200),
+            row("offers", instance="two", accelerators=2, price_usd_per_hour=6),
+        ],
+    )
+    demand = build_demand(loaded, facts)
+    options = build_options(loaded, facts, demand)
+    return Prepared(loaded, facts, demand, options, program_limits(loaded.problem))
+
+
+def steady(isl=1000.0, osl=100.0):
+    """Return more requests than are planned for, of which every simulation takes some."""
+    at_s = np.arange(0, 300, 1 / 40)
+    return Trace("t.csv", at_s, np.full(len(at_s), isl), np.full(len(at_s), osl))
+
+
+def loop(slack=False, rounds=8, **traces):
+    return LoopSettings(ReplaySettings(seeds=2, traces=traces), rounds=rounds, slack=slack)
+
+
+def replicas(plan, pool="chat"):
+    return {(r.period, r.block): r.replicas for r in plan.allocations if r.pool == pool}
