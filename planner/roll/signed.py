@@ -6,6 +6,7 @@ promised spending. Once it is signed it stays as it is to the end of its term.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -39,8 +40,14 @@ def with_orders(options: OptionSet, signed: Orders, is_open: IsOpen) -> OptionSe
         Says of a build whether more of it may still be ordered.
     """
 
+    # Of terms that start together every tier holds all nodes: they decide which one it is.
+    ordered: dict[tuple[str, int], float] = defaultdict(float)
+    for purchase, amount in signed.items():
+        if purchase.kind == "nodes":
+            ordered[purchase.supply_id, purchase.period] += amount
+
     def nodes(offer: NodeOffer, build: Build) -> Nodes | None:
-        count = round(signed.get(Purchase("nodes", offer.offer_id, build.start), 0))
+        count = round(ordered.get((offer.offer_id, build.start), 0))
         if is_open(build):
             return count, build.most_nodes
         return (count, count) if count else None

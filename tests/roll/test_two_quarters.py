@@ -184,6 +184,7 @@ def test_orders_that_start_together_have_the_price_of_their_tier(replayed):
         {
             "perfect_foresight": 2 * 3 * LEASE_USD / 2 + LEASE_USD,
             "rolling": 2 * 3 * LEASE_USD / 2 + RENT_USD,
+            "hedged": 2 * 3 * LEASE_USD / 2 + RENT_USD,
             "plan_once": 2 * 3 * LEASE_USD / 2 + RENT_USD,
             "all_on_demand": 6 * RENT_USD,
             "all_reserved_1y": 2 * 3 * LEASE_USD / 2 + RENT_USD,
