@@ -1,4 +1,4 @@
-"""Verdicts on claims as the Markdown table of the README."""
+"""Verdicts on claims as the Markdown table of docs/claims.md."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from planner.problem.schema import Problem
 
-NEXT_STEP = "see `planner roll` in README.md for the columns of the file"
+NEXT_STEP = "see problems/README.md for the columns of the file"
 _SHIPPED: Literal["problems"] = "problems"
 _NUMBER = re.compile(r"^\d{1,3}$")
 _MONTH = re.compile(r"^20\d{2}-(0[1-9]|1[0-2])$")

@@ -1,4 +1,4 @@
-"""The table of the README: what the command writes, and still about these claims."""
+"""The table in docs/claims.md: what the command writes, and still about these claims."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from planner.claims.markdown import HEADINGS, claims_markdown
 from planner.claims.records import Claim, Effort, Finding, Range, Tested
 from planner.claims.run import TestedClaims
 
-README = Path(planner.__file__).parents[1] / "README.md"
+PAGE = Path(planner.__file__).parents[1] / "docs" / "claims.md"
 CLAIM = Claim("C1", "It is so", "70 %", "share", (), lambda _plans, _catalog: FINDING)
 FINDING = Finding(0.5, Range(0.25, 0.75), "holds_when", ())
 VERDICTS = {"`holds`", "`holds_when`", "`does_not_hold`", "`not_decidable`"}
@@ -24,8 +24,8 @@ def cells(line):
 
 @pytest.fixture(scope="module")
 def rows():
-    """Rows of the README by number of the claim, after its headings."""
-    lines = README.read_text(encoding="utf-8").splitlines()
+    """Rows of the page by number of the claim, after its headings."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
     first = lines.index("| " + " | ".join(HEADINGS).strip() + " |")
     found = {}
     for line in lines[first + 2 :]:
@@ -44,12 +44,12 @@ def test_a_line_has_figure_range_and_verdict():
     ]
 
 
-def test_the_readme_has_every_claim_in_order(rows):
+def test_the_page_has_every_claim_in_order(rows):
     assert list(rows) == [claim.id for claim in CLAIMS]
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-def test_a_row_of_the_readme_states_the_claim_as_it_is_tested(rows, claim):
+def test_a_row_of_the_page_states_the_claim_as_it_is_tested(rows, claim):
     name, claimed, found, seen, unit, verdict, kept = rows[claim.id]
 
     assert name == f"{claim.id}: {claim.text}"
