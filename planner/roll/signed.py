@@ -39,7 +39,6 @@ def with_orders(options: OptionSet, signed: Orders, is_open: IsOpen) -> OptionSe
     is_open
         Says of a build whether more of it may still be ordered.
     """
-
     # Of terms that start together every tier holds all nodes: they decide which one it is.
     ordered: dict[tuple[str, int], float] = defaultdict(float)
     for purchase, amount in signed.items():
