@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from planner.cli.context import (
     ScenarioName,
     Verbose,
     progress,
+    progress_bar,
     settings_of,
 )
 from planner.cli.solve_options import (
@@ -24,6 +27,7 @@ from planner.cli.solve_options import (
     UNIT_COSTS,
     CommitmentSheet,
     Compare,
+    Futures,
     Gap,
     IncumbentFile,
     LookForSlack,
@@ -43,6 +47,7 @@ from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from planner.cli.context import Settings
+    from planner.hedge.futures import Futures as Scenarios
     from planner.pipeline import Prepared, SolveSettings
     from planner.plan.document import Plan
     from planner.verified import Verified
@@ -68,6 +73,7 @@ def solve(
     verify: Verify = False,
     trace: Traces = None,
     slack: LookForSlack = True,
+    futures: Futures = False,
     write_lp: WriteLp = None,
     write_mps: WriteMps = None,
     catalog: CatalogFolders = None,
@@ -81,10 +87,10 @@ def solve(
     without a plan, 6 a promise is missed in the replay (--verify; the plan is written, and says
     so).
     """
-    from planner.pipeline import SolveSettings, prepare, solve_prepared  # noqa: PLC0415 - slow
+    from planner.pipeline import SolveSettings, prepare  # noqa: PLC0415 - slow
 
     shared = settings_of(context, catalog, verbose, quiet)
-    _require_verify(trace, verify)
+    _require_verify(trace, verify, futures=futures)
     require_apart(
         [output, write_lp, write_mps],
         {Path(problem): "the problem file", incumbent: "the plan to begin from"},
@@ -102,9 +108,10 @@ def solve(
     progress(shared, "reading the problem and modelling every option ...")
     prepared = prepare(problem, scenario, assignments or (), shared.overlays, incumbent=incumbent)
     _export(prepared, write_lp, write_mps)
+    scenarios = _scenarios(problem, assignments, shared) if futures else None
     progress(shared, f"solving over {len(prepared.options.options)} options ...")
     verified = _verified(prepared, settings, shared, trace, slack) if verify else None
-    plan = verified.plan if verified else solve_prepared(prepared, settings)
+    plan = verified.plan if verified else _solved(prepared, settings, scenarios, shared)
     text = _written(plan, prepared, output)
     if as_json:
         sys.stdout.write(text)
@@ -112,6 +119,32 @@ def solve(
         _print(plan, prepared, problem, output)
     missed = verified is not None and verified.kept is False
     raise typer.Exit(EXIT_NOT_KEPT if missed else EXIT_BY_STATUS[plan.status])
+
+
+def _solved(
+    prepared: Prepared, settings: SolveSettings, futures: Scenarios | None, shared: Settings
+) -> Plan:
+    """Return the plan, with what its scenarios are worth to it where these are given."""
+    from planner.hedge.one_plan import with_worth  # noqa: PLC0415 - loads the solver
+    from planner.hedge.run import HedgeSettings  # noqa: PLC0415
+    from planner.pipeline import decide, explain  # noqa: PLC0415
+    from planner.plan.purchases import taken_purchases  # noqa: PLC0415
+
+    decided = decide(prepared, settings)
+    plan = explain(decided, prepared, settings)
+    if futures is None or decided.decisions is None:
+        return plan
+    progress(shared, "hedging the scenarios ...")
+    held = taken_purchases(prepared.options, prepared.demand.grid, decided.decisions)
+    asked = HedgeSettings(replace(settings, compare=False), jobs=os.cpu_count() or 1)
+    draw = progress_bar(shared, "hedge", "scenarios solved")
+    return with_worth(plan, held, futures, asked, overlays=shared.overlays, on_solve=draw)
+
+
+def _scenarios(problem: str, assignments: list[str] | None, shared: Settings) -> Scenarios:
+    from planner.hedge.futures import load_futures  # noqa: PLC0415 - loads the solver
+
+    return load_futures(problem, assignments or (), shared.overlays)
 
 
 def _written(plan: Plan, prepared: Prepared, output: Path | None) -> str:
@@ -156,12 +189,16 @@ def _print(plan: Plan, prepared: Prepared, problem: str, output: Path | None) ->
     where = f"plan written to {output}. " if output else ""
     if any("probability" in s for s in prepared.loaded.problem.scenarios.values()):
         sys.stdout.write(
-            f"This plans one future: planner hedge {problem} hedges it against the others\n"
+            f"This plans one future: --futures says what that costs, and planner hedge {problem} "
+            "hedges it against the others\n"
         )
     sys.stdout.write(f"{where}Next: planner options {problem}, or another --scenario or --set\n")
 
 
-def _require_verify(trace: list[str] | None, verify: bool) -> None:
+def _require_verify(trace: list[str] | None, verify: bool, *, futures: bool) -> None:
+    if futures and verify:
+        message = "is worked out for a plan before its replay; leave one of the two out"
+        raise InputError([Fault("--futures --verify", None, None, "", message)])
     if trace and not verify:
         message = "is replayed with --verify only; add it, or leave the trace out"
         raise InputError([Fault(f"--trace {trace[0]}", None, None, "", message)])

@@ -58,6 +58,14 @@ Verify = Annotated[
         "until every promise is kept or it shows that none can.",
     ),
 ]
+Futures = Annotated[
+    bool,
+    typer.Option(
+        "--futures",
+        help="Say what waiting, and planning for all scenarios with a probability, are worth "
+        "beside the orders of this plan.",
+    ),
+]
 LookForSlack = Annotated[
     bool,
     typer.Option(

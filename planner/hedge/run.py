@@ -30,13 +30,15 @@ from planner.pipeline import SolveSettings, solver_settings
 from planner.plan.purchases import taken_purchases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from planner.hedge.futures import Futures
     from planner.hedge.records import Hedge
     from planner.milp.records import MilpResult, SolverSettings
+    from planner.options.purchases import Purchase
 
+_ONE_PLAN = "the one of this plan"
 _NOT_ASKED = Policy((), None, why_not="not asked for")
 
 
@@ -54,12 +56,15 @@ class HedgeSettings:
         True to solve the mean-value plan and the one without waiting too.
     jobs
         Processes that solve scenarios, >= 1.
+    held
+        Orders of a plan that take the place of those of the mean-value plan; ``None`` for none.
     """
 
     solve: SolveSettings = field(default_factory=SolveSettings)
     risk: Risk = field(default_factory=Risk)
     compare: bool = True
     jobs: int = 1
+    held: Mapping[Purchase, float] | None = None
 
 
 def run_hedge(
@@ -87,9 +92,32 @@ def run_hedge(
     InternalError
         When a plan fails its own audit, or orders differ where scenarios look alike.
     """
+    futures = load_futures(name, assignments, overlays)
+    return hedged(futures, overlays, settings, on_solve)
+
+
+def hedged(
+    futures: Futures,
+    overlays: Sequence[Path] = (),
+    settings: HedgeSettings | None = None,
+    on_solve: Callable[[int, int], None] | None = None,
+) -> Hedge:
+    """Return the hedge of scenarios that were loaded before.
+
+    Parameters
+    ----------
+    futures
+        The scenarios.
+    overlays, settings, on_solve
+        As in :func:`run_hedge`.
+
+    Raises
+    ------
+    InternalError
+        When a plan fails its own audit, or orders differ where scenarios look alike.
+    """
     began_s = time.monotonic()
     asked = settings or HedgeSettings()
-    futures = load_futures(name, assignments, overlays)
     solver = solver_settings(asked.solve)
     done = _Counter(len(futures.names) * (5 if asked.compare else 3), on_solve)
     wanted = _wanted(futures)
@@ -111,7 +139,10 @@ def run_hedge(
     mean, words = _NOT_ASKED, ""
     at_once = _NOT_ASKED
     if asked.compare:
-        mean, words = _mean_policy(policies, futures, solver, overlays)
+        if asked.held is None:
+            mean, words = _mean_policy(policies, futures, solver, overlays)
+        else:
+            mean, words = policies.solve(futures.tree, asked.held), _ONE_PLAN
         never = futures.tree.never_known(futures.loaded.problem.horizon.periods)
         at_once = policies.solve(never)
     return hedge_of(

@@ -9,6 +9,7 @@ from planner.options.purchases import UNIT_OF
 from planner.report.tables import NUMBER, Column, money, number, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
 
     from planner.hedge.records import Hedge, ScenarioOutcome, SharedOrder, Value
@@ -177,6 +178,17 @@ def _maybe(usd: float | None) -> str:
 
 def _values(out: TextIO, hedge: Hedge) -> None:
     out.write("\nWhat it is worth, USD discounted\n")
+    out.writelines(f"{line}\n" for line in worth(hedge))
+
+
+def worth(hedge: Hedge) -> Iterator[str]:
+    """Yield what deciding for all scenarios, waiting and foresight are worth, a line for each.
+
+    Parameters
+    ----------
+    hedge
+        The answer.
+    """
     mean = f"to plan for all scenarios instead of for {hedge.mean_of}" if hedge.mean_of else ""
     for name, what, value in (
         ("value of the stochastic solution", mean, hedge.stochastic_solution),
@@ -184,7 +196,7 @@ def _values(out: TextIO, hedge: Hedge) -> None:
         ("value of perfect information", "to know the scenario today", hedge.perfect_information),
     ):
         if value.why_not != _NOT_ASKED:
-            out.write(f"{name} ({what}): {_value_text(value)}\n")
+            yield f"{name} ({what}): {_value_text(value)}"
 
 
 def _value_text(value: Value) -> str:

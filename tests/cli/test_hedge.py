@@ -84,3 +84,39 @@ def test_a_hedge_without_any_plan_says_which_scenario_has_none(planner, halves):
 
     assert done.code == 3
     assert "scenario `high` has no plan even alone" in done.out
+
+
+def test_a_plan_says_what_its_scenarios_and_waiting_are_worth_to_it(planner, halves, tmp_path):
+    done = planner("solve", halves, "--scenario", "low", "--futures", "--gap", 0, "-o", "p.json")
+
+    # Its one node for 9,000 serves all in one scenario, and is rented beside in the other.
+    assert done.code == 0
+    assert (
+        "in 2 scenarios the orders of this plan cost 22,380 USD on average, those that suit all "
+        "of them best 22,380 USD"
+    ) in done.out
+    assert (
+        "value of the stochastic solution (to plan for all scenarios instead of for the one of "
+        "this plan): nothing, proven"
+    ) in done.out
+    assert "value of waiting (to order no earlier than needed): 4,380, proven" in done.out
+    noted = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))["warnings"]
+    assert sum("value of" in note for note in noted) == 3
+    assert planner("verify", "p.json").code == 0
+
+
+def test_a_plan_without_scenarios_has_nothing_to_be_worth(planner, tmp_path):
+    path = write_halves(tmp_path, ["  low: {policy: {spare_replicas: 0}}"])
+
+    done = planner("solve", path, "--futures")
+
+    assert done.code == 2
+    assert "no scenario has a probability" in done.err
+    assert done.out == ""
+
+
+def test_futures_and_replay_are_asked_for_one_by_one(planner, halves):
+    done = planner("solve", halves, "--futures", "--verify")
+
+    assert done.code == 2
+    assert "before its replay; leave one of the two out" in done.err
