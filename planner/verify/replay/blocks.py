@@ -4,7 +4,8 @@ By default a block is a sample of its steady state, from empty replicas: what th
 leaves is not part of it, which is nothing where queues do not grow. Where more come than end, by
 more than 3 % and more than chance, what waits at the end of the block is there when the next one
 begins: with ``carry`` every day of the pool with such a block is simulated whole
-(:mod:`planner.verify.replay.whole_days`), and so is every day where a replay in full is asked for.
+(:mod:`planner.verify.replay.whole_days`) unless that takes too long, and so is every day where a
+replay in full is asked for, however long it takes.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 _GROWS = 0.03
 """Requests that do not end over those that come, from which a queue is taken to grow."""
-_MOST_REQUESTS = 3_000_000.0
-"""Most requests of a day, over all seeds, where nobody asked for it whole."""
+_MOST_REQUESTS = 1_000_000.0
+"""Most requests of a day, over all seeds, where nobody asked for it whole: minutes at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def parts_of(
     growing = {p for part in alone if _grows(part) for p in _keys(part.case)}
     if not how.carry or not growing or problem.time_blocks == 1:
         return alone
-    piled = [day for day in days if growing & _day_keys(day)]
+    piled = [d for d in days if growing & _day_keys(d) and _requests(d) <= _MOST_REQUESTS]
     carried = _through(piled, how, on_done, (len(cases), len(cases) + len(piled)))
     taken = {key for part in carried for key in _keys(part.case)}
     left = [_without(part, taken) for part in alone]
@@ -127,10 +128,13 @@ def _through(
 
 def _affordable(day: PoolDay, seeds: int) -> int:
     """Return how many seeds a day is simulated with that nobody asked for."""
+    return max(1, min(seeds, int(_MOST_REQUESTS / _requests(day))))
+
+
+def _requests(day: PoolDay) -> float:
     block_s = HOURS_PER_DAY / len(day.blocks) * SECONDS_PER_HOUR
     cases = [case for case in day.blocks if case is not None]
-    requests = sum(s.rate_rps for case in cases for s in case.streams) * block_s
-    return max(1, min(seeds, int(_MOST_REQUESTS / requests)))
+    return sum(s.rate_rps for case in cases for s in case.streams) * block_s
 
 
 def _grows(part: Part) -> bool:
