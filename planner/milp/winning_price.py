@@ -8,6 +8,11 @@ price, x beats the plan of cost C* when ``r x + f c x < C*``, so the offer wins 
 which is found by Dinkelbach's iteration (1967, "On nonlinear fractional programming"): solve for
 the best plan at f, set f to its ratio, and repeat until the best plan no longer uses the offer. It
 begins where the offer enters the linear relaxation, or lower where no whole plan uses it there.
+
+Budgets count the lower price too, so their rows change with f, and the ratio of a plan is at most
+what keeps them. Where a budget holds a plan back, another one may reach further: what is found is
+then a price at which the offer wins, but not proven to be the highest. The same holds where the
+price counts in volume discounts or covered spending, whose rows stay as they are.
 """
 
 from __future__ import annotations
@@ -19,11 +24,13 @@ import numpy as np
 
 from planner.milp.bridge import to_arrays
 from planner.milp.highs import relaxed, solve_arrays
+from planner.milp.slots import rows_of_entries
 from planner.milp.warm import values_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from planner.milp.bridge import Arrays
     from planner.milp.model import Program
     from planner.milp.records import SolverSettings
     from planner.plan.records import Decisions
@@ -32,6 +39,9 @@ if TYPE_CHECKING:
 
 _OF_AN_OFFER = ("N", "s", "B")
 """Kinds of columns that carry what nodes of an offer cost."""
+_BUDGETS = "budget_"
+_COUNTED = ("tiersum_", "spendnodes_")
+"""Rows that count what is paid for nodes, for a discount or as promised spending."""
 _ROUNDS = 12
 _RISES = 1e-4
 """Rise of the price, relative, below which the iteration has ended."""
@@ -94,58 +104,111 @@ class WinningPrices:
         offer
             Position of the offer among those of the program.
         """
-        own = np.where(_columns_of(self._arrays.column_names, offer), 1.0, 0.0)
-        own *= self._arrays.cost
-        rest, start = self._arrays.cost - own, self._start
+        place = _columns_of(self._arrays.column_names, offer)
+        own = np.where(place, self._arrays.cost, 0.0)
         name = self._model.sets.options.offers[offer].offer_id
-        if start is None or not own.any():
+        if self._start is None or not own.any():
             return WinningPrice(name, None, False)
-        cost = float(self._arrays.cost @ start)
-        factor, best = self._in_relaxation(own), None
+        priced = _Priced(self._arrays, own, place)
+        found = self._highest(name, priced, float(self._arrays.cost @ self._start))
+        return replace(found, proven=found.proven and not priced.counts)
+
+    def _highest(self, name: str, priced: _Priced, cost: float) -> WinningPrice:
+        factor, best, is_held = self._in_relaxation(priced), None, False
         for _ in range(_ROUNDS):
-            values, proven = self._cheapest(rest + factor * own)
-            paid = float(own @ values)
-            if paid <= _SMALLEST:
+            values, proven = self._cheapest(priced.at(factor))
+            if float(priced.own @ values) <= _SMALLEST:
                 if best is not None:
-                    return WinningPrice(name, best, proven)
+                    return WinningPrice(name, best, proven and not is_held)
                 factor *= _LOWER
                 continue
-            better = (cost - float(rest @ values)) / paid
+            better, is_held = priced.highest(values, cost)
             if better >= 1.0:
                 return WinningPrice(name, 1.0, True)
             if best is not None and better <= best + _RISES:
-                return WinningPrice(name, max(best, better), proven)
+                return WinningPrice(name, max(best, better), proven and not is_held)
             factor = best = better
         return WinningPrice(name, best, False)
 
-    def _cheapest(self, cost: FloatArray) -> tuple[FloatArray, bool]:
+    def _cheapest(self, arrays: Arrays) -> tuple[FloatArray, bool]:
         """Return the best plan found at other prices, and whether it is proven to be."""
-        outcome = solve_arrays(replace(self._arrays, cost=cost), self._settings, self._start)
+        outcome = solve_arrays(arrays, self._settings, self._start)
         values = self._start if outcome.values is None else outcome.values
         if values is None:
             msg = "there is no plan to begin from"
             raise ValueError(msg)
-        asked = float(cost @ values) * (1.0 - self._settings.gap)
+        asked = float(arrays.cost @ values) * (1.0 - self._settings.gap)
         return values, outcome.bound is not None and outcome.bound * _ROUNDING >= asked
 
-    def _in_relaxation(self, own: FloatArray) -> float:
+    def _in_relaxation(self, priced: _Priced) -> float:
         """Return the factor below which the linear relaxation uses the offer."""
-        linear, rest = relaxed(self._arrays), self._arrays.cost - own
-        before = solve_arrays(linear, self._settings).values
+        before = solve_arrays(relaxed(self._arrays), self._settings).values
         if before is None:
             return _FIRST
         cost, factor = float(self._arrays.cost @ before), _LEAST
         for _ in range(_ROUNDS):
-            asked = replace(linear, cost=rest + factor * own)
-            values = solve_arrays(asked, self._settings).values
-            paid = 0.0 if values is None else float(own @ values)
-            if values is None or paid <= _SMALLEST:
+            values = solve_arrays(relaxed(priced.at(factor)), self._settings).values
+            if values is None or float(priced.own @ values) <= _SMALLEST:
                 break
-            better = (cost - float(rest @ values)) / paid
+            better, _ = priced.highest(values, cost)
             if better <= factor + _RISES:
                 break
             factor = min(better, 1.0)
         return factor
+
+
+class _Priced:
+    """A program in which nodes of an offer cost a multiple of their price.
+
+    Parameters
+    ----------
+    arrays
+        The program.
+    own
+        What nodes of the offer cost, by column.
+    place
+        Columns of these nodes.
+    """
+
+    def __init__(self, arrays: Arrays, own: FloatArray, place: NDArray[np.bool_]) -> None:
+        self._arrays, self.own = arrays, own
+        names = [arrays.row_names[row] for row in rows_of_entries(arrays).tolist()]
+        mine = place[arrays.index]
+        budgets = np.array([name.startswith(_BUDGETS) for name in names], dtype=bool)
+        counted = np.array([name.startswith(_COUNTED) for name in names], dtype=bool)
+        self._entries = mine & budgets
+        self.counts = bool((mine & counted).any())
+
+    def at(self, factor: float) -> Arrays:
+        """Return the program at a factor on the price."""
+        arrays = self._arrays
+        return replace(
+            arrays,
+            cost=arrays.cost + (factor - 1.0) * self.own,
+            value=np.where(self._entries, factor * arrays.value, arrays.value),
+        )
+
+    def highest(self, values: FloatArray, cost: float) -> tuple[float, bool]:
+        """Return the factor up to which a plan costs no more, and whether a budget keeps it lower.
+
+        Parameters
+        ----------
+        values
+            A plan that uses the offer.
+        cost
+            What the plan without it costs.
+        """
+        arrays = self._arrays
+        rest = float((arrays.cost - self.own) @ values)
+        better = (cost - rest) / float(self.own @ values)
+        paid = arrays.value * values[arrays.index]
+        rows, size = rows_of_entries(arrays), arrays.row_upper.size
+        mine = np.bincount(rows, weights=np.where(self._entries, paid, 0.0), minlength=size)
+        every = np.bincount(rows, weights=paid, minlength=size)
+        held = mine > _SMALLEST
+        room = (arrays.row_upper[held] - (every - mine)[held]) / mine[held]
+        most = float(room.min(initial=np.inf))
+        return min(better, most), most < better
 
 
 def _columns_of(names: tuple[str, ...], offer: int) -> NDArray[np.bool_]:

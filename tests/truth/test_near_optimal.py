@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from planner.milp import Limits, build_program, solve_program
+from planner.milp import BudgetLimit, Limits, build_program, solve_program
 from planner.milp.near_optimal import NearOptimal
 from planner.milp.winning_price import WinningPrices
 from tests import worlds
@@ -17,6 +17,17 @@ WITHIN = 0.3
 ONE_BLOCK = [
     seed for seed in range(80) if random_world(seed).demand.workloads[0].planned_rps.shape[1] == 1
 ]
+
+
+def with_budget(world: World, room: float) -> World:
+    """Return a world with a budget of what its best plan spends, times some room."""
+    program = build_program(world.demand, world.options, world.limits)
+    result = solve_program(program, EXACT)
+    if result.decisions is None:
+        return world
+    budget = BudgetLimit("cash", None, room * result.objective_usd)
+    limits = replace(world.limits, budgets=(*world.limits.budgets, budget))
+    return replace(world, limits=limits)
 
 
 def near(world: World, within: float):
@@ -88,9 +99,13 @@ def test_an_offer_wins_at_the_price_of_its_rival(dear_usd):
     assert won.proven
 
 
+@pytest.mark.parametrize("room", [None, 1.0, 1.3])
 @pytest.mark.parametrize("seed", ONE_BLOCK)
-def test_at_the_winning_price_a_plan_with_the_offer_costs_no_more(seed):
+def test_at_the_winning_price_a_plan_with_the_offer_costs_no_more(seed, room):
     world = random_world(seed)
+    if room is not None:
+        # The dearer offer would break it at its list price, and keeps it at a lower one.
+        world = with_budget(world, room)
     program = build_program(world.demand, world.options, world.limits)
     result = solve_program(program, EXACT)
     used = {node.offer_id for node in result.decisions.nodes} if result.decisions else set()
@@ -112,4 +127,5 @@ def test_at_the_winning_price_a_plan_with_the_offer_costs_no_more(seed):
                 EXACT,
             )
             gain = result.objective_usd - cheaper.objective_usd
-            assert (gain > 1e-7 * result.objective_usd) == wins
+            if wins or won.proven:
+                assert (gain > 1e-7 * result.objective_usd) == wins
