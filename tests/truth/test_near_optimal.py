@@ -83,14 +83,19 @@ def test_a_range_by_hand():
     assert five_percent.range_of("gpu").least == pytest.approx(0)
 
 
+@pytest.mark.parametrize("room", [None, 1.02, 1.3])
 @pytest.mark.parametrize("dear_usd", [1.05, 1.5, 4.0])
-def test_an_offer_wins_at_the_price_of_its_rival(dear_usd):
+def test_an_offer_wins_at_the_price_of_its_rival(dear_usd, room):
     # Nodes that are alike: the dear one wins when it costs no more than the other.
     options = [worlds.option("o0", "gpu", 1), worlds.option("o1", "npu", 1)]
     capacities = [worlds.capacity("chat", "o0", 1.0), worlds.capacity("chat", "o1", 2.0)]
     offers = [worlds.offer("a", 1.0, "gpu", 1), worlds.offer("b", 2 * dear_usd, "npu", 1)]
-    demand = worlds.demand({"chat": [4.0]})
-    program = build_program(demand, worlds.option_set(options, capacities, offers), Limits())
+    demand, limits = worlds.demand({"chat": [4.0]}), Limits()
+    world = World(demand, worlds.option_set(options, capacities, offers), limits)
+    if room is not None:
+        # The dear one breaks it at its list price, and keeps it at the price at which it wins.
+        world = with_budget(world, room)
+    program = build_program(demand, world.options, world.limits)
     plan = solve_program(program, EXACT).decisions
 
     won = WinningPrices(program, plan, EXACT).of(1)
