@@ -104,14 +104,26 @@ class WinningPrices:
         offer
             Position of the offer among those of the program.
         """
-        place = _columns_of(self._arrays.column_names, offer)
-        own = np.where(place, self._arrays.cost, 0.0)
+        priced = self._priced(offer)
         name = self._model.sets.options.offers[offer].offer_id
-        if self._start is None or not own.any():
+        if self._start is None or not priced.own.any():
             return WinningPrice(name, None, False)
-        priced = _Priced(self._arrays, own, place)
         found = self._highest(name, priced, float(self._arrays.cost @ self._start))
         return replace(found, proven=found.proven and not priced.counts)
+
+    def in_relaxation(self, offer: int) -> float:
+        """Return the factor on the price of an offer below which the linear relaxation uses it.
+
+        Parameters
+        ----------
+        offer
+            Position of the offer among those of the program.
+        """
+        return self._in_relaxation(self._priced(offer))
+
+    def _priced(self, offer: int) -> _Priced:
+        place = _columns_of(self._arrays.column_names, offer)
+        return _Priced(self._arrays, np.where(place, self._arrays.cost, 0.0), place)
 
     def _highest(self, name: str, priced: _Priced, cost: float) -> WinningPrice:
         factor, best, is_held = self._in_relaxation(priced), None, False

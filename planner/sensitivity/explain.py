@@ -153,6 +153,8 @@ class _Again:
         prices = WinningPrices(self._program, self._decisions, each_s)
         if not prices.is_begun:
             return ()
+        # The nearest rivals first: there may not be time for all.
+        offers.sort(key=lambda item: -prices.in_relaxation(item[0]))
         found = []
         for position, offer in offers:
             if time.perf_counter() > deadline_s:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _GROWS = 0.03
 """Requests that do not end over those that come, from which a queue is taken to grow."""
+_CHANCE_OF_ONE = 0.25
+"""The same with one seed, which says nothing of chance: short samples end with many in flight."""
 _MOST_REQUESTS = 1_000_000.0
 """Most requests of a day, over all seeds, where nobody asked for it whole: minutes at most."""
 
@@ -141,9 +143,10 @@ def _grows(part: Part) -> bool:
     """Return whether fewer requests of a stream end than come, and not by chance."""
     for runs in part.sampled.by_stream:
         left = np.array([1.0 - run.completed / run.requests for run in runs if run.requests])
-        if not len(left) or left.mean() <= _GROWS:
+        if not len(left):
             continue
-        if len(left) == 1 or left.mean() > half_width(left):
+        chance = half_width(left) if len(left) > 1 else _CHANCE_OF_ONE
+        if left.mean() > max(_GROWS, chance):
             return True
     return False
 
