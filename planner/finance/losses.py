@@ -80,7 +80,7 @@ class CommitmentSheet:
         for factor in DEMAND_FACTORS if new else ():
             demand = scaled(self.demand, factor)
             with_all = self._solve(hold(options, held, self._periods), demand)
-            best = self._solve(self.options, demand)
+            best = _no_dearer(self._solve(self.options, demand), with_all)
             rows.append(_loss("", None, factor, with_all, best))
             for key in new:
                 others = held | {key: self._kept[key]}
@@ -157,6 +157,13 @@ class CommitmentSheet:
         if answer.cost_usd is None and time.monotonic() >= self.deadline_s:
             return Answer(None, None, _OUT_OF_TIME)
         return answer
+
+
+def _no_dearer(best: Answer, other: Answer) -> Answer:
+    """Return the best plan, or another of its program that is cheaper within the gap."""
+    if best.cost_usd is None or other.cost_usd is None or best.cost_usd <= other.cost_usd:
+        return best
+    return replace(best, cost_usd=other.cost_usd)
 
 
 def _loss(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from planner.catalog.systems import VENDOR_ENGINE
@@ -17,6 +18,7 @@ from planner.plan.document import Binding
 from planner.plan.headroom import headroom_notes
 from planner.plan.spend import spend_notes
 from planner.plan.tables import point_at
+from planner.plan.term_notes import term_notes
 from planner.plan.volumes import volume_notes
 from planner.problem.deferral import owner, stream_name
 from planner.units import HOURS_PER_DAY
@@ -90,7 +92,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
         )
     notes += _fleet_notes(plan, problem, options)
     notes += _spot_notes(plan, problem)
-    notes += _purchase_notes(plan, options)
+    notes += _purchase_notes(plan, options) + term_notes(plan, problem)
     notes += _owned_notes(plan, options)
     notes += _electricity_notes(problem)
     notes += _hours_notes(plan)
@@ -158,11 +160,18 @@ def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
     """Return how the engines have to be set: what is promised holds only so."""
     used = {(_stream(row), row.option_id) for row in plan.allocations}
     notes = _unit_notes(plan, options)
-    for capacity in options.capacities:
+    mine = [c for c in options.capacities if (c.workload, c.option_id) in used]
+    sizes = {(c.option_id, c.setting.chunk_tokens) for c in mine if c.setting}
+    several = Counter(option_id for option_id, _ in sizes)
+    for capacity in mine:
         setting = capacity.setting
-        if setting is None or (capacity.workload, capacity.option_id) not in used:
+        if setting is None:
             continue
-        notes.append(f"{capacity.option_id}: deploy with {setting.chunk_tokens:,} tokens a step")
+        # Replicas of another pool may be set otherwise.
+        whose = f"{capacity.workload} on " if several[capacity.option_id] > 1 else ""
+        notes.append(
+            f"{whose}{capacity.option_id}: deploy with {setting.chunk_tokens:,} tokens a step"
+        )
         notes += _draft_notes(capacity, setting.speculation)
         if setting.prefix_tokens:
             notes.append(

@@ -1,0 +1,59 @@
+"""What a reader must know about terms that reach beyond the horizon, before it or after."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.problem.supply import month_after
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from planner.plan.document import Plan
+    from planner.problem.schema import Problem
+
+
+def term_notes(plan: Plan, problem: Problem) -> list[str]:
+    """Return notes on orders before the horizon, and on what is left out after it.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    problem
+        Its problem.
+    """
+    return [*_ordered_before(plan, problem), *_cut_off(plan, problem)]
+
+
+def _ordered_before(plan: Plan, problem: Problem) -> Iterator[str]:
+    start = problem.horizon.start
+    early = {
+        row.offer_id: row.order_month
+        for row in plan.commitments
+        if not row.is_existing and row.nodes_kept < row.nodes and row.order_month < start
+    }
+    if early:
+        orders = ", ".join(f"{offer} in {month}" for offer, month in sorted(early.items()))
+        yield (
+            f"ordered before the horizon begins ({start}): {orders}; where that is over, begin "
+            "later (horizon.start)"
+        )
+
+
+def _cut_off(plan: Plan, problem: Problem) -> Iterator[str]:
+    if problem.finance.commitment_tail != "pro_rata":
+        return
+    horizon = problem.horizon
+    end = month_after(horizon.start, horizon.periods * horizon.months_per_period)
+    names = sorted(
+        {row.offer_id for row in plan.commitments if row.tenure != "owned" and row.end_month > end}
+        | {row.units_id for row in plan.provisioned if row.end_month > end}
+        | {row.commitment_id for row in plan.spend_commitments if row.end_month > end}
+    )
+    if names:
+        yield (
+            f"terms that outlive the horizon ({', '.join(names)}) count with their share inside "
+            "it, payments upfront included (finance.commitment_tail: pro_rata): more is owed than "
+            "costs, cash and budgets show"
+        )

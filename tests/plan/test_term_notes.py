@@ -1,0 +1,40 @@
+"""Terms that reach beyond the horizon are said, before it and after."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.pipeline import SolveSettings, solve_problem
+from tests.hedge.world import scenario, write_halves
+
+EXACT = SolveSettings(gap=0.0, compare=False)
+
+
+@pytest.fixture
+def noted(tmp_path):
+    def notes(tenures, *assignments):
+        path = write_halves(tmp_path, [scenario("only", 1, 1.0)], tenures)
+        return " | ".join(solve_problem(path, None, assignments, settings=EXACT).warnings)
+
+    return notes
+
+
+def test_an_order_before_the_horizon_is_said(noted):
+    assert (
+        "ordered before the horizon begins (2027-01): owned:box-1x:bare:owned in 2026-07; where "
+        "that is over, begin later (horizon.start)"
+    ) in noted("owned")
+
+
+def test_nothing_is_said_of_terms_that_begin_and_end_within_it(noted):
+    found = noted("reserved_1y", "finance.commitment_tail=pro_rata")
+
+    assert "before the horizon" not in found
+    assert "outlive" not in found
+
+
+def test_a_term_that_is_cut_off_is_said(noted):
+    cut = noted("reserved_1y", "finance.commitment_tail=pro_rata", "horizon.periods=3")
+
+    assert "terms that outlive the horizon (me:one:here:reserved_1y) count with their share" in cut
+    assert "outlive" not in noted("reserved_1y", "horizon.periods=3")
