@@ -93,6 +93,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += _fleet_notes(plan, problem, options)
     notes += _spot_notes(plan, problem)
     notes += _purchase_notes(plan, options) + term_notes(plan, problem)
+    notes += _refused_servers(problem, options)
     notes += _owned_notes(plan, options)
     notes += _electricity_notes(problem)
     notes += _hours_notes(plan)
@@ -153,6 +154,16 @@ def _rate_limit_notes(plan: Plan, problem: Problem) -> list[str]:
         f"exceed in some minutes (by up to {max(factors):g} times)"
         for name in sending
         if (factors := problem.workload(name).arrival.rate_factors) and max(factors) > 1
+    ]
+
+
+def _refused_servers(problem: Problem, options: OptionSet) -> list[str]:
+    """Return why servers that the problem names are not on offer."""
+    named = {f"{OWNED}:{name}" for name in problem.supply.servers}
+    return [
+        f"{r.subject} is left out, though supply.servers names it: {r.detail}"
+        for r in options.rejections
+        if r.subject in named
     ]
 
 

@@ -38,3 +38,15 @@ def test_a_term_that_is_cut_off_is_said(noted):
 
     assert "terms that outlive the horizon (me:one:here:reserved_1y) count with their share" in cut
     assert "outlive" not in noted("reserved_1y", "horizon.periods=3")
+
+
+def test_a_server_that_is_named_and_cannot_be_bought_is_said(tmp_path):
+    path = write_halves(tmp_path, [scenario("only", 1, 1.0)], "reserved_1y, owned")
+    servers = tmp_path / "prices" / "servers.csv"
+    kept = [line for line in servers.read_text().splitlines() if "support_fraction" not in line]
+    servers.write_text("\n".join(kept) + "\n")
+
+    notes = " | ".join(solve_problem(path, settings=EXACT).warnings)
+
+    assert "owned:box-1x is left out, though supply.servers names it" in notes
+    assert "quantity=support_fraction_per_year" in notes
