@@ -125,6 +125,17 @@ def _solved(
     prepared: Prepared, settings: SolveSettings, futures: Scenarios | None, shared: Settings
 ) -> Plan:
     """Return the plan, with what its scenarios are worth to it where these are given."""
+    from planner.pipeline import solve_prepared  # noqa: PLC0415 - loads the solver
+
+    if futures is None:
+        return solve_prepared(prepared, settings)
+    return _among_futures(prepared, settings, futures, shared)
+
+
+def _among_futures(
+    prepared: Prepared, settings: SolveSettings, futures: Scenarios, shared: Settings
+) -> Plan:
+    """Return the plan with what its scenarios are worth to it."""
     from planner.hedge.one_plan import with_worth  # noqa: PLC0415 - loads the solver
     from planner.hedge.run import HedgeSettings  # noqa: PLC0415
     from planner.pipeline import decide, explain  # noqa: PLC0415
@@ -132,7 +143,7 @@ def _solved(
 
     decided = decide(prepared, settings)
     plan = explain(decided, prepared, settings)
-    if futures is None or decided.decisions is None:
+    if decided.decisions is None:
         return plan
     progress(shared, "hedging the scenarios ...")
     held = taken_purchases(prepared.options, prepared.demand.grid, decided.decisions)
