@@ -90,6 +90,8 @@ class WinningPrices:
         self._arrays = to_arrays(program.problem)
         self._settings = replace(settings, log=False)
         self._start = values_of(program.model, self._arrays, plan, np.inf, settings)
+        self._relaxed = solve_arrays(relaxed(self._arrays), self._settings).values
+        self._enters: dict[int, float] = {}
 
     @property
     def is_begun(self) -> bool:
@@ -108,7 +110,8 @@ class WinningPrices:
         name = self._model.sets.options.offers[offer].offer_id
         if self._start is None or not priced.own.any():
             return WinningPrice(name, None, False)
-        found = self._highest(name, priced, float(self._arrays.cost @ self._start))
+        first = self.in_relaxation(offer)
+        found = self._highest(name, priced, first, float(self._arrays.cost @ self._start))
         return replace(found, proven=found.proven and not priced.counts)
 
     def in_relaxation(self, offer: int) -> float:
@@ -119,14 +122,16 @@ class WinningPrices:
         offer
             Position of the offer among those of the program.
         """
-        return self._in_relaxation(self._priced(offer))
+        if offer not in self._enters:
+            self._enters[offer] = self._entry(self._priced(offer))
+        return self._enters[offer]
 
     def _priced(self, offer: int) -> _Priced:
         place = _columns_of(self._arrays.column_names, offer)
         return _Priced(self._arrays, np.where(place, self._arrays.cost, 0.0), place)
 
-    def _highest(self, name: str, priced: _Priced, cost: float) -> WinningPrice:
-        factor, best, is_held = self._in_relaxation(priced), None, False
+    def _highest(self, name: str, priced: _Priced, first: float, cost: float) -> WinningPrice:
+        factor, best, is_held = first, None, False
         for _ in range(_ROUNDS):
             values, proven = self._cheapest(priced.at(factor))
             if float(priced.own @ values) <= _SMALLEST:
@@ -152,12 +157,10 @@ class WinningPrices:
         asked = float(arrays.cost @ values) * (1.0 - self._settings.gap)
         return values, outcome.bound is not None and outcome.bound * _ROUNDING >= asked
 
-    def _in_relaxation(self, priced: _Priced) -> float:
-        """Return the factor below which the linear relaxation uses the offer."""
-        before = solve_arrays(relaxed(self._arrays), self._settings).values
-        if before is None:
+    def _entry(self, priced: _Priced) -> float:
+        if self._relaxed is None:
             return _FIRST
-        cost, factor = float(self._arrays.cost @ before), _LEAST
+        cost, factor = float(self._arrays.cost @ self._relaxed), _LEAST
         for _ in range(_ROUNDS):
             values = solve_arrays(relaxed(priced.at(factor)), self._settings).values
             if values is None or float(priced.own @ values) <= _SMALLEST:
@@ -184,12 +187,10 @@ class _Priced:
 
     def __init__(self, arrays: Arrays, own: FloatArray, place: NDArray[np.bool_]) -> None:
         self._arrays, self.own = arrays, own
-        names = [arrays.row_names[row] for row in rows_of_entries(arrays).tolist()]
+        self._rows = rows_of_entries(arrays)
         mine = place[arrays.index]
-        budgets = np.array([name.startswith(_BUDGETS) for name in names], dtype=bool)
-        counted = np.array([name.startswith(_COUNTED) for name in names], dtype=bool)
-        self._entries = mine & budgets
-        self.counts = bool((mine & counted).any())
+        self._entries = mine & self._in_rows(_BUDGETS)
+        self.counts = bool((mine & self._in_rows(*_COUNTED)).any())
 
     def at(self, factor: float) -> Arrays:
         """Return the program at a factor on the price."""
@@ -214,13 +215,18 @@ class _Priced:
         rest = float((arrays.cost - self.own) @ values)
         better = (cost - rest) / float(self.own @ values)
         paid = arrays.value * values[arrays.index]
-        rows, size = rows_of_entries(arrays), arrays.row_upper.size
+        rows, size = self._rows, arrays.row_upper.size
         mine = np.bincount(rows, weights=np.where(self._entries, paid, 0.0), minlength=size)
         every = np.bincount(rows, weights=paid, minlength=size)
         held = mine > _SMALLEST
         room = (arrays.row_upper[held] - (every - mine)[held]) / mine[held]
         most = float(room.min(initial=np.inf))
         return min(better, most), most < better
+
+    def _in_rows(self, *prefixes: str) -> NDArray[np.bool_]:
+        """Say which entries are in rows whose names begin so."""
+        named = [name.startswith(prefixes) for name in self._arrays.row_names]
+        return np.array(named, dtype=bool)[self._rows]
 
 
 def _columns_of(names: tuple[str, ...], offer: int) -> NDArray[np.bool_]:
