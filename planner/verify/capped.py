@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from planner.problem.deferral import owner
 from planner.verify.replay.batch import served_by
 from planner.verify.replay.cases import Batch, situations_of
+from planner.verify.replay.failures import without_largest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from planner.verify.places import Place
     from planner.verify.replay.cases import Case, Station, Stream, World
 
@@ -46,7 +46,7 @@ class Cap:
         """
         policy = world.problem.policy
         return {
-            (case.pool.split("/", 1)[0], *place)
+            (owner(case.pool), *place)
             for case in situations_of(world).cases
             if self._utilization(case, policy.spare_replicas) > policy.max_utilization
             for place in case.places
@@ -58,7 +58,7 @@ class Cap:
             [self._stable_rps(stream, station, k) for k, station in enumerate(case.stations)]
             for stream in case.streams
         ]
-        left = _without_largest([s.replicas for s in case.stations], stable[0], lost)
+        left = without_largest([s.replicas for s in case.stations], stable[0], lost)
         load = 0.0
         for stream, rates in zip(case.streams, stable, strict=True):
             carried = sum(rate * count for rate, count in zip(rates, left, strict=True))
@@ -79,13 +79,3 @@ class Cap:
             served = served_by(Batch(station, alone), self._seed, self._seeds)
             self._known[key] = served.rate_rps
         return self._known[key]
-
-
-def _without_largest(counts: Sequence[int], rates: Sequence[float], lost: int) -> list[int]:
-    """Return what is left of replicas after the loss of those that serve most."""
-    left = list(counts)
-    for k in sorted(range(len(left)), key=lambda k: -rates[k]):
-        taken = min(left[k], lost)
-        left[k] -= taken
-        lost -= taken
-    return left

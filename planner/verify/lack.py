@@ -13,7 +13,13 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from planner.verify.places import at_places, missed_places, missed_workloads, place_of
+from planner.verify.places import (
+    at_places,
+    missed_places,
+    missed_workloads,
+    option_of,
+    place_of,
+)
 from planner.verify.replay.run import ReplaySettings, replay_plan
 
 if TYPE_CHECKING:
@@ -153,13 +159,13 @@ def with_more(plan: Plan, more: Mapping[Place, int]) -> Plan:
         counts[place] = there = _replicas(plan, place)
         load: dict[str, float] = defaultdict(float)
         for row in _rows(plan, place):
-            load[_key(row)] += row.planned_rate_rps / row.capacity_rps
+            load[option_of(row)] += row.planned_rate_rps / row.capacity_rps
         for _ in range(added):
             there[max(there, key=lambda key: (load[key] / there[key], key))] += 1
     rows = []
     for row in plan.allocations:
         place = place_of(row)
-        count = counts.get(place, {}).get(_key(row), row.replicas)
+        count = counts.get(place, {}).get(option_of(row), row.replicas)
         rows.append(replace(row, replicas=count))
     return replace(plan, allocations=tuple(rows))
 
@@ -169,8 +175,4 @@ def _rows(plan: Plan, place: Place) -> list[Allocation]:
 
 
 def _replicas(plan: Plan, place: Place) -> dict[str, int]:
-    return {_key(row): row.replicas for row in _rows(plan, place)}
-
-
-def _key(row: Allocation) -> str:
-    return f"{row.pool} {row.option_id}"
+    return {option_of(row): row.replicas for row in _rows(plan, place)}

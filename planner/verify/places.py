@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.problem.deferral import DEFERRED
+from planner.problem.deferral import DEFERRED, owner
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,7 +28,7 @@ def pool_of(row: Allocation) -> str:
     row
         Row of a plan.
     """
-    return row.pool if row.pool.endswith(DEFERRED) else row.pool.split("/", 1)[0]
+    return row.pool if row.pool.endswith(DEFERRED) else owner(row.pool)
 
 
 def place_of(row: Allocation) -> Place:
@@ -40,6 +40,17 @@ def place_of(row: Allocation) -> Place:
         Row of a plan.
     """
     return pool_of(row), row.period, row.block
+
+
+def option_of(row: Allocation) -> str:
+    """Return the option of a row within its place: answers of a chain have pools of their own.
+
+    Parameters
+    ----------
+    row
+        Row of a plan.
+    """
+    return f"{row.pool} {row.option_id}"
 
 
 def at_places(plan: Plan, places: Collection[Place]) -> Plan:

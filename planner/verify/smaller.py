@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.problem.deferral import DEFERRED
-from planner.verify.places import place_of
+from planner.verify.places import option_of, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ def row_key(row: Allocation) -> Row:
     row
         Row of a plan.
     """
-    return *place_of(row), f"{row.pool} {row.option_id}"
+    return *place_of(row), option_of(row)
 
 
 def counts_of(plan: Plan) -> dict[Row, int]:

@@ -13,6 +13,7 @@ from planner.verify.replay.trace import Traced, TracedHours, in_block
 
 if TYPE_CHECKING:
     from planner.plan.document import Allocation, ApiRow
+    from planner.problem.schema import Workload
     from planner.verify.replay.arrivals import Source
     from planner.verify.replay.cases import World
 
@@ -27,14 +28,11 @@ def source_of_use(row: Allocation | ApiRow, world: World) -> Source | None:
     world
         The plan and what it rests on.
     """
-    workload = world.problem.workload(row.workload)
-    cache, trace = workload.prefix_cache, world.traces.get(row.workload)
-    # A provider finds what the problem states, whatever caches of one's own would.
-    hits = (cache.hit_rate or 0.0) if cache else 0.0
-    if trace is not None and not row.is_deferred:
-        return in_block(Traced(trace, hits), row.block, world.problem.time_blocks)
-    demand = world.demand_of(row.workload)
-    return None if demand.lengths is None else stated_source(workload, demand, hits)
+    recorded = _recorded(row, world)
+    if recorded is not None:
+        return recorded
+    workload, demand = world.problem.workload(row.workload), world.demand_of(row.workload)
+    return None if demand.lengths is None else stated_source(workload, demand, _hits(workload))
 
 
 def rate_of_use_rps(row: Allocation | ApiRow, world: World) -> float:
@@ -47,10 +45,25 @@ def rate_of_use_rps(row: Allocation | ApiRow, world: World) -> float:
     world
         The plan and what it rests on.
     """
-    if row.is_deferred or row.workload not in world.traces:
+    recorded = _recorded(row, world)
+    if recorded is None:
         return row.rate_rps
-    name, source = row.workload, source_of_use(row, world)
-    if not isinstance(source, Traced | TracedHours):
-        return row.rate_rps
-    rate = recorded_rate_rps(name, source, row.rate_rps, world, period=row.period, block=row.block)
-    return rate * source.rate_factor if isinstance(source, TracedHours) else rate
+    rate = recorded_rate_rps(
+        row.workload, recorded, row.rate_rps, world, period=row.period, block=row.block
+    )
+    return rate * recorded.rate_factor if isinstance(recorded, TracedHours) else rate
+
+
+def _recorded(row: Allocation | ApiRow, world: World) -> Traced | TracedHours | None:
+    """Return the trace of a row in its block, ``None`` where its requests are not recorded."""
+    trace = world.traces.get(row.workload)
+    if trace is None or row.is_deferred:
+        return None
+    hits = _hits(world.problem.workload(row.workload))
+    return in_block(Traced(trace, hits), row.block, world.problem.time_blocks)
+
+
+def _hits(workload: Workload) -> float:
+    """Return the hits of a provider: what the problem states, whatever own caches would find."""
+    cache = workload.prefix_cache
+    return (cache.hit_rate or 0.0) if cache else 0.0

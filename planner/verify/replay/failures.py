@@ -165,10 +165,27 @@ def _worth(case: Case) -> list[float]:
 
 
 def _largest(case: Case, count: int) -> tuple[int, ...]:
-    worth, left = _worth(case), [station.replicas for station in case.stations]
-    for _ in range(min(count, sum(left))):
-        left[max((k for k, n in enumerate(left) if n), key=lambda k: worth[k])] -= 1
-    return tuple(s.replicas - n for s, n in zip(case.stations, left, strict=True))
+    counts = [station.replicas for station in case.stations]
+    left = without_largest(counts, _worth(case), count)
+    return tuple(n - kept for n, kept in zip(counts, left, strict=True))
+
+
+def without_largest(counts: Sequence[int], worth: Sequence[float], lost: int) -> list[int]:
+    """Return what is left of replicas after the loss of those that carry most.
+
+    Parameters
+    ----------
+    counts, worth
+        Replicas by station, and what one of each carries.
+    lost
+        How many go.
+    """
+    left = list(counts)
+    for k in sorted(range(len(left)), key=lambda k: -worth[k]):
+        taken = min(left[k], lost)
+        left[k] -= taken
+        lost -= taken
+    return left
 
 
 def _worst_nodes(
