@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from planner.alternatives import Answer
-from planner.catalog.check import check_catalog
+from planner.catalog.check import catalog_errors
 from planner.catalog.load import load_catalog
 from planner.catalog.messages import listing_command
 from planner.demand.build import build_demand
@@ -212,10 +212,10 @@ def check_loaded(
     """
     catalog = read_catalog([*loaded.overlays, *overlays])
     loaded = resolve_hardware(loaded, catalog)
-    measured = {row.hardware for row in loaded.measured}
+    measured = frozenset(row.hardware for row in loaded.measured)
     faults = [
         *reference_faults(loaded, catalog),
-        *check_catalog(catalog, measured_hardware=measured).errors,
+        *catalog_errors(catalog, measured),
     ]
     if faults:
         raise InputError(faults, listing_command(faults) or "planner catalog list hardware")

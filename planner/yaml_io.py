@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import pickle
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
@@ -36,6 +38,8 @@ _HINTS = (
     (r"undefined alias", "define the anchor with `&name` first, or put the text in quotes"),
     (r"mapping values", "check the indentation, and put text that holds `: ` in quotes"),
 )
+_KEPT_TEXTS = 256
+"""Texts whose data is kept: a problem file, and the values of its assignments."""
 _GENERAL_HINT = "check brackets, quotes and indentation here"
 
 
@@ -103,9 +107,8 @@ def parse_yaml(text: str, file: str) -> Document:
     InputError
         When the text is not YAML, repeats a key, or is larger than any problem.
     """
-    positions: dict[Path_, Position] = {(): (1, 1)}
     try:
-        data = _plain(YAML(typ="rt").load(text), (), positions)
+        data, positions = pickle.loads(_parsed(text))
     except (YAMLError, ValueError, RecursionError) as error:
         fault = _fault(error, text, file)
         raise InputError([fault], f"correct it, then planner check {file}") from error
@@ -121,9 +124,20 @@ def parse_value(text: str) -> YamlData:
         When the text is not YAML.
     """
     try:
-        return _plain(YAML(typ="rt").load(text), (), {})
+        return pickle.loads(_parsed(text))[0]
     except (YAMLError, ValueError, RecursionError) as error:
         raise ValueError(_problem(error)) from error
+
+
+@lru_cache(maxsize=_KEPT_TEXTS)
+def _parsed(text: str) -> bytes:
+    """Return data and positions of a text, pickled so that nobody shares what may be changed.
+
+    Sweeps, scenarios and trials read the same problem and the same assignments many times.
+    """
+    positions: dict[Path_, Position] = {(): (1, 1)}
+    data = _plain(YAML(typ="rt").load(text), (), positions)
+    return pickle.dumps((data, positions), protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def _fault(error: Exception, text: str, file: str) -> Fault:

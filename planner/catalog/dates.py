@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import datetime
 import re
+from functools import lru_cache
 
 _PARTIAL = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
+_KEPT_DATES = 4_096
+"""A catalogue names some hundred days, each in many rows that are looked through again."""
 
 
+@lru_cache(maxsize=_KEPT_DATES)
 def parse_partial_date(text: str) -> datetime.date:
     """Return the earliest day that `text` can mean.
 

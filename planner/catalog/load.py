@@ -73,9 +73,12 @@ class Origin:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalog:
     """All tables, each in file order, with look-up by key.
+
+    Two are equal when they are the same object, so that what follows from one can be kept;
+    `sha256` says whether they hold the same facts.
 
     Parameters
     ----------

@@ -186,7 +186,8 @@ def _in_force(rows: Iterable[P], date: datetime.date) -> Iterator[tuple[P, ...]]
         ended = row.valid_to is not None and date >= parse_partial_date(row.valid_to)
         if start > date or ended:
             continue
-        newest[row.offer_id] = max(start, newest.get(row.offer_id, start))
-        by_date[row.offer_id, start].append(row)
+        offer_id = row.offer_id
+        newest[offer_id] = max(start, newest.get(offer_id, start))
+        by_date[offer_id, start].append(row)
     for offer_id in sorted(newest):
         yield tuple(by_date[offer_id, newest[offer_id]])

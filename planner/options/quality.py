@@ -129,6 +129,7 @@ class QualityBook:
                 row.evaluator
             ] = score
         self._losses = self._measured_losses(rows)
+        self._loss: dict[tuple[str, str], float | None] = {}
         for item in overrides:
             key = (item.model, item.quantization, item.benchmark)
             self._scores[key] = {_PROBLEM: Score(item.score, _PROBLEM, ASSUMED, "", None)}
@@ -238,7 +239,13 @@ class QualityBook:
 
     def loss(self, quantization: str, benchmark: str) -> float | None:
         """Return the relative loss used for unmeasured scores, ``None`` with too little data."""
-        by_benchmark = self._losses.get(self._group.get(quantization, quantization), {})
+        key = (self._group.get(quantization, quantization), benchmark)
+        if key not in self._loss:
+            self._loss[key] = self._upper_loss(*key)
+        return self._loss[key]
+
+    def _upper_loss(self, group: str, benchmark: str) -> float | None:
+        by_benchmark = self._losses.get(group, {})
         losses = by_benchmark.get(benchmark, [])
         if len(losses) < _MIN_LOSSES:
             losses = [loss for values in by_benchmark.values() for loss in values]

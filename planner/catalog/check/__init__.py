@@ -9,6 +9,7 @@ disagree about one price, memory known only from the product name.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from planner.catalog.check.demand import broken_histograms, broken_profiles
@@ -53,11 +54,13 @@ __all__ = [
     "MAX_USD_PER_ACCELERATOR_HOUR",
     "MIN_USD_PER_ACCELERATOR_HOUR",
     "CheckReport",
+    "catalog_errors",
     "check_catalog",
     "newest_as_of",
 ]
 
 DEFAULT_MAX_AGE_DAYS = int(DAYS_PER_YEAR)
+_KEPT_CATALOGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,24 @@ def check_catalog(
         Hardware of measured capacities: offers of it need no row in accelerators.csv.
     """
     day = on or newest_as_of(catalog)
-    errors = (
+    warnings: tuple[Fault, ...] = (
+        *doubtful_accelerators(catalog),
+        *contradictory_prices(catalog),
+        *doubtful_token_prices(catalog),
+        *idle_discounts(catalog),
+    )
+    if day is not None:
+        warnings += (*old_prices(catalog, day, max_age_days), *dear_discounts(catalog, day))
+    return CheckReport(catalog_errors(catalog, frozenset(measured_hardware)), warnings)
+
+
+@lru_cache(maxsize=_KEPT_CATALOGS)
+def catalog_errors(catalog: Catalog, measured_hardware: frozenset[str]) -> tuple[Fault, ...]:
+    """Return every error of a catalogue; parameters as of :func:`check_catalog`.
+
+    They are kept: scenarios, sweeps and trials of changes plan with the same catalogue many times.
+    """
+    return (
         *missing_sources(catalog),
         *dangling_names(catalog, measured_hardware),
         *dangling_trends(catalog),
@@ -107,15 +127,6 @@ def check_catalog(
         *broken_profiles(catalog),
         *broken_histograms(catalog),
     )
-    warnings: tuple[Fault, ...] = (
-        *doubtful_accelerators(catalog),
-        *contradictory_prices(catalog),
-        *doubtful_token_prices(catalog),
-        *idle_discounts(catalog),
-    )
-    if day is not None:
-        warnings += (*old_prices(catalog, day, max_age_days), *dear_discounts(catalog, day))
-    return CheckReport(errors, warnings)
 
 
 def newest_as_of(catalog: Catalog) -> datetime.date | None:
