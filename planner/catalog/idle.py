@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.dates import parse_partial_date
 from planner.catalog.discounts import discount_of_offer, discount_of_tokens
+from planner.catalog.kept import kept_with_catalog
 from planner.catalog.offers import listed_offers_at, listed_price_lists_at
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ SHIPPED = "catalogs/"
 """Beginning of the names of shipped files."""
 
 
+@kept_with_catalog
 def idle_price_notes(catalog: Catalog, date: datetime.date) -> tuple[str, ...]:
     """Return a sentence for every own price and discount that does not apply on a day."""
     notes = []

@@ -73,11 +73,11 @@ class Origin:
     line: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Catalog:
     """All tables, each in file order, with look-up by key.
 
-    Two are equal when they are the same object, so that what follows from one can be kept;
+    Two are equal when they are the same object, so that what follows from one can be kept with it;
     `sha256` says whether they hold the same facts.
 
     Parameters

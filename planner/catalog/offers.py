@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from planner.catalog.dates import parse_partial_date
 from planner.catalog.discounts import API, covers, discounted_offer, discounted_tokens
+from planner.catalog.kept import kept_with_catalog
 from planner.catalog.schema import ANY, ApiOffer, Discount, Offer
 from planner.units import MINUTES_PER_HOUR
 
@@ -71,12 +72,14 @@ class PriceList:
         return tuple(sorted({minute for span in spans for minute in span}))
 
 
+@kept_with_catalog
 def offers_at(catalog: Catalog, date: datetime.date) -> tuple[Offer, ...]:
     """Return every offer of nodes in force on `date` at the price paid, ordered by offer."""
     rows = listed_offers_at(catalog, date)
     return tuple(discounted_offer(row, catalog.discounts, date) for row in rows)
 
 
+@kept_with_catalog
 def listed_offers_at(catalog: Catalog, date: datetime.date) -> tuple[Offer, ...]:
     """Return every offer of nodes in force on `date` at its list price, ordered by offer."""
     return tuple(rows[-1] for rows in _in_force(catalog.offers, date))
@@ -114,6 +117,7 @@ def capacity_blocks_at(
     ]
 
 
+@kept_with_catalog
 def price_lists_at(catalog: Catalog, date: datetime.date) -> tuple[PriceList, ...]:
     """Return every offer of tokens in force on `date` at the prices paid, ordered by offer."""
     return tuple(
@@ -122,6 +126,7 @@ def price_lists_at(catalog: Catalog, date: datetime.date) -> tuple[PriceList, ..
     )
 
 
+@kept_with_catalog
 def listed_price_lists_at(catalog: Catalog, date: datetime.date) -> tuple[PriceList, ...]:
     """Return every offer of tokens in force on `date` at its list prices, ordered by offer."""
     return tuple(PriceList(rows) for rows in _in_force(catalog.api_offers, date))
@@ -141,18 +146,33 @@ def price_changes(
     start, end
         First day, and first day no longer looked at.
     """
-    rows = catalog.offers if isinstance(offer, Offer) else catalog.api_offers
-    provider, identity = offer.provider, offer.offer_id
-    dated: list[Offer | ApiOffer | Discount] = [
-        r for r in rows if r.provider == provider and r.offer_id == identity
-    ]
+    dated: list[Offer | ApiOffer | Discount] = []
     if isinstance(offer, Offer):
+        dated += _rows_of_offers(catalog).get(offer.offer_id, ())
         place = (offer.instance, offer.region, str(offer.tenure))
     else:
+        dated += _rows_of_tokens(catalog).get(offer.offer_id, ())
         place = (offer.model_ref, ANY, API)
     dated += [d for d in catalog.discounts if d.provider == offer.provider and covers(d, place)]
     stated = (text for row in dated for text in (row.valid_from, row.valid_to) if text)
     return tuple(sorted({day for day in map(parse_partial_date, stated) if start < day < end}))
+
+
+@kept_with_catalog
+def _rows_of_offers(catalog: Catalog) -> dict[str, list[Offer]]:
+    return _by_offer(catalog.offers)
+
+
+@kept_with_catalog
+def _rows_of_tokens(catalog: Catalog) -> dict[str, list[ApiOffer]]:
+    return _by_offer(catalog.api_offers)
+
+
+def _by_offer(rows: Iterable[P]) -> dict[str, list[P]]:
+    found: dict[str, list[P]] = defaultdict(list)
+    for row in rows:
+        found[row.offer_id].append(row)
+    return dict(found)
 
 
 def window_minutes(hours_utc: str) -> tuple[float, float]:

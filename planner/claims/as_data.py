@@ -6,16 +6,16 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from planner.claims.records import Tested
-    from planner.claims.run import TestedClaims
+    from planner.claims.records import AssessedClaim
+    from planner.claims.run import Assessment
 
 
-def claims_data(found: TestedClaims) -> list[dict[str, Any]]:
+def claims_data(found: Assessment) -> list[dict[str, Any]]:
     """Return a row for each claim; shares are fractions, and unknown figures are null."""
-    return [_row(item) for item in found.tested]
+    return [_row(item) for item in found.claims]
 
 
-def _row(item: Tested) -> dict[str, Any]:
+def _row(item: AssessedClaim) -> dict[str, Any]:
     claim, finding = item.claim, item.finding
     return {
         "id": claim.id,

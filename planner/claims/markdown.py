@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from planner.claims.text import range_text, shown
 
 if TYPE_CHECKING:
-    from planner.claims.run import TestedClaims
+    from planner.claims.run import Assessment
 
 HEADINGS = ("", "claimed", "found", "range", "of what", "verdict", "plans replayed")
 
 
-def claims_markdown(found: TestedClaims) -> str:
+def claims_markdown(found: Assessment) -> str:
     """Return a line for every claim, below two of headings."""
     rows = [
         (
@@ -24,7 +24,7 @@ def claims_markdown(found: TestedClaims) -> str:
             f"`{item.finding.verdict}`",
             item.replayed or "-",
         )
-        for item in found.tested
+        for item in found.claims
     ]
     lines = [HEADINGS, ("---",) * len(HEADINGS), *rows]
     return "".join(_line(row) for row in lines)

@@ -11,8 +11,8 @@ from planner.claims.text import effort_text, range_text, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from planner.claims.records import Tested
-    from planner.claims.run import TestedClaims
+    from planner.claims.records import AssessedClaim
+    from planner.claims.run import Assessment
 
 _TITLE = "The claims of inference economics, tested"
 _MOST_INPUTS = 3
@@ -31,7 +31,7 @@ th,td{border-color:#333}.grid{stroke:#333}.axis{stroke:#bbb}}
 """
 
 
-def claims_page(found: TestedClaims) -> str:
+def claims_page(found: Assessment) -> str:
     """Return the page of tested claims."""
     rows = [
         [
@@ -44,7 +44,7 @@ def claims_page(found: TestedClaims) -> str:
             _verdict(item),
             item.replayed or "-",
         ]
-        for item in found.tested
+        for item in found.claims
     ]
     heads = (
         "",
@@ -62,12 +62,12 @@ def claims_page(found: TestedClaims) -> str:
         f"<style>{_STYLE}</style></head><body><h1>{_TITLE}</h1>\n"
         + _table(heads, rows, numbers=(3, 4))
         + f"<p>{escape(effort_text(found.effort))}</p>\n"
-        + "".join(_section(item) for item in found.tested)
+        + "".join(_section(item) for item in found.claims)
         + "</body></html>\n"
     )
 
 
-def _section(item: Tested) -> str:
+def _section(item: AssessedClaim) -> str:
     claim, finding = item.claim, item.finding
     head = f'<h2 id="{claim.id}">{claim.id}: {_verdict(item)}</h2>\n<p>{escape(claim.text)}. '
     head += f"Claimed: {escape(claim.claimed)}. Found: {shown(finding.found)} "
@@ -83,7 +83,7 @@ def _section(item: Tested) -> str:
     )
 
 
-def _details(item: Tested) -> str:
+def _details(item: AssessedClaim) -> str:
     rows = [
         [escape(d.label), shown(d.value), escape(d.unit), escape(d.note)]
         for d in item.finding.details
@@ -92,7 +92,7 @@ def _details(item: Tested) -> str:
     return _table(heads, rows, numbers=(1,)) if rows else ""
 
 
-def _tornado(item: Tested) -> str:
+def _tornado(item: AssessedClaim) -> str:
     rows = [
         [escape(r.name), shown(r.low), escape(r.low_label), shown(r.high), escape(r.high_label)]
         for r in item.finding.tornado[:_MOST_INPUTS]
@@ -104,7 +104,7 @@ def _tornado(item: Tested) -> str:
     return _table(heads, rows, numbers=(1, 3)) if rows else ""
 
 
-def _verdict(item: Tested) -> str:
+def _verdict(item: AssessedClaim) -> str:
     verdict = item.finding.verdict
     return f'<span class="{verdict}">{verdict}</span>'
 

@@ -229,7 +229,7 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class AssessedClaim:
     """A claim with what was found.
 
     Parameters

@@ -10,7 +10,7 @@ from planner.catalog.load import load_catalog
 from planner.claims.cross_check import CASES, cross_checks
 from planner.claims.list import CLAIMS
 from planner.claims.promises import promises_of, together
-from planner.claims.records import Effort, Tested
+from planner.claims.records import Effort, AssessedClaim
 from planner.claims.runs import ClaimsSettings, solve_cases
 from planner.errors import Fault, InputError, did_you_mean
 
@@ -30,10 +30,10 @@ def _nothing(_done: int, _all: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class TestedClaims:
+class Assessment:
     """The claims with their findings, in the order of their numbers, and what they took."""
 
-    tested: tuple[Tested, ...]
+    claims: tuple[AssessedClaim, ...]
     effort: Effort
 
 
@@ -44,7 +44,7 @@ def assess_claims(
     *,
     on_run: Progress = _nothing,
     on_replay: Progress = _nothing,
-) -> TestedClaims:
+) -> Assessment:
     """Return the verdict on every claim, or on some.
 
     Parameters
@@ -70,23 +70,23 @@ def assess_claims(
     catalog = load_catalog(overlays)
     behind = [case for claim in chosen for case in claim.base] if settings.verify else []
     promises = promises_of(behind, solved.plans, overlays, settings.solve, on_plan=on_replay)
-    tested = []
+    assessed = []
     for claim in chosen:
         reasons = [solved.reasons[case] for case in claim.cases if case in solved.reasons]
         finding = claim.test(solved.plans, catalog)
         kept = together(claim.base, promises)
-        tested.append(_tested(claim, finding, tuple(dict.fromkeys(reasons)), kept))
-    return TestedClaims(tuple(tested), solved.effort)
+        assessed.append(_assessed(claim, finding, tuple(dict.fromkeys(reasons)), kept))
+    return Assessment(tuple(assessed), solved.effort)
 
 
-def _tested(
+def _assessed(
     claim: Claim, finding: Finding, reasons: tuple[str, ...], promises: Promises | None
-) -> Tested:
+) -> AssessedClaim:
     if promises is None:
-        return Tested(claim, finding, reasons)
+        return AssessedClaim(claim, finding, reasons)
     broken = tuple(f"a plan behind it breaks a promise: {text}" for text in promises.broken)
     finding = replace(finding, conditions=(*broken, *finding.conditions))
-    return Tested(claim, finding, reasons, promises.kept)
+    return AssessedClaim(claim, finding, reasons, promises.kept)
 
 
 def cross_checked(

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from planner.claims.cross_check import CrossCheck
-    from planner.claims.records import Effort, Range, Tested, TornadoRow
-    from planner.claims.run import TestedClaims
+    from planner.claims.records import Effort, Range, AssessedClaim, TornadoRow
+    from planner.claims.run import Assessment
 
 _MOST_INPUTS = 3
 _VERDICTS = (
@@ -29,7 +29,7 @@ _VERDICTS = (
 )
 
 
-def write_claims(out: TextIO, found: TestedClaims) -> None:
+def write_claims(out: TextIO, found: Assessment) -> None:
     """Write tested claims.
 
     Parameters
@@ -50,10 +50,10 @@ def write_claims(out: TextIO, found: TestedClaims) -> None:
             t.finding.verdict,
             t.replayed or "-",
         ]
-        for t in found.tested
+        for t in found.claims
     ]
     write_table(out, _VERDICTS, rows, "The claims of inference economics, tested")
-    for item in found.tested:
+    for item in found.claims:
         _behind(out, item)
     out.write(f"\n{effort_text(found.effort)}\n")
 
@@ -103,7 +103,7 @@ def range_text(found: Range | None) -> str:
     return "-" if found is None else f"{shown(found.low)} to {shown(found.high)}"
 
 
-def _behind(out: TextIO, item: Tested) -> None:
+def _behind(out: TextIO, item: AssessedClaim) -> None:
     finding = item.finding
     out.write(f"\n{item.claim.id}: {finding.verdict}\n")
     out.write("".join(f"- {text}\n" for text in finding.conditions))

@@ -25,7 +25,7 @@ from planner.cli.written import require_apart
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
-    from planner.claims.run import TestedClaims
+    from planner.claims.run import Assessment
     from planner.claims.runs import ClaimsSettings
     from planner.cli.context import Settings
 
@@ -104,7 +104,7 @@ def claims(
     raise typer.Exit(EXIT_FAILED if found.effort.failed else 0)
 
 
-def _show(found: TestedClaims, *, as_json: bool) -> None:
+def _show(found: Assessment, *, as_json: bool) -> None:
     from planner.claims.as_data import claims_data  # noqa: PLC0415
     from planner.claims.text import write_claims  # noqa: PLC0415
 
@@ -135,7 +135,7 @@ def _require_alone(
         raise InputError([Fault("--cross-check", None, None, "", message)])
 
 
-def _write(html: Path | None, markdown: Path | None, found: TestedClaims) -> None:
+def _write(html: Path | None, markdown: Path | None, found: Assessment) -> None:
     from planner.claims.markdown import claims_markdown  # noqa: PLC0415
     from planner.claims.page import claims_page  # noqa: PLC0415
     from planner.plan.json_io import write_text_whole  # noqa: PLC0415

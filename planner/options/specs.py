@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planner.catalog.calibration import combination_key, parameter
+from planner.catalog.kept import kept_with_catalog
 from planner.options.drafts import perf_draft
 from planner.perf.arch import Architecture, SparseArchitecture
 from planner.perf.attention import Indexer
@@ -151,7 +152,7 @@ def replica_spec(
             memory_fraction=engine.memory_fraction,
             is_fraction_of_free=engine.memory_basis == "free",
         ),
-        parameters=_parameters(candidate, catalog),
+        parameters=_parameters(catalog, _calibrated(candidate, catalog)),
         tensor_parallel=candidate.tensor_parallel,
         draft=draft,
     )
@@ -190,9 +191,20 @@ def _device(device: Accelerator, candidate: Candidate, catalog: Catalog) -> Devi
 
 
 def _parameter(name: str, candidate: Candidate, catalog: Catalog) -> Parameter:
-    return parameter(
-        catalog,
-        name,
+    return parameter(catalog, name, **_calibrated(candidate, catalog)._asdict())
+
+
+class _Calibrated(NamedTuple):
+    """What a parameter is for, as :func:`planner.catalog.calibration.parameter` takes it."""
+
+    accelerator: str
+    engine: str
+    quantization: str
+    combination: str
+
+
+def _calibrated(candidate: Candidate, catalog: Catalog) -> _Calibrated:
+    return _Calibrated(
         accelerator=candidate.accelerator.id,
         engine=candidate.engine.id,
         quantization=_calibrated_as(candidate, catalog),
@@ -215,9 +227,10 @@ def _calibrated_as(candidate: Candidate, catalog: Catalog) -> str:
     return quantization.id if native else _WEIGHT_ONLY
 
 
-def _parameters(candidate: Candidate, catalog: Catalog) -> StepParameters:
+@kept_with_catalog
+def _parameters(catalog: Catalog, calibrated: _Calibrated) -> StepParameters:
     def value(name: str, per: float = 1.0) -> float:
-        return _parameter(name, candidate, catalog).value / per
+        return parameter(catalog, name, **calibrated._asdict()).value / per
 
     return StepParameters(
         e_c=value("e_c"),

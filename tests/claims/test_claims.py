@@ -93,7 +93,7 @@ def test_rows_have_the_promised_keys_and_are_json(tested):
 
 def test_verdicts_of_token_prices_and_of_owning(tested):
     """Prices of one product fall by a third; servers pay back only where rents are high."""
-    prices, owning = (item.finding for item in tested[0].tested)
+    prices, owning = (item.finding for item in tested[0].claims)
 
     assert prices.verdict == "holds_when"
     assert prices.found == pytest.approx(0.331, abs=0.002)
@@ -102,7 +102,7 @@ def test_verdicts_of_token_prices_and_of_owning(tested):
 
 
 def test_plans_of_a_figure_are_replayed_and_a_claim_without_plans_has_none(tested):
-    prices, owning = tested[0].tested
+    prices, owning = tested[0].claims
 
     assert (prices.replayed, owning.replayed) == (None, "kept")
 

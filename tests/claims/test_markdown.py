@@ -9,8 +9,8 @@ import pytest
 import planner
 from planner.claims.list import CLAIMS
 from planner.claims.markdown import HEADINGS, claims_markdown
-from planner.claims.records import Claim, Effort, Finding, Range, Tested
-from planner.claims.run import TestedClaims
+from planner.claims.records import Claim, Effort, Finding, Range, AssessedClaim
+from planner.claims.run import Assessment
 
 PAGE = Path(planner.__file__).parents[1] / "docs" / "claims.md"
 CLAIM = Claim("C1", "It is so", "70 %", "share", (), lambda _plans, _catalog: FINDING)
@@ -37,7 +37,7 @@ def rows():
 
 
 def test_a_line_has_figure_range_and_verdict():
-    done = TestedClaims((Tested(CLAIM, FINDING, (), "kept"),), Effort(0, 0, 0, 0, 0.0))
+    done = Assessment((AssessedClaim(CLAIM, FINDING, (), "kept"),), Effort(0, 0, 0, 0, 0.0))
 
     assert claims_markdown(done).splitlines()[2:] == [
         "| C1: It is so | 70 % | 0.5 | 0.25 to 0.75 | share | `holds_when` | kept |"

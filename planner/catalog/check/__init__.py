@@ -9,7 +9,6 @@ disagree about one price, memory known only from the product name.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from planner.catalog.check.demand import broken_histograms, broken_profiles
@@ -39,6 +38,7 @@ from planner.catalog.check.prices import (
     old_prices,
 )
 from planner.catalog.dates import parse_partial_date
+from planner.catalog.kept import kept_with_catalog
 from planner.catalog.schema import TABLES
 from planner.units import DAYS_PER_YEAR
 
@@ -60,7 +60,6 @@ __all__ = [
 ]
 
 DEFAULT_MAX_AGE_DAYS = int(DAYS_PER_YEAR)
-_KEPT_CATALOGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +103,9 @@ def check_catalog(
     return CheckReport(catalog_errors(catalog, frozenset(measured_hardware)), warnings)
 
 
-@lru_cache(maxsize=_KEPT_CATALOGS)
+@kept_with_catalog
 def catalog_errors(catalog: Catalog, measured_hardware: frozenset[str]) -> tuple[Fault, ...]:
-    """Return every error of a catalogue; parameters as of :func:`check_catalog`.
-
-    They are kept: scenarios, sweeps and trials of changes plan with the same catalogue many times.
-    """
+    """Return every error of a catalogue; parameters as of :func:`check_catalog`."""
     return (
         *missing_sources(catalog),
         *dangling_names(catalog, measured_hardware),
