@@ -10,7 +10,7 @@ from planner.catalog.load import load_catalog
 from planner.claims.cross_check import CASES, cross_checks
 from planner.claims.list import CLAIMS
 from planner.claims.promises import promises_of, together
-from planner.claims.records import Effort, AssessedClaim
+from planner.claims.records import AssessedClaim, Effort
 from planner.claims.runs import ClaimsSettings, solve_cases
 from planner.errors import Fault, InputError, did_you_mean
 

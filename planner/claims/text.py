@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from planner.claims.cross_check import CrossCheck
-    from planner.claims.records import Effort, Range, AssessedClaim, TornadoRow
+    from planner.claims.records import AssessedClaim, Effort, Range, TornadoRow
     from planner.claims.run import Assessment
 
 _MOST_INPUTS = 3

@@ -9,7 +9,7 @@ import pytest
 import planner
 from planner.claims.list import CLAIMS
 from planner.claims.markdown import HEADINGS, claims_markdown
-from planner.claims.records import Claim, Effort, Finding, Range, AssessedClaim
+from planner.claims.records import AssessedClaim, Claim, Effort, Finding, Range
 from planner.claims.run import Assessment
 
 PAGE = Path(planner.__file__).parents[1] / "docs" / "claims.md"
