@@ -110,7 +110,7 @@ class ModelRun:
         """Return for each candidate why its own class cannot use it at any load, or ``None``."""
         rows = np.arange(len(self.ways))
         confidence = self.policy.confidence
-        latency_s = self.rates(rows, load, (load,), confidence, replicas=(1,)).unloaded_s
+        latency_s = self.rates(rows, load, (load,), confidence, replicas=()).unloaded_s
         return [
             self._missed(way, load, row.tolist())
             for way, row in zip(self.ways, latency_s, strict=True)

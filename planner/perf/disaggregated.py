@@ -298,7 +298,8 @@ def max_unit_rates(
     load, probes
         Class that makes the load, and all classes whose limits have to be kept.
     replicas
-        Numbers of units that share the queue, ascending, each >= 1.
+        Numbers of units that share the queue, ascending, each >= 1; none where only the
+        latencies without load are asked for.
     time_factor
         Factor on every time of a unit, scalar or shape (n,), > 0.
     max_utilization

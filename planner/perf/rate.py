@@ -163,7 +163,8 @@ def max_rates(
     load, probes
         Class that makes the load, and all classes whose limits have to be kept.
     replicas
-        Numbers of replicas that share the queue, ascending, each >= 1.
+        Numbers of replicas that share the queue, ascending, each >= 1; none where only the
+        latencies without load are asked for.
     time_factor
         Factor on every time of an option, scalar or shape (n,), > 0.
     max_utilization
@@ -187,7 +188,7 @@ def max_rates(
     others = [
         most_decodes(scaled, scaled_engine, memory, p, max_utilization)
         for p in probes
-        if max(replicas) > 1 and p.name != load.name
+        if max(replicas, default=0) > 1 and p.name != load.name
     ]
     hiding = np.max([np.zeros(step.options), *others], axis=0)
     world = _world(scaled, memory, scaled_engine, sample, drawn, others_batch=hiding)
@@ -227,7 +228,7 @@ def check_request(replicas: Sequence[int], max_utilization: float) -> None:
     ValueError
         With the value and what is accepted.
     """
-    if not replicas or list(replicas) != sorted(set(replicas)) or replicas[0] < 1:
+    if list(replicas) != sorted(set(replicas)) or min(replicas, default=1) < 1:
         msg = f"replicas are {tuple(replicas)}; accepted: ascending whole numbers from 1"
         raise ValueError(msg)
     if not 0 < max_utilization <= 1:

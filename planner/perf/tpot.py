@@ -30,15 +30,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.perf.draws import gamma_quantiles, given_any
+from planner.perf.kept import kept_by_content
 from planner.perf.open_loop import idle_share
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from planner.perf.open_loop import ReplicaState
     from planner.perf.spec import Floats
     from planner.perf.traffic import RequestSample, TrafficMeans
 
 _LEAST_MET = 1e-6
 """Busy periods met without any load: keeps quotients finite."""
+_KEPT_ORDERS = 64
+"""Classes of a few pools; an order has some kilobytes."""
 _NORMALS = np.linspace(-5.0, 5.0, 2049)
 _PROBABILITIES = np.array([NormalDist().cdf(z) for z in _NORMALS.tolist()])
 
@@ -93,12 +98,27 @@ def _prompts_met(
     varied = 1.0 + (burstiness[:, None] - 1.0) * some + means.prefill_cv2
     mean, cv2 = given_any(1.0, varied / met, some)
 
-    def of_requests(values: Floats) -> Floats:
-        return np.take(values, sample.output, axis=1)
+    near = _neighbours(sample.output, sample.prefill_uniform)
+    output = sample.output[near]
 
-    chance = (sample.prefill_uniform - of_requests(none)) / of_requests(some)
+    def of_requests(values: Floats) -> Floats:
+        return np.take(values, output, axis=1, mode="clip")
+
+    chance = (sample.prefill_uniform[near] - of_requests(none)) / of_requests(some)
     relative = gamma_quantiles(of_requests(cv2), np.interp(chance, _PROBABILITIES, _NORMALS))
-    return _of_mean_one(np.where(chance > 0, of_requests(mean) * relative, 0.0))
+    back = np.empty_like(near)
+    back[near] = np.arange(len(near))
+    met_time = np.where(chance > 0, of_requests(mean) * relative, 0.0)
+    return _of_mean_one(np.take(met_time, back, axis=1, mode="clip"))
+
+
+@kept_by_content(_KEPT_ORDERS)
+def _neighbours(output: NDArray[np.intp], uniform: Floats) -> NDArray[np.intp]:
+    """Return the order in which requests of one output follow each other by their numbers.
+
+    A table is looked up several times as fast where one place is next to the one before.
+    """
+    return np.lexsort((uniform, output))
 
 
 def _of_mean_one(values: Floats) -> Floats:

@@ -206,7 +206,7 @@ def test_further_instances_never_lower_the_rate(unit, x, y, more, limits):
 
 @pytest.mark.parametrize(
     ("options", "match"),
-    [({"replicas": ()}, "replicas are"), ({"max_utilization": 1.5}, "max_utilization is 1.5")],
+    [({"replicas": (2, 1)}, "replicas are"), ({"max_utilization": 1.5}, "max_utilization is 1.5")],
 )
 def test_values_outside_their_range_are_refused(unit, options, match):
     with pytest.raises(ValueError, match=match):
