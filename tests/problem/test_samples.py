@@ -13,15 +13,18 @@ from planner.pipeline import SolveSettings, prepare, solve_problem
 from planner.problem.load import load_problem, scenario_names
 from planner.problem.references import reference_faults, resolve_hardware
 from planner.problem.schema import Problem
+from tests.truth.test_golden_costs import GOLDEN_USD
 
 FOLDER = Path(__file__).parents[2] / "problems"
 FILES = sorted(p.relative_to(FOLDER).as_posix() for p in FOLDER.rglob("*.yaml"))
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 QUICK = SolveSettings(compare=False)
+SOLVED = {"chatbot_1m.yaml", *(f"{name}.yaml" for name, scenario in GOLDEN_USD if not scenario)}
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [name for name in FILES if name not in SOLVED])
 def test_every_shipped_problem_is_valid_and_has_ways_to_serve(name):
+    """The others are solved to their golden costs."""
     assert prepare(FOLDER / name).options.considered > 0
 
 
