@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from tests.sweep.world import write_day
+
 SMALL = "published/melange_readme"
 
 
@@ -57,11 +59,14 @@ def test_plan_file_has_the_fields_of_the_contract(planner):
     } == set(plan["cost_lines"][0])  # fmt: skip
 
 
-def test_sum_of_discounted_lines_is_the_cost(planner):
-    plan = planner("solve", "chatbot_1m", "--no-compare", "--gap", "0.05", "--json").json
+def test_sum_of_discounted_lines_is_the_cost(planner, tmp_path):
+    over_years = ("--set", "horizon.periods=3", "--set", "finance.discount_rate_per_year=0.1")
+
+    plan = planner("solve", write_day(tmp_path), *over_years, "--no-compare", "--json").json
 
     assert sum(r["discounted_usd"] for r in plan["cost_lines"]) == pytest.approx(plan["cost_usd"])
     assert sum(r["usd"] for r in plan["cost_lines"]) == pytest.approx(plan["tco_usd"])
+    assert plan["cost_usd"] < plan["tco_usd"]
 
 
 def test_infeasible_problem_exits_3_with_the_reason_and_writes_its_status(planner, tmp_path):
@@ -140,10 +145,25 @@ def test_unknown_workload_is_refused_with_the_names(planner):
     assert "input0-output0" in done.err
 
 
-def test_check_validates_every_scenario(planner):
-    done = planner("check", "chatbot_1m", "--json")
+def test_check_validates_every_scenario(planner, tmp_path):
+    problem = write_day(tmp_path)
+    more = "  idle: {workloads: [{name: chat, arrival: {mean_rate_rps: 1}}]}\n"
+    problem.write_text(problem.read_text(encoding="utf-8") + more, encoding="utf-8")
 
-    assert done.json["scenarios"] == ["interactive", "mixed", "batched", "static", "tokens"]
+    done = planner("check", problem, "--json")
+
+    assert done.json["scenarios"] == ["busy", "idle"]
+
+
+def test_check_finds_what_is_wrong_with_one_scenario(planner, tmp_path):
+    problem = write_day(tmp_path)
+    more = "  idle: {workloads: [{name: chat, arrival: {mean_rate_rps: -1}}]}\n"
+    problem.write_text(problem.read_text(encoding="utf-8") + more, encoding="utf-8")
+
+    done = planner("check", problem)
+
+    assert done.code == 2
+    assert "[scenario idle] workloads.chat.arrival.mean_rate_rps" in done.err
 
 
 def test_schema_of_problem_and_catalogue_is_json(planner):

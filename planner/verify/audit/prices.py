@@ -78,19 +78,19 @@ def price_shares(
     first = block % problem.time_blocks * length - round(
         problem.horizon.utc_offset_h * MINUTES_PER_HOUR
     )
+    plain = tuple(i for i, row in enumerate(listed) if row.hours_utc is None)
+    timed = [
+        (i, *_start_and_length(row.hours_utc)) for i, row in enumerate(listed) if row.hours_utc
+    ]
     counts: Counter[tuple[int, ...]] = Counter()
     for minute in range(first, first + length):
-        of_day = minute % _DAY_MINUTES
-        holding = tuple(i for i, row in enumerate(listed) if _holds(row.hours_utc, of_day))
-        plain = tuple(i for i, row in enumerate(listed) if row.hours_utc is None)
+        holding = tuple(i for i, start, lasts in timed if (minute - start) % _DAY_MINUTES < lasts)
         counts[holding or plain or (0,)] += 1
     return [([listed[i] for i in chosen], n / length) for chosen, n in counts.items()]
 
 
-def _holds(hours_utc: str | None, minute: int) -> bool:
-    if hours_utc is None:
-        return False
+def _start_and_length(hours_utc: str) -> tuple[int, int]:
     start, end = (
         int(clock[:2]) * int(MINUTES_PER_HOUR) + int(clock[3:]) for clock in hours_utc.split("-")
     )
-    return (minute - start) % _DAY_MINUTES < (end - start) % _DAY_MINUTES
+    return start, (end - start) % _DAY_MINUTES
