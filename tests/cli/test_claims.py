@@ -5,6 +5,12 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """The path of a store in which the first command leaves its plans to the others."""
+    return tmp_path_factory.mktemp("claims") / "runs.sqlite"
+
+
 def test_a_claim_of_the_catalogue_is_shown_and_written(planner, tmp_path):
     files = ("--html", "claims.html", "--markdown", "claims.md")
     done = planner("claims", "--only", "c6", "--jobs", 1, *files)
@@ -16,8 +22,8 @@ def test_a_claim_of_the_catalogue_is_shown_and_written(planner, tmp_path):
     assert "| C6: Token prices" in (tmp_path / "claims.md").read_text(encoding="utf-8")
 
 
-def test_json_has_the_stable_keys_and_the_store_keeps_plans(planner):
-    asked = ("claims", "--only", "C6,C9", "--jobs", 1, "--store", "runs.sqlite", "--json")
+def test_json_has_the_stable_keys_and_the_store_keeps_plans(planner, store):
+    asked = ("claims", "--only", "C6,C9", "--jobs", 1, "--store", store, "--json")
 
     first, second = planner(*asked), planner(*asked)
 
@@ -58,8 +64,8 @@ def test_published_prices_stand_beside_planned_costs(planner):
     }
 
 
-def test_plans_of_figures_are_replayed_when_it_is_asked_for(planner):
-    asked = ("claims", "--only", "C6,C9", "--jobs", 1, "--store", "runs.sqlite", "--json")
+def test_plans_of_figures_are_replayed_when_it_is_asked_for(planner, store):
+    asked = ("claims", "--only", "C6,C9", "--jobs", 1, "--store", store, "--json")
 
     without, replayed = planner(*asked), planner(*asked, "--verify")
 

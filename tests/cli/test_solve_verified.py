@@ -36,7 +36,8 @@ CHAT = (
     "chatbot_1m", "--no-compare", "--verify", "-o", "plan.json",
     "--set", "time_blocks=1", "--set", "workloads.chat.arrival.requests_per_day=200000",
     "--set", "candidates.hardware=[h100-sxm-80gb]",
-    "--set", "candidates.models=[llama-3.3-70b-instruct]",
+    "--set", "candidates.models=[llama-3.3-70b-instruct]", "--set", "candidates.engines=[vllm]",
+    "--set", "candidates.quantizations=[fp8]", "--set", "candidates.tensor_parallel=[4]",
 )  # fmt: skip
 
 

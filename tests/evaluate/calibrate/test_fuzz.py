@@ -62,7 +62,7 @@ def test_any_rows_are_accounted_for(tmp_path, changes):
 
 
 @pytest.mark.filterwarnings("error")
-@SLOW
+@settings(SLOW, max_examples=12)
 @given(LIKELY)
 def test_any_figures_are_accounted_for(tmp_path, changes):
     check(tmp_path, [{"tp": change["n_gpus"], **change} for change in changes])
