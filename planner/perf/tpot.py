@@ -24,13 +24,13 @@ Source: Smith (1955) for renewal-reward processes.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from planner.perf.draws import gamma_quantiles, given_any
-from planner.perf.kept import kept_by_content
 from planner.perf.open_loop import idle_share
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 _LEAST_MET = 1e-6
 """Busy periods met without any load: keeps quotients finite."""
-_KEPT_ORDERS = 64
-"""Classes of a few pools; an order has some kilobytes."""
+_KEPT_ORDERS = 16
+"""Classes of a few pools; a sample has some hundred kilobytes."""
 _NORMALS = np.linspace(-5.0, 5.0, 2049)
 _PROBABILITIES = np.array([NormalDist().cdf(z) for z in _NORMALS.tolist()])
 
@@ -98,7 +98,7 @@ def _prompts_met(
     varied = 1.0 + (burstiness[:, None] - 1.0) * some + means.prefill_cv2
     mean, cv2 = given_any(1.0, varied / met, some)
 
-    near = _neighbours(sample.output, sample.prefill_uniform)
+    near, back = _neighbours(sample)
     output = sample.output[near]
 
     def of_requests(values: Floats) -> Floats:
@@ -106,19 +106,20 @@ def _prompts_met(
 
     chance = (sample.prefill_uniform[near] - of_requests(none)) / of_requests(some)
     relative = gamma_quantiles(of_requests(cv2), np.interp(chance, _PROBABILITIES, _NORMALS))
-    back = np.empty_like(near)
-    back[near] = np.arange(len(near))
     met_time = np.where(chance > 0, of_requests(mean) * relative, 0.0)
     return _of_mean_one(np.take(met_time, back, axis=1, mode="clip"))
 
 
-@kept_by_content(_KEPT_ORDERS)
-def _neighbours(output: NDArray[np.intp], uniform: Floats) -> NDArray[np.intp]:
-    """Return the order in which requests of one output follow each other by their numbers.
+@lru_cache(maxsize=_KEPT_ORDERS)
+def _neighbours(sample: RequestSample) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the order in which requests of one output follow each other, and the way back.
 
     A table is looked up several times as fast where one place is next to the one before.
     """
-    return np.lexsort((uniform, output))
+    near = np.lexsort((sample.prefill_uniform, sample.output))
+    back = np.empty_like(near)
+    back[near] = np.arange(len(near))
+    return near, back
 
 
 def _of_mean_one(values: Floats) -> Floats:

@@ -287,7 +287,7 @@ def traffic_means(traffic: TrafficClass) -> TrafficMeans:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RequestSample:
     """N requests that stand for a class.
 
