@@ -14,7 +14,7 @@ from planner.demand.records import AS_STATED
 from planner.options.drafts import ONE_TOKEN
 from planner.options.records import Option, Rejection
 from planner.options.specs import coefficients
-from planner.perf.rate import max_rates
+from planner.perf.rate import max_rates, unloaded_latencies_s
 from planner.perf.spec import engine_limits
 from planner.perf.step import step_model
 from planner.perf.traffic import METRICS, LatencyLimit, TrafficClass
@@ -99,6 +99,20 @@ class ModelRun:
             routing=self.policy.routing,
         )
 
+    def unloaded_s(self, load: TrafficClass) -> NDArray[np.float64]:
+        """Return the limited latencies of a class without load, shape (n, limits), seconds."""
+        rows = np.arange(len(self.ways))
+        return unloaded_latencies_s(
+            self.step,
+            self.fit,
+            self.engine,
+            load,
+            time_factor=self.time_factors(rows, self.policy.confidence),
+            samples=self.samples,
+            seed=SEED,
+            routing=self.policy.routing,
+        )
+
     def time_factors(self, rows: NDArray[np.intp], confidence: float) -> NDArray[np.float64]:
         """Return what every time of some candidates is multiplied by at a confidence."""
         chosen = [self.coefficients[int(r)] for r in rows]
@@ -108,9 +122,7 @@ class ModelRun:
 
     def missed_without_load(self, load: TrafficClass) -> list[Rejection | None]:
         """Return for each candidate why its own class cannot use it at any load, or ``None``."""
-        rows = np.arange(len(self.ways))
-        confidence = self.policy.confidence
-        latency_s = self.rates(rows, load, (load,), confidence, replicas=()).unloaded_s
+        latency_s = self.unloaded_s(load)
         return [
             self._missed(way, load, row.tolist())
             for way, row in zip(self.ways, latency_s, strict=True)

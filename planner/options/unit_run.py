@@ -9,7 +9,7 @@ import numpy as np
 from planner.options.model_run import REPLICAS, SEED, ModelRun
 from planner.options.records import Option
 from planner.options.specs import handover_parameters
-from planner.perf.disaggregated import Instances, max_unit_rates
+from planner.perf.disaggregated import Instances, max_unit_rates, unloaded_unit_latencies_s
 from planner.perf.handover import handovers
 from planner.perf.spec import engine_limits
 from planner.perf.step import step_model
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.options.units import Unit
+    from planner.perf.handover import Handover
     from planner.perf.memory import MemoryFit
     from planner.perf.search import RateResult
     from planner.perf.spec import ReplicaSpec
@@ -65,21 +66,8 @@ class UnitRun(ModelRun):
         replicas: Sequence[int] = REPLICAS,
     ) -> RateResult:
         """Return the highest rates of some units at a confidence."""
-        chosen = [self.units[int(r)].layout for r in rows]
         return max_unit_rates(
-            Instances(
-                self.prefill_step.take(rows),
-                self.prefill_fit.take(rows),
-                self.prefill_engine.take(rows),
-                np.array([float(layout.prefill_instances) for layout in chosen]),
-            ),
-            Instances(
-                self.step.take(rows),
-                self.fit.take(rows),
-                self.engine.take(rows),
-                np.array([float(layout.decode_instances) for layout in chosen]),
-            ),
-            self.handover.take(rows),
+            *self._sides(rows),
             load,
             probes,
             replicas=replicas,
@@ -88,6 +76,33 @@ class UnitRun(ModelRun):
             samples=self.samples,
             seed=SEED,
         )
+
+    def unloaded_s(self, load: TrafficClass) -> NDArray[np.float64]:
+        """Return the limited latencies of a class without load, shape (n, limits), seconds."""
+        rows = np.arange(len(self.units))
+        return unloaded_unit_latencies_s(
+            *self._sides(rows),
+            load,
+            time_factor=self.time_factors(rows, self.policy.confidence),
+            samples=self.samples,
+            seed=SEED,
+        )
+
+    def _sides(self, rows: NDArray[np.intp]) -> tuple[Instances, Instances, Handover]:
+        chosen = [self.units[int(r)].layout for r in rows]
+        prefill = Instances(
+            self.prefill_step.take(rows),
+            self.prefill_fit.take(rows),
+            self.prefill_engine.take(rows),
+            np.array([float(layout.prefill_instances) for layout in chosen]),
+        )
+        decode = Instances(
+            self.step.take(rows),
+            self.fit.take(rows),
+            self.engine.take(rows),
+            np.array([float(layout.decode_instances) for layout in chosen]),
+        )
+        return prefill, decode, self.handover.take(rows)
 
     def option(self, row: int) -> Option:
         """Return the option of a unit."""

@@ -298,8 +298,7 @@ def max_unit_rates(
     load, probes
         Class that makes the load, and all classes whose limits have to be kept.
     replicas
-        Numbers of units that share the queue, ascending, each >= 1; none where only the
-        latencies without load are asked for.
+        Numbers of units that share the queue, ascending, each >= 1.
     time_factor
         Factor on every time of a unit, scalar or shape (n,), > 0.
     max_utilization
@@ -313,23 +312,49 @@ def max_unit_rates(
         When `replicas` or `max_utilization` is outside its range.
     """
     check_request(replicas, max_utilization)
-    factor = prefill.step.per_option(time_factor)
     # The requests at a prefill instance are its prompts: nothing hides them from a router.
     sample = sample_load(load, samples, seed, "fewest_prompts")
     drawn = tuple(paired_probe(p, p.limits, sample, seed) for p in probes)
-    units = _units(
-        prefill.scaled(factor), decode.scaled(factor), handover.scaled(factor), load, sample
-    )
-    units = replace(units, probes=drawn, limits_s=limits_s_of(drawn))
+    units = _units((prefill, decode, handover), time_factor, load, sample, drawn)
     saturation_rps, codes = units.bounds_rps()
     reported = units.reporting(paired_probe(load, REPORTED, sample, seed))
     found = highest_rates(units, reported, saturation_rps * max_utilization, codes, replicas)
     return replace(found, saturation_rps=saturation_rps)
 
 
+@kept_by_content(KEPT_RESULTS)
+def unloaded_unit_latencies_s(
+    prefill: Instances,
+    decode: Instances,
+    handover: Handover,
+    load: TrafficClass,
+    *,
+    time_factor: ArrayLike = 1.0,
+    samples: int = 1024,
+    seed: int = 0,
+) -> Floats:
+    """Return every limited latency of `load` at vanishing load, shape (n, limits), seconds.
+
+    They are those of :func:`max_unit_rates` without its search; parameters as there.
+    """
+    sample = sample_load(load, samples, seed, "fewest_prompts")
+    drawn = (paired_probe(load, load.limits, sample, seed),)
+    return _units((prefill, decode, handover), time_factor, load, sample, drawn).unloaded_s()
+
+
 def _units(
-    prefill: Instances, decode: Instances, handover: Handover, load: TrafficClass, sample: Load
+    sides: tuple[Instances, Instances, Handover],
+    time_factor: ArrayLike,
+    load: TrafficClass,
+    sample: Load,
+    probes: tuple[Probe, ...],
 ) -> _Units:
+    factor = sides[0].step.per_option(time_factor)
+    prefill, decode, handover = (
+        sides[0].scaled(factor),
+        sides[1].scaled(factor),
+        sides[2].scaled(factor),
+    )
     prompts = traffic_means(replace(load, osl_tokens=np.ones_like(load.osl_tokens)))
     prefill_room = prefill.memory.kv_capacity_tokens
     decode_room = decode.memory.kv_capacity_tokens
@@ -342,6 +367,6 @@ def _units(
         alone_s=decode.step.time_s(1.0, sample.means.context_tokens, 0.0, 1.0),
         load=sample,
         prompts=prompts,
-        probes=(),
-        limits_s=np.zeros(0),
+        probes=probes,
+        limits_s=limits_s_of(probes),
     )

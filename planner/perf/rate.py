@@ -163,8 +163,7 @@ def max_rates(
     load, probes
         Class that makes the load, and all classes whose limits have to be kept.
     replicas
-        Numbers of replicas that share the queue, ascending, each >= 1; none where only the
-        latencies without load are asked for.
+        Numbers of replicas that share the queue, ascending, each >= 1.
     time_factor
         Factor on every time of an option, scalar or shape (n,), > 0.
     max_utilization
@@ -188,7 +187,7 @@ def max_rates(
     others = [
         most_decodes(scaled, scaled_engine, memory, p, max_utilization)
         for p in probes
-        if max(replicas, default=0) > 1 and p.name != load.name
+        if max(replicas) > 1 and p.name != load.name
     ]
     hiding = np.max([np.zeros(step.options), *others], axis=0)
     world = _world(scaled, memory, scaled_engine, sample, drawn, others_batch=hiding)
@@ -197,6 +196,31 @@ def max_rates(
     reported = world.reporting(paired_probe(load, REPORTED, sample, seed))
     found = highest_rates(world, reported, bound_rps, codes, replicas)
     return replace(found, saturation_rps=world.table.saturation_rps)
+
+
+@kept_by_content(KEPT_RESULTS)
+def unloaded_latencies_s(
+    step: StepModel,
+    memory: MemoryFit,
+    engine: EngineLimits,
+    load: TrafficClass,
+    *,
+    time_factor: ArrayLike = 1.0,
+    samples: int = 1024,
+    seed: int = 0,
+    routing: Routing = "fewest_requests",
+) -> Floats:
+    """Return every limited latency of `load` at vanishing load, shape (n, limits), seconds.
+
+    They are those of :func:`max_rates` without its search; parameters as there.
+    """
+    factor = step.per_option(time_factor)
+    sample = sample_load(load, samples, seed, routing)
+    drawn = (paired_probe(load, load.limits, sample, seed),)
+    engine = replace(engine, request_s=engine.request_s * factor)
+    nothing = np.zeros(step.options)
+    world = _world(step.scaled(factor), memory, engine, sample, drawn, others_batch=nothing)
+    return world.unloaded_s()
 
 
 @kept_by_content(KEPT_RESULTS)
@@ -228,7 +252,7 @@ def check_request(replicas: Sequence[int], max_utilization: float) -> None:
     ValueError
         With the value and what is accepted.
     """
-    if list(replicas) != sorted(set(replicas)) or min(replicas, default=1) < 1:
+    if not replicas or list(replicas) != sorted(set(replicas)) or replicas[0] < 1:
         msg = f"replicas are {tuple(replicas)}; accepted: ascending whole numbers from 1"
         raise ValueError(msg)
     if not 0 < max_utilization <= 1:

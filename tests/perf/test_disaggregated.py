@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.perf.disaggregated import BOUNDS, Instances, max_unit_rates
+from planner.perf.disaggregated import (
+    BOUNDS,
+    Instances,
+    max_unit_rates,
+    unloaded_unit_latencies_s,
+)
 from planner.perf.handover import HandoverParameters, handovers
 from planner.perf.memory import memory_fit
 from planner.perf.spec import engine_limits
@@ -65,6 +70,18 @@ def test_without_tight_limits_the_side_with_less_room_decides(unit):
     assert rate(unit(2, 16)) == pytest.approx(2 * rate(narrow))
     assert limit(wide) == "decode memory"
     assert rate(unit(16, 2, **roomy)) == pytest.approx(2 * rate(wide))
+
+
+def test_latencies_without_load_need_no_search(spec_of, chat):
+    first, then = (spec_of("llama-3.1-8b", max_num_seqs=seqs) for seqs in (64, 256))
+    passed = handovers([(first, then)], [HandoverParameters(0.2, FIXED_S, recomputed=False)])
+    sides = (side(first, 1), side(then, 2), passed)
+    asked = {"time_factor": 1.3, "samples": SAMPLES}
+
+    alone = unloaded_unit_latencies_s(*sides, chat, **asked)
+
+    assert np.array_equal(alone, max_unit_rates(*sides, chat, [chat], **asked).unloaded_s)
+    assert (alone > 0).all()
 
 
 def test_utilization_is_a_share_of_the_lesser_saturation(unit):
@@ -206,7 +223,7 @@ def test_further_instances_never_lower_the_rate(unit, x, y, more, limits):
 
 @pytest.mark.parametrize(
     ("options", "match"),
-    [({"replicas": (2, 1)}, "replicas are"), ({"max_utilization": 1.5}, "max_utilization is 1.5")],
+    [({"replicas": ()}, "replicas are"), ({"max_utilization": 1.5}, "max_utilization is 1.5")],
 )
 def test_values_outside_their_range_are_refused(unit, options, match):
     with pytest.raises(ValueError, match=match):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.perf.memory import memory_fit
-from planner.perf.rate import max_rates
+from planner.perf.rate import max_rates, unloaded_latencies_s
 from planner.perf.spec import engine_limits
 from planner.perf.step import step_model
 from planner.perf.traffic import LatencyLimit, TrafficClass
@@ -86,6 +86,18 @@ def test_impossible_limit_is_explained_by_its_unloaded_value(world):
     assert limit_text(result, column=1) == "ttft p99 of chat"
     assert result.unloaded_s[0, 1] > 0.05
     assert result.ttft_p99_s[0, 0] == pytest.approx(result.unloaded_s[0, 1])
+
+
+@pytest.mark.parametrize("routing", ["fewest_requests", "fewest_prompts"])
+def test_latencies_without_load_need_no_search(world, routing):
+    limits = (LatencyLimit("ttft", 95.0, 9.0), LatencyLimit("e2e", 99.0, 9.0))
+    asked = {"time_factor": 1.3, "samples": 512, "routing": routing}
+    slow = world.with_limits(*limits)
+
+    alone = unloaded_latencies_s(slow.step, slow.memory, slow.engine, slow.traffic, **asked)
+
+    assert np.array_equal(alone, slow.solve(**asked).unloaded_s)
+    assert (alone > 0).all()
 
 
 def test_probe_of_another_class_limits_the_rate(world):
