@@ -19,6 +19,20 @@ def fault(text):
     return only
 
 
+def test_what_is_done_to_the_data_of_a_text_is_not_seen_by_its_next_reader():
+    text = "a: {b: [1, 2]}\n"
+    first = parse_yaml(text, "p.yaml")
+    first.data["a"]["b"].append(3)
+    del first.positions["a",]
+    parse_value("{c: 1}")["c"] = 2
+
+    again = parse_yaml(text, "q.yaml")
+
+    assert (again.file, again.data) == ("q.yaml", {"a": {"b": [1, 2]}})
+    assert again.positions["a",] == (1, 1)
+    assert parse_value("{c: 1}") == {"c": 1}
+
+
 def test_scalars_become_plain_python_values():
     data = parse_yaml("a: 1_000\nb: 2.5\nc: true\nd: text\ne:\nf: 1e3\n", "p.yaml").data
 
