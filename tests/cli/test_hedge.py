@@ -86,7 +86,11 @@ def test_a_hedge_without_any_plan_says_which_scenario_has_none(planner, halves):
     assert "scenario `high` has no plan even alone" in done.out
 
 
-def test_a_plan_says_what_its_scenarios_and_waiting_are_worth_to_it(planner, halves, tmp_path):
+def test_a_plan_says_what_its_scenarios_and_waiting_are_worth_to_it(
+    planner, halves, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("os.cpu_count", lambda: 1)  # more processes give the same, above
+
     done = planner("solve", halves, "--scenario", "low", "--futures", "--gap", 0, "-o", "p.json")
 
     # Its one node for 9,000 serves all in one scenario, and is rented beside in the other.
