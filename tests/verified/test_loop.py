@@ -144,7 +144,7 @@ def test_where_more_replicas_are_no_use_it_says_so_and_adds_nothing(tmp_path):
     first = solve_prepared(asked, QUICK)
 
     # A prompt this long takes longer than the limit alone.
-    found = solve_verified(asked, QUICK, loop(chat=steady(isl=100_000.0)))
+    found = solve_verified(asked, QUICK, loop(chat=steady(isl=40_000.0)))
 
     assert found.kept is False
     assert found.rounds == 1
@@ -218,7 +218,7 @@ def test_where_no_option_helps_all_are_tried_at_once_and_the_first_plan_stands(t
     asked = prepared(tmp_path, workload(slo=SLO[:1], arrival={"mean_rate_rps": 1.0}), sizes=(1, 2))
     first = solve_prepared(asked, QUICK)
 
-    found = solve_verified(asked, QUICK, loop(chat=steady(isl=100_000.0)))
+    found = solve_verified(asked, QUICK, loop(chat=steady(isl=40_000.0)))
 
     assert found.kept is False
     assert found.rounds == 1
