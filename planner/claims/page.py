@@ -6,12 +6,18 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from planner.claims.svg import svg_of
-from planner.claims.text import effort_text, range_text, shown
+from planner.claims.text import (
+    CROSS_CHECKS,
+    cross_check_cells,
+    effort_text,
+    range_text,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from planner.claims.records import AssessedClaim
+    from planner.claims.records import AssessedClaim, CrossCheck
     from planner.claims.run import Assessment
 
 _TITLE = "The claims of inference economics, tested"
@@ -63,6 +69,7 @@ def claims_page(found: Assessment) -> str:
         + _table(heads, rows, numbers=(3, 4))
         + f"<p>{escape(effort_text(found.effort))}</p>\n"
         + "".join(_section(item) for item in found.claims)
+        + _cross_checks(found.cross_checks)
         + "</body></html>\n"
     )
 
@@ -102,6 +109,14 @@ def _tornado(item: AssessedClaim) -> str:
         rows.append(["all inputs together", shown(joint.low), "", shown(joint.high), ""])
     heads = ("input", "figure", "at", "figure", "at")
     return _table(heads, rows, numbers=(1, 3)) if rows else ""
+
+
+def _cross_checks(found: Sequence[CrossCheck]) -> str:
+    if not found:
+        return ""
+    rows = [[escape(cell) for cell in cross_check_cells(check)] for check in found]
+    heads = ("published", "figure", "planned", "difference", "unit", "likely reason")
+    return f"<h2>{CROSS_CHECKS}</h2>\n" + _table(heads, rows, numbers=(1, 2, 3))
 
 
 def _verdict(item: AssessedClaim) -> str:

@@ -204,6 +204,32 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class CrossCheck:
+    """A published figure beside the planner's own.
+
+    Parameters
+    ----------
+    fact
+        What is published.
+    published, found
+        The figure there, and the planner's own.
+    unit
+        Of both.
+    difference
+        The own figure over the published one, less 1.
+    reason
+        What most likely makes the difference.
+    """
+
+    fact: str
+    published: float
+    found: float
+    unit: str
+    difference: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Effort:
     """What it took to solve cases.
 

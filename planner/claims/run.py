@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from planner.claims.cross_check import CrossCheck
     from planner.claims.promises import Promises
-    from planner.claims.records import Claim, Finding
+    from planner.claims.records import Claim, CrossCheck, Finding
 
 Progress = Callable[[int, int], None]
 
@@ -31,10 +30,14 @@ def _nothing(_done: int, _all: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """The claims with their findings, in the order of their numbers, and what they took."""
+    """The claims with their findings, in the order of their numbers, and what they took.
+
+    `cross_checks` are published facts beside own figures, where all claims were asked for.
+    """
 
     claims: tuple[AssessedClaim, ...]
     effort: Effort
+    cross_checks: tuple[CrossCheck, ...] = ()
 
 
 def assess_claims(
@@ -66,6 +69,7 @@ def assess_claims(
     settings = settings or ClaimsSettings()
     chosen = chosen_claims(only)
     cases = [case for claim in chosen for case in claim.cases]
+    cases += () if only else CASES
     solved = solve_cases(cases, overlays, settings, on_run)
     catalog = load_catalog(overlays)
     behind = [case for claim in chosen for case in claim.base] if settings.verify else []
@@ -76,7 +80,8 @@ def assess_claims(
         finding = claim.test(solved.plans, catalog)
         kept = together(claim.base, promises)
         assessed.append(_assessed(claim, finding, tuple(dict.fromkeys(reasons)), kept))
-    return Assessment(tuple(assessed), solved.effort)
+    facts = () if only else cross_checks(solved.plans, catalog)
+    return Assessment(tuple(assessed), solved.effort, facts)
 
 
 def _assessed(
@@ -95,7 +100,7 @@ def cross_checked(
     *,
     on_run: Progress = _nothing,
 ) -> tuple[CrossCheck, ...]:
-    """Return published prices beside the planner's own costs; parameters as `assess_claims`.
+    """Return published facts beside the planner's own figures; parameters as `assess_claims`.
 
     Raises
     ------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.claims.cross_check import NOT_CHECKED
 from planner.errors import counted
 from planner.report.tables import NUMBER, Column, write_table
 
@@ -12,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-    from planner.claims.cross_check import CrossCheck
-    from planner.claims.records import AssessedClaim, Effort, Range, TornadoRow
+    from planner.claims.records import AssessedClaim, CrossCheck, Effort, Range, TornadoRow
     from planner.claims.run import Assessment
 
+CROSS_CHECKS = "Published facts that nothing was fitted to"
 _MOST_INPUTS = 3
 _VERDICTS = (
     Column("claim", whole=True),
@@ -55,6 +54,9 @@ def write_claims(out: TextIO, found: Assessment) -> None:
     write_table(out, _VERDICTS, rows, "The claims of inference economics, tested")
     for item in found.claims:
         _behind(out, item)
+    if found.cross_checks:
+        out.write("\n")
+        write_cross_checks(out, found.cross_checks)
     out.write(f"\n{effort_text(found.effort)}\n")
 
 
@@ -85,12 +87,14 @@ def write_cross_checks(out: TextIO, found: Sequence[CrossCheck]) -> None:
         Column("unit", gives_way=2),
         Column("likely reason", gives_way=1),
     ]
-    rows = [
-        [c.fact, shown(c.published), shown(c.found), f"{c.difference:+.0%}", c.unit, c.reason]
-        for c in found
-    ]
-    write_table(out, columns, rows, "Published facts that nothing was fitted to")
-    out.write(f"\nnot checked: {NOT_CHECKED}\n")
+    rows = [cross_check_cells(c) for c in found]
+    write_table(out, columns, rows, CROSS_CHECKS)
+
+
+def cross_check_cells(check: CrossCheck) -> list[str]:
+    """Return the cells of a published figure: fact, figure, own, difference, unit, reason."""
+    figures = (shown(check.published), shown(check.found), f"{check.difference:+.0%}")
+    return [check.fact, *figures, check.unit, check.reason]
 
 
 def shown(figure: float | None) -> str:
