@@ -89,7 +89,9 @@ def explain(
     def tell(text: str) -> None:
         progress(shared, text)
 
-    why_not = explain_prepared(prepared, time_limit_s=2 * time_limit, seed=seed, tell=tell)
+    why_not = explain_prepared(
+        prepared, gap=gap, time_limit_s=2 * time_limit, seed=seed, tell=tell
+    )
     if why_not.infeasible is not False:
         of_plan = problem.endswith(".json")
         _show_why_not(why_not, str(problem_file or "PROBLEM") if of_plan else problem, as_json)
@@ -143,7 +145,14 @@ def _show_why_not(found: Explanation, problem: str, as_json: bool) -> None:
         write_explanation(sys.stdout, found, problem)
         return
     fixes = [
-        {"set": list(f.assignments), "amount": f.amount, "unit": f.unit, "confirmed": f.confirmed}
+        {
+            "set": list(f.assignments),
+            "amount": f.amount,
+            "unit": f.unit,
+            "confirmed": f.confirmed,
+            "keeps_service": f.keeps_service,
+            "cost": None if f.cost is None else asdict(f.cost),
+        }
         for f in found.fixes
     ]
     print_json(

@@ -22,10 +22,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Another value of a lever without rows: the assignments, and how much it changes."""
+    """Another value of a lever without rows.
+
+    Parameters
+    ----------
+    assignments
+        ``PATH=VALUE`` changes.
+    amount
+        How much it changes, the largest change where it has several.
+    parts
+        What each of the assignments loosens in words, and by how much, where several limits move
+        together; empty for one.
+    """
 
     assignments: tuple[str, ...]
     amount: float | None
+    parts: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
