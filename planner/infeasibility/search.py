@@ -344,7 +344,9 @@ def _rounded(value: float) -> float:
 
 def _causes(rule: Steps, setting: Setting, kept: Sequence[str]) -> tuple[Cause, ...]:
     """Return what the assignments of a setting that are kept loosen."""
-    parts = [x for a, x in zip(setting.assignments, setting.parts, strict=False) if a in kept]
+    parts: list[tuple[str, float | None]] = [
+        x for a, x in zip(setting.assignments, setting.parts, strict=False) if a in kept
+    ]
     return tuple(
         Cause(rule.family, rule.workload, where, amount, rule.unit)
         for where, amount in parts or [(rule.where, setting.amount)]

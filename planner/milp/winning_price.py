@@ -162,9 +162,7 @@ class WinningPrices:
     def _cheapest(self, arrays: Arrays) -> tuple[FloatArray, bool]:
         """Return the best plan found at other prices, and whether it is proven to be."""
         left_s = max(self._deadline_s - time.perf_counter(), _SHORTEST_S)
-        settings = replace(
-            self._settings, time_limit_s=min(self._settings.time_limit_s, left_s)
-        )
+        settings = replace(self._settings, time_limit_s=min(self._settings.time_limit_s, left_s))
         outcome = solve_arrays(arrays, settings, self._start)
         values = self._start if outcome.values is None else outcome.values
         if values is None:

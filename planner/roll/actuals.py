@@ -102,7 +102,7 @@ def _for_nothing(
 
 
 def _covered(
-    file: ActualsFile, options: OptionSet, prices: Mapping[str, Factors], rows_of: _RowsOf
+    file: ActualsFile, options: OptionSet, prices: Mapping[str, Sequence[float]], rows_of: _RowsOf
 ) -> Iterator[Fault]:
     """Yield other prices of nodes that promised spending covers.
 

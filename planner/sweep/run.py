@@ -171,9 +171,7 @@ def run_sweep(
     """
     settings = settings or SweepSettings()
     settings = replace(settings, solve=replace(settings.solve, compare=False, log=False))
-    variables, faults = scan_variables(
-        stated, scales, ranges=settings.design == "latin-hypercube"
-    )
+    variables, faults = scan_variables(stated, scales, ranges=settings.design == "latin-hypercube")
     scenarios = tuple(dict.fromkeys(scenarios)) or (None,)
     points = points_of(settings.design, variables, scenarios, settings.samples, settings.seed)
     try:

@@ -210,10 +210,11 @@ def test_every_latency_limit_and_every_floor_that_gives_way_is_named(problem):
         "workloads.chat.quality=[{benchmark: mmlu_pro, min_score: 0.9}, "
         "{benchmark: ifeval, min_score: 0.7}, {benchmark: gpqa, min_score: 0.5}]"
     )
-    scores = "workloads.chat.quality_scores=[%s]" % ", ".join(
+    known = ", ".join(
         f"{{model: m, quantization: q, benchmark: {b}, score: {s}}}"
         for b, s in (("mmlu_pro", 0.8), ("ifeval", 0.6), ("gpqa", 0.6))
     )
+    scores = f"workloads.chat.quality_scores=[{known}]"
 
     found = explain_infeasible(problem, None, [floors, scores])
 

@@ -34,7 +34,9 @@ def test_cost_of_a_fix_is_the_rent_counted_by_hand(problem):  # noqa: F811
     assert cost.gap <= 0.01
 
 
-@pytest.mark.parametrize("case", ["quota of a provider", "power", "models", "lead time", "quality"])
+@pytest.mark.parametrize(
+    "case", ["quota of a provider", "power", "models", "lead time", "quality"]
+)
 def test_cost_of_every_fix_is_that_of_solving_with_it(problem, case):  # noqa: F811
     planted, _, _ = SINGLE[case]
 

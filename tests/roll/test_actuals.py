@@ -116,9 +116,7 @@ def test_faults_of_the_problem_and_of_the_file_are_told_together(tmp_path, assig
     with pytest.raises(InputError) as refused:
         run_roll(write_quarters(tmp_path), write(tmp_path, *lines), assignments=assignments)
 
-    found = [
-        fault.file if fault.line is None else fault.line for fault in refused.value.faults
-    ]
+    found = [fault.file if fault.line is None else fault.line for fault in refused.value.faults]
     assert found == places
 
 
