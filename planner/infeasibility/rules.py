@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.infeasibility.records import CAP, POLICY
 from planner.units import HOURS_PER_DAY
 
@@ -133,7 +134,7 @@ def _rules(problem: Problem) -> Iterator[Steps]:
             Setting((f"policy.{name}={n}",), float(spares - n)) for n in reversed(range(spares))
         ]
         if settings:
-            where = f"{spares} {name.replace('_', ' ')}"
+            where = counted(spares, name.replace("_", " ").removesuffix("s"))
             yield Steps(name, "", where, name.split("_")[1], tuple(settings), POLICY)
     share = policy.max_share_per_provider
     if share is not None and share < 1:

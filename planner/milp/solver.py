@@ -139,6 +139,25 @@ def bounded_arrays(program: Program, settings: SolverSettings) -> Arrays | None:
     return bounded_by_parts(program.model, unbounded, settings, deadline_s).arrays
 
 
+def best_values(program: Program, arrays: Arrays, settings: SolverSettings) -> Outcome:
+    """Return the best values by column of a program whose figures were changed, with its bound.
+
+    Parameters
+    ----------
+    program
+        The program.
+    arrays
+        Its columns and rows with other costs or entries.
+    settings
+        Gap, time limit and seed; the program is begun from its parts, as in `solve_bounded`.
+    """
+    deadline_s = time.perf_counter() + settings.time_limit_s
+    relaxation = solve_arrays(relaxed(arrays), replace(settings, log=False))
+    return _solve_with_highs(program, arrays, settings, relaxation, deadline_s, has_bounds=False)[
+        0
+    ]
+
+
 def _is_tighter(known: Arrays, arrays: Arrays) -> bool:
     """Return whether arrays have the columns and all rows of others."""
     same = known.column_names == arrays.column_names

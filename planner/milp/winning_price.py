@@ -27,6 +27,7 @@ import numpy as np
 from planner.milp.bridge import to_arrays
 from planner.milp.highs import relaxed, solve_arrays
 from planner.milp.slots import rows_of_entries
+from planner.milp.solver import best_values
 from planner.milp.warm import values_of
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class WinningPrices:
     """
 
     def __init__(self, program: Program, plan: Decisions, settings: SolverSettings) -> None:
-        self._model = program.model
+        self._program, self._model = program, program.model
         self._arrays = to_arrays(program.problem)
         self._settings = replace(settings, log=False)
         self._start = values_of(program.model, self._arrays, plan, np.inf, settings)
@@ -163,11 +164,12 @@ class WinningPrices:
         """Return the best plan found at other prices, and whether it is proven to be."""
         left_s = max(self._deadline_s - time.perf_counter(), _SHORTEST_S)
         settings = replace(self._settings, time_limit_s=min(self._settings.time_limit_s, left_s))
-        outcome = solve_arrays(arrays, settings, self._start)
-        values = self._start if outcome.values is None else outcome.values
-        if values is None:
+        outcome = best_values(self._program, arrays, settings)
+        if self._start is None:
             msg = "there is no plan to begin from"
             raise ValueError(msg)
+        found = [x for x in (outcome.values, self._start) if x is not None]
+        values = min(found, key=lambda x: float(arrays.cost @ x))
         asked = float(arrays.cost @ values) * (1.0 - self._settings.gap)
         return values, outcome.bound is not None and outcome.bound * _ROUNDING >= asked
 

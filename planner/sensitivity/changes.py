@@ -43,6 +43,8 @@ class Change:
     never_costs, never_saves
         Whether every plan of the problem is one of the changed problem at the same cost, or the
         other way round: whatever the solver finds in time, the optimum does not move against it.
+    is_first
+        Whether it is a limit of the program or its demand; these come before all others.
     """
 
     family: str
@@ -51,6 +53,7 @@ class Change:
     assignments: tuple[str, ...]
     never_costs: bool = False
     never_saves: bool = False
+    is_first: bool = False
 
 
 def changes_of(base: Prepared) -> Iterator[Change]:
@@ -71,6 +74,7 @@ def changes_of(base: Prepared) -> Iterator[Change]:
             (lever.assignment(value),),
             never_costs=lever.kind == CAP,
             never_saves=lever.kind == DEMAND,
+            is_first=True,
         )
     for workload in problem.workloads:
         yield from _together("quality", workload, _floors(workload), "0.01 down")

@@ -102,6 +102,7 @@ class _Again:
         """Return the plan with every limit a little wider, as far as there is time."""
         deadline_s = time.perf_counter() + self._asked.time_limit_s
         changes = list(changes_of(self._base))
+        limits = sum(change.is_first for change in changes)
         found = []
         for position, change in enumerate(changes):
             left_s = deadline_s - time.perf_counter()
@@ -115,8 +116,9 @@ class _Again:
                 other = prepared(change.assignments)
             except InputError:  # a value that the schema does not allow
                 continue
-            # Every change gets its share, and what those before it left.
-            share_s = (deadline_s - time.perf_counter()) / (len(changes) - position)
+            # Everything that follows the limits gets as much as one of them, while they last.
+            after = limits - position if position < limits else len(changes) - position - 1
+            share_s = (deadline_s - time.perf_counter()) / (1 + after)
             result = solve_within_caps(
                 other.demand, other.options, other.limits, self._solver(share_s)
             )
@@ -162,7 +164,12 @@ class _Again:
                 self.remarks.append(f"not priced within the time limit: {offer.offer_id}")
                 continue
             self._tell(f"looking for the price at which {offer.offer_id} wins ...")
-            won = prices.of(position, left_s / (len(offers) - number))
+            # Half of what is left for each, so that the nearest rivals are priced for certain.
+            share_s = left_s / min(len(offers) - number, 2)
+            won = prices.of(position, share_s)
+            if won.factor is None and time.perf_counter() - deadline_s + left_s >= share_s:
+                self.remarks.append(f"no price found within the time limit: {offer.offer_id}")
+                continue
             usd = _first_price(offer)
             at = None if usd is None or won.factor is None else usd * won.factor
             found.append(Loser(offer.offer_id, offer.hardware, won.factor, usd, at, won.proven))
