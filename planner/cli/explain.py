@@ -150,7 +150,7 @@ def _show_why_not(found: Explanation, problem: str, as_json: bool) -> None:
             "amount": f.amount,
             "unit": f.unit,
             "confirmed": f.confirmed,
-            "keeps_service": f.keeps_service,
+            "keeps_promises": f.keeps_promises,
             "cost": None if f.cost is None else asdict(f.cost),
         }
         for f in found.fixes

@@ -86,9 +86,9 @@ class Fix:
     cost: FixCost | None = None
 
     @property
-    def keeps_service(self) -> bool:
-        """Whether demand, latency, quality and context stay as they are."""
-        return self.kind < SERVICE
+    def keeps_promises(self) -> bool:
+        """Whether demand, limits of service and rules of prudence stay as they are."""
+        return self.kind == CAP
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,9 @@ class _Search:
         self, title: str, found: Sequence[_Found], known: Sequence[Cause]
     ) -> Explanation:
         ranked = sorted(found, key=lambda x: x.rank)
-        fixes = list({x.fix.assignments: x.fix for x in reversed(ranked)}.values())[::-1]
+        fixes = list({frozenset(x.fix.assignments): x.fix for x in reversed(ranked)}.values())[
+            ::-1
+        ]
         causes = dict.fromkeys(c for fix in fixes for c in fix.causes)
         causes |= dict.fromkeys(c for c in known if not fixes)
         return Explanation(title, True, tuple(fixes), tuple(causes), tuple(self._late))

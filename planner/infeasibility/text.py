@@ -88,13 +88,13 @@ def _cost(fix: Fix) -> tuple[str, str, str]:
 
 
 def _cheapest(out: TextIO, fixes: Sequence[Fix]) -> None:
-    """Say which change with the same service costs least, where another one is listed first."""
-    known = [(fix.cost.cost_usd, fix) for fix in fixes if fix.keeps_service and fix.cost]
+    """Say which change that keeps all promises costs least, where another is listed first."""
+    known = [(fix.cost.cost_usd, fix) for fix in fixes if fix.keeps_promises and fix.cost]
     if not known:
         return
     usd, fix = min(known, key=lambda item: item[0])
     if fix is not fixes[0]:
         out.write(
-            f"Cheapest of those that keep demand, latency and quality: {_as_options(fix)}, "
+            f"Cheapest of those that keep demand, service and spares: {_as_options(fix)}, "
             f"{money(usd)} USD over the horizon\n"
         )

@@ -9,7 +9,7 @@ import pytest
 
 from planner.infeasibility import Fix, explain_infeasible
 from planner.infeasibility.priced import Confirmed, priced
-from planner.infeasibility.records import CAP, DEMAND, Explanation, FixCost
+from planner.infeasibility.records import CAP, DEMAND, POLICY, Explanation, FixCost
 from planner.infeasibility.text import write_explanation
 from planner.milp import SolverSettings, build_program, solve_program
 from planner.pipeline import SolveSettings, prepare, solve_problem
@@ -78,6 +78,7 @@ def test_the_cheapest_change_of_the_same_service_is_named():
 
     assert "--set 'a=1'\tat most 900.00\tat most 300.00\t1.10%\n" in text
     assert "--set 'b=2'\t600.00\t200.00\t0.00%\n" in text
-    assert "keep demand, latency and quality: --set 'b=2', 600.00 USD" in text
+    assert "keep demand, service and spares: --set 'b=2', 600.00 USD" in text
     assert "Cheapest" not in shown(cheap, less)
+    assert "Cheapest" not in shown(small, replace(cheap, kind=POLICY))
     assert "--set 'a=1'\t-\t-\t-\n" in shown(replace(small, cost=None))
