@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,27 @@ def test_the_printed_command_gives_a_plan(planner, budget):
     (next_step,) = [line for line in done.out.splitlines() if line.startswith("Next: ")]
     command = next_step.removeprefix("Next: planner ").replace("'", "").split()
     assert planner(*command, "--no-compare").code == 0
+
+
+def test_the_printed_command_keeps_what_was_asked(planner, budget):
+    asked = ("--set", "workloads.chat.growth_per_period=[1.0, 2.0]")
+
+    done = planner("explain", budget, *asked)
+
+    (next_step,) = [line for line in done.out.splitlines() if line.startswith("Next: ")]
+    command = shlex.split(next_step.removeprefix("Next: planner "))
+    assert command[:4] == ["solve", budget, *asked]
+    assert planner(*command, "--no-compare").code == 0
+
+
+def test_every_fix_has_the_cost_of_its_plan(planner, budget):
+    (fix,) = json.loads(planner("explain", budget, "--json").out)["fixes"][:1]
+
+    solved = planner("solve", budget, "--no-compare", "--json", "--set", fix["set"][0]).json
+    assert fix["keeps_promises"] is True
+    assert fix["cost"]["cost_usd"] == pytest.approx(solved["cost_usd"], rel=0.01)
+    assert fix["cost"]["bound_usd"] <= solved["cost_usd"]
+    assert fix["cost"]["usd_per_month"] == pytest.approx(solved["tco_usd"] / 6, rel=0.01)
 
 
 def test_a_problem_with_a_plan_says_so(planner, budget):
