@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.hedge.futures import decisions_of
+from planner.hedge.policy import NO_POLICY
 from planner.plan.records import GAP_TOLERANCE, relative_gap
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def with_own_orders(solver: PolicySolver, found: Policy, tree: ScenarioTree) -> 
     tree
         When scenarios are known.
     """
+    if found.why_not == NO_POLICY:
+        return found
     deadline_s = time.monotonic() + solver.settings.time_limit_s
     decisions = decisions_of(solver.futures, tree)
     decisions = [d for d in decisions if solver.has_columns(d)]

@@ -40,6 +40,8 @@ _RECOURSE_SHARE = 0.5
 """Shares of the gap that the joint program and the scenarios may leave."""
 _NOTHING = 1e-6
 _NO_TIME = "no plan was found in time"
+NO_POLICY = "no plan keeps every limit in every scenario"
+"""Why there is none, whatever is ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class PolicySolver:
         outcome = self._joint_outcome(joint.held(fixed))
         if outcome.status == "infeasible":
             orders = "" if held is None else "with its orders "
-            why = f"{orders}no plan keeps every limit in every scenario"
+            why = f"{orders}{NO_POLICY}"
             return Policy((), None, why_not=why)
         bound = None if outcome.bound is None else outcome.bound * joint.money_unit_usd
         policy = Policy((), bound, why_not=_NO_TIME)

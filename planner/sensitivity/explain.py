@@ -10,6 +10,7 @@ from planner.errors import InputError
 from planner.milp import SolverSettings, build_program, solve_within_caps
 from planner.milp.near_optimal import NearOptimal
 from planner.milp.winning_price import WinningPrices
+from planner.options.reserved import TERM_MONTHS
 from planner.pipeline import SolveSettings, decide
 from planner.sensitivity.changes import changes_of
 from planner.sensitivity.records import Changed, Loser, Sensitivity
@@ -147,7 +148,7 @@ class _Again:
         return tuple(found)
 
     def losers(self) -> tuple[Loser, ...]:
-        """Return where the cheapest offer of each type that the plan leaves out would win."""
+        """Return where the cheapest offers that the plan leaves out would win."""
         deadline_s = time.perf_counter() + self._asked.time_limit_s
         offers = _cheapest_left_out(self._base, self._plan)
         prices = WinningPrices(
@@ -209,19 +210,28 @@ class _Again:
 
 
 def _cheapest_left_out(base: Prepared, plan: Plan) -> list[tuple[int, NodeOffer]]:
-    """Return the cheapest rented offer of every type that replicas fit and the plan leaves out."""
+    """Return the cheapest offer of every type and way to rent that the plan leaves out.
+
+    Only types that replicas fit.
+    """
     used = {row.offer_id for row in plan.fleet}
     usable = {option.hardware for option in base.options.options}
-    cheapest: dict[str, tuple[float, int, NodeOffer]] = {}
+    cheapest: dict[tuple[str, str], tuple[float, int, NodeOffer]] = {}
     for position, offer in enumerate(base.options.offers):
         usd = _first_price(offer)
-        if usd is None or offer.is_committed or offer.hardware not in usable - {""}:
+        if usd is None or offer.is_existing or offer.hardware not in usable - {""}:
             continue
         if offer.offer_id not in used:
+            kind = (offer.hardware, offer.tenure)
             each = (usd / offer.accelerators_per_node, position, offer)
-            cheapest[offer.hardware] = min(each, cheapest.get(offer.hardware, each))
+            cheapest[kind] = min(each, cheapest.get(kind, each))
     return [(position, offer) for _, position, offer in sorted(cheapest.values())]
 
 
 def _first_price(offer: NodeOffer) -> float | None:
-    return next((usd for usd in offer.price_usd_per_hour if usd is not None), None)
+    """Return the price of an hour of a rented node, ``None`` of others and of those in tiers."""
+    if not offer.is_committed:
+        return next((usd for usd in offer.price_usd_per_hour if usd is not None), None)
+    if offer.tenure not in TERM_MONTHS or any(build.tier for build in offer.builds):
+        return None
+    return next((build.usd_per_node_hour for build in offer.builds), None)

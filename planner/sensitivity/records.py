@@ -81,7 +81,8 @@ class Sensitivity:
     ranges
         How much of each hardware type such plans use.
     losers
-        The cheapest offer of each hardware type that the plan leaves out, and where it would win.
+        The cheapest offers that the plan leaves out, by the hour and for a term, of each hardware
+        type, and where they would win.
     remarks
         What was not done and why.
     """

@@ -9,6 +9,8 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 from planner.sensitivity import explain_plan
 from planner.sensitivity.changes import changes_of
 from planner.sensitivity.explain import ExplainSettings
+from tests.hedge.world import OFFERS as HALVES_OFFERS
+from tests.hedge.world import scenario, write_halves
 from tests.infeasibility.test_planted import (  # noqa: F401 - one is a fixture
     OFFERS,
     QUOTA,
@@ -140,3 +142,18 @@ def test_a_lower_floor_and_a_looser_limit_save_what_solving_with_them_says(tmp_p
         "ifeval of at least 0.8 of chat": pytest.approx(0.0, abs=1e-6),
         "all of chat together": pytest.approx(node_usd),
     }
+
+
+def test_a_reservation_wins_at_the_price_of_rent_where_demand_is_flat(tmp_path):
+    # One node for two years by the hour at 2 USD; reserved for a year it costs 2.50.
+    path = write_halves(tmp_path, [scenario("only", 1, 1.0)], tenures="reserved_1y")
+    dear = HALVES_OFFERS.replace(",1.2,", ",2.5,")
+    (tmp_path / "prices" / "offers.csv").write_text(dear, encoding="utf-8")
+
+    found = explain_plan(lambda more: prepare(path, None, more), EXACT)
+
+    (reserved,) = found.losers
+    assert reserved.offer_id == "me:one:here:reserved_1y"
+    assert reserved.price_usd_per_hour == pytest.approx(2.5)
+    assert reserved.wins_at_usd_per_hour == pytest.approx(2.0)
+    assert reserved.proven
