@@ -20,7 +20,7 @@ from planner.cli.context import (
     settings_of,
 )
 from planner.cli.solve_options import Gap, Seed
-from planner.errors import Fault, InputError
+from planner.errors import Fault, InputError, as_asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,7 +95,8 @@ def explain(
     if why_not.infeasible is not False:
         of_plan = problem.endswith(".json")
         named = str(problem_file or "PROBLEM") if of_plan else problem
-        _show_why_not(why_not, _as_asked(named, scenario, assignments or [], shared), as_json)
+        again = as_asked(named, scenario, assignments or (), shared.overlays)
+        _show_why_not(why_not, again, as_json)
         raise typer.Exit(EXIT_UNKNOWN if why_not.infeasible is None else EXIT_INFEASIBLE)
     asked = ExplainSettings(gap, time_limit, seed, within)
     found = explain_plan(prepared, asked, tell)
@@ -137,15 +138,6 @@ def _of_plan(
         return prepare_checked(check_loaded(loaded, shared.overlays))
 
     return prepared
-
-
-def _as_asked(problem: str, scenario: str | None, assignments: list[str], shared: Settings) -> str:
-    """Return the problem with what was asked of it, as the next command needs it."""
-    words = [problem]
-    words += [] if scenario is None else ["--scenario", scenario]
-    words += [f"--set '{assignment}'" for assignment in assignments]
-    words += [f"--catalog {overlay}" for overlay in shared.overlays]
-    return " ".join(words)
 
 
 def _show_why_not(found: Explanation, problem: str, as_json: bool) -> None:

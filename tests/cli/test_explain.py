@@ -79,8 +79,13 @@ def test_a_problem_that_is_wrong_is_refused_without_a_traceback(planner, budget)
     assert "Traceback" not in done.err
 
 
-def test_solve_points_to_it(planner, budget):
+def test_solve_points_to_it_with_what_was_asked(planner, budget):
     done = planner("solve", budget)
+    other = planner("solve", budget, "--set", "policy.spare_replicas=2")
+    tight = planner("solve", budget, "--set", "workloads.chat.slo.0.limit=1")
 
-    assert done.code == 3
-    assert f"Next: planner explain {budget}" in done.out
+    assert done.code == other.code == 3
+    assert f"Next: planner explain {budget}\n" in done.out
+    assert f"Next: planner explain {budget} --set 'policy.spare_replicas=2'\n" in other.out
+    assert tight.code == 2
+    assert f"Next: planner explain {budget} --set 'workloads.chat.slo.0.limit=1'" in tight.err
