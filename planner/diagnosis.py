@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -140,8 +141,35 @@ def diagnose_program(
     demand, options, limits
         The infeasible program.
     settings
-        Solver settings; each trial stops at the first plan.
+        Solver settings; each trial stops at the first plan, and all share the time limit.
     """
+    tried = _Trials(settings)
+    lines = [
+        f"without the {name} there is a plan"
+        for name, relaxed in _left_out(limits)
+        if tried.has_plan(demand, options, relaxed)
+    ]
+    lines += _with_longer_windows(demand, options, limits, tried)
+    lines += _with_more_units(demand, options, limits, tried)
+    if options.barred:
+        lines += _without_residency(demand, options, limits, tried)
+    if lines:
+        return ("every workload has options, but the limits leave no plan:", *lines)
+    if tried.is_unsure:
+        return (
+            "every workload has options, but the limits leave no plan; whether a single one of "
+            "them is the cause was not found out within the time limit",
+        )
+    return (
+        "every workload has options, but the limits leave no plan, and no single limit of "
+        "quotas, average quality, rate limits, budgets, power, space, carbon, residency, "
+        "max_models, max_hardware_types, spare_replicas, spare_nodes, max_share_per_provider, "
+        "survive_loss_of and windows of deferrable work is the cause alone",
+    )
+
+
+def _left_out(limits: Limits) -> list[tuple[str, Limits]]:
+    """Return what to try without: each limit by its name."""
     trials = [
         (
             f"quota of {q.max_accelerators} x {q.hardware}",
@@ -166,39 +194,43 @@ def diagnose_program(
     if limits.scaling == "hourly":
         without = replace(limits, scaling="static")
         trials.append(("hourly scaling within elastic_max_nodes", without))
-    loose = replace(settings, gap=1.0, log=False)
-    lines = [
-        f"without the {name} there is a plan"
-        for name, relaxed in trials
-        if solve_program(build_program(demand, options, relaxed), loose).decisions is not None
-    ]
-    lines += _with_longer_windows(demand, options, limits, settings)
-    lines += _with_more_units(demand, options, limits, settings)
-    if options.barred:
-        lines += _without_residency(demand, options, limits, settings)
-    if lines:
-        return ("every workload has options, but the limits leave no plan:", *lines)
-    return (
-        "every workload has options, but the limits leave no plan, and no single limit of "
-        "quotas, average quality, rate limits, budgets, power, space, carbon, residency, "
-        "max_models, max_hardware_types, spare_replicas, spare_nodes, max_share_per_provider, "
-        "survive_loss_of and windows of deferrable work is the cause alone",
-    )
+    return trials
+
+
+class _Trials:
+    """Solves with less asked, to the first plan."""
+
+    def __init__(self, settings: SolverSettings) -> None:
+        self._settings = replace(settings, gap=1.0, log=False)
+        self._deadline_s = time.perf_counter() + settings.time_limit_s
+        self.is_unsure = False
+        """Whether a trial ended without a plan, and without a proof that there is none."""
+
+    def has_plan(self, demand: Demand, options: OptionSet, limits: Limits) -> bool:
+        """Return whether a plan was found in time."""
+        left_s = self._deadline_s - time.perf_counter()
+        if left_s <= 0:
+            self.is_unsure = True
+            return False
+        settings = replace(self._settings, time_limit_s=left_s)
+        result = solve_program(build_program(demand, options, limits), settings)
+        if result.decisions is not None:
+            return True
+        self.is_unsure |= result.proof.status != "infeasible"
+        return False
 
 
 def _with_longer_windows(
-    demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
+    demand: Demand, options: OptionSet, limits: Limits, tried: _Trials
 ) -> list[str]:
     """Return the shortest longer window of each backlog with which there is a plan.
 
     It is longer by whole hours. A longer window never takes a plan away, so the shortest one is
     found by halving.
     """
-    loose = replace(settings, gap=1.0, log=False)
 
     def has_plan(name: str, window_h: float) -> bool:
-        program = build_program(_with_window(demand, name, window_h), options, limits)
-        return solve_program(program, loose).decisions is not None
+        return tried.has_plan(_with_window(demand, name, window_h), options, limits)
 
     lines = []
     windows = {w.deferral.backlog: w.deferral.window_h for w in demand.workloads if w.deferral}
@@ -231,24 +263,22 @@ def _with_window(demand: Demand, backlog: str, window_h: float) -> Demand:
 
 
 def _with_more_units(
-    demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
+    demand: Demand, options: OptionSet, limits: Limits, tried: _Trials
 ) -> list[str]:
     """Return whether there is a plan with any number of provisioned units."""
     if all(units.max_units is None for units in options.provisioned):
         return []
     free = tuple(replace(units, max_units=None) for units in options.provisioned)
-    program = build_program(demand, replace(options, provisioned=free), limits)
-    if solve_program(program, replace(settings, gap=1.0, log=False)).decisions is None:
+    if not tried.has_plan(demand, replace(options, provisioned=free), limits):
         return []
     return ["without the max_units of provisioned units there is a plan"]
 
 
 def _without_residency(
-    demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
+    demand: Demand, options: OptionSet, limits: Limits, tried: _Trials
 ) -> list[str]:
     """Return whether there is a plan where work may run anywhere."""
-    anywhere = build_program(demand, replace(options, barred=frozenset()), limits)
-    if solve_program(anywhere, replace(settings, gap=1.0, log=False)).decisions is None:
+    if not tried.has_plan(demand, replace(options, barred=frozenset()), limits):
         return []
     return [
         "without the residency of the workloads there is a plan: the nodes they may use are too "

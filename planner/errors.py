@@ -106,3 +106,22 @@ def counted(number: int, noun: str) -> str:
         In the singular; its plural adds an s.
     """
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def as_asked(
+    problem: str, scenario: str | None, assignments: Iterable[str], overlays: Iterable[object]
+) -> str:
+    """Return a problem with what was asked of it, as a next command takes it.
+
+    Parameters
+    ----------
+    problem
+        As the user named it.
+    scenario, assignments, overlays
+        What was applied to it.
+    """
+    words = [problem]
+    words += [] if scenario is None else [f"--scenario {scenario}"]
+    words += [f"--set '{assignment}'" for assignment in assignments]
+    words += [f"--catalog {overlay}" for overlay in overlays]
+    return " ".join(words)

@@ -16,7 +16,7 @@ from planner.catalog.load import load_catalog
 from planner.catalog.messages import listing_command
 from planner.demand.build import build_demand
 from planner.diagnosis import diagnose_program, impossible_limits, unservable
-from planner.errors import InputError, InternalError
+from planner.errors import InputError, InternalError, as_asked
 from planner.finance.explain import Asked, explained
 from planner.finance.figures import commitment_figures
 from planner.finance.incumbent import read_incumbent
@@ -181,7 +181,8 @@ def prepare(
     prepared = prepare_checked(check_loaded(loaded, overlays))
     impossible = impossible_limits(prepared.options, prepared.loaded) if possible_only else []
     if impossible:
-        raise InputError(impossible, f"planner explain {name}")
+        again = as_asked(str(name), scenario, assignments, overlays)
+        raise InputError(impossible, f"planner explain {again}")
     if before is None:
         return prepared
     kept = before.kept(prepared.options, prepared.demand.grid)
@@ -281,8 +282,7 @@ def decide(prepared: Prepared, settings: SolveSettings) -> Decided:
         When the plan fails its own audit.
     """
     record = _record(settings, prepared)
-    without_way = unservable(prepared.options, prepared.demand, prepared.loaded.problem)
-    if without_way:
+    if without_way := unservable(prepared.options, prepared.demand, prepared.loaded.problem):
         proof = Proof("infeasible", None, settings.solver, "", 0.0, 0, 0)
         return Decided(_no_plan(prepared, proof, record, without_way))
     solver = solver_settings(settings)

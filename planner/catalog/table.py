@@ -61,6 +61,8 @@ class TableRead(Generic[R]):
 
     rows: tuple[Located[R], ...]
     faults: tuple[Fault, ...]
+    header: tuple[str, ...] = ()
+    """Names of the columns in order."""
 
 
 def read_table(path: Path, name: str, model: type[R]) -> list[R]:
@@ -120,7 +122,7 @@ def _scanned(
     text = scan.decode(data)
     if text is not None:
         scan.read(text)
-    return TableRead(tuple(scan.rows), tuple(scan.faults))
+    return TableRead(tuple(scan.rows), tuple(scan.faults), tuple(scan.header))
 
 
 def folded(name: str) -> str:

@@ -20,7 +20,7 @@ from planner.cli.context import (
     settings_of,
 )
 from planner.cli.solve_options import Gap, Seed
-from planner.errors import Fault, InputError
+from planner.errors import Fault, InputError, as_asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +32,21 @@ if TYPE_CHECKING:
 
 EXIT_INFEASIBLE, EXIT_OUTSIDE_GAP, EXIT_UNKNOWN = 3, 4, 5
 _LONGEST_S = 604_800
+
+ProblemFile = Annotated[
+    Path | None,
+    typer.Option("--problem", metavar="FILE", help="The problem of PLAN.json, for its files."),
+]
+Within = Annotated[
+    float,
+    typer.Option(
+        "--within",
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        help="How much dearer the plans of the ranges may be.",
+    ),
+]
 
 
 def explain(
@@ -45,25 +60,17 @@ def explain(
     ],
     scenario: ScenarioName = None,
     assignments: Assignments = None,
-    problem_file: Annotated[
-        Path | None,
-        typer.Option("--problem", metavar="FILE", help="The problem of PLAN.json, for its files."),
-    ] = None,
-    within: Annotated[
-        float,
-        typer.Option(
-            "--within",
-            min=0.0,
-            max=1.0,
-            metavar="SHARE",
-            help="How much dearer the plans of the ranges may be.",
-        ),
-    ] = 0.02,
+    problem_file: ProblemFile = None,
+    within: Within = 0.02,
     gap: Gap = 0.01,
     time_limit: Annotated[
         float,
         typer.Option(
-            "--time-limit", min=0.001, max=_LONGEST_S, metavar="SECONDS", help="Of every step."
+            "--time-limit",
+            min=0.001,
+            max=_LONGEST_S,
+            metavar="SECONDS",
+            help="Of the plan, the changes, the ranges and the prices, each.",
         ),
     ] = 60.0,
     seed: Seed = 0,
@@ -81,21 +88,24 @@ def explain(
     from planner.sensitivity.explain import ExplainSettings  # noqa: PLC0415
 
     shared = settings_of(context, catalog, quiet=quiet)
+    asked_for = assignments or []
+    named = problem
     if problem.endswith(".json"):
-        prepared = _of_plan(Path(problem), problem_file, scenario, assignments or [], shared)
+        prepared = _of_plan(Path(problem), problem_file, scenario, asked_for, shared)
+        named = str(problem_file or "PROBLEM")
     else:
-        prepared = _of_problem(problem, scenario, assignments or [], shared)
+        prepared = _of_problem(problem, scenario, asked_for, shared)
 
     def tell(text: str) -> None:
         progress(shared, text)
 
-    why_not = explain_prepared(prepared, time_limit_s=2 * time_limit, seed=seed, tell=tell)
+    why_not = explain_prepared(
+        prepared, gap=gap, time_limit_s=2 * time_limit, seed=seed, tell=tell
+    )
     if why_not.infeasible is not False:
-        of_plan = problem.endswith(".json")
-        _show_why_not(why_not, str(problem_file or "PROBLEM") if of_plan else problem, as_json)
+        _show_why_not(why_not, as_asked(named, scenario, asked_for, shared.overlays), as_json)
         raise typer.Exit(EXIT_UNKNOWN if why_not.infeasible is None else EXIT_INFEASIBLE)
-    asked = ExplainSettings(gap, time_limit, seed, within)
-    found = explain_plan(prepared, asked, tell)
+    found = explain_plan(prepared, ExplainSettings(gap, time_limit, seed, within), tell)
     _show(found, as_json)
     if found.plan.status != "optimal":
         raise typer.Exit(EXIT_OUTSIDE_GAP if found.plan.cost_usd is not None else EXIT_UNKNOWN)
@@ -143,7 +153,14 @@ def _show_why_not(found: Explanation, problem: str, as_json: bool) -> None:
         write_explanation(sys.stdout, found, problem)
         return
     fixes = [
-        {"set": list(f.assignments), "amount": f.amount, "unit": f.unit, "confirmed": f.confirmed}
+        {
+            "set": list(f.assignments),
+            "amount": f.amount,
+            "unit": f.unit,
+            "confirmed": f.confirmed,
+            "keeps_promises": f.keeps_promises,
+            "cost": None if f.cost is None else asdict(f.cost),
+        }
         for f in found.fixes
     ]
     print_json(

@@ -43,7 +43,7 @@ from planner.cli.solve_options import (
     choice_of,
 )
 from planner.cli.written import require_apart
-from planner.errors import Fault, InputError
+from planner.errors import Fault, InputError, as_asked
 
 if TYPE_CHECKING:
     from planner.cli.context import Settings
@@ -116,7 +116,7 @@ def solve(
     if as_json:
         sys.stdout.write(text)
     else:
-        _print(plan, prepared, problem, output)
+        _print(plan, prepared, problem, output, shared)
     missed = verified is not None and verified.kept is False
     raise typer.Exit(EXIT_NOT_KEPT if missed else EXIT_BY_STATUS[plan.status])
 
@@ -186,13 +186,17 @@ def _verified(
     return solve_verified(prepared, settings, loop, lambda text: progress(shared, text))
 
 
-def _print(plan: Plan, prepared: Prepared, problem: str, output: Path | None) -> None:
+def _print(
+    plan: Plan, prepared: Prepared, problem: str, output: Path | None, shared: Settings
+) -> None:
     from planner.report.text import write_no_plan, write_plan  # noqa: PLC0415 - needs the plan
 
     if plan.cost_usd is None:
         write_no_plan(sys.stdout, plan)
         next_step = "explain {}" if plan.status == "infeasible" else "options {} --rejected"
-        sys.stdout.write(f"Next: planner {next_step.format(problem)}\n")
+        loaded = prepared.loaded
+        asked = as_asked(problem, loaded.scenario, loaded.assignments, shared.overlays)
+        sys.stdout.write(f"Next: planner {next_step.format(asked)}\n")
         return
     horizon = prepared.loaded.problem.horizon
     months = horizon.periods * horizon.months_per_period

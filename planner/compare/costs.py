@@ -6,11 +6,24 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.compare.records import CostChange, CostDifference, Figure
+from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
 
 if TYPE_CHECKING:
+    from planner.compare.records import PlanHead
     from planner.plan.document import Plan
 
 _Kind = tuple[str, str, str, str]
+
+
+def cost_rates(a: PlanHead, b: PlanHead) -> tuple[Figure, ...]:
+    """Return what both plans cost by month and by day of their own horizon, undiscounted."""
+    days = HOURS_PER_MONTH / HOURS_PER_DAY
+    by_month = (a.usd_per_month, b.usd_per_month)
+    by_day = tuple(None if usd is None else usd / days for usd in by_month)
+    return (
+        Figure("all", "cost", "USD per month", *by_month),
+        Figure("all", "cost", "USD per day", *by_day),
+    )
 
 
 def cost_difference(a: Plan, b: Plan) -> CostDifference | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.compare.catalog import catalog_change, version_changes
-from planner.compare.costs import cost_changes, cost_difference, unit_cost_changes
+from planner.compare.costs import cost_changes, cost_difference, cost_rates, unit_cost_changes
 from planner.compare.fleet import fleet_changes
 from planner.compare.problem import problem_changes
 from planner.compare.promises import promise_changes
@@ -52,10 +52,12 @@ def compare_plans(a: Path, b: Path) -> Comparison:
         raise InputError(faults, NEXT_STEP, NOTHING_COMPARED)
     one, other = opened
     plans = (one[0], other[0])
+    heads = (_head(plans[0], a), _head(plans[1], b))
     return Comparison(
-        a=_head(plans[0], a),
-        b=_head(plans[1], b),
-        cost=cost_difference(*plans),
+        a=heads[0],
+        b=heads[1],
+        rates=cost_rates(*heads),
+        cost=cost_difference(*plans) if heads[0].months == heads[1].months else None,
         cost_lines=cost_changes(*plans),
         fleet=fleet_changes(*plans),
         unit_costs=unit_cost_changes(*plans),
@@ -90,6 +92,7 @@ def _head(plan: Plan, path: Path) -> PlanHead:
         bound_usd=plan.bound_usd,
         gap=plan.gap,
         tco_usd=plan.tco_usd,
+        start=plan.problem["horizon"]["start"],
         months=_months(plan),
         diagnosis=plan.diagnosis,
     )
@@ -104,8 +107,8 @@ def _months(plan: Plan) -> int:
 def _notes(a: Plan, b: Plan) -> Iterator[str]:
     if _months(a) != _months(b):
         yield (
-            f"A is over {_months(a)} months and B over {_months(b)}: totals are not alike, "
-            "compare them by month"
+            f"A is over {_months(a)} months and B over {_months(b)}: totals do not compare, cost "
+            "per month and unit costs do"
         )
     if a.problem["horizon"]["start"] != b.problem["horizon"]["start"]:
         yield "the horizons begin in different months: discounting and prices differ by that alone"

@@ -17,8 +17,14 @@ class PlanHead:
     bound_usd: float | None
     gap: float | None
     tco_usd: float | None
+    start: str
     months: int
     diagnosis: tuple[str, ...]
+
+    @property
+    def usd_per_month(self) -> float | None:
+        """Undiscounted cost of a month of the horizon."""
+        return None if self.tco_usd is None else self.tco_usd / self.months
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,10 +174,15 @@ class VersionChange:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two plans side by side."""
+    """Two plans side by side.
+
+    `rates` is the undiscounted cost by month and day of each horizon, which compares whatever
+    their lengths; `cost` is ``None`` where these differ, because totals then say nothing.
+    """
 
     a: PlanHead
     b: PlanHead
+    rates: tuple[Figure, ...]
     cost: CostDifference | None
     cost_lines: tuple[CostChange, ...]
     fleet: tuple[FleetChange, ...]
@@ -181,3 +192,8 @@ class Comparison:
     catalog: CatalogChange
     versions: tuple[VersionChange, ...]
     notes: tuple[str, ...]
+
+    @property
+    def is_of_one_length(self) -> bool:
+        """Whether both horizons have the same number of months."""
+        return self.a.months == self.b.months

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from planner.compare.records import Comparison, Figure, FleetChange, PlanHead, Running
 
+_UNIT_COSTS = "Unit cost (idle and spare capacity included)"
 _CENT = 0.005
 _LONG = 60
 
@@ -28,10 +29,14 @@ def write_comparison(out: TextIO, found: Comparison) -> None:
     found
         The comparison.
     """
-    _headline(out, found)
+    if found.is_of_one_length:
+        _headline(out, found)
+    else:
+        _unlike(out, found)
     _costs(out, found)
     _fleet(out, found.fleet)
-    _figures(out, "Unit cost (idle and spare capacity included)", found.unit_costs)
+    if found.is_of_one_length:
+        _figures(out, _UNIT_COSTS, found.unit_costs)
     _figures(out, "Promises", found.promises)
     _problem(out, found)
     _catalog(out, found)
@@ -39,11 +44,37 @@ def write_comparison(out: TextIO, found: Comparison) -> None:
         out.write(f"note: {note}\n")
 
 
-def _headline(out: TextIO, found: Comparison) -> None:
+def _unlike(out: TextIO, found: Comparison) -> None:
+    """Lead with what compares although the horizons are not equally long."""
+    a, b = found.a, found.b
+    out.write(
+        f"The horizons differ: A is over {counted(a.months, 'month')} from {a.start}, B over "
+        f"{counted(b.months, 'month')} from {b.start}, so that totals do not compare. Below is "
+        "what does, each over its own horizon, with the growth and the prices in it.\n"
+    )
+    if a.usd_per_month is not None and b.usd_per_month is not None:
+        usd = b.usd_per_month - a.usd_per_month
+        share = f" ({usd / a.usd_per_month:+.1%})" if a.usd_per_month > 0 else ""
+        more = "more" if usd > 0 else "less"
+        out.write(
+            f"B costs {money(abs(usd))} USD per month {more} than A{share}, undiscounted.\n"
+            if abs(usd) >= _CENT
+            else "Both cost the same per month, undiscounted.\n"
+        )
+    _figures(out, f"{_UNIT_COSTS}, and cost by month and day", (*found.rates, *found.unit_costs))
+    out.write("\n")
+    _plans(out, found)
+
+
+def _plans(out: TextIO, found: Comparison) -> None:
     for letter, head in (("A", found.a), ("B", found.b)):
         out.write(f"{letter}: {_in_a_line(head)}\n")
         for reason in head.diagnosis:
             out.write(f"   {reason}\n")
+
+
+def _headline(out: TextIO, found: Comparison) -> None:
+    _plans(out, found)
     cost = found.cost
     if cost is None:
         return
@@ -80,6 +111,9 @@ def _in_a_line(head: PlanHead) -> str:
 def _costs(out: TextIO, found: Comparison) -> None:
     if not found.cost_lines:
         return
+    title, lines = "Cost over the horizon, discounted", _discounted(found)
+    if not found.is_of_one_length:
+        title, lines = "Cost per month of each horizon, undiscounted", _by_month(found)
     columns = [
         Column("category", whole=True),
         Column("workload", gives_way=1),
@@ -89,27 +123,25 @@ def _costs(out: TextIO, found: Comparison) -> None:
         Column("B USD", NUMBER),
         Column("B less A USD", NUMBER),
     ]
+    ordered = sorted(
+        zip(found.cost_lines, lines, strict=True), key=lambda item: -abs(item[1][1] - item[1][0])
+    )
     rows = [
-        [
-            row.category,
-            row.workload,
-            row.hardware,
-            row.tenure,
-            money(row.a_discounted_usd),
-            money(row.b_discounted_usd),
-            _signed(row.difference_discounted_usd),
-        ]
-        for row in found.cost_lines
+        [row.category, row.workload, row.hardware, row.tenure, money(a), money(b), _signed(b - a)]
+        for row, (a, b) in ordered
     ]
-    total = [money(sum(values)) for values in _columns(found)]
-    difference = sum(row.difference_discounted_usd for row in found.cost_lines)
-    rows.append(["total", "", "", "", *total, _signed(difference)])
-    write_table(out, columns, rows, "Cost over the horizon, discounted")
+    a, b = (sum(usd) for usd in zip(*lines, strict=True))
+    rows.append(["total", "", "", "", money(a), money(b), _signed(b - a)])
+    write_table(out, columns, rows, title)
 
 
-def _columns(found: Comparison) -> tuple[list[float], list[float]]:
-    lines = found.cost_lines
-    return [row.a_discounted_usd for row in lines], [row.b_discounted_usd for row in lines]
+def _discounted(found: Comparison) -> list[tuple[float, float]]:
+    return [(row.a_discounted_usd, row.b_discounted_usd) for row in found.cost_lines]
+
+
+def _by_month(found: Comparison) -> list[tuple[float, float]]:
+    months = (found.a.months, found.b.months)
+    return [(row.a_usd / months[0], row.b_usd / months[1]) for row in found.cost_lines]
 
 
 def _fleet(out: TextIO, fleet: Sequence[FleetChange]) -> None:

@@ -40,6 +40,8 @@ _RECOURSE_SHARE = 0.5
 """Shares of the gap that the joint program and the scenarios may leave."""
 _NOTHING = 1e-6
 _NO_TIME = "no plan was found in time"
+NO_POLICY = "no plan keeps every limit in every scenario"
+"""Why there is none, whatever is ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ class PolicySolver:
             Orders that are decided already, of those that all scenarios share: what is not named
             is not ordered. ``None`` leaves all open.
         """
-        decisions = [d for d in decisions_of(self.futures, tree) if self._has_columns(d)]
+        decisions = [d for d in decisions_of(self.futures, tree) if self.has_columns(d)]
         if not all(d.is_open for d in decisions if held and held.get(d.purchase, 0) > _NOTHING):
             return Policy((), None, why_not="orders what is not on offer in every scenario")
         joint = join(self._parts(), [self._tie(d) for d in decisions], self.risk)
@@ -94,13 +96,13 @@ class PolicySolver:
         outcome = self._joint_outcome(joint.held(fixed))
         if outcome.status == "infeasible":
             orders = "" if held is None else "with its orders "
-            why = f"{orders}no plan keeps every limit in every scenario"
+            why = f"{orders}{NO_POLICY}"
             return Policy((), None, why_not=why)
         bound = None if outcome.bound is None else outcome.bound * joint.money_unit_usd
         policy = Policy((), bound, why_not=_NO_TIME)
         for shared, rest in self._tries(joint, outcome, decisions):
             values = np.where(np.isnan(fixed), shared, fixed)
-            policy = self._recourse(decisions, values, rest, bound)
+            policy = self.recourse(decisions, values, rest, bound)
             if policy.answers:
                 return policy
         return policy
@@ -151,7 +153,8 @@ class PolicySolver:
             for program, share in zip(self.programs, self.futures.probabilities, strict=True)
         ]
 
-    def _has_columns(self, decision: Decision) -> bool:
+    def has_columns(self, decision: Decision) -> bool:
+        """Return whether a scenario could use what is decided."""
         return any(decision.purchase in self.programs[s].columns for s in decision.members)
 
     def _tie(self, decision: Decision) -> Tie:
@@ -183,12 +186,7 @@ class PolicySolver:
 
     def _most_wanted(self, decisions: Sequence[Decision]) -> FloatArray:
         """Return by tie the most that any scenario alone takes on."""
-        taken = [
-            {}
-            if answer.decisions is None
-            else taken_purchases(p.options, p.demand.grid, answer.decisions)
-            for answer, p in zip(self.alone, self.futures.prepared, strict=True)
-        ]
+        taken = self.taken_alone()
         return np.array(
             [
                 max(taken[s].get(d.purchase, 0.0) for s in d.members) / self._step(d) * d.is_open
@@ -196,14 +194,61 @@ class PolicySolver:
             ]
         )
 
-    def _recourse(
+    def taken_alone(self) -> list[Mapping[Purchase, float]]:
+        """Return what every scenario takes on with perfect foresight, as far as that is known."""
+        return [
+            {}
+            if answer.decisions is None
+            else taken_purchases(p.options, p.demand.grid, answer.decisions)
+            for answer, p in zip(self.alone, self.futures.prepared, strict=True)
+        ]
+
+    def orders_of(
+        self, decisions: Sequence[Decision], taken: Sequence[Mapping[Purchase, float]], first: int
+    ) -> FloatArray:
+        """Return by tie what one scenario takes on, or the likeliest of those that decide it.
+
+        Parameters
+        ----------
+        decisions
+            The ties.
+        taken
+            What every scenario takes on alone.
+        first
+            Position of the scenario.
+        """
+        shares = self.futures.probabilities
+        whose = [
+            first if first in d.members else max(d.members, key=shares.__getitem__)
+            for d in decisions
+        ]
+        return np.array(
+            [
+                taken[s].get(d.purchase, 0.0) / self._step(d) * d.is_open
+                for s, d in zip(whose, decisions, strict=True)
+            ]
+        )
+
+    def recourse(
         self,
         decisions: Sequence[Decision],
         values: FloatArray,
         rest: Sequence[Mapping[Purchase, float]],
         bound_usd: float | None,
     ) -> Policy:
-        """Return the policy with shared orders as they are, every scenario solved by itself."""
+        """Return the policy with shared orders as they are, every scenario solved by itself.
+
+        Parameters
+        ----------
+        decisions
+            The ties.
+        values
+            What is ordered, by tie.
+        rest
+            Other orders by scenario, where they are decided.
+        bound_usd
+            What no policy costs less than, ``None`` where that is not known.
+        """
         held = [dict(orders) for orders in rest]
         orders = []
         for decision, value in zip(decisions, values.tolist(), strict=True):

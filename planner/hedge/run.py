@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from planner.hedge.futures import load_futures
 from planner.hedge.mean import mean_problem
 from planner.hedge.outcome import hedge_of, infeasible_hedge
+from planner.hedge.own_orders import with_own_orders
 from planner.hedge.policy import PolicySolver
 from planner.hedge.records import Policy
 from planner.hedge.work import Task, alone_of, programs_of, results_of
@@ -136,6 +137,7 @@ def hedged(
     policies, best = policies.knowing(alone, best)
     if not best.answers:
         best = policies.solve(futures.tree)
+    best = with_own_orders(policies, best, futures.tree)
     mean, words = _NOT_ASKED, ""
     at_once = _NOT_ASKED
     if asked.compare:

@@ -33,6 +33,31 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class FixCost:
+    """What the plan of a changed problem costs.
+
+    Parameters
+    ----------
+    cost_usd
+        Discounted cost over the horizon of a plan that was found.
+    usd_per_month
+        Undiscounted cost by month of the horizon.
+    bound_usd
+        Proven limit below the cost of every plan, ``None`` for none.
+    gap
+        What of the cost the bound leaves open, as a fraction of it; ``None`` for no bound.
+    is_within_gap
+        Whether that is no more than was asked for. Where it is not, a cheaper plan may well exist.
+    """
+
+    cost_usd: float
+    usd_per_month: float
+    bound_usd: float | None
+    gap: float | None
+    is_within_gap: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
     """A change of the problem with which there is a plan.
 
@@ -46,6 +71,10 @@ class Fix:
         True when the changed problem was solved and has a plan.
     causes
         What the assignments loosen, in their order.
+    kind
+        Which of the kinds above gives way most.
+    cost
+        What the plan with them costs; ``None`` where nothing was priced.
     """
 
     assignments: tuple[str, ...]
@@ -53,6 +82,13 @@ class Fix:
     unit: str
     confirmed: bool
     causes: tuple[Cause, ...]
+    kind: int = CAP
+    cost: FixCost | None = None
+
+    @property
+    def keeps_promises(self) -> bool:
+        """Whether demand, limits of service and rules of prudence stay as they are."""
+        return self.kind == CAP
 
 
 @dataclass(frozen=True, slots=True)

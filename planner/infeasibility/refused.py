@@ -100,13 +100,14 @@ def _slo_text(workload: Workload, position: int) -> str:
 
 def _limits(workload: Workload, limits: dict[int, float]) -> Setting:
     """Return the setting of some latency limits, rounded up to three digits."""
-    assignments, changes = [], []
+    assignments, changes, parts = [], [], []
     for position, limit in limits.items():
         digits = max(2 - math.floor(math.log10(limit)), 0)
         value = math.ceil(limit * 10**digits - _STEP) / 10**digits
         assignments.append(f"workloads.{workload.name}.slo.{position}.limit={value:.10g}")
-        changes.append(value - workload.slo[position].limit)
-    return Setting(tuple(assignments), max(changes))
+        changes.append(round(value - workload.slo[position].limit, 6))
+        parts.append((_slo_text(workload, position), changes[-1]))
+    return Setting(tuple(assignments), max(changes), tuple(parts))
 
 
 def _latency(workload: Workload, against: Sequence[Rejection]) -> Iterator[Steps]:
@@ -165,9 +166,7 @@ def _quality(
     if settings:
         nearest = min(range(len(asked)), key=lambda k: known[0][k] / asked[k])
         floor = floors[nearest][1]
-        where = f"{floor.benchmark} of at least {asked[nearest]:g}"
-        if floor.reference is not None:
-            where += f" x {floor.reference}"
+        where = _floor_text(floor)
         distinct = tuple(dict.fromkeys(s for s in settings if s.assignments))
         yield Steps("quality", workload.name, where, "score", distinct, SERVICE)
 
@@ -176,10 +175,15 @@ def _asked(floor: QualityFloor) -> float:
     return float(floor.min_relative if floor.min_score is None else floor.min_score)  # type: ignore[arg-type]
 
 
+def _floor_text(floor: QualityFloor) -> str:
+    text = f"{floor.benchmark} of at least {_asked(floor):g}"
+    return text if floor.reference is None else f"{text} x {floor.reference}"
+
+
 def _floors(
     workload: Workload, floors: Sequence[tuple[int, QualityFloor]], values: Sequence[float]
 ) -> Setting:
-    assignments, changes = [], [0.0]
+    assignments, parts = [], []
     for (position, floor), value in zip(floors, values, strict=True):
         asked = _asked(floor)
         if value >= asked:
@@ -187,8 +191,9 @@ def _floors(
         field = "min_relative" if floor.min_score is None else "min_score"
         lower = math.floor(value / _STEP) * _STEP
         assignments.append(f"workloads.{workload.name}.quality.{position}.{field}={lower:.3f}")
-        changes.append(asked - lower)
-    return Setting(tuple(assignments), round(max(changes), 6))
+        parts.append((_floor_text(floor), round(asked - lower, 6)))
+    most = max((amount for _, amount in parts), default=0.0)
+    return Setting(tuple(assignments), most, tuple(parts))
 
 
 def _candidates(

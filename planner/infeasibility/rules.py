@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.infeasibility.records import CAP, POLICY
 from planner.units import HOURS_PER_DAY
 
@@ -22,10 +23,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Another value of a lever without rows: the assignments, and how much it changes."""
+    """Another value of a lever without rows.
+
+    Parameters
+    ----------
+    assignments
+        ``PATH=VALUE`` changes.
+    amount
+        How much it changes, the largest change where it has several.
+    parts
+        What each of the assignments loosens in words, and by how much, where several limits move
+        together; empty for one.
+    """
 
     assignments: tuple[str, ...]
     amount: float | None
+    parts: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +134,7 @@ def _rules(problem: Problem) -> Iterator[Steps]:
             Setting((f"policy.{name}={n}",), float(spares - n)) for n in reversed(range(spares))
         ]
         if settings:
-            where = f"{spares} {name.replace('_', ' ')}"
+            where = counted(spares, name.replace("_", " ").removesuffix("s"))
             yield Steps(name, "", where, name.split("_")[1], tuple(settings), POLICY)
     share = policy.max_share_per_provider
     if share is not None and share < 1:

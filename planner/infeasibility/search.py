@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from planner.diagnosis import unservable
 from planner.errors import InputError
 from planner.infeasibility.levers import levers_of
+from planner.infeasibility.priced import Confirmed, priced
 from planner.infeasibility.records import DEMAND, Cause, Explanation, Fix
 from planner.infeasibility.refused import looser_latency, refused_steps
 from planner.infeasibility.rules import steps_of
 from planner.milp import SolverSettings, build_program, solve_program
 from planner.milp.elastic import Loosened, least_excess
-from planner.pipeline import prepare
+from planner.pipeline import SolveSettings, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,8 @@ _EXCESS_GAP = 1e-3
 _SMALLEST = 1e-9
 _DEPTH = 2
 """Rules that may have to be loosened together, beside any limits in rows."""
+_SEARCH_SHARE = 0.75
+"""Share of the time limit for trials; what they leave is for the cost of their plans."""
 _LEAST_S = 2.0
 """Time that every trial gets, however late it is."""
 _MARGIN = 1.02
@@ -56,6 +59,7 @@ def explain_infeasible(
     assignments: Sequence[str] = (),
     overlays: Sequence[Path] = (),
     *,
+    gap: float = 0.01,
     time_limit_s: float = 120.0,
     seed: int = 0,
     tell: Callable[[str], None] = lambda _: None,
@@ -66,8 +70,11 @@ def explain_infeasible(
     ----------
     name, scenario, assignments, overlays
         As in :func:`planner.pipeline.prepare`.
+    gap
+        Relative gap to which the plan of each fix is solved, as far as there is time.
     time_limit_s
-        Wall seconds for all trials together; what is not tried in time is said.
+        Wall seconds for all trials together, and for the cost of their plans; what is not tried
+        in time is said.
     seed
         Seed of the solver.
     tell
@@ -83,12 +90,13 @@ def explain_infeasible(
         changed = (*assignments, *changes)
         return prepare(name, scenario, changed, overlays, possible_only=False)
 
-    return explain_prepared(prepared, time_limit_s=time_limit_s, seed=seed, tell=tell)
+    return explain_prepared(prepared, gap=gap, time_limit_s=time_limit_s, seed=seed, tell=tell)
 
 
 def explain_prepared(
     prepared: Callable[[Sequence[str]], Prepared],
     *,
+    gap: float = 0.01,
     time_limit_s: float = 120.0,
     seed: int = 0,
     tell: Callable[[str], None] = lambda _: None,
@@ -99,11 +107,22 @@ def explain_prepared(
     ----------
     prepared
         Prepares the problem with further ``PATH=VALUE`` changes.
-    time_limit_s, seed, tell
+    gap, time_limit_s, seed, tell
         As there.
     """
-    settings = SolverSettings(gap=_FIRST_PLAN, time_limit_s=time_limit_s, seed=seed)
-    return _Search(prepared, settings, tell).explanation()
+    ends_s = time.perf_counter() + time_limit_s
+    settings = SolverSettings(
+        gap=_FIRST_PLAN, time_limit_s=_SEARCH_SHARE * time_limit_s, seed=seed
+    )
+    search = _Search(prepared, settings, tell)
+    found = search.explanation()
+    fixes = []
+    for position, fix in enumerate(found.fixes):
+        share_s = (ends_s - time.perf_counter()) / (len(found.fixes) - position)
+        asked = SolveSettings(gap, share_s, seed, compare=False)
+        tell(f"what the plan with {' and '.join(fix.assignments)} costs ...")
+        fixes.append(priced(fix, search.confirmed(fix.assignments), asked))
+    return replace(found, fixes=tuple(fixes))
 
 
 class _Search:
@@ -118,7 +137,13 @@ class _Search:
         self._deadline_s = time.perf_counter() + settings.time_limit_s
         self._tell = tell
         self._late: list[str] = []
-        self._known: dict[tuple[str, ...], bool] = {}
+        self._known: dict[tuple[str, ...], Confirmed | None] = {}
+
+    def confirmed(self, changes: tuple[str, ...]) -> Confirmed | None:
+        """Return a changed problem with the first plan of it, ``None`` when it has none."""
+        if changes not in self._known:
+            self._known[changes] = self._solved(changes)
+        return self._known[changes]
 
     def explanation(self) -> Explanation:
         prepared = self._prepared(())
@@ -143,7 +168,8 @@ class _Search:
             found = self._of_program(prepared, rules, before)
         if all(x.rank[0] >= DEMAND for x in found) and depth > 1:
             found += [x for rule in rules for x in self._beyond(rule, before, depth)]
-        return found, [_cause(rule, rule.settings[0]) for rule in rules]
+        firsts = [(rule, rule.settings[0]) for rule in rules]
+        return found, [c for rule, x in firsts for c in _causes(rule, x, x.assignments)]
 
     def _of_program(
         self, prepared: Prepared, rules: Sequence[Steps], before: tuple[str, ...]
@@ -174,14 +200,17 @@ class _Search:
             for own in self._least(rule, (*before, *other.fix.assignments)):
                 causes = (*own.fix.causes, *other.fix.causes)
                 change = (*own.fix.assignments, *other.fix.assignments)
-                fix = Fix(change, own.fix.amount, own.fix.unit, True, causes)
+                kind = max(own.fix.kind, other.fix.kind)
+                fix = Fix(change, own.fix.amount, own.fix.unit, True, causes, kind)
                 yield _Found(fix, max(own.rank, other.rank))
 
     def _explained(
         self, title: str, found: Sequence[_Found], known: Sequence[Cause]
     ) -> Explanation:
         ranked = sorted(found, key=lambda x: x.rank)
-        fixes = list({x.fix.assignments: x.fix for x in reversed(ranked)}.values())[::-1]
+        fixes = list({frozenset(x.fix.assignments): x.fix for x in reversed(ranked)}.values())[
+            ::-1
+        ]
         causes = dict.fromkeys(c for fix in fixes for c in fix.causes)
         causes |= dict.fromkeys(c for c in known if not fixes)
         return Explanation(title, True, tuple(fixes), tuple(causes), tuple(self._late))
@@ -230,7 +259,8 @@ class _Search:
                 too_few = middle
         setting = rule.settings[enough]
         change = self._needed(setting.assignments, before)
-        fix = Fix(change, setting.amount, rule.unit, True, (_cause(rule, setting),))
+        causes = _causes(rule, setting, change)
+        fix = Fix(change, causes[0].amount, rule.unit, True, causes, rule.kind)
         yield _Found(fix, (rule.kind, enough / len(rule.settings)))
 
     def _needed(self, assignments: tuple[str, ...], before: Sequence[str]) -> tuple[str, ...]:
@@ -243,19 +273,17 @@ class _Search:
         return tuple(needed)
 
     def _has_plan(self, changes: Sequence[str]) -> bool:
-        key = tuple(changes)
-        if key not in self._known:
-            self._known[key] = self._solved(key)
-        return self._known[key]
+        return self.confirmed(tuple(changes)) is not None
 
-    def _solved(self, changes: tuple[str, ...]) -> bool:
+    def _solved(self, changes: tuple[str, ...]) -> Confirmed | None:
         try:
             prepared = self._prepared(changes)
         except InputError:  # a value that the schema refuses is no fix
-            return False
+            return None
         if _refused(prepared):
-            return False
-        return solve_program(_program(prepared), self._solver()).decisions is not None
+            return None
+        first = solve_program(_program(prepared), self._solver())
+        return None if first.decisions is None else Confirmed(prepared, first)
 
     def _solver(self) -> SolverSettings:
         left_s = max(self._deadline_s - time.perf_counter(), _LEAST_S)
@@ -308,12 +336,20 @@ def _fix_of(moved: Sequence[tuple[Lever, float]]) -> Fix:
         for x, value in moved
     )
     change = tuple(lever.assignment(value) for lever, value in moved)
-    return Fix(change, causes[0].amount, causes[0].unit, True, causes)
+    kind = max(lever.kind for lever, _ in moved)
+    return Fix(change, causes[0].amount, causes[0].unit, True, causes, kind)
 
 
 def _rounded(value: float) -> float:
     return round(value, 6)
 
 
-def _cause(rule: Steps, setting: Setting) -> Cause:
-    return Cause(rule.family, rule.workload, rule.where, setting.amount, rule.unit)
+def _causes(rule: Steps, setting: Setting, kept: Sequence[str]) -> tuple[Cause, ...]:
+    """Return what the assignments of a setting that are kept loosen."""
+    parts: list[tuple[str, float | None]] = [
+        x for a, x in zip(setting.assignments, setting.parts, strict=False) if a in kept
+    ]
+    return tuple(
+        Cause(rule.family, rule.workload, where, amount, rule.unit)
+        for where, amount in parts or [(rule.where, setting.amount)]
+    )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.report.tables import NUMBER, Column, write_table
+from planner.report.tables import NUMBER, Column, money, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import TextIO
 
-    from planner.infeasibility.records import Cause, Explanation
+    from planner.infeasibility.records import Cause, Explanation, Fix
 
 _CAUSES = (
     Column("limit"),
@@ -17,7 +18,12 @@ _CAUSES = (
     Column("kind", whole=True, gives_way=2),
     Column("short of enough by", NUMBER),
 )
-_FIXES = (Column("with"), Column("there is a plan", whole=True))
+_FIXES = (
+    Column("with"),
+    Column("USD over the horizon", NUMBER),
+    Column("USD per month", NUMBER),
+    Column("gap", NUMBER),
+)
 
 
 def write_explanation(out: TextIO, found: Explanation, problem: str) -> None:
@@ -42,16 +48,17 @@ def write_explanation(out: TextIO, found: Explanation, problem: str) -> None:
         rows = [[c.where, c.workload or "all", c.family, _amount(c)] for c in found.causes]
         write_table(out, _CAUSES, rows, "What is too tight")
     if found.fixes:
-        rows = [
-            [" ".join(f"--set '{a}'" for a in fix.assignments), "solved"] for fix in found.fixes
-        ]
-        title = "Smallest changes, best first: each line alone is enough"
+        rows = [[_as_options(fix), *_cost(fix)] for fix in found.fixes]
+        title = (
+            "Smallest changes, best first: each line alone is enough, and leaves a plan of this "
+            "cost (over the horizon discounted, per month not)"
+        )
         write_table(out, _FIXES, rows, title)
+        _cheapest(out, found.fixes)
     for remark in found.remarks:
         out.write(f"note: {remark}\n")
     if found.fixes:
-        change = " ".join(f"--set '{a}'" for a in found.fixes[0].assignments)
-        out.write(f"Next: planner solve {problem} {change}\n")
+        out.write(f"Next: planner solve {problem} {_as_options(found.fixes[0])}\n")
     elif found.remarks:
         out.write("Time ran out before a change was found that leaves a plan.\n")
         out.write(f"Next: planner explain {problem} with more --time-limit\n")
@@ -64,3 +71,30 @@ def write_explanation(out: TextIO, found: Explanation, problem: str) -> None:
 
 def _amount(cause: Cause) -> str:
     return "-" if cause.amount is None else f"{cause.amount:,.6g} {cause.unit}".strip()
+
+
+def _as_options(fix: Fix) -> str:
+    return " ".join(f"--set '{a}'" for a in fix.assignments)
+
+
+def _cost(fix: Fix) -> tuple[str, str, str]:
+    """Return the cells of what a plan costs; outside the gap a cheaper one may well exist."""
+    cost = fix.cost
+    if cost is None:
+        return "-", "-", "-"
+    most = "" if cost.is_within_gap else "at most "
+    gap = "unknown" if cost.gap is None else f"{cost.gap:.2%}"
+    return f"{most}{money(cost.cost_usd)}", f"{most}{money(cost.usd_per_month)}", gap
+
+
+def _cheapest(out: TextIO, fixes: Sequence[Fix]) -> None:
+    """Say which change that keeps all promises costs least, where another is listed first."""
+    known = [(fix.cost.cost_usd, fix) for fix in fixes if fix.keeps_promises and fix.cost]
+    if not known:
+        return
+    usd, fix = min(known, key=lambda item: item[0])
+    if fix is not fixes[0]:
+        out.write(
+            f"Cheapest of those that keep demand, service and spares: {_as_options(fix)}, "
+            f"{money(usd)} USD over the horizon\n"
+        )

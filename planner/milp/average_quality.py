@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from planner.options.records import OptionSet
     from planner.plan.records import Decisions
 
+AVERAGE_QUALITY = "average_quality"
+"""Family of the floors among shadow prices."""
 TOLERANCE = 1e-6
 """By which an average may miss its floor."""
 _POINT = 0.01
@@ -80,7 +82,7 @@ def add_average_quality(model: Model) -> None:
                 weights[name] = _POINT * mean_rps / asked_rps
         if weights:
             what = floor_label(floor)
-            model.priced.append(Priced("average_quality", what, "0.01 of the floor", weights))
+            model.priced.append(Priced(AVERAGE_QUALITY, what, "0.01 of the floor", weights))
 
 
 def _streams(sets: Sets, floor: AverageFloor) -> dict[int, float]:

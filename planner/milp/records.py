@@ -235,7 +235,8 @@ class MilpResult:
     objective_usd
         Discounted cost of the decisions by the program's own unscaled objective.
     shadow_prices
-        From the LP relaxation, largest first; only those above zero.
+        From the LP relaxation, largest first; only those above zero, and floors on averages that
+        it meets exactly.
     """
 
     decisions: Decisions | None

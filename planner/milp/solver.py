@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp import highs
+from planner.milp.average_quality import AVERAGE_QUALITY
 from planner.milp.blocks import Bounded
 from planner.milp.bridge import to_arrays
 from planner.milp.by_parts import begin, bounded_by_parts
@@ -30,6 +31,7 @@ from planner.milp.draft import read_draft, round_integers, to_decisions, with_ex
 from planner.milp.highs import Outcome, relaxed, solve_arrays
 from planner.milp.improve import improved
 from planner.milp.records import MilpResult, ShadowPrice
+from planner.milp.slots import rows_of_entries
 from planner.milp.trim import trim
 from planner.plan.records import GAP_TOLERANCE, Proof, relative_gap
 
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 _SOLVER_SHARE = 0.2
 """Share of the time limit that is left for the program as a whole."""
+_TIGHT = 1e-7
+"""Slack below which a row is met exactly, as the solver counts."""
 _SMALLEST_SHADOW_PRICE = 1e-9
 """Share of the objective's unit below which a dual is the solver's tolerance."""
 
@@ -133,6 +137,25 @@ def bounded_arrays(program: Program, settings: SolverSettings) -> Arrays | None:
         return None
     unbounded = Bounded(arrays, relaxation, _proven(arrays, relaxation))
     return bounded_by_parts(program.model, unbounded, settings, deadline_s).arrays
+
+
+def best_values(program: Program, arrays: Arrays, settings: SolverSettings) -> Outcome:
+    """Return the best values by column of a program whose figures were changed, with its bound.
+
+    Parameters
+    ----------
+    program
+        The program.
+    arrays
+        Its columns and rows with other costs or entries.
+    settings
+        Gap, time limit and seed; the program is begun from its parts, as in `solve_bounded`.
+    """
+    deadline_s = time.perf_counter() + settings.time_limit_s
+    relaxation = solve_arrays(relaxed(arrays), replace(settings, log=False))
+    return _solve_with_highs(program, arrays, settings, relaxation, deadline_s, has_bounds=False)[
+        0
+    ]
 
 
 def _is_tighter(known: Arrays, arrays: Arrays) -> bool:
@@ -237,13 +260,24 @@ def _status(outcome: Outcome, cost_usd: float | None, bound_usd: float | None, g
 def _shadow_prices(
     program: Program, arrays: Arrays, relaxation: Outcome
 ) -> tuple[ShadowPrice, ...]:
-    if relaxation.row_duals is None:
+    if relaxation.row_duals is None or relaxation.values is None:
         return ()
     dual_of = dict(zip(arrays.row_names, relaxation.row_duals.tolist(), strict=True))
+    tight = _tight_rows(arrays, relaxation.values)
     prices = []
     for priced in program.model.priced:
         worth = abs(sum(dual_of[row] * weight for row, weight in priced.weights.items()))
-        if worth > _SMALLEST_SHADOW_PRICE:
+        # Of floors that hold together one has the price of both: moved alone none saves anything.
+        holds = priced.what == AVERAGE_QUALITY and not tight.isdisjoint(priced.weights)
+        if worth > _SMALLEST_SHADOW_PRICE or holds:
             usd = worth * program.money_unit_usd
             prices.append(ShadowPrice(priced.what, priced.where, usd, priced.unit))
     return tuple(sorted(prices, key=lambda p: (-p.usd_per_unit, p.what, p.where)))
+
+
+def _tight_rows(arrays: Arrays, values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> set[str]:
+    """Return the rows that some values meet exactly, at their lower or upper limit."""
+    paid = arrays.value * values[arrays.index]
+    at = np.bincount(rows_of_entries(arrays), weights=paid, minlength=arrays.row_lower.size)
+    slack = np.minimum(np.abs(at - arrays.row_lower), np.abs(arrays.row_upper - at))
+    return {arrays.row_names[r] for r in np.flatnonzero(slack <= _TIGHT).tolist()}

@@ -17,7 +17,9 @@ price counts in volume discounts or covered spending, whose rows stay as they ar
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +27,7 @@ import numpy as np
 from planner.milp.bridge import to_arrays
 from planner.milp.highs import relaxed, solve_arrays
 from planner.milp.slots import rows_of_entries
+from planner.milp.solver import best_values
 from planner.milp.warm import values_of
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ _LOWER = 0.8
 """What the price is multiplied by while no plan uses the offer."""
 _FIRST, _LEAST = 0.5, 0.01
 _SMALLEST = 1e-9
+_SHORTEST_S = 0.1
 _ROUNDING = 1.0 + 1e-6
 
 
@@ -86,26 +90,33 @@ class WinningPrices:
     """
 
     def __init__(self, program: Program, plan: Decisions, settings: SolverSettings) -> None:
-        self._model = program.model
+        self._program, self._model = program, program.model
         self._arrays = to_arrays(program.problem)
         self._settings = replace(settings, log=False)
         self._start = values_of(program.model, self._arrays, plan, np.inf, settings)
         self._relaxed = solve_arrays(relaxed(self._arrays), self._settings).values
         self._enters: dict[int, float] = {}
+        self._deadline_s = inf
 
     @property
     def is_begun(self) -> bool:
         """Whether the plan to begin from was found again."""
         return self._start is not None
 
-    def of(self, offer: int) -> WinningPrice:
+    def of(self, offer: int, time_limit_s: float | None = None) -> WinningPrice:
         """Return where an offer that the plan does not use begins to win.
 
         Parameters
         ----------
         offer
             Position of the offer among those of the program.
+        time_limit_s
+            Wall seconds of all solves together; default is that of the settings for each.
         """
+        if time_limit_s is None:
+            self._deadline_s = inf
+        else:
+            self._deadline_s = time.perf_counter() + time_limit_s
         priced = self._priced(offer)
         name = self._model.sets.options.offers[offer].offer_id
         if self._start is None or not priced.own.any():
@@ -133,6 +144,8 @@ class WinningPrices:
     def _highest(self, name: str, priced: _Priced, first: float, cost: float) -> WinningPrice:
         factor, best, is_held = first, None, False
         for _ in range(_ROUNDS):
+            if time.perf_counter() >= self._deadline_s:
+                return WinningPrice(name, best, False)
             values, proven = self._cheapest(priced.at(factor))
             if float(priced.own @ values) <= _SMALLEST:
                 if best is not None:
@@ -149,11 +162,14 @@ class WinningPrices:
 
     def _cheapest(self, arrays: Arrays) -> tuple[FloatArray, bool]:
         """Return the best plan found at other prices, and whether it is proven to be."""
-        outcome = solve_arrays(arrays, self._settings, self._start)
-        values = self._start if outcome.values is None else outcome.values
-        if values is None:
+        left_s = max(self._deadline_s - time.perf_counter(), _SHORTEST_S)
+        settings = replace(self._settings, time_limit_s=min(self._settings.time_limit_s, left_s))
+        outcome = best_values(self._program, arrays, settings)
+        if self._start is None:
             msg = "there is no plan to begin from"
             raise ValueError(msg)
+        found = [x for x in (outcome.values, self._start) if x is not None]
+        values = min(found, key=lambda x: float(arrays.cost @ x))
         asked = float(arrays.cost @ values) * (1.0 - self._settings.gap)
         return values, outcome.bound is not None and outcome.bound * _ROUNDING >= asked
 

@@ -18,7 +18,7 @@ from planner.catalog.location import shipped_path
 from planner.catalog.overlay import YAML_SUFFIXES
 from planner.errors import Fault, InputError, did_you_mean
 from planner.problem.growth import measured_growth_findings
-from planner.problem.patch import apply_assignments, apply_scenario
+from planner.problem.patch import apply_scenario, assign
 from planner.problem.performance import MeasuredCapacity, read_performance
 from planner.problem.references import name_findings
 from planner.problem.semantics import independent_of
@@ -177,11 +177,12 @@ def load_document(
     InputError
         With every fault of the file, of its table of measured capacities, or of the patches.
     """
-    if scenario is not None:
-        document = apply_scenario(document, scenario)
-    if assignments:
-        document = apply_assignments(document, assignments)
+    document, unapplied = _patched(document, scenario, assignments)
     validation = validate(document)
+    if unapplied:
+        # What a patch would have mended is no fault: of the rest, only what has the wrong form is.
+        wrong = validation.faults[: len(validation.refused)]
+        raise InputError([*unapplied, *_in_file_order(list(wrong), document)], NEXT_STEP)
     faults = list(validation.faults)
     problem = validation.problem
     if problem is None:
@@ -194,6 +195,47 @@ def load_document(
             faults += _unknown_names(loaded, overlays, validation)
         raise InputError(_in_file_order(faults, document), NEXT_STEP)
     return loaded
+
+
+def sure_part(
+    name: str | Path, scenario: str | None = None, assignments: Sequence[str] = ()
+) -> Problem | None:
+    """Return what a problem with faults says for sure: what else is checked against it.
+
+    Parameters
+    ----------
+    name, scenario, assignments
+        As in :func:`load_problem`.
+
+    Returns
+    -------
+    Problem or None
+        What is left without the faults, when they leave periods and names of workloads as they
+        are; else ``None``.
+    """
+    try:
+        document, unapplied = _patched(read_yaml(find_problem(name)), scenario, assignments)
+    except InputError:
+        return None
+    validation = validate(document)
+    doubtful = any(
+        path[0] == "horizon" or path[-1] in {"name", "workloads"} for path in validation.refused
+    )
+    return None if unapplied or doubtful else validation.problem
+
+
+def _patched(
+    document: Document, scenario: str | None, assignments: Sequence[str]
+) -> tuple[Document, list[Fault]]:
+    """Return the document with all patches that can be applied, and faults of the others."""
+    faults: list[Fault] = []
+    if scenario is not None:
+        try:
+            document = apply_scenario(document, scenario)
+        except InputError as error:
+            faults += error.faults
+    document, unreadable = assign(document, assignments)
+    return document, faults + unreadable
 
 
 def with_assignments(loaded: LoadedProblem, assignments: Sequence[str]) -> LoadedProblem:

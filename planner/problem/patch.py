@@ -60,6 +60,22 @@ def apply_assignments(document: Document, assignments: Sequence[str]) -> Documen
         With every assignment that has no ``=``, an unreadable value, or a path that leads
         nowhere.
     """
+    assigned, faults = assign(document, assignments)
+    if faults:
+        raise InputError(faults, "planner schema problem")
+    return assigned
+
+
+def assign(document: Document, assignments: Sequence[str]) -> tuple[Document, list[Fault]]:
+    """Return the document with every assignment that can be applied, and faults of the others.
+
+    Parameters
+    ----------
+    document
+        The file.
+    assignments
+        ``PATH=VALUE`` changes, applied in order.
+    """
     data = document.data
     assigned = dict(document.assigned)
     faults: list[Fault] = []
@@ -70,9 +86,7 @@ def apply_assignments(document: Document, assignments: Sequence[str]) -> Documen
             assigned[place] = assignment
         except ValueError as error:
             faults.append(Fault(f"--set {assignment}", None, None, "", str(error)))
-    if faults:
-        raise InputError(faults, "planner schema problem")
-    return replace(document, data=data, assigned=assigned)
+    return replace(document, data=data, assigned=assigned), faults
 
 
 def value_at(data: YamlData, path: str) -> YamlData:

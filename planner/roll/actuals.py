@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from planner.errors import Fault, InputError
+from planner.errors import InputError
 from planner.options.records import NodeOffer
 from planner.options.repriced import may_be_repriced
 from planner.problem.deferral import owner
@@ -14,15 +14,19 @@ from planner.roll.records import Actuals
 from planner.units import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from planner.demand.records import Demand
+    from planner.errors import Fault
     from planner.options.records import OptionSet
     from planner.options.supply_records import ApiOption
     from planner.roll.actuals_file import ActualRow, ActualsFile, ReadRow
     from planner.roll.records import Factors
 
 _API = "api"
+_SAME = 1e-9
+_RowsOf: TypeAlias = "dict[str, list[ReadRow]]"
+"""Rows of prices by the name of what they are for."""
 
 
 def actuals_of(file: ActualsFile, demand: Demand, options: OptionSet) -> Actuals:
@@ -40,8 +44,8 @@ def actuals_of(file: ActualsFile, demand: Demand, options: OptionSet) -> Actuals
     Raises
     ------
     InputError
-        With every fault of the file, and every row of a price that is for nothing on offer, or for
-        the same as another row.
+        With every fault of the file; every row of a price that is for nothing on offer, or for the
+        same as another row; and every other price of nodes that promised spending covers.
     """
     priced = _priced(options)
     rows_of = {
@@ -53,13 +57,14 @@ def actuals_of(file: ActualsFile, demand: Demand, options: OptionSet) -> Actuals
         *_for_nothing(file, rows_of, priced),
         *(fault for name, rows in rows_of.items() for fault in _ambiguous(file, name, rows)),
     ]
-    if faults:
-        raise InputError(sorted(faults, key=lambda f: f.line or 0), NEXT_STEP)
     prices = {
         name: _price_factors(rows, priced[name], demand.grid.periods)
         for name, rows in rows_of.items()
         if rows
     }
+    faults += _covered(file, options, prices, rows_of)
+    if faults:
+        raise InputError(sorted(faults, key=lambda f: f.line or 0), NEXT_STEP)
     return Actuals(_rates(file, demand), prices)
 
 
@@ -82,7 +87,7 @@ def _is_for(row: ActualRow, item: NodeOffer | ApiOption) -> bool:
 
 def _for_nothing(
     file: ActualsFile,
-    rows_of: dict[str, list[ReadRow]],
+    rows_of: _RowsOf,
     priced: dict[str, NodeOffer | ApiOption],
 ) -> Iterator[Fault]:
     used = {read.line for rows in rows_of.values() for read in rows}
@@ -93,7 +98,28 @@ def _for_nothing(
                 f"no offer that the plan may use is of `{_what(read.row)}`; it may use {names}; "
                 "see `planner options PROBLEM --rejected` for the others"
             )
-            yield Fault(file.name, read.line, None, "actuals.tenure", message)
+            yield file.fault(read.line, "tenure", message)
+
+
+def _covered(
+    file: ActualsFile, options: OptionSet, prices: Mapping[str, Sequence[float]], rows_of: _RowsOf
+) -> Iterator[Fault]:
+    """Yield other prices of nodes that promised spending covers.
+
+    What a covered hour would take of the promise then is on no price list.
+    """
+    for spend in options.spend:
+        for offer_id, _ in spend.rates:
+            if all(abs(factor - 1.0) <= _SAME for factor in prices.get(offer_id, ())):
+                continue
+            message = (
+                f"other prices of `{offer_id}`, which `{spend.id}` covers: nobody says what a "
+                "covered hour would take of the promise; leave out this row, or "
+                "supply.spend_commitments"
+            )
+            for read in rows_of[offer_id]:
+                column = "price_factor" if read.row.price_factor else "usd_per_accelerator_hour"
+                yield file.fault(read.line, column, message)
 
 
 def _ambiguous(file: ActualsFile, name: str, rows: Sequence[ReadRow]) -> Iterator[Fault]:
@@ -106,7 +132,7 @@ def _ambiguous(file: ActualsFile, name: str, rows: Sequence[ReadRow]) -> Iterato
                 f"`{_what(read.row)}` is for `{name}` in period {read.period}, and so is line "
                 f"{other.line}; name provider or hardware in both, so that one row is left"
             )
-            yield Fault(file.name, read.line, None, "actuals.tenure", message)
+            yield file.fault(read.line, "tenure", message)
 
 
 def _what(row: ActualRow) -> str:

@@ -86,12 +86,19 @@ class ActualsFile:
         Rows of prices, earliest period first.
     faults
         What is wrong with the other rows.
+    header
+        Names of the columns in order.
     """
 
     name: str
     demand: dict[tuple[str, int], ReadRow]
     prices: tuple[ReadRow, ...]
     faults: tuple[Fault, ...] = ()
+    header: tuple[str, ...] = ()
+
+    def fault(self, line: int | None, column: str, message: str) -> Fault:
+        """Return a fault in a line and column of the file."""
+        return _fault(self.name, line, column, message, self.header)
 
 
 def find_actuals(name: Path) -> Path:
@@ -103,7 +110,7 @@ def find_actuals(name: Path) -> Path:
     return shipped if shipped.is_file() else name
 
 
-def read_actuals(name: Path, problem: Problem) -> ActualsFile:
+def read_actuals(name: Path, problem: Problem | None) -> ActualsFile:
     """Return the rows of a file of actual demand and prices, and its faults; raises nothing.
 
     Parameters
@@ -111,24 +118,36 @@ def read_actuals(name: Path, problem: Problem) -> ActualsFile:
     name
         The file, or its name among the shipped problems.
     problem
-        The problem that it is about, for its periods and workloads.
+        The problem that it is about, for its periods and workloads; ``None`` when these are not
+        known, for the faults that rows have in themselves.
     """
     path = find_actuals(name)
     read = scan_table(path, str(name), ActualRow)
     faults = list(read.faults)
     rows = []
     for located in read.rows:
-        period = _period(located.row, problem)
-        found = list(_row_faults(located.row, period, problem))
-        faults += [Fault(str(name), located.line, None, f"actuals.{c}", m) for c, m in found]
+        period = None if problem is None else _period(located.row, problem)
+        found = [*_row_faults(located.row)]
+        if problem is not None:
+            found += _unknown(located.row, period, problem)
+        faults += [_fault(str(name), located.line, c, m, read.header) for c, m in found]
         if period is not None and not found:
             rows.append(ReadRow(located.row, period, located.line))
+    if problem is None:
+        return ActualsFile(str(name), {}, (), tuple(faults), read.header)
     demand = {(r.row.workload, r.period): r for r in rows if r.row.workload is not None}
-    faults += list(_repeated(name, rows))
+    faults += list(_repeated(name, rows, read.header))
     if not read.faults:
         faults += list(_missing(name, rows, read.rows, problem))
     prices = sorted((r for r in rows if r.row.workload is None), key=lambda r: r.period)
-    return ActualsFile(str(name), demand, tuple(prices), tuple(faults))
+    return ActualsFile(str(name), demand, tuple(prices), tuple(faults), read.header)
+
+
+def _fault(
+    name: str, line: int | None, column: str, message: str, header: tuple[str, ...]
+) -> Fault:
+    number = header.index(column) + 1 if line is not None and column in header else None
+    return Fault(name, line, number, f"actuals.{column}", message)
 
 
 def _period(row: ActualRow, problem: Problem) -> int | None:
@@ -146,8 +165,8 @@ def _period(row: ActualRow, problem: Problem) -> int | None:
     return period if 0 <= period < horizon.periods else None
 
 
-def _row_faults(row: ActualRow, period: int | None, problem: Problem) -> Iterator[tuple[str, str]]:
-    """Yield column and sentence of everything that is wrong with a row."""
+def _unknown(row: ActualRow, period: int | None, problem: Problem) -> Iterator[tuple[str, str]]:
+    """Yield column and sentence of a period or workload that the problem does not have."""
     horizon = problem.horizon
     if period is None:
         message = (
@@ -156,9 +175,22 @@ def _row_faults(row: ActualRow, period: int | None, problem: Problem) -> Iterato
             f"{horizon.start}"
         )
         yield "period", message
+    names = [w.name for w in problem.workloads]
+    if row.workload is not None and row.workload not in names:
+        hint = did_you_mean(row.workload, names) or f"; it has {', '.join(names)}"
+        yield "workload", f"no workload `{row.workload}` in the problem{hint}"
+
+
+def _row_faults(row: ActualRow) -> Iterator[tuple[str, str]]:
+    """Yield column and sentence of everything that is wrong with a row in itself."""
     demand, prices, places = row.stated(_DEMAND), row.stated(_PRICES), row.stated(_PLACES)
     if row.workload is not None:
-        yield from _demand_faults(row, demand, (*prices, *places), problem)
+        if prices or places or len(demand) != 1:
+            message = (
+                f"a row of demand has one of {' and '.join(_DEMAND)}, and no price; it has "
+                f"{', '.join((*demand, *prices, *places)) or 'neither'}"
+            )
+            yield "rate_factor", message
     elif row.tenure is None:
         yield "workload", "names neither a workload nor the tenure of a price; give one of them"
     elif demand or len(prices) != 1:
@@ -173,22 +205,7 @@ def _row_faults(row: ActualRow, period: int | None, problem: Problem) -> Iterato
         yield "model", f"nodes have no model; leave `{row.model}` out, or name tokens as `api`"
 
 
-def _demand_faults(
-    row: ActualRow, demand: list[str], others: tuple[str, ...], problem: Problem
-) -> Iterator[tuple[str, str]]:
-    names = [w.name for w in problem.workloads]
-    if row.workload not in names:
-        hint = did_you_mean(row.workload or "", names) or f"; it has {', '.join(names)}"
-        yield "workload", f"no workload `{row.workload}` in the problem{hint}"
-    if others or len(demand) != 1:
-        message = (
-            f"a row of demand has one of {' and '.join(_DEMAND)}, and no price; it has "
-            f"{', '.join((*demand, *others)) or 'neither'}"
-        )
-        yield "rate_factor", message
-
-
-def _repeated(path: Path, rows: list[ReadRow]) -> Iterator[Fault]:
+def _repeated(path: Path, rows: list[ReadRow], header: tuple[str, ...]) -> Iterator[Fault]:
     """Yield rows about the same thing: periods may be written in two ways."""
     lines: dict[tuple[int, tuple[str, ...]], list[int]] = defaultdict(list)
     for read in rows:
@@ -197,7 +214,7 @@ def _repeated(path: Path, rows: list[ReadRow]) -> Iterator[Fault]:
         name = ":".join(part for part in what if part)
         for line in found[1:]:
             message = f"period {period} of `{name}` is stated in line {found[0]} already"
-            yield Fault(str(path), line, None, "actuals.period", message)
+            yield _fault(str(path), line, "period", message, header)
 
 
 def _missing(

@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.milp import SolverSettings
-from planner.pipeline import prepare
-from planner.problem.load import find_problem, load_problem
-from planner.roll.actuals import actuals_of
-from planner.roll.actuals_file import read_actuals
-from planner.roll.checks import require_known_rates, require_supported, workloads_without_price
+from planner.roll.checks import checked
 from planner.roll.paths import actuals_on_path
 from planner.roll.policies import FORESIGHT, POLICIES
 from planner.roll.tasks import Task, outcome_from_data, solve_tasks
@@ -168,20 +164,13 @@ def run_roll(  # noqa: PLR0917
         With every fault of the problem, the catalogues or the file.
     """
     settings = settings or RollSettings()
-    problem = load_problem(name, scenario, assignments, overlays).problem
-    require_supported(problem, str(find_problem(name)))
-    read = read_actuals(actuals, problem)
-    priced = tuple(workloads_without_price(problem))
-    field, usd = "unserved_penalty_usd_per_request", settings.unserved_usd_per_request
-    places = [i for i, w in enumerate(problem.workloads) if w.name in priced]
-    prices = [f"workloads.{place}.{field}={usd}" for place in places]
-    prepared = prepare(name, scenario, (*assignments, *prices), overlays)
-    found = actuals_of(read, prepared.demand, prepared.options)
-    require_known_rates(prepared.options, found, str(actuals))
+    usd = settings.unserved_usd_per_request
+    asked = checked(name, actuals, scenario, assignments, overlays, usd)
+    prepared = asked.prepared
     worlds = [
         World(
             prepared,
-            actuals_on_path(found, path, settings.path_spread, settings.seed),
+            actuals_on_path(asked.actuals, path, settings.path_spread, settings.seed),
             settings.forecast,
         )
         for path in range(settings.paths)
@@ -197,7 +186,7 @@ def run_roll(  # noqa: PLR0917
         PathOutcome(path, tuple(outcomes[path * len(chosen) : (path + 1) * len(chosen)]))
         for path in range(settings.paths)
     )
-    return Replayed(problem.name, worlds[0], settings, priced, paths)
+    return Replayed(prepared.loaded.problem.name, worlds[0], settings, asked.priced, paths)
 
 
 def _outcomes(

@@ -7,30 +7,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.errors import InputError
-from planner.infeasibility.levers import levers_of
-from planner.infeasibility.records import CAP, DEMAND
 from planner.milp import SolverSettings, build_program, solve_within_caps
 from planner.milp.near_optimal import NearOptimal
 from planner.milp.winning_price import WinningPrices
+from planner.options.reserved import TERM_MONTHS
 from planner.pipeline import SolveSettings, decide
+from planner.sensitivity.changes import changes_of
 from planner.sensitivity.records import Changed, Loser, Sensitivity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from planner.infeasibility.levers import Lever
     from planner.milp import MilpResult
     from planner.milp.near_optimal import HardwareRange
     from planner.options.records import NodeOffer
     from planner.pipeline import Prepared
     from planner.plan.document import Plan
     from planner.plan.records import Decisions
+    from planner.sensitivity.changes import Change
 
-_PERCENT = 0.01
 _LEAST_S = 2.0
 _ENDS = 2
-_SOLVES_OF_A_PRICE = 6
-"""Share of the time that one solve on the way to a price gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +102,28 @@ class _Again:
     def changed(self, prepared: Callable[[Sequence[str]], Prepared]) -> tuple[Changed, ...]:
         """Return the plan with every limit a little wider, as far as there is time."""
         deadline_s = time.perf_counter() + self._asked.time_limit_s
+        changes = list(changes_of(self._base))
+        limits = sum(change.is_first for change in changes)
         found = []
-        for lever in levers_of(self._base):
-            value, change = _a_little_more(self._base, lever)
+        for position, change in enumerate(changes):
             left_s = deadline_s - time.perf_counter()
             if left_s <= 0:
-                self.remarks.append(f"not solved within the time limit: {lever.where} {change}")
+                self.remarks.append(
+                    f"not solved within the time limit: {change.where}, {change.words}"
+                )
                 continue
-            self._tell(f"solving with {lever.where} {change} ...")
-            assignment = lever.assignment(value)
+            self._tell(f"solving with {change.where}, {change.words} ...")
             try:
-                other = prepared((assignment,))
+                other = prepared(change.assignments)
             except InputError:  # a value that the schema does not allow
                 continue
+            # Everything that follows the limits gets as much as one of them, while they last.
+            after = limits - position if position < limits else len(changes) - position - 1
+            share_s = (deadline_s - time.perf_counter()) / (1 + after)
             result = solve_within_caps(
-                other.demand, other.options, other.limits, self._solver(left_s)
+                other.demand, other.options, other.limits, self._solver(share_s)
             )
-            found.append(self._compared(lever, change, assignment, result))
+            found.append(self._compared(change, result))
         return tuple(found)
 
     def ranges(self) -> tuple[HardwareRange, ...]:
@@ -146,22 +148,29 @@ class _Again:
         return tuple(found)
 
     def losers(self) -> tuple[Loser, ...]:
-        """Return where the cheapest offer of each type that the plan leaves out would win."""
+        """Return where the cheapest offers that the plan leaves out would win."""
         deadline_s = time.perf_counter() + self._asked.time_limit_s
         offers = _cheapest_left_out(self._base, self._plan)
-        each_s = self._solver(self._asked.time_limit_s / _SOLVES_OF_A_PRICE)
-        prices = WinningPrices(self._program, self._decisions, each_s)
+        prices = WinningPrices(
+            self._program, self._decisions, self._solver(self._asked.time_limit_s)
+        )
         if not prices.is_begun:
             return ()
         # The nearest rivals first: there may not be time for all.
         offers.sort(key=lambda item: -prices.in_relaxation(item[0]))
         found = []
-        for position, offer in offers:
-            if time.perf_counter() > deadline_s:
+        for number, (position, offer) in enumerate(offers):
+            left_s = deadline_s - time.perf_counter()
+            if left_s <= 0:
                 self.remarks.append(f"not priced within the time limit: {offer.offer_id}")
                 continue
             self._tell(f"looking for the price at which {offer.offer_id} wins ...")
-            won = prices.of(position)
+            # Half of what is left for each, so that the nearest rivals are priced for certain.
+            share_s = left_s / min(len(offers) - number, 2)
+            won = prices.of(position, share_s)
+            if won.factor is None and time.perf_counter() - deadline_s + left_s >= share_s:
+                self.remarks.append(f"no price found within the time limit: {offer.offer_id}")
+                continue
             usd = _first_price(offer)
             at = None if usd is None or won.factor is None else usd * won.factor
             found.append(Loser(offer.offer_id, offer.hardware, won.factor, usd, at, won.proven))
@@ -175,7 +184,7 @@ class _Again:
             incumbent=self._decisions,
         )
 
-    def _compared(self, lever: Lever, change: str, assignment: str, result: MilpResult) -> Changed:
+    def _compared(self, change: Change, result: MilpResult) -> Changed:
         plan, cost, bound = self._plan, result.objective_usd, result.proof.bound_usd
         saves = least = most = None
         if cost is not None and plan.cost_usd is not None:
@@ -183,47 +192,46 @@ class _Again:
             least = None if plan.bound_usd is None else plan.bound_usd - cost
         if bound is not None and plan.cost_usd is not None:
             most = plan.cost_usd - bound
-        if lever.kind == CAP and least is not None:
-            least = max(least, 0.0)  # more room never costs more
-        if lever.kind == DEMAND and most is not None:
-            most = min(most, 0.0)  # more demand never saves
+        if change.never_costs and least is not None:
+            least = max(least, 0.0)
+        if change.never_saves and most is not None:
+            most = min(most, 0.0)
         return Changed(
-            lever.family, lever.where, change, assignment, cost, bound, saves, least, most
+            change.family,
+            change.where,
+            change.words,
+            change.assignments,
+            cost,
+            bound,
+            saves,
+            least,
+            most,
         )
 
 
-def _a_little_more(base: Prepared, lever: Lever) -> tuple[float, str]:
-    """Return a value that is a node, a kind or a percent wider, and the change in words."""
-    if lever.family == "quota":
-        nodes = [
-            offer.accelerators_per_node
-            for offer in base.options.offers
-            if offer.hardware in lever.where.split()
-        ]
-        more = min(nodes, default=1)
-        return lever.value + more, f"{more} up (one node)"
-    if lever.family in {"space", "max_models", "max_hardware_types"}:
-        return lever.value + 1, "1 up"
-    if lever.family == "power":
-        kw = min((o.power_kw for o in base.options.offers if o.power_kw), default=1.0)
-        return lever.value + kw, f"{kw:g} kW up (one node)"
-    return lever.value * (1 + _PERCENT), "1 % up"
-
-
 def _cheapest_left_out(base: Prepared, plan: Plan) -> list[tuple[int, NodeOffer]]:
-    """Return the cheapest rented offer of every type that replicas fit and the plan leaves out."""
+    """Return the cheapest offer of every type and way to rent that the plan leaves out.
+
+    Only types that replicas fit.
+    """
     used = {row.offer_id for row in plan.fleet}
     usable = {option.hardware for option in base.options.options}
-    cheapest: dict[str, tuple[float, int, NodeOffer]] = {}
+    cheapest: dict[tuple[str, str], tuple[float, int, NodeOffer]] = {}
     for position, offer in enumerate(base.options.offers):
         usd = _first_price(offer)
-        if usd is None or offer.is_committed or offer.hardware not in usable - {""}:
+        if usd is None or offer.is_existing or offer.hardware not in usable - {""}:
             continue
         if offer.offer_id not in used:
+            kind = (offer.hardware, offer.tenure)
             each = (usd / offer.accelerators_per_node, position, offer)
-            cheapest[offer.hardware] = min(each, cheapest.get(offer.hardware, each))
+            cheapest[kind] = min(each, cheapest.get(kind, each))
     return [(position, offer) for _, position, offer in sorted(cheapest.values())]
 
 
 def _first_price(offer: NodeOffer) -> float | None:
-    return next((usd for usd in offer.price_usd_per_hour if usd is not None), None)
+    """Return the price of an hour of a rented node, ``None`` of others and of those in tiers."""
+    if not offer.is_committed:
+        return next((usd for usd in offer.price_usd_per_hour if usd is not None), None)
+    if offer.tenure not in TERM_MONTHS or any(build.tier for build in offer.builds):
+        return None
+    return next((build.usd_per_node_hour for build in offer.builds), None)

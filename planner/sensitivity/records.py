@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The same problem with one figure changed, solved again.
+    """The same problem with one figure changed, or several together, solved again.
 
     Parameters
     ----------
@@ -20,8 +20,8 @@ class Changed:
         What kind of limit, and which.
     change
         What was changed, in words.
-    assignment
-        ``PATH=VALUE``, as ``--set`` takes it.
+    assignments
+        ``PATH=VALUE`` changes, as ``--set`` takes them.
     cost_usd, bound_usd
         Discounted cost of its plan and the proven limit; ``None`` without a plan in time.
     saves_usd
@@ -33,7 +33,7 @@ class Changed:
     family: str
     where: str
     change: str
-    assignment: str
+    assignments: tuple[str, ...]
     cost_usd: float | None
     bound_usd: float | None
     saves_usd: float | None
@@ -81,7 +81,8 @@ class Sensitivity:
     ranges
         How much of each hardware type such plans use.
     losers
-        The cheapest offer of each hardware type that the plan leaves out, and where it would win.
+        The cheapest offers that the plan leaves out, by the hour and for a term, of each hardware
+        type, and where they would win.
     remarks
         What was not done and why.
     """

@@ -106,6 +106,22 @@ def read_variables(
         With everything that is no assignment, stands twice, or is a range where lists are needed;
         or when nothing is swept.
     """
+    variables, faults = scan_variables(stated, scales, ranges=ranges)
+    if faults:
+        raise InputError(faults, NEXT_STEP)
+    return variables
+
+
+def scan_variables(
+    stated: Sequence[str], scales: Sequence[str] = (), *, ranges: bool
+) -> tuple[tuple[Variable, ...], list[Fault]]:
+    """Return what is right of what is set, scaled and swept, and the faults of the rest.
+
+    Parameters
+    ----------
+    stated, scales, ranges
+        As in :func:`read_variables`.
+    """
     variables: list[Variable] = []
     faults: list[Fault] = []
     for option, texts, read in (("--set", stated, _read), ("--scale", scales, _read_scale)):
@@ -114,16 +130,15 @@ def read_variables(
                 variables.append(read(text, ranges))
             except ValueError as error:
                 faults.append(Fault(f"{option} {text}", None, None, "", str(error)))
+    first = {variable.path: variable for variable in reversed(variables)}
     paths = [variable.path for variable in variables]
-    for path in sorted({path for path in paths if paths.count(path) > 1}):
+    for path in sorted(path for path in first if paths.count(path) > 1):
         message = f"`{path}` stands twice; list all its values in one place"
         faults.append(Fault("", None, None, "", message))
     if not faults and not any(v.is_swept for v in variables):
         message = "nothing is swept: list several values for a path, as in --set PATH=a,b,c"
         faults.append(Fault("", None, None, "--set", message))
-    if faults:
-        raise InputError(faults, NEXT_STEP)
-    return tuple(variables)
+    return tuple(v for v in variables if first[v.path] is v), faults
 
 
 def number_of(value: str | None) -> float | None:

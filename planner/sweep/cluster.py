@@ -73,8 +73,15 @@ def solve_on_cluster(
 def _client(address: str) -> Client:
     try:
         from distributed import Client  # noqa: PLC0415 - an extra
+        from distributed.comm import get_address_host_port  # noqa: PLC0415
     except ImportError as error:
         message = "needs an extra: pip install 'inference-planner[dask]'"
+        raise _fault(address, message) from error
+    try:
+        # A client that is made for no address closes itself loudly, long after.
+        get_address_host_port(address)
+    except ValueError as error:
+        message = f"is no address of a scheduler, as in tcp://host:8786: {error}"
         raise _fault(address, message) from error
     try:
         return Client(address, timeout=_TIMEOUT_S, set_as_default=False)

@@ -7,10 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from planner.errors import InputError
 from planner.pipeline import SolveSettings
+from planner.problem.load import NEXT_STEP
 from planner.problem.patch import value_at
 from planner.sweep.answers import Machines, answers_of
-from planner.sweep.assignments import Variable, read_variables
+from planner.sweep.assignments import Variable, scan_variables
 from planner.sweep.design import DesignName, points_of
 from planner.sweep.outcome import FAILED
 from planner.sweep.tasks import tasks_of
@@ -169,10 +171,15 @@ def run_sweep(
     """
     settings = settings or SweepSettings()
     settings = replace(settings, solve=replace(settings.solve, compare=False, log=False))
-    variables = read_variables(stated, scales, ranges=settings.design == "latin-hypercube")
+    variables, faults = scan_variables(stated, scales, ranges=settings.design == "latin-hypercube")
     scenarios = tuple(dict.fromkeys(scenarios)) or (None,)
     points = points_of(settings.design, variables, scenarios, settings.samples, settings.seed)
-    tasks = tasks_of(name, points, overlays, settings.solve)
+    try:
+        tasks = tasks_of(name, points, overlays, settings.solve)
+    except InputError as error:
+        raise InputError([*faults, *error.faults], error.next_step) from error
+    if faults:
+        raise InputError(faults, NEXT_STEP)
     where = Machines(settings.jobs, settings.dask, settings.store)
     answers, solved = answers_of(tasks.tasks, tasks.catalogs, where, on_run)
     runs = tuple(

@@ -111,16 +111,18 @@ def tasks_of(
     """
     path = find_problem(name)
     document = read_yaml(path, str(name))
-    _require_apart(document, points)
     check = _Check(document, path.parent, overlays, settings)
+    faults: dict[Fault, str] = dict.fromkeys(_undone(document, points), NEXT_STEP)
     tasks: dict[Point, Task] = {}
     for stage in _stages(points):
-        faults: dict[Fault, str] = {}
+        refused: list[Point] = []
         for point in stage:
             try:
                 tasks[point] = check.task_of(point)
             except InputError as error:
                 faults |= dict.fromkeys(error.faults, error.next_step)
+                refused.append(point)
+        faults |= check.faults_of_factors(refused)
         if faults:
             raise InputError(list(faults), next(iter(faults.values())))
     catalogs = {catalog.sha256: catalog for catalog in check.catalogs.values()}
@@ -182,6 +184,27 @@ class _Check:
             software=software,
         )
 
+    def faults_of_factors(self, points: Iterable[Point]) -> dict[Fault, str]:
+        """Return faults of the factors of refused runs, whatever else is wrong with these.
+
+        They are held against the catalogue of the file as it stands; none when that has faults.
+        """
+        factors = dict.fromkeys(factor for point in points for factor in point.factors)
+        faults: dict[Fault, str] = {}
+        if not factors:
+            return faults
+        try:
+            loaded = load_document(self.document, self.folder, None, (), self.overlays)
+            catalog = self._catalog([*loaded.overlays, *self.overlays])
+        except InputError:
+            return faults
+        for factor in factors:
+            try:
+                with_factors(catalog, [factor])
+            except InputError as error:
+                faults |= dict.fromkeys(error.faults, error.next_step)
+        return faults
+
     def _catalog(self, overlays: Sequence[Path]) -> Catalog:
         key = tuple(overlays)
         if key not in self.catalogs:
@@ -201,8 +224,8 @@ def _stages(points: Sequence[Point]) -> tuple[list[Point], list[Point]]:
     return first, rest
 
 
-def _require_apart(document: Document, points: Iterable[Point]) -> None:
-    """Refuse assignments that undo earlier ones: a row would state a value that was not solved."""
+def _undone(document: Document, points: Iterable[Point]) -> dict[Fault, None]:
+    """Return assignments that undo earlier ones: a row would state a value that was not solved."""
     faults: dict[Fault, None] = {}
     alike = {(p.scenario, tuple(path for path, _ in p.values)): p for p in points}
     for point in alike.values():
@@ -215,8 +238,7 @@ def _require_apart(document: Document, points: Iterable[Point]) -> None:
                 way = "leave one out" if taken == place else "put it first, or leave one out"
                 message = f"replaces what --set {earlier} has set; {way}"
                 faults[Fault(f"--set {later}", None, None, "", message)] = None
-    if faults:
-        raise InputError(list(faults), NEXT_STEP)
+    return faults
 
 
 def _places(document: Document, point: Point) -> list[tuple[str, Path_]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,27 @@ def test_the_printed_command_gives_a_plan(planner, budget):
     assert planner(*command, "--no-compare").code == 0
 
 
+def test_the_printed_command_keeps_what_was_asked(planner, budget):
+    asked = ("--set", "workloads.chat.growth_per_period=[1.0, 2.0]")
+
+    done = planner("explain", budget, *asked)
+
+    (next_step,) = [line for line in done.out.splitlines() if line.startswith("Next: ")]
+    command = shlex.split(next_step.removeprefix("Next: planner "))
+    assert command[:4] == ["solve", budget, *asked]
+    assert planner(*command, "--no-compare").code == 0
+
+
+def test_every_fix_has_the_cost_of_its_plan(planner, budget):
+    (fix,) = json.loads(planner("explain", budget, "--json").out)["fixes"][:1]
+
+    solved = planner("solve", budget, "--no-compare", "--json", "--set", fix["set"][0]).json
+    assert fix["keeps_promises"] is True
+    assert fix["cost"]["cost_usd"] == pytest.approx(solved["cost_usd"], rel=0.01)
+    assert fix["cost"]["bound_usd"] <= solved["cost_usd"]
+    assert fix["cost"]["usd_per_month"] == pytest.approx(solved["tco_usd"] / 6, rel=0.01)
+
+
 def test_a_problem_with_a_plan_says_so(planner, budget):
     done = planner("explain", budget, "--set", "limits.budget_usd_per_period=null", "--json")
 
@@ -57,8 +79,13 @@ def test_a_problem_that_is_wrong_is_refused_without_a_traceback(planner, budget)
     assert "Traceback" not in done.err
 
 
-def test_solve_points_to_it(planner, budget):
+def test_solve_points_to_it_with_what_was_asked(planner, budget):
     done = planner("solve", budget)
+    other = planner("solve", budget, "--set", "policy.spare_replicas=2")
+    tight = planner("solve", budget, "--set", "workloads.chat.slo.0.limit=1")
 
-    assert done.code == 3
-    assert f"Next: planner explain {budget}" in done.out
+    assert done.code == other.code == 3
+    assert f"Next: planner explain {budget}\n" in done.out
+    assert f"Next: planner explain {budget} --set 'policy.spare_replicas=2'\n" in other.out
+    assert tight.code == 2
+    assert f"Next: planner explain {budget} --set 'workloads.chat.slo.0.limit=1'" in tight.err

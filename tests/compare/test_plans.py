@@ -122,6 +122,35 @@ def test_months_that_one_plan_does_not_have_are_shown_for_the_other(solved):
     assert any("begin in different months" in note for note in found.notes)
 
 
+def test_horizons_of_other_lengths_are_compared_by_month_and_day(solved):
+    longer = solved("b", "horizon.periods=3", f"{SPARES}=1")
+
+    found = compare_plans(solved("a"), longer)
+
+    # 10 replica-blocks a month against 14, whatever the number of months.
+    month, day = found.rates
+    assert (month.a, month.b) == pytest.approx((10 * REPLICA_USD, 14 * REPLICA_USD))
+    assert (day.a, day.b) == pytest.approx((month.a * 24 / 730, month.b * 24 / 730))
+    assert found.cost is None
+    text = _text(found)
+    first, second, *rest = text.splitlines()
+    assert first.startswith("The horizons differ: A is over 1 month from 2027-01, B over 3 months")
+    assert second == (
+        f"B costs {4 * REPLICA_USD:,.0f} USD per month more than A (+40.0%), undiscounted."
+    )
+    assert text.index("USD per day") < text.index("A: day, ")
+    assert f"total\t\t\t\t{10 * REPLICA_USD:,.0f}\t{14 * REPLICA_USD:,.0f}\t" in text
+    assert "Cost over the horizon" not in text
+    assert rest
+
+
+def test_horizons_of_one_length_are_compared_by_their_totals(solved):
+    found = compare_plans(solved("a"), solved("b", f"{SPARES}=1"))
+
+    assert "The horizons differ" not in _text(found)
+    assert "Cost over the horizon, discounted" in _text(found)
+
+
 def test_defaults_that_are_written_out_are_no_change(solved):
     found = compare_plans(solved("a"), solved("b", "policy.confidence=0.8", f"{SPARES}=0"))
 

@@ -203,3 +203,23 @@ def test_causes_that_only_together_leave_no_plan_are_named_together(problem, cas
     if families is not None:
         assert {cause.family for cause in best.causes} == families
         assert len(best.assignments) == 2
+
+
+def test_every_latency_limit_and_every_floor_that_gives_way_is_named(problem):
+    floors = (
+        "workloads.chat.quality=[{benchmark: mmlu_pro, min_score: 0.9}, "
+        "{benchmark: ifeval, min_score: 0.7}, {benchmark: gpqa, min_score: 0.5}]"
+    )
+    known = ", ".join(
+        f"{{model: m, quantization: q, benchmark: {b}, score: {s}}}"
+        for b, s in (("mmlu_pro", 0.8), ("ifeval", 0.6), ("gpqa", 0.6))
+    )
+    scores = f"workloads.chat.quality_scores=[{known}]"
+
+    found = explain_infeasible(problem, None, [floors, scores])
+
+    assert [(c.where, c.amount) for c in found.fixes[0].causes] == [
+        ("mmlu_pro of at least 0.9", pytest.approx(0.1)),
+        ("ifeval of at least 0.7", pytest.approx(0.1)),
+    ]
+    assert len(found.fixes[0].assignments) == 2

@@ -17,6 +17,11 @@ CAUSES = {
     "lead_time": ["lead_time"],
     "quota_and_budget": ["quota", "budget"],
     "power_and_space": ["power", "space"],
+    "budget_of_period_3": ["budget"],
+    "budget_and_power": ["budget", "power"],
+    "quota_and_power": ["quota", "power"],
+    "quota_and_lead_time": ["lead_time", "quota"],
+    "budget_and_lead_time": ["lead_time", "budget"],
 }
 
 
@@ -31,3 +36,13 @@ def test_cause_is_named_first_and_its_fix_leaves_a_plan(name):
     assert [cause.family for cause in found.causes][: len(best.causes)] == CAUSES[name]
     plan = solve_problem(problem, None, best.assignments, (), SolveSettings(compare=False))
     assert plan.cost_usd is not None
+    assert best.cost.bound_usd <= plan.cost_usd + 0.01
+    assert plan.bound_usd <= best.cost.cost_usd + 0.01
+
+
+def test_no_two_fixes_are_the_same_changes_in_another_order():
+    found = explain_infeasible(FOLDER / "quota_and_lead_time.yaml")
+
+    changes = [frozenset(fix.assignments) for fix in found.fixes]
+    assert len(changes) > 1
+    assert len(set(changes)) == len(changes)

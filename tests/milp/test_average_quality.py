@@ -119,6 +119,30 @@ def test_a_floor_that_costs_has_a_shadow_price(two_models):
     assert price.usd_per_unit == pytest.approx(6.0 / 30.0 * 3.0 * HOURS)
 
 
+def test_every_floor_that_holds_is_named_though_one_has_the_price_of_both(two_models):
+    # Half on the large model gives 0.75 in one exam and 0.7 in the other, and neither more.
+    both = {"small": (0.6, 0.5), "large": (0.9, 0.9)}
+    options = replace(
+        two_models,
+        capacities=tuple(replace(c, averaged=both[c.option_id]) for c in two_models.capacities),
+    )
+    floors = (
+        AverageFloor("chat", 0, "exam", 0.75),
+        AverageFloor("chat", 1, "essay", 0.7),
+        AverageFloor("chat", 1, "essay", 0.6),
+    )
+
+    result = solve(worlds.demand({"chat": [6.0]}), options, Limits(average_quality=floors))
+
+    prices = {p.where: p.usd_per_unit for p in result.shadow_prices if "average" in p.what}
+    assert set(prices) == {
+        "average exam of at least 0.75 for chat",
+        "average essay of at least 0.7 for chat",
+    }
+    assert max(prices.values()) > 0
+    assert served(result, "large") == pytest.approx(3.0)
+
+
 def test_work_that_waits_counts_with_the_rest_of_its_workload(two_models):
     # 2 requests/s at once, 24 h of 2 requests/s that wait: half of what each block serves.
     deferral = Deferral("chat", 24.0, None, np.ones(1))

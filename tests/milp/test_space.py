@@ -54,6 +54,9 @@ def test_more_nodes_than_space_are_diagnosed():
 
     assert found.proof.status == "infeasible"
     assert "owned_nodes 3" in " ".join(diagnose_program(demand, options, limits, EXACT))
+    # Without time nobody knows, and nothing is said to be no cause.
+    (unsure,) = diagnose_program(demand, options, limits, replace(EXACT, time_limit_s=1e-9))
+    assert "was not found out within the time limit" in unsure
 
 
 def test_a_price_of_space_is_never_negative():

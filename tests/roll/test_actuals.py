@@ -80,6 +80,8 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path):
         run_roll(write_quarters(tmp_path), write(tmp_path, *lines))
 
     told = {fault.line: fault.message for fault in refused.value.faults}
+    columns = {fault.line: fault.column for fault in refused.value.faults}
+    assert [columns[line] for line in (3, 4, 5, 6, 7)] == [1, 2, 1, 8, 10]
     assert sorted(told) == [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14]
     assert "is stated in line 2 already" in told[3]
     assert "did you mean `chat`?" in told[4]
@@ -92,6 +94,40 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path):
     assert "tokens have no hardware" in told[11]
     assert "and so is line 12" in told[13]
     assert "-1" in told[14]
+
+
+@pytest.mark.parametrize(
+    ("assignments", "places"),
+    [
+        # Refused by the schema, so that the file is held against what is left.
+        (["policy.spare_replicas=-1"], ["--set policy.spare_replicas=-1", 3, 4, 5]),
+        # Nobody knows the periods, so that rows are told what is wrong with them in themselves.
+        (["horizon.periods=0", "limits.x=1"], ["--set horizon.periods=0", "--set limits.x=1", 5]),
+        (["workloads.chatt.pool=x"], ["--set workloads.chatt.pool=x", 5]),
+        # No hardware of that name in the catalogue.
+        (["candidates.hardware=[h9]"], ["--set candidates.hardware=[h9]", 3, 4, 5]),
+        # A problem that is right, but cannot be replayed.
+        (["policy.max_models=1"], ["--set policy.max_models=1", 3, 4, 5]),
+    ],
+)
+def test_faults_of_the_problem_and_of_the_file_are_told_together(tmp_path, assignments, places):
+    lines = ["0,chat,,1,,,,,,", "9,chat,,1,,,,,,", "1,chatt,,1,,,,,,", "1,chat,5,1,,,,,,"]
+
+    with pytest.raises(InputError) as refused:
+        run_roll(write_quarters(tmp_path), write(tmp_path, *lines), assignments=assignments)
+
+    found = [fault.file if fault.line is None else fault.line for fault in refused.value.faults]
+    assert found == places
+
+
+def test_a_missing_file_is_told_beside_a_wrong_problem(tmp_path):
+    with pytest.raises(InputError) as refused:
+        run_roll(write_quarters(tmp_path), tmp_path / "none.csv", assignments=["name=3"])
+
+    assert [fault.file for fault in refused.value.faults] == [
+        "--set name=3",
+        str(tmp_path / "none.csv"),
+    ]
 
 
 def test_demand_is_never_guessed(tmp_path):

@@ -7,14 +7,47 @@ import pytest
 from planner.infeasibility import explain_prepared
 from planner.pipeline import SolveSettings, prepare, solve_prepared
 from planner.sensitivity import explain_plan
+from planner.sensitivity.changes import changes_of
 from planner.sensitivity.explain import ExplainSettings
-from tests.infeasibility.test_planted import QUOTA, THERE, problem  # noqa: F401 - a fixture
+from tests.hedge.world import OFFERS as HALVES_OFFERS
+from tests.hedge.world import scenario, write_halves
+from tests.infeasibility.test_planted import (  # noqa: F401 - one is a fixture
+    OFFERS,
+    QUOTA,
+    problem,
+)
 
 EXACT = ExplainSettings(gap=0.0, time_limit_s=60.0)
 PROVIDERS = (
     "supply.quotas=[{hardware: h100-sxm-80gb, provider: me, max_accelerators: 10}, "
     "{hardware: h100-sxm-80gb, provider: you, max_accelerators: 15}]"
 )
+
+FLOORS = """\
+schema_version: 1
+name: two
+horizon: {start: 2027-01, months_per_period: 6}
+time_blocks: 1
+finance: {discount_rate_per_year: 0.0}
+catalog: [facts]
+performance: capacities.csv
+workloads:
+  - name: chat
+    arrival: {mean_rate_rps: 10, peak_factor_in_hour: 1.0}
+    quality: [{benchmark: mmlu_pro, min_score: 0.8}, {benchmark: ifeval, min_score: 0.8}]
+    quality_scores:
+      - {model: m, quantization: q, benchmark: mmlu_pro, score: 0.795}
+      - {model: m, quantization: q, benchmark: ifeval, score: 0.795}
+      - {model: n, quantization: q, benchmark: mmlu_pro, score: 0.9}
+      - {model: n, quantization: q, benchmark: ifeval, score: 0.9}
+supply: {tenures: [on_demand], providers: [me]}
+policy: {spare_replicas: 0, max_utilization: 1.0}
+"""
+TWO_MODELS = """\
+workload,model,quantization,hardware,tensor_parallel,engine,capacity_rps
+chat,m,q,h100-sxm-80gb,1,e,10
+chat,n,q,h100-sxm-80gb,1,e,5
+"""
 
 
 def of(problem, *assignments):  # noqa: F811
@@ -42,7 +75,7 @@ def test_another_node_of_the_cheap_provider_saves_what_the_dear_one_costs_more(f
 
 def test_changes_are_what_solving_the_changed_problem_gives(problem, found):  # noqa: F811
     for changed in found.changed:
-        ready = prepare(problem, None, [PROVIDERS, changed.assignment])
+        ready = prepare(problem, None, [PROVIDERS, *changed.assignments])
         plan = solve_prepared(ready, SolveSettings(gap=0.0, compare=False))
 
         assert changed.cost_usd == pytest.approx(plan.cost_usd)
@@ -72,3 +105,55 @@ def test_a_problem_without_a_plan_is_not_explained_as_one(problem):  # noqa: F81
 
     assert explain_plan(prepared, EXACT).changed == ()
     assert explain_prepared(prepared).infeasible is True
+
+
+def test_floors_latency_and_rules_are_changed_one_by_one_and_together():
+    base = prepare("chatbot_1m", None, ["policy.spare_replicas=2"])
+
+    found = {(c.family, c.where): c for c in changes_of(base)}
+
+    alone = [c for (family, where), c in found.items() if family == "latency" and "ms" in where]
+    assert [c.assignments for c in alone] == [
+        ("workloads.chat.slo.0.limit=2200",), ("workloads.chat.slo.1.limit=220",),
+    ]  # fmt: skip
+    together = found["quality", "all of chat together"]
+    assert together.assignments == (
+        "workloads.chat.quality.0.min_relative=0.98",
+        "workloads.chat.quality.1.min_relative=0.98",
+    )
+    assert found["spare_replicas", "2 spare replicas"].assignments == ("policy.spare_replicas=1",)
+    assert found["spare_replicas", "2 spare replicas"].never_costs
+    assert len(found["latency", "all of chat together"].assignments) == 2
+
+
+def test_a_lower_floor_and_a_looser_limit_save_what_solving_with_them_says(tmp_path):
+    # Model n passes both floors and costs a second node; m would do with both a little lower.
+    (tmp_path / "two.yaml").write_text(FLOORS, encoding="utf-8")
+    (tmp_path / "capacities.csv").write_text(TWO_MODELS, encoding="utf-8")
+    (tmp_path / "facts").mkdir()
+    (tmp_path / "facts" / "offers.csv").write_text(OFFERS, encoding="utf-8")
+
+    found = explain_plan(lambda more: prepare(tmp_path / "two.yaml", None, more), EXACT)
+
+    node_usd = 2.0 * 6 * 730
+    saves = {c.where: c.saves_usd for c in found.changed if c.family == "quality"}
+    assert saves == {
+        "mmlu_pro of at least 0.8 of chat": pytest.approx(0.0, abs=1e-6),
+        "ifeval of at least 0.8 of chat": pytest.approx(0.0, abs=1e-6),
+        "all of chat together": pytest.approx(node_usd),
+    }
+
+
+def test_a_reservation_wins_at_the_price_of_rent_where_demand_is_flat(tmp_path):
+    # One node for two years by the hour at 2 USD; reserved for a year it costs 2.50.
+    path = write_halves(tmp_path, [scenario("only", 1, 1.0)], tenures="reserved_1y")
+    dear = HALVES_OFFERS.replace(",1.2,", ",2.5,")
+    (tmp_path / "prices" / "offers.csv").write_text(dear, encoding="utf-8")
+
+    found = explain_plan(lambda more: prepare(path, None, more), EXACT)
+
+    (reserved,) = found.losers
+    assert reserved.offer_id == "me:one:here:reserved_1y"
+    assert reserved.price_usd_per_hour == pytest.approx(2.5)
+    assert reserved.wins_at_usd_per_hour == pytest.approx(2.0)
+    assert reserved.proven

@@ -79,6 +79,11 @@ def test_a_scheduler_that_does_not_answer_is_told(day, monkeypatch):
     assert time.monotonic() - started < 20
 
 
-def test_an_address_that_is_none_is_told(day):
-    with pytest.raises(InputError, match="--dask nonsense:what"):
-        run_sweep(day, [f"{RATE}=5,10"], settings=replace(GRID, dask="nonsense:what"))
+@pytest.mark.parametrize("address", ["nonsense", "nonsense:what", "no://scheme:1"])
+def test_an_address_that_is_none_is_told_and_no_client_is_made_for_it(day, monkeypatch, address):
+    def never(*_arguments, **_options):
+        raise AssertionError
+
+    monkeypatch.setattr(distributed, "Client", never)
+    with pytest.raises(InputError, match=f"--dask {address}\n.*is no address of a scheduler"):
+        run_sweep(day, [f"{RATE}=5,10"], settings=replace(GRID, dask=address))

@@ -133,3 +133,22 @@ def test_faults_of_scales_and_of_values_are_told_together_before_any_run(day, tm
         "--scale offers provider=you price_usd_per_hour*=2",
     }
     assert not store.exists()
+
+
+def test_faults_of_one_factor_are_told_beside_a_bad_path_a_bad_value_and_bad_syntax(day, tmp_path):
+    store = tmp_path / "runs.sqlite"
+    scales = ["offers provider=you price_usd_per_hour*=2", "offers provider=me *=1"]
+    stated = [f"{RATE}=-1", "nowhere.at.all=5", "workloads.chatt.pool=x", "no assignment"]
+
+    with pytest.raises(InputError) as error:
+        run_sweep(day, stated, settings=replace(GRID, store=store), scales=scales)
+
+    assert {fault.file for fault in error.value.faults} == {
+        f"--set {RATE}=-1",
+        "--set nowhere.at.all=5",
+        "--set workloads.chatt.pool=x",
+        "--set no assignment",
+        "--scale offers provider=you price_usd_per_hour*=2",
+        "--scale offers provider=me*=1",
+    }
+    assert not store.exists()

@@ -1,0 +1,57 @@
+"""What no option meets is found before the program, each limit with its own amount."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from planner.infeasibility import explain_infeasible
+from planner.infeasibility.refused import looser_latency
+from planner.problem.load import load_problem
+
+BUDGET = Path(__file__).parents[2] / "problems" / "infeasible" / "budget.yaml"
+FREE = "limits.budget_usd_per_period=null"
+
+
+def test_limits_that_are_loosened_together_are_each_named():
+    (chat,) = load_problem(BUDGET).problem.workloads
+
+    together = list(looser_latency(chat))[-1]
+
+    setting = together.settings[0]
+    assert setting.assignments == (
+        "workloads.chat.slo.0.limit=2200",
+        "workloads.chat.slo.1.limit=66",
+    )
+    assert setting.parts == (
+        ("ttft_ms p99 of 2000 ms", pytest.approx(200.0)),
+        ("tpot_ms mean of 60 ms", pytest.approx(6.0)),
+    )
+
+
+def test_a_limit_that_no_option_meets_is_named_with_what_the_nearest_one_needs():
+    asked = [FREE, "workloads.chat.slo.0.limit=5", "workloads.chat.slo.1.limit=5"]
+
+    found = explain_infeasible(BUDGET, None, asked)
+
+    best = found.fixes[0]
+    assert [(c.family, c.where) for c in best.causes] == [
+        ("latency", "ttft_ms p99 of 5 ms"),
+        ("latency", "tpot_ms mean of 5 ms"),
+    ]
+    limits = [float(a.partition("=")[2]) for a in best.assignments]
+    assert [c.amount for c in best.causes] == pytest.approx([limit - 5.0 for limit in limits])
+    assert best.cost.cost_usd > 0
+
+
+def test_weights_that_do_not_fit_are_named_with_the_nearest_option():
+    asked = [FREE, "candidates.tensor_parallel=[1]", "candidates.quantizations=[bf16]"]
+
+    found = explain_infeasible(BUDGET, None, asked)
+
+    best = found.fixes[0]
+    assert best.assignments == ("candidates.tensor_parallel=[]",)
+    assert best.causes[0].family == "memory"
+    assert "weights 141.1 GB" in best.causes[0].where
+    assert best.causes[0].amount > 0
