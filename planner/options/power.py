@@ -21,8 +21,8 @@ from planner.options.energy_records import PowerDraw
 from planner.options.specs import power_parameters
 from planner.perf.activity import ideal_step
 from planner.perf.load_table import load_table
+from planner.perf.moments import traffic_means
 from planner.perf.power import ServingPower, power_model
-from planner.perf.traffic import traffic_means
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog

@@ -73,7 +73,12 @@ def _shared_steps(
     state: ReplicaState, times: PromptTimes, prompts_per_s: Floats, prompt_share: Floats
 ) -> tuple[Floats, Floats]:
     """Return the times of steps that carry prompts, and how many pass per second, (r, m)."""
-    queued = state.prefill_share[:, None]
+    queued, common = state.prefill_share[:, None], state.steps.common
+    if common is not None:
+        # Prompts of several groups share whole steps, those of one group the rest of a step.
+        several = common.prompts[:, None] > 1.0
+        queued = np.where(several, 0.0, queued)
+        prompts_per_s = prompts_per_s / common.prompts[:, None]
     rests_per_s = prompts_per_s * (times.rest_step_s > 0) * (1.0 - queued)
     free = np.maximum(times.free_tokens, 1.0)
     room = np.where(times.free_tokens > 0, state.steps.room_tokens[:, None], 0.0)

@@ -33,9 +33,10 @@ from planner.perf.draws import gamma_quantiles, given_any
 from planner.perf.open_loop import idle_share
 
 if TYPE_CHECKING:
+    from planner.perf.moments import TrafficMeans
     from planner.perf.open_loop import ReplicaState
     from planner.perf.spec import Floats
-    from planner.perf.traffic import RequestSample, TrafficMeans
+    from planner.perf.traffic import RequestSample
 
 _LEAST_MET = 1e-6
 """Busy periods met without any load: keeps quotients finite."""

@@ -12,7 +12,7 @@ to the replica with the fewest outstanding requests, or with the fewest prompt t
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
 import numpy as np
@@ -196,6 +196,13 @@ class _Replica:
 
     def _begin(self, now_s):
         """Form the next step from what is there."""
+        self.end_s = None
+        formed = self.form()
+        if formed is not None:
+            self.end_s = now_s + self.engine.time_s(*formed)
+
+    def form(self):
+        """Choose what the next step computes; return its tokens, cached, pairs, and decodes."""
         engine, log = self.engine, self.log
         if self.running:
             self._preempt()
@@ -218,18 +225,20 @@ class _Replica:
         if taken:
             self.decoding = engine.chunked and riding > 0
             cached = self.cached if engine.chunked else 0.0
-            self.end_s = now_s + engine.time_s(fresh + riding, cached, pairs, riding)
-        elif self.running:
+            return fresh + riding, cached, pairs, riding
+        if self.running:
             self.decoding = True
-            count = self.running
-            self.end_s = now_s + engine.time_s(count, self.cached, 0.0, count)
-        else:
-            assert not self.waiting, "a request larger than the cache"
-            self.end_s = None
+            return self.running, self.cached, 0.0, self.running
+        assert not self.waiting, "a request larger than the cache"
+        self.decoding = False
+        return None
 
     def _finish(self):
         """Hand out the tokens of the step that ends."""
-        now_s = self.end_s
+        self.finish(self.end_s)
+
+    def finish(self, now_s):
+        """Hand out the tokens of the step that ends now."""
         if self.decoding:
             self._record_gaps(now_s)
             self.last_s = now_s
@@ -301,10 +310,70 @@ class _Log:
         self.gaps, self.preempted = [], 0
 
 
-def simulate(engine, replicas, arrivals, *, routing="requests", warm_up=0.1):
+class _Groups:
+    """Groups with their own requests and cache, whose steps begin and end together."""
+
+    def __init__(self, engine, groups, log, kinds):
+        own = replace(engine, kv_tokens=engine.kv_tokens / groups)
+        self.engine = engine
+        self.lanes = [_Replica(own, log, kinds) for _ in range(groups)]
+        self.end_s = None
+
+    @property
+    def running(self):
+        return sum(lane.running for lane in self.lanes)
+
+    @property
+    def waiting(self):
+        return [request for lane in self.lanes for request in lane.waiting]
+
+    @property
+    def prompt_tokens(self):
+        return sum(lane.prompt_tokens for lane in self.lanes)
+
+    def arrive(self, request, now_s):
+        lane = min(self.lanes, key=lambda one: one.running + len(one.waiting))
+        lane.waiting.append(request)
+        lane.prompt_tokens += lane.log.prompt[request]
+        if self.end_s is None:
+            lane.last_s = now_s
+            self._begin(now_s)
+
+    def run_until(self, now_s):
+        while self.end_s is not None and self.end_s <= now_s:
+            for lane in self.lanes:
+                lane.finish(self.end_s)
+            self._begin(self.end_s)
+
+    def _begin(self, now_s):
+        formed = [lane.form() for lane in self.lanes]
+        prompts = [sum(part for _, part, _ in lane.taken) for lane in self.lanes]
+        stopped = any(prompts) and not self.engine.chunked
+        cached, pairs, decodes = 0.0, 0.0, 0
+        for lane, found in zip(self.lanes, formed, strict=True):
+            if stopped and not lane.taken:
+                lane.decoding = False  # it waits for the prompts of the others
+            elif found is not None:
+                cached, pairs, decodes = (
+                    cached + found[1],
+                    max(pairs, found[2]),
+                    decodes + found[3],
+                )
+        if not any(prompts) and not decodes:
+            self.end_s = None
+            return
+        count = len(self.lanes)
+        waited = count * max(prompts) + decodes
+        self.end_s = now_s + self.engine.time_s(waited, cached, count * pairs, decodes)
+
+
+def simulate(engine, replicas, arrivals, *, routing="requests", warm_up=0.1, groups=1):
     """Return what the requests saw, those of the first share `warm_up` left out."""
     log, kinds = _Log(arrivals), int(arrivals.kind.max()) + 1
-    fleet = [_Replica(engine, log, kinds) for _ in range(replicas)]
+    fleet = [
+        _Replica(engine, log, kinds) if groups == 1 else _Groups(engine, groups, log, kinds)
+        for _ in range(replicas)
+    ]
     start, skipped = 0, int(warm_up * len(arrivals.time_s))
     for request, now_s in enumerate(arrivals.time_s.tolist()):
         if request == skipped:
