@@ -74,7 +74,7 @@ def power_draws(
             capacity_w=capacity_w,
             marginal_energy_per_request_j=float(line.marginal_energy_per_request_j[i]),
             energy_per_output_token_j=capacity_w / float(outputs_per_s[i]),
-            host_w=None if host_w is None else host_w * candidate.tensor_parallel,
+            host_w=None if host_w is None else host_w * candidate.devices,
         )
     return draws
 
@@ -105,7 +105,7 @@ def _serving_power(
         model=power_model(
             [power_parameters(c, catalog) for c in candidates],
             [c.accelerator.tdp_w or np.nan for c in candidates],
-            [c.tensor_parallel for c in candidates],
+            [c.devices for c in candidates],
         ),
         table=load_table(step, engine, means, runner.fit.kv_capacity_tokens[rows]),
         means=means,

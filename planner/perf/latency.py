@@ -213,7 +213,7 @@ def prompt_start_s(rows: Rows, load: Load, times: PromptTimes) -> Floats:
     """
     service_s = _of_requests(times.service_s, load.requests.prompt)
     waits_s = _queue_waits_s(rows, load, service_s)
-    residual_s, several = _residual_s(rows, load), rows.step.groups > 1
+    residual_s, several = _residual_s(rows, load, times), rows.step.groups > 1
     waits_s[several] += residual_s[several]
     np.maximum(waits_s, residual_s, out=waits_s)
     waits_s += rows.engine.request_s[:, None]
@@ -223,14 +223,16 @@ def prompt_start_s(rows: Rows, load: Load, times: PromptTimes) -> Floats:
     return waits_s
 
 
-def _residual_s(rows: Rows, load: Load) -> Floats:
+def _residual_s(rows: Rows, load: Load, times: PromptTimes) -> Floats:
     """Return the rest of the step that is being computed at an arrival, shape (r, N), seconds."""
-    steps, groups = rows.state.steps, rows.step.groups
-    decoding_s = steps.decode_s * (1.0 - np.exp(-rows.state.batch))
+    decoding_s = rows.state.steps.decode_s * (1.0 - np.exp(-rows.state.batch))
     residual_s: Floats = load.residual * decoding_s[:, None]
-    for row in np.flatnonzero(groups > 1):
-        busy = load.seating < rows.state.prefill_share[row]
-        residual_s[row] = np.where(busy, load.residual * steps.prefill_s[row], residual_s[row])
+    for row in np.flatnonzero(rows.step.groups > 1):
+        # The step is that of other prompts; long steps are met more often than short ones.
+        prompt = np.roll(load.requests.prompt, load.samples // 2)
+        step_s = times.latency_s[row, prompt]
+        busy = load.seating < rows.state.prefill_share[row] * step_s / step_s.mean()
+        residual_s[row] = np.where(busy, load.residual * step_s, residual_s[row])
     return residual_s
 
 

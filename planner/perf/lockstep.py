@@ -11,9 +11,11 @@ probability exp(-a), so that the steps with prompts carry on average::
 which is exact for Poisson arrivals and steps of one length. m is at most what the token budgets
 of all groups have room for.
 
-A step takes as long as its fullest group, and the others wait. With L(m) the mean of the longest
-of m prompts and P that of one, the fullest group has ``L(m)`` tokens as long as m <= D, and then
-``P m / D + (L(D) - P) sqrt(m / D)``, but never more than its budget.
+A step takes as long as its fullest group, and the others wait. With P the mean prompt and L(a) the
+mean of the longest of a Poisson number of prompts with mean a, given that there are any, the
+fullest group has ``(1 - exp(-a)) L(a) + exp(-a) L(x)`` tokens; where steps have m > D prompts,
+``P m / D + (L(D) - P) sqrt(m / D)``; but never more than its budget. Beside a prompt others have
+come in the time in which it waited: ``rho a + (1 - rho) x`` of them.
 
 Source: a queue with service in bulk of all that wait (Bailey, 1954).
 """
@@ -34,10 +36,11 @@ if TYPE_CHECKING:
     from planner.perf.step import StepModel
 
 _HALVINGS = 30
+_ROUNDS = 2
 _LEAST_DUE = 1e-6
 """Prompt steps due in the time of a step, below which none ever shares one."""
-_DOUBLINGS = 8
-"""Prompts of which the longest is tabulated: 1, 2, 4, ... 128."""
+_EXPECTED = 2.0 ** np.arange(-6, 8)
+"""Mean numbers of prompts for which the longest is tabulated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +80,30 @@ class Prompts:
         """Prompts for which a step has room, at least one for every group."""
         return np.asarray(self.groups * np.maximum(self.room / self.tokens, 1.0), dtype=float)
 
-    def in_step(self, due: Floats, step_s: Floats) -> Floats:
-        """Return the mean prompts m of a step that has some, of the shape of `due`, >= 1.
+    def arrived(self, due: Floats, step_s: Floats) -> Floats:
+        """Return the requests x that come in a step that only decodes, of the shape of `due`.
 
         Parameters
         ----------
         due, step_s
-            Prompt steps a that fall due in the time of such a step, >= 0, and that time, seconds.
+            Prompt steps a that fall due in the time of a step with prompts, >= 0, and that time,
+            seconds.
         """
-        arrived = due / (self.steps * step_s) * self.decode_s
+        return np.asarray(due / (self.steps * step_s) * self.decode_s, dtype=float)
+
+    def in_step(self, due: Floats, arrived: Floats) -> Floats:
+        """Return the mean prompts m of a step that has some, of the shape of `due`, >= 1."""
         first = arrived / -np.expm1(-np.maximum(arrived, _LEAST_DUE))
         count = due + np.maximum(first, 1.0) * np.exp(-due)
         return np.asarray(np.clip(count, 1.0, self.most), dtype=float)
 
-    def fullest_tokens(self, count: Floats) -> Floats:
-        """Return the prompt tokens of the fullest group where a step has `count` prompts."""
+    def fullest_tokens(self, due: Floats, arrived: Floats, count: Floats) -> Floats:
+        """Return the prompt tokens of the fullest group in steps with `count` prompts."""
         each = np.maximum(count / self.groups, 1.0)
-        excess = longest_of(self.longest, np.minimum(count, self.groups)) - 1.0
+        further = longest_of(self.longest, np.minimum(due, self.groups))
+        first = longest_of(self.longest, np.minimum(arrived, self.groups))
+        none = np.exp(-due)
+        excess = (1.0 - none) * further + none * first - 1.0
         fullest = self.tokens * (each + excess * np.sqrt(each))
         return np.asarray(np.minimum(fullest, np.maximum(self.room, self.tokens)), dtype=float)
 
@@ -107,12 +117,15 @@ class CommonSteps:
     prompts
         Prompts m of a step that has some, >= 1.
     other_tokens, fullest_tokens
-        Tokens of the other prompts beside one, of all groups and of the fullest.
+        Tokens of the other prompts beside one, and of the longest of them where there are any.
+    some
+        Probability that there are any.
     """
 
     prompts: Floats
     other_tokens: Floats
     fullest_tokens: Floats
+    some: Floats
 
     def take(self, rows: slice) -> CommonSteps:
         """Return some of the rows, in their order."""
@@ -120,7 +133,7 @@ class CommonSteps:
 
 
 def longest_ratios(tokens: Floats, weight: Floats) -> Floats:
-    """Return the mean of the longest of 1, 2, 4, ... 128 prompts over that of one.
+    """Return the mean of the longest prompt of a Poisson number over that of one, shape (k,).
 
     Parameters
     ----------
@@ -128,24 +141,18 @@ def longest_ratios(tokens: Floats, weight: Floats) -> Floats:
         Lengths, > 0, and their probabilities, shape (m,), sum 1.
     """
     order = np.argsort(tokens)
-    below = np.minimum(np.cumsum(weight[order]), 1.0)
-    powers = np.array([below ** (2.0**k) for k in range(_DOUBLINGS)])
-    shares = np.diff(powers, axis=1, prepend=0.0)
-    return np.asarray(shares @ tokens[order] / (weight @ tokens), dtype=float)
+    longer = np.maximum(1.0 - np.cumsum(weight[order]), 0.0)
+    # Of a Poisson number of prompts none is longer with probability exp(-a (1 - F)).
+    none_longer = np.exp(-_EXPECTED[:, None] * longer)
+    shares = np.diff(none_longer, axis=1, prepend=np.exp(-_EXPECTED)[:, None])
+    mean = shares @ tokens[order] / -np.expm1(-_EXPECTED)
+    return np.asarray(mean / (weight @ tokens), dtype=float)
 
 
-def longest_of(ratios: Floats, count: Floats) -> Floats:
-    """Return the mean of the longest of `count` >= 1 prompts over that of one."""
-    return np.asarray(np.interp(np.log2(count), np.arange(len(ratios)), ratios), dtype=float)
-
-
-def common_step_s(step: StepModel, prompts: Prompts, count: Floats) -> Floats:
-    """Return the time of steps with `count` prompts, of its shape, seconds."""
-    fullest, tokens = prompts.fullest_tokens(count), count * prompts.tokens
-    return grouped_step_s(
-        step, tokens, fullest, fullest * prompts.pairs / prompts.tokens, prompts.riding,
-        prompts.cached,
-    )  # fmt: skip
+def longest_of(ratios: Floats, expected: Floats) -> Floats:
+    """Return the same for any mean number of prompts; 1 where it tends to 0."""
+    known = np.concatenate([[0.0], _EXPECTED])
+    return np.asarray(np.interp(expected, known, np.concatenate([[1.0], ratios])), dtype=float)
 
 
 def grouped_step_s(  # noqa: PLR0917
@@ -181,24 +188,31 @@ def common_steps(
 
     Where there are not `several` groups, a prompt has no others beside it.
     """
-    count, step_s = _count_and_time(step, prompts, due)
-    others = np.where(several, count - 1.0, 0.0)
-    # One that is there only sometimes is the longest of one; what counts is how often.
-    fullest = prompts.fullest_tokens(np.maximum(others, 1.0)) * np.minimum(others, 1.0)
-    return CommonSteps(others + 1.0, others * prompts.tokens, fullest), step_s
+    count, step_s, arrived = _common_step(step, prompts, due)
+    busy = np.minimum(due / count, 1.0)
+    others = np.where(several, busy * due + (1.0 - busy) * arrived, 0.0)
+    others = np.minimum(others, prompts.most - 1.0)
+    fullest = prompts.fullest_tokens(others, others, np.maximum(others, 1.0))
+    steps = CommonSteps(
+        prompts=np.where(several, count, 1.0),
+        other_tokens=others * prompts.tokens,
+        fullest_tokens=fullest,
+        some=-np.expm1(-others),
+    )
+    return steps, step_s
 
 
 def due_at_rate(step: StepModel, prompts: Prompts, rate_rps: Floats) -> Floats:
     """Return the prompt steps that fall due in the time of a step, at a rate of requests/s."""
 
     def is_less(due: Floats) -> NDArray[np.bool_]:
-        _, step_s = _count_and_time(step, prompts, due)
+        _, step_s, _ = _common_step(step, prompts, due)
         return np.asarray(due < rate_rps * prompts.steps * step_s, dtype=bool)
 
     return _largest(is_less, prompts.most)
 
 
-def due_with_batch(
+def due_with_batch(  # noqa: PLR0917
     step: StepModel,
     prompts: Prompts,
     batch: Floats,
@@ -219,7 +233,7 @@ def due_with_batch(
     """
 
     def is_less(due: Floats) -> NDArray[np.bool_]:
-        count, step_s = _count_and_time(step, prompts, due)
+        count, step_s, _ = _common_step(step, prompts, due)
         gaps_per_s = np.where(is_chunked, due / (count * step_s), 0.0)
         gaps_per_s = gaps_per_s + np.maximum(1.0 - due / count, 0.0) / decode_s
         # Little's law: b = lam G / gaps per second, with lam = a / (n t).
@@ -229,12 +243,17 @@ def due_with_batch(
     return _largest(is_less, prompts.most)
 
 
-def _count_and_time(step: StepModel, prompts: Prompts, due: Floats) -> tuple[Floats, Floats]:
-    """Return the mean prompts of a step that has some, and its time, seconds."""
-    count = np.minimum(due + np.exp(-due), prompts.most)
-    step_s = common_step_s(step, prompts, count)
-    count = prompts.in_step(due, step_s)
-    return count, common_step_s(step, prompts, count)
+def _common_step(step: StepModel, prompts: Prompts, due: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return mean prompts and time (s) of steps that have some, and what comes in others."""
+    arrived, count = np.zeros_like(due), np.minimum(due + np.exp(-due), prompts.most)
+    for _ in range(_ROUNDS):
+        fullest = prompts.fullest_tokens(due, arrived, count)
+        pairs = fullest * prompts.pairs / prompts.tokens
+        tokens = count * prompts.tokens
+        step_s = grouped_step_s(step, tokens, fullest, pairs, prompts.riding, prompts.cached)
+        arrived = prompts.arrived(due, step_s)
+        count = prompts.in_step(due, arrived)
+    return count, step_s, arrived
 
 
 def _largest(is_less: Callable[[Floats], NDArray[np.bool_]], most: Floats) -> Floats:

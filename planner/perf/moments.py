@@ -40,7 +40,8 @@ class TrafficMeans:
     output_tokens, computed_tokens
         Mean output, and mean cache of the prompt that is being computed.
     longest_ratios
-        Mean of the longest of 1, 2, 4, ... prompts over that of one, computed tokens.
+        Mean of the longest prompt of a Poisson number over that of one
+        (:func:`planner.perf.lockstep.longest_ratios`).
     """
 
     prefill_tokens: float
@@ -55,7 +56,7 @@ class TrafficMeans:
     resident_cv2: float = 0.0
     output_tokens: float = 0.0
     computed_tokens: float = 0.0
-    longest_ratios: tuple[float, ...] = (1.0,)
+    longest_ratios: tuple[float, ...] = ()
 
 
 def traffic_means(traffic: TrafficClass) -> TrafficMeans:

@@ -99,6 +99,7 @@ def batch_steps(
     means: TrafficMeans,
     batch: Floats,
     work: Floats | float = 1.0,
+    *,
     rate_rps: Floats | None = None,
 ) -> BatchSteps:
     """Return the steps with `batch` decodes, of shape (n,) or (n, k).

@@ -138,9 +138,10 @@ def _with_groups(  # noqa: PLR0917
     full = np.floor(prompt_tokens / room)
     rest = np.maximum(prompt_tokens - full * room, 0.0)
     others, longest = common.other_tokens[:, None], common.fullest_tokens[:, None]
+    some = common.some[:, None]
 
     def step_s(tokens: Floats) -> Floats:
-        fullest = np.maximum(tokens, longest)
+        fullest = tokens + some * np.maximum(longest - tokens, 0.0)
         pairs = fullest * per_token
         return grouped_step_s(step, tokens + others, fullest, pairs, riding, cached)
 
