@@ -20,9 +20,9 @@ PUBLISHED_NODES = 226.75
 """Nodes of 8 H800 in use, mean of the day from 2025-02-27 12:00 (UTC+8)."""
 _FACT = "DeepSeek-V3 and R1 on 2025-02-27: nodes of 8 H800, mean of the day"
 _MORE = (
-    "theirs spread the experts of a layer over 144 accelerators with data-parallel attention and "
-    "two overlapping batches; a planned replica splits them over the 8 H200 of a node, where all "
-    "hold the same cache (the weights leave an H800 node no room)"
+    "theirs spread the experts of a layer over 144 accelerators, compute prompts apart and "
+    "overlap two batches; a planned replica has the 8 H200 of one node, each with 18 times the "
+    "experts to read, and prompts hold its decodes up (the weights leave no room on 8 H800)"
 )
 _FEWER = "the model is too hopeful here, or the fleet was not busy all day"
 

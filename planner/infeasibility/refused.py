@@ -32,7 +32,7 @@ _STEP = 1e-3
 _CHOICES = {
     "memory": ("tensor_parallel", "quantizations", "hardware"),
     "context": ("models",),
-    "parallelism": ("tensor_parallel",),
+    "parallelism": ("tensor_parallel", "data_parallel"),
     "no_node": ("tensor_parallel", "hardware"),
     "no_rate": ("quantizations", "hardware"),
     "no_interconnect": ("hardware",),

@@ -30,6 +30,9 @@ _Keyed = TypeVar("_Keyed", Accelerator, Engine, Model, Quantization)
 
 DEFAULT_ENGINES = ("vllm",)
 DEFAULT_TENSOR_PARALLEL = (1, 2, 4, 8)
+LATENT_DATA_PARALLEL = (1, 2, 4, 8)
+"""Groups tried by default where attention is latent: without groups every accelerator of a replica
+holds the whole cache."""
 SCALE_UP_LINKS = ("nvlink", "infinity_fabric")
 """Links whose all-reduce the calibrated step model covers."""
 
@@ -47,16 +50,27 @@ class Candidate:
     """Type in which matrices multiply here."""
     draft: Drafter | None = None
     """What drafts tokens."""
+    data_parallel: int = 1
+    """Groups of `tensor_parallel` accelerators, each with its attention; all share the experts."""
+
+    @property
+    def devices(self) -> int:
+        """Accelerators of a replica."""
+        return self.tensor_parallel * self.data_parallel
 
     @property
     def option_id(self) -> str:
-        """Identity of the option: ``model/quantization/engine/hardware/tpN``, and its draft."""
+        """Identity of the option: ``model/quantization/engine/hardware/tpN``, and its draft.
+
+        With groups of attention ``tpNdpM`` stands in the place of ``tpN``.
+        """
         return option_id(
             self.model.id,
             self.quantization.id,
             self.engine.id,
             self.accelerator.id,
             self.tensor_parallel,
+            self.data_parallel,
             draft="" if self.draft is None else self.draft.id,
         )
 
@@ -119,17 +133,19 @@ class Way(Protocol):
         ...
 
 
-def option_id(
+def option_id(  # noqa: PLR0917
     model: str,
     quantization: str,
     engine: str,
     hardware: str,
     tensor_parallel: int,
+    data_parallel: int = 1,
     *,
     draft: str = "",
 ) -> str:
     """Return the identity of an option."""
-    plain = f"{model}/{quantization}/{engine}/{hardware}/tp{tensor_parallel}"
+    groups = f"dp{data_parallel}" if data_parallel > 1 else ""
+    plain = f"{model}/{quantization}/{engine}/{hardware}/tp{tensor_parallel}{groups}"
     return f"{plain}/{draft}" if draft else plain
 
 
@@ -138,11 +154,11 @@ def buildable(
 ) -> tuple[list[Candidate], list[Rejection], int]:
     """Return the candidates that can be built, the rejected ones, and how many were considered."""
     models = _chosen(catalog.models, chosen.models)
+    devices = _chosen(catalog.accelerators, chosen.hardware)
     formats = _chosen(catalog.quantizations, chosen.quantizations)
     engines = _chosen(catalog.engines, chosen.engines or list(DEFAULT_ENGINES))
-    devices = _chosen(catalog.accelerators, chosen.hardware)
-    degrees: Sequence[int] = chosen.tensor_parallel or DEFAULT_TENSOR_PARALLEL
-    per_device = len(models) * len(formats) * len(engines) * len(degrees)
+    splits = {model.id: _splits(model, chosen) for model in models}
+    per_device = len(formats) * len(engines) * sum(len(s) for s in splits.values())
     candidates: list[Candidate] = []
     rejected: list[Rejection] = []
     for device in devices:
@@ -150,20 +166,11 @@ def buildable(
         if not shapes:
             rejected.append(_no_price(device, catalog, per_device))
             continue
-        for model, quantization, engine, degree in product(models, formats, engines, degrees):
-            parts = (model.id, quantization.id, engine.id, device.id)
-            running = how_it_runs(engine, quantization, device, catalog)
-            if isinstance(running, tuple):
-                rejected.append(Rejection("option", option_id(*parts, degree), "", *running))
-                continue
-            item = Candidate(model, quantization, engine, device, degree, running)
-            reason = _why_not(item, shapes, catalog)
-            if reason is None:
-                candidates.append(item)
-            else:
-                rejected.append(Rejection("option", item.option_id, "", *reason))
+        for model, quantization, engine in product(models, formats, engines):
+            own = (model, quantization, engine, device)
+            _add(own, splits[model.id], shapes, catalog, candidates, rejected)
     ways = {m.id: drafters(m, chosen, catalog) for m in models}
-    drafted = [(c, d) for c in candidates for d in ways[c.model.id]]
+    drafted = [(c, d) for c in candidates if c.data_parallel == 1 for d in ways[c.model.id]]
     for plain, drafter in drafted:
         item = replace(plain, draft=drafter)
         reason = why_no_draft(drafter, plain.engine.id, plain.tensor_parallel)
@@ -172,6 +179,42 @@ def buildable(
         else:
             rejected.append(Rejection("option", item.option_id, "", *reason))
     return candidates, rejected, per_device * len(devices) + len(drafted)
+
+
+def _add(  # noqa: PLR0917
+    parts: tuple[Model, Quantization, Engine, Accelerator],
+    splits: Iterable[tuple[int, int]],
+    shapes: set[int],
+    catalog: Catalog,
+    candidates: list[Candidate],
+    rejected: list[Rejection],
+) -> None:
+    """Add every split of a model to the candidates, or to the rejected ones."""
+    model, quantization, engine, device = parts
+    running = how_it_runs(engine, quantization, device, catalog)
+    for degree, groups in splits:
+        name = option_id(model.id, quantization.id, engine.id, device.id, degree, groups)
+        reason = running if isinstance(running, tuple) else None
+        if not isinstance(running, tuple):
+            item = Candidate(*parts, degree, running, data_parallel=groups)
+            reason = _why_not(item, shapes, catalog)
+            if reason is None:
+                candidates.append(item)
+        if reason is not None:
+            rejected.append(Rejection("option", name, "", *reason))
+
+
+def _splits(model: Model, chosen: Candidates) -> list[tuple[int, int]]:
+    """Return the degrees of tensor and data parallelism that are tried for a model."""
+    own = LATENT_DATA_PARALLEL if _may_have_groups(model) and model.kv_lora_rank else (1,)
+    degrees: Sequence[int] = chosen.tensor_parallel or DEFAULT_TENSOR_PARALLEL
+    groups: Sequence[int] = chosen.data_parallel or own
+    most = max(*DEFAULT_TENSOR_PARALLEL, *degrees, *chosen.data_parallel)
+    return [(t, d) for t, d in product(degrees, groups) if d == 1 or t * d <= most]
+
+
+def _may_have_groups(model: Model) -> bool:
+    return model.experts_routed is not None
 
 
 def _chosen(rows: Iterable[_Keyed], names: Sequence[str]) -> list[_Keyed]:
@@ -190,9 +233,17 @@ def _no_price(device: Accelerator, catalog: Catalog, count: int) -> Rejection:
 
 
 def _why_not(item: Candidate, shapes: set[int], catalog: Catalog) -> tuple[str, str] | None:
-    device, degree, model = item.accelerator, item.tensor_parallel, item.model
-    if model.heads % degree:
-        return "parallelism", f"{model.heads} heads do not divide by {degree}"
+    device, degree, model = item.accelerator, item.devices, item.model
+    if model.heads % item.tensor_parallel:
+        return "parallelism", f"{model.heads} heads do not divide by {item.tensor_parallel}"
+    if item.data_parallel > 1:
+        if not _may_have_groups(model):
+            return "parallelism", "groups of attention share experts, and this model has none"
+        if item.engine.scheduler != "chunked":
+            return "parallelism", (
+                f"groups of attention are planned where prompts share steps with decodes, and "
+                f"{item.engine.id} computes prompts first"
+            )
     if not any(shape % degree == 0 for shape in shapes):
         listing = ", ".join(str(s) for s in sorted(shapes))
         detail = f"no offered node of {device.id} ({listing} accelerators) divides by {degree}"

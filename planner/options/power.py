@@ -21,8 +21,8 @@ from planner.options.energy_records import PowerDraw
 from planner.options.specs import power_parameters
 from planner.perf.activity import ideal_step
 from planner.perf.load_table import load_table
+from planner.perf.moments import traffic_means
 from planner.perf.power import ServingPower, power_model
-from planner.perf.traffic import traffic_means
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
@@ -74,7 +74,7 @@ def power_draws(
             capacity_w=capacity_w,
             marginal_energy_per_request_j=float(line.marginal_energy_per_request_j[i]),
             energy_per_output_token_j=capacity_w / float(outputs_per_s[i]),
-            host_w=None if host_w is None else host_w * candidate.tensor_parallel,
+            host_w=None if host_w is None else host_w * candidate.devices,
         )
     return draws
 
@@ -105,7 +105,7 @@ def _serving_power(
         model=power_model(
             [power_parameters(c, catalog) for c in candidates],
             [c.accelerator.tdp_w or np.nan for c in candidates],
-            [c.tensor_parallel for c in candidates],
+            [c.devices for c in candidates],
         ),
         table=load_table(step, engine, means, runner.fit.kv_capacity_tokens[rows]),
         means=means,

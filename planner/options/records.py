@@ -39,9 +39,9 @@ class Option:
         a layout of instances at the end: ``model/quantization/engine/hardware/2p-tp1+1d-tp2``.
     model, quantization, engine, hardware
         Catalogue keys (or names of a table of measured capacities).
-    tensor_parallel, pipeline_parallel
-        Accelerators the replica is split over; their product is `accelerators`. Of a layout,
-        those of one decode instance.
+    tensor_parallel, pipeline_parallel, data_parallel
+        Accelerators the replica is split over, and its groups with attention of their own; their
+        product is `accelerators`. Of a layout, those of one decode instance.
     weight_bytes, kv_capacity_tokens
         Memory of the weights over the whole replica, and tokens its KV cache holds (that of the
         decode instances of a layout); ``None`` for measured options.
@@ -62,6 +62,7 @@ class Option:
     hardware: str
     tensor_parallel: int
     pipeline_parallel: int = 1
+    data_parallel: int = 1
     weight_bytes: float | None = None
     kv_capacity_tokens: float | None = None
     quality: tuple[tuple[str, float], ...] = ()
@@ -78,7 +79,7 @@ class Option:
         """Accelerators of one replica."""
         if self.layout is not None:
             return self.layout.accelerators
-        return self.tensor_parallel * self.pipeline_parallel
+        return self.tensor_parallel * self.pipeline_parallel * self.data_parallel
 
 
 @dataclass(frozen=True, slots=True)

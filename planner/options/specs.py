@@ -154,6 +154,9 @@ def replica_spec(
         ),
         parameters=_parameters(catalog, _calibrated(candidate, catalog)),
         tensor_parallel=candidate.tensor_parallel,
+        data_parallel=candidate.data_parallel,
+        # Groups share the experts, which lie whole on all accelerators.
+        expert_parallel=candidate.devices if candidate.data_parallel > 1 else 1,
         draft=draft,
     )
 

@@ -126,7 +126,8 @@ def units_of(
         Nodes that can be rented.
     """
     groups: dict[str, dict[int, Candidate]] = defaultdict(dict)
-    for candidate in (c for c in candidates if c.draft is None):
+    whole = (c for c in candidates if c.draft is None and c.data_parallel == 1)
+    for candidate in whole:
         groups[_group_id(candidate)][candidate.tensor_parallel] = candidate
     units: list[Unit] = []
     rejected: list[Rejection] = []

@@ -35,8 +35,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from planner.perf.moments import TrafficMeans
     from planner.perf.spec import EngineLimits, Floats
-    from planner.perf.traffic import TrafficMeans
 
 
 def batch_cap(

@@ -24,9 +24,9 @@ from planner.perf.load_table import LoadTable, batch_grid
 from planner.perf.open_loop import UNBOUNDED_TOKENS, BatchSteps, ReplicaState
 
 if TYPE_CHECKING:
+    from planner.perf.moments import TrafficMeans
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
-    from planner.perf.traffic import TrafficMeans
 
 _LEAST_GAPS = 1e-9
 """Outputs of one token never come to the decode instance: its rate has no bound."""

@@ -42,6 +42,7 @@ from planner.perf.latency import (
 )
 from planner.perf.load_table import load_table
 from planner.perf.memory import block_rounded_tokens
+from planner.perf.moments import traffic_means
 from planner.perf.open_loop import replica_state
 from planner.perf.rate import DEFAULT_REPLICAS, check_request
 from planner.perf.search import (
@@ -53,7 +54,7 @@ from planner.perf.search import (
     probes_with,
 )
 from planner.perf.tpot import tpot_samples_s
-from planner.perf.traffic import MAX_PERCENTILE, traffic_means
+from planner.perf.traffic import MAX_PERCENTILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,10 +65,11 @@ if TYPE_CHECKING:
     from planner.perf.load import Load, Probe
     from planner.perf.load_table import LoadTable
     from planner.perf.memory import MemoryFit
+    from planner.perf.moments import TrafficMeans
     from planner.perf.search import RateResult
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
-    from planner.perf.traffic import LatencyLimit, TrafficClass, TrafficMeans
+    from planner.perf.traffic import LatencyLimit, TrafficClass
 
 
 BOUNDS = ("prefill utilization", "decode memory", "decode batch limit", "prefill memory")

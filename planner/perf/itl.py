@@ -61,7 +61,7 @@ def itl_mixture_s(
     values, weights = [decode_s, kinds[0]], [decodes_per_s, np.where(chunked, kinds[1], 0.0)]
     if not is_chunked.all():
         rate_rps = state.rate_rps[:, None]
-        stalls_s, shares = _stalls(rate_rps, rate_rps * decode_s, times.latency_s, prompt_share)
+        stalls_s, shares = _stalls(state, times.latency_s, prompt_share)
         stalled_per_s = np.where(chunked, 0.0, -decodes_per_s * np.expm1(-rate_rps * decode_s))
         values.append(decode_s + stalls_s)
         weights[0] = decodes_per_s - stalled_per_s
@@ -73,7 +73,12 @@ def _shared_steps(
     state: ReplicaState, times: PromptTimes, prompts_per_s: Floats, prompt_share: Floats
 ) -> tuple[Floats, Floats]:
     """Return the times of steps that carry prompts, and how many pass per second, (r, m)."""
-    queued = state.prefill_share[:, None]
+    queued, common = state.prefill_share[:, None], state.steps.common
+    if common is not None:
+        # Prompts of several groups share whole steps, those of one group the rest of a step.
+        several = common.prompts[:, None] > 1.0
+        queued = np.where(several, 0.0, queued)
+        prompts_per_s = prompts_per_s / common.prompts[:, None]
     rests_per_s = prompts_per_s * (times.rest_step_s > 0) * (1.0 - queued)
     free = np.maximum(times.free_tokens, 1.0)
     room = np.where(times.free_tokens > 0, state.steps.room_tokens[:, None], 0.0)
@@ -88,26 +93,30 @@ def _shared_steps(
     return np.concatenate(values, axis=1), np.concatenate(weights, axis=1)
 
 
-def _stalls(
-    rate_rps: Floats, arrived: Floats, prompt_s: Floats, prompt_share: Floats
-) -> tuple[Floats, Floats]:
+def _stalls(state: ReplicaState, prompt_s: Floats, prompt_share: Floats) -> tuple[Floats, Floats]:
     """Return what prompts add to a step that some arrive in, and the shares, of shape (r, m).
 
     Parameters
     ----------
-    rate_rps, arrived
-        Prompts per second, and in a step, shape (r, 1).
     prompt_s
         Times of the u distinct prompts, shape (r, u), seconds.
     prompt_share
         Share of requests with each, shape (u,), sum 1.
     """
+    rate_rps = state.rate_rps[:, None]
     mean_s = (prompt_s @ prompt_share)[:, None]
     square_s2 = (prompt_s**2 @ prompt_share)[:, None]
     idle = idle_share(rate_rps * mean_s)
-    arrived = np.maximum(arrived, _LEAST_FURTHER)
+    arrived = np.maximum(rate_rps * state.steps.decode_s[:, None], _LEAST_FURTHER)
     with_first = arrived / -np.expm1(-arrived)
     further = np.maximum(with_first - 1.0 + rate_rps * prompt_s, _LEAST_FURTHER)
+    common = state.steps.common
+    if common is not None:
+        # What comes in a step of several groups makes one further step, however much it is.
+        several = common.prompts[:, None] > 1.0
+        idle = np.where(several, np.exp(-rate_rps * mean_s), idle)
+        one = np.maximum(-np.expm1(-rate_rps * prompt_s), _LEAST_FURTHER)
+        further = np.where(several, one, further)
     some = -np.expm1(-further)
     mean, cv2 = given_any(further * mean_s / idle, further * square_s2 / idle**3, some)
     others = mean[:, :, None] * gamma_quantiles(cv2[:, :, None], _SLICES)

@@ -11,6 +11,10 @@ with the rest of it, which makes that step longer: with m tokens expected and ro
 ``m c / (m + c)``. An arrival that finds no prompts waiting still
 waits for the running decode step to end: a uniform share of it, if anybody is decoding (chance
 1 - exp(-b)). Percentiles are order statistics of the N requests.
+
+With data-parallel attention every group is a place of service, which R D of them share; but an
+arrival also waits for the common step that is being computed, with prompts in the share rho of
+time.
 """
 
 from __future__ import annotations
@@ -207,11 +211,10 @@ def prompt_start_s(rows: Rows, load: Load, times: PromptTimes) -> Floats:
     times
         Times of the prompts of that sample.
     """
-    state = rows.state
     service_s = _of_requests(times.service_s, load.requests.prompt)
     waits_s = _queue_waits_s(rows, load, service_s)
-    decoding = 1.0 - np.exp(-state.batch)
-    residual_s = load.residual * (state.steps.decode_s * decoding)[:, None]
+    residual_s, several = _residual_s(rows, load, times), rows.step.groups > 1
+    waits_s[several] += residual_s[several]
     np.maximum(waits_s, residual_s, out=waits_s)
     waits_s += rows.engine.request_s[:, None]
     _add_seat_waits_s(waits_s, rows, load)
@@ -220,18 +223,33 @@ def prompt_start_s(rows: Rows, load: Load, times: PromptTimes) -> Floats:
     return waits_s
 
 
+def _residual_s(rows: Rows, load: Load, times: PromptTimes) -> Floats:
+    """Return the rest of the step that is being computed at an arrival, shape (r, N), seconds."""
+    decoding_s = rows.state.steps.decode_s * (1.0 - np.exp(-rows.state.batch))
+    residual_s: Floats = load.residual * decoding_s[:, None]
+    for row in np.flatnonzero(rows.step.groups > 1):
+        # The step is that of other prompts; long steps are met more often than short ones.
+        prompt = np.roll(load.requests.prompt, load.samples // 2)
+        step_s = times.latency_s[row, prompt]
+        busy = load.seating < rows.state.prefill_share[row] * step_s / step_s.mean()
+        residual_s[row] = np.where(busy, load.residual * step_s, residual_s[row])
+    return residual_s
+
+
 def _queue_waits_s(rows: Rows, load: Load, service_s: Floats) -> Floats:
-    rate_rps = rows.state.rate_rps
+    groups = np.maximum(rows.step.groups, 1.0)
+    rate_rps, replicas = rows.state.rate_rps / groups, rows.replicas * groups
     waits_s = load.arrivals.waits_s(service_s, rate_rps)
-    if rows.replicas.max(initial=1.0) <= 1:
+    if replicas.max(initial=1.0) <= 1:
         return waits_s
     if load.routing == "fewest_prompts":
-        return shared_queue_waits_s(waits_s, rows.replicas, rows.state.prefill_share, load.sharing)
+        busy = np.where(groups > 1, service_s.mean(axis=1) * rate_rps, rows.state.prefill_share)
+        return shared_queue_waits_s(waits_s, replicas, busy, load.sharing)
     calm_s = waits_s
     if load.calm_arrivals is not None:
         calm_s = load.calm_arrivals.waits_s(service_s, rate_rps)
     hiding = rows.state.batch if rows.hiding_batch is None else rows.hiding_batch
-    return hidden_queue_waits_s(waits_s, calm_s, rows.replicas, hiding, load.sharing)
+    return hidden_queue_waits_s(waits_s, calm_s, replicas, hiding / groups, load.sharing)
 
 
 def _add_seat_waits_s(waits_s: Floats, rows: Rows, load: Load) -> None:

@@ -17,7 +17,8 @@ import numpy as np
 
 from planner.perf.arrivals import even_arrivals
 from planner.perf.draws import even_ranks, ordered_normals, ordered_unit_intervals
-from planner.perf.traffic import ordered_class_intervals, sample_requests, traffic_means
+from planner.perf.moments import traffic_means
+from planner.perf.traffic import ordered_class_intervals, sample_requests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from planner.perf.arrivals import Arrivals
+    from planner.perf.moments import TrafficMeans
     from planner.perf.spec import Floats
-    from planner.perf.traffic import LatencyLimit, RequestSample, TrafficClass, TrafficMeans
+    from planner.perf.traffic import LatencyLimit, RequestSample, TrafficClass
 
 Routing = Literal["fewest_requests", "fewest_prompts"]
 _BASES = {

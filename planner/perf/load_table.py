@@ -30,9 +30,9 @@ from planner.perf.open_loop import balance_rate_rps, batch_steps, prefill_share
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from planner.perf.moments import TrafficMeans
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
-    from planner.perf.traffic import TrafficMeans
 
 _SMALLEST_BATCH = 1e-3
 _LARGEST_BATCH = 16_384.0

@@ -95,12 +95,14 @@ def memory_fit(
     weight, other, usable, token = np.array(rows, dtype=float).reshape(len(specs), 4).T
     devices = np.array([s.devices for s in specs], dtype=float)
     free = np.maximum(usable - weight - other, 0.0) * devices
-    reserved = block_rounded_tokens(np.asarray(reserved_kv_tokens, dtype=float))
+    # Every group of data-parallel attention has a cache and prefixes of its own.
+    groups = np.array([s.data_parallel for s in specs], dtype=float)
+    reserved = block_rounded_tokens(np.asarray(reserved_kv_tokens, dtype=float)) * groups
     whole = np.floor(free / token / KV_BLOCK_TOKENS) * KV_BLOCK_TOKENS
     capacity = np.maximum(whole - reserved, 0.0)
     longest = block_rounded_tokens(np.asarray(max_tokens_per_request, dtype=float))
     longest = longest + np.array([state_tokens(s) for s in specs], dtype=float)
-    return MemoryFit(weight, other, usable, capacity, (capacity >= longest) & (free > 0))
+    return MemoryFit(weight, other, usable, capacity, (capacity >= longest * groups) & (free > 0))
 
 
 def block_rounded_tokens(tokens: Floats) -> Floats:

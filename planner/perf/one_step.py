@@ -23,7 +23,7 @@ _TINY = 1e-300
 
 
 class OneStep:
-    """Step time of one option; drafts and data-parallel attention are not covered.
+    """Step time of one option; drafts are not covered.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class OneStep:
     Raises
     ------
     ValueError
-        When the option drafts tokens or has several groups of attention.
+        When the option drafts tokens.
     """
 
     __slots__ = (
@@ -47,9 +47,6 @@ class OneStep:
     def __init__(self, model: StepModel, option: int = 0) -> None:
         if model.draft is not None and model.draft.tokens[option] > 0:
             msg = "an option that drafts tokens has no step time in plain numbers"
-            raise ValueError(msg)
-        if model.groups[option] > 1:
-            msg = "an option with data-parallel attention has no step time in plain numbers"
             raise ValueError(msg)
 
         def value(name: str) -> float:
@@ -71,7 +68,9 @@ class OneStep:
         self._experts = experts if experts[0] else None
         self._decode_s: list[float] = [0.0]
 
-    def time_s(self, tokens: float, cached: float, pairs: float, decodes: float) -> float:
+    def time_s(
+        self, tokens: float, cached: float, pairs: float, decodes: float, idle: float = 0.0
+    ) -> float:
         """Return the time of one step, seconds.
 
         Parameters
@@ -84,17 +83,20 @@ class OneStep:
             Pairs of a prompt token and a position it attends to, >= 0.
         decodes
             Requests that decode, >= 0.
+        idle
+            Tokens that groups without a prompt could have processed meanwhile, >= 0.
         """
-        compute = tokens * self._dense + (decodes + 1.0) * self._head_s
+        waited = tokens + idle
+        compute = waited * self._dense + (decodes + 1.0) * self._head_s
         time_s = self._soft_max(compute, self._read_s) + cached * self.kv_token_s
         time_s += pairs * self._pair_s + self._fixed_s + decodes * self._request_s
-        time_s += tokens * self._moved_s
+        time_s += waited * self._moved_s
         if self._direct_s:
-            time_s += min(tokens * self._direct_s, self._ring_s)
+            time_s += min(waited * self._direct_s, self._ring_s)
         if self.kv_window_token_s:
             window = self.window_tokens
             time_s += min(cached, window * decodes) * self.kv_window_token_s
-            time_s += min(pairs, window * max(tokens - decodes, 0.0)) * self._pair_window_s
+            time_s += min(pairs, window * max(waited - decodes, 0.0)) * self._pair_window_s
         if self._experts is not None:
             time_s += self._experts_s(tokens, *self._experts)
         if tokens > decodes and time_s < self._launch_s:

@@ -19,23 +19,34 @@ tokens a step has room for ``K - b (g + 1)`` prompt tokens.
 Given b, all step times are known and the two balances are one quadratic in lam, which has one
 positive root. :mod:`planner.perf.load_table` reads it backwards, for any lam.
 
+With data-parallel attention steps carry m prompts on average (:mod:`planner.perf.lockstep`), so
+that a prompt takes n / m steps of its own and nothing else is saved.
+
 Source: mean-value analysis of a server whose steps carry prefill and decode together; Little's
 law gives b and the KV cache that the running requests hold.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.perf.lockstep import (
+    Prompts,
+    common_steps,
+    due_at_rate,
+    due_with_batch,
+)
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from planner.perf.lockstep import CommonSteps
+    from planner.perf.moments import TrafficMeans
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
-    from planner.perf.traffic import TrafficMeans
 
 UNBOUNDED_TOKENS = 1e15
 """Room of a step that is not cut to chunks: finite, to keep products with zero finite."""
@@ -56,11 +67,14 @@ class BatchSteps:
     riding
         Decodes that share the prefill steps.
     prefill_steps, spare_share
-        Steps n of a mean prompt, and share q of its step that is free.
+        Steps n of a mean prompt (its share of them where groups compute prompts in common steps),
+        and share q of its step that is free.
     decode_s, prefill_s
         Time of a decode-only step and of a prefill step, seconds.
     saved_s
         Time c that a prompt saves when it shares its step with the next one, seconds.
+    common
+        What options with several groups have in common steps; ``None`` where none has several.
     """
 
     room_tokens: Floats
@@ -70,10 +84,13 @@ class BatchSteps:
     decode_s: Floats
     prefill_s: Floats
     saved_s: Floats
+    common: CommonSteps | None = None
 
     def take(self, rows: slice) -> BatchSteps:
         """Return some of the rows, in their order."""
-        return BatchSteps(*(getattr(self, name)[rows] for name in self.__slots__))
+        common = None if self.common is None else self.common.take(rows)
+        own = {n: getattr(self, n)[rows] for n in self.__slots__ if n != "common"}
+        return BatchSteps(**own, common=common)
 
 
 def batch_steps(
@@ -82,6 +99,8 @@ def batch_steps(
     means: TrafficMeans,
     batch: Floats,
     work: Floats | float = 1.0,
+    *,
+    rate_rps: Floats | None = None,
 ) -> BatchSteps:
     """Return the steps with `batch` decodes, of shape (n,) or (n, k).
 
@@ -89,7 +108,22 @@ def batch_steps(
     ----------
     work
         Prompt computation of a request over that of its prompt, > 0, broadcastable to `batch`.
+    rate_rps
+        Requests/s of the shape of `batch`; ``None`` for the rate that holds `batch` in balance.
     """
+    steps = _steps_of_one_group(step, engine, means, batch, work)
+    if step.groups.max(initial=1.0) <= 1:
+        return steps
+    return _with_common_steps(steps, step, engine, means, batch, work, rate_rps)
+
+
+def _steps_of_one_group(
+    step: StepModel,
+    engine: EngineLimits,
+    means: TrafficMeans,
+    batch: Floats,
+    work: Floats | float,
+) -> BatchSteps:
     wide = (slice(None),) + (None,) * (batch.ndim - 1)
     chunked = engine.is_chunked[wide]
     riding = np.where(chunked, batch, 0.0)
@@ -114,6 +148,49 @@ def batch_steps(
         decode_s=decode_s,
         prefill_s=prefill_s,
         saved_s=np.clip(prefill_s - full_s / full, 0.0, spare * most_s),
+    )
+
+
+def _with_common_steps(  # noqa: PLR0917
+    steps: BatchSteps,
+    step: StepModel,
+    engine: EngineLimits,
+    means: TrafficMeans,
+    batch: Floats,
+    work: Floats | float,
+    rate_rps: Floats | None,
+) -> BatchSteps:
+    """Return steps in which the groups of an option, where it has several, compute together."""
+    wide = (slice(None),) + (None,) * (batch.ndim - 1)
+    groups, chunked = step.groups[wide], engine.is_chunked[wide]
+    several = groups > 1
+    room = np.where(chunked, steps.room_tokens, engine.chunk_tokens[wide]) / groups
+    computed = np.broadcast_to(means.prefill_tokens * np.asarray(work), batch.shape)
+    count = np.where(chunked, np.maximum(computed / room, 1.0), 1.0)
+    prompts = Prompts(
+        tokens=computed / count,
+        pairs=means.prefill_pairs * work / count,
+        steps=count,
+        room=room,
+        groups=groups,
+        riding=steps.riding,
+        cached=steps.riding * means.context_tokens,
+        decode_s=steps.decode_s * -np.expm1(-batch),
+        longest=np.array(means.longest_ratios),
+    )
+    if rate_rps is None:
+        gaps = means.output_gaps
+        due = due_with_batch(step, prompts, batch, steps.decode_s, gaps, chunked)
+    else:
+        due = due_at_rate(step, prompts, rate_rps)
+    common, common_s = common_steps(step, prompts, due, several)
+    return replace(
+        steps,
+        prefill_steps=np.where(several, count / common.prompts, steps.prefill_steps),
+        spare_share=np.where(several, 0.0, steps.spare_share),
+        prefill_s=np.where(several, common_s, steps.prefill_s),
+        saved_s=np.where(several, 0.0, steps.saved_s),
+        common=common,
     )
 
 
@@ -206,7 +283,7 @@ def replica_state(
     batch: Floats,
 ) -> ReplicaState:
     """Return the state of rows at `rate_rps` with `batch` decodes, each of shape (r,)."""
-    steps = batch_steps(step, engine, means, batch)
+    steps = batch_steps(step, engine, means, batch, rate_rps=rate_rps)
     rho = prefill_share(steps, rate_rps)
     prefill_rate = rate_rps * (steps.prefill_steps - rho * steps.spare_share)
     decode_rate = (1.0 - rho) / steps.decode_s

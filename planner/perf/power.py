@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 
     from planner.perf.activity import IdealStep
     from planner.perf.load_table import LoadTable
+    from planner.perf.moments import TrafficMeans
     from planner.perf.open_loop import ReplicaState
     from planner.perf.spec import EngineLimits, Floats
     from planner.perf.step import StepModel
-    from planner.perf.traffic import TrafficMeans
 
 LOW_LOAD = 0.25
 """Share of the capacity at which the line through the capacity starts to hold."""

@@ -11,6 +11,9 @@ of a full step; this happens in the share rho of time in which prompts are in se
 saved is at most the unused part of a decode-only step, or of the time in which a step is
 launched. Pairs are spread
 evenly over the tokens of a prompt. Engines with prefill priority run whole prompts alone.
+
+With data-parallel attention a prompt has the room of its group, and nobody else fills its last
+step; prompts of other groups share all its steps (:mod:`planner.perf.lockstep`).
 """
 
 from __future__ import annotations
@@ -20,12 +23,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.perf.lockstep import grouped_step_s
 from planner.perf.open_loop import UNBOUNDED_TOKENS
 
 if TYPE_CHECKING:
+    from planner.perf.lockstep import CommonSteps
     from planner.perf.open_loop import ReplicaState
     from planner.perf.spec import Floats
     from planner.perf.step import StepModel
+
+_LEAST_TOKENS = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,21 @@ def prompt_times(
     prompt_tokens, prompt_pairs
         Computed tokens and attended pairs, shape (u,), > 0.
     """
+    times = _times_in_one_group(step, state, context_tokens, prompt_tokens, prompt_pairs)
+    if state.steps.common is None:
+        return times
+    return _with_groups(
+        times, step, state, state.steps.common, context_tokens, prompt_tokens, prompt_pairs
+    )
+
+
+def _times_in_one_group(
+    step: StepModel,
+    state: ReplicaState,
+    context_tokens: float,
+    prompt_tokens: Floats,
+    prompt_pairs: Floats,
+) -> PromptTimes:
     room, riding = state.steps.room_tokens[:, None], state.steps.riding[:, None]
     pairs_per_token = prompt_pairs / prompt_tokens
     full = np.floor(prompt_tokens / room)
@@ -98,3 +120,42 @@ def prompt_times(
     free_s = np.where(shares, np.maximum(bare_s - rest_bare_s, 0.0), 0.0)
     free = np.where(shares, room - rest, 0.0)
     return PromptTimes(latency_s - saved_s, latency_s, full, full_s, rest_s, free, free_s)
+
+
+def _with_groups(  # noqa: PLR0917
+    times: PromptTimes,
+    step: StepModel,
+    state: ReplicaState,
+    common: CommonSteps,
+    context_tokens: float,
+    prompt_tokens: Floats,
+    prompt_pairs: Floats,
+) -> PromptTimes:
+    """Return times in which the prompts of options with several groups have steps in common."""
+    groups, riding = step.groups[:, None], state.steps.riding[:, None]
+    room = state.steps.room_tokens[:, None] / groups
+    cached, per_token = riding * context_tokens, prompt_pairs / prompt_tokens
+    full = np.floor(prompt_tokens / room)
+    rest = np.maximum(prompt_tokens - full * room, 0.0)
+    others, longest = common.other_tokens[:, None], common.fullest_tokens[:, None]
+    some = common.some[:, None]
+
+    def step_s(tokens: Floats) -> Floats:
+        fullest = tokens + some * np.maximum(longest - tokens, 0.0)
+        pairs = fullest * per_token
+        return grouped_step_s(step, tokens + others, fullest, pairs, riding, cached)
+
+    full_s = step_s(np.broadcast_to(room, full.shape))
+    rest_s = np.where(rest > 0, step_s(np.maximum(rest, _LEAST_TOKENS)), 0.0)
+    latency_s, several = full * full_s + rest_s, groups > 1
+    # A group takes all prompts that wait for it into its next step, as far as it has room.
+    service_s = prompt_tokens / room * full_s
+    return PromptTimes(
+        service_s=np.where(several, service_s, times.service_s),
+        latency_s=np.where(several, latency_s, times.latency_s),
+        full_steps=np.where(several, full, times.full_steps),
+        full_step_s=np.where(several, full_s, times.full_step_s),
+        rest_step_s=np.where(several, rest_s, times.rest_step_s),
+        free_tokens=np.where(several, 0.0, times.free_tokens),
+        free_s=np.where(several, 0.0, times.free_s),
+    )

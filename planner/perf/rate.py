@@ -37,6 +37,7 @@ from planner.perf.latency import (
     sample_load,
 )
 from planner.perf.load_table import load_table
+from planner.perf.moments import traffic_means
 from planner.perf.open_loop import replica_state
 from planner.perf.search import (
     BLOCK_BYTES,
@@ -46,7 +47,6 @@ from planner.perf.search import (
     limits_s_of,
     probes_with,
 )
-from planner.perf.traffic import traffic_means
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

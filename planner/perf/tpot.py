@@ -36,9 +36,10 @@ from planner.perf.open_loop import idle_share
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from planner.perf.moments import TrafficMeans
     from planner.perf.open_loop import ReplicaState
     from planner.perf.spec import Floats
-    from planner.perf.traffic import RequestSample, TrafficMeans
+    from planner.perf.traffic import RequestSample
 
 _LEAST_MET = 1e-6
 """Busy periods met without any load: keeps quotients finite."""

@@ -69,7 +69,6 @@ class Allocation:
     draft: str = ""
     """What drafts tokens; empty without speculative decoding."""
     draft_tokens: int = 0
-    """Tokens drafted per step that the capacity rests on."""
     tokens_per_step: float = 1.0
     """Mean tokens that a step makes of a request."""
     prefix_tokens: float = 0.0
@@ -92,7 +91,9 @@ class Allocation:
     answer: str = ""
     """``first`` or ``then`` for answers of a chain, which second ones do not add requests to."""
     round_trip_ms: float = 0.0
-    """Longest round trip to the users from a node of such replicas, part of `ttft_p99_ms`."""
+    """Longest round trip to the users, part of `ttft_p99_ms`."""
+    data_parallel: int = 1
+    """Groups of a replica that have attention of their own and share the experts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +125,11 @@ class FleetRow:
     usd: float
     note: str
     price_source: str = ""
-    """Where the price comes from, as the catalogue states it."""
     covered_nodes: float = 0.0
     """Nodes, on average over the block, that spend commitments pay for."""
     starting_nodes: int = 0
-    """Nodes that start in the block to serve from the next one on. More than the fleet grows by
-    take the place of others, so that other models are loaded when the next block begins."""
+    """Nodes that start to serve from the next block on; more than the fleet grows by take the
+    place of others, whose models differ."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ def _refused_servers(problem: Problem, options: OptionSet) -> list[str]:
 def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
     """Return how the engines have to be set: what is promised holds only so."""
     used = {(_stream(row), row.option_id) for row in plan.allocations}
-    notes = _unit_notes(plan, options)
+    notes = [*_unit_notes(plan, options), *_group_notes(plan, options)]
     mine = [c for c in options.capacities if (c.workload, c.option_id) in used]
     sizes = {(c.option_id, c.setting.chunk_tokens) for c in mine if c.setting}
     several = Counter(option_id for option_id, _ in sizes)
@@ -258,6 +258,20 @@ def _unit_notes(plan: Plan, options: OptionSet) -> list[str]:
             "least work"
         )
     return notes
+
+
+def _group_notes(plan: Plan, options: OptionSet) -> list[str]:
+    """Return how replicas with groups of attention are deployed."""
+    used = {row.option_id for row in plan.allocations}
+    return [
+        f"{option.id}: each replica is {option.data_parallel} groups of "
+        f"{counted(option.tensor_parallel, 'accelerator')} with attention and cache of their own; "
+        f"whole experts are spread over all {option.accelerators} (data-parallel attention and "
+        "expert parallelism of the engine); the tokens a step and the most sequences are those of "
+        "a group"
+        for option in options.options
+        if option.data_parallel > 1 and option.id in used
+    ]
 
 
 def _owned_notes(plan: Plan, options: OptionSet) -> list[str]:

@@ -144,6 +144,7 @@ def allocation_row(
         answer=answer_of(workload),
         is_interruptible=option.is_interruptible,
         round_trip_ms=option.round_trip_ms,
+        data_parallel=option.data_parallel,
     )
 
 

@@ -283,6 +283,9 @@ class Candidates(Section):
     hardware: list[str] = []
     engines: list[str] = []
     tensor_parallel: list[Annotated[Literal[1, 2, 4, 8, 16], Whole]] = []
+    data_parallel: list[Annotated[Literal[1, 2, 4, 8, 16], Whole]] = []
+    """Groups with attention of their own that share the experts; by default 1, and 2, 4 and 8 too
+    for models with latent attention."""
     speculative_decoding: Literal["off", "on"] | list[str] = "off"
     """`off`, `on` for every draft of the catalogue, or a list of drafts."""
     disaggregation: Literal["off", "on"] = "off"

@@ -82,6 +82,7 @@ def _row(
         "engine": option.engine,
         "hardware": option.hardware,
         "tensor_parallel": option.tensor_parallel,
+        "data_parallel": option.data_parallel,
         "accelerators": option.accelerators,
         "prefill_instances": None if layout is None else layout.prefill_instances,
         "prefill_tensor_parallel": None if layout is None else layout.prefill_tensor_parallel,

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
 
-from planner.claims.cross_check import HOSTED, cross_checks
-from planner.claims.run import cross_checked
+from planner.claims.cross_check import cross_checks
+from planner.claims.fleets import FLEET, PUBLISHED_NODES
+from planner.claims.hosted import HOSTED
+from planner.claims.page import claims_page
+from planner.claims.records import Effort
+from planner.claims.run import Assessment, cross_checked
 from planner.claims.specialised import usd_per_mtok
-from planner.plan.document import UnitCost
+from planner.claims.text import write_claims
+from planner.plan.document import FleetRow, UnitCost
 from tests.claims.world import plan
 
 MODEL = "llama-3.3-70b-instruct"
@@ -42,7 +48,39 @@ def test_a_model_without_a_plan_is_left_out(catalog):
 
 
 def test_no_planned_cost_is_above_the_price_of_the_cheapest_host():
-    found = cross_checked()
+    *hosted, fleet = cross_checked()
 
-    assert len(found) == 2 * len(HOSTED)
-    assert all(row.found < row.published for row in found)
+    assert len(hosted) == 2 * len(HOSTED)
+    assert all(row.found < row.published for row in hosted)
+    # What a day of tokens takes on whole nodes, without spreading experts over several.
+    assert fleet.published == PUBLISHED_NODES
+    assert 1.0 < fleet.found / fleet.published < 4.0
+
+
+def test_a_fleet_is_counted_in_nodes(catalog):
+    planned = plan(1.0)
+    row = FleetRow(
+        *(0, 0, "a", "cloud", "any", "8x", "on_demand", "gpu"),
+        *(140, 8, 1120, 1.0, "2026-01-01", 24.0, 0.0, 1.0, ""),
+    )
+    rows = (row, replace(row, offer_id="b", nodes=200))
+
+    (found,) = cross_checks({FLEET: replace(planned, fleet=rows)}, catalog)
+
+    assert found.found == 340
+    assert found.difference == pytest.approx(340 / 226.75 - 1.0)
+    assert "144 accelerators" in found.reason
+
+
+def test_the_page_ends_with_published_facts(catalog):
+    facts = cross_checks(own(0.1), catalog)
+    effort = Effort(1, 1, 0, 0, 1.0)
+
+    page = claims_page(Assessment((), effort, facts))
+    text = StringIO()
+    write_claims(text, Assessment((), effort, facts))
+
+    for written in (page, text.getvalue()):
+        assert written.count("Published facts that nothing was fitted to") == 1
+        assert "cheapest of 3 hosts" in written
+    assert "Published facts" not in claims_page(Assessment((), effort))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+FLEET_FACT = "DeepSeek-V3 and R1 on 2025-02-27"
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
@@ -60,7 +62,7 @@ def test_published_prices_stand_beside_planned_costs(planner):
         *("difference", "fact", "found", "published", "reason", "unit")
     ]
     assert {row["fact"].partition(":")[0] for row in done.json} == {
-        *("llama-3.3-70b-instruct", "deepseek-v3", "gpt-oss-120b")
+        *("llama-3.3-70b-instruct", "deepseek-v3", "gpt-oss-120b", FLEET_FACT)
     }
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from planner.perf.cache_places import batch_cap, recomputed_tokens
 from planner.perf.load_table import load_table
+from planner.perf.moments import traffic_means
 from planner.perf.one_step import OneStep
-from planner.perf.traffic import TrafficClass, traffic_means
+from planner.perf.traffic import TrafficClass
 from planner.verify.replay.replica import Engine
 from planner.verify.replay.requests import Requests
 from planner.verify.replay.router import simulate

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,6 +31,11 @@ def shipped():
                 specs.append(
                     replica_spec(Candidate(model, fmt, engine, device, degree, running), catalog)
                 )
+    specs += [
+        replace(s, tensor_parallel=1, data_parallel=8, expert_parallel=8)
+        for s in specs
+        if s.tensor_parallel == 8 and not (s.architecture.experts_routed or 1) % 8
+    ]
     whole = step_model(specs)
     assert whole.expert_read_s.any()
     assert whole.kv_window_token_s.any()
@@ -41,16 +48,17 @@ def shipped():
     decodes=st.integers(0, 600),
     context=st.integers(1, 40_000),
     attended=st.integers(1, 30_000),
+    idle=st.integers(0, 60_000),
 )
-def test_step_time_is_that_of_the_arrays(shipped, prompts, decodes, context, attended):
+def test_step_time_is_that_of_the_arrays(shipped, prompts, decodes, context, attended, idle):
     whole, each = shipped
     tokens, cached = prompts + decodes, decodes * context
     if not tokens:
         return
 
-    expected = whole.time_s(tokens, cached, prompts * attended, decodes)
+    expected = whole.time_s(tokens, cached, prompts * attended, decodes, idle)
 
-    found = [one.time_s(tokens, cached, prompts * attended, decodes) for one in each]
+    found = [one.time_s(tokens, cached, prompts * attended, decodes, idle) for one in each]
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 

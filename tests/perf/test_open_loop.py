@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.perf.load_table import load_table
+from planner.perf.moments import traffic_means
 from planner.perf.open_loop import batch_steps, replica_state
 from planner.perf.spec import engine_limits
 from planner.perf.step import step_model
-from planner.perf.traffic import TrafficClass, traffic_means
+from planner.perf.traffic import TrafficClass
 from tests.perf.loops import toy_engine, toy_step
 
 OPTION = np.zeros(1, dtype=np.intp)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from planner.perf.activity import ideal_step
 from planner.perf.load_table import load_table
+from planner.perf.moments import traffic_means
 from planner.perf.power import LOW_LOAD, PowerParameters, ServingPower, power_model
-from planner.perf.traffic import TrafficClass, traffic_means
+from planner.perf.traffic import TrafficClass
 
 FITTED = PowerParameters(idle=0.174, run=0.75, memory=0.35, compute=4.3)
 TDP_W = 700.0

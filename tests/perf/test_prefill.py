@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from planner.perf.moments import traffic_means
 from planner.perf.open_loop import replica_state
 from planner.perf.prefill import prompt_times
-from planner.perf.traffic import traffic_means
 
 BATCH = 100.0
 

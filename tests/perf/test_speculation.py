@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from planner.perf.memory import memory_fit
+from planner.perf.moments import traffic_means
 from planner.perf.spec import EngineSettings, NumberFormat, engine_limits
 from planner.perf.speculation import (
     Draft,
@@ -21,7 +22,7 @@ from planner.perf.speculation import (
     tokens_cv,
 )
 from planner.perf.step import step_model
-from planner.perf.traffic import LatencyLimit, output_gaps, sample_requests, traffic_means
+from planner.perf.traffic import LatencyLimit, output_gaps, sample_requests
 
 CONTEXT = 500.0
 

@@ -8,10 +8,11 @@ from planner.perf.itl import (
     weighted_quantile,
 )
 from planner.perf.load_table import load_table
+from planner.perf.moments import traffic_means
 from planner.perf.open_loop import replica_state
 from planner.perf.prefill import prompt_times
 from planner.perf.tpot import tpot_samples_s
-from planner.perf.traffic import sample_requests, traffic_means
+from planner.perf.traffic import sample_requests
 
 OPTION = np.zeros(1, dtype=np.intp)
 

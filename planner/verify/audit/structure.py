@@ -10,7 +10,12 @@ from planner.catalog.calibration import combination_key, parameter
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.verify.audit.clock import blocks, clock_violations
 from planner.verify.audit.expected import differs
-from planner.verify.audit.units import replica_accelerators, replica_name, unit_violations
+from planner.verify.audit.units import (
+    group_violations,
+    replica_accelerators,
+    replica_name,
+    unit_violations,
+)
 from planner.verify.audit.waiting import is_batch, pools_allowed
 
 if TYPE_CHECKING:
@@ -58,6 +63,7 @@ def structure_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iter
             *_identity(row),
             *_candidate(row, problem, catalog),
             *unit_violations(row, problem, catalog),
+            *group_violations(row, problem, catalog),
             *_trust(row, problem, catalog),
             *_context(row, problem, catalog),
             *_chunk(row, problem, catalog),

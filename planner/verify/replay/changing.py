@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from heapq import heappush
 from typing import TYPE_CHECKING
 
+from planner.verify.replay.groups import replica_of
 from planner.verify.replay.outcome import Outcome, outcome_of
-from planner.verify.replay.replica import Replica
 from planner.verify.replay.requests import Log, Window
 from planner.verify.replay.router import advance_next, chooser
 
@@ -112,7 +112,7 @@ class Fleet:
         log: Log,
     ) -> None:
         self._engine, self._requests, self._log = engine, requests, log
-        self._fleet = [Replica(engine, log) for _ in there]
+        self._fleet = [replica_of(engine, log) for _ in there]
         self._there = list(there)
         self._loads = [0] * len(there)
         for number, is_there in enumerate(there):
@@ -158,7 +158,7 @@ class Fleet:
             again, self._held = self._held, []
         else:
             again = sorted(self._fleet[number].requests)
-            self._fleet[number] = Replica(self._engine, self._log)
+            self._fleet[number] = replica_of(self._engine, self._log)
             self._hide(number)
             for request in again:
                 self._log.cached[request] = int(self._requests.isl_tokens[request])

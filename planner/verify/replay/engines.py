@@ -65,12 +65,13 @@ def engine_of(
     return Engine(
         step=OneStep(step_model([spec]).scaled(factor)),
         is_chunked=bool(limits.is_chunked[0]),
-        budget_tokens=int(limits.chunk_tokens[0]),
-        max_requests=int(limits.max_num_seqs[0]),
-        cache_tokens=float(fit.kv_capacity_tokens[0]),
+        budget_tokens=int(limits.chunk_tokens[0]) // row.data_parallel,
+        max_requests=int(limits.max_num_seqs[0]) // row.data_parallel,
+        cache_tokens=float(fit.kv_capacity_tokens[0]) / row.data_parallel,
         request_s=float(limits.request_s[0]) * factor,
         state_tokens=float(limits.state_tokens[0]),
         round_trip_s=row.round_trip_ms / MS_PER_S,
+        groups=row.data_parallel,
     )
 
 
@@ -94,4 +95,12 @@ def _candidate(row: Allocation, catalog: Catalog) -> Candidate | None:
     running = how_it_runs(engine, quantization, device, catalog)
     if isinstance(running, tuple):
         return None
-    return Candidate(model, quantization, engine, device, row.tensor_parallel, running)
+    return Candidate(
+        model,
+        quantization,
+        engine,
+        device,
+        row.tensor_parallel,
+        running,
+        data_parallel=row.data_parallel,
+    )

@@ -56,6 +56,9 @@ class Engine:
         Cache that a request holds whatever its length, in tokens.
     round_trip_s
         Time of a request on the way to the replica and back to its user, seconds.
+    groups
+        Groups that have requests and a cache of their own, and compute in common steps
+        (:mod:`planner.verify.replay.groups`); budget, places and cache are those of each.
     """
 
     step: OneStep
@@ -66,6 +69,7 @@ class Engine:
     request_s: float = 0.0
     state_tokens: float = 0.0
     round_trip_s: float = 0.0
+    groups: int = 1
 
 
 class Replica:
@@ -116,14 +120,23 @@ class Replica:
 
     def arrive(self, request: int, now_s: float) -> None:
         """Take a request that arrives."""
-        log = self._log
-        self.prompt_tokens += log.cached[request] - log.hit[request]
-        self._waiting.append(request)
+        self.enqueue(request)
         if self.due_s == math.inf:
             self._last_s = now_s
             self._begin(now_s)
         elif self._steps > 1 and len(self._waiting) == 1:
             self._cut(now_s)
+
+    def enqueue(self, request: int) -> None:
+        """Let a request wait for a step."""
+        log = self._log
+        self.prompt_tokens += log.cached[request] - log.hit[request]
+        self._waiting.append(request)
+
+    @property
+    def decoding(self) -> tuple[int, int]:
+        """Requests that decode, and the tokens that they hold in the cache."""
+        return self._running, self._cached
 
     def _cut(self, now_s: float) -> None:
         """End the run of steps with the step that is being computed."""
@@ -137,32 +150,43 @@ class Replica:
         """Finish what ends at `due_s`, and begin what follows."""
         now_s = self.due_s
         self._log.worked(self._start_s, now_s, prompts=bool(self._taken))
+        self.finish(now_s)
+        self._begin(now_s)
+
+    def finish(self, now_s: float) -> None:
+        """Hand out what the steps that end make."""
         if self._steps:
             self._decoded(now_s)
         if self._taken:
             self._computed(now_s)
         if not self._running:
             self._last_s = now_s
-        self._begin(now_s)
 
     def _begin(self, now_s: float) -> None:
         """Form the next step from what is here, or a run of steps."""
-        self._start_s = now_s
+        fresh, pairs = self.form(now_s)
+        if fresh:
+            riding = self._running if self._chunked else 0
+            cached = self._cached if riding else 0
+            self._steps = 1 if riding else 0
+            self.due_s = now_s + self._step.time_s(fresh + riding, cached, pairs, riding)
+            return
         if self._running:
-            self._make_room()
-        if self._waiting:
-            fresh, pairs = self._admit()
-            if fresh:
-                riding = self._running if self._chunked else 0
-                cached = self._cached if riding else 0
-                self._steps = 1 if riding else 0
-                self.due_s = now_s + self._step.time_s(fresh + riding, cached, pairs, riding)
-                return
-        if self._running:
-            self._steps = self._run_length()
+            self._steps = self.run_length()
             self.due_s = now_s + self._step.decodes_s(self._running, self._cached, self._steps)
             return
         self._steps, self.due_s = 0, math.inf
+
+    def form(self, now_s: float) -> tuple[int, float]:
+        """Take prompts into a step that begins; return their tokens in it, and attended pairs."""
+        self._start_s = now_s
+        if self._running:
+            self._make_room()
+        return self._admit() if self._waiting else (0, 0.0)
+
+    def decode(self, steps: int) -> None:
+        """Let the requests that decode take part in some steps, or in none."""
+        self._steps = steps if self._running else 0
 
     def _admit(self) -> tuple[int, float]:
         """Take prompts into the next step; return their tokens in it, and attended pairs."""
@@ -191,7 +215,7 @@ class Replica:
             self._held = 0 if whole else need or self._held
         return fresh, pairs
 
-    def _run_length(self) -> int:
+    def run_length(self) -> int:
         """Return the steps until a request ends or the cache is too small, 1 or more."""
         ends, run, index = self._ends, self.run, self._index
         while run.get(ends[0][1], (-1, 0))[0] != ends[0][0]:

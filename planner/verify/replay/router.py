@@ -12,12 +12,13 @@ import math
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Literal
 
+from planner.verify.replay.groups import Groups, replica_of
 from planner.verify.replay.outcome import Outcome, outcome_of
 from planner.verify.replay.replica import Replica
 from planner.verify.replay.requests import Log, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
 
@@ -63,7 +64,7 @@ def simulate(
     """
     _check(engine, replicas, requests)
     log = Log(requests, window)
-    fleet = [Replica(engine, log) for _ in range(replicas)]
+    fleet = [replica_of(engine, log) for _ in range(replicas)]
     loads = [0] * replicas
     choose = chooser(routing, fleet, loads, len(requests), rng)
     due: list[tuple[float, int]] = []
@@ -82,7 +83,9 @@ def simulate(
     return outcome_of(requests, log, engine, replicas)
 
 
-def advance_next(fleet: list[Replica], loads: list[int], due: list[tuple[float, int]]) -> None:
+def advance_next(
+    fleet: Sequence[Replica | Groups], loads: list[int], due: list[tuple[float, int]]
+) -> None:
     """Finish the next step that ends, unless a later arrival has changed it.
 
     Parameters
@@ -104,7 +107,7 @@ def advance_next(fleet: list[Replica], loads: list[int], due: list[tuple[float, 
 
 def chooser(
     routing: Routing,
-    fleet: list[Replica],
+    fleet: Sequence[Replica | Groups],
     loads: list[int],
     requests: int,
     rng: np.random.Generator | None,
