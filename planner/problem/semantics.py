@@ -17,6 +17,7 @@ from planner.problem.escalation import escalation_findings
 from planner.problem.growth import growth_findings
 from planner.problem.headroom import headroom_findings
 from planner.problem.hours import hours_findings
+from planner.problem.mention import Mention
 from planner.problem.profiles import profile_findings
 from planner.problem.resale import resale_findings
 from planner.problem.scenario_tree import tree_findings
@@ -236,8 +237,8 @@ def _slos(slos: list[Slo], path: Path_) -> Iterator[Finding]:
         key = (slo.metric, slo.percentile)
         if key in seen:
             at = slo.percentile if isinstance(slo.percentile, str) else f"p{slo.percentile:g}"
-            message = f"repeats item {seen[key]} ({slo.metric} at {at}); keep the tighter"
-            yield (*path, index), message
+            what = f" ({slo.metric} at {at}); keep the tighter"
+            yield (*path, index), Mention("repeats ", (*path, seen[key]), what)
         seen[key] = index
         if slo.window == "day":
             yield (*path, index, "window"), _not_planned("limits over the day")
@@ -304,7 +305,8 @@ def _one_off_costs(problem: Problem) -> Iterator[Finding]:
     seen: dict[str, int] = {}
     for index, cost in enumerate(problem.one_off_costs):
         if cost.model in seen:
-            message = f"repeats item {seen[cost.model]}, `{cost.model}`; add the two up"
+            other: Path_ = ("one_off_costs", seen[cost.model])
+            message = Mention("repeats ", other, f", `{cost.model}`; add the two up")
             yield ("one_off_costs", index, "model"), message
         seen.setdefault(cost.model, index)
 
