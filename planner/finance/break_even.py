@@ -18,12 +18,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from planner.alternatives import Answer, solve_again
+from planner.alternatives import NOT_IN_TIME, Answer, solve_again
 from planner.demand.scale import scaled
 from planner.finance.payback import SAME
 from planner.options.held import hold, hold_spend
 from planner.plan.commitments import taken_on
 from planner.plan.spend import promised
+from planner.plan.time_budget import late
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,6 @@ _MOST_SOLVES = 12
 _EDGE = 0.15
 """Share of a bracket that a new factor keeps away from its ends, so that both ends move."""
 _SAME_COST = 1e-6
-_OUT_OF_TIME = "not solved within the time budget of the break-even demands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,19 +190,21 @@ class _Search:
         for name, answer in (("the plan", self.plan), ("the baseline", self.baseline)):
             left_s = self.deadline_s - time.monotonic()
             if left_s <= 0:
-                self.failed = _OUT_OF_TIME
+                self.failed = self._late
                 return None
             asked = replace(self.settings, time_limit_s=left_s, log=False)
             solved = solve_again(answer, demand, asked)
             if solved.cost_usd is None:
-                out = time.monotonic() >= self.deadline_s
-                self.failed = (
-                    _OUT_OF_TIME if out else f"{name} cannot serve {factor:.0%} of demand"
-                )
+                out = solved.why_not == NOT_IN_TIME or time.monotonic() >= self.deadline_s
+                self.failed = self._late if out else f"{name} cannot serve {factor:.0%} of demand"
                 return None
             answers.append(solved)
         self.trials.append(_Trial(factor, *answers))
         return self.trials[-1]
+
+    @property
+    def _late(self) -> str:
+        return late("the search for break-even demands", self.settings.time_limit_s)
 
     def _found(self, factor: float | None) -> BreakEven:
         dearer = [t.factor for t in self.trials if _above(t.plan, t.baseline)]

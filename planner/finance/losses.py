@@ -19,13 +19,14 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.alternatives import Answer, solve_again
+from planner.alternatives import NOT_IN_TIME, Answer, solve_again
 from planner.demand.scale import scaled
 from planner.finance.figures import last_day_to_order
 from planner.options.held import bound_builds, hold, hold_sales, hold_spend
 from planner.plan.commitments import sold_nodes, taken_builds, taken_on
 from planner.plan.finance_rows import CommitmentLoss, OrderDate
 from planner.plan.spend import promised
+from planner.plan.time_budget import LATE, late
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 DEMAND_FACTORS = (0.8, 0.6)
 """Demand that is a fifth and two fifths lower than planned."""
 DELAY_MONTHS = 3
-_OUT_OF_TIME = "not solved within the time budget of the commitment sheet"
 
 
 class CommitmentSheet:
@@ -150,13 +150,12 @@ class CommitmentSheet:
 
     def _solve(self, options: OptionSet, demand: Demand) -> Answer:
         left_s = self.deadline_s - time.monotonic()
+        late_one = Answer(None, None, late("the commitment sheet", self.settings.time_limit_s))
         if left_s <= 0:
-            return Answer(None, None, _OUT_OF_TIME)
+            return late_one
         settings = replace(self.settings, time_limit_s=left_s, log=False)
         answer = solve_again(replace(self.own, options=options), demand, settings)
-        if answer.cost_usd is None and time.monotonic() >= self.deadline_s:
-            return Answer(None, None, _OUT_OF_TIME)
-        return answer
+        return late_one if answer.why_not == NOT_IN_TIME else answer
 
 
 def _no_dearer(best: Answer, other: Answer) -> Answer:
@@ -169,11 +168,10 @@ def _no_dearer(best: Answer, other: Answer) -> Answer:
 def _loss(
     offer_id: str, start: int | None, factor: float, held: Answer, without: Answer
 ) -> CommitmentLoss:
-    reasons = [
-        f"{what}: {answer.why_not}"
-        for what, answer in (("with it", held), ("without it", without))
-        if answer.why_not
-    ]
+    why = {"with it": held.why_not, "without it": without.why_not}
+    reasons = [f"{what}: {reason}" for what, reason in why.items() if reason]
+    if hurried := [reason for reason in why.values() if reason and reason.startswith(LATE)]:
+        reasons = hurried[:1]
     return CommitmentLoss(
         offer_id=offer_id,
         start_period=start,

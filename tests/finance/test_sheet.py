@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -174,3 +175,40 @@ def test_every_table_is_shown(fleet, capsys):
     assert "demand -20%\tdemand -40%" in shown
     assert "all of them\t\t15,184\t30,368" in shown
     assert "cost of a quarter's delay USD" in shown
+
+
+def shown(plan, capsys):
+    write_plan(sys.stdout, plan, 24)
+    return capsys.readouterr().out
+
+
+def test_a_sheet_without_time_names_the_limit_and_a_longer_one(monkeypatch, capsys):
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(
+        "planner.finance.losses.time", SimpleNamespace(monotonic=lambda: next(clock))
+    )
+    plan = solved(asked(50.0), facts(13 * RENT_USD), compare=False, commitments=True)
+
+    late = (
+        "not computed within --time-limit 30, which is as long as the commitment sheet may take; "
+        "rerun with --time-limit 120"
+    )
+    losses = [r for r in plan.commitment_losses if r.loss_usd is None]
+    assert losses
+    assert {r.why_not for r in losses} == {late}
+    assert [(o.delay_usd, o.why_not) for o in plan.order_calendar] == [(None, late)]
+    lines = shown(plan, capsys).splitlines()
+    assert lines.count(f"-: {late}") == 2  # under either table, whatever columns there is room for
+
+
+def test_a_plan_without_commitments_says_so_when_it_is_asked(capsys):
+    plan = solved(asked(50.0), facts(100 * RENT_USD), compare=False, commitments=True)
+
+    assert plan.commitments == ()
+    assert "Nothing is taken on for a term: nothing to lose by, nothing to" in shown(plan, capsys)
+
+
+def test_nothing_is_said_about_commitments_that_nobody_asks_for(capsys):
+    plan = solved(asked(50.0), facts(100 * RENT_USD), compare=False)
+
+    assert "Nothing is taken on" not in shown(plan, capsys)
