@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.infeasibility.records import CAP, DEMAND
 from planner.problem.supply import Budget
 
@@ -183,7 +184,7 @@ def _api_limits(problem: Problem) -> Iterator[Lever]:
 def _kinds(problem: Problem) -> Iterator[Lever]:
     policy = problem.policy
     if policy.max_models is not None:
-        where, path = f"at most {policy.max_models} models", "policy.max_models"
+        where, path = f"at most {counted(policy.max_models, 'model')}", "policy.max_models"
         yield Lever("max_models", "", where, "models", path, policy.max_models, ("maxmodels",))
     if policy.max_hardware_types is not None:
         where = f"at most {policy.max_hardware_types} hardware types"

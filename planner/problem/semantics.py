@@ -10,6 +10,7 @@ from itertools import pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from planner.errors import counted
 from planner.problem.contract_semantics import contract_findings
 from planner.problem.day_types import day_type_findings, shared_day_type_findings
 from planner.problem.deferral import deferral_findings
@@ -295,8 +296,9 @@ def _by_period(problem: Problem) -> Iterator[Finding]:
     for here, value in kinds:
         if isinstance(value, list) and len(value) != problem.horizon.periods:
             message = (
-                f"has {len(value)} figure(s) for {problem.horizon.periods} period(s); give one "
-                f"for all, or a list of {problem.horizon.periods}"
+                f"has {counted(len(value), 'figure')} for "
+                f"{counted(problem.horizon.periods, 'period')}; give one for all, or a list of "
+                f"{problem.horizon.periods}"
             )
             yield here, message
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.problem.mention import Mention
 from planner.problem.names import repeated_names
 
@@ -94,7 +95,8 @@ def _committed(
         # Those that end later are there alone from some month on, and have to be a size as well.
         there = sum(other.units for other in units.committed if other.until >= item.until)
         if text := _no_size(units, there):
-            yield (*here, "units"), f"{there} units are there until {item.until}: {text}"
+            held = f"{counted(there, 'unit')} {'is' if there == 1 else 'are'} there"
+            yield (*here, "units"), f"{held} until {item.until}: {text}"
 
 
 def _no_size(units: ProvisionedUnits, there: int) -> str:
