@@ -22,7 +22,7 @@ from planner.problem.mention import Mention
 from planner.problem.profiles import profile_findings
 from planner.problem.resale import resale_findings
 from planner.problem.scenario_tree import tree_findings
-from planner.problem.supply import Budget, months_between
+from planner.problem.supply import Budget, HorizonBudget, months_between
 from planner.problem.token_semantics import token_findings
 
 if TYPE_CHECKING:
@@ -292,6 +292,9 @@ def _by_period(problem: Problem) -> Iterator[Finding]:
         kinds = [((*path, name), getattr(budget, name)) for name in Budget.model_fields]
         if all(value is None for _, value in kinds):
             yield path, "is empty; give `cash`, `capex` or `opex`"
+    whole = problem.limits.budget_usd
+    if isinstance(whole, HorizonBudget) and not whole.model_dump(exclude_none=True):
+        yield ("limits", "budget_usd"), "is empty; give `cash`, `capex` or `opex`"
     kinds.append((("limits", "carbon_kg_per_period"), problem.limits.carbon_kg_per_period))
     for here, value in kinds:
         if isinstance(value, list) and len(value) != problem.horizon.periods:
