@@ -21,15 +21,16 @@ from typing import TYPE_CHECKING
 from planner.alternatives import NOT_IN_TIME, Answer, solve_again
 from planner.demand.scale import scaled
 from planner.finance.payback import SAME
-from planner.options.held import hold, hold_spend
+from planner.options.held import hold
+from planner.options.purchases import hold_purchases
 from planner.plan.commitments import taken_on
-from planner.plan.spend import promised
+from planner.plan.purchases import terms_beside_nodes
 from planner.plan.time_budget import late
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from planner.demand.records import Demand
+    from planner.demand.records import Demand, TimeGrid
     from planner.milp import SolverSettings
     from planner.plan.finance_rows import Payback
 
@@ -98,7 +99,7 @@ def with_break_evens(
         baseline comes first.
     """
     deadline_s = time.monotonic() + settings.time_limit_s
-    held = with_held(own)
+    held = with_held(own, demand.grid)
     found: dict[str, BreakEven] = {}
     solved = [r.baseline for r in rows if baselines[r.baseline].cost_usd is not None]
     for name in sorted(solved, key=lambda n: baselines[n].cost_usd or 0.0):
@@ -107,20 +108,23 @@ def with_break_evens(
     return tuple(_with(row, found.get(row.baseline)) for row in rows)
 
 
-def with_held(own: Answer) -> Answer:
+def with_held(own: Answer, grid: TimeGrid) -> Answer:
     """Return a plan's program with everything held that it takes on, and nothing else to take on.
 
     Parameters
     ----------
     own
         A plan with options and decisions.
+    grid
+        Its periods.
     """
     if own.options is None or own.decisions is None:
         msg = "nothing to hold: the answer has no decisions"
         raise ValueError(msg)
     periods = max((len(o.price_usd_per_hour) for o in own.options.offers), default=0)
     held = taken_on(own.options, own.decisions)
-    options = hold_spend(own.options, promised(own.decisions))
+    beside = terms_beside_nodes(own.options, grid, own.decisions)
+    options = hold_purchases(own.options, grid, beside)
     return replace(own, options=hold(options, held, free_from=periods))
 
 

@@ -77,17 +77,6 @@ def covered_use(options: OptionSet, decisions: Decisions) -> list[Cover]:
     return found
 
 
-def promised(decisions: Decisions) -> dict[tuple[str, int], float]:
-    """Return what is promised, USD per hour by commitment and position of the build.
-
-    Parameters
-    ----------
-    decisions
-        Whole decisions.
-    """
-    return {(row.commitment_id, row.build): row.usd_per_hour for row in decisions.spend}
-
-
 def covered_nodes(options: OptionSet, decisions: Decisions) -> dict[Place, float]:
     """Return the nodes of every offer that are covered in a block, none left out.
 
