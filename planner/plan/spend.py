@@ -151,6 +151,9 @@ def _row(
         is_existing=spend.is_existing,
         discount=spend.discount,
         tier_from_usd_per_hour=spend.min_usd_per_hour if spend.table else None,
+        alternative_price_fall=(
+            1.0 - use.promised / use.covered_at_list if use.covered_at_list else None
+        ),
     )
 
 
