@@ -33,6 +33,7 @@ from planner.plan.records import (
     SpendDecision,
     UnitDecision,
 )
+from planner.plan.time_budget import late
 from planner.plan.volumes import volume_rows
 from planner.units import SECONDS_PER_HOUR
 
@@ -46,7 +47,8 @@ if TYPE_CHECKING:
     from planner.options.supply_records import ApiOption
     from planner.plan.document import Plan
 
-_OUT_OF_TIME = "not solved within the time budget of the comparisons"
+NOT_IN_TIME = "not solved in time"
+"""Why a program has no plan that was stopped: its caller knows whose time that was."""
 _WITHOUT_RESIDENCY = "wherever the nodes stand: residency is not asked"
 _ON_DEMAND = "on_demand"
 _BF16 = "bf16"
@@ -141,7 +143,7 @@ def solve_again(answer: Answer, demand: Demand, settings: SolverSettings) -> Ans
     result = solve_within_caps(demand, answer.options, answer.limits, settings)
     if result.decisions is None:
         infeasible = result.proof.status == "infeasible"
-        return Answer(None, None, "infeasible" if infeasible else _OUT_OF_TIME)
+        return Answer(None, None, "infeasible" if infeasible else NOT_IN_TIME)
     return replace(
         answer,
         cost_usd=result.objective_usd,
@@ -163,13 +165,15 @@ class _Trials:
 
     def solve(self, options: OptionSet, limits: Limits) -> Answer:
         left_s = self.deadline_s - time.monotonic()
+        out_of_time = Answer(None, None, late("the comparisons", self.settings.time_limit_s))
         if left_s <= 0:
-            return Answer(None, None, _OUT_OF_TIME)
+            return out_of_time
         missing = self._without_option(options)
         if missing:
             return Answer(None, None, f"no option for {', '.join(missing)}")
         settings = replace(self.settings, time_limit_s=left_s, log=False)
-        return solve_again(Answer(None, None, None, options, limits), self.demand, settings)
+        answer = solve_again(Answer(None, None, None, options, limits), self.demand, settings)
+        return out_of_time if answer.why_not == NOT_IN_TIME else answer
 
     def by_hardware(self) -> dict[str, Answer]:
         everything = (*self.options.options, *self.options.dominated)

@@ -102,7 +102,7 @@ def unservable(options: OptionSet, demand: Demand, problem: Problem) -> tuple[st
         without = [t for t, names in enumerate(served) if not names & set(streams)]
         if not without:
             continue
-        lines.append(f"{streams[0]}: none of {options.considered} options can serve it")
+        lines.append(f"{streams[0]}: none of {counted(options.considered, 'option')} can serve it")
         if len(without) < len(served):
             lines[-1] += (
                 f" with the lengths of {len(without)} of {counted(len(served), 'period')}, first "

@@ -88,8 +88,24 @@ class InternalError(PlannerError):
 
 
 def did_you_mean(value: str, accepted: Iterable[str], limit: int = 3) -> str:
-    """Return ``"; did you mean `x` or `y`?"`` for near misses of `value`, else ``""``."""
-    near = difflib.get_close_matches(value, list(accepted), n=limit, cutoff=0.6)
+    """Return ``"; did you mean `x` or `y`?"`` for near misses of `value`, else ``""``.
+
+    Parameters
+    ----------
+    value
+        The name that is not known; its capitals do not matter.
+    accepted
+        The names that are.
+    limit
+        Most names to show.
+    """
+    by_lower: dict[str, list[str]] = {}
+    for name in accepted:
+        by_lower.setdefault(name.lower(), []).append(name)
+    lower = value.lower()
+    alike = difflib.get_close_matches(lower, by_lower, n=limit, cutoff=0.6)
+    alike.sort(key=lambda name: not name.startswith(lower))
+    near = [name for key in alike for name in by_lower[key]][:limit]
     if not near:
         return ""
     return "; did you mean " + " or ".join(f"`{n}`" for n in near) + "?"

@@ -71,6 +71,17 @@ def test_near_miss_is_suggested():
     assert did_you_mean("lattency", ["latency", "cost"]) == "; did you mean `latency`?"
 
 
+def test_capitals_do_not_matter():
+    assert did_you_mean("AWS", ["aws", "azure"]) == "; did you mean `aws`?"
+    assert did_you_mean("llama-3-8b", ["Llama-3-8B"]) == "; did you mean `Llama-3-8B`?"
+
+
+def test_a_name_that_continues_the_value_goes_first():
+    near = did_you_mean("Llama-3.3-70B", ["llama-2-70b", "llama-3.3-70b-instruct"])
+
+    assert near == "; did you mean `llama-3.3-70b-instruct` or `llama-2-70b`?"
+
+
 def test_suggestions_stop_at_the_limit():
     assert did_you_mean("aaa", ["aaab", "aaac", "aaad", "aaae"], limit=2).count("`") == 4
 

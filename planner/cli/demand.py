@@ -12,7 +12,7 @@ import typer
 
 from planner.cli.context import AsJson, print_json
 from planner.cli.written import write_files
-from planner.errors import Fault, InputError
+from planner.errors import Fault, InputError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -140,7 +140,7 @@ def _write(imported: ImportedWorkload, files: list[str]) -> None:
         sys.stderr.write(f"and {len(rejected) - _SHOWN:,} more; --json lists them all\n")
     reasons = ", ".join(f"{n:,} {reason}" for reason, n in imported.rejected_by_reason().items())
     sys.stdout.write(
-        f"{imported.requests:,.0f} requests used, {len(rejected):,} row(s) rejected"
+        f"{imported.requests:,.0f} requests used, {counted(len(rejected), 'row')} rejected"
         f"{f': {reasons}' if reasons else ''}\n"
     )
     for note in imported.notes:

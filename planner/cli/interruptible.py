@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from planner.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -67,7 +69,7 @@ def _say(so_far: SoFar, store: Path | None) -> None:
     if store is not None:
         kept = f"they are in {store}, and the same command goes on from there"
     below_the_bar = "\n" if sys.stderr.isatty() else ""
-    count = f"{so_far.done} of {so_far.whole} runs"
+    count = f"{so_far.done} of {counted(so_far.whole, 'run')}"
     sys.stderr.write(f"{below_the_bar}interrupted after {count}; {kept}\n")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,7 +16,12 @@ from planner.cli.context import (
     print_json,
     settings_of,
 )
-from planner.errors import Fault, InputError, did_you_mean
+from planner.errors import Fault, InputError, counted, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from planner.pipeline import Prepared
 
 
 def check(
@@ -32,15 +37,30 @@ def check(
     base = checked[0]
     names = [c.loaded.scenario for c in checked if c.loaded.scenario is not None]
     workloads = [w.name for w in base.loaded.problem.workloads]
+    notes = _notes(checked)
     if as_json:
-        print_json({"valid": True, "workloads": workloads, "scenarios": names})
+        print_json({"valid": True, "workloads": workloads, "scenarios": names, "notes": notes})
         return
+    noted = "".join(f"note: {note}\n" for note in notes)
     sys.stdout.write(
-        f"{problem}: valid. {len(workloads)} workload(s): {', '.join(workloads)}. "
-        f"{len(names)} scenario(s): {', '.join(names) or 'none'}.\n"
-        f"{base.options.considered} options considered, {len(base.options.options)} in the "
-        f"program. Next: planner solve {problem}\n"
+        f"{problem}: valid. {counted(len(workloads), 'workload')}: {', '.join(workloads)}. "
+        f"{counted(len(names), 'scenario')}: {', '.join(names) or 'none'}.\n"
+        f"{counted(base.options.considered, 'option')} considered, "
+        f"{len(base.options.options)} in the program.\n{noted}Next: planner solve {problem}\n"
     )
+
+
+def _notes(checked: Sequence[Prepared]) -> list[str]:
+    """Return what plans of the problem and its scenarios would note before anything is solved."""
+    from planner.plan.remarks import refused_servers  # noqa: PLC0415 - loads numpy
+
+    found: dict[str, str] = {}
+    for one in checked:
+        scenario = one.loaded.scenario
+        label = "" if scenario is None else f"scenario {scenario}: "
+        for note in refused_servers(one.loaded.problem, one.options):
+            found.setdefault(note, label)
+    return [label + note for note, label in found.items()]
 
 
 def options(
@@ -95,6 +115,6 @@ def options(
     if tokens:
         write_tokens(sys.stdout, tokens)
     sys.stdout.write(
-        f"\n{prepared.options.considered} options considered; {len(against)} reasons against "
-        "others: add --rejected\n"
+        f"\n{counted(prepared.options.considered, 'option')} considered; "
+        f"{counted(len(against), 'reason')} against others: add --rejected\n"
     )

@@ -43,7 +43,7 @@ from planner.cli.solve_options import (
     choice_of,
 )
 from planner.cli.written import require_apart
-from planner.errors import Fault, InputError, as_asked
+from planner.errors import Fault, InputError, as_asked, counted
 
 if TYPE_CHECKING:
     from planner.cli.context import Settings
@@ -109,7 +109,7 @@ def solve(
     prepared = prepare(problem, scenario, assignments or (), shared.overlays, incumbent=incumbent)
     _export(prepared, write_lp, write_mps)
     scenarios = _scenarios(problem, assignments, shared) if futures else None
-    progress(shared, f"solving over {len(prepared.options.options)} options ...")
+    progress(shared, f"solving over {counted(len(prepared.options.options), 'option')} ...")
     verified = _verified(prepared, settings, shared, trace, slack) if verify else None
     plan = verified.plan if verified else _solved(prepared, settings, scenarios, shared)
     text = _written(plan, prepared, output)

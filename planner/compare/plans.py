@@ -10,7 +10,7 @@ from planner.compare.fleet import fleet_changes
 from planner.compare.problem import problem_changes
 from planner.compare.promises import promise_changes
 from planner.compare.records import Comparison, PlanHead
-from planner.errors import Fault, InputError
+from planner.errors import Fault, InputError, counted
 from planner.plan.plan_file import read_plan
 from planner.plan.reading import NEXT_STEP
 from planner.problem.patch import apply_assignments, apply_scenario
@@ -107,8 +107,8 @@ def _months(plan: Plan) -> int:
 def _notes(a: Plan, b: Plan) -> Iterator[str]:
     if _months(a) != _months(b):
         yield (
-            f"A is over {_months(a)} months and B over {_months(b)}: totals do not compare, cost "
-            "per month and unit costs do"
+            f"A is over {counted(_months(a), 'month')} and B over {_months(b)}: totals do not "
+            "compare, cost per month and unit costs do"
         )
     if a.problem["horizon"]["start"] != b.problem["horizon"]["start"]:
         yield "the horizons begin in different months: discounting and prices differ by that alone"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from planner.errors import counted
 from planner.evaluate.runs import DROP_RULES
 from planner.evaluate.slices import ALL
 from planner.report.tables import NUMBER, Column, number, write_table
@@ -46,7 +47,7 @@ def write_validation(out: TextIO, validation: Validation, where: str) -> None:
         What was read, as the user named it.
     """
     data = validation.data
-    out.write(f"{where}: {len(data.rows):,} rows in {data.files} file(s)\n")
+    out.write(f"{where}: {counted(len(data.rows), 'row')} in {counted(data.files, 'file')}\n")
     parts = [s for s in validation.slices if s.name != ALL and (s.errors.n or s.n_skipped)]
     overall = [s for s in validation.slices if s.name == ALL]
     write_table(out, _ERROR_COLUMNS, [_cells(s) for s in overall], "Error by metric")

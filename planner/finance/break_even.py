@@ -18,17 +18,19 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from planner.alternatives import Answer, solve_again
+from planner.alternatives import NOT_IN_TIME, Answer, solve_again
 from planner.demand.scale import scaled
 from planner.finance.payback import SAME
-from planner.options.held import hold, hold_spend
+from planner.options.held import hold
+from planner.options.purchases import hold_purchases
 from planner.plan.commitments import taken_on
-from planner.plan.spend import promised
+from planner.plan.purchases import terms_beside_nodes
+from planner.plan.time_budget import late
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from planner.demand.records import Demand
+    from planner.demand.records import Demand, TimeGrid
     from planner.milp import SolverSettings
     from planner.plan.finance_rows import Payback
 
@@ -38,7 +40,6 @@ _MOST_SOLVES = 12
 _EDGE = 0.15
 """Share of a bracket that a new factor keeps away from its ends, so that both ends move."""
 _SAME_COST = 1e-6
-_OUT_OF_TIME = "not solved within the time budget of the break-even demands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def with_break_evens(
         baseline comes first.
     """
     deadline_s = time.monotonic() + settings.time_limit_s
-    held = with_held(own)
+    held = with_held(own, demand.grid)
     found: dict[str, BreakEven] = {}
     solved = [r.baseline for r in rows if baselines[r.baseline].cost_usd is not None]
     for name in sorted(solved, key=lambda n: baselines[n].cost_usd or 0.0):
@@ -107,20 +108,23 @@ def with_break_evens(
     return tuple(_with(row, found.get(row.baseline)) for row in rows)
 
 
-def with_held(own: Answer) -> Answer:
+def with_held(own: Answer, grid: TimeGrid) -> Answer:
     """Return a plan's program with everything held that it takes on, and nothing else to take on.
 
     Parameters
     ----------
     own
         A plan with options and decisions.
+    grid
+        Its periods.
     """
     if own.options is None or own.decisions is None:
         msg = "nothing to hold: the answer has no decisions"
         raise ValueError(msg)
     periods = max((len(o.price_usd_per_hour) for o in own.options.offers), default=0)
     held = taken_on(own.options, own.decisions)
-    options = hold_spend(own.options, promised(own.decisions))
+    beside = terms_beside_nodes(own.options, grid, own.decisions)
+    options = hold_purchases(own.options, grid, beside)
     return replace(own, options=hold(options, held, free_from=periods))
 
 
@@ -190,19 +194,21 @@ class _Search:
         for name, answer in (("the plan", self.plan), ("the baseline", self.baseline)):
             left_s = self.deadline_s - time.monotonic()
             if left_s <= 0:
-                self.failed = _OUT_OF_TIME
+                self.failed = self._late
                 return None
             asked = replace(self.settings, time_limit_s=left_s, log=False)
             solved = solve_again(answer, demand, asked)
             if solved.cost_usd is None:
-                out = time.monotonic() >= self.deadline_s
-                self.failed = (
-                    _OUT_OF_TIME if out else f"{name} cannot serve {factor:.0%} of demand"
-                )
+                out = solved.why_not == NOT_IN_TIME or time.monotonic() >= self.deadline_s
+                self.failed = self._late if out else f"{name} cannot serve {factor:.0%} of demand"
                 return None
             answers.append(solved)
         self.trials.append(_Trial(factor, *answers))
         return self.trials[-1]
+
+    @property
+    def _late(self) -> str:
+        return late("the search for break-even demands", self.settings.time_limit_s)
 
     def _found(self, factor: float | None) -> BreakEven:
         dearer = [t.factor for t in self.trials if _above(t.plan, t.baseline)]

@@ -9,7 +9,8 @@ Every figure is the difference of two solved programs, each with its bound:
 * **Cost of a delay**: the best plan that keeps what was ordered and sold before a month and does
   neither in the quarter that begins with it, less the plan.
 
-Nodes that are there and may be sold are sold in losses as suits the demand.
+Commitments are nodes of a term, bought nodes, provisioned units of a term and promises of
+spending. Nodes that are there and may be sold are sold in losses as suits the demand.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.alternatives import Answer, solve_again
+from planner.alternatives import NOT_IN_TIME, Answer, solve_again
 from planner.demand.scale import scaled
 from planner.finance.figures import last_day_to_order
-from planner.options.held import bound_builds, hold, hold_sales, hold_spend
+from planner.options.held import bound_builds, hold, hold_sales
+from planner.options.purchases import build_of, hold_purchases, purchases
 from planner.plan.commitments import sold_nodes, taken_builds, taken_on
 from planner.plan.finance_rows import CommitmentLoss, OrderDate
-from planner.plan.spend import promised
+from planner.plan.purchases import terms_beside_nodes
+from planner.plan.time_budget import LATE, late
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -35,13 +38,13 @@ if TYPE_CHECKING:
     from planner.milp import SolverSettings
     from planner.options.builds import Build
     from planner.options.held import Nodes
+    from planner.options.purchases import Purchase
     from planner.options.records import NodeOffer, OptionSet
     from planner.plan.records import Decisions
 
 DEMAND_FACTORS = (0.8, 0.6)
 """Demand that is a fifth and two fifths lower than planned."""
 DELAY_MONTHS = 3
-_OUT_OF_TIME = "not solved within the time budget of the commitment sheet"
 
 
 class CommitmentSheet:
@@ -65,6 +68,8 @@ class CommitmentSheet:
         self.options: OptionSet = own.options
         self.decisions: Decisions = own.decisions
         self.deadline_s = time.monotonic() + settings.time_limit_s
+        self._places = purchases(self.options, demand.grid)
+        self._beside_nodes = terms_beside_nodes(self.options, demand.grid, self.decisions)
         self._kept = {
             (offer.offer_id, build.start): build.least_nodes
             for offer in self.options.offers
@@ -73,25 +78,45 @@ class CommitmentSheet:
 
     def losses(self) -> tuple[CommitmentLoss, ...]:
         """Return the loss of every new commitment, and of all, at every demand factor."""
-        held = taken_on(self.options, self.decisions)
-        options = hold_spend(self.options, promised(self.decisions))
+        held, beside = taken_on(self.options, self.decisions), self._beside_nodes
         new = [(offer.offer_id, build.start) for _, offer, build, _ in self._orders()]
+        terms = [purchase for purchase in beside if beside[purchase]]
         rows = []
-        for factor in DEMAND_FACTORS if new else ():
+        for factor in DEMAND_FACTORS if new or terms else ():
             demand = scaled(self.demand, factor)
-            with_all = self._solve(hold(options, held, self._periods), demand)
+            with_all = self._solve(self._held(held, beside), demand)
             best = _no_dearer(self._solve(self.options, demand), with_all)
             rows.append(_loss("", None, factor, with_all, best))
             for key in new:
                 others = held | {key: self._kept[key]}
-                without = self._solve(hold(options, others, self._periods), demand)
+                without = self._solve(self._held(others, beside), demand)
                 rows.append(_loss(*key, factor, with_all, without))
+            for term in terms:
+                without = self._solve(self._held(held, beside | {term: 0.0}), demand)
+                rows.append(_loss(term.supply_id, term.period, factor, with_all, without))
         return tuple(rows)
 
     def calendar(self) -> tuple[OrderDate, ...]:
         """Return every month in which something is ordered or sold, with the cost of a delay."""
         months = {m for m, *_ in self._orders()} | {month for _, month in self._sold}
+        months |= {math.floor(build.order_month) for build, _ in self._promises()}
         return tuple(self._order_date(month) for month in sorted(months))
+
+    def _build(self, purchase: Purchase) -> Build:
+        return build_of(self.options, purchase, self._places[purchase])
+
+    def _promises(self) -> Iterator[tuple[Build, str]]:
+        """Yield the build of everything that is taken on beside nodes, and the order in words."""
+        for purchase, amount in self._beside_nodes.items():
+            if amount:
+                words = f"{amount:.0f} x {purchase.supply_id}"
+                if purchase.kind == "spend":
+                    words = f"{amount:.6g} USD/h of {purchase.supply_id}"
+                yield self._build(purchase), words
+
+    def _held(self, nodes: dict[tuple[str, int], int], beside: dict[Purchase, float]) -> OptionSet:
+        options = hold_purchases(self.options, self.demand.grid, beside)
+        return hold(options, nodes, self._periods)
 
     @property
     def _sold(self) -> dict[tuple[str, int], int]:
@@ -112,13 +137,18 @@ class CommitmentSheet:
         sold = {offer_id: n for (offer_id, m), n in self._sold.items() if m == month}
         delayed = self._solve(self._without_orders(month), self.demand)
         own = self.own
+        promises = [
+            (b, text) for b, text in self._promises() if math.floor(b.order_month) == month
+        ]
         days = [last_day_to_order(self.demand, build) for _, build, _ in due]
+        days += [last_day_to_order(self.demand, build) for build, _ in promises]
         days += [self._first_day(month)] if sold else []
         return OrderDate(
             order_month=self.demand.grid.month_name(month),
             order_by=min(days).isoformat(),
             orders=(
                 *(f"{n} x {offer.offer_id}" for offer, _, n in due),
+                *(text for _, text in promises),
                 *(f"sell {n} x {offer_id}" for offer_id, n in sold.items()),
             ),
             delayed_usd=delayed.cost_usd,
@@ -145,18 +175,22 @@ class CommitmentSheet:
             nodes = held.get((offer.offer_id, build.start), 0) if ordered else build.least_nodes
             return (nodes, nodes) if nodes else None
 
-        options = bound_builds(self.options, bounds)
+        beside = {
+            purchase: amount if build.order_month < month else 0.0
+            for purchase, amount in self._beside_nodes.items()
+            if (build := self._build(purchase)).order_month < month + DELAY_MONTHS
+        }
+        options = bound_builds(hold_purchases(self.options, self.demand.grid, beside), bounds)
         return hold_sales(options, self._sold, (month, month + DELAY_MONTHS))
 
     def _solve(self, options: OptionSet, demand: Demand) -> Answer:
         left_s = self.deadline_s - time.monotonic()
+        late_one = Answer(None, None, late("the commitment sheet", self.settings.time_limit_s))
         if left_s <= 0:
-            return Answer(None, None, _OUT_OF_TIME)
+            return late_one
         settings = replace(self.settings, time_limit_s=left_s, log=False)
         answer = solve_again(replace(self.own, options=options), demand, settings)
-        if answer.cost_usd is None and time.monotonic() >= self.deadline_s:
-            return Answer(None, None, _OUT_OF_TIME)
-        return answer
+        return late_one if answer.why_not == NOT_IN_TIME else answer
 
 
 def _no_dearer(best: Answer, other: Answer) -> Answer:
@@ -169,11 +203,10 @@ def _no_dearer(best: Answer, other: Answer) -> Answer:
 def _loss(
     offer_id: str, start: int | None, factor: float, held: Answer, without: Answer
 ) -> CommitmentLoss:
-    reasons = [
-        f"{what}: {answer.why_not}"
-        for what, answer in (("with it", held), ("without it", without))
-        if answer.why_not
-    ]
+    why = {"with it": held.why_not, "without it": without.why_not}
+    reasons = [f"{what}: {reason}" for what, reason in why.items() if reason]
+    if hurried := [reason for reason in why.values() if reason and reason.startswith(LATE)]:
+        reasons = hurried[:1]
     return CommitmentLoss(
         offer_id=offer_id,
         start_period=start,

@@ -18,12 +18,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from planner.alternatives import Answer, solve_again
+from planner.alternatives import NOT_IN_TIME, Answer, solve_again
 from planner.demand.build import build_demand
 from planner.options.build import build_options
 from planner.options.existing import existing_nodes
 from planner.plan.cash import cash_flows
 from planner.plan.finance_rows import WorkloadCost
+from planner.plan.time_budget import late
 from planner.problem.deferral import owner
 from planner.units import SECONDS_PER_HOUR
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from planner.milp import Limits, SolverSettings
     from planner.plan.document import Plan
     from planner.problem.load import LoadedProblem
-
-_OUT_OF_TIME = "not solved within the time budget of the workload costs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,9 @@ class WorkloadCosts:
 
     def _solve(self, names: Collection[str]) -> _Solved:
         left_s = self.deadline_s - time.monotonic()
+        late_one = _Solved(why_not=late("the costs of workloads", self.settings.time_limit_s))
         if left_s <= 0:
-            return _Solved(why_not=_OUT_OF_TIME)
+            return late_one
         whole = self.loaded.problem
         chosen = whole.model_copy(
             update={"workloads": [w for w in whole.workloads if w.name in names]}
@@ -108,7 +108,8 @@ class WorkloadCosts:
         settings = replace(self.settings, time_limit_s=left_s, log=False)
         answer = solve_again(Answer(None, None, None, options, self.limits), demand, settings)
         if answer.decisions is None:
-            return _Solved(why_not=answer.why_not)
+            in_time = answer.why_not != NOT_IN_TIME
+            return _Solved(why_not=answer.why_not) if in_time else late_one
         usd = sum(f.usd for f in cash_flows("", demand, options, answer.decisions))
         return _Solved(usd, answer.cost_usd, answer.bound_usd)
 

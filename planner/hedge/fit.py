@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from planner.catalog.dates import parse_partial_date
-from planner.errors import Fault, InputError, did_you_mean
+from planner.errors import Fault, InputError, counted, did_you_mean
 from planner.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -249,7 +249,9 @@ def _correlations(
     for i, one in enumerate(fitted):
         for j, other in enumerate(fitted[:i]):
             common = sorted(set(one.left_by_quarter) & set(other.left_by_quarter))
-            pair = f"{other.id} and {one.id}: {len(common)} quarters with readings of both"
+            pair = (
+                f"{other.id} and {one.id}: {counted(len(common), 'quarter')} with readings of both"
+            )
             if len(common) < LEAST_COMMON:
                 notes.append(f"{pair}, too few for a correlation; 0 is used")
                 continue

@@ -121,12 +121,12 @@ def _own_orders(
     }
     plan: Plan = scenario.plan
     nodes = [
-        (f"{c.nodes} nodes", c.offer_id, c.order_month, c.start_month, c.start_period)
+        (counted(c.nodes, "node"), c.offer_id, c.order_month, c.start_month, c.start_period)
         for c in plan.commitments
         if not c.is_existing
     ]
     units = [
-        (f"{u.units} units", u.units_id, u.start_month, u.start_month, u.start_period)
+        (counted(u.units, "unit"), u.units_id, u.start_month, u.start_month, u.start_period)
         for u in plan.provisioned
     ]
     spend = [

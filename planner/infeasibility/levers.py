@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.infeasibility.records import CAP, DEMAND
-from planner.problem.supply import Budget
+from planner.problem.supply import Budget, HorizonBudget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,11 +137,13 @@ def _budgets(problem: Problem) -> Iterator[Lever]:
         for t, usd in enumerate(value):
             where = f"{usd:,.0f} USD of {kind} in period {t}"
             yield Lever("budget", "", where, "USD", f"{path}.{t}", usd, (rows[t],))
-    whole = problem.limits.budget_usd
-    if whole is not None:
-        where = f"{whole:,.0f} USD over the horizon"
-        rows = [f"budget_{next(number)}"]
-        yield Lever("budget", "", where, "USD", "limits.budget_usd", whole, tuple(rows))
+    apart = isinstance(problem.limits.budget_usd, HorizonBudget)
+    for kind in ("cash", "capex", "opex"):
+        whole = getattr(problem.limits.budgets_of_horizon, kind)
+        if whole is not None:
+            where = f"{whole:,.0f} USD {f'of {kind} ' if apart else ''}over the horizon"
+            path = "limits.budget_usd" + (f".{kind}" if apart else "")
+            yield Lever("budget", "", where, "USD", path, whole, (f"budget_{next(number)}",))
 
 
 def _site(problem: Problem) -> Iterator[Lever]:
@@ -183,7 +186,7 @@ def _api_limits(problem: Problem) -> Iterator[Lever]:
 def _kinds(problem: Problem) -> Iterator[Lever]:
     policy = problem.policy
     if policy.max_models is not None:
-        where, path = f"at most {policy.max_models} models", "policy.max_models"
+        where, path = f"at most {counted(policy.max_models, 'model')}", "policy.max_models"
         yield Lever("max_models", "", where, "models", path, policy.max_models, ("maxmodels",))
     if policy.max_hardware_types is not None:
         where = f"at most {policy.max_hardware_types} hardware types"

@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.infeasibility.records import CAP, SERVICE
 from planner.infeasibility.rules import Setting, Steps
 from planner.options.quality import QualityBook
@@ -252,7 +253,7 @@ def _supply(problem: Problem, workload: Workload, against: Sequence[Rejection]) 
         ages = tuple(
             Setting((f"supply.max_price_age_days={more}",), float(more - days)) for more in older
         )
-        where = f"prices of at most {days} days"
+        where = f"prices of at most {counted(days, 'day')}"
         yield Steps("price_age", workload.name, where, "days", ages, CAP)
 
 

@@ -101,7 +101,7 @@ def _units(problem: Problem) -> Iterator[Steps]:
         most, path = units.max_units, f"supply.provisioned.{k}.max_units"
         more = [most + (2**n) * units.increment_units for n in range(12)]
         settings = (Setting((f"{path}={n}",), n - most) for n in more)
-        where = f"at most {most} units of {units.name}"
+        where = f"at most {counted(most, 'unit')} of {units.name}"
         yield Steps("provisioned_units", "", where, "units", tuple(settings))
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.errors import counted
 from planner.milp.costs import blocks_before, starts, still_billed
 from planner.milp.fleet import billing_blocks
 from planner.options.homes import holds
@@ -46,7 +47,7 @@ def fleet_faults(
         nodes[offers[row.offer_id], row.period, row.block] += row.nodes
         replaced[offers[row.offer_id], row.period, row.block] += row.replaced
         if row.nodes < 0:
-            yield f"{row.nodes} nodes of {row.offer_id}"
+            yield f"{counted(row.nodes, 'node')} of {row.offer_id}"
     yield from _build_faults(grid, options, decisions, nodes)
     for o, offer in enumerate(options.offers):
         if offer.is_committed:
@@ -73,7 +74,7 @@ def _build_faults(
             parted = offer.may_be_sold or build.fixed_nodes in {None, count}
             kept = sum(taken.get((offer.offer_id, j), 0) for j in _alike(offer, k))
             if not parted or build.least_nodes > kept or count > most:
-                yield f"{count} nodes of build {k} of {offer.offer_id}"
+                yield f"{counted(count, 'node')} of build {k} of {offer.offer_id}"
         parted_with = sum(taken.get((offer.offer_id, k), 0) for k in range(len(offer.builds)))
         if offer.may_be_sold and parted_with != offer.nodes_there:
             yield f"{parted_with} nodes of {offer.offer_id} stay or are sold"

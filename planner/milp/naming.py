@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.milp.domains import losses, place_label, places, providers_of
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def quota_label(sets: Sets, position: int) -> str:
     quota = sets.limits.quotas[position]
     where = " ".join(part for part in (quota.provider, quota.region) if part)
     at = f" at {where}" if where else ""
-    return f"{quota.max_accelerators} accelerators of {quota.hardware}{at}"
+    return f"{counted(quota.max_accelerators, 'accelerator')} of {quota.hardware}{at}"
 
 
 def budget_label(budget: BudgetLimit) -> str:

@@ -84,5 +84,7 @@ def _budgets(problem: Problem) -> Iterator[BudgetLimit]:
         for period in range(problem.horizon.periods):
             usd = value[period] if isinstance(value, list) else value
             yield BudgetLimit(kind, period, usd)
-    if problem.limits.budget_usd is not None:
-        yield BudgetLimit("cash", None, problem.limits.budget_usd)
+    for kind in kinds:
+        usd = getattr(problem.limits.budgets_of_horizon, kind)
+        if usd is not None:
+            yield BudgetLimit(kind, None, usd)

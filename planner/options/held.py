@@ -91,25 +91,6 @@ def hold_sales(
     )
 
 
-def hold_spend(options: OptionSet, taken: Mapping[tuple[str, int], float]) -> OptionSet:
-    """Return the options with promises of spending held as they were decided.
-
-    Parameters
-    ----------
-    options
-        The options.
-    taken
-        USD per hour by commitment and position of the build; nothing for the others.
-    """
-    held = (
-        (spend, tuple(taken.get((spend.id, k), 0.0) for k in range(len(spend.builds))))
-        for spend in options.spend
-    )
-    return replace(
-        options, spend=tuple(replace(spend, held_usd_per_hour=usd) for spend, usd in held)
-    )
-
-
 def sunk(offer: NodeOffer) -> NodeOffer | None:
     """Return an offer with what is there or was decided before, ``None`` when that is nothing.
 

@@ -8,12 +8,20 @@ node costs, nominal::
     maintenance    support share x price, per year
     colocation     IT power x price of a kW-month
     energy         serving power x PUE x lowest price of a kWh x hours
-    staff          people per server x their cost
+    staff          people per server x their cost; beside it, once, people for any server at all
     terminal_value - min(straight line, resale curve) of the price at the end of the horizon
 
 The straight line falls from the price at delivery to the residual share at the end of life; the
 resale curve is exponential through the share that is left after 36 months, where the catalogue
-states one. The network is not sold. Where electricity has a price for every hour, what hours cost
+states one.
+
+Staff, USD per month, nominal, with figures of the site: ``staff_fte[per-8-gpu-server] x
+accelerators / 8 x staff_usd_per_fte_year / 12`` for every server in every month of its service,
+and ``staff_fte x staff_usd_per_fte_year / 12`` once in every period in which any bought server
+serves (:attr:`SiteCosts.staff_usd_per_month`; 0 where the site states no such figure). Nodes that
+are there already, rented nodes and tokens need nobody.
+
+The network is not sold. Where electricity has a price for every hour, what hours cost
 beyond the lowest one is paid by use (:mod:`planner.options.electricity`). A figure that costs
 money and is not known rejects the server and names the row to add; an unknown residual share
 counts as 0.
@@ -81,8 +89,10 @@ class SiteCosts:
     ----------
     usd_per_kwh, pue, colocation_usd_per_kw_month
         Energy, at the lowest price of the day, and space.
-    staff_usd_per_fte_year, staff_fte_per_accelerator, staff_fte_fixed
-        People: by accelerator, and for any owned node at all.
+    staff_usd_per_fte_year
+        Cost of a person, USD per year.
+    staff_fte_per_accelerator, staff_fte_fixed
+        People, full-time equivalents: by accelerator, and for any bought server at all.
     """
 
     usd_per_kwh: float
@@ -94,7 +104,7 @@ class SiteCosts:
 
     @property
     def staff_usd_per_month(self) -> float:
-        """Cost of the people that any owned node needs."""
+        """Cost of the people that bought servers need whatever their number, USD per month."""
         return self.staff_fte_fixed * self.staff_usd_per_fte_year / MONTHS_PER_YEAR
 
 

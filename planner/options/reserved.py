@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.options.builds import LEASE, Build, Payment, monthly_payments, served_until
 from planner.units import HOURS_PER_MONTH
 
@@ -47,7 +48,7 @@ def why_not_reserved(offer: Offer, grid: TimeGrid) -> tuple[str, str] | None:
     """
     term = offer.term_months or TERM_MONTHS[offer.tenure]
     if term < grid.months_per_period:
-        detail = f"its term of {term} months is shorter than a period"
+        detail = f"its term of {counted(term, 'month')} is shorter than a period"
         return "tenure", detail
     return None
 

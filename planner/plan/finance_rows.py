@@ -132,9 +132,11 @@ class SpendRow:
     of the same commitment: `used_share` is the share of the promise that covers use, `coverage`
     the share of the on-demand use that it could cover, at on-demand prices. Paying by the hour
     costs as much at ``break_even_used_share``, the mean rate over the on-demand price of what is
-    covered; ``None`` where nothing is. What it covers is in the fleet (`covered_nodes`). What is
-    promised already (`is_existing`) is paid within the horizon, from its start on. `discount` is
-    the fraction off the on-demand price, ``None`` where only what is covered has rates, and
+    covered; ``None`` where nothing is. It costs as much too where on-demand prices fall by
+    ``alternative_price_fall = 1 - break_even_used_share / used_share`` (negative when it does so
+    already). What it covers is in the fleet (`covered_nodes`). What is promised already
+    (`is_existing`) is paid within the horizon, from its start on. `discount` is the fraction off
+    the on-demand price, ``None`` where only what is covered has rates, and
     `tier_from_usd_per_hour` the threshold of the tier that gives it, ``None`` without tiers.
     """
 
@@ -155,6 +157,7 @@ class SpendRow:
     is_existing: bool
     discount: float | None = None
     tier_from_usd_per_hour: float | None = None
+    alternative_price_fall: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.problem.headroom import headroom_at
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def headroom_notes(plan: Plan, problem: Problem) -> list[str]:
                 f"{workload.name}: capacity is planned for "
                 f"{low if low == high else f'{low} to {high}'} times the planned rate in "
                 f"{len(factors)} of "
-                f"{problem.horizon.periods * len(plan.time_blocks)} blocks "
+                f"{counted(problem.horizon.periods * len(plan.time_blocks), 'block')} "
                 "(workloads[].headroom); planned_rate_rps contains it"
             )
     return notes

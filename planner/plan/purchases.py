@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.options.purchases import purchases
+from planner.options.purchases import build_of, purchases
 
 if TYPE_CHECKING:
     from planner.demand.records import TimeGrid
@@ -34,3 +34,28 @@ def taken_purchases(
         for purchase, (_, k) in purchases(options, grid).items()
     }
     return {purchase: amount for purchase, amount in found.items() if amount}
+
+
+def terms_beside_nodes(
+    options: OptionSet, grid: TimeGrid, decisions: Decisions
+) -> dict[Purchase, float]:
+    """Return how much of every term of units and promise of spending is taken on, 0 for none.
+
+    Units without a term, which may change in every period, are operated and not taken on.
+
+    Parameters
+    ----------
+    options, grid, decisions
+        As in :func:`taken_purchases`.
+    """
+    taken = taken_purchases(options, grid, decisions)
+    places = purchases(options, grid)
+    return {
+        purchase: taken.get(purchase, 0.0)
+        for purchase, place in places.items()
+        if purchase.kind == "spend"
+        or (
+            purchase.kind == "units"
+            and build_of(options, purchase, place).term_months > grid.months_per_period
+        )
+    }

@@ -86,14 +86,14 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     old = [r.subject for r in options.rejections if r.reason == "price_age"]
     if old:
         notes.append(
-            f"{len(old)} offers are left out because their price is older than "
-            f"{problem.supply.max_price_age_days} days at the start of the horizon "
+            f"{counted(len(old), 'offer')} left out, with a price older than "
+            f"{counted(problem.supply.max_price_age_days, 'day')} at the start of the horizon "
             "(supply.max_price_age_days); `planner options --rejected` names them"
         )
     notes += _fleet_notes(plan, problem, options)
     notes += _spot_notes(plan, problem)
     notes += _purchase_notes(plan, options) + term_notes(plan, problem)
-    notes += _refused_servers(problem, options)
+    notes += refused_servers(problem, options)
     notes += _owned_notes(plan, options)
     notes += _electricity_notes(problem)
     notes += _hours_notes(plan)
@@ -157,13 +157,29 @@ def _rate_limit_notes(plan: Plan, problem: Problem) -> list[str]:
     ]
 
 
-def _refused_servers(problem: Problem, options: OptionSet) -> list[str]:
-    """Return why servers that the problem names are not on offer."""
+def refused_servers(problem: Problem, options: OptionSet) -> list[str]:
+    """Return why servers that the problem names are not on offer, and whether none is at all.
+
+    Parameters
+    ----------
+    problem
+        The problem, for its `supply.servers`.
+    options
+        Its options, with what was rejected.
+    """
     named = {f"{OWNED}:{name}" for name in problem.supply.servers}
+    if named:
+        return [
+            f"{r.subject} is left out, though supply.servers names it: {r.detail}"
+            for r in options.rejections
+            if r.subject in named
+        ]
+    bought = [offer for offer in options.offers if offer.offer_id.startswith(f"{OWNED}:")]
+    if OWNED not in problem.supply.tenures or bought:
+        return []
     return [
-        f"{r.subject} is left out, though supply.servers names it: {r.detail}"
-        for r in options.rejections
-        if r.subject in named
+        "supply.tenures has owned, and no server can be bought that serves within the horizon; "
+        "`planner options PROBLEM --rejected` says why"
     ]
 
 
@@ -360,9 +376,9 @@ def _spot_notes(plan: Plan, problem: Problem) -> list[str]:
     used = {r.offer_id for r in plan.fleet if r.tenure == SPOT and r.nodes}
     spot = problem.supply.spot
     return [
-        f"{offer_id}: up to {most[offer_id]} nodes may be taken away at the same time; what then "
-        "finishes the waiting work in time is not reserved. Where the offer states nothing, "
-        f"{spot.interruptions_per_h:g} interruptions an hour are assumed"
+        f"{offer_id}: up to {counted(most[offer_id], 'node')} may be taken away at the same time; "
+        "what then finishes the waiting work in time is not reserved. Where the offer states "
+        f"nothing, {spot.interruptions_per_h:g} interruptions an hour are assumed"
         for offer_id in sorted(used)
     ]
 
@@ -379,8 +395,8 @@ def _fleet_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
         )
     most = {o.offer_id: max(r.nodes for r in plan.fleet if r.offer_id == o.offer_id) for o in used}
     notes += [
-        f"{count} nodes of {offer_id} at once: nobody has promised that many; cap what you cannot "
-        "get with supply.quotas"
+        f"{counted(count, 'node')} of {offer_id} at once: nobody has promised that many; cap what "
+        "you cannot get with supply.quotas"
         for offer_id, count in most.items()
         if count > DEFAULT_ELASTIC_MAX_NODES
     ]

@@ -77,17 +77,6 @@ def covered_use(options: OptionSet, decisions: Decisions) -> list[Cover]:
     return found
 
 
-def promised(decisions: Decisions) -> dict[tuple[str, int], float]:
-    """Return what is promised, USD per hour by commitment and position of the build.
-
-    Parameters
-    ----------
-    decisions
-        Whole decisions.
-    """
-    return {(row.commitment_id, row.build): row.usd_per_hour for row in decisions.spend}
-
-
 def covered_nodes(options: OptionSet, decisions: Decisions) -> dict[Place, float]:
     """Return the nodes of every offer that are covered in a block, none left out.
 
@@ -162,6 +151,9 @@ def _row(
         is_existing=spend.is_existing,
         discount=spend.discount,
         tier_from_usd_per_hour=spend.min_usd_per_hour if spend.table else None,
+        alternative_price_fall=(
+            1.0 - use.promised / use.covered_at_list if use.covered_at_list else None
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.options.energy import replica_draw
 from planner.plan.document import Allocation, ApiRow, FleetRow, TimeBlock
 from planner.plan.spend import covered_nodes
@@ -287,7 +288,8 @@ def point_at(capacity: Capacity, replicas: int, period: int) -> CapacityPoint:
     """
     points = [p for p in capacity.points_at(period) if p.min_replicas <= replicas]
     if not points:
-        text = f"{capacity.option_id} meets no limit with {replicas} replicas, period {period}"
+        count = counted(replicas, "replica")
+        text = f"{capacity.option_id} meets no limit with {count}, period {period}"
         raise ValueError(text)
     return points[-1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.problem.names import repeated_names, rising
 from planner.problem.supply import month_after
 from planner.problem.volume_semantics import volume_findings
@@ -40,8 +41,8 @@ def _spend(problem: Problem) -> Iterator[Finding]:
         months = problem.horizon.months_per_period
         if stated.term_months is not None and stated.term_months < months:
             message = (
-                f"{stated.term_months} months are shorter than a period; give at least {months}, "
-                "or change `horizon.months_per_period`"
+                f"a term of {counted(stated.term_months, 'month')} is shorter than a period; give "
+                f"at least {months}, or change `horizon.months_per_period`"
             )
             yield (*path, "term_months"), message
         most = stated.max_usd_per_hour

@@ -37,6 +37,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from planner.errors import did_you_mean
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -194,7 +196,8 @@ def _models(chain: Escalation, problem: Problem, path: Path_) -> Iterator[Findin
                 message = f"`{name}` is in `first` too; a retry on the same model is none"
                 yield (*path, field, i), message
             elif candidates and name not in candidates:
-                message = f"`{name}` is not among `candidates.models`; add it there"
+                hint = did_you_mean(name, candidates)
+                message = f"`{name}` is not among `candidates.models`{hint or '; add it there'}"
                 yield (*path, field, i), message
 
 

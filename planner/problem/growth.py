@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.problem.section import Growth, Section
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ def growth_findings(
         periods = problem.horizon.periods
         if isinstance(growth, list) and len(growth) != periods:
             message = (
-                f"has {len(growth)} factor(s) for {periods} period(s); give one number for all, "
-                f"or a list of {periods}"
+                f"has {counted(len(growth), 'factor')} for {counted(periods, 'period')}; give one "
+                f"number for all, or a list of {periods}"
             )
             yield place, message
     if lengths.is_none:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from planner.problem.mention import Mention
 from planner.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def hours_findings(
             yield (*path, i), message
     for (i, first), (k, second) in combinations(enumerate(nodes.hours), 2):
         if _overlap(first, second):
-            yield (*path, k), f"overlaps with item {i}; join the two"
+            yield (*path, k), Mention("overlaps with ", (*path, i), "; join the two")
     if not nodes.blocks_inside(problem.time_blocks):
         length = HOURS_PER_DAY / problem.time_blocks
         message = (

@@ -21,12 +21,11 @@ from planner.problem.growth import measured_growth_findings
 from planner.problem.patch import apply_scenario, assign
 from planner.problem.performance import MeasuredCapacity, read_performance
 from planner.problem.references import name_findings
-from planner.problem.semantics import independent_of
 from planner.problem.validate import fault_at, validate
 from planner.yaml_io import read_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from planner.problem.schema import Problem
     from planner.problem.validate import Validation
@@ -262,14 +261,9 @@ def _outside(
     problem: Problem, document: Document, folder: Path, validation: Validation
 ) -> tuple[tuple[MeasuredCapacity, ...], list[Fault]]:
     """Return the measured capacities, and the faults of files that the problem names."""
-    faults = []
-    for index, overlay in enumerate(problem.catalog):
-        if not _is_overlay(folder / overlay):
-            message = (
-                f"there is no overlay folder `{overlay}`, nor a YAML file of that name; its path "
-                "starts from the folder of the problem file"
-            )
-            faults.append(fault_at(document, ("catalog", index), message))
+    possible = validation.possible
+    absent = possible.findings(lambda meant: _absent_overlays(meant, folder))
+    faults = [fault_at(document, path, text) for path, text in absent]
     if problem.performance is None:
         return (), faults
     if not _is_file(folder / problem.performance):
@@ -278,17 +272,25 @@ def _outside(
             "problem file"
         )
         return (), [*faults, fault_at(document, ("performance",), message)]
-    names_are_sure = not any(bad[-1] in {"name", "workloads"} for bad in validation.refused)
+    names_are_sure = not any(bad[-1] in {"name", "workloads"} for bad in possible.refused)
     workloads = [w.name for w in problem.workloads] if names_are_sure else None
     try:
         measured = read_performance(folder / problem.performance, problem.performance, workloads)
     except InputError as error:
         return (), [*faults, *error.faults]
     names = {row.workload for row in measured}
-    faults += (
-        fault_at(document, path, text) for path, text in measured_growth_findings(problem, names)
-    )
-    return measured, faults
+    grown = possible.findings(lambda meant: measured_growth_findings(meant, names))
+    return measured, [*faults, *(fault_at(document, path, text) for path, text in grown)]
+
+
+def _absent_overlays(problem: Problem, folder: Path) -> Iterator[tuple[Path_, str]]:
+    for index, overlay in enumerate(problem.catalog):
+        if not _is_overlay(folder / overlay):
+            message = (
+                f"there is no overlay folder `{overlay}`, nor a YAML file of that name; its path "
+                "starts from the folder of the problem file"
+            )
+            yield ("catalog", index), message
 
 
 def _unknown_names(
@@ -298,7 +300,9 @@ def _unknown_names(
         catalog = load_catalog([*loaded.overlays, *overlays])
     except InputError as error:
         return list(error.faults)
-    findings = independent_of(name_findings(loaded, catalog), validation.refused)
+    findings = validation.possible.findings(
+        lambda meant: name_findings(replace(loaded, problem=meant), catalog)
+    )
     return [loaded.fault(path, message) for path, message in findings]
 
 

@@ -38,6 +38,7 @@ _UNION_WORDS = {
     "growth_per_period": "a number above 0, or a list with one for each period",
     "usd_per_node": "a number of at least 0, or a list with one for every period and the end",
     "electricity_usd_per_kwh": "a number of at least 0, or a list of 24, one for each hour",
+    "budget_usd": "a number of at least 0, or `cash`, `capex` and `opex` apart",
     "residency": "`any`, `on_prem_only` or a list of regions",
     "speculative_decoding": "`off`, `on` or a list of drafts",
 }

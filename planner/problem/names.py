@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
+from planner.problem.mention import Mention
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -32,7 +34,8 @@ def repeated_names(items: Sequence[Named], path: Path_) -> Iterator[tuple[Path_,
     seen: dict[str, int] = {}
     for index, item in enumerate(items):
         if item.name in seen:
-            text = f"`{item.name}` names item {seen[item.name]} too; rename one of the two"
+            other = (*path, seen[item.name])
+            text = Mention(f"`{item.name}` names ", other, " too; rename one of the two")
             yield (*path, index, "name"), text
         seen.setdefault(item.name, index)
 

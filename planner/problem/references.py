@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from planner.catalog.carbon import why_unknown
 from planner.catalog.dates import parse_partial_date
-from planner.catalog.offers import capacity_blocks_at
+from planner.catalog.offers import CAPACITY_BLOCK, capacity_blocks_at, offers_at
+from planner.catalog.schema.prices import ANY
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import did_you_mean
 from planner.problem.contracts import CapacityBlock, CoveredUse, VolumeDiscount
@@ -16,7 +17,8 @@ from planner.problem.supply import ExistingNodes, Quota
 from planner.problem.volume_semantics import overlaps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import datetime
+    from collections.abc import Collection, Iterator
 
     from planner.catalog.load import Catalog
     from planner.errors import Fault
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 _Named = TypeVar("_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse, VolumeDiscount)
 _FLAT = "flat"
 _DEFAULT = "default"
+_BEGINNING = 3
+"""Characters that names which begin alike share at least."""
+_FEW = 12
+"""Names that a message may list."""
 
 
 def reference_faults(loaded: LoadedProblem, catalog: Catalog) -> list[Fault]:
@@ -88,7 +94,7 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
     for i, name in enumerate(drafts if isinstance(drafts, list) else ()):
         yield from known.check(("candidates", "speculative_decoding", i), "drafts", name)
     yield from _supply(problem.supply, known)
-    yield from _block_prices(problem, catalog)
+    yield from _block_prices(problem.supply, catalog, known)
     yield from _carbon_of_existing(problem, catalog)
     for i, cost in enumerate(problem.one_off_costs):
         yield from known.check(("one_off_costs", i, "model"), "models", cost.model)
@@ -117,8 +123,8 @@ def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
     for i, quota in enumerate(supply.quotas):
         path: Path_ = ("supply", "quotas", i)
         yield from known.check((*path, "hardware"), "hardware", quota.hardware)
-        yield from known.check((*path, "provider"), "providers", quota.provider)
-        yield from known.check((*path, "region"), "regions", quota.region)
+        yield from known.check((*path, "provider"), "owners", quota.provider)
+        yield from known.check((*path, "region"), "homes", quota.region)
     for i, nodes in enumerate(supply.existing):
         path = ("supply", "existing", i, "hardware")
         yield from known.check(path, "hardware", nodes.hardware)
@@ -135,10 +141,20 @@ def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
     yield from known.check(("supply", "site"), "sites", supply.site)
 
 
-def _block_prices(problem: Problem, catalog: Catalog) -> Iterator[tuple[Path_, str]]:
+def _block_prices(supply: Supply, catalog: Catalog, known: _Known) -> Iterator[tuple[Path_, str]]:
     """Yield capacity blocks without a price, or whose row of the catalogue is not clear."""
-    for i, block in enumerate(problem.supply.capacity_blocks):
-        if block.usd_per_node_hour is not None:
+    for i, stated in enumerate(supply.capacity_blocks):
+        if stated.usd_per_node_hour is not None:
+            continue
+        block, path = known.by_key(stated), ("supply", "capacity_blocks", i)
+        region = None if block.region == ANY else block.region
+        misspelt = [
+            *known.check((*path, "provider"), "providers", block.provider),
+            *known.check((*path, "instance"), "instances", block.instance),
+            *known.check((*path, "region"), "regions", region),
+        ]
+        yield from misspelt
+        if misspelt or [*known.check(path, "hardware", block.hardware)]:
             continue
         node = (block.provider, block.hardware, block.accelerators_per_node)
         day = parse_partial_date(block.since)
@@ -146,18 +162,23 @@ def _block_prices(problem: Problem, catalog: Catalog) -> Iterator[tuple[Path_, s
         what = f"of {block.provider} with {block.accelerators_per_node} x {block.hardware}"
         if not rows:
             message = f"no capacity block {what} has a price on {day}; give `usd_per_node_hour`"
-            yield ("supply", "capacity_blocks", i), message
+            yield ("supply", "capacity_blocks", i), message + _blocks_sold(catalog, day)
         elif len(rows) > 1:
             found = ", ".join(f"{row.instance} in {row.region}" for row in rows)
             message = f"{len(rows)} capacity blocks {what}; give `instance`, `region`: {found}"
             yield ("supply", "capacity_blocks", i), message
 
 
+def _blocks_sold(catalog: Catalog, day: datetime.date) -> str:
+    sold = [row for row in offers_at(catalog, day) if row.tenure == CAPACITY_BLOCK]
+    nodes = sorted({f"{r.provider} {r.accelerators} x {r.accelerator}" for r in sold})
+    return f", or take one of the catalogue: {', '.join(nodes[:_FEW])}" if nodes else ""
+
+
 def _maps(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
     """Yield unknown keys of what is stated by name."""
-    own = {_DEFAULT, *(p for e in supply.existing for p in (e.provider, e.region))}
-    own |= {units.provider for units in supply.provisioned}
-    own |= {p for block in supply.capacity_blocks for p in (block.provider, block.region)}
+    own = {_DEFAULT, *(units.provider for units in supply.provisioned)}
+    own |= {p for nodes in _own_nodes(supply) for p in (nodes.provider, nodes.region)}
     for field, kind in (
         ("software_usd_per_accelerator_hour", "runs"),
         ("round_trip_ms", "places"),
@@ -165,6 +186,11 @@ def _maps(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         for name in getattr(supply, field):
             if name not in own:
                 yield from known.check(("supply", field, name), kind, name)
+
+
+def _own_nodes(supply: Supply) -> list[ExistingNodes | CapacityBlock]:
+    """Return the nodes whose provider and region the problem itself names."""
+    return [*supply.existing, *supply.capacity_blocks]
 
 
 def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
@@ -205,7 +231,7 @@ def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[
         yield from known.check((*path, "token_factors", name), "models", name)
     if isinstance(workload.residency, list):
         for i, name in enumerate(workload.residency):
-            yield from known.check((*path, "residency", i), "regions", name)
+            yield from known.check((*path, "residency", i), "homes", name)
 
 
 def _chain(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
@@ -248,6 +274,8 @@ _KINDS = {
     "drafts": ("draft", "drafts"),
     "providers": ("provider", "offers"),
     "regions": ("region", "offers"),
+    "owners": ("provider", "offers"),
+    "homes": ("region", "offers"),
     "instances": ("instance", "offers"),
     "runs": ("engine or hardware", "engines"),
     "places": ("region or provider", "offers"),
@@ -289,17 +317,20 @@ class _Known:
             "benchmarks": {q.benchmark for q in catalog.quality},
         }
         self._names["runs"] = self._names["engines"] | self._names["hardware"]
+        own = _own_nodes(loaded.problem.supply)
+        self._names["owners"] = self._names["providers"] | {nodes.provider for nodes in own}
+        self._names["homes"] = self._names["regions"] | {nodes.region for nodes in own}
         self._names["places"] = self._names["regions"] | self._names["providers"]
         self._sold: dict[str, set[str]] = defaultdict(set)
         for offer in catalog.api_offers:
             self._sold[offer.provider].add(offer.model)
         self._resolve = catalog.resolve_accelerator
 
-    def by_key(self, volume: VolumeDiscount) -> VolumeDiscount:
-        """Return a volume discount with its hardware by the key of the catalogue."""
-        name = volume.hardware
+    def by_key(self, item: _Named) -> _Named:
+        """Return an item with its hardware by the key of the catalogue."""
+        name = item.hardware
         key = None if name is None else self._resolve(name) or name
-        return volume.model_copy(update={"hardware": key})
+        return item.model_copy(update={"hardware": key})
 
     def check(self, path: Path_, kind: str, name: str | None) -> Iterator[tuple[Path_, str]]:
         """Yield a finding when `name` is not known; ``None`` is no name."""
@@ -307,11 +338,10 @@ class _Known:
         if name is None or name in names or (kind == "hardware" and self._resolve(name)):
             return
         word, table = _KINDS[kind]
-        hint = did_you_mean(name, names) or "."
         yield (
             path,
-            f"no {word} `{name}` in the catalogue{hint} `planner catalog list {table}` shows "
-            "all; an overlay folder can add one",
+            f"no {word} `{name}` in the catalogue{_nearest(name, names)} `planner catalog list "
+            f"{table}` shows all; an overlay folder can add one",
         )
 
     def check_tokens(
@@ -319,10 +349,28 @@ class _Known:
     ) -> Iterator[tuple[Path_, str]]:
         """Yield a finding when nobody of that name sells tokens, or not of that model."""
         if provider not in self._sold:
-            hint = did_you_mean(provider, set(self._sold)) or "."
+            hint = _nearest(provider, set(self._sold))
             message = f"no provider `{provider}` of tokens in the catalogue{hint}"
             yield (*path, "provider"), f"{message} `planner catalog list api_offers` shows all"
         elif model is not None and model not in self._sold[provider]:
-            hint = did_you_mean(model, self._sold[provider]) or "."
+            hint = _nearest(model, self._sold[provider])
             message = f"{provider} sells no tokens of `{model}` in the catalogue{hint}"
             yield (*path, "model"), f"{message} `planner catalog list api_offers` shows all"
+
+
+def _nearest(name: str, names: Collection[str]) -> str:
+    """Return the names that come nearest to an unknown one: all of them when they are few."""
+    if hint := did_you_mean(name, names):
+        return hint
+    shared = {known: _alike(name.lower(), known.lower()) for known in names}
+    most = max(shared.values(), default=0)
+    alike = sorted(known for known, length in shared.items() if length == most)
+    if most >= _BEGINNING:
+        return did_you_mean(alike[0], alike)
+    return f"; there are {', '.join(sorted(names))}." if 0 < len(names) <= _FEW else "."
+
+
+def _alike(name: str, known: str) -> int:
+    """Return with how many characters alike two names begin."""
+    pairs = enumerate(zip(name, known, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(name), len(known)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,7 +46,7 @@ def resale_findings(
     periods, count = problem.horizon.periods, len(resale.usd_per_node)
     if count != periods + 1:
         message = (
-            f"has {count} figure(s) for {periods} period(s); give {periods + 1}: one for the "
-            "start of every period, and one for the end of the last"
+            f"has {counted(count, 'figure')} for {counted(periods, 'period')}; give "
+            f"{periods + 1}: one for the start of every period, and one for the end of the last"
         )
         yield (*path, "usd_per_node"), message

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planner.errors import did_you_mean
+from planner.errors import counted, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,7 +138,7 @@ def _known_from_findings(
         yield (*path, "known_from"), f"is {known!r}; give the number of a period, 0 to {periods}"
     elif not 0 <= known <= max(periods, DEFAULT_KNOWN_FROM):
         message = (
-            f"period {known} is outside of the horizon of {periods} period(s); give 0 to "
+            f"period {known} is outside of the horizon of {counted(periods, 'period')}; give 0 to "
             f"{periods}, where {periods} means that it is never known"
         )
         yield (*path, "known_from"), message

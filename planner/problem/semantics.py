@@ -10,6 +10,7 @@ from itertools import pairwise
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from planner.errors import counted
 from planner.problem.contract_semantics import contract_findings
 from planner.problem.day_types import day_type_findings, shared_day_type_findings
 from planner.problem.deferral import deferral_findings
@@ -17,10 +18,11 @@ from planner.problem.escalation import escalation_findings
 from planner.problem.growth import growth_findings
 from planner.problem.headroom import headroom_findings
 from planner.problem.hours import hours_findings
+from planner.problem.mention import Mention
 from planner.problem.profiles import profile_findings
 from planner.problem.resale import resale_findings
 from planner.problem.scenario_tree import tree_findings
-from planner.problem.supply import Budget, months_between
+from planner.problem.supply import Budget, HorizonBudget, months_between
 from planner.problem.token_semantics import token_findings
 
 if TYPE_CHECKING:
@@ -236,8 +238,8 @@ def _slos(slos: list[Slo], path: Path_) -> Iterator[Finding]:
         key = (slo.metric, slo.percentile)
         if key in seen:
             at = slo.percentile if isinstance(slo.percentile, str) else f"p{slo.percentile:g}"
-            message = f"repeats item {seen[key]} ({slo.metric} at {at}); keep the tighter"
-            yield (*path, index), message
+            what = f" ({slo.metric} at {at}); keep the tighter"
+            yield (*path, index), Mention("repeats ", (*path, seen[key]), what)
         seen[key] = index
         if slo.window == "day":
             yield (*path, index, "window"), _not_planned("limits over the day")
@@ -290,12 +292,16 @@ def _by_period(problem: Problem) -> Iterator[Finding]:
         kinds = [((*path, name), getattr(budget, name)) for name in Budget.model_fields]
         if all(value is None for _, value in kinds):
             yield path, "is empty; give `cash`, `capex` or `opex`"
+    whole = problem.limits.budget_usd
+    if isinstance(whole, HorizonBudget) and not whole.model_dump(exclude_none=True):
+        yield ("limits", "budget_usd"), "is empty; give `cash`, `capex` or `opex`"
     kinds.append((("limits", "carbon_kg_per_period"), problem.limits.carbon_kg_per_period))
     for here, value in kinds:
         if isinstance(value, list) and len(value) != problem.horizon.periods:
             message = (
-                f"has {len(value)} figure(s) for {problem.horizon.periods} period(s); give one "
-                f"for all, or a list of {problem.horizon.periods}"
+                f"has {counted(len(value), 'figure')} for "
+                f"{counted(problem.horizon.periods, 'period')}; give one for all, or a list of "
+                f"{problem.horizon.periods}"
             )
             yield here, message
 
@@ -304,7 +310,8 @@ def _one_off_costs(problem: Problem) -> Iterator[Finding]:
     seen: dict[str, int] = {}
     for index, cost in enumerate(problem.one_off_costs):
         if cost.model in seen:
-            message = f"repeats item {seen[cost.model]}, `{cost.model}`; add the two up"
+            other: Path_ = ("one_off_costs", seen[cost.model])
+            message = Mention("repeats ", other, f", `{cost.model}`; add the two up")
             yield ("one_off_costs", index, "model"), message
         seen.setdefault(cost.model, index)
 

@@ -275,13 +275,30 @@ class Budget(Section):
     """Everything else."""
 
 
+class HorizonBudget(Section):
+    """Most money by kind over the horizon; nominal, before resale."""
+
+    cash: NonNegative | None = None
+    """Everything that is paid."""
+    capex: NonNegative | None = None
+    """Servers and their network."""
+    opex: NonNegative | None = None
+    """Everything else."""
+
+
 class LimitSection(Section):
     """Budgets and physical limits."""
 
+    @property
+    def budgets_of_horizon(self) -> HorizonBudget:
+        """Most money over the horizon by kind."""
+        stated = self.budget_usd
+        return stated if isinstance(stated, HorizonBudget) else HorizonBudget(cash=stated)
+
     budget_usd_per_period: NonNegative | list[NonNegative] | Budget | None = None
     """Most cash by period, as one figure, one for each period, or apart by kind."""
-    budget_usd: NonNegative | None = None
-    """Most cash over the horizon."""
+    budget_usd: NonNegative | HorizonBudget | None = None
+    """Most cash over the horizon, as one figure, or apart by kind."""
     power_kw: NonNegative | None = None
     """Most IT power of owned nodes at any time, as their servers state it."""
     owned_nodes: Annotated[int, Field(ge=0)] | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
+from planner.problem.mention import Mention
 from planner.problem.names import repeated_names
 
 if TYPE_CHECKING:
@@ -41,7 +43,8 @@ def _limits(problem: Problem) -> Iterator[tuple[Path_, str]]:
             yield path, f"limits nothing; give one of {', '.join(_MEASURES)}"
         key = (limit.provider, limit.model, limit.mode)
         if key in seen:
-            yield path, f"repeats item {seen[key]}; put both limits into one item"
+            other: Path_ = ("supply", "api_limits", seen[key])
+            yield path, Mention("repeats ", other, "; put both limits into one item")
         seen.setdefault(key, index)
 
 
@@ -83,15 +86,17 @@ def _committed(
     for index, item in enumerate(units.committed):
         here: Path_ = (*path, "committed", index)
         if item.until <= problem.horizon.start:
-            message = f"{item.until} is not after the start of the horizon; leave the item out"
-            yield (*here, "until"), message
+            text = f"{item.until} is not after the start of the horizon; leave the item out"
+            yield (*here, "until"), text
         if known.setdefault(item.until, index) != index:
-            message = f"item {known[item.until]} ends then too; put their units into one item"
+            other: Path_ = (*path, "committed", known[item.until])
+            message = Mention("", other, " ends then too; put their units into one item")
             yield (*here, "until"), message
         # Those that end later are there alone from some month on, and have to be a size as well.
         there = sum(other.units for other in units.committed if other.until >= item.until)
         if text := _no_size(units, there):
-            yield (*here, "units"), f"{there} units are there until {item.until}: {text}"
+            held = f"{counted(there, 'unit')} {'is' if there == 1 else 'are'} there"
+            yield (*here, "units"), f"{held} until {item.until}: {text}"
 
 
 def _no_size(units: ProvisionedUnits, there: int) -> str:

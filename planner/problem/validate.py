@@ -1,38 +1,28 @@
 """The data of a problem file against its schema, with every fault placed in the file.
 
-One wrong value must not hide the faults behind it: values that the schema refuses are taken out,
-and the rest of the file goes through the checks that need a valid problem.
+One wrong value must not hide the faults behind it: the checks that need a valid problem see what
+the file may have meant (:mod:`planner.problem.possible`).
 """
 
 from __future__ import annotations
 
-import copy
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from planner.errors import Fault
+from planner.problem.mention import Mention
 from planner.problem.messages import sentence, union_field
+from planner.problem.possible import RANGE_KINDS, Possible, data_path, possible_problems
 from planner.problem.schema import Problem
-from planner.problem.semantics import independent_of, semantic_faults
+from planner.problem.semantics import semantic_faults
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from planner.yaml_io import Document, Path_, YamlData
-
-_ROUNDS = 4
-_RANGE_KINDS = ("greater_than", "less_than", "finite_number")
-_PLACEHOLDERS: dict[str, Any] = {
-    "schema_version": 1,
-    "name": "unnamed",
-    "start": "2027-01",
-    "horizon": {"start": "2027-01"},
-    "arrival": {"requests_per_day": 1},
-}
-"""Stand-ins for values that are required and missing, while the rest of the file is checked."""
+    from planner.yaml_io import Document, Path_, Position, YamlData
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +31,22 @@ class Validation:
 
     Parameters
     ----------
-    problem
-        The problem; when `faults` is not empty, what is left of it without them, or ``None``.
+    possible
+        The problem; when the schema refused values, the problems that the file may have meant.
     faults
-        Everything that is wrong inside the file.
+        Everything that is wrong inside the file, what the schema refused first.
     refused
-        Paths of the values that the schema refused.
+        Paths of the values that the schema refused, one for each of its faults.
     """
 
-    problem: Problem | None
+    possible: Possible
     faults: tuple[Fault, ...]
     refused: tuple[Path_, ...] = ()
+
+    @property
+    def problem(self) -> Problem | None:
+        """The problem, or the first of those that may have been meant, if there is one."""
+        return next(iter(self.possible.problems), None)
 
 
 def validate(document: Document) -> Validation:
@@ -59,17 +54,16 @@ def validate(document: Document) -> Validation:
     if not isinstance(document.data, dict):
         what = "is empty" if document.data is None else "is not a mapping of fields to values"
         message = f"{what}; start with `schema_version: 1`"
-        return Validation(None, (Fault(document.file, 1, 1, "", message),))
+        return Validation(Possible(()), (Fault(document.file, 1, 1, "", message),))
     try:
-        problem: Problem | None = Problem.model_validate(document.data)
+        possible = Possible((Problem.model_validate(document.data),))
         found: dict[Path_, str] = {}
     except ValidationError as error:
         found = _sentences(document.data, error.errors(include_url=False))
-        problem = _rest(document.data)
-    findings = semantic_faults(problem) if problem is not None else []
-    places = [*found.items(), *independent_of(findings, found)]
+        possible = possible_problems(document.data)
+    places = [*found.items(), *possible.findings(semantic_faults)]
     faults = tuple(fault_at(document, path, message) for path, message in places)
-    return Validation(problem, faults, tuple(found))
+    return Validation(possible, faults, tuple(found))
 
 
 def fault_at(document: Document, path: Path_, message: str) -> Fault:
@@ -78,14 +72,28 @@ def fault_at(document: Document, path: Path_, message: str) -> Fault:
     A value that an assignment set is not in the file: the fault then names the assignment.
     """
     readable = _readable(document.data, path)
+    if isinstance(message, Mention):
+        message = message.placed(_place(document, message.parts[1]))
     assignment = _assignment(document, path)
     if assignment is not None:
         return Fault(f"--set {assignment}", None, None, readable, message)
-    known = path
-    while known not in document.positions:
-        known = known[:-1]
-    line, column = document.positions[known]
+    line, column = _position(document, path)
     return Fault(document.file, line, column, readable, message)
+
+
+def _position(document: Document, path: Path_) -> Position:
+    """Return the position of a path, or of its nearest known parent."""
+    while path not in document.positions:
+        path = path[:-1]
+    return document.positions[path]
+
+
+def _place(document: Document, path: Path_) -> str:
+    """Return which item stands at a path, for a sentence."""
+    if _assignment(document, path) is not None:
+        return f"the item `{_readable(document.data, path)}`"
+    line, column = _position(document, path)
+    return f"the item at {document.file}:{line}:{column}"
 
 
 def _assignment(document: Document, path: Path_) -> str | None:
@@ -104,9 +112,9 @@ def _sentences(data: YamlData, errors: list[ErrorDetails]) -> dict[Path_, str]:
     """Return one sentence for every place: the branches of a union are one fault."""
     chosen: dict[Path_, ErrorDetails] = {}
     for error in errors:
-        path = _data_path(data, error)
+        path = data_path(data, error)
         before = chosen.get(path)
-        if before is None or error["type"].startswith(_RANGE_KINDS):
+        if before is None or error["type"].startswith(RANGE_KINDS):
             chosen[path] = error
     kept = {
         path: error
@@ -132,62 +140,6 @@ def _misspelt(path: Path_, error: ErrorDetails, others: dict[Path_, ErrorDetails
         if other["type"] == "extra_forbidden" and p[:-1] == path[:-1]
     ]
     return bool(difflib.get_close_matches(str(path[-1]), beside, n=1))
-
-
-def _data_path(data: YamlData, error: ErrorDetails) -> Path_:
-    """Return the place of an error without the parts that name the branch of a union."""
-    path: list[str | int] = []
-    node = data
-    for part in error["loc"]:
-        inside = part in node if isinstance(node, dict) else False
-        if isinstance(node, list) and isinstance(part, int):
-            inside = part < len(node)
-        if inside:
-            node = node[part]
-            path.append(part)
-    if error["type"] == "missing":
-        path.append(error["loc"][-1])
-    return tuple(path)
-
-
-def _rest(data: YamlData) -> Problem | None:
-    """Return the problem without the values that the schema refuses, if one is left."""
-    rest = copy.deepcopy(data)
-    for _ in range(_ROUNDS):
-        try:
-            return Problem.model_validate(rest)
-        except ValidationError as error:
-            details = error.errors(include_url=False)
-            places = [(_data_path(rest, d), d["type"] == "missing") for d in details]
-            for path, missing in places:
-                parent = _node(rest, path[:-1])
-                if missing and path[-1] in _PLACEHOLDERS and isinstance(parent, dict):
-                    parent[path[-1]] = _PLACEHOLDERS[str(path[-1])]
-                else:
-                    _take_out(rest, path[:-1] if missing else path)
-    return None
-
-
-def _take_out(data: YamlData, path: Path_) -> None:
-    """Remove the value at `path`, or the list it is an item of, unless it is gone already.
-
-    Items of a list stay where they are, so that paths keep their meaning.
-    """
-    while path and not isinstance(path[-1], str):
-        path = path[:-1]
-    parent = _node(data, path[:-1]) if path else None
-    if isinstance(parent, dict):
-        parent.pop(path[-1], None)
-
-
-def _node(data: YamlData, path: Path_) -> YamlData:
-    node = data
-    for part in path:
-        try:
-            node = node[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return node
 
 
 def _readable(data: YamlData, path: Path_) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.problem.mention import Mention
 from planner.problem.names import repeated_names, rising
 
 if TYPE_CHECKING:
@@ -74,8 +75,9 @@ def _overlaps(
             same = (before.provider == volume.provider) and tenure in before.tenures
             pairs = [(getattr(before, field), getattr(volume, field)) for field in fields]
             if same and not any(None not in pair and pair[0] != pair[1] for pair in pairs):
-                where = f"{tenure} of {volume.provider} is in item {other}"
-                yield (*path, "tenures"), f"{where} too; put all tiers there"
+                what = f"{tenure} of {volume.provider} is in `{before.name}`, "
+                place = (*_SECTION, other)
+                yield (*path, "tenures"), Mention(what, place, ", too; put all tiers there")
                 break
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.plan.time_budget import LATE
 from planner.report.tables import NUMBER, Column, money, percent, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import TextIO
 
     from planner.plan.document import Plan
@@ -52,6 +54,8 @@ def write_figures(out: TextIO, plan: Plan) -> None:
 def write_losses(out: TextIO, plan: Plan) -> None:
     """Write what commitments lose with less demand; nothing when not asked."""
     if not plan.commitment_losses:
+        if plan.options.get("commitments") and not plan.order_calendar:
+            out.write("\nNothing is taken on for a term: nothing to lose by, nothing to order\n")
         return
     factors = sorted({row.demand_factor for row in plan.commitment_losses}, reverse=True)
     losses = {(r.offer_id, r.start_period, r.demand_factor): r for r in plan.commitment_losses}
@@ -74,6 +78,7 @@ def write_losses(out: TextIO, plan: Plan) -> None:
         "not having it, all against the best plan for that demand"
     )
     write_table(out, columns, rows, title)
+    _write_late(out, (row.why_not for row in plan.commitment_losses))
 
 
 def write_calendar(out: TextIO, plan: Plan) -> None:
@@ -100,3 +105,11 @@ def write_calendar(out: TextIO, plan: Plan) -> None:
         for row in plan.order_calendar
     ]
     write_table(out, columns, rows, "Order calendar (USD discounted, more than the plan)")
+    _write_late(out, (row.why_not for row in plan.order_calendar))
+
+
+def _write_late(out: TextIO, reasons: Iterable[str | None]) -> None:
+    """Write once why figures are missing: the column of notes gives way on a terminal."""
+    sentence = next((reason for reason in reasons if reason and reason.startswith(LATE)), None)
+    if sentence is not None:
+        out.write(f"-: {sentence}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.report.tables import NUMBER, Column, money, write_table
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def write_incurred(out: TextIO, found: Incurred) -> None:
             for name in ("interruptions", "node_hours", "lost_node_hours")
         )
         out.write(
-            f"spot: {offer_id}: {taken:,.0f} nodes are taken away over the horizon; of "
+            f"spot: {offer_id}: {counted(round(taken), 'node')} taken away over the horizon; of "
             f"{paid_h:,.0f} node-hours paid {lost_h:,.0f} "
             f"({money(sum(spot.lost_usd for spot in mine))} USD) go to the start of successors\n"
         )

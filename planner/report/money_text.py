@@ -115,6 +115,7 @@ def write_spend(out: TextIO, plan: Plan) -> None:
         Column("of on-demand use", NUMBER),
         Column("used", NUMBER),
         Column("break-even use", NUMBER),
+        Column("price fall", NUMBER, gives_way=1),
     ]
     rows = [
         [
@@ -127,6 +128,7 @@ def write_spend(out: TextIO, plan: Plan) -> None:
             percent(row.coverage),
             percent(row.used_share),
             percent(row.break_even_used_share),
+            percent(row.alternative_price_fall),
         ]
         for row in plan.spend_commitments
     ]

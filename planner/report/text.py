@@ -101,7 +101,7 @@ def _headline(out: TextIO, plan: Plan, months: int) -> None:
     out.write(
         f"{plan.status}: within {gap} of the optimum (bound {money(plan.bound_usd)} USD; "
         f"{solver['name']} {solver['version']}, {solver['seconds']:.1f} s, "
-        f"{solver['variables']:,} variables)\n"
+        f"{counted(solver['variables'], 'variable')})\n"
     )
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from planner.catalog.location import shipped_path
 from planner.catalog.schema import Positive, Record
 from planner.catalog.table import Located, scan_table
-from planner.errors import Fault, did_you_mean
+from planner.errors import Fault, counted, did_you_mean
 from planner.problem.supply import months_between
 
 if TYPE_CHECKING:
@@ -171,8 +171,8 @@ def _unknown(row: ActualRow, period: int | None, problem: Problem) -> Iterator[t
     if period is None:
         message = (
             f"no period begins with `{row.period}`; use a number from 0 to {horizon.periods - 1}, "
-            f"or the first month of a period: every {horizon.months_per_period} month(s) from "
-            f"{horizon.start}"
+            "or the first month of a period: every "
+            f"{counted(horizon.months_per_period, 'month')} from {horizon.start}"
         )
         yield "period", message
     names = [w.name for w in problem.workloads]
@@ -231,7 +231,8 @@ def _missing(
         gaps = [t for t in range(problem.horizon.periods) if (workload.name, t) not in known]
         if gaps and workload.name not in unsure:
             message = (
-                f"no demand of `{workload.name}` in period(s) {', '.join(map(str, gaps))}; add a "
-                "row with requests_per_day or rate_factor for each"
+                f"no demand of `{workload.name}` in {'period' if len(gaps) == 1 else 'periods'} "
+                f"{', '.join(map(str, gaps))}; add a row with requests_per_day or rate_factor "
+                "for each"
             )
             yield Fault(str(path), None, None, "actuals.workload", message)

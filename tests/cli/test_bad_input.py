@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from planner.cli.main import EXIT_INVALID, app, run
 from planner.errors import InputError
 from planner.pipeline import check_problem, prepare
+from planner.problem.load import load_problem
 from planner.yaml_io import read_yaml
 
 VALID = """\
@@ -165,10 +166,11 @@ def test_faults_of_all_kinds_are_reported_together_in_file_order(tmp_path):
         "horizon.periods",
         "workloads.chat.lengths.isl_tokens.p99",
         "workloads.chat.slo.0.limit",
+        "workloads.chat.deferrable",
         "workloads.chat.deferrable.window_h",
         "policy.spare_replica",
     ]
-    assert "6 errors, nothing was solved." in str(error)
+    assert "7 errors, nothing was solved." in str(error)
 
 
 @pytest.mark.parametrize(
@@ -376,3 +378,26 @@ def test_bad_option_of_the_command_ends_with_code_2(option, tmp_path):
 
     assert result.exit_code == EXIT_INVALID
     assert not isinstance(result.exception, InputError)
+
+
+def faults_of(path, text):
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        load_problem(path, overlays=[])
+    return {f.path for f in caught.value.faults}
+
+
+INSIDE = [c for c in CASES if "residency: any" in c["edit"][0] or "providers: []" in c["edit"][0]]
+
+
+@pytest.mark.parametrize("case", INSIDE[::3], ids=name_of)
+def test_a_value_refused_elsewhere_hides_no_fault_and_brings_none(case, error_of, tmp_path):
+    path = tmp_path / "problem.yaml"
+    alone = {f.path for f in error_of(name_of(case))[1].faults}
+
+    for old, new, fault in (
+        ("spare_replicas: 1", "max_utilization: 90", "policy.max_utilization"),
+        ("min_relative: 0.99", "min_relative: 99", "workloads.chat.quality.0.min_relative"),
+        ("p50: 1020", "p50: 0", "workloads.chat.lengths.isl_tokens.p50"),
+    ):
+        assert faults_of(path, edited(case).replace(old, new, 1)) == {*alone, fault}

@@ -41,7 +41,7 @@ def test_import_writes_a_workload_and_its_histogram(run):
 def test_rejected_rows_are_counted_and_listed(run):
     done = run("csv", "trace.csv", "-o", "chat.yaml")
 
-    assert "2 requests used, 1 row(s) rejected: 1 negative" in done.stdout
+    assert "2 requests used, 1 row rejected: 1 negative" in done.stdout
     assert "rejected trace.csv:3: `-5` (negative): input_tokens is negative" in done.stderr
     assert "Next: put the mapping into `workloads`" in done.stdout
 

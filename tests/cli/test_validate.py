@@ -12,7 +12,7 @@ def test_folder_is_shown_as_tables(planner, tmp_path):
     done = planner("validate", "--data", tmp_path)
 
     assert done.code == 0
-    assert done.out.startswith(f"{tmp_path}: 1 rows in 1 file(s)\n")
+    assert done.out.startswith(f"{tmp_path}: 1 row in 1 file\n")
     assert "Error by metric" in done.out
     assert "accelerator:seen\ttpot_ms\t1\t0\t" in done.out
 

@@ -118,7 +118,7 @@ def test_months_that_one_plan_does_not_have_are_shown_for_the_other(solved):
 
     months = {(r.from_month, r.to_month, r.a is None, r.b is None) for r in found.fleet}
     assert months == {("2027-01", "2027-02", False, True), ("2027-02", "2027-05", True, False)}
-    assert any("A is over 1 months and B over 3" in note for note in found.notes)
+    assert any("A is over 1 month and B over 3" in note for note in found.notes)
     assert any("begin in different months" in note for note in found.notes)
 
 

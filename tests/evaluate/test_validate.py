@@ -165,7 +165,7 @@ def test_text_shows_errors_decisions_and_what_was_left_out(tmp_path):
 
     found = text(tmp_path)
 
-    assert found.startswith("here: 20 rows in 1 file(s)\n")
+    assert found.startswith("here: 20 rows in 1 file\n")
     assert "tpot_ms\t6\t0\t9.1%\t9.1%\t9.1%\t+0.095\t100.0%\n" in found
     assert "batch:33-128\ttpot_ms\t2\t0\t" in found
     assert "chosen:60ms\t0.5\t" in found

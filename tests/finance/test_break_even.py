@@ -45,5 +45,8 @@ def test_no_time_is_a_reason(monkeypatch):
     row = against(solved(asked(rate_rps=50.0), facts(13 * RENT_USD)))
 
     assert row.break_even_demand_factor is None
-    assert row.break_even_why_not == "not solved within the time budget of the break-even demands"
+    assert row.break_even_why_not == (
+        "not computed within --time-limit 30, which is as long as the search for break-even "
+        "demands may take; rerun with --time-limit 120"
+    )
     assert row.payback_months == 13

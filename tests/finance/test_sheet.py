@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from planner.report.text import write_plan
 from tests.finance.world import RENT_USD, asked, facts, prepared, solved
-from tests.options.world import problem, row, workload
+from tests.options.world import catalog, problem, row, workload
 from tests.verify.changes import changed, one_more, report, slightly_more, twice
 from tests.verify.conftest import Audited
 
@@ -174,3 +175,116 @@ def test_every_table_is_shown(fleet, capsys):
     assert "demand -20%\tdemand -40%" in shown
     assert "all of them\t\t15,184\t30,368" in shown
     assert "cost of a quarter's delay USD" in shown
+
+
+def shown(plan, capsys):
+    write_plan(sys.stdout, plan, 24)
+    return capsys.readouterr().out
+
+
+def test_a_sheet_without_time_names_the_limit_and_a_longer_one(monkeypatch, capsys):
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(
+        "planner.finance.losses.time", SimpleNamespace(monotonic=lambda: next(clock))
+    )
+    plan = solved(asked(50.0), facts(13 * RENT_USD), compare=False, commitments=True)
+
+    late = (
+        "not computed within --time-limit 30, which is as long as the commitment sheet may take; "
+        "rerun with --time-limit 120"
+    )
+    losses = [r for r in plan.commitment_losses if r.loss_usd is None]
+    assert losses
+    assert {r.why_not for r in losses} == {late}
+    assert [(o.delay_usd, o.why_not) for o in plan.order_calendar] == [(None, late)]
+    lines = shown(plan, capsys).splitlines()
+    assert lines.count(f"-: {late}") == 2  # under either table, whatever columns there is room for
+
+
+def test_a_plan_without_commitments_says_so_when_it_is_asked(capsys):
+    plan = solved(asked(50.0), facts(100 * RENT_USD), compare=False, commitments=True)
+
+    assert plan.commitments == ()
+    assert "Nothing is taken on for a term: nothing to lose by, nothing to" in shown(plan, capsys)
+
+
+def test_nothing_is_said_about_commitments_that_nobody_asks_for(capsys):
+    plan = solved(asked(50.0), facts(100 * RENT_USD), compare=False)
+
+    assert "Nothing is taken on" not in shown(plan, capsys)
+
+
+SPEND = {"name": "plan", "provider": "cloud", "term_months": 24, "discount": 0.4}
+
+
+@pytest.fixture(scope="module")
+def promised():
+    problem_asked = asked(50.0, tenures=("on_demand",), supply={"spend_commitments": [SPEND]})
+    known = facts(1.0)
+    plan = solved(problem_asked, known, compare=False, commitments=True)
+    return Audited(plan, problem_asked, prepared(problem_asked, known).catalog)
+
+
+@pytest.mark.parametrize(("factor", "nodes"), [(0.8, 8), (0.6, 6)])
+def test_a_promise_of_spending_is_held_against_the_rent_of_what_it_covers(promised, factor, nodes):
+    # ten nodes at 1.2 instead of 2 USD: 12 USD in every hour of two years, 144 rents
+    (spend,) = promised.plan.spend_commitments
+    assert spend.usd_per_hour == pytest.approx(12.0)
+    rows = {r.offer_id: r for r in promised.plan.commitment_losses if r.demand_factor == factor}
+
+    assert list(rows) == ["", "spend:plan"]
+    assert rows["spend:plan"].held_usd == pytest.approx(144 * RENT_USD)
+    assert rows["spend:plan"].without_usd == pytest.approx(nodes * 24 * RENT_USD)
+    assert rows[""].loss_usd == pytest.approx((144 - nodes * 24 * 0.6) * RENT_USD)
+
+
+def test_a_promise_a_quarter_later_costs_a_quarter_at_list_prices(promised):
+    (order,) = promised.plan.order_calendar
+
+    assert (order.order_month, order.order_by) == ("2027-01", "2027-01-01")
+    assert order.orders == ("12 USD/h of spend:plan",)
+    # a quarter of ten nodes at list prices, then a term as long, paid beyond the horizon
+    assert order.delay_usd == pytest.approx(30 * RENT_USD)
+
+
+@pytest.mark.parametrize(
+    ("table", "changes", "text"),
+    [
+        ("order_calendar", {"orders": ()}, "needs every order of the plan"),
+        ("order_calendar", {"orders": ("11 USD/h of spend:plan",)}, "needs every order"),
+        ("order_calendar", {"order_by": "2027-01-02"}, "another day"),
+        ("commitment_losses", {"offer_id": "other"}, "one row for every commitment"),
+    ],
+)
+def test_a_promise_that_the_sheet_leaves_out_is_reported(promised, table, changes, text):
+    assert report(promised, promised.plan) == []
+
+    found = report(promised, changed(promised.plan, table, **changes))
+
+    assert any(re.search(text, line) for line in found), found
+
+
+def test_units_of_a_term_are_in_the_sheet_and_those_of_a_period_are_not():
+    units = {
+        "name": "ptu", "provider": "tokens", "model": "model-a", "usd_per_unit_hour": 1.0,
+        "tokens_per_minute_per_unit": 60_000.0,
+    }  # fmt: skip
+    horizon = {"start": "2027-01", "periods": 4, "months_per_period": 3}
+    for term, orders in ((6, True), (None, False)):
+        item = units if term is None else units | {"term_months": term}
+        plan = solved(
+            problem(
+                workload(arrival={"mean_rate_rps": 4.0, "peak_factor_in_hour": 1.0}),
+                horizon=horizon,
+                supply={"tenures": ["on_demand", "api"], "provisioned": [item]},
+            ),
+            catalog(offers=[row("offers", price_usd_per_hour=500.0)]),
+            (),
+            compare=False,
+            commitments=True,
+        )
+
+        assert plan.provisioned
+        named = {r.offer_id for r in plan.commitment_losses}
+        assert named == ({"", "provisioned:ptu"} if orders else set())
+        assert bool(plan.order_calendar) is orders

@@ -78,3 +78,10 @@ def write_halves(folder, scenarios, tenures="reserved_1y, owned"):
     for name, text in tables:
         (folder / "prices" / f"{name}.csv").write_text(text, encoding="utf-8")
     return folder / "halves.yaml"
+
+
+def without_cost_of_support(prices):
+    """Take the cost of support out of a folder of prices: no server can be bought then."""
+    servers = prices / "servers.csv"
+    kept = [line for line in servers.read_text().splitlines() if "support_fraction" not in line]
+    servers.write_text("\n".join(kept) + "\n")

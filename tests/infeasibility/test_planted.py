@@ -83,6 +83,7 @@ SINGLE = {
     "budget of nothing": ([f"{BUDGET}=0"], "budget", None),
     "running costs": ([BUDGET + "={opex: 40000}"], "budget", None),
     "budget of the horizon": (["limits.budget_usd=100000"], "budget", None),
+    "running costs of the horizon": (["limits.budget_usd={opex: 100000}"], "budget", None),
     "power": ([OWNED, THERE % 8, "limits.power_kw=9"], "power", 3.0),
     "power for what is there": ([OWNED, THERE % 8, "limits.power_kw=0"], "power", 12.0),
     "space": ([OWNED, THERE % 8, "limits.owned_nodes=9"], "space", 11),

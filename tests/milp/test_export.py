@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 
 import highspy
 import numpy as np
 import pytest
+from pulp.apis.coin_api import PULP_CBC_CMD
 
 from planner.milp import (
     Limits,
@@ -38,6 +40,31 @@ def test_a_file_read_elsewhere_has_the_same_optimum(day, one_gpu, tmp_path, writ
     result = solve_program(program, SolverSettings(gap=0.0))
     usd = reader.getInfo().objective_function_value * program.money_unit_usd
     assert usd == pytest.approx(result.objective_usd)
+
+
+def test_cbc_finds_the_same_optimum_in_the_file(tmp_path):
+    demand = worlds.demand({"chat": [[3.0, 9.0], [4.0, 12.0]]})
+    options = worlds.option_set(
+        [worlds.option("o"), worlds.option("p", "other")],
+        [worlds.capacity("chat", "o", (1, 1.0), (4, 1.5)), worlds.capacity("chat", "p", 2.0)],
+        [
+            worlds.offer("rent", [2.0, 1.9], "gpu", 2, 0.1),
+            worlds.offer("far", [3.9, 4.1], "other", 1, 0.1),
+            worlds.reserved("term", 1.3, "gpu", 2, 2, 2),
+        ],
+    )
+    program = build_program(demand, options, Limits(spare_replicas=1))
+    path = tmp_path / "plan.mps"
+    write_mps(program, path)
+
+    cbc = [PULP_CBC_CMD.pulp_cbc_path, str(path), "ratio", "0", "solve", "solution", "found.txt"]
+    subprocess.run(cbc, cwd=tmp_path, check=True, capture_output=True)
+
+    told = (tmp_path / "found.txt").read_text().splitlines()[0]
+    status, _, value = told.partition("objective value")
+    result = solve_program(program, SolverSettings(gap=0.0))
+    assert status.startswith("Optimal")
+    assert float(value) * program.money_unit_usd == pytest.approx(result.objective_usd, rel=1e-6)
 
 
 def test_a_file_replaces_the_old_one_and_leaves_nothing_beside_it(day, one_gpu, tmp_path):

@@ -21,12 +21,13 @@ from planner.milp import (
     verify_decisions,
 )
 from planner.options.builds import Build, served_until
-from planner.options.held import hold_spend
+from planner.options.purchases import hold_purchases
 from planner.options.reserved import lease_payments
 from planner.options.restrict import restrict
 from planner.options.supply_records import SpendCommitment
+from planner.plan.purchases import terms_beside_nodes
 from planner.plan.records import SpendDecision
-from planner.plan.spend import covered_use, promised
+from planner.plan.spend import covered_use
 from tests import worlds
 
 EXACT = SolverSettings(gap=0.0, time_limit_s=60)
@@ -209,7 +210,9 @@ def test_a_held_promise_is_no_choice(least):
     found = solve(*world({"chat": [1.0]}, held))
 
     assert found.objective_usd == pytest.approx(28.0 * MONTH_H)
-    assert hold_spend(world({"chat": [1.0]}, base)[1], promised(found.decisions)).spend == (held,)
+    demand, options = world({"chat": [1.0]}, base)
+    terms = terms_beside_nodes(options, demand.grid, found.decisions)
+    assert hold_purchases(options, demand.grid, terms).spend == (held,)
 
 
 @pytest.mark.parametrize("usd", [-1.0, 2.0, 90.0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from planner.pipeline import SolveSettings, solve_problem
-from tests.hedge.world import scenario, write_halves
+from tests.hedge.world import scenario, without_cost_of_support, write_halves
 
 EXACT = SolveSettings(gap=0.0, compare=False)
 
@@ -42,11 +42,21 @@ def test_a_term_that_is_cut_off_is_said(noted):
 
 def test_a_server_that_is_named_and_cannot_be_bought_is_said(tmp_path):
     path = write_halves(tmp_path, [scenario("only", 1, 1.0)], "reserved_1y, owned")
-    servers = tmp_path / "prices" / "servers.csv"
-    kept = [line for line in servers.read_text().splitlines() if "support_fraction" not in line]
-    servers.write_text("\n".join(kept) + "\n")
+    without_cost_of_support(tmp_path / "prices")
 
     notes = " | ".join(solve_problem(path, settings=EXACT).warnings)
 
     assert "owned:box-1x is left out, though supply.servers names it" in notes
     assert "quantity=support_fraction_per_year" in notes
+
+
+def test_servers_that_may_be_bought_and_cannot_are_said_without_names_too(tmp_path):
+    path = write_halves(tmp_path, [scenario("only", 1, 1.0)], "reserved_1y, owned")
+    without_cost_of_support(tmp_path / "prices")
+
+    def noted(*assignments):
+        plan = solve_problem(path, None, ["supply.servers=[]", *assignments], settings=EXACT)
+        return " | ".join(plan.warnings)
+
+    assert "supply.tenures has owned, and no server can be bought" in noted()
+    assert "has owned" not in noted("supply.tenures=[reserved_1y]")

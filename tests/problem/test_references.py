@@ -125,3 +125,69 @@ scenarios:""",
     )
 
     assert faults_of(edit) == []
+
+
+@pytest.mark.parametrize(
+    ("edit", "hint"),
+    [
+        ("candidates: {engines: [VLLM]}", "; did you mean `vllm` or"),
+        ("candidates: {quantizations: [FP8]}", "; did you mean `fp8` or"),
+        ("candidates: {hardware: [h100-sxm-80g]}", "; did you mean `h100-sxm-80gb` or"),
+        ("candidates: {hardware: [B300x]}", "; did you mean `b300-sxm-288gb`?"),
+        ("candidates: {engines: [tensorrt]}", "; there are sglang, trtllm, vendor, vllm."),
+        ("supply: {providers: [AWS]}", "; did you mean `aws`?"),
+        ("supply: {site: frankfurt}", "; did you mean `de-frankfurt`?"),
+        ("supply: {servers: [h100]}", "`h100-nvl-card`"),
+        ("supply: {api_limits: [{provider: Novita, requests_per_minute: 1}]}", "`novita`"),
+    ],
+)
+def test_an_unknown_name_gets_the_nearest_that_exist(faults_of, edit, hint):
+    (fault,) = faults_of(("policy:", f"{edit}\npolicy:"))
+
+    assert hint in fault.message
+
+
+BLOCK = (
+    "provider: aws, hardware: H100, accelerators_per_node: 8, since: 2027-01, until: 2027-04, "
+    "instance: p5.48xlarge, region: us-east-1"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "hint"),
+    [
+        ("provider: aws", "provider: awss", "provider", "`aws`"),
+        ("p5.48xlarge", "p5.48xlarg", "instance", "`p5.48xlarge`"),
+        ("us-east-1", "us-east-11", "region", "`us-east-1`"),
+        ("H100", "h100-sxm-80g", "hardware", "`h100-sxm-80gb`"),
+    ],
+)
+def test_every_name_of_a_capacity_block_of_the_catalogue_must_exist(
+    faults_of, old, new, path, hint
+):
+    block = f"{{name: b, {BLOCK}, max_nodes: 2}}".replace(old, new, 1)
+
+    (fault,) = faults_of(("policy:", f"supply: {{capacity_blocks: [{block}]}}\npolicy:"))
+
+    assert fault.path == f"supply.capacity_blocks.b.{path}"
+    assert hint in fault.message
+
+
+def test_a_block_that_nobody_sells_names_those_that_are_sold(faults_of):
+    block = f"{{name: b, {BLOCK}, max_nodes: 2}}".replace("node: 8", "node: 3")
+
+    (fault,) = faults_of(("policy:", f"supply: {{capacity_blocks: [{block}]}}\npolicy:"))
+
+    assert ", or take one of the catalogue: aws 1 x" in fault.message
+    assert "aws 8 x h100-sxm-80gb" in fault.message
+
+
+def test_regions_and_providers_of_own_nodes_need_no_catalogue(faults_of):
+    nodes = (
+        "{hardware: H100, tenure: reserved_1y, nodes: 1, accelerators_per_node: 8, "
+        "usd_per_node_hour: 1, provider: own, region: berlin}"
+    )
+    quota = "{hardware: H100, max_accelerators: 8, provider: own, region: berlin}"
+    supply = f"supply: {{existing: [{nodes}], quotas: [{quota}]}}\npolicy:"
+
+    assert faults_of(("policy:", supply), ("    slo:", "    residency: [berlin]\n    slo:")) == []

@@ -51,7 +51,7 @@ def test_a_resale_is_accepted(resale):
     [
         (
             {"usd_per_node": [3, 2, 1]}, {}, (*PATH, "usd_per_node"),
-            "has 3 figure(s) for 3 period(s); give 4: one for the start of every period, and one "
+            "has 3 figures for 3 periods; give 4: one for the start of every period, and one "
             "for the end of the last",
         ),
         ({"usd_per_node": 5}, {}, PATH, "states no change; give `change_per_year`, for example"),

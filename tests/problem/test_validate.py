@@ -76,7 +76,7 @@ def test_contradictions_are_found_when_required_fields_are_missing(text):
     ("old", "new", "path"),
     [
         ("requests_per_day: 1000", "requests_per_day: x", "arrival.requests_per_day"),
-        ("isl_tokens: {mean: 100}", "isl_tokens: {p50: 1}", "lengths.isl_tokens.mean"),
+        ("isl_tokens: {mean: 100}", "isl_tokens: {max: 9}", "lengths.isl_tokens.mean"),
         ("isl_tokens: {mean: 100}", "isl_tokens: 100", "lengths.isl_tokens"),
         ("lengths: {isl_tokens: {mean: 100}, osl", "lengths: [1]  # {osl", "lengths"),
     ],
@@ -109,6 +109,93 @@ def test_several_wrong_items_of_a_list_are_all_reported(text):
     found = paths(text, ("policy:", "candidates: {models: [1, a, 2]}\npolicy:"))
 
     assert found == ["candidates.models.0", "candidates.models.2"]
+
+
+VOLUMES = """
+supply:
+  volume_discounts:
+    - name: v
+      provider: nebius
+      model: llama
+      tiers:
+        - {from_usd_per_month: 10, discount: 0.1}
+        - {from_usd_per_month: 5, discount: 0.2}
+        - {from_usd_per_month: 9, discount: 0.3}
+    - {name: v, provider: nebius, tenures: [spot, spot], tiers: [{discount: 0.1}]}
+"""
+CONTRADICTIONS = [
+    "supply.volume_discounts.v.model",
+    "supply.volume_discounts.v.tiers.0",
+    "supply.volume_discounts.v.tiers.1.from_usd_per_month",
+    "supply.volume_discounts.v.name",
+    "supply.volume_discounts.v.tenures.1",
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault", "depends"),
+    [
+        ("discount: 0.1}\n", "discount: 1.1}\n", "tiers.0.discount", ()),
+        (", discount: 0.1}\n", "}\n", "tiers.0.discount", ()),
+        ("discount: 0.2", "discount: none", "tiers.1.discount", ()),
+        ("discount: 0.2", "discount: -5", "tiers.1.discount", ()),
+        ("month: 10,", "month: -1,", "tiers.0.from_usd_per_month", ("month",)),
+        ("month: 5,", "month: 0,", "tiers.1.from_usd_per_month", ("month",)),
+        ("model: llama", "model: 5", "model", (".model",)),
+        ("      provider: nebius\n", "", "provider", ()),
+        ("model: llama", "model: llama\n      tenures: [apii]", "tenures.0", (".model",)),
+        ("model: llama", "model: llama\n      tenures: api", "tenures", (".model",)),
+        ("model: llama", "model: llama\n      tenurez: [api]", "tenurez", (".model",)),
+        ("model: llama", "model: llama\n      applies_to: al", "applies_to", ()),
+    ],
+)
+def test_one_refused_value_hides_only_what_is_compared_with_it(text, old, new, fault, depends):
+    found = paths(text + VOLUMES, (old, new))
+
+    expected = [p for p in CONTRADICTIONS if not p.endswith(tuple(depends))]
+    assert sorted(found) == sorted([f"supply.volume_discounts.v.{fault}", *expected])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("periods: 2", "periods: 21", "horizon.periods"),
+        ("periods: 2", "periods: [4]", "horizon.periods"),
+        ("start: 2027-01", "start: soon", "horizon.start"),
+    ],
+)
+def test_a_faulty_horizon_hides_no_fault_of_contracts(text, old, new, path):
+    found = paths(text + VOLUMES, (old, new))
+
+    assert sorted(found) == sorted([path, *CONTRADICTIONS])
+
+
+def test_percentiles_without_an_end_are_told_beside_a_missing_mean(text):
+    found = paths(text, ("isl_tokens: {mean: 100}", "isl_tokens: {p50: 1}"))
+
+    assert sorted(found) == [
+        "workloads.chat.lengths.isl_tokens",
+        "workloads.chat.lengths.isl_tokens.mean",
+    ]
+
+
+def test_another_item_is_named_by_its_line(document):
+    changed = parse_yaml(document.text + VOLUMES, "p.yaml")
+
+    (fault,) = [f for f in validate(changed).faults if f.path.endswith(".name")]
+
+    line, column = changed.positions["supply", "volume_discounts", 0]
+    assert fault.message.startswith(f"`v` names the item at p.yaml:{line}:{column} too")
+
+
+def test_another_item_that_an_assignment_made_is_named_by_its_path(document):
+    limits = "supply.api_limits=[{provider: a}, {provider: a}]"
+
+    faults = validate(apply_assignments(document, [limits])).faults
+
+    assert "repeats the item `supply.api_limits.0`; put both limits into one item" in [
+        f.message for f in faults
+    ]
 
 
 def test_a_misspelt_field_does_not_hide_another_missing_one(text):

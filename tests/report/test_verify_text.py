@@ -164,7 +164,7 @@ def test_cost_incurred_stands_beside_the_plan_and_has_no_part_in_the_verdict():
         ["chat", "all", "3,000", "3,200", "3,100-3,300", "+6.67%", "0.8000"],
     ]
     assert (
-        "spot: cloud:one:north:spot: 24 nodes are taken away over the horizon; of 3,000 "
+        "spot: cloud:one:north:spot: 24 nodes taken away over the horizon; of 3,000 "
         "node-hours paid 4 (3.00 USD) go to the start of successors\n" in out.getvalue()
     )
     assert "cost incurred: as it is\n" in out.getvalue()

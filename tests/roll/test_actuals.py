@@ -85,7 +85,7 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path):
     assert sorted(told) == [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14]
     assert "is stated in line 2 already" in told[3]
     assert "did you mean `chat`?" in told[4]
-    assert "every 3 month(s) from 2027-01" in told[5]
+    assert "every 3 months from 2027-01" in told[5]
     assert "it may use me:one:here:on_demand" in told[6]
     assert "it has neither" in told[7]
     assert "neither a workload nor the tenure" in told[8]
@@ -131,7 +131,7 @@ def test_a_missing_file_is_told_beside_a_wrong_problem(tmp_path):
 
 
 def test_demand_is_never_guessed(tmp_path):
-    with pytest.raises(InputError, match=r"no demand of `chat` in period\(s\) 1; add a row"):
+    with pytest.raises(InputError, match=r"no demand of `chat` in period 1; add a row"):
         factors(tmp_path, "0,chat,,1,,,,,,")
 
 

@@ -10,12 +10,10 @@ import pytest
 
 from planner.errors import InternalError
 from planner.milp import Limits, SolverSettings, build_program, solve_program, verify_decisions
-from planner.options.held import hold_spend
 from planner.options.purchases import hold_purchases, purchases
 from planner.options.spend import BELOW
-from planner.plan.purchases import taken_purchases
+from planner.plan.purchases import taken_purchases, terms_beside_nodes
 from planner.plan.records import SpendDecision
-from planner.plan.spend import promised
 from tests.milp.test_spend import promise, world
 
 EXACT = SolverSettings(gap=0.0, time_limit_s=60)
@@ -137,7 +135,9 @@ def test_a_promise_in_a_tier_can_be_held_in_either_way():
     everything = {p: taken.get(p, 0.0) for p in purchases(options, demand.grid)}
 
     for held in (
-        hold_spend(options, promised(found.decisions)),
+        hold_purchases(
+            options, demand.grid, terms_beside_nodes(options, demand.grid, found.decisions)
+        ),
         hold_purchases(options, demand.grid, taken),
         hold_purchases(options, demand.grid, everything),
     ):

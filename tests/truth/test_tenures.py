@@ -132,9 +132,14 @@ def test_a_budget_holds_in_its_period_and_is_worth_what_it_saves():
 
     assert solve(demand, options, tight).objective_usd == pytest.approx(4.0 * HOURS * 6)
     assert solve(demand, options, enough).objective_usd == pytest.approx(9_000 - 2_000 + 600)
+    for usd, cost_usd in ((8_999.0, 4.0 * HOURS * 6), (9_000.0, 9_000 - 2_000 + 600)):
+        whole = Limits(budgets=(BudgetLimit("capex", None, usd),))
+        assert solve(demand, options, whole).objective_usd == pytest.approx(cost_usd)
 
 
-@pytest.mark.parametrize(("kind", "period"), [("cash", 1), ("opex", 1), ("cash", None)])
+@pytest.mark.parametrize(
+    ("kind", "period"), [("cash", 1), ("opex", 1), ("cash", None), ("opex", None)]
+)
 def test_a_budget_that_nothing_keeps_is_infeasible(kind, period):
     options = one_gpu(worlds.offer("rent", [2.0] * 2))
     least = 2.0 * HOURS * (2 if period is None else 1)

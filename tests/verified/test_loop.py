@@ -72,7 +72,7 @@ def test_the_headroom_stands_in_the_plan_and_its_file_is_sound(crowded, tmp_path
         factor * first.allocations[0].planned_rate_rps
     )
     assert plan.allocations[0].rate_rps == pytest.approx(first.allocations[0].rate_rps)
-    assert any("times the planned rate in 1 of 1 blocks" in note for note in plan.warnings)
+    assert any("times the planned rate in 1 of 1 block " in note for note in plan.warnings)
     assert audit(plan, found.prepared.loaded.problem, asked.catalog) == []
     assert audit(plan, asked.loaded.problem, asked.catalog)  # not without the headroom
     file = tmp_path / "plan.json"

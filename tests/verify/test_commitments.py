@@ -98,6 +98,12 @@ def test_fewer_nodes_in_one_block_are_reported(terms):
         ("limits", {"budget_usd_per_period": {"cash": 100.0}}, "cash of .* USD, budget 100.00"),
         ("limits", {"budget_usd_per_period": {"capex": [1.0, 1e9]}}, "period 0: capex of"),
         ("limits", {"budget_usd": 1_000.0}, "cash of .* USD over the horizon, budget 1000.00"),
+        (
+            "limits",
+            {"budget_usd": {"capex": 1.0}},
+            "capex of .* USD over the horizon, budget 1.00",
+        ),
+        ("limits", {"budget_usd": {"opex": 9.0}}, "opex of .* USD over the horizon, budget 9.00"),
         ("limits", {"power_kw": 1.0}, "kW of owned nodes, 1.0 allowed"),
         ("supply", {"tenures": ["on_demand", "owned"]}, "reserved_1y is not among supply.tenures"),
         ("supply", {"providers": ["other"]}, "cloud is not among supply.providers"),

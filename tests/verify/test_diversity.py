@@ -56,10 +56,10 @@ def test_a_plan_that_survives_passes(survivor):
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"replicas": one_less}, f"{PLACE} .*: 3 replicas have a place, 4 run"),
+        ({"replicas": one_less}, f"{PLACE} .*: 3 replicas with a place, 4 run"),
         ({"provider": "third"}, f"{PLACE}: .* accelerators of gpu-a are needed at third"),
         ({"region": "x"}, f"{PLACE}: .* accelerators of gpu-a are needed at cloud x"),
-        ({"option_id": "none"}, f"{PLACE} none: 2 replicas have a place, 0 run"),
+        ({"option_id": "none"}, f"{PLACE} none: 2 replicas with a place, 0 run"),
     ],
 )
 def test_a_changed_place_is_reported(survivor, changes, text):

@@ -84,6 +84,7 @@ ROWS = [
     ({"used_share": slightly_more}, "used share"),
     ({"coverage": slightly_more}, "coverage"),
     ({"break_even_used_share": slightly_more}, "break-even"),
+    ({"alternative_price_fall": slightly_more}, "price fall"),
     ({"price_source": "a page"}, "price source a page, expected the problem"),
     ({"is_existing": True}, "is_existing True, the problem says otherwise"),
     ({"discount": 0.7}, "discount 0.7, expected"),
@@ -161,6 +162,7 @@ def test_a_promise_by_hand():
     starts = sum(r.startup_node_hours for r in world.plan.fleet) * 2.0
     assert world.plan.tco_usd == pytest.approx(promise.usd + extra * 2 * MONTH_H + starts)
     assert (promise.used_share, promise.break_even_used_share) == pytest.approx((1.0, 0.6))
+    assert promise.alternative_price_fall == pytest.approx(0.4)
     assert promise.coverage == pytest.approx(night[1] / ((night[1] + day[1]) / 2))
 
 

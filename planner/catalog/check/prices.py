@@ -11,7 +11,7 @@ from planner.catalog.dates import age_days, parse_partial_date
 from planner.catalog.discounts import API, covers
 from planner.catalog.offers import listed_offers_at, price_lists_at, windows_overlap
 from planner.catalog.schema import ANY
-from planner.errors import did_you_mean
+from planner.errors import counted, did_you_mean
 
 if TYPE_CHECKING:
     import datetime
@@ -61,7 +61,10 @@ def _term_contradictions(row: Offer) -> Iterator[tuple[str, str]]:
         yield "interruption_rate_per_h", f"tenure {row.tenure} is not taken away; leave it blank"
     term = TERM_MONTHS.get(row.tenure, row.term_months)
     if row.term_months not in (None, term):
-        yield "term_months", f"{row.term_months} months, but tenure {row.tenure} is {term}"
+        yield (
+            "term_months",
+            f"{counted(row.term_months, 'month')}, but tenure {row.tenure} is {term}",
+        )
     if row.evidence == "estimated" and not row.notes:
         yield "notes", "is blank; an estimated price states the ratio and both dates"
 

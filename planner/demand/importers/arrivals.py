@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.demand.rates import HOURS
+from planner.errors import counted
 from planner.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -162,7 +163,11 @@ def peak_factor(
     ratios = _rates_over_mean(counts).max(axis=1)
     factor = min(float(np.percentile(ratios, _PERCENTILE)), _HIGHEST_PEAK)
     minutes = f"{window_s / _MINUTE_S:.0f} min"
-    over = f"p95 of {len(counts)} hour(s)" if hours else f"of {_WINDOWS_PER_HOUR} windows only"
+    over = (
+        f"p95 of {counted(len(counts), 'hour')}"
+        if hours
+        else f"of {_WINDOWS_PER_HOUR} windows only"
+    )
     basis = f"peak factor: busiest {minutes} over the mean less the chance of counts, {over}"
     return round(factor, _DECIMALS), basis
 

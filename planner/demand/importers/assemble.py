@@ -18,6 +18,7 @@ from planner.demand.importers.arrivals import day_shape, interarrival_cv, peak_f
 from planner.demand.importers.lengths import joint_cells, marginal
 from planner.demand.importers.lines import UnusableError
 from planner.demand.importers.record import ImportedWorkload, Traffic
+from planner.errors import counted
 from planner.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -178,7 +179,9 @@ def workload_of(
         workload["prefix_cache"] = {"hit_rate": round(min(share, _HIGHEST_HIT_RATE), _DECIMALS)}
     cells = joint_cells(traffic, settings.name, file, _as_of(traffic, settings))
     unsorted = int((np.diff(rows.time_s) < 0).sum())
-    order = (f"{unsorted} row(s) were earlier than the row before: sorted",) if unsorted else ()
+    order = (
+        (f"{counted(unsorted, 'row')} earlier than the row before: sorted",) if unsorted else ()
+    )
     return ImportedWorkload(
         workload,
         cells,

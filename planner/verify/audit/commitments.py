@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
+from planner.errors import counted
 from planner.units import MONTHS_PER_YEAR
 from planner.verify.audit.clock import blocks, period_start
 from planner.verify.audit.dated import usd_per_month
@@ -109,7 +110,7 @@ def _running(row: Commitment, problem: Problem, catalog: Catalog) -> Iterator[st
 
 def _identity(row: Commitment, problem: Problem, catalog: Catalog) -> Iterator[str]:
     if row.nodes < 1 or row.accelerators != row.nodes * row.accelerators_per_node:
-        yield f"{row.accelerators} accelerators in {row.nodes} nodes"
+        yield f"{counted(row.accelerators, 'accelerator')} in {counted(row.nodes, 'node')}"
     named = f"{row.provider}:{row.instance}:{row.region}:{row.tenure}"
     if row.offer_id != named and not row.offer_id.startswith(f"{named}:"):
         yield f"the row describes {named}"
@@ -127,7 +128,7 @@ def _identity(row: Commitment, problem: Problem, catalog: Catalog) -> Iterator[s
         region = block.region if priced is None or block.usd_per_node_hour else priced.region
         want = (block.hardware, block.accelerators_per_node, _BLOCK, block.provider, region)
         if row.nodes > block.max_nodes:
-            yield f"{row.nodes} nodes, {block.max_nodes} can be had"
+            yield f"{counted(row.nodes, 'node')}, {block.max_nodes} can be had"
     else:
         listed = next(o for o in catalog.offers if o.offer_id == row.offer_id)
         hardware = catalog.resolve_accelerator(listed.accelerator) or listed.accelerator
@@ -171,7 +172,8 @@ def _existing(plan: Plan, problem: Problem) -> Iterator[str]:
     for position, nodes in enumerate(problem.supply.existing):
         got = listed.get(f"existing-{position}", 0)
         if got != nodes.nodes:
-            yield f"{got} nodes of supply.existing item {position}, the problem has {nodes.nodes}"
+            there = counted(got, "node")
+            yield f"{there} of supply.existing item {position}, the problem has {nodes.nodes}"
 
 
 def _presence(
@@ -201,7 +203,7 @@ def _there(item: FleetRow | None, serving: list[tuple[Commitment, Terms]]) -> It
     count = sum(row.nodes for row, _ in serving)
     price = sum(row.nodes * terms.price_usd_per_hour for row, terms in serving) / (count or 1)
     if item is None or item.nodes != count:
-        yield f"{0 if item is None else item.nodes} nodes, {count} taken on"
+        yield f"{counted(0 if item is None else item.nodes, 'node')}, {count} taken on"
         return
     if differs(item.price_usd_per_hour, price):
         yield f"price {item.price_usd_per_hour} USD/h, expected {price}"

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.verify.audit.expected import TOLERANCE
 from planner.verify.audit.units import replica_accelerators
 
@@ -76,15 +77,15 @@ def _placed(plan: Plan) -> Iterator[str]:
     stand: Counter[tuple[int, int, str, str]] = Counter()
     for row in plan.placements:
         if row.replicas < 1:
-            yield f"{row.replicas} replicas of {row.option_id} at {row.provider}"
+            yield f"{counted(row.replicas, 'replica')} of {row.option_id} at {row.provider}"
         stand[row.period, row.block, row.pool, row.option_id] += row.replicas
     runs = {(r.period, r.block, r.pool, r.option_id): r.replicas for r in plan.allocations}
     for key in sorted(stand.keys() | runs.keys()):
         if stand[key] != runs.get(key, 0):
             period, block, _, option_id = key
             yield (
-                f"period {period} block {block} {option_id}: {stand[key]} replicas have a place, "
-                f"{runs.get(key, 0)} run"
+                f"period {period} block {block} {option_id}: {counted(stand[key], 'replica')} "
+                f"with a place, {runs.get(key, 0)} run"
             )
 
 

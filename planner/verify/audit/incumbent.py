@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,8 +21,9 @@ def incumbent_violations(plan: Plan, problem: Problem) -> Iterator[str]:
         due = kept.pop((row.offer_id, row.start_period), 0)
         if row.nodes_kept != due or row.nodes < due:
             yield (
-                f"commitment {row.offer_id} from period {row.start_period}: {row.nodes} nodes, "
-                f"{row.nodes_kept} of them kept, an earlier plan has {due}"
+                f"commitment {row.offer_id} from period {row.start_period}: "
+                f"{counted(row.nodes, 'node')}, {row.nodes_kept} of them kept, an earlier plan "
+                f"has {due}"
             )
     for (offer_id, period), nodes in kept.items():
         yield f"{nodes} x {offer_id} from period {period} of an earlier plan are not kept"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planner.problem.supply import Budget
+from planner.problem.supply import Budget, HorizonBudget
 from planner.units import TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_seconds, period_start
 from planner.verify.audit.expected import TOLERANCE, differs
@@ -15,7 +15,7 @@ from planner.verify.audit.terms import price_growth
 from planner.verify.audit.tiers import usd_range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from planner.catalog.load import Catalog
     from planner.plan.document import ApiRow, Plan
@@ -124,10 +124,18 @@ def _budgets(plan: Plan, problem: Problem) -> Iterator[str]:
             if spent[kind, period] > allowed * (1 + TOLERANCE) + TOLERANCE:
                 got = spent[kind, period]
                 yield f"period {period}: {kind} of {got:.2f} USD, budget {allowed:.2f}"
-    total = sum(spent["cash", period] for period in range(problem.horizon.periods))
-    most = problem.limits.budget_usd
-    if most is not None and total > most * (1 + TOLERANCE) + TOLERANCE:
-        yield f"cash of {total:.2f} USD over the horizon, budget {most:.2f}"
+    yield from _budgets_of_horizon(spent, problem)
+
+
+def _budgets_of_horizon(spent: Mapping[tuple[str, int], float], problem: Problem) -> Iterator[str]:
+    stated = problem.limits.budget_usd
+    most = {"cash": stated}
+    if isinstance(stated, HorizonBudget):
+        most = {"cash": stated.cash, _CAPEX: stated.capex, "opex": stated.opex}
+    for kind, usd in most.items():
+        total = sum(spent.get((kind, t), 0.0) for t in range(problem.horizon.periods))
+        if isinstance(usd, int | float) and total > usd * (1 + TOLERANCE) + TOLERANCE:
+            yield f"{kind} of {total:.2f} USD over the horizon, budget {usd:.2f}"
 
 
 def _proof(plan: Plan) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.verify.audit.expected import TOLERANCE
 from planner.verify.audit.packing import allowed
 from planner.verify.audit.units import replica_accelerators
@@ -55,8 +56,8 @@ def node_loss_violations(plan: Plan, problem: Problem) -> Iterator[str]:
         left -= _worst_loss(shared, worth, _largest_nodes(slot, plan, problem), k)
         if planned > left * (1 + TOLERANCE) + TOLERANCE * planned:
             yield (
-                f"period {period} block {block} {pool}: {left:.6g}{unit} left after losing {k} "
-                f"node(s), {planned:.6g}{unit} planned"
+                f"period {period} block {block} {pool}: {left:.6g}{unit} left after losing "
+                f"{counted(k, 'node')}, {planned:.6g}{unit} planned"
             )
 
 

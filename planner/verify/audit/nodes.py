@@ -7,6 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
+from planner.errors import counted
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 from planner.verify.audit.clock import block_hours, blocks, period_start
 from planner.verify.audit.expected import differs, in_force
@@ -124,7 +125,7 @@ def _sums(row: FleetRow, problem: Problem) -> Iterator[str]:
     if differs(row.usd, usd) and abs(row.usd - usd) > _ROUNDING_USD:
         yield f"{row.usd:.6f} USD, nodes x hours x price is {usd:.6f}"
     if row.nodes < 0 or row.accelerators != row.nodes * row.accelerators_per_node:
-        yield f"{row.accelerators} accelerators in {row.nodes} nodes"
+        yield f"{counted(row.accelerators, 'accelerator')} in {counted(row.nodes, 'node')}"
 
 
 def _no_start(row: FleetRow) -> Iterator[str]:
@@ -134,7 +135,7 @@ def _no_start(row: FleetRow) -> Iterator[str]:
             "nodes of a term need none"
         )
     if row.nodes < 1:
-        yield f"{row.nodes} nodes"
+        yield counted(row.nodes, "node")
 
 
 def _described(row: FleetRow, plan: Plan) -> Iterator[str]:

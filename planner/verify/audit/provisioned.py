@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR, TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_hours, block_seconds, blocks
 from planner.verify.audit.expected import TOLERANCE, differs
@@ -146,13 +147,14 @@ def _sizes(plan: Plan, problem: Problem) -> Iterator[str]:
             most = stated.max_units
             above = most is not None and count > most
             if count and (count < stated.min_units or above or count % stated.increment_units):
-                yield f"period {period}: {count} units of {name}, which is no size of them"
+                there = counted(count, "unit")
+                yield f"period {period}: {there} of {name}, which is no size of them"
             for block in blocks(problem):
                 sent, carried = load[period, block], count * stated.tokens_per_minute_per_unit
                 if sent > carried * (1 + TOLERANCE):
                     yield (
                         f"period {period} block {block}: {sent:.6g} counted tokens per minute on "
-                        f"{count} units of {name}, which carry {carried:.6g}"
+                        f"{counted(count, 'unit')} of {name}, with room for {carried:.6g}"
                     )
 
 

@@ -53,8 +53,8 @@ def sheet_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
             ):
                 place = f"figures of {commitment.offer_id} from period {commitment.start_period}"
                 yield f"{place}: {text}"
-    yield from _losses(plan)
-    yield from _calendar(plan)
+    yield from _losses(plan, problem)
+    yield from _calendar(plan, problem)
 
 
 class _Use:
@@ -198,9 +198,24 @@ def _new(plan: Plan) -> list[Commitment]:
     return [c for c in plan.commitments if not c.is_existing and c.nodes > c.nodes_kept]
 
 
-def _losses(plan: Plan) -> Iterator[str]:
+def _promises(plan: Plan, problem: Problem) -> Iterator[tuple[str, int, str, str]]:
+    """Yield id, first period, first month and order of what is taken on beside nodes."""
+    period_months = problem.horizon.months_per_period
+    terms = {f"provisioned:{u.name}": u.term_months or 0 for u in problem.supply.provisioned}
+    for units in plan.provisioned:
+        if not units.is_existing and terms.get(units.units_id, 0) > period_months:
+            order = f"{units.units} x {units.units_id}"
+            yield units.units_id, units.start_period, units.start_month, order
+    for spend in plan.spend_commitments:
+        if not spend.is_existing:
+            order = f"{spend.usd_per_hour:.6g} USD/h of {spend.commitment_id}"
+            yield spend.commitment_id, spend.start_period, spend.start_month, order
+
+
+def _losses(plan: Plan, problem: Problem) -> Iterator[str]:
     new: list[tuple[str, int | None]] = [("", None)]
     new += [(c.offer_id, c.start_period) for c in _new(plan)]
+    new += [(name, period) for name, period, _, _ in _promises(plan, problem)]
     due = {(*key, factor) for key in new for factor in _FACTORS if len(new) > 1}
     got = [(r.offer_id, r.start_period, r.demand_factor) for r in plan.commitment_losses]
     if got and (set(got) != due or len(got) != len(due)):
@@ -218,23 +233,29 @@ def _losses(plan: Plan) -> Iterator[str]:
                 yield f"{place}: bound {bound} USD is above its cost {cost} USD"
 
 
-def _calendar(plan: Plan) -> Iterator[str]:
+def _orders(plan: Plan, problem: Problem) -> dict[str, list[tuple[str, str]]]:
+    """Return what is ordered or sold by month, each with the last day to do so."""
     figures = {(f.offer_id, f.start_period): f.order_by for f in plan.commitment_figures}
-    due: dict[str, set[str]] = defaultdict(set)
-    last_days: dict[str, list[str]] = defaultdict(list)
+    due: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for c in _new(plan):
-        due[c.order_month].add(f"{c.nodes - c.nodes_kept} x {c.offer_id}")
-        last_days[c.order_month].append(figures[c.offer_id, c.start_period])
+        day = figures[c.offer_id, c.start_period]
+        due[c.order_month].append((f"{c.nodes - c.nodes_kept} x {c.offer_id}", day))
     for c in plan.commitments:
         if c.sold_month is not None:
-            due[c.sold_month].add(f"sell {c.nodes} x {c.offer_id}")
-            last_days[c.sold_month].append(f"{c.sold_month}-01")
-    rows = plan.order_calendar
-    if rows and {r.order_month: set(r.orders) for r in rows} != dict(due):
+            due[c.sold_month].append((f"sell {c.nodes} x {c.offer_id}", f"{c.sold_month}-01"))
+    for _, _, month, order in _promises(plan, problem):
+        due[month].append((order, f"{month}-01"))
+    return due
+
+
+def _calendar(plan: Plan, problem: Problem) -> Iterator[str]:
+    due, rows = _orders(plan, problem), plan.order_calendar
+    wanted = {month: {order for order, _ in orders} for month, orders in due.items()}
+    if rows and {r.order_month: set(r.orders) for r in rows} != wanted:
         yield "order calendar: needs every order of the plan in its month"
         return
     for row in rows:
-        if row.order_by != min(last_days[row.order_month]):
+        if row.order_by != min(day for _, day in due[row.order_month]):
             yield f"orders of {row.order_month}: the commitments say another day"
         for text in _delay(row, plan):
             yield f"orders of {row.order_month}: {text}"

@@ -261,6 +261,7 @@ def _shares(row: SpendRow, plan: Plan, problem: Problem, covers: list[_Covered])
         ("used share", row.used_share, used / promised if promised else 0.0),
         ("coverage", row.coverage, at_list / could if could else 0.0),
         ("break-even", row.break_even_used_share, used / at_list if at_list else None),
+        ("price fall", row.alternative_price_fall, 1 - promised / at_list if at_list else None),
     ):
         if (got is None) != (want is None) or differs(got or 0.0, want or 0.0):
             yield f"{name} {got}, the fleet gives {want}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.calibration import combination_key, parameter
 from planner.catalog.systems import VENDOR_ENGINE
+from planner.errors import counted
 from planner.verify.audit.clock import blocks, clock_violations
 from planner.verify.audit.expected import differs
 from planner.verify.audit.units import (
@@ -158,7 +159,7 @@ def _repeated(plan: Plan) -> Iterator[str]:
 def _twice(kind: str, keys: Iterable[Hashable]) -> Iterator[str]:
     for key, count in Counter(keys).items():
         if count > 1:
-            yield f"{kind} {key} is listed {count} times"
+            yield f"{kind} {key} is listed {counted(count, 'time')}"
 
 
 def _identity(row: Allocation) -> Iterator[str]:
@@ -170,7 +171,8 @@ def _identity(row: Allocation) -> Iterator[str]:
         yield f"the row describes {named}"
     size = replica_accelerators(row)
     if row.replicas < 1 or row.accelerators != row.replicas * size:
-        yield f"{row.accelerators} accelerators in {row.replicas} replicas of {size}"
+        replicas = counted(row.replicas, "replica")
+        yield f"{counted(row.accelerators, 'accelerator')} in {replicas} of {size}"
 
 
 def _candidate(row: Allocation, problem: Problem, catalog: Catalog) -> Iterator[str]:

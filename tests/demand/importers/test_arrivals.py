@@ -102,7 +102,7 @@ def test_peak_factor_is_the_busiest_ten_minutes_over_the_hour():
 
     assert factor == pytest.approx(2.0, rel=1e-3)
     assert note == (
-        "peak factor: busiest 10 min over the mean less the chance of counts, p95 of 1 hour(s)"
+        "peak factor: busiest 10 min over the mean less the chance of counts, p95 of 1 hour"
     )
 
 

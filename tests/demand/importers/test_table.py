@@ -78,7 +78,7 @@ def test_rows_out_of_order_are_sorted_and_counted(read):
     imported = read("csv", HEADER + "120,10,10\n0,10,10\n60,10,10\n")
 
     assert imported.workload["arrival"]["requests_per_day"] == 1440
-    assert "1 row(s) were earlier than the row before: sorted" in imported.notes
+    assert "1 row earlier than the row before: sorted" in imported.notes
 
 
 def test_the_order_of_rows_changes_no_figure(read):

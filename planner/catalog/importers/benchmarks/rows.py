@@ -14,6 +14,7 @@ from planner.catalog.importers.names import Match, ModelNames
 from planner.catalog.importers.record import Imported, Rejected
 from planner.catalog.messages import sentence
 from planner.catalog.schema.measurements import Measurement
+from planner.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +106,7 @@ class MeasuredRows:
         if zero:
             # Tools write 0 for what they could not measure, as latencies without streaming.
             detail = f"nothing was measured, or no request met its goals: {', '.join(zero)}"
-            self.reject(run.place, f"{len(zero)} figures of 0", "zero", detail)
+            self.reject(run.place, f"{counted(len(zero), 'figure')} of 0", "zero", detail)
         return figures
 
     def _facts(self, run: Run, gpu: str, match: Match) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from planner.catalog.importers.files import MOST_PLACE_CHARACTERS, shortened
 from planner.catalog.importers.record import Rejected
-from planner.errors import Fault, InputError
+from planner.errors import Fault, InputError, counted
 
 REQUIRED = ("InstanceType", "AcceleratorName", "AcceleratorCount", "Region", "Price")
 OPTIONAL = ("SpotPrice", "AvailabilityZone", "GpuInfo", "vCPUs", "MemoryGiB")
@@ -92,7 +92,7 @@ def read_lines(text: str, rejections: Rejections) -> tuple[list[Line], list[str]
         message = f"{error}; a cell is too long, or a quote is not closed"
         raise InputError([Fault(rejections.file, last + 1, None, "", message)]) from error
     extra = [shortened(name) for name in header if name not in {*REQUIRED, *OPTIONAL}]
-    unread = f"{len(extra)} columns were not read: {', '.join(extra)}"
+    unread = f"{counted(len(extra), 'column')} not read: {', '.join(extra)}"
     return lines, [shortened(unread, MOST_PLACE_CHARACTERS)] if extra else []
 
 

@@ -10,6 +10,7 @@ from planner.catalog.importers.files import shortened
 from planner.catalog.importers.skypilot.lines import key_of
 from planner.catalog.importers.skypilot.parts import Part, Parts
 from planner.catalog.importers.skypilot.shapes import carried_by, tpu_slice
+from planner.errors import counted
 
 if TYPE_CHECKING:
     from planner.catalog.importers.skypilot.lines import Line, Rejections
@@ -71,7 +72,7 @@ def nodes_of(lines: list[Line], catalog: Catalog, rejections: Rejections) -> lis
             unclear.setdefault((name, part), []).append(line)
     for (name, part), named in unclear.items():
         reason, why = _unclear(name, part, parts)
-        rejections.add(named[0].number, name, reason, f"{len(named)} lines; {why}")
+        rejections.add(named[0].number, name, reason, f"{counted(len(named), 'line')}; {why}")
     nodes.reject_unused_hosts()
     return nodes.found
 
@@ -141,7 +142,7 @@ class _Nodes:
         """Reject the lines without an accelerator that host none, all at once."""
         unused = [line for line in self._bare if line.number not in self._used]
         if unused:
-            detail = f"{len(unused)} lines have no accelerator and host none"
+            detail = f"{counted(len(unused), 'line')} without an accelerator, which host none"
             first = unused[0]
             self.rejections.add(first.number, first.get("InstanceType"), "no_accelerator", detail)
 

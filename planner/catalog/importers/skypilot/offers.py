@@ -10,6 +10,7 @@ from planner.catalog.check import MAX_USD_PER_ACCELERATOR_HOUR, MIN_USD_PER_ACCE
 from planner.catalog.importers.files import shortened
 from planner.catalog.importers.skypilot.nodes import TENURES, Tenure
 from planner.catalog.schema import Offer
+from planner.errors import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,10 +77,12 @@ def offers_of(nodes: list[Node], cloud: str, as_of: str, rejections: Rejections)
     spot_only = sum("on_demand" not in node.prices for node in nodes)
     by_memory = Counter((node.named, node.accelerator) for node in nodes if node.named)
     notes = (
-        f"{len(offers)} offers of {len(nodes)} nodes in zones",
-        f"{flagged} offers have a {_DOUBTFUL}; {spot_only} nodes have spot only",
+        f"{counted(len(offers), 'offer')} of {counted(len(nodes), 'node')} in zones",
+        f"{counted(flagged, 'offer')} with a {_DOUBTFUL}; "
+        f"{counted(spot_only, 'node')} with spot only",
         *(
-            f"named {shortened(name)} but taken as {part}, whose memory they state: {number} nodes"
+            f"named {shortened(name)} but taken as {part}, whose memory they state: "
+            f"{counted(number, 'node')}"
             for (name, part), number in sorted(by_memory.items())
         ),
     )

@@ -14,7 +14,7 @@ def test_columns_are_read_by_name_in_any_order_and_extra_ones_are_counted(import
     imported = import_text("us,x86_64,23.6,8,H100,big,7", header=header, cloud="nebius")
 
     assert prices(imported) == {("big", "us", "on_demand"): 23.6}
-    assert "2 columns were not read: Arch, UpstreamCloudId" in imported.notes
+    assert "2 columns not read: Arch, UpstreamCloudId" in imported.notes
 
 
 def test_cut_line_is_rejected_with_its_place_and_the_others_are_kept(import_text):

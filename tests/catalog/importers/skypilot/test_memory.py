@@ -89,7 +89,7 @@ def test_only_form_of_that_memory_is_taken_and_noted(imported, name, size, insta
     (offer,) = found.rows["offers"]
     assert offer.accelerator == part
     assert offer.notes == f"named {name}, with the memory of this accelerator"
-    assert f"named {name} but taken as {part}, whose memory they state: 1 nodes" in found.notes
+    assert f"named {name} but taken as {part}, whose memory they state: 1 node" in found.notes
 
 
 @pytest.mark.parametrize(

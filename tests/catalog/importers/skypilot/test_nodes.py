@@ -85,7 +85,7 @@ def test_spot_price_stands_without_an_on_demand_price(import_text):
 
     assert prices(imported) == {("p5e", "us", "spot"): 26.5}
     assert imported.rejected == ()
-    assert any("1 nodes have spot only" in note for note in imported.notes)
+    assert any("1 node with spot only" in note for note in imported.notes)
 
 
 def test_line_without_any_price_is_rejected(import_text):
