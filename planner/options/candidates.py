@@ -123,6 +123,11 @@ class Way(Protocol):
         ...
 
     @property
+    def data_parallel(self) -> int:
+        """Its groups with attention of their own, 1 where it has one."""
+        ...
+
+    @property
     def draft(self) -> Drafter | None:
         """What drafts tokens."""
         ...

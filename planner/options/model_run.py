@@ -161,8 +161,8 @@ class ModelRun:
             engine=way.engine.id,
             hardware=way.accelerator.id,
             tensor_parallel=way.tensor_parallel,
-            data_parallel=self.specs[row].data_parallel,
-            weight_bytes=per_gpu * self.specs[row].devices,
+            data_parallel=way.data_parallel,
+            weight_bytes=per_gpu * way.tensor_parallel * way.data_parallel,
             kv_capacity_tokens=float(self.fit.kv_capacity_tokens[row]),
             draft="" if way.draft is None else way.draft.id,
         )

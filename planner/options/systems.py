@@ -106,6 +106,11 @@ class SystemCandidate:
         """Systems of the replica, whatever way it is split over them."""
         return self.replica.systems
 
+    @property
+    def data_parallel(self) -> int:
+        """Groups of attention: what a vendor does inside is not known."""
+        return 1
+
 
 def buildable_systems(
     chosen: Candidates, catalog: Catalog, nodes: Sequence[NodeOffer]

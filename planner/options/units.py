@@ -77,6 +77,11 @@ class Unit:
         return self.layout.decode_tensor_parallel
 
     @property
+    def data_parallel(self) -> int:
+        """Groups of attention: all of it is one."""
+        return 1
+
+    @property
     def draft(self) -> Drafter | None:
         """What drafts tokens: nothing, in instances that hand requests over."""
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Protocol
 
 from planner.catalog.systems import VENDOR_ENGINE
@@ -14,20 +13,21 @@ from planner.options.nodes import (
 )
 from planner.options.owned import OWNED
 from planner.options.spot import SPOT
+from planner.plan.deployment_notes import deployment_notes, stream_of
 from planner.plan.document import Binding
 from planner.plan.headroom import headroom_notes
 from planner.plan.spend import spend_notes
 from planner.plan.tables import point_at
 from planner.plan.term_notes import term_notes
 from planner.plan.volumes import volume_notes
-from planner.problem.deferral import owner, stream_name
+from planner.problem.deferral import owner
 from planner.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from planner.options.records import Capacity, OptionSet, SpeculationSetting
-    from planner.plan.document import Allocation, Plan
+    from planner.options.records import OptionSet
+    from planner.plan.document import Plan
     from planner.problem.schema import Problem
 
 _FIRST_TOKEN = "ttft"
@@ -63,7 +63,7 @@ def binding_rows(plan: Plan, options: OptionSet, prices: Iterable[Priced]) -> tu
     capacity_of = {(c.workload, c.option_id): c for c in options.capacities}
     stops: dict[tuple[str, str], None] = {}
     for row in plan.allocations:
-        point = point_at(capacity_of[_stream(row), row.option_id], row.replicas, row.period)
+        point = point_at(capacity_of[stream_of(row), row.option_id], row.replicas, row.period)
         stops[row.option_id, point.limit] = None
     return (*priced, *(Binding("replica rate", where, None, limit) for where, limit in stops))
 
@@ -81,7 +81,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += _token_notes(plan, problem)
     notes += _rate_limit_notes(plan, problem)
     notes += spend_notes(plan, problem, options) + volume_notes(plan)
-    notes += _setting_notes(plan, options)
+    notes += deployment_notes(plan, options)
     notes += _queue_notes(plan, problem, options)
     old = [r.subject for r in options.rejections if r.reason == "price_age"]
     if old:
@@ -120,10 +120,6 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             "this accelerator: measure before signing"
         )
     return tuple(dict.fromkeys(notes))
-
-
-def _stream(row: Allocation) -> str:
-    return stream_name(row.workload, row.pool, deferred=row.is_deferred)
 
 
 def _token_notes(plan: Plan, problem: Problem) -> list[str]:
@@ -183,33 +179,6 @@ def refused_servers(problem: Problem, options: OptionSet) -> list[str]:
     ]
 
 
-def _setting_notes(plan: Plan, options: OptionSet) -> list[str]:
-    """Return how the engines have to be set: what is promised holds only so."""
-    used = {(_stream(row), row.option_id) for row in plan.allocations}
-    notes = [*_unit_notes(plan, options), *_group_notes(plan, options)]
-    mine = [c for c in options.capacities if (c.workload, c.option_id) in used]
-    sizes = {(c.option_id, c.setting.chunk_tokens) for c in mine if c.setting}
-    several = Counter(option_id for option_id, _ in sizes)
-    for capacity in mine:
-        setting = capacity.setting
-        if setting is None:
-            continue
-        # Replicas of another pool may be set otherwise.
-        whose = f"{capacity.workload} on " if several[capacity.option_id] > 1 else ""
-        notes.append(
-            f"{whose}{capacity.option_id}: deploy with {setting.chunk_tokens:,} tokens a step"
-        )
-        notes += _draft_notes(capacity, setting.speculation)
-        if setting.prefix_tokens:
-            notes.append(
-                f"{owner(capacity.workload)} on {capacity.option_id}: "
-                f"{setting.prefix_tokens:,.0f} tokens of each replica's KV cache hold prefixes, "
-                f"which hold {setting.prefix_hit_rate:.0%} of the prompts; the router has to send "
-                "a request to the replica that holds its prefix"
-            )
-    return notes
-
-
 def _queue_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
     """Return where a capacity rests on waits that are hard to foresee.
 
@@ -220,7 +189,7 @@ def _queue_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
         (row.workload, row.option_id)
         for row in plan.allocations
         for capacity in options.capacities
-        if (capacity.workload, capacity.option_id) == (_stream(row), row.option_id)
+        if (capacity.workload, capacity.option_id) == (stream_of(row), row.option_id)
         and point_at(capacity, row.replicas, row.period).limit.startswith(_FIRST_TOKEN)
         and (capacity.ttft_share_unloaded or 0.0)
         > (_TIGHT_SHARE_OF_BURSTS if _comes_in_bursts(problem, row.workload) else _TIGHT_SHARE)
@@ -241,53 +210,6 @@ def _queue_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
 
 def _comes_in_bursts(problem: Problem, workload: str) -> bool:
     return problem.workload(workload).arrival.interarrival_cv >= _BURSTY_CV
-
-
-def _draft_notes(capacity: Capacity, drafting: SpeculationSetting | None) -> list[str]:
-    """Return how to draft, and what the planned acceptance rests on."""
-    if drafting is None:
-        return []
-    weights = f", {drafting.checkpoint}" if drafting.checkpoint else ""
-    return [
-        f"{capacity.option_id}: deploy with {counted(drafting.draft_tokens, 'draft token')} a "
-        f"step ({drafting.method}{weights}); speculation is modelled, not calibrated: measure "
-        "before signing",
-        f"{capacity.workload} on {capacity.option_id}: tokens a step: {drafting.evidence}",
-    ]
-
-
-def _unit_notes(plan: Plan, options: OptionSet) -> list[str]:
-    """Return how replicas that compute prompts and decodes apart are put together."""
-    used = {row.option_id for row in plan.allocations}
-    notes = []
-    for option in options.options:
-        layout = option.layout
-        if layout is None or option.id not in used:
-            continue
-        prefill = counted(layout.prefill_instances, "prefill instance")
-        decode = counted(layout.decode_instances, "decode instance")
-        notes.append(
-            f"{option.id}: each replica is {prefill} (tp{layout.prefill_tensor_parallel}) and "
-            f"{decode} (tp{layout.decode_tensor_parallel}) on one node, whose scale-up link the "
-            "engine's transfer library must use for KV caches; the tokens a step are those of the "
-            "prefill instances; one router sends prompts and caches to the instances with the "
-            "least work"
-        )
-    return notes
-
-
-def _group_notes(plan: Plan, options: OptionSet) -> list[str]:
-    """Return how replicas with groups of attention are deployed."""
-    used = {row.option_id for row in plan.allocations}
-    return [
-        f"{option.id}: each replica is {option.data_parallel} groups of "
-        f"{counted(option.tensor_parallel, 'accelerator')} with attention and cache of their own; "
-        f"whole experts are spread over all {option.accelerators} (data-parallel attention and "
-        "expert parallelism of the engine); the tokens a step and the most sequences are those of "
-        "a group"
-        for option in options.options
-        if option.data_parallel > 1 and option.id in used
-    ]
 
 
 def _owned_notes(plan: Plan, options: OptionSet) -> list[str]:

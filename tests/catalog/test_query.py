@@ -164,7 +164,8 @@ def test_a_range_without_an_end_is_refused(priced, condition, says):
         (["provider=cloud-a"], ()),
         (["provider=cloud"], ("no row of offers has provider=cloud; did you mean `cloud-a`?",)),
         (["tenure=lease"], ("no row of offers has tenure=lease; it holds `on_demand`",)),
-        (["accelerator=GPU8"], ("no row of offers has accelerator=GPU8; did you mean `GPU9`?",)),
+        (["accelerator=GPU8"], ("no row of offers has accelerator=GPU8; "
+                                 "did you mean `GPU9` or `gpu-a`?",)),
         (["accelerator=gpu9"], ("`gpu9` means gpu9-a-80gb; other forms are gpu9-b-40gb",)),
         (["accelerator=GPU9-A-80gb"], ()),
         (["price_usd_per_hour>99"], ("no row of offers has price_usd_per_hour>99; "

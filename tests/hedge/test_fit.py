@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -106,7 +107,7 @@ def test_too_few_readings_are_refused():
     few = [p for p in CATALOG.price_paths if p.trend == "purchase-a100-sxm-80gb"][:5]
     rest = tuple(p for p in CATALOG.price_paths if p.trend != "purchase-a100-sxm-80gb")
     catalog = CATALOG.__class__(
-        **{name: getattr(CATALOG, name) for name in CATALOG.__slots__}
+        **{field.name: getattr(CATALOG, field.name) for field in fields(CATALOG)}
         | {"price_paths": (*rest, *few)}
     )
 

@@ -102,8 +102,7 @@ def test_a_period_without_any_option_is_named_with_the_nearest_miss():
     lines = unservable(build_options(whole, facts, demand), demand, asked)
 
     assert lines[0] == (
-        "chat: none of 1 options can serve it with the lengths of 1 of 2 periods, "
-        "first in period 1"
+        "chat: none of 1 option can serve it with the lengths of 1 of 2 periods, first in period 1"
     )
     assert any("with the lengths of 1 of 2 periods: ttft p99 is" in line for line in lines)
     still = problem(workload(slo=tight), horizon=HORIZON, candidates=ONE_GPU)

@@ -11,13 +11,8 @@ from planner.perf.draws import (
     stratified_normals,
     stratified_uniforms,
 )
-from planner.perf.traffic import (
-    LatencyLimit,
-    TrafficClass,
-    prefill_work,
-    sample_requests,
-    traffic_means,
-)
+from planner.perf.moments import traffic_means
+from planner.perf.traffic import LatencyLimit, TrafficClass, prefill_work, sample_requests
 
 
 def two_sizes(**changes):
