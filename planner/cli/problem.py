@@ -32,9 +32,12 @@ def check(
     base = checked[0]
     names = [c.loaded.scenario for c in checked if c.loaded.scenario is not None]
     workloads = [w.name for w in base.loaded.problem.workloads]
+    notes = list(dict.fromkeys(text for c in checked for text in c.options.unknown))
     if as_json:
-        print_json({"valid": True, "workloads": workloads, "scenarios": names})
+        print_json({"valid": True, "workloads": workloads, "scenarios": names, "notes": notes})
         return
+    for text in notes:
+        sys.stdout.write(f"note: {text}\n")
     sys.stdout.write(
         f"{problem}: valid. {len(workloads)} workload(s): {', '.join(workloads)}. "
         f"{len(names)} scenario(s): {', '.join(names) or 'none'}.\n"

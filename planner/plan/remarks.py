@@ -26,7 +26,8 @@ from planner.units import HOURS_PER_DAY
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from planner.options.records import Capacity, OptionSet, SpeculationSetting
+    from planner.options.engine_setting import SpeculationSetting
+    from planner.options.records import Capacity, OptionSet
     from planner.plan.document import Allocation, Plan
     from planner.problem.schema import Problem
 
