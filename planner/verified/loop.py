@@ -83,7 +83,8 @@ def solve_verified(
                 return Verified(decided.plan, prepared, None, 0, None)
             why_not = (*never, _nothing_has_it(decided.plan, is_short=not never))
             break
-        replay = replay_plan(decided.plan, current.loaded, current.catalog, loop.replay)
+        shared = replace(loop.replay, share=True)
+        replay = replay_plan(decided.plan, current.loaded, current.catalog, shared)
         done.append(Round(current, decided, replay))
         on_round(_progress(done))
         if replay.kept is not False:
