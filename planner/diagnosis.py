@@ -14,6 +14,8 @@ from planner.milp.naming import api_limit_label, floor_label
 from planner.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from planner.demand.records import Demand
     from planner.errors import Fault
     from planner.milp import Limits, SolverSettings
@@ -41,6 +43,7 @@ _ASK = {
     "no_interconnect": "a measured all-reduce",
     "batch": "an answer within a day",
     "latency_unproven": "proven API latency",
+    "excluded": "leave to serve",
     "carbon": "known carbon, which `limits.carbon_kg_per_period` needs",
 }
 
@@ -87,9 +90,9 @@ def _impossible(missed: list[Rejection]) -> list[tuple[int, Rejection]]:
 
 
 def unservable(options: OptionSet, demand: Demand, problem: Problem) -> tuple[str, ...]:
-    """Return why some workload has no option in some period; empty when each has one in all.
+    """Return why some workload has no option somewhere; empty when each has one in all blocks.
 
-    A workload that may stay unserved at a price needs none.
+    A workload that may stay unserved at a price needs none, and one that can wait none in a block.
     """
     always = {a.workload for a in options.api}
     always |= {w.name for w in problem.workloads if w.unserved_penalty_usd_per_request is not None}
@@ -101,6 +104,8 @@ def unservable(options: OptionSet, demand: Demand, problem: Problem) -> tuple[st
     for streams in demand.needs():
         without = [t for t, names in enumerate(served) if not names & set(streams)]
         if not without:
+            if not always & set(streams):
+                lines += _barred(options, demand, streams)
             continue
         lines.append(f"{streams[0]}: none of {counted(options.considered, 'option')} can serve it")
         if len(without) < len(served):
@@ -111,6 +116,23 @@ def unservable(options: OptionSet, demand: Demand, problem: Problem) -> tuple[st
         against = [r for r in options.rejections if r.workload in {"", *streams}]
         lines += _reasons(against)
     return tuple(lines)
+
+
+def _barred(options: OptionSet, demand: Demand, streams: Sequence[str]) -> list[str]:
+    """Return that exclusions leave a workload no option in some block, if they do."""
+    rates = demand.of(streams[0])
+    mine = [c for c in options.capacities if c.workload in streams]
+    if rates.deferral is not None or not any(c.barred for c in mine):
+        return []
+    asked = [(t, b) for t, b in demand.grid.slots if rates.planned_rps[t, b] > 0]
+    without = [(t, b) for t, b in asked if not any(c.serves_in(t, b) for c in mine)]
+    if not without:
+        return []
+    period, block = without[0]
+    return [
+        f"{streams[0]}: excluded_options of the workload leaves no option in {len(without)} of "
+        f"{counted(len(demand.grid.slots), 'block')}, first in block {block} of period {period}"
+    ]
 
 
 def _reasons(rejections: list[Rejection]) -> list[str]:

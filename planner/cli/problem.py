@@ -58,7 +58,7 @@ def _notes(checked: Sequence[Prepared]) -> list[str]:
     for one in checked:
         scenario = one.loaded.scenario
         label = "" if scenario is None else f"scenario {scenario}: "
-        for note in refused_servers(one.loaded.problem, one.options):
+        for note in (*refused_servers(one.loaded.problem, one.options), *one.options.unknown):
             found.setdefault(note, label)
     return [label + note for note, label in found.items()]
 

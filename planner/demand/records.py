@@ -88,6 +88,11 @@ class TimeGrid:
         """Return the blocks of a type of day, by its position."""
         return range(day * self.blocks_per_day, (day + 1) * self.blocks_per_day)
 
+    @property
+    def slots(self) -> list[tuple[int, int]]:
+        """Every period and block."""
+        return [(t, b) for t in range(self.periods) for b in range(self.blocks)]
+
     def after(self, block: int) -> int:
         """Return the block that follows one, in the same day or at the start of its like."""
         size = self.blocks_per_day

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.infeasibility.records import CAP, SERVICE
-from planner.infeasibility.rules import Setting, Steps
+from planner.infeasibility.rules import Setting, Steps, without_exclusions
 from planner.options.quality import QualityBook
 from planner.problem.deferral import owner
 from planner.problem.escalation import AVERAGE
@@ -55,9 +55,11 @@ def refused_steps(prepared: Prepared) -> tuple[Steps, ...]:
     served = {c.workload for c in options.capacities} | {a.workload for a in options.api}
     found: list[Steps] = []
     for streams in prepared.demand.needs():
+        workload = next(w for w in problem.workloads if w.name == owner(streams[0]))
+        if workload.excluded_options:
+            found.append(without_exclusions(workload))
         if served & set(streams):
             continue
-        workload = next(w for w in problem.workloads if w.name == owner(streams[0]))
         against = [
             r for r in options.rejections if r.kind != "offer" and r.workload in {"", *streams}
         ]

@@ -78,6 +78,7 @@ def steps_of(prepared: Prepared) -> tuple[Steps, ...]:
         *_lead_times(prepared),
         *_rules(problem),
         *(_residency(w) for w in problem.workloads if w.residency != "any"),
+        *(without_exclusions(w) for w in problem.workloads if w.excluded_options),
     )
 
 
@@ -163,3 +164,16 @@ def _residency(workload: Workload) -> Steps:
     where = f"{workload.name} runs in {workload.residency}"
     settings = (Setting((f"workloads.{workload.name}.residency=any",), None),)
     return Steps("residency", workload.name, where, "", settings, POLICY)
+
+
+def without_exclusions(workload: Workload) -> Steps:
+    """Return the step that lets every option serve a workload.
+
+    Parameters
+    ----------
+    workload
+        A workload that excludes options.
+    """
+    where = f"options that {workload.name} excludes"
+    settings = (Setting((f"workloads.{workload.name}.excluded_options=[]",), None),)
+    return Steps("exclusions", workload.name, where, "", settings, POLICY)

@@ -85,7 +85,7 @@ def _most_beyond_idle_w(sets: Sets, draws: list[ReplicaDraw], t: int) -> dict[st
     names = [rates.workload for rates in sets.demand.workloads]
     for c, (column, draw) in enumerate(zip(sets.columns, draws, strict=True)):
         hardware = sets.option_of(c).hardware
-        loads_w = (draw.marginal_j[names[w]] * mu for w, mu in column.mu_rps[t].items())
+        loads_w = (draw.marginal_j[names[w]] * mu for w, mu in column.rates_in(t).items())
         load_w = max(loads_w, default=0.0)
         watts = (draw.base_w + load_w) / column.accelerators - _idle_w(sets, hardware)
         most[hardware] = max(most[hardware], watts)

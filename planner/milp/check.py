@@ -147,7 +147,9 @@ def _rate_faults(view: _View) -> Iterator[str]:
 
 def _mu_rps(view: _View, row: ReplicaDecision, workload: str) -> float | None:
     capacity = view.capacities.get((workload, row.option_id))
-    points = capacity.points_at(row.period) if capacity is not None else ()
+    if capacity is None or not capacity.serves_in(row.period, row.block):
+        return None
+    points = capacity.points_at(row.period)
     rates = [p.planned_rps for p in points if p.min_replicas <= row.min_replicas]
     return max(rates) if rates and view.pool_of[workload] == row.pool else None
 
@@ -197,7 +199,7 @@ def _spare_faults(view: _View) -> Iterator[str]:
         for row in rows:
             rates = {i: _mu_rps(view, row, name) for i, name in enumerate(names)}
             mu = {i: rate for i, rate in rates.items() if rate is not None}
-            columns.append(Column(0, 0, row.min_replicas, None, 1, (mu,)))
+            columns.append(Column(0, 0, row.min_replicas, None, 1, ((mu,),)))
         load = [
             sum(
                 rate_rps / (_mu_rps(view, row, name) or np.inf)

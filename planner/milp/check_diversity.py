@@ -117,8 +117,7 @@ def _loss_faults(
         load = 0.0
         for w, rate_rps in short.items():
             worth_rps = sum(
-                row.replicas
-                * _rate(mu.get((w, row.option_id)), brackets.get(_key(row), 0), row.period)
+                row.replicas * _rate(mu.get((w, row.option_id)), brackets.get(_key(row), 0), row)
                 for row in rows
             )
             load += rate_rps / worth_rps if worth_rps else math.inf
@@ -131,8 +130,10 @@ def _key(row: PlacementDecision) -> tuple[str, str, int, int]:
     return row.pool, row.option_id, row.period, row.block
 
 
-def _rate(capacity: Capacity | None, least_replicas: int, period: int) -> float:
-    points = capacity.points_at(period) if capacity else ()
+def _rate(capacity: Capacity | None, least_replicas: int, row: PlacementDecision) -> float:
+    if capacity is None or not capacity.serves_in(row.period, row.block):
+        return 0.0
+    points = capacity.points_at(row.period)
     return max((p.planned_rps for p in points if p.min_replicas <= least_replicas), default=0.0)
 
 

@@ -1,9 +1,9 @@
 r"""Columns of the program: one option of one pool in one bracket of replicas sharing the queue.
 
 Bracket k holds from :math:`R_k` to :math:`R_{k+1} - 1` replicas, and a replica then carries
-``mu[w]`` requests/s of workload w alone, which differs by period where lengths grow. Workloads of
-a pool share the brackets of an option: the union of their ``min_replicas`` in all periods, each
-taking its largest point at or below.
+``mu[w]`` requests/s of workload w alone, which differs by period where lengths grow; in blocks
+from which w is barred there is none. Workloads of a pool share the brackets of an option: the
+union of their ``min_replicas`` in all periods, each taking its largest point at or below.
 
 The exchange ratio of two columns is :math:`r(c, d) = \min_w mu[w, c] / mu[w, d]`: replicas of d
 that one of c replaces in any mix of workloads.
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from planner.demand.records import TimeGrid
     from planner.options.records import Capacity, OptionSet
 
     FloatArray = NDArray[np.float64]
@@ -41,8 +42,8 @@ class Column:
     accelerators
         Accelerators of one replica.
     mu_rps
-        Requests/s of one replica by period and position of the workload; workloads that it cannot
-        serve in a period are left out.
+        Requests/s of one replica by period, block and position of the workload; workloads that it
+        cannot or may not serve there are left out.
     """
 
     pool: int
@@ -50,7 +51,28 @@ class Column:
     min_replicas: int
     last_replicas: int | None
     accelerators: int
-    mu_rps: tuple[Mapping[int, float], ...]
+    mu_rps: tuple[tuple[Mapping[int, float], ...], ...]
+
+    def rates_in(self, t: int) -> Mapping[int, float]:
+        """Return the requests/s of one replica by workload, over all blocks of a period.
+
+        Parameters
+        ----------
+        t
+            Position of the period.
+        """
+        distinct = {id(rates): rates for rates in self.mu_rps[t]}
+        return {w: mu for rates in distinct.values() for w, mu in rates.items()}
+
+    def may_serve(self, workloads: Iterable[int], t: int, blocks: Sequence[int]) -> bool:
+        """Say whether it serves some workloads in all of some blocks.
+
+        Parameters
+        ----------
+        workloads, t, blocks
+            Positions of the workloads, the period and the blocks.
+        """
+        return all(w in self.mu_rps[t][b] for w in workloads for b in blocks)
 
 
 def build_columns(
@@ -58,7 +80,7 @@ def build_columns(
     members: Sequence[Sequence[int]],
     options: OptionSet,
     homes: Mapping[tuple[int, int], frozenset[int]],
-    periods: int,
+    grid: TimeGrid,
 ) -> tuple[tuple[Column, ...], tuple[tuple[int, ...], ...]]:
     """Return the columns in pool, option and bracket order, and their positions by pool.
 
@@ -70,8 +92,8 @@ def build_columns(
         Options and capacities.
     homes
         Offers that may hold each option of each pool, by position.
-    periods
-        Number of periods.
+    grid
+        Periods and blocks.
     """
     capacity = {(c.workload, c.option_id): c for c in options.capacities}
     columns: list[Column] = []
@@ -87,25 +109,27 @@ def build_columns(
                 if (names[w], option.id) in capacity
             }
             if usable:
-                columns += _brackets(pool, position, option.accelerators, usable, periods)
+                columns += _brackets(pool, position, option.accelerators, usable, grid)
         of_pool.append(tuple(range(first, len(columns))))
     return tuple(columns), tuple(of_pool)
 
 
 def _brackets(
-    pool: int, option: int, accelerators: int, usable: Mapping[int, Capacity], periods: int
+    pool: int, option: int, accelerators: int, usable: Mapping[int, Capacity], grid: TimeGrid
 ) -> list[Column]:
     points = [p for c in usable.values() for of_period in c.distinct_points for p in of_period]
     grows = any(c.by_period for c in usable.values())
-    steps: list[tuple[int, tuple[dict[int, float], ...]]] = []
+    steps: list[tuple[int, tuple[tuple[dict[int, float], ...], ...]]] = []
     for start in sorted({p.min_replicas for p in points}):
-        mu = tuple(_rates_from(start, usable, t) for t in range(periods if grows else 1))
+        by_period = [_rates_from(start, usable, t) for t in range(grid.periods if grows else 1)]
+        by_period = by_period if grows else by_period * grid.periods
+        mu = _by_block(by_period, usable, grid)
         # A bracket that carries no more than the one below only adds symmetry.
         if not steps or mu != steps[-1][1]:
             steps.append((start, mu))
     last: list[int | None] = [start - 1 for start, _ in steps[1:]]
     return [
-        Column(pool, option, start, end, accelerators, mu if grows else mu * periods)
+        Column(pool, option, start, end, accelerators, mu)
         for (start, mu), end in zip(steps, [*last, None], strict=True)
     ]
 
@@ -119,22 +143,42 @@ def _rates_from(replicas: int, usable: Mapping[int, Capacity], t: int) -> dict[i
     return {w: max(of_workload) for w, of_workload in rates.items() if of_workload}
 
 
-def exchange_ratios(columns: Sequence[Column], period: int = 0) -> FloatArray:
-    """Return the exchange ratios of the columns of one pool in a period.
+def _by_block(
+    by_period: Sequence[dict[int, float]], usable: Mapping[int, Capacity], grid: TimeGrid
+) -> tuple[tuple[dict[int, float], ...], ...]:
+    """Return rates by period and block, one record for all blocks that are alike."""
+    if not any(capacity.barred for capacity in usable.values()):
+        return tuple((rates,) * grid.blocks for rates in by_period)
+    known: dict[tuple[int, frozenset[int]], dict[int, float]] = {}
+
+    def allowed(t: int, b: int) -> dict[int, float]:
+        rates = by_period[t]
+        barred = frozenset(w for w in rates if (t, b) in usable[w].barred)
+        key = (id(rates), barred)
+        if key not in known:
+            left = {w: mu for w, mu in rates.items() if w not in barred}
+            known[key] = left if barred else rates
+        return known[key]
+
+    return tuple(tuple(allowed(t, b) for b in range(grid.blocks)) for t in range(grid.periods))
+
+
+def exchange_ratios(columns: Sequence[Column], period: int = 0, block: int = 0) -> FloatArray:
+    """Return the exchange ratios of the columns of one pool in a block.
 
     Parameters
     ----------
     columns
         Columns of one pool.
-    period
-        Position of the period.
+    period, block
+        Positions of the period and the block.
 
     Returns
     -------
     Shape (C, C): entry (i, j) is the least of ``mu[w, i] / mu[w, j]`` over the workloads of
     column j, and 0 when one of them cannot run on column i, or column j serves none.
     """
-    rates_of = [column.mu_rps[period] for column in columns]
+    rates_of = [column.mu_rps[period][block] for column in columns]
     workloads = sorted({w for rates in rates_of for w in rates})
     mu = np.array([[rates.get(w, 0.0) for w in workloads] for rates in rates_of])
     mu = mu.reshape(len(columns), len(workloads))
@@ -146,16 +190,24 @@ def exchange_ratios(columns: Sequence[Column], period: int = 0) -> FloatArray:
     return ratio
 
 
-def ratios_by_period(columns: Sequence[Column], periods: int) -> tuple[FloatArray, ...]:
-    """Return the exchange ratios of a pool by period, computed once where all are alike.
+def ratios_by_block(
+    columns: Sequence[Column], grid: TimeGrid
+) -> tuple[tuple[FloatArray, ...], ...]:
+    """Return the exchange ratios of a pool by period and block, one array for all that are alike.
 
     Parameters
     ----------
     columns
         Columns of one pool.
-    periods
-        Number of periods.
+    grid
+        Periods and blocks.
     """
-    if all(c.mu_rps[t] is c.mu_rps[0] for c in columns for t in range(periods)):
-        return (exchange_ratios(columns),) * periods
-    return tuple(exchange_ratios(columns, t) for t in range(periods))
+    known: dict[tuple[int, ...], FloatArray] = {}
+
+    def ratios(t: int, b: int) -> FloatArray:
+        alike = tuple(id(column.mu_rps[t][b]) for column in columns)
+        if alike not in known:
+            known[alike] = exchange_ratios(columns, t, b)
+        return known[alike]
+
+    return tuple(tuple(ratios(t, b) for b in range(grid.blocks)) for t in range(grid.periods))

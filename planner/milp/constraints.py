@@ -85,7 +85,7 @@ def add_capacity(model: Model) -> None:
     sets = model.sets
     for (c, t, b), replicas in model.n.items():
         terms: Terms = {replicas: -1.0}
-        for w, mu_rps in sets.columns[c].mu_rps[t].items():
+        for w, mu_rps in sets.columns[c].mu_rps[t][b].items():
             flow = model.f.get((w, c, t, b))
             if flow is not None:
                 terms[flow] = float(sets.rate_unit_rps[w]) / mu_rps
@@ -114,7 +114,7 @@ def add_tightening(model: Model) -> None:
     sets = model.sets
     for (w, c, t, b), flow in model.f.items():
         planned_rps = float(sets.planned_rps[w, t, b])
-        if (c, t, b) in model.y or sets.columns[c].mu_rps[t][w] <= planned_rps:
+        if (c, t, b) in model.y or sets.columns[c].mu_rps[t][b][w] <= planned_rps:
             continue
         share = planned_rps / float(sets.rate_unit_rps[w])
         model.row(f"tighten_{w}_{c}_{t}_{b}", {flow: 1.0, model.n[c, t, b]: -share}, LE)

@@ -130,7 +130,7 @@ def _add_loss(
         for a in gone:
             if (c, a, t, b) in model.placed:
                 terms[model.placed[c, a, t, b]] = 1.0
-        for w, mu_rps in column.mu_rps[t].items():
+        for w, mu_rps in column.mu_rps[t][b].items():
             if (w, c, t, b) in model.f and w not in sets.waiting:
                 left = model.variable(f"k_{w}_{c}_{k}_{t}_{b}")
                 carried.setdefault(w, {})[left] = 1.0

@@ -256,7 +256,7 @@ def _replica_variables(model: Model) -> None:
                 model.y[c, t, b] = model.variable(f"y_{index}", 1, whole=True)
             if sets.has_spares(column.pool):
                 model.e[c, t, b] = model.variable(f"e_{index}")
-            for w in column.mu_rps[t]:
+            for w in column.mu_rps[t][b]:
                 if sets.planned_rps[w, t, b] > 0:
                     model.f[w, c, t, b] = model.variable(f"f_{w}_{c}_{t}_{b}")
 

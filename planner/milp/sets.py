@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp.backlogs import build_backlogs, most_by_block
-from planner.milp.columns import build_columns, ratios_by_period
+from planner.milp.columns import build_columns, ratios_by_block
 from planner.milp.domains import most_copies
 from planner.options.builds import one_tier_each
 from planner.options.homes import holds
@@ -69,8 +69,9 @@ class Sets:
     homes
         Offers whose nodes may hold the replicas of each column, as positions.
     ratio_of_pool
-        By pool and period, ``ratio[i, j]``: replicas of the pool's column j that one replica of
-        column i replaces in any mix of workloads; 0 where a workload of j cannot run on i.
+        By pool, period and block, ``ratio[i, j]``: replicas of the pool's column j that one
+        replica of column i replaces in any mix of workloads; 0 where a workload of j cannot run
+        on i. One array for all that are alike.
     planned_rps
         Rate the program serves, shape (W, T, B), requests/s: the planned rate, raised where it
         is not 0 but below `SMALLEST_SHARE` of the workload's highest or
@@ -100,7 +101,7 @@ class Sets:
     columns: tuple[Column, ...]
     columns_of_pool: tuple[tuple[int, ...], ...]
     homes: tuple[frozenset[int], ...]
-    ratio_of_pool: tuple[tuple[FloatArray, ...], ...]
+    ratio_of_pool: tuple[tuple[tuple[FloatArray, ...], ...], ...]
     planned_rps: FloatArray
     actual_rps: FloatArray
     rate_unit_rps: FloatArray
@@ -185,7 +186,7 @@ class Sets:
 
     def slots(self) -> list[tuple[int, int]]:
         """Return every (period, block)."""
-        return [(t, b) for t in range(self.grid.periods) for b in range(self.grid.blocks)]
+        return self.grid.slots
 
 
 def _served_rps(actual_rps: FloatArray, columns: Sequence[Column]) -> FloatArray:
@@ -193,8 +194,8 @@ def _served_rps(actual_rps: FloatArray, columns: Sequence[Column]) -> FloatArray
     workloads, periods, _ = actual_rps.shape
     largest_rps = np.zeros((workloads, periods))
     for column in columns:
-        for t, rates in enumerate(column.mu_rps):
-            for w, mu_rps in rates.items():
+        for t in range(periods):
+            for w, mu_rps in column.rates_in(t).items():
                 largest_rps[w, t] = max(largest_rps[w, t], mu_rps)
     floor = np.maximum(
         SMALLEST_SHARE * actual_rps.max(axis=(1, 2))[:, None], SMALLEST_LOAD_REPLICAS * largest_rps
@@ -221,7 +222,7 @@ def build_sets(
         tuple(i for i, name in enumerate(names) if pool_of[name] == pool) for pool in pools
     )
     homes = _homes(pools, options)
-    columns, of_pool = build_columns(names, members, options, homes, demand.grid.periods)
+    columns, of_pool = build_columns(names, members, options, homes, demand.grid)
     actual = np.stack([np.asarray(w.planned_rps, dtype=np.float64) for w in demand.workloads])
     backlogs = build_backlogs(demand, options)
     planned = _served_rps(actual, columns)
@@ -234,9 +235,7 @@ def build_sets(
             direct = names.index(rates.chain.workload)
             planned[w] = rates.chain.share * planned[direct]
             actual[w] = rates.chain.share * actual[direct]
-    ratios = tuple(
-        ratios_by_period([columns[c] for c in cs], demand.grid.periods) for cs in of_pool
-    )
+    ratios = tuple(ratios_by_block([columns[c] for c in cs], demand.grid) for cs in of_pool)
     sets = Sets(
         demand=demand,
         options=options,
@@ -332,7 +331,7 @@ def _replica_bounds(sets: Sets) -> IntArray:
         for c, spares in zip(members, worst, strict=True):
             column = sets.columns[c]
             load = _load(sets, pool, column)
-            enough = copies * np.ceil(load + spares[:, None]).astype(np.int64)
+            enough = copies * np.ceil(load + spares).astype(np.int64)
             enough = np.where(load > 0, np.maximum(enough, column.min_replicas), 0)
             closed = done.setdefault(column.option, np.zeros(shape, dtype=bool))
             last = column.last_replicas
@@ -340,33 +339,47 @@ def _replica_bounds(sets: Sets) -> IntArray:
             # A higher bracket may be the first one that another workload of the pool can use.
             if last is not None:
                 all_here = _workloads_served(column) == widest[column.option]
-                closed |= (enough <= last) & all_here[:, None]
+                if sets.is_static:
+                    all_here &= all_here.all(axis=1, keepdims=True)
+                closed |= (enough <= last) & all_here
     return bounds
 
 
 def _workloads_served(column: Column) -> IntArray:
-    """Return how many workloads a column serves, by period."""
-    return np.array([len(rates) for rates in column.mu_rps])
+    """Return how many workloads a column serves, shape (T, B)."""
+    return np.array([[len(rates) for rates in by_block] for by_block in column.mu_rps])
 
 
 def _spares_worth_having(sets: Sets, pool: int) -> FloatArray:
-    """Return the replicas of each column that replace any loss in a pool, shape (C, T)."""
-    members, ratio = sets.columns_of_pool[pool], np.array(sets.ratio_of_pool[pool])
+    """Return the replicas of each column that replace any loss in a pool, shape (C, T, B)."""
+    members = sets.columns_of_pool[pool]
     replaced = np.array([_most_lost(sets, c) for c in members])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        worst = np.where(ratio > 0, replaced / ratio, 0.0).max(axis=2, initial=0.0)
-    return np.asarray(worst.T, dtype=np.float64)
+    worst = np.zeros((len(members), *sets.n_max.shape[1:]))
+    known: dict[int, FloatArray] = {}
+    for t, b in sets.slots():
+        ratio = sets.ratio_of_pool[pool][t][b]
+        if id(ratio) not in known:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                replacing = np.where(ratio > 0, replaced / ratio, 0.0)
+            known[id(ratio)] = replacing.max(axis=1, initial=0.0)
+        worst[:, t, b] = known[id(ratio)]
+    return worst
 
 
 def _load(sets: Sets, pool: int, column: Column) -> FloatArray:
-    """Return the replicas of a column that carry all planned rates of its pool, shape (T, B)."""
+    """Return the replicas of a column that carry all planned rates of its pool, shape (T, B).
+
+    Where replicas are the same in all blocks, there are none of a kind that may serve nobody in
+    one of them.
+    """
     load = np.zeros(sets.n_max.shape[1:])
-    for t, rates in enumerate(column.mu_rps):
-        for w, mu in rates.items():
-            load[t] += sets.planned_rps[w, t] / mu
+    for t, by_block in enumerate(column.mu_rps):
+        for w, mu in column.rates_in(t).items():
+            load[t] += sets.planned_rps[w, t] / mu * np.array([w in rates for rates in by_block])
     if sets.is_batch(pool):
         left = max(1.0 - 2 * sets.changeover_blocks, _LEAST_SHARE_OF_BLOCK)
         load /= left
     if sets.is_static:
-        return np.broadcast_to(np.max(load, axis=1, keepdims=True), load.shape)
+        always = _workloads_served(column).all(axis=1, keepdims=True)
+        return np.broadcast_to(np.max(load, axis=1, keepdims=True) * always, load.shape)
     return load

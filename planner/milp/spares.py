@@ -55,9 +55,13 @@ from planner.milp.sets import most_nodes
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     import pulp
+    from numpy.typing import NDArray
 
     from planner.milp.model import Model
+
+    FloatArray = NDArray[np.float64]
 
 _SAME_RATIO = 1e-12
 """Columns with capacities equal up to a factor, to this relative precision, are proportional."""
@@ -84,9 +88,12 @@ def add_spares(model: Model) -> None:
     for pool in range(len(model.sets.pools)):
         if not model.sets.has_spares(pool):
             continue
-        groups = [_proportional_groups(model, pool, t) for t in range(model.sets.grid.periods)]
+        known: dict[int, list[list[int]]] = {}
         for t, b in model.sets.slots():
-            for group in groups[t]:
+            ratio = model.sets.ratio_of_pool[pool][t][b]
+            if id(ratio) not in known:
+                known[id(ratio)] = _proportional_groups(model, pool, ratio)
+            for group in known[id(ratio)]:
                 _add_group(model, pool, group, t, b)
             for w in model.sets.workloads_of_pool[pool]:
                 _add_mean(model, pool, w, t, b)
@@ -108,13 +115,12 @@ def _least_lost(model: Model, c: int, t: int, b: int) -> int:
     return model.sets.replicas_lost(c, shapes[0][0] if shapes else 0)
 
 
-def _proportional_groups(model: Model, pool: int, t: int) -> list[list[int]]:
+def _proportional_groups(model: Model, pool: int, ratio: FloatArray) -> list[list[int]]:
     sets = model.sets
     groups: list[list[int]] = []
     for position, c in enumerate(sets.columns_of_pool[pool]):
         for group in groups:
             first = sets.columns_of_pool[pool].index(group[0])
-            ratio = sets.ratio_of_pool[pool][t]
             product = ratio[position, first] * ratio[first, position]
             if abs(product - 1.0) <= _SAME_RATIO:
                 group.append(c)
@@ -129,7 +135,7 @@ def _add_group(model: Model, pool: int, group: Sequence[int], t: int, b: int) ->
     used = [c for c in group if (c, t, b) in model.y]
     if not used:
         return
-    members, ratio = sets.columns_of_pool[pool], sets.ratio_of_pool[pool][t]
+    members, ratio = sets.columns_of_pool[pool], sets.ratio_of_pool[pool][t][b]
     reference = used[0]
     place = {c: i for i, c in enumerate(members)}
     idle = model.variable(f"r_{reference}_{t}_{b}")
@@ -190,11 +196,11 @@ def _add_mean(model: Model, pool: int, w: int, t: int, b: int) -> None:
     columns = [c for c in sets.columns_of_pool[pool] if (w, c, t, b) in model.f]
     if planned_rps <= 0 or not columns:
         return
-    largest_rps = max(sets.columns[c].mu_rps[t][w] for c in columns)
+    largest_rps = max(sets.columns[c].mu_rps[t][b][w] for c in columns)
     weight = float(sets.rate_unit_rps[w]) / planned_rps
     terms: Terms = {}
     for c in columns:
-        size = sets.columns[c].mu_rps[t][w] / largest_rps
+        size = sets.columns[c].mu_rps[t][b][w] / largest_rps
         terms[model.e[c, t, b]] = size
         terms[model.f[w, c, t, b]] = -weight * _least_lost(model, c, t, b) * size
     model.row(f"sparemean_{w}_{t}_{b}", terms, GE)

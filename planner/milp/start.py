@@ -235,11 +235,11 @@ def _best(
     choices = []
     for c in sets.columns_of_pool[pool]:
         column = sets.columns[c]
-        if not workloads or not all(w in column.mu_rps[t] for w in workloads):
+        if not workloads or not column.may_serve(workloads, t, span):
             continue
         if any(_falls_short(sets, c, w) for w in workloads):
             continue
-        load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][w] for w in workloads)
+        load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][span[0]][w] for w in workloads)
         cheapest = next(((usd, o) for usd, o in offers if o in sets.homes[c]), None)
         if cheapest is None:
             continue

@@ -64,7 +64,7 @@ def _loads(model: Model, place: Mapping[str, int], start: FloatArray) -> FloatAr
     sets = model.sets
     load = np.zeros(sets.n_max.shape)
     for (w, c, t, b), flow in model.f.items():
-        per_replica = sets.columns[c].mu_rps[t][w] / float(sets.rate_unit_rps[w])
+        per_replica = sets.columns[c].mu_rps[t][b][w] / float(sets.rate_unit_rps[w])
         load[c, t, b] += start[place[flow.name]] / per_replica
     return load
 

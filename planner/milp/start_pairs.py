@@ -89,7 +89,7 @@ def _pairs(sets: Sets, t: int, span: Sequence[int]) -> list[_Pair] | None:
         pairs = [
             pair
             for c in sets.columns_of_pool[pool]
-            if all(w in sets.columns[c].mu_rps[t] for w in busy)
+            if sets.columns[c].may_serve(busy, t, span)
             and (pair := _pair(sets, c, cases, busy, (t, span))) is not None
         ]
         if not pairs:
@@ -107,7 +107,7 @@ def _pair(
 ) -> _Pair | None:
     t, span = slot
     column, offers = sets.columns[c], sets.options.offers
-    load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][w] for w in workloads)
+    load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][span[0]][w] for w in workloads)
     whole = float(np.max(load))
     prices = {
         o: sum(usd for b in span if (usd := node_block_usd(sets.grid, offers[o], t, b)))

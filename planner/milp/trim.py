@@ -72,7 +72,7 @@ def loads(sets: Sets, draft: Draft) -> FloatArray:
     """
     load = np.zeros(draft.replicas.shape)
     for (w, c, t, b), rate_rps in draft.flow_rps.items():
-        load[c, t, b] += rate_rps / sets.columns[c].mu_rps[t][w]
+        load[c, t, b] += rate_rps / sets.columns[c].mu_rps[t][b][w]
     return load
 
 
@@ -131,7 +131,7 @@ def _survives(
     members = list(sets.columns_of_pool[pool])
     count = draft.replicas[members, *slot]
     idle = np.maximum(count - load[members, *slot], 0.0)
-    replaced = idle @ sets.ratio_of_pool[pool][slot[0]]
+    replaced = idle @ sets.ratio_of_pool[pool][slot[0]][slot[1]]
     # A tiny load must not hide in the tolerance: it needs its spare like any other.
     slack = min(_TOLERANCE, float(load[members, *slot].sum()) / 2)
     lost = np.array([_lost(sets, c, draft.nodes[:, *slot]) for c in members])

@@ -16,7 +16,7 @@ from planner.catalog.idle import idle_price_notes
 from planner.options.candidates import buildable
 from planner.options.capacity import modelled_capacities
 from planner.options.energy import energy_facts, unmeasured_nodes, without_unknown_carbon
-from planner.options.excluded import excluded, unknown_exclusions
+from planner.options.excluded import unknown_exclusions, without_excluded
 from planner.options.gate import Gate
 from planner.options.homes import homeless
 from planner.options.jobs import with_job_times
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from planner.catalog.load import Catalog
-    from planner.demand.records import Demand
+    from planner.demand.records import Demand, TimeGrid
     from planner.options.candidates import Candidate, Way
     from planner.options.capacity import ModelledOptions
     from planner.options.records import Capacity, NodeOffer, Option, Rejection
@@ -88,7 +88,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     barred = barred_nodes(problem, nodes)
     ways = _with_spot(_in_time(ways, problem, demand), nodes, problem, catalog)
     strange = tuple(unknown_exclusions(ways, problem))
-    ways = _housed(ways, nodes, barred, problem)
+    ways = _housed(ways, nodes, barred, problem, demand.grid)
     unwanted = unwanted_nodes(problem, nodes, barred)
     gone = {r.subject for r in unwanted}
     nodes = [n for n in nodes if n.offer_id not in gone or n.is_existing]
@@ -106,6 +106,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
             *idle_price_notes(catalog, demand.grid.period_start[0]),
             *without_effect(volumes, nodes, [option for t in tokens for option in t.usable]),
         ),
+        unknown=strange,
         pruned=tuple(pruned),
         barred=barred,
         provisioned=units_of_problem(problem, demand.grid),
@@ -168,19 +169,23 @@ def _by_round_trip(  # noqa: PLR0917
 
 
 def _housed(
-    ways: Ways, nodes: list[NodeOffer], barred: frozenset[tuple[str, str]], problem: Problem
+    ways: Ways,
+    nodes: list[NodeOffer],
+    barred: frozenset[tuple[str, str]],
+    problem: Problem,
+    grid: TimeGrid,
 ) -> Ways:
     """Return the ways that some allowed node can hold and their workload does not exclude."""
     by_id = {o.id: o for o in ways.options}
-    rejections = excluded(ways.capacities, problem)
-    rejections += homeless(ways.capacities, by_id, nodes, barred, problem)
-    gone = {(r.workload, r.subject) for r in rejections}
-    capacities = tuple(c for c in ways.capacities if (c.workload, c.option_id) not in gone)
+    allowed, rejections = without_excluded(ways.capacities, problem, grid)
+    without_home = homeless(allowed, by_id, nodes, barred, problem)
+    gone = {(r.workload, r.subject) for r in without_home}
+    capacities = tuple(c for c in allowed if (c.workload, c.option_id) not in gone)
     return replace(
         ways,
         options=with_quality(ways.options, capacities),
         capacities=capacities,
-        rejections=(*ways.rejections, *rejections),
+        rejections=(*ways.rejections, *rejections, *without_home),
     )
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from planner.options.records import SpeculationSetting
+from planner.options.engine_setting import SpeculationSetting
 from planner.perf.spec import NumberFormat
 from planner.perf.speculation import Draft as PerfDraft
 from planner.perf.speculation import expected_tokens, tokens_cv

@@ -1,23 +1,30 @@
-"""Options that a problem excludes for a workload by name."""
+"""Options that a problem excludes for a workload by name, in some blocks or in all."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.errors import did_you_mean
 from planner.options.records import Rejection
 from planner.problem.deferral import owner
+from planner.problem.exclusion import barred_slots, excluded_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from planner.demand.records import TimeGrid
     from planner.options.records import Capacity
     from planner.options.ways import Ways
     from planner.problem.schema import Problem
 
+_DETAIL = "excluded_options of the workload names it"
 
-def excluded(capacities: Iterable[Capacity], problem: Problem) -> list[Rejection]:
-    """Return a rejection for every capacity of an option that its workload excludes.
+
+def without_excluded(
+    capacities: Iterable[Capacity], problem: Problem, grid: TimeGrid
+) -> tuple[list[Capacity], list[Rejection]]:
+    """Return the capacities with the blocks they are barred from, and a rejection for the others.
 
     Parameters
     ----------
@@ -25,14 +32,21 @@ def excluded(capacities: Iterable[Capacity], problem: Problem) -> list[Rejection
         Capacities.
     problem
         The problem.
+    grid
+        Its periods and blocks.
     """
-    barred = {w.name: frozenset(w.excluded_options) for w in problem.workloads}
-    detail = "excluded_options of the workload names it"
-    return [
-        Rejection("option", c.option_id, c.workload, "excluded", detail)
-        for c in capacities
-        if c.option_id in barred[c.workload]
-    ]
+    slots = frozenset(grid.slots)
+    barred = {w.name: barred_slots(w, slots) for w in problem.workloads}
+    kept: list[Capacity] = []
+    rejections: list[Rejection] = []
+    for capacity in capacities:
+        mine = barred[capacity.workload].get(capacity.option_id, frozenset())
+        if mine == slots:
+            name, workload = capacity.option_id, capacity.workload
+            rejections.append(Rejection("option", name, workload, "excluded", _DETAIL))
+        else:
+            kept.append(replace(capacity, barred=mine) if mine else capacity)
+    return kept, rejections
 
 
 def unknown_exclusions(ways: Ways, problem: Problem) -> Iterator[str]:
@@ -49,7 +63,7 @@ def unknown_exclusions(ways: Ways, problem: Problem) -> Iterator[str]:
     unknown = {
         (owner(w.name), name): None
         for w in problem.workloads
-        for name in w.excluded_options
+        for name in excluded_ids(w)
         if name not in known
     }
     for workload, name in unknown:

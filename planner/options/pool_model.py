@@ -18,6 +18,7 @@ import numpy as np
 
 from planner.options.batch import batch_of
 from planner.options.drafts import ONE_TOKEN, StepTokens, speculation_setting, step_tokens
+from planner.options.engine_setting import EngineSetting
 from planner.options.levels import Found, nearest_over_periods, over_periods, pool_levels
 from planner.options.model_run import (
     REPLICAS,
@@ -27,7 +28,7 @@ from planner.options.model_run import (
     traffic_class,
 )
 from planner.options.power import power_draws
-from planner.options.records import Capacity, CapacityPoint, EngineSetting, Option, Rejection
+from planner.options.records import Capacity, CapacityPoint, Option, Rejection
 from planner.problem.deferral import is_deferred
 
 if TYPE_CHECKING:

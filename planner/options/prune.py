@@ -9,7 +9,7 @@ workload B can serve and however many replicas share the queue::
 n replicas of B then always trade for m n replicas of A on the same accelerators, and k spare
 replicas of A are never larger than k of B. A fits every node B fits because its size divides
 B's. With a cap on models, only options of the same model are compared. Where a workload asks for
-an average quality, A must also count for as much in it as B.
+an average quality, A must also count for as much in it as B. A may serve wherever B may.
 """
 
 from __future__ import annotations
@@ -107,6 +107,8 @@ def _dominates(
 
 
 def _carries(own: Capacity, other: Capacity, copies: int) -> bool:
+    if not own.barred <= other.barred:
+        return False
     if any(a < b for a, b in zip(own.averaged, other.averaged, strict=True)):
         return False
     for t in range(max(len(own.by_period), len(other.by_period), 1)):

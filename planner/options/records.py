@@ -16,6 +16,7 @@ from planner.options.energy_records import EnergyFacts
 if TYPE_CHECKING:
     from planner.options.builds import Build
     from planner.options.energy_records import PowerDraw
+    from planner.options.engine_setting import EngineSetting
     from planner.options.layout import UnitLayout
     from planner.options.supply_records import (
         ApiOption,
@@ -110,52 +111,6 @@ class CapacityPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeculationSetting:
-    """How an engine drafts, and what a workload's text makes of it.
-
-    Parameters
-    ----------
-    draft, method, checkpoint
-        Name, method and weights of the draft (empty where the model brings them).
-    draft_tokens
-        Tokens proposed per step, >= 1.
-    tokens_per_step
-        Mean tokens that a step is planned to make, >= 1.
-    evidence
-        What that rests on.
-    """
-
-    draft: str
-    method: str
-    checkpoint: str
-    draft_tokens: int
-    tokens_per_step: float
-    evidence: str
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSetting:
-    """How the engine of a pool's replicas is set.
-
-    Parameters
-    ----------
-    chunk_tokens
-        Token budget of one step, >= 1.
-    prefix_tokens
-        Tokens of the KV cache of one replica set aside for prefixes, >= 0.
-    prefix_hit_rate
-        Share of the workload's prompt tokens found there, 0 to below 1.
-    speculation
-        How tokens are drafted, ``None`` when none are.
-    """
-
-    chunk_tokens: int
-    prefix_tokens: float = 0.0
-    prefix_hit_rate: float = 0.0
-    speculation: SpeculationSetting | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Capacity:
     """What one replica of an option carries of one workload, by replicas sharing the queue.
 
@@ -170,7 +125,8 @@ class Capacity:
     the first token that passes without any load, ``None`` without such a limit. `power` is that
     of `points`; where lengths grow, `power_by_period` has that of every period, at the lengths
     it is planned with. `averaged` is what counts in each average floor of the workload, in their
-    order: a score, or a share of the reference's.
+    order: a score, or a share of the reference's. `barred` has the periods and blocks in which the
+    option may not serve the workload.
     """
 
     workload: str
@@ -185,6 +141,11 @@ class Capacity:
     by_period: tuple[tuple[CapacityPoint, ...], ...] = ()
     power_by_period: tuple[PowerDraw | None, ...] = ()
     averaged: tuple[float, ...] = ()
+    barred: frozenset[tuple[int, int]] = frozenset()
+
+    def serves_in(self, period: int, block: int) -> bool:
+        """Return whether the option serves in a block, both counted from 0."""
+        return (period, block) not in self.barred and bool(self.points_at(period))
 
     def points_at(self, period: int) -> tuple[CapacityPoint, ...]:
         """Return the points of a period, counted from 0; none where the option does not serve."""
@@ -367,6 +328,8 @@ class OptionSet:
     rejections: tuple[Rejection, ...] = ()
     pruned: tuple[Rejection, ...] = ()
     warnings: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Names in the problem that are no option here, in sentences; `warnings` has them too."""
     considered: int = 0
     dominated: tuple[Option, ...] = ()
     pool_of: tuple[tuple[str, str], ...] = field(default=())

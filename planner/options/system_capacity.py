@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
     from planner.options.candidates import Way
-    from planner.options.records import EngineSetting
+    from planner.options.engine_setting import EngineSetting
     from planner.options.systems import SystemCandidate
     from planner.perf.traffic import TrafficClass
     from planner.problem.schema import Problem, Workload

@@ -9,7 +9,8 @@ from planner.errors import counted
 from planner.problem.deferral import owner, stream_name
 
 if TYPE_CHECKING:
-    from planner.options.records import Capacity, OptionSet, SpeculationSetting
+    from planner.options.engine_setting import SpeculationSetting
+    from planner.options.records import Capacity, OptionSet
     from planner.plan.document import Allocation, Plan
 
 

@@ -61,7 +61,12 @@ def allocation_rows(
     for decision in decisions.replicas:
         option = option_of[decision.option_id]
         members = [w for w, pool in pool_of.items() if pool == decision.pool]
-        usable = [w for w in members if (w, option.id) in capacity_of]
+        usable = [
+            w
+            for w in members
+            if (known := capacity_of.get((w, option.id))) is not None
+            and known.serves_in(decision.period, decision.block)
+        ]
         where = (option.id, decision.period, decision.block)
         # Replicas without traffic are spares: show them once for every workload they cover.
         served = [w for w in usable if flows.get((w, *where), 0.0) > 0] or usable

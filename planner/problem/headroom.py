@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from planner.problem.section import Section
+from planner.problem.in_blocks import InBlocks, unknown_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,18 +20,12 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem, Workload
     from planner.yaml_io import Path_
 
-_Places = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 
-
-class Headroom(Section):
+class Headroom(InBlocks):
     """A factor on the planned rate of a workload in some blocks."""
 
     factor: Annotated[float, Field(ge=1, le=100)]
     """Factor on the rate that capacity is planned for; where several apply, the largest counts."""
-    periods: _Places | None = None
-    """Periods, from 0; absent: all."""
-    blocks: _Places | None = None
-    """Blocks, from 0 and counted through the types of day; absent: all."""
 
 
 def headroom_at(workload: Workload, period: int, block: int) -> float:
@@ -45,12 +39,7 @@ def headroom_at(workload: Workload, period: int, block: int) -> float:
         Where.
     """
     return max(
-        (
-            item.factor
-            for item in workload.headroom
-            if (item.periods is None or period in item.periods)
-            and (item.blocks is None or block in item.blocks)
-        ),
+        (item.factor for item in workload.headroom if item.holds_in(period, block)),
         default=1.0,
     )
 
@@ -75,11 +64,5 @@ def headroom_findings(
             "above 0.5, or a shorter deferrable.window_h"
         )
         yield (*path, "headroom"), message
-    days = max(len(other.arrival.day_types or {}) or 1 for other in problem.workloads)
-    counts = {"periods": problem.horizon.periods, "blocks": problem.time_blocks * days}
     for i, item in enumerate(workload.headroom):
-        for name, count in counts.items():
-            for k, number in enumerate(getattr(item, name) or []):
-                if number >= count:
-                    message = f"there is no {name[:-1]} {number}; accepted: 0 to {count - 1}"
-                    yield (*path, "headroom", i, name, k), message
+        yield from unknown_places(item, problem, (*path, "headroom", i))

@@ -37,6 +37,8 @@ _UNION_WORDS = {
     "percentile": "a number of at least 1 and below 100, or `mean`",
     "growth_per_period": "a number above 0, or a list with one for each period",
     "usd_per_node": "a number of at least 0, or a list with one for every period and the end",
+    "excluded_options": "a list; each item is the id of an option, or a group of `option`, "
+    "`periods` and `blocks`",
     "electricity_usd_per_kwh": "a number of at least 0, or a list of 24, one for each hour",
     "budget_usd": "a number of at least 0, or `cash`, `capex` and `opex` apart",
     "residency": "`any`, `on_prem_only` or a list of regions",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from planner.problem.deferral import Deferrable
+from planner.problem.exclusion import ExcludedOption
 from planner.problem.growth import LengthGrowth
 from planner.problem.headroom import Headroom
 from planner.problem.section import (
@@ -258,8 +259,8 @@ class Workload(Section):
     """A chain that may answer instead of one model; absent: none."""
     residency: Literal["any", "on_prem_only"] | list[str] = "any"
     """Where it may run: `any`, `on_prem_only`, or a list of regions."""
-    excluded_options: list[str] = []
-    """Options of `planner options` that may not serve it, by id."""
+    excluded_options: list[str | ExcludedOption] = []
+    """Options of `planner options` that may not serve it: ids, or ids with periods and blocks."""
     context_max_tokens: Count | None = None
     """Models with a shorter context are refused; default p99 prompt plus p99 output."""
     priority: Unplanned = None

@@ -15,6 +15,7 @@ from planner.problem.contract_semantics import contract_findings
 from planner.problem.day_types import day_type_findings, shared_day_type_findings
 from planner.problem.deferral import deferral_findings
 from planner.problem.escalation import escalation_findings
+from planner.problem.exclusion import exclusion_findings
 from planner.problem.growth import growth_findings
 from planner.problem.headroom import headroom_findings
 from planner.problem.hours import hours_findings
@@ -54,6 +55,7 @@ _DEPENDS = {
     "growth_per_period": ("horizon",),
     "length_growth_per_period": ("horizon",),
     "headroom": ("horizon", "time_blocks"),
+    "excluded_options": ("horizon", "time_blocks"),
     "quality": ("candidates",),
     "escalation": ("candidates", "policy"),
     "speculation": ("candidates",),
@@ -70,6 +72,7 @@ def semantic_faults(problem: Problem) -> list[Finding]:
         faults += _arrival(workload.arrival, (*path, "arrival"))
         faults += growth_findings(workload, problem, path)
         faults += headroom_findings(workload, problem, path)
+        faults += exclusion_findings(workload, problem, path)
         faults += _lengths(workload, problem.performance is not None, path)
         faults += _slos(workload.slo, (*path, "slo"))
         faults += _quality(workload, problem, path)

@@ -4,12 +4,11 @@ The formulas that the program plans with are quick and not exact. Where the repl
 a promise, the pool gets headroom in the blocks where it was missed, and nowhere else: a factor on
 the rate that capacity is planned for (``workloads[].headroom``), the least with which the formulas
 ask for as many replicas as the replay needs (:mod:`planner.verify.lack`). Where four times the
-replicas miss it too, the workload is kept off the options on which they do
-(``workloads[].excluded_options``). Then the program decides again what
-is cheapest. Usage and promises stay: the replay goes on at the planned rate without headroom.
-Factors and exclusions are assignments of the problem, so the file of the plan holds them and its
-audit recomputes everything with them. Headroom of a pool is of all its workloads, and of all
-answers of their chains.
+replicas miss it too, the workload is kept off the options on which they do, in those blocks
+(``workloads[].excluded_options``). Then the program decides again what is cheapest. Usage and
+promises stay: the replay goes on at the planned rate without headroom. Factors and exclusions are
+assignments of the problem, so the file of the plan holds them and its audit recomputes everything
+with them. Headroom of a pool is of all its workloads, and of all answers of their chains.
 
 It ends when every promise is kept, or when that cannot be reached, with the plan that misses
 least:
@@ -28,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.pipeline import decide, explain
+from planner.problem.exclusion import barred_slots
 from planner.verified.records import LoopSettings, Round, Verified
 from planner.verified.remarks import remarks
 from planner.verified.tighten import Tightened
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from planner.pipeline import Prepared, SolveSettings
     from planner.plan.document import Plan
-    from planner.problem.schema import Problem
+    from planner.problem.exclusion import Slot
     from planner.verify.places import Place
     from planner.verify.replay.records import Replay
 
@@ -83,7 +83,8 @@ def solve_verified(
                 return Verified(decided.plan, prepared, None, 0, None)
             why_not = (*never, _nothing_has_it(decided.plan, is_short=not never))
             break
-        replay = replay_plan(decided.plan, current.loaded, current.catalog, loop.replay)
+        shared = replace(loop.replay, share=True)
+        replay = replay_plan(decided.plan, current.loaded, current.catalog, shared)
         done.append(Round(current, decided, replay))
         on_round(_progress(done))
         if replay.kept is not False:
@@ -125,17 +126,23 @@ def _finished(
         first_usd=done[0].decided.plan.cost_usd,
         why_not=why_not,
         slack=slack,
-        excluded=_left_out(done[0].prepared.loaded.problem, best.prepared.loaded.problem),
+        excluded=_left_out(done[0].prepared, best.prepared),
     )
     return replace(found, plan=replace(plan, warnings=(*plan.warnings, *remarks(found))))
 
 
-def _left_out(first: Problem, last: Problem) -> dict[str, tuple[str, ...]]:
-    """Return the options that were left out on the way, by workload."""
-    found = {}
-    for before, after in zip(first.workloads, last.workloads, strict=True):
-        if more := after.excluded_options[len(before.excluded_options) :]:
-            found[after.name] = tuple(more)
+def _left_out(first: Prepared, last: Prepared) -> dict[str, dict[str, frozenset[Slot]]]:
+    """Return the blocks in which options were left out on the way, by workload and option."""
+    slots, found = first.demand.grid.slots, {}
+    workloads = first.loaded.problem.workloads, last.loaded.problem.workloads
+    for before, after in zip(*workloads, strict=True):
+        known = barred_slots(before, slots)
+        more = {
+            option: barred - known.get(option, frozenset())
+            for option, barred in barred_slots(after, slots).items()
+        }
+        if mine := {option: barred for option, barred in more.items() if barred}:
+            found[after.name] = mine
     return found
 
 

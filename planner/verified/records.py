@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from planner.pipeline import Decided, Prepared
     from planner.plan.document import Plan
+    from planner.problem.exclusion import Slot
     from planner.verify.replay.records import Replay
     from planner.verify.slack import Slack
 
@@ -48,8 +49,8 @@ class Verified:
     slack
         What the replay could do without; ``None`` where it was not looked for.
     excluded
-        Options that were left out, by workload, because no number of their replicas keeps what is
-        promised to it.
+        Blocks in which options were left out, by workload and option, because no number of their
+        replicas keeps what is promised to it there.
     """
 
     plan: Plan
@@ -59,7 +60,7 @@ class Verified:
     first_usd: float | None
     why_not: tuple[str, ...] = ()
     slack: Slack | None = None
-    excluded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    excluded: Mapping[str, Mapping[str, frozenset[Slot]]] = field(default_factory=dict)
 
     @property
     def kept(self) -> bool | None:

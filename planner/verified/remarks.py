@@ -66,10 +66,14 @@ def _verdict(found: Verified) -> str:
 
 
 def _left_out(found: Verified) -> Iterator[str]:
+    count = len(found.prepared.demand.grid.slots)
     for workload, options in found.excluded.items():
-        named = ", ".join(options[:_SHOWN])
+        shown = [
+            f"{option} in {len(blocks)} of {counted(count, 'block')}"
+            for option, blocks in list(options.items())[:_SHOWN]
+        ]
         more = f" and {len(options) - _SHOWN} more" if len(options) > _SHOWN else ""
         yield (
             f"left out for {workload}, because a promise is missed there in the replay with any "
-            f"number of replicas (workloads[].excluded_options): {named}{more}"
+            f"number of replicas (workloads[].excluded_options): {', '.join(shown)}{more}"
         )

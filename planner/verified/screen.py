@@ -32,10 +32,11 @@ def unfit_elsewhere(
     workload: str,
     places: Collection[Place],
     settings: ReplaySettings,
-) -> list[str]:
+) -> list[tuple[str, Place]]:
     """Return options, used or not, that miss a promise to a workload with ample replicas.
 
-    Options that cannot be replayed, and first and second answers of chains, are left alone.
+    Each with the pool and block where it does. Options that cannot be replayed, and first and
+    second answers of chains, are left alone.
 
     Parameters
     ----------
@@ -67,12 +68,12 @@ def unfit_elsewhere(
     steady = replace(settings, turns=False)
     found = []
     for option, capacity in _candidates(prepared, workload):
-        serves = [place for place in rates if capacity.points_at(place[1])]
+        serves = [place for place in rates if capacity.serves_in(*place[1:])]
         rows = [_alone(option, capacity, place, rates[place]) for place in serves]
         alone = replace(plan, allocations=tuple(rows), deferred=())
         replay = replay_plan(alone, loaded, prepared.catalog, steady)
-        if any(name == workload for name, _ in missed_workloads(replay, problem)):
-            found.append(option.id)
+        missed = sorted(missed_workloads(replay, problem))
+        found += [(option.id, place) for name, place in missed if name == workload]
     return found
 
 

@@ -3,7 +3,7 @@
 A pool gets headroom in the blocks where replicas are missing: the least factor with which the
 formulas ask for as many replicas as the replay needs. Where four times the replicas are too few,
 what is wrong is the option: a prompt may take longer there than the limit alone. Then the workload
-is kept off every option that misses its promises so, and others are found for it.
+is kept off every option that misses its promises so, in these blocks, and others are found for it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from planner.verify.lack import lack_of, unfit_options
 from planner.verify.places import place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from planner.pipeline import Prepared
     from planner.plan.document import Allocation, Plan
+    from planner.problem.exclusion import Slot
     from planner.problem.schema import Problem, Workload
     from planner.verified.records import Round
     from planner.verify.places import Place
@@ -50,11 +51,12 @@ class Tightened:
     headroom
         Factors on planned rates, by pool, period and block.
     excluded
-        Options that are left out, by workload, in the order in which they were found.
+        Blocks in which options are left out, by workload and option, in the order in which they
+        were found.
     """
 
     headroom: dict[Place, float] = field(default_factory=dict)
-    excluded: dict[str, list[str]] = field(default_factory=dict)
+    excluded: dict[str, dict[str, set[Slot]]] = field(default_factory=dict)
 
     def tighten(self, last: Round, missed: set[Place], settings: ReplaySettings) -> list[Place]:
         """Tighten what a plan missed; return where no number of its replicas keeps it.
@@ -75,11 +77,12 @@ class Tightened:
                 self.headroom[place] = _more(plan, loaded.problem, place, replicas)
         never = [place for place, replicas in lack.items() if replicas is None]
         unfit = unfit_options(plan, loaded, catalog, never, settings) if never else []
-        for workload in dict.fromkeys(name for name, _ in unfit):
-            used = [option for name, option in unfit if name == workload]
+        for workload in dict.fromkeys(name for name, _, _ in unfit):
+            used = [(option, place) for name, option, place in unfit if name == workload]
             others = unfit_elsewhere(plan, last.prepared, workload, never, settings)
-            mine = self.excluded.setdefault(workload, [])
-            mine += [option for option in dict.fromkeys((*used, *others)) if option not in mine]
+            mine = self.excluded.setdefault(workload, {})
+            for option, (_, period, block) in (*used, *others):
+                mine.setdefault(option, set()).add((period, block))
         return never
 
     def applied(self, prepared: Prepared) -> Prepared:
@@ -90,13 +93,12 @@ class Tightened:
         prepared
             The problem without.
         """
-        problem = prepared.loaded.problem
+        problem, slots = prepared.loaded.problem, prepared.demand.grid.slots
         assignments = []
         for workload in problem.workloads:
             assignments += _headroom_assignment(workload, problem, self.headroom)
             if left_out := self.excluded.get(workload.name):
-                named = json.dumps([*workload.excluded_options, *left_out])
-                assignments.append(f"workloads.{workload.name}.excluded_options={named}")
+                assignments.append(_exclusion_assignment(workload, left_out, slots))
         loaded = resolve_hardware(with_assignments(prepared.loaded, assignments), prepared.catalog)
         demand = build_demand(loaded, prepared.catalog)
         options = prepared.options
@@ -156,3 +158,28 @@ def _headroom_assignment(
         for (period, factor), blocks in places.items()
     ]
     return [f"workloads.{workload.name}.headroom={json.dumps([*stated, *found])}"]
+
+
+def _exclusion_assignment(
+    workload: Workload, left_out: Mapping[str, Collection[Slot]], everywhere: Collection[Slot]
+) -> str:
+    """Return the assignment of what is left out, by its id alone where that is in all blocks."""
+    found: list[object] = [
+        item if isinstance(item, str) else item.model_dump(exclude_none=True)
+        for item in workload.excluded_options
+    ]
+    for option, slots in left_out.items():
+        if len(slots) == len(everywhere):
+            found.append(option)
+            continue
+        blocks: dict[int, list[int]] = defaultdict(list)
+        for period, block in sorted(slots):
+            blocks[period].append(block)
+        alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for period, mine in blocks.items():
+            alike[tuple(mine)].append(period)
+        found += [
+            {"option": option, "periods": periods, "blocks": list(mine)}
+            for mine, periods in alike.items()
+        ]
+    return f"workloads.{workload.name}.excluded_options={json.dumps(found)}"

@@ -110,8 +110,10 @@ def unfit_options(
     catalog: Catalog,
     places: Collection[Place],
     settings: ReplaySettings | None = None,
-) -> list[tuple[str, str]]:
+) -> list[tuple[str, str, Place]]:
     """Return workloads with the options that miss promises to them however many replicas serve.
+
+    Each with the pool and block where it does.
 
     Parameters
     ----------
@@ -141,7 +143,7 @@ def unfit_options(
         for row in here.allocations
         if (row.workload, place_of(row)) in missed - blamed
     }
-    return sorted({(workload, option_id) for workload, option_id, _ in found})
+    return sorted(found)
 
 
 def with_more(plan: Plan, more: Mapping[Place, int]) -> Plan:

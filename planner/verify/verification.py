@@ -167,7 +167,8 @@ def verify_plan(
     violations = (*opened.stray_text(), *audit(opened.plan, problem, opened.catalog))
     if violations:
         return Verification(opened.plan, violations, None, opened.notes)
-    asked = replace(settings or ReplaySettings(), carry=True)
+    # Stress adds up the requests of all blocks, so then each is simulated at its own rate.
+    asked = replace(settings or ReplaySettings(), carry=True, share=stress is None)
     found = replayed(opened.plan, opened.loaded, opened.catalog, asked, on_case)
     table = None
     if stress is not None:

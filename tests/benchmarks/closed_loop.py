@@ -2,9 +2,9 @@
 
 ``python tests/benchmarks/closed_loop.py TRACES [--cases p1,p2,...] [--seeds 5]`` solves problems
 with ``solve --verify`` in the loop: `chatbot_1m` with the Azure conversation trace,
-`enterprise_hybrid` as stated, `long_context_agents` with the Mooncake trace, and problems imported
-from the ServeGen days, which are planned and replayed on the same day. TRACES is the folder with
-their files. For every plan it prints
+`enterprise_hybrid` and `finance_onprem` as stated, `long_context_agents` with the Mooncake trace,
+and problems imported from the ServeGen days, which are planned and replayed on the same day.
+TRACES is the folder with their files. For every plan it prints
 
 - whether every limit is kept at the promised percentile with the seeds that the loop used, and
   with others,
@@ -71,6 +71,7 @@ CASES = {
         assignments=("workloads.chat.arrival.requests_per_day=10_000_000", "time_blocks=1"),
     ),
     "p2": Case("enterprise_hybrid"),
+    "finance": Case("finance_onprem"),
     "p7": Case("long_context_agents", "agents", MOONCAKE),
     "m-large": Case("", WORKLOAD, DAY.format("m_large"), requests_per_day=200_000),
     "m-large-tight": Case(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -146,6 +147,20 @@ def test_unknown_workload_is_refused_with_the_names(planner):
 
     assert done.code == 2
     assert "input0-output0" in done.err
+
+
+def test_check_points_out_an_excluded_option_that_there_is_not(planner, tmp_path):
+    text = (Path(__file__).parents[2] / "problems" / "chatbot_1m.yaml").read_text()
+    option = "{option: no/such/option, blocks: [3]}"
+    file = tmp_path / "mine.yaml"
+    file.write_text(text.replace("    slo:", f"    excluded_options: [{option}]\n    slo:", 1))
+
+    done = planner("check", str(file))
+    note = "chat: excluded_options names `no/such/option`, which is no option here"
+
+    assert done.code == 0
+    assert f"note: {note}" in done.out
+    assert planner("check", str(file), "--json").json["notes"][0].startswith(note)
 
 
 def test_check_validates_every_scenario(planner, tmp_path):

@@ -69,6 +69,7 @@ QUALITY = [
     "workloads.chat.quality=[{benchmark: mmlu_pro, min_score: 0.9}]",
     "workloads.chat.quality_scores=[{model: m, quantization: q, benchmark: mmlu_pro, score: 0.8}]",
 ]
+EXCLUDED = "workloads.chat.excluded_options=[%s]"
 BUDGET = "limits.budget_usd_per_period"
 # A node costs 2 USD x 4,380 h in half a year; 6 to 20 of them run at night and by day.
 SINGLE = {
@@ -106,6 +107,10 @@ SINGLE = {
     "prices of yesterday": (["supply.max_price_age_days=1"], "price_age", 89.0),
     "nothing to rent": (["supply.tenures=[reserved_1y]"], "tenures", None),
     "quality": (QUALITY, "quality", 0.1),
+    "exclusion of a block": (
+        [EXCLUDED % "{option: m/q/e/h100-sxm-80gb/tp1, blocks: [1]}"], "exclusions", None,
+    ),
+    "exclusion of the day": ([EXCLUDED % "m/q/e/h100-sxm-80gb/tp1"], "exclusions", None),
     "spares": ([QUOTA % 8, "workloads.chat.growth_per_period=1.0", "policy.spare_replicas=3"],
                None, None),
 }  # fmt: skip

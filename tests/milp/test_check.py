@@ -49,6 +49,15 @@ def test_decisions_that_keep_every_row_pass(world):
     verify_decisions(*world, Limits(), decisions())
 
 
+def test_a_rate_in_a_barred_block_breaks_a_row(world):
+    demand, options = world
+    (capacity,) = options.capacities
+    barred = replace(options, capacities=(replace(capacity, barred=frozenset({(0, 1)})),))
+
+    with pytest.raises(InternalError, match="chat uses o, which has no replicas for it"):
+        verify_decisions(demand, barred, Limits(), decisions())
+
+
 def test_violations_below_the_tolerance_pass(world):
     verify_decisions(*world, Limits(), decisions(flow=(2.0 + 1e-7, 3.0)))
 

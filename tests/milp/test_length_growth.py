@@ -189,7 +189,7 @@ def test_a_higher_bracket_stays_where_it_is_the_first_that_serves():
     sets = build_sets(demand, options, Limits())
 
     assert [c.min_replicas for c in sets.columns] == [1, 4]
-    assert [dict(rates) for rates in sets.columns[0].mu_rps] == [{0: 2.0}, {}]
+    assert [dict(rates) for (rates,) in sets.columns[0].mu_rps] == [{0: 2.0}, {}]
     assert sets.n_max[:, :, 0].tolist() == [[1, 0], [0, 4]]
 
 

@@ -27,7 +27,7 @@ def test_a_column_is_an_option_in_a_bracket():
 
     assert [c.min_replicas for c in sets.columns] == [1, 4]
     assert [c.last_replicas for c in sets.columns] == [3, None]
-    assert [c.mu_rps[0][0] for c in sets.columns] == [1.0, 3.0]
+    assert [c.mu_rps[0][0][0] for c in sets.columns] == [1.0, 3.0]
 
 
 def test_workloads_of_a_pool_share_the_union_of_brackets():
@@ -40,7 +40,7 @@ def test_workloads_of_a_pool_share_the_union_of_brackets():
         pools={"a": "p", "b": "p"},
     )
 
-    assert [(c.min_replicas, dict(c.mu_rps[0])) for c in sets.columns] == [
+    assert [(c.min_replicas, dict(c.mu_rps[0][0])) for c in sets.columns] == [
         (1, {0: 1.0, 1: 5.0}),
         (2, {0: 2.0, 1: 5.0}),
         (4, {0: 2.0, 1: 9.0}),
@@ -54,7 +54,7 @@ def test_a_workload_joins_in_the_bracket_where_its_first_point_starts():
         pools={"a": "p", "b": "p"},
     )
 
-    assert [sorted(c.mu_rps[0]) for c in sets.columns] == [[0], [0, 1]]
+    assert [sorted(c.mu_rps[0][0]) for c in sets.columns] == [[0], [0, 1]]
 
 
 def test_brackets_that_carry_no_more_are_one_column():

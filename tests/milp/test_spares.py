@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,3 +103,25 @@ def test_idle_replicas_that_cannot_run_a_workload_are_no_spare():
     )
 
     assert {r.option_id: r.replicas for r in result.decisions.replicas} == {"both": 2}
+
+
+def test_idle_replicas_that_may_not_run_a_workload_in_a_block_are_no_spare_there():
+    # By hand: what runs on one cheap replica has the other as its spare, but not in block 1.
+    demand = worlds.demand({"a": [1.0, 1.0], "b": [1.0, 1.0]})
+    cheap = [worlds.capacity("a", "cheap", 2.0), worlds.capacity("b", "cheap", 2.0)]
+    barred = replace(cheap[1], barred=frozenset({(0, 1)}))
+    options = worlds.option_set(
+        [worlds.option("cheap"), worlds.option("dear", "npu")],
+        [cheap[0], barred, worlds.capacity("a", "dear", 1.0), worlds.capacity("b", "dear", 2.0)],
+        [worlds.offer("node", 1.0), worlds.offer("other", 3.0, "npu")],
+        pools={"a": "p", "b": "p"},
+    )
+
+    result = solve_program(
+        build_program(demand, options, Limits(spare_replicas=1)), SolverSettings(gap=0.0)
+    )
+
+    found = {(r.block, r.option_id): r.replicas for r in result.decisions.replicas}
+    # Block 1: `cheap` is no spare for b on `dear`, which needs a second one; that one also carries
+    # a when `cheap` is lost. A spare of `cheap` instead would cost less: 5 USD an hour, not 7.
+    assert found == {(0, "cheap"): 2, (1, "cheap"): 1, (1, "dear"): 2}

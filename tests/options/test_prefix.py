@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from planner.options.candidates import Candidate
 from planner.options.capacity import modelled_capacities
+from planner.options.engine_setting import EngineSetting
 from planner.options.prefix import prefix_levels
-from planner.options.records import EngineSetting
 from planner.options.specs import replica_spec
 from planner.perf.memory import memory_fit
 from tests.options.world import catalog, demand, lengths, problem, row, workload

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from planner.options.records import EngineSetting
+from planner.options.engine_setting import EngineSetting
 from planner.plan.remarks import binding_rows, plan_warnings
 from tests.options.world import problem, workload
 from tests.plan.small import decisions, flow, nodes, plan, replicas

@@ -156,8 +156,19 @@ def _static_tokens_usd(world: World, nodes: tuple[int, ...]) -> float:
         (
             sum(_block_usd(world, replicas, b) for b in blocks)
             for replicas in _replica_choices(world, nodes)
+            if all(_serves_somebody(world, kind, b) for kind, n in replicas.items() if n
+                   for b in blocks)
         ),
         default=math.inf,
+    )  # fmt: skip
+
+
+def _serves_somebody(world: World, kind: tuple[str, str], block: int) -> bool:
+    """Return whether replicas of an option may serve some workload of their pool in a block."""
+    pool, option = kind
+    return any(
+        c.option_id == option and _pool(world, c.workload) == pool and (0, block) not in c.barred
+        for c in world.options.capacities
     )
 
 
@@ -167,7 +178,7 @@ def _block_usd(world: World, replicas: dict[tuple[str, str], int], block: int) -
         members = [w for w in world.demand.workloads if _pool(world, w.workload) == pool]
         counts = {o: n for (p, o), n in replicas.items() if p == pool and n > 0}
         planned = tuple(float(w.planned_rps[0, block]) for w in members)
-        served = _served(world, [w.workload for w in members], counts, planned)
+        served = _served(world, [w.workload for w in members], counts, planned, block)
         usd += min(
             (_remainder_usd(world, members, planned, rates, block) for rates in served),
             default=math.inf,
@@ -175,17 +186,21 @@ def _block_usd(world: World, replicas: dict[tuple[str, str], int], block: int) -
     return usd
 
 
-def _mu(world: World, workload: str, option: str, replicas: int) -> float:
+def _mu(world: World, workload: str, option: str, replicas: int, block: int) -> float:
     for capacity in world.options.capacities:
+        if (0, block) in capacity.barred:
+            continue
         if (capacity.workload, capacity.option_id) == (workload, option):
             rates = [p.planned_rps for p in capacity.points if p.min_replicas <= replicas]
             return max(rates, default=0.0)
     return 0.0
 
 
-def _served(world: World, names: list[str], counts: dict[str, int], planned: Rates) -> list[Rates]:
-    """Return the corners of what replicas can serve of one or two workloads."""
-    rates = [[_mu(world, w, o, n) * n for w in names] for o, n in counts.items()]
+def _served(
+    world: World, names: list[str], counts: dict[str, int], planned: Rates, block: int
+) -> list[Rates]:
+    """Return the corners of what replicas can serve of one or two workloads in a block."""
+    rates = [[_mu(world, w, o, n, block) * n for w in names] for o, n in counts.items()]
     if len(names) == 1:
         own = [r[0] / n for r, n in zip(rates, counts.values(), strict=True)]
         spare = world.limits.spare_replicas * max(own, default=0.0)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from planner.milp import Limits, Quota, SolverSettings, build_program, solve_program
+from planner.milp import (
+    Limits,
+    Quota,
+    SolverSettings,
+    build_program,
+    solve_program,
+    verify_decisions,
+)
 from tests import worlds
 from tests.truth.enumeration import World, least_cost_usd
 
@@ -80,6 +88,53 @@ def test_optimum_equals_the_least_cost_by_trying_everything(seed):
     else:
         assert result.objective_usd == pytest.approx(expected_usd, rel=1e-7)
         assert result.proof.status == "optimal"
+
+
+def barred_world(seed: int) -> World:
+    """Return a random world in which options may not serve some workloads in some blocks."""
+    world, rng = random_world(seed), np.random.default_rng([seed, 1])
+    blocks = world.demand.grid.blocks
+    capacities = tuple(
+        replace(c, barred=frozenset((0, b) for b in range(blocks) if rng.random() < 0.35))
+        for c in world.options.capacities
+    )
+    return replace(world, options=replace(world.options, capacities=capacities))
+
+
+@pytest.mark.parametrize("seed", range(100, 180))
+def test_options_that_may_not_serve_everywhere_are_used_where_they_may(seed):
+    world = barred_world(seed)
+    expected_usd = least_cost_usd(world, MOST_NODES)
+
+    result = solve_program(build_program(world.demand, world.options, world.limits), EXACT)
+
+    if math.isinf(expected_usd):
+        assert result.proof.status == "infeasible"
+        return
+    assert result.objective_usd == pytest.approx(expected_usd, rel=1e-7)
+    barred = {(c.workload, c.option_id, *slot) for c in world.options.capacities
+              for slot in c.barred}  # fmt: skip
+    assert not barred & {(f.workload, f.supply_id, f.period, f.block)
+                         for f in result.decisions.flows}  # fmt: skip
+    verify_decisions(world.demand, world.options, world.limits, result.decisions)
+
+
+def test_barred_worlds_cost_more_and_less_than_all_day():
+    dearer, cheaper = 0, 0
+    for seed in range(100, 180):
+        world = barred_world(seed)
+        gone = tuple(c for c in world.options.capacities if not c.barred)
+        free = least_cost_usd(random_world(seed), MOST_NODES)
+        own = least_cost_usd(world, MOST_NODES)
+        without = least_cost_usd(
+            replace(world, options=replace(world.options, capacities=gone)), MOST_NODES
+        )
+        assert free <= own <= without
+        dearer += free < own
+        cheaper += own < without
+
+    assert dearer > 20
+    assert cheaper > 10
 
 
 def test_random_worlds_cover_what_they_are_for():

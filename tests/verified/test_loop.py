@@ -9,6 +9,7 @@ import pytest
 from planner.demand.build import build_demand
 from planner.pipeline import solve_prepared
 from planner.plan.json_io import plan_json
+from planner.problem.exclusion import ExcludedOption
 from planner.problem.headroom import headroom_at
 from planner.verified import solve_verified
 from planner.verify.audit import audit
@@ -16,7 +17,7 @@ from planner.verify.places import missed_places
 from planner.verify.replay.run import ReplaySettings, replay_plan
 from planner.verify.verification import open_plan, verify_plan
 from tests.options.world import workload
-from tests.verified.world import QUICK, SLO, loop, prepared, replicas, steady
+from tests.verified.world import QUICK, SLO, longer, loop, prepared, replicas, steady, with_changes
 
 
 def test_a_plan_that_keeps_its_promises_is_left_as_it_is(tmp_path):
@@ -189,13 +190,13 @@ def test_options_on_which_no_number_of_replicas_helps_give_way_to_others(too_lon
     assert found.kept is True
     assert found.why_not == ()
     assert {r.tensor_parallel for r in found.plan.allocations} == {2}
-    assert found.excluded == {"chat": (first.allocations[0].option_id,)}
+    assert found.excluded == {"chat": {first.allocations[0].option_id: {(0, 0)}}}
     assert found.added_usd == pytest.approx(found.plan.cost_usd - first.cost_usd)
 
 
 def test_what_was_left_out_stands_in_the_plan_and_its_file_is_sound(too_long, tmp_path):
     asked, _, found = too_long
-    ((option,),) = found.excluded.values()
+    ((option,),) = (tuple(options) for options in found.excluded.values())
     file = tmp_path / "plan.json"
     file.write_text(plan_json(found.plan))
 
@@ -251,3 +252,59 @@ def test_a_problem_without_a_plan_has_nothing_to_verify(tmp_path):
 
     assert found.plan.status == "infeasible"
     assert found.kept is found.replay is None
+
+
+@pytest.fixture(scope="module")
+def long_at_noon(tmp_path_factory):
+    """Return a problem whose prompts are too long for one accelerator in one block of four."""
+    asked = prepared(
+        tmp_path_factory.mktemp("noon"),
+        workload(slo=SLO[:1], arrival={"mean_rate_rps": 0.1}),
+        sizes=(1, 2),
+        time_blocks=4,
+    )
+    settings = loop(chat=longer(block_h=6.0, block=2, isl=10_000.0))
+    return asked, settings, solve_verified(asked, QUICK, settings)
+
+
+def test_an_option_is_left_out_in_the_blocks_where_it_missed_and_in_no_other(long_at_noon):
+    asked, _, found = long_at_noon
+    used = {(r.block, r.tensor_parallel) for r in found.plan.allocations}
+    ((option, blocks),) = found.excluded["chat"].items()
+
+    assert found.kept is True
+    assert option.endswith("/tp1")
+    assert blocks == {(0, 2)}
+    assert used == {(0, 1), (1, 1), (2, 2), (3, 1)}
+    assert found.prepared.loaded.problem.workload("chat").excluded_options == [
+        ExcludedOption(option=option, periods=[0], blocks=[2])
+    ]
+    assert any(f"{option} in 1 of 4 blocks" in note for note in found.plan.warnings)
+    assert audit(found.plan, found.prepared.loaded.problem, asked.catalog) == []
+
+
+def test_leaving_an_option_out_where_it_missed_costs_less_than_all_day(long_at_noon):
+    asked, settings, found = long_at_noon
+    ((option, _),) = found.excluded["chat"].items()
+    all_day = with_changes(asked, [f'workloads.chat.excluded_options=["{option}"]'])
+
+    dear = solve_verified(all_day, QUICK, settings)
+
+    assert dear.kept is True
+    assert found.plan.cost_usd < 0.9 * dear.plan.cost_usd
+
+
+def test_a_plan_that_serves_in_a_barred_block_is_caught(long_at_noon):
+    asked, _, found = long_at_noon
+    problem = found.prepared.loaded.problem
+    away = next(r for r in found.plan.allocations if r.block == 1)
+    moved = tuple(
+        replace(away, block=2, planned_rate_rps=r.planned_rate_rps, rate_rps=r.rate_rps)
+        if r.block == 2
+        else r
+        for r in found.plan.allocations
+    )
+
+    broken = audit(replace(found.plan, allocations=moved), problem, asked.catalog)
+
+    assert f"period 0 block 2 {away.option_id}: chat excludes it" in broken

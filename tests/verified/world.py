@@ -9,7 +9,7 @@ import numpy as np
 from planner.demand.build import build_demand
 from planner.options.build import build_options
 from planner.pipeline import Prepared, SolveSettings, program_limits
-from planner.problem.load import load_problem
+from planner.problem.load import load_problem, with_assignments
 from planner.verified import LoopSettings
 from planner.verify.replay.run import ReplaySettings
 from planner.verify.replay.trace import Trace
@@ -57,6 +57,21 @@ def steady(isl=1000.0, osl=100.0):
     """Return more requests than are planned for, of which every simulation takes some."""
     at_s = np.arange(0, 300, 1 / 40)
     return Trace("t.csv", at_s, np.full(len(at_s), isl), np.full(len(at_s), osl))
+
+
+def longer(block_h, block, isl):
+    """Return a day of requests of which those of one block have prompts of so many tokens."""
+    at_s = np.arange(0, 86_400, 10.0)
+    own = at_s // (3600 * block_h) == block
+    return Trace("day.csv", at_s, np.where(own, isl, 1000.0), np.full(len(at_s), 100.0))
+
+
+def with_changes(asked, assignments):
+    """Return a problem with assignments, prepared again."""
+    loaded = with_assignments(asked.loaded, assignments)
+    demand = build_demand(loaded, asked.catalog)
+    options = build_options(loaded, asked.catalog, demand)
+    return Prepared(loaded, asked.catalog, demand, options, program_limits(loaded.problem))
 
 
 def loop(slack=False, rounds=8, **traces):

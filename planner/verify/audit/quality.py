@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from planner.catalog.load import Catalog
-    from planner.plan.document import Plan
+    from planner.plan.document import Allocation, Plan
+    from planner.problem.exclusion import ExcludedOption
     from planner.problem.schema import Problem, QualityFloor, Workload
 
 AVERAGE = "average"
@@ -56,13 +57,26 @@ def quality_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterat
 
 
 def exclusion_violations(plan: Plan, problem: Problem) -> Iterator[str]:
-    """Yield a sentence for every workload that is served by an option it excludes."""
+    """Yield a sentence for every workload that is served by an option it excludes there.
+
+    Replicas without traffic count too: they are spares for the workload of their row.
+    """
     for row in plan.allocations:
-        if row.option_id in problem.workload(row.workload).excluded_options:
+        if any(_excludes(item, row) for item in problem.workload(row.workload).excluded_options):
             yield (
                 f"period {row.period} block {row.block} {row.option_id}: "
                 f"{row.workload} excludes it"
             )
+
+
+def _excludes(item: str | ExcludedOption, row: Allocation) -> bool:
+    if isinstance(item, str):
+        return item == row.option_id
+    return (
+        item.option == row.option_id
+        and row.period in (item.periods or [row.period])
+        and row.block in (item.blocks or [row.block])
+    )
 
 
 def chain_scores(workload: Workload) -> _Scores:

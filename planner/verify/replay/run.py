@@ -13,12 +13,13 @@ from planner.problem.deferral import streams_of
 from planner.units import MS_PER_S
 from planner.verify.replay.batch import batches_found
 from planner.verify.replay.blocks import How, parts_of
+from planner.verify.replay.busiest import busiest
 from planner.verify.replay.cases import World, situations_of
 from planner.verify.replay.deadlines import deadlines_found, left_to_chance
 from planner.verify.replay.judge import block_found, keeps_limits, limit_found
 from planner.verify.replay.losses import losses_found
 from planner.verify.replay.records import DayFound, Replay, WorkloadFound
-from planner.verify.replay.sampling import Asked
+from planner.verify.replay.sampling import Asked, first_span_s
 from planner.verify.replay.tokens import token_promises
 from planner.verify.replay.turns import turn_found, turns_of
 
@@ -69,6 +70,9 @@ class ReplaySettings:
     turns
         Whether the beginnings of blocks are replayed too, where replicas come or go; without them
         every block is replayed by itself.
+    share
+        Whether one simulation stands for blocks with the same replicas and up to a tenth less
+        traffic, as long as it keeps everything (:mod:`planner.verify.replay.busiest`).
     traces
         Recorded requests that replace those of workloads, by workload.
     """
@@ -80,6 +84,7 @@ class ReplaySettings:
     nominal: bool = False
     routing: Routing | None = None
     turns: bool = True
+    share: bool = False
     traces: Mapping[str, Trace] = field(default_factory=dict)
 
 
@@ -90,6 +95,14 @@ class Simulated:
     case: Case
     sampled: Sampled
     blocks: tuple[BlockFound | None, ...]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether everything that is promised in its blocks is kept, and nothing left open."""
+        return all(
+            block is None or (block.kept and all(turn.kept for turn in block.turns))
+            for block in self.blocks
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,20 +170,14 @@ def replayed(
     situations = situations_of(world)
     left_out = list(situations.left_out)
     by_name = streams_by_name(problem)
-    limits = {name: limits_of(stream) for name, stream in by_name.items()}
-    how = How(asked.seed, asked.seeds, full=asked.full, carry=asked.carry, alone=not asked.turns)
-    parts = parts_of(situations.cases, problem, limits, how, on_case)
-    turns = turns_of([part.case for part in parts], plan, problem) if asked.turns else {}
+    simulated = _all_simulated(situations.cases, world, by_name, asked, on_case)
     found: dict[str, list[_Found]] = defaultdict(list)
-    simulated = []
-    for number, part in enumerate(parts):
-        one = _simulated(part, turns.get(number, ()), world, by_name, asked)
-        simulated.append(one)
-        for k, (stream, block) in enumerate(zip(part.case.streams, one.blocks, strict=True)):
+    for one in simulated:
+        for k, (stream, block) in enumerate(zip(one.case.streams, one.blocks, strict=True)):
             if block is not None:
                 slos = by_name[stream.name].slo
                 found[stream.workload].append(
-                    _Found(part.case, stream, slos, block, one.sampled.by_stream[k])
+                    _Found(one.case, stream, slos, block, one.sampled.by_stream[k])
                 )
     batches = batches_found(situations.batches, plan, problem, asked.seed, asked.seeds)
     deadlines = deadlines_found(world, batches, asked.seed, asked.seeds)
@@ -227,6 +234,59 @@ def streams_by_name(problem: Problem) -> dict[str, Workload]:
     return {s.name: s for w in problem.workloads for s in streams_of(problem, w)}
 
 
+def _all_simulated(
+    cases: Sequence[Case],
+    world: World,
+    by_name: Mapping[str, Workload],
+    asked: ReplaySettings,
+    on_case: Callable[[int, int], None],
+) -> list[Simulated]:
+    """Return the simulations of all cases, in order of the first block."""
+    limits = {name: limits_of(stream) for name, stream in by_name.items()}
+    how = How(asked.seed, asked.seeds, full=asked.full, carry=asked.carry, alone=not asked.turns)
+    few = busiest(cases, world.problem) if asked.share and not asked.full else list(cases)
+    parts = parts_of(few, world.problem, limits, how, on_case)
+    found = _each_simulated(parts, parts, world, by_name, asked)
+    if len(few) == len(cases):
+        return found
+    carried = {part.case.pool for part in parts if part.is_carried}
+    unkept = {
+        (one.case.pool, *place)
+        for one in found
+        if one.case.pool in carried or not one.is_kept
+        for place in one.case.places
+    }
+    alone = [case for case in cases if (case.pool, *case.places[0]) in unkept]
+    if len(alone) == sum((case.pool, *case.places[0]) in unkept for case in few):
+        return found
+    again = []
+    for whole in (True, False):  # a day is simulated with all of its blocks or not at all
+        mine = [case for case in alone if (case.pool in carried) is whole]
+        by_day = replace(how, carry=how.carry and whole)
+        again += parts_of(mine, world.problem, limits, by_day, on_case)
+    kept = [one for one in found if (one.case.pool, *one.case.places[0]) not in unkept]
+    left = [part for part in parts if (part.case.pool, *part.case.places[0]) not in unkept]
+    kept += _each_simulated(again, [*again, *left], world, by_name, asked)
+    return sorted(kept, key=lambda one: (one.case.places[0], one.case.pool))
+
+
+def _each_simulated(
+    parts: Sequence[Part],
+    every: Sequence[Part],
+    world: World,
+    by_name: Mapping[str, Workload],
+    asked: ReplaySettings,
+) -> list[Simulated]:
+    """Return the simulations of parts, with their turns; `every` begins with them."""
+    turns: Mapping[int, Sequence[Turn]] = {}
+    if asked.turns:
+        turns = turns_of([part.case for part in every], world.plan, world.problem)
+    return [
+        _simulated(part, turns.get(number, ()), world, by_name, asked)
+        for number, part in enumerate(parts)
+    ]
+
+
 def _simulated(
     part: Part,
     turns: Sequence[Turn],
@@ -236,7 +296,8 @@ def _simulated(
 ) -> Simulated:
     problem, case, sampled = world.problem, part.case, part.sampled
     limits = {name: limits_of(stream) for name, stream in by_name.items()}
-    after = Asked(asked.seed, span_s=sampled.span_s)
+    # A loss has a rate to keep, which takes no more time where a limit is near.
+    after = Asked(asked.seed, span_s=min(sampled.span_s, first_span_s(case, limits)))
     losses = losses_found(case, world.plan, problem, limits, after)
     # A day that is simulated whole has its turns in it, but for replicas that are late.
     begun = [

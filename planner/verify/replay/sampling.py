@@ -8,9 +8,12 @@ By default the time is such that 20 requests of every workload with limits are e
 percentile that is promised, and 2,000 at least, with each seed, and that it is eight times as long
 as requests stay; of a trace it is whole turns.
 While 1.96 standard errors over the seeds reach from a limited value to its limit, or are more than
-10 % of the value and three times as many reach the limit, the time is doubled, at most four times:
-of many blocks near a limit some would miss it by chance. Stopping on what was seen biases an
-interval a little.
+10 % of the value and three times as many reach the limit, more time is simulated, at most 16 times
+the first: of many blocks near a limit some would miss it by chance. It is what the errors ask for,
+which go with the root of the time, and at least four times the first where they reach a limit: few
+seeds know their errors badly. A value that then is known to 2 % and still reaches its limit is at
+its limit: what more time would tell is less than what the step times are known to. Stopping on
+what was seen biases an interval a little.
 """
 
 from __future__ import annotations
@@ -39,8 +42,12 @@ LEAST_BEYOND = 20.0
 LEAST_REQUESTS = 2_000.0
 MOST_REQUESTS = 400_000.0
 """Requests of all workloads of a case and seed at first, at most."""
-_DOUBLINGS = 4
-_PRECISION, _CLEAR, _NORMAL_975 = 0.1, 3.0, 1.96
+_MOST_TIMES, _TRIES = 16.0, 4
+"""Time simulated over the first at most, and how often it grows."""
+_LEAST_TIMES, _TIMES_AT_LIMIT, _MARGIN = 2.0, 4.0, 1.2
+"""Time over the one before at least; over the first where the errors reach a limit; and what is
+added to the time that they ask for."""
+_PRECISION, _CLEAR, _AT_LIMIT, _NORMAL_975 = 0.1, 3.0, 0.02, 1.96
 _WARM_SHARE, _TAIL_SHARE, _WARM_RESIDENCES, _LEAST_RESIDENCES = 0.10, 0.05, 3.0, 8.0
 _DELAY = 2.0
 """Steps with prompts over steps without, about, in the time that a request decodes."""
@@ -101,27 +108,48 @@ def sample(case: Case, limits: Mapping[str, Sequence[LatencyLimit]], asked: Aske
     asked
         Seeds and time.
     """
-    own = [() if s.is_deferred else tuple(limits.get(s.name, ())) for s in case.streams]
-    wanted_s = asked.span_s or _first_span_s(case, own)
-    span_s = counted_s(case, wanted_s)
-    requests, residences_s = 0, _WARM_RESIDENCES * residence_s(case)
-    for doubling in range(_DOUBLINGS + 1):
+    own = _limits_of(case, limits)
+    first_s = asked.span_s or _first_span_s(case, own)
+    span_s = counted_s(case, first_s)
+    requests, residences_s, times = 0, _WARM_RESIDENCES * residence_s(case), 1.0
+    for tries in range(_TRIES + 1):
         own_s = _WARM_SHARE * span_s + residences_s
         warm_s = own_s if asked.warm_s is None else asked.warm_s
         span = Span(warm_s, span_s, _TAIL_SHARE * span_s)
         runs = [_run(case, span, (asked.seed, k)) for k in range(asked.seeds)]
         requests += sum(run.requests for run in runs)
         by_stream = tuple(zip(*(run.by_stream for run in runs), strict=True))
-        longer_s = counted_s(case, wanted_s * 2.0 ** (doubling + 1))
-        settled = asked.span_s is not None or asked.seeds == 1 or longer_s <= span_s
-        if settled or all(map(_is_precise, by_stream, own)) or doubling == _DOUBLINGS:
+        if asked.span_s is not None or asked.seeds == 1 or tries == _TRIES:
+            break
+        wanted = max((_times(s, mine, times) for s, mine in zip(by_stream, own, strict=True)))
+        times = min(max(wanted, _LEAST_TIMES * times), _MOST_TIMES) if wanted > times else times
+        longer_s = counted_s(case, first_s * times)
+        if longer_s <= span_s:
             break
         span_s = longer_s
     return Sampled(by_stream, requests, span_s, warm_s)
 
 
+def first_span_s(case: Case, limits: Mapping[str, Sequence[LatencyLimit]]) -> float:
+    """Return the time in which enough requests of every stream come.
+
+    Parameters
+    ----------
+    case
+        The case.
+    limits
+        Limits of every stream, by name.
+    """
+    return counted_s(case, _first_span_s(case, _limits_of(case, limits)))
+
+
+def _limits_of(
+    case: Case, limits: Mapping[str, Sequence[LatencyLimit]]
+) -> list[tuple[LatencyLimit, ...]]:
+    return [() if s.is_deferred else tuple(limits.get(s.name, ())) for s in case.streams]
+
+
 def _first_span_s(case: Case, limits: Sequence[Sequence[LatencyLimit]]) -> float:
-    """Return the time in which enough requests of every stream come."""
     spans = [_least(own) / s.rate_rps for s, own in zip(case.streams, limits, strict=True) if own]
     total = sum(stream.rate_rps for stream in case.streams)
     least_s = max([*spans, LEAST_REQUESTS / total if not spans else 0.0])
@@ -141,7 +169,19 @@ def _least(limits: Sequence[LatencyLimit]) -> float:
     return max(LEAST_REQUESTS, LEAST_BEYOND / min(beyond, default=1.0))
 
 
-def _is_precise(runs: Sequence[Seen], limits: Sequence[LatencyLimit]) -> bool:
+def _times(runs: Sequence[Seen], limits: Sequence[LatencyLimit], times: float) -> float:
+    """Return the time over the first that a verdict on all limits needs.
+
+    Parameters
+    ----------
+    runs
+        What requests saw with every seed.
+    limits
+        Their limits.
+    times
+        Time over the first in which they did.
+    """
+    needed = times
     for limit in limits:
         values = np.array([value_s(seen, limit.metric, limit.percentile) for seen in runs])
         mean = float(values.mean())
@@ -149,9 +189,16 @@ def _is_precise(runs: Sequence[Seen], limits: Sequence[LatencyLimit]) -> bool:
             continue
         half = _NORMAL_975 * float(values.std(ddof=1)) / math.sqrt(len(values))
         distance = abs(mean - limit.limit_s)
-        if distance <= half or (half > _PRECISION * mean and distance <= _CLEAR * half):
-            return False
-    return True
+        if distance <= half:
+            needed = max(needed, _TIMES_AT_LIMIT)
+            enough = max(distance, _AT_LIMIT * limit.limit_s)
+        elif half > _PRECISION * mean:
+            enough = max(distance / _CLEAR, _PRECISION * mean)
+        else:
+            continue
+        if half > enough:
+            needed = max(needed, times * _MARGIN * (half / enough) ** 2)
+    return needed
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,3 +273,45 @@ def test_machine_form_has_the_agreed_names(chat):
     assert one["blocks"][0]["places"] == [
         {"period": 0, "block": 0}, {"period": 0, "block": 1}, {"period": 0, "block": 3},
     ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def growing():
+    """Return a plan whose traffic grows by little from period to period."""
+    asked = problem(
+        workload(slo=SLO, arrival={"mean_rate_rps": 9.0, "profile": DAY}, growth_per_period=1.03),
+        time_blocks=4,
+        horizon={"start": "2027-01", "periods": 4, "months_per_period": 3},
+        candidates={"tensor_parallel": [1], "quantizations": ["bf16"]},
+        supply={"tenures": ["on_demand"]},
+        policy={"spare_replicas": 1, "confidence": 0.8},
+    )
+    return solved(asked, catalog(offers=[row("offers", elastic_max_nodes=50)]))
+
+
+def test_the_busiest_block_stands_for_those_with_as_many_replicas_and_little_less_traffic(growing):
+    each = replayed(growing).workloads[0].blocks
+    shared = replayed(growing, settings=replace(QUICK, share=True)).workloads[0].blocks
+    own = {place: block for block in each for place in block.places}
+    over = {place: block for block in shared for place in block.places}
+
+    assert over.keys() == own.keys()
+    assert len(shared) < len(each)
+    for place, block in own.items():
+        assert block.rate_rps <= over[place].rate_rps <= block.rate_rps / 0.9
+        assert over[place].replicas == block.replicas
+        assert over[place].kept <= block.kept
+    # What is simulated sees what it saw by itself.
+    busiest = {block.rate_rps: block.limits for block in each}
+    assert all(busiest[block.rate_rps] == block.limits for block in shared)
+
+
+def test_where_the_busiest_block_misses_a_limit_each_is_replayed(growing):
+    plan = fewer(growing.plan, 2)
+    each = replayed(growing, plan).workloads[0].blocks
+    shared = replayed(growing, plan, replace(QUICK, share=True)).workloads[0].blocks
+    verdicts = [{p: block.kept for block in blocks for p in block.places}
+                for blocks in (each, shared)]  # fmt: skip
+
+    assert False in verdicts[0].values()
+    assert verdicts[0] == verdicts[1]
