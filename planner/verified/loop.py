@@ -10,8 +10,8 @@ promises stay: the replay goes on at the planned rate without headroom. Factors 
 assignments of the problem, so the file of the plan holds them and its audit recomputes everything
 with them. Headroom of a pool is of all its workloads, and of all answers of their chains.
 
-It ends when every promise is kept, or when that cannot be reached, with the plan that misses
-least:
+It ends when every promise is kept, with other seeds too, or when that cannot be reached, with the
+plan that misses least:
 
 - no option is left on which replicas keep the promise, however many;
 - what is missed is no matter of capacity: tokens, requests that fit no replica, batch replicas;
@@ -39,11 +39,15 @@ from planner.verify.slack import slack_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from planner.pipeline import Prepared, SolveSettings
+    from planner.pipeline import Decided, Prepared, SolveSettings
     from planner.plan.document import Plan
     from planner.problem.exclusion import Slot
     from planner.verify.places import Place
     from planner.verify.replay.records import Replay
+    from planner.verify.replay.run import ReplaySettings
+
+_OTHER_SEEDS = 1_000_003
+"""How far the seeds are away with which a plan that keeps everything is replayed again."""
 
 
 def solve_verified(
@@ -83,9 +87,8 @@ def solve_verified(
                 return Verified(decided.plan, prepared, None, 0, None)
             why_not = (*never, _nothing_has_it(decided.plan, is_short=not never))
             break
-        shared = replace(loop.replay, share=True)
-        replay = replay_plan(decided.plan, current.loaded, current.catalog, shared)
-        done.append(Round(current, decided, replay))
+        done.append(_replayed(current, decided, loop.replay))
+        replay = done[-1].replay
         on_round(_progress(done))
         if replay.kept is not False:
             break
@@ -93,12 +96,27 @@ def solve_verified(
         if not why_not and len(done) == loop.rounds:
             why_not = (f"promises are still missed after {counted(len(done), 'round')}", *never)
         if not why_not:
-            places = tightened.tighten(done[-1], _missed(done[-1]), loop.replay)
+            places = tightened.tighten(done[-1], _missed(done[-1]), done[-1].asked)
             never = tuple(_never_enough(places, decided.plan))
             for text in never:
                 on_round(f"{text}; other options are tried")
             current = tightened.applied(prepared)
     return _finished(done, settings, loop, why_not)
+
+
+def _replayed(prepared: Prepared, decided: Decided, settings: ReplaySettings) -> Round:
+    """Return a plan with the replay that misses a promise, or else with that of other seeds.
+
+    What is tightened until some seeds keep it may miss with others: luck must not end the loop.
+    """
+    for seed in (settings.seed, settings.seed + _OTHER_SEEDS):
+        asked = replace(settings, seed=seed)
+        shared = replace(asked, share=True)
+        replay = replay_plan(decided.plan, prepared.loaded, prepared.catalog, shared)
+        found = Round(prepared, decided, replay, asked)
+        if replay.kept is not True:
+            break
+    return found
 
 
 def _missed(one: Round) -> set[Place]:

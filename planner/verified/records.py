@@ -77,8 +77,9 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A plan, what made it, and its replay."""
+    """A plan, what made it, and its replay with the seeds that decided on it."""
 
     prepared: Prepared
     decided: Decided
     replay: Replay
+    asked: ReplaySettings

@@ -35,6 +35,22 @@ def test_a_plan_that_keeps_its_promises_is_left_as_it_is(tmp_path):
     )
 
 
+def test_luck_with_some_seeds_does_not_end_the_loop(tmp_path, monkeypatch):
+    seen = []
+
+    def recorded(plan, loaded, catalog, settings):
+        replay = replay_plan(plan, loaded, catalog, settings)
+        seen.append((settings.seed, replay.kept))
+        return replay
+
+    monkeypatch.setattr("planner.verified.loop.replay_plan", recorded)
+    found = solve_verified(prepared(tmp_path), QUICK, loop())
+
+    (first, kept), (other, kept_too) = seen
+    assert first == loop().replay.seed != other
+    assert kept is kept_too is found.kept is True
+
+
 def test_formulas_that_are_too_hopeful_are_made_up_for(crowded):
     asked, settings, found = crowded
     first = solve_prepared(asked, QUICK)
