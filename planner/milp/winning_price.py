@@ -1,7 +1,7 @@
 """The price at which an offer that a plan leaves out would be part of one as cheap.
 
-Let c x be what a plan x pays for nodes of the offer at its price, and r x all else. At f times the
-price, x beats the plan of cost C* when ``r x + f c x < C*``, so the offer wins below::
+Let c x be what a plan x pays for nodes, or tokens, of the offer at its price, and r x all else. At
+f times the price, x beats the plan of cost C* when ``r x + f c x < C*``, so the offer wins below::
 
     f* = max over plans x that use it of  (C* - r x) / (c x)
 
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 _OF_AN_OFFER = ("N", "s", "B")
 """Kinds of columns that carry what nodes of an offer cost."""
+_TOKENS, _TOKEN_PARTS = "a", 5
+"""Kind of columns of tokens, and the parts of their names."""
 _BUDGETS = "budget_"
 _COUNTED = ("tiersum_", "spendnodes_")
 """Rows that count what is paid for nodes, for a discount or as promised spending."""
@@ -95,7 +97,7 @@ class WinningPrices:
         self._settings = replace(settings, log=False)
         self._start = values_of(program.model, self._arrays, plan, np.inf, settings)
         self._relaxed = solve_arrays(relaxed(self._arrays), self._settings).values
-        self._enters: dict[int, float] = {}
+        self._enters: dict[int | str, float] = {}
         self._deadline_s = inf
 
     @property
@@ -103,13 +105,13 @@ class WinningPrices:
         """Whether the plan to begin from was found again."""
         return self._start is not None
 
-    def of(self, offer: int, time_limit_s: float | None = None) -> WinningPrice:
+    def of(self, offer: int | str, time_limit_s: float | None = None) -> WinningPrice:
         """Return where an offer that the plan does not use begins to win.
 
         Parameters
         ----------
         offer
-            Position of the offer among those of the program.
+            Position of the offer among those of the program, or the id of an offer of tokens.
         time_limit_s
             Wall seconds of all solves together; default is that of the settings for each.
         """
@@ -118,27 +120,33 @@ class WinningPrices:
         else:
             self._deadline_s = time.perf_counter() + time_limit_s
         priced = self._priced(offer)
-        name = self._model.sets.options.offers[offer].offer_id
+        known = self._model.sets.options.offers
+        name = offer if isinstance(offer, str) else known[offer].offer_id
         if self._start is None or not priced.own.any():
             return WinningPrice(name, None, False)
         first = self.in_relaxation(offer)
         found = self._highest(name, priced, first, float(self._arrays.cost @ self._start))
         return replace(found, proven=found.proven and not priced.counts)
 
-    def in_relaxation(self, offer: int) -> float:
+    def in_relaxation(self, offer: int | str) -> float:
         """Return the factor on the price of an offer below which the linear relaxation uses it.
 
         Parameters
         ----------
         offer
-            Position of the offer among those of the program.
+            As of :meth:`of`.
         """
         if offer not in self._enters:
             self._enters[offer] = self._entry(self._priced(offer))
         return self._enters[offer]
 
-    def _priced(self, offer: int) -> _Priced:
-        place = _columns_of(self._arrays.column_names, offer)
+    def _priced(self, offer: int | str) -> _Priced:
+        if isinstance(offer, str):
+            api = enumerate(self._model.sets.options.api)
+            mine = frozenset(position for position, option in api if option.id == offer)
+            place = _columns_of_tokens(self._arrays.column_names, mine)
+        else:
+            place = _columns_of(self._arrays.column_names, offer)
         return _Priced(self._arrays, np.where(place, self._arrays.cost, 0.0), place)
 
     def _highest(self, name: str, priced: _Priced, first: float, cost: float) -> WinningPrice:
@@ -243,6 +251,13 @@ class _Priced:
         """Say which entries are in rows whose names begin so."""
         named = [name.startswith(prefixes) for name in self._arrays.row_names]
         return np.array(named, dtype=bool)[self._rows]
+
+
+def _columns_of_tokens(names: tuple[str, ...], api: frozenset[int]) -> NDArray[np.bool_]:
+    # a_{workload}_{position}_{period}_{block}
+    parts = [name.split("_") for name in names]
+    mine = [p[0] == _TOKENS and len(p) == _TOKEN_PARTS and int(p[2]) in api for p in parts]
+    return np.array(mine, dtype=bool)
 
 
 def _columns_of(names: tuple[str, ...], offer: int) -> NDArray[np.bool_]:

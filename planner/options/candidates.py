@@ -241,14 +241,8 @@ def _why_not(item: Candidate, shapes: set[int], catalog: Catalog) -> tuple[str, 
     device, degree, model = item.accelerator, item.devices, item.model
     if model.heads % item.tensor_parallel:
         return "parallelism", f"{model.heads} heads do not divide by {item.tensor_parallel}"
-    if item.data_parallel > 1:
-        if not _may_have_groups(model):
-            return "parallelism", "groups of attention share experts, and this model has none"
-        if item.engine.scheduler != "chunked":
-            return "parallelism", (
-                f"groups of attention are planned where prompts share steps with decodes, and "
-                f"{item.engine.id} computes prompts first"
-            )
+    if item.data_parallel > 1 and (reason := _why_no_groups(item)):
+        return reason
     if not any(shape % degree == 0 for shape in shapes):
         listing = ", ".join(str(s) for s in sorted(shapes))
         detail = f"no offered node of {device.id} ({listing} accelerators) divides by {degree}"
@@ -261,7 +255,23 @@ def _why_not(item: Candidate, shapes: set[int], catalog: Catalog) -> tuple[str, 
     return None
 
 
+def _why_no_groups(item: Candidate) -> tuple[str, str] | None:
+    if not _may_have_groups(item.model):
+        return "parallelism", "groups of attention share experts, and this model has none"
+    if item.engine.scheduler != "chunked":
+        return "parallelism", (
+            "groups of attention are planned where prompts share steps with decodes, and "
+            f"{item.engine.id} computes prompts first"
+        )
+    if not _has_scale_up_link(item.accelerator):
+        name = item.accelerator.id
+        return "no_interconnect", f"groups exchange tokens, and {name} has no known link"
+    return None
+
+
 def _linked(device: Accelerator, degree: int, catalog: Catalog) -> bool:
-    if catalog.interconnect(device.id, degree) is not None:
-        return True
+    return catalog.interconnect(device.id, degree) is not None or _has_scale_up_link(device)
+
+
+def _has_scale_up_link(device: Accelerator) -> bool:
     return device.link in SCALE_UP_LINKS and device.link_gb_per_s is not None

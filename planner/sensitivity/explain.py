@@ -10,6 +10,7 @@ from planner.errors import InputError
 from planner.milp import SolverSettings, build_program, solve_within_caps
 from planner.milp.near_optimal import NearOptimal
 from planner.milp.winning_price import WinningPrices
+from planner.options.owned import OWNED
 from planner.options.reserved import TERM_MONTHS
 from planner.pipeline import SolveSettings, decide
 from planner.sensitivity.changes import changes_of
@@ -28,6 +29,16 @@ if TYPE_CHECKING:
 
 _LEAST_S = 2.0
 _ENDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """An offer without a part in the plan: of nodes by its position, of tokens by its id."""
+
+    key: int | str
+    offer_id: str
+    hardware: str
+    usd_per_hour: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,30 +161,33 @@ class _Again:
     def losers(self) -> tuple[Loser, ...]:
         """Return where the cheapest offers that the plan leaves out would win."""
         deadline_s = time.perf_counter() + self._asked.time_limit_s
-        offers = _cheapest_left_out(self._base, self._plan)
+        left_out = [
+            *_cheapest_nodes(self._base, self._plan),
+            *_cheapest_tokens(self._base, self._plan),
+        ]
         prices = WinningPrices(
             self._program, self._decisions, self._solver(self._asked.time_limit_s)
         )
         if not prices.is_begun:
             return ()
         # The nearest rivals first: there may not be time for all.
-        offers.sort(key=lambda item: -prices.in_relaxation(item[0]))
+        left_out.sort(key=lambda item: -prices.in_relaxation(item.key))
         found = []
-        for number, (position, offer) in enumerate(offers):
+        for number, item in enumerate(left_out):
             left_s = deadline_s - time.perf_counter()
             if left_s <= 0:
-                self.remarks.append(f"not priced within the time limit: {offer.offer_id}")
+                self.remarks.append(f"not priced within the time limit: {item.offer_id}")
                 continue
-            self._tell(f"looking for the price at which {offer.offer_id} wins ...")
+            self._tell(f"looking for the price at which {item.offer_id} wins ...")
             # Half of what is left for each, so that the nearest rivals are priced for certain.
-            share_s = left_s / min(len(offers) - number, 2)
-            won = prices.of(position, share_s)
+            share_s = left_s / min(len(left_out) - number, 2)
+            won = prices.of(item.key, share_s)
             if won.factor is None and time.perf_counter() - deadline_s + left_s >= share_s:
-                self.remarks.append(f"no price found within the time limit: {offer.offer_id}")
+                self.remarks.append(f"no price found within the time limit: {item.offer_id}")
                 continue
-            usd = _first_price(offer)
+            usd = item.usd_per_hour
             at = None if usd is None or won.factor is None else usd * won.factor
-            found.append(Loser(offer.offer_id, offer.hardware, won.factor, usd, at, won.proven))
+            found.append(Loser(item.offer_id, item.hardware, won.factor, usd, at, won.proven))
         return tuple(found)
 
     def _solver(self, time_limit_s: float) -> SolverSettings:
@@ -209,29 +223,50 @@ class _Again:
         )
 
 
-def _cheapest_left_out(base: Prepared, plan: Plan) -> list[tuple[int, NodeOffer]]:
-    """Return the cheapest offer of every type and way to rent that the plan leaves out.
+def _cheapest_nodes(base: Prepared, plan: Plan) -> list[_LeftOut]:
+    """Return the cheapest offer of every type and way to pay that the plan leaves out.
 
     Only types that replicas fit.
     """
     used = {row.offer_id for row in plan.fleet}
     usable = {option.hardware for option in base.options.options}
-    cheapest: dict[tuple[str, str], tuple[float, int, NodeOffer]] = {}
+    cheapest: dict[tuple[str, str], tuple[float, _LeftOut]] = {}
     for position, offer in enumerate(base.options.offers):
         usd = _first_price(offer)
         if usd is None or offer.is_existing or offer.hardware not in usable - {""}:
             continue
         if offer.offer_id not in used:
+            item = _LeftOut(position, offer.offer_id, offer.hardware, usd)
+            each = usd / offer.accelerators_per_node
             kind = (offer.hardware, offer.tenure)
-            each = (usd / offer.accelerators_per_node, position, offer)
-            cheapest[kind] = min(each, cheapest.get(kind, each))
-    return [(position, offer) for _, position, offer in sorted(cheapest.values())]
+            if kind not in cheapest or each < cheapest[kind][0]:
+                cheapest[kind] = each, item
+    return [item for _, item in sorted(cheapest.values(), key=lambda found: found[0])]
+
+
+def _cheapest_tokens(base: Prepared, plan: Plan) -> list[_LeftOut]:
+    """Return the cheapest tokens of every model and mode that the plan leaves out."""
+    used = {(row.provider, row.model, row.mode) for row in plan.api}
+    cheapest: dict[tuple[str, str], tuple[float, _LeftOut]] = {}
+    for option in base.options.api:
+        usd = max(max(prices) for prices in option.usd_per_request)
+        if option.units_id or (option.provider, option.model, option.mode) in used:
+            continue
+        kind = (option.model, option.mode)
+        if kind not in cheapest or usd < cheapest[kind][0]:
+            cheapest[kind] = usd, _LeftOut(option.id, option.id, "", None)
+    return [item for _, item in sorted(cheapest.values(), key=lambda found: found[0])]
 
 
 def _first_price(offer: NodeOffer) -> float | None:
-    """Return the price of an hour of a rented node, ``None`` of others and of those in tiers."""
+    """Return what an hour of a node costs, ``None`` for blocks and for prices in tiers.
+
+    Of nodes for a term and of servers it is the mean of everything that is paid for them.
+    """
     if not offer.is_committed:
         return next((usd for usd in offer.price_usd_per_hour if usd is not None), None)
-    if offer.tenure not in TERM_MONTHS or any(build.tier for build in offer.builds):
+    if any(build.tier for build in offer.builds):
+        return None
+    if offer.tenure not in TERM_MONTHS and offer.tenure != OWNED:
         return None
     return next((build.usd_per_node_hour for build in offer.builds), None)

@@ -48,12 +48,13 @@ class Loser:
     Parameters
     ----------
     offer_id, hardware
-        The offer.
+        The offer; tokens have no hardware.
     factor
         Factor on its price at which a plan with it costs no more than the plan; ``None`` when no
         such plan was found.
     price_usd_per_hour, wins_at_usd_per_hour
-        Price of a node in the first period that has one, and that price times the factor.
+        Price of a node in the first period that has one, and that price times the factor; of nodes
+        for a term and of servers the mean of all that is paid for an hour, ``None`` of tokens.
     proven
         Whether no higher price would do.
     """
@@ -81,8 +82,8 @@ class Sensitivity:
     ranges
         How much of each hardware type such plans use.
     losers
-        The cheapest offers that the plan leaves out, by the hour and for a term, of each hardware
-        type, and where they would win.
+        The cheapest offers that the plan leaves out, by the hour, for a term and bought, of each
+        hardware type, and tokens of each model, and where they would win.
     remarks
         What was not done and why.
     """

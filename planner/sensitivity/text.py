@@ -91,7 +91,7 @@ def write_sensitivity(out: TextIO, found: Sensitivity) -> None:
             ]
             for x in found.losers
         ]
-        title = "Offers left out, the cheapest of each type and tenure, and where they would win"
+        title = "Offers left out, the cheapest of each kind and tenure, and where they would win"
         write_table(out, _LOSERS, rows, title)
     for remark in found.remarks:
         out.write(f"note: {remark}\n")

@@ -58,6 +58,16 @@ def test_engines_that_compute_prompts_first_are_not_planned_in_groups():
     assert any("computes prompts first" in r.detail for r in rejected.values())
 
 
+def test_groups_need_a_link_over_which_they_exchange_tokens():
+    ways, rejected = build(
+        models=["deepseek-v3"], hardware=["l40s-48gb"], engines=["vllm"], tensor_parallel=[1]
+    )
+
+    assert all(d == 1 for _, d in ways)
+    why = {r.detail for name, r in rejected.items() if name.endswith("tp1dp2")}
+    assert why == {"groups exchange tokens, and l40s-48gb has no known link"}
+
+
 @pytest.mark.parametrize("groups", [1, 2, 8])
 def test_every_group_must_hold_the_longest_request(groups):
     catalog = shipped()

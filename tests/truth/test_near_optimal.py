@@ -104,6 +104,45 @@ def test_an_offer_wins_at_the_price_of_its_rival(dear_usd, room):
     assert won.proven
 
 
+@pytest.mark.parametrize("seed", ONE_BLOCK)
+def test_at_the_winning_price_of_tokens_a_plan_with_them_costs_no_more(seed):
+    world = random_world(seed)
+    # Tokens that are too dear to be part of any plan, whatever else there is.
+    dear = tuple(
+        replace(api, usd_per_request=tuple(tuple(50 * usd for usd in row) for row in prices))
+        for api in world.options.api
+        if (prices := api.usd_per_request)
+    )
+    world = replace(world, options=replace(world.options, api=dear))
+    program = build_program(world.demand, world.options, world.limits)
+    result = solve_program(program, EXACT)
+    if result.decisions is None or result.decisions.api_flows:
+        return
+    for name in sorted({api.id for api in dear}):
+        won = WinningPrices(program, result.decisions, EXACT).of(name)
+        if won.factor is None:
+            continue
+
+        for share, wins in ((0.999, True), (1.01, False)):
+            cheaper = tuple(
+                replace(
+                    api,
+                    usd_per_request=tuple(
+                        tuple(usd * won.factor * share for usd in row)
+                        for row in api.usd_per_request
+                    ),
+                )
+                if api.id == name
+                else api
+                for api in dear
+            )
+            options = replace(world.options, api=cheaper)
+            again = solve_program(build_program(world.demand, options, world.limits), EXACT)
+            gain = result.objective_usd - again.objective_usd
+            if wins or won.proven:
+                assert (gain > 1e-7 * result.objective_usd) == wins
+
+
 @pytest.mark.parametrize("room", [None, 1.0, 1.3])
 @pytest.mark.parametrize("seed", ONE_BLOCK)
 def test_at_the_winning_price_a_plan_with_the_offer_costs_no_more(seed, room):

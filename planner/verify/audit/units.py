@@ -78,6 +78,9 @@ def group_violations(row: Allocation, problem: Problem, catalog: Catalog) -> Ite
         yield f"{model.experts_routed} experts on {replica_accelerators(row)} accelerators"
     if engine is None or engine.scheduler != "chunked":
         yield f"{row.data_parallel} groups are not planned on {row.engine}"
+    device = catalog.accelerator(row.hardware)
+    if device is None or device.link not in _SCALE_UP or device.link_gb_per_s is None:
+        yield f"{row.hardware} has no known link between groups"
 
 
 def _parts(row: Allocation) -> tuple[int | None, int | None, int | None]:
