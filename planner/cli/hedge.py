@@ -20,9 +20,10 @@ from planner.cli.context import (
     progress_bar,
     settings_of,
 )
+from planner.cli.interruptible import SoFar, interruptible
 from planner.cli.solve_options import SOLVERS, Gap, Seed, SolverName, choice_of
 from planner.cli.written import write_files
-from planner.errors import Fault, InputError
+from planner.errors import Fault, InputError, as_asked
 
 if TYPE_CHECKING:
     from planner.hedge.records import Hedge
@@ -118,8 +119,10 @@ def hedge(
         jobs=jobs or os.cpu_count() or 1,
     )
     progress(shared, "reading the scenarios and modelling every option ...")
-    draw = progress_bar(shared, "hedge", "scenarios solved")
-    found = run_hedge(problem, assignments or (), shared.overlays, settings, draw)
+    so_far = SoFar(progress_bar(shared, "hedge", "scenarios solved"))
+    several = settings.jobs > 1
+    with interruptible(so_far, in_processes=several, store=None, lost="nothing was written"):
+        found = run_hedge(problem, assignments or (), shared.overlays, settings, so_far)
     if output is not None:
         _write(found, output, force=force)
     if as_json:
@@ -128,7 +131,10 @@ def hedge(
         write_hedge(sys.stdout, found)
         where = "" if output is None else f"plans written to {output}. "
         next_step = "--output DIR, then " if output is None else ""
-        verify = f"planner verify {output or 'DIR'}/SCENARIO.json --problem {problem}"
+        again = as_asked(problem, None, (), shared.overlays)
+        verify = f"planner verify {output or 'DIR'}/SCENARIO.json --problem {again}"
+        if found.status == "infeasible":
+            next_step, verify = "", f"planner explain {again}, as noted above"
         sys.stdout.write(f"\n{where}Next: {next_step}{verify}\n")
     raise typer.Exit(EXIT_BY_STATUS[found.status])
 

@@ -37,7 +37,13 @@ class SoFar:
 
 
 @contextmanager
-def interruptible(so_far: SoFar, *, in_processes: bool, store: Path | None) -> Iterator[None]:
+def interruptible(
+    so_far: SoFar,
+    *,
+    in_processes: bool,
+    store: Path | None,
+    lost: str = "no --store was given, so they are lost",
+) -> Iterator[None]:
     """End workers when Ctrl-C ends the command, and say what is left.
 
     A solve in this process does not come back to Python until it is done, so there a thread waits
@@ -51,21 +57,23 @@ def interruptible(so_far: SoFar, *, in_processes: bool, store: Path | None) -> I
         Whether other processes, or other machines, solve.
     store
         Where finished runs are kept.
+    lost
+        What becomes of them without one.
     """
     if not in_processes:
-        with _ended_by_a_thread(lambda: _say(so_far, store)):
+        with _ended_by_a_thread(lambda: _say(so_far, store, lost)):
             yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        _say(so_far, store)
+        _say(so_far, store, lost)
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-def _say(so_far: SoFar, store: Path | None) -> None:
-    kept = "no --store was given, so they are lost"
+def _say(so_far: SoFar, store: Path | None, lost: str) -> None:
+    kept = lost
     if store is not None:
         kept = f"they are in {store}, and the same command goes on from there"
     below_the_bar = "\n" if sys.stderr.isatty() else ""

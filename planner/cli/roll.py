@@ -22,6 +22,7 @@ from planner.cli.context import (
     progress_bar,
     settings_of,
 )
+from planner.cli.interruptible import SoFar, interruptible
 from planner.cli.roll_options import (
     FORECASTS,
     Actuals,
@@ -97,7 +98,9 @@ def roll(
     progress(shared, "checking the problem and what came ...")
     bar = progress_bar(shared, "replay", "policies")
     stated = assignments or ()
-    found = run_roll(problem, actuals, scenario, stated, shared.overlays, settings, bar)
+    so_far = SoFar(bar)
+    with interruptible(so_far, in_processes=settings.jobs > 1, store=store):
+        found = run_roll(problem, actuals, scenario, stated, shared.overlays, settings, so_far)
     _print(found, problem, as_json=as_json, as_csv=as_csv)
     unfinished = any(o.cost_usd is None for path in found.paths for o in path.outcomes)
     raise typer.Exit(EXIT_UNFINISHED if unfinished else 0)

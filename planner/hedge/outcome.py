@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.errors import InternalError
+from planner.errors import InternalError, as_asked
 from planner.hedge.records import Hedge, ScenarioOutcome, Value
 from planner.pipeline import plan_of
 from planner.plan.records import GAP_TOLERANCE, relative_gap
@@ -18,6 +18,7 @@ from planner.verify.audit.alike import unlike_orders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from planner.hedge.futures import Futures
     from planner.hedge.policy import PolicySolver
@@ -102,22 +103,27 @@ def hedge_of(
 
 
 def infeasible_hedge(
-    futures: Futures, risk: Risk, infeasible: Sequence[str], seconds: float
+    futures: Futures,
+    overlays: Sequence[Path],
+    risk: Risk,
+    infeasible: Sequence[str],
+    seconds: float,
 ) -> Hedge:
     """Return the answer when a scenario has no plan even with perfect foresight.
 
     Parameters
     ----------
-    futures, risk
+    futures, overlays, risk
         What was asked.
     infeasible
         Scenarios that no plan suits; empty when time ran out.
     seconds
         Wall time.
     """
-    file = futures.loaded.document.file
+    file, assignments = futures.loaded.document.file, futures.loaded.assignments
     notes = tuple(
-        f"scenario `{name}` has no plan even alone: planner explain {file} --scenario {name}"
+        f"scenario `{name}` has no plan even alone: planner explain "
+        f"{as_asked(file, name, assignments, overlays)}"
         for name in infeasible
     )
     status = "infeasible" if infeasible else "no_solution"

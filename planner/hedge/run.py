@@ -126,14 +126,18 @@ def hedged(
     programs = programs_of(tasks, asked.jobs, done)
     infeasible = [n for n, program in zip(futures.names, programs, strict=True) if program is None]
     if infeasible:
-        return infeasible_hedge(futures, asked.risk, infeasible, time.monotonic() - began_s)
+        return infeasible_hedge(
+            futures, overlays, asked.risk, infeasible, time.monotonic() - began_s
+        )
     known = [program for program in programs if program is not None]
     policies = PolicySolver(futures, known, asked.risk, solver, wanted, asked.jobs, done)
     best = policies.solve(futures.tree)
     alone = alone_of(tasks, known, asked.jobs, done)
     if not best.answers and any(answer.decisions is None for answer in alone):
         infeasible = _infeasible(futures, alone)
-        return infeasible_hedge(futures, asked.risk, infeasible, time.monotonic() - began_s)
+        return infeasible_hedge(
+            futures, overlays, asked.risk, infeasible, time.monotonic() - began_s
+        )
     policies, best = policies.knowing(alone, best)
     if not best.answers:
         best = policies.solve(futures.tree)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from planner.milp.families import build_program
 from planner.milp.scenario import ScenarioProgram, bound_scenario, solve_scenario
 from planner.milp.solver import solve_bounded
+from planner.workers import worker_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -99,8 +98,7 @@ def _each(
             found.append(solve(task))
             done()
         return found
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
+    with worker_pool(min(jobs, len(tasks))) as pool:
         for answer in pool.map(solve, tasks):
             found.append(answer)
             done()

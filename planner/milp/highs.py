@@ -225,7 +225,8 @@ def _outcome(solver: highspy.Highs, *, has_integers: bool) -> Outcome:
     # Costs are never negative, so "unbounded or infeasible" can only be infeasible.
     if status in (statuses.kInfeasible, statuses.kUnboundedOrInfeasible):
         return Outcome("infeasible")
-    if status == statuses.kUnbounded:  # a slot at prices, by the tolerance of the prices
+    # Unbounded: a slot at prices, by their tolerance. Unknown: numbers that HiGHS gives up on.
+    if status in (statuses.kUnbounded, statuses.kUnknown):
         return Outcome("no_solution")
     if status not in (statuses.kOptimal, statuses.kTimeLimit, statuses.kIterationLimit):
         msg = f"HiGHS stopped with status {solver.modelStatusToString(status)}"

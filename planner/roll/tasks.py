@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import threading
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +10,7 @@ from planner.digest import digest_of, software_sha256
 from planner.roll.records import Order, PeriodOutcome, PolicyOutcome
 from planner.roll.replay import replay
 from planner.store import StoredRun
+from planner.workers import worker_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -110,9 +108,7 @@ def solve_tasks(
         for number, task in enumerate(tasks):
             on_outcome(number, solve(task))
         return
-    spawn = multiprocessing.get_context("spawn")
-    workers = min(jobs, len(tasks))
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_watch_parent) as pool:
+    with worker_pool(min(jobs, len(tasks))) as pool:
         running = {pool.submit(solve, task): number for number, task in enumerate(tasks)}
         for future in as_completed(running):
             on_outcome(running[future], future.result())
@@ -121,15 +117,3 @@ def solve_tasks(
 def solve(task: Task) -> PolicyOutcome:
     """Return what came out of a task."""
     return replay(task.world, task.policy, task.settings)
-
-
-def _watch_parent() -> None:
-    """End this worker when its parent is gone, which a pool of the standard library does not."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
