@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from planner.cli.context import Settings
     from planner.infeasibility import Explanation
     from planner.pipeline import Prepared
+    from planner.plan.document import Plan
     from planner.sensitivity import Sensitivity
 
 EXIT_INFEASIBLE, EXIT_OUTSIDE_GAP, EXIT_UNKNOWN = 3, 4, 5
@@ -89,9 +90,10 @@ def explain(
 
     shared = settings_of(context, catalog, quiet=quiet)
     asked_for = assignments or []
-    named = problem
+    named, recorded = problem, None
     if problem.endswith(".json"):
-        prepared = _of_plan(Path(problem), problem_file, scenario, asked_for, shared)
+        recorded = _plan_of(Path(problem), scenario)
+        prepared = _of_plan(recorded, Path(problem), problem_file, asked_for, shared)
         named = str(problem_file or "PROBLEM")
     else:
         prepared = _of_problem(problem, scenario, asked_for, shared)
@@ -106,6 +108,9 @@ def explain(
         _show_why_not(why_not, as_asked(named, scenario, asked_for, shared.overlays), as_json)
         raise typer.Exit(EXIT_UNKNOWN if why_not.infeasible is None else EXIT_INFEASIBLE)
     found = explain_plan(prepared, ExplainSettings(gap, time_limit, seed, within), tell)
+    if recorded is not None and not asked_for:
+        notes = _unlike(recorded, found.plan, gap)
+        found = replace(found, remarks=(*notes, *found.remarks))
     _show(found, as_json)
     if found.plan.status != "optimal":
         raise typer.Exit(EXIT_OUTSIDE_GAP if found.plan.cost_usd is not None else EXIT_UNKNOWN)
@@ -123,21 +128,40 @@ def _of_problem(
     return prepared
 
 
-def _of_plan(
-    path: Path,
-    problem_file: Path | None,
-    scenario: str | None,
-    assignments: list[str],
-    shared: Settings,
-) -> Callable[[Sequence[str]], Prepared]:
-    from planner.pipeline import check_loaded, prepare_checked  # noqa: PLC0415 - loads the solver
-    from planner.plan.plan_file import read_plan  # noqa: PLC0415
-    from planner.verify.verification import problem_of  # noqa: PLC0415
+def _plan_of(path: Path, scenario: str | None) -> Plan:
+    from planner.plan.plan_file import read_plan  # noqa: PLC0415 - loads numpy
 
     if scenario is not None:
         message = "is that of the plan; leave it out, or explain the problem"
         raise InputError([Fault(f"--scenario {scenario}", None, None, "", message)])
-    plan = read_plan(path)
+    return read_plan(path)
+
+
+def _unlike(recorded: Plan, solved: Plan, gap: float) -> list[str]:
+    """Return that the plan of a file is not the one that is explained, where it is not."""
+    notes = []
+    if recorded.catalog.get("sha256") != solved.catalog.get("sha256"):
+        notes.append(
+            "the plan of the file was made from another catalogue: give the same --catalog, or "
+            "what is explained is the plan that prices and facts at hand lead to"
+        )
+    before, now = recorded.cost_usd, solved.cost_usd
+    if before is not None and now is not None and abs(now - before) > gap * abs(before):
+        notes.append(
+            f"the plan of the file costs {before:,.0f} USD, the one that is explained {now:,.0f}"
+        )
+    return notes
+
+
+def _of_plan(
+    plan: Plan,
+    path: Path,
+    problem_file: Path | None,
+    assignments: list[str],
+    shared: Settings,
+) -> Callable[[Sequence[str]], Prepared]:
+    from planner.pipeline import check_loaded, prepare_checked  # noqa: PLC0415 - loads the solver
+    from planner.verify.verification import problem_of  # noqa: PLC0415
 
     def prepared(changes: Sequence[str]) -> Prepared:
         loaded = problem_of(plan, path, problem_file, (*assignments, *changes))

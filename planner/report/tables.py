@@ -117,8 +117,7 @@ def money(usd: float | None, digits: int = 0) -> str:
     """
     if usd is None:
         return "-"
-    text = f"{usd:,.{digits or (2 if abs(usd) < _SMALL_USD else 0)}f}"
-    return text.removeprefix("-") if not text.strip("-0.,") else text
+    return f"{usd:z,.{digits or (2 if abs(usd) < _SMALL_USD else 0)}f}"
 
 
 def percent(fraction: float | None) -> str:
@@ -128,4 +127,4 @@ def percent(fraction: float | None) -> str:
 
 def number(value: float | None, digits: int = 2) -> str:
     """Return a number with a fixed number of digits, ``-`` when there is none."""
-    return "-" if value is None else f"{value:,.{digits}f}"
+    return "-" if value is None else f"{value:z,.{digits}f}"

@@ -137,6 +137,10 @@ def test_money_with_stated_digits_keeps_them():
     assert money(1234.5, 2) == "1,234.50"
 
 
+def test_nothing_has_no_sign():
+    assert (number(-0.001), money(-0.001)) == ("0.00", "0.00")
+
+
 def test_percent_and_number_show_missing_as_a_dash():
     assert (percent(None), percent(0.456), number(None), number(1.234)) == (
         "-",
