@@ -159,8 +159,9 @@ class _Search:
     def _fixes(
         self, prepared: Prepared, before: tuple[str, ...], depth: int
     ) -> tuple[list[_Found], list[Cause]]:
-        """Return fixes on top of assignments, and what is known to be too tight."""
-        if _refused(prepared):
+        """Return fixes on top of assignments, and what is known to be too tight without them."""
+        is_refused = _refused(prepared)
+        if is_refused:
             rules = refused_steps(prepared)
             found = [x for rule in rules for x in self._least(rule, before)]
         else:
@@ -168,7 +169,8 @@ class _Search:
             found = self._of_program(prepared, rules, before)
         if all(x.rank[0] >= DEMAND for x in found) and depth > 1:
             found += [x for rule in rules for x in self._beyond(rule, before, depth)]
-        firsts = [(rule, rule.settings[0]) for rule in rules]
+        # What refuses every option is too tight by itself; of the program no rule is for certain.
+        firsts = [(rule, rule.settings[0]) for rule in rules if is_refused]
         return found, [c for rule, x in firsts for c in _causes(rule, x, x.assignments)]
 
     def _of_program(
@@ -213,7 +215,9 @@ class _Search:
         ]
         causes = dict.fromkeys(c for fix in fixes for c in fix.causes)
         causes |= dict.fromkeys(c for c in known if not fixes)
-        return Explanation(title, True, tuple(fixes), tuple(causes), tuple(self._late))
+        return Explanation(
+            title, True, tuple(fixes), tuple(causes), tuple(dict.fromkeys(self._late))
+        )
 
     def _together(
         self, program: Program, levers: Sequence[Lever], before: Sequence[str]

@@ -70,7 +70,10 @@ def write_explanation(out: TextIO, found: Explanation, problem: str) -> None:
 
 
 def _amount(cause: Cause) -> str:
-    return "-" if cause.amount is None else f"{cause.amount:,.6g} {cause.unit}".strip()
+    if cause.amount is None:
+        return "-"
+    unit = cause.unit.removesuffix("s") if cause.amount == 1 else cause.unit
+    return f"{cause.amount:,.6g} {unit}".strip()
 
 
 def _as_options(fix: Fix) -> str:
