@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 
 EXIT_BY_STATUS = {"optimal": 0, "infeasible": 3, "feasible": 4, "no_solution": 5}
 
+_LARGEST_WEIGHT = 0.99
+"""With nothing but the worst outcomes, plans of the other scenarios might cost anything."""
+
 CvarWeight = Annotated[
     float,
     typer.Option(
         "--cvar-weight",
         min=0.0,
-        max=1.0,
+        max=_LARGEST_WEIGHT,
         help="Weight of the mean of the worst outcomes beside the expected cost.",
     ),
 ]

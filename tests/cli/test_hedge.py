@@ -124,3 +124,10 @@ def test_futures_and_replay_are_asked_for_one_by_one(planner, halves):
 
     assert done.code == 2
     assert "before its replay; leave one of the two out" in done.err
+
+
+def test_scenarios_outside_the_tail_count_whatever_the_weight(planner, halves):
+    done = planner("hedge", halves, "--cvar-weight", 1)
+
+    assert done.code == 2
+    assert "0.99" in done.err
