@@ -24,7 +24,7 @@ def worker_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
         How many, >= 1.
     """
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=_begin) as pool:
+    with ProcessPoolExecutor(processes, mp_context=spawn, initializer=begin_worker) as pool:
         try:
             yield pool
         except BaseException:
@@ -33,7 +33,8 @@ def worker_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
             raise
 
 
-def _begin() -> None:
+def begin_worker() -> None:
+    """Let this worker end with its parent, and at Ctrl-C without a word."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the terminal sends Ctrl-C to workers as well
     # A pool of the standard library does not notice that its parent is gone.
     threading.Thread(target=_end_with_parent, daemon=True).start()

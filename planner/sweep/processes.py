@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from planner.sweep.work import failed, solve_task
+from planner.workers import begin_worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -133,17 +131,9 @@ def _received(worker: _Worker) -> Answer | None:
 
 def _work(pipe: Connection) -> None:
     """Solve what comes through a pipe, until it or the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the terminal sends Ctrl-C to workers as well
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    begin_worker()
     with contextlib.suppress(EOFError, OSError):
         catalogs: dict[str, Catalog] = pipe.recv()
         while True:
             task: Task = pipe.recv()
             pipe.send(solve_task(task, catalogs[task.catalog_sha256]))
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
