@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 _OF_AN_OFFER = ("N", "s", "B")
 """Kinds of columns that carry what nodes of an offer cost."""
-_TOKENS, _TOKEN_PARTS = "a", 5
-"""Kind of columns of tokens, and the parts of their names."""
 _BUDGETS = "budget_"
 _COUNTED = ("tiersum_", "spendnodes_")
 """Rows that count what is paid for nodes, for a discount or as promised spending."""
@@ -142,9 +140,9 @@ class WinningPrices:
 
     def _priced(self, offer: int | str) -> _Priced:
         if isinstance(offer, str):
-            api = enumerate(self._model.sets.options.api)
-            mine = frozenset(position for position, option in api if option.id == offer)
-            place = _columns_of_tokens(self._arrays.column_names, mine)
+            api, sold = self._model.sets.options.api, self._model.a
+            own = [column.name for (i, _, _), column in sold.items() if api[i].id == offer]
+            place = np.isin(self._arrays.column_names, own)
         else:
             place = _columns_of(self._arrays.column_names, offer)
         return _Priced(self._arrays, np.where(place, self._arrays.cost, 0.0), place)
@@ -251,13 +249,6 @@ class _Priced:
         """Say which entries are in rows whose names begin so."""
         named = [name.startswith(prefixes) for name in self._arrays.row_names]
         return np.array(named, dtype=bool)[self._rows]
-
-
-def _columns_of_tokens(names: tuple[str, ...], api: frozenset[int]) -> NDArray[np.bool_]:
-    # a_{workload}_{position}_{period}_{block}
-    parts = [name.split("_") for name in names]
-    mine = [p[0] == _TOKENS and len(p) == _TOKEN_PARTS and int(p[2]) in api for p in parts]
-    return np.array(mine, dtype=bool)
 
 
 def _columns_of(names: tuple[str, ...], offer: int) -> NDArray[np.bool_]:
