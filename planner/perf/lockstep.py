@@ -112,8 +112,12 @@ class Prompts:
 class CommonSteps:
     """Steps that prompts of several groups have in common; arrays of one shape.
 
+    Where there is one group, a prompt is alone and has no others beside it.
+
     Parameters
     ----------
+    steps, step_s
+        Steps that a prompt takes, and the time of one, seconds.
     prompts
         Prompts m of a step that has some, >= 1.
     other_tokens, fullest_tokens
@@ -122,14 +126,33 @@ class CommonSteps:
         Probability that there are any.
     """
 
+    steps: Floats
+    step_s: Floats
     prompts: Floats
     other_tokens: Floats
     fullest_tokens: Floats
     some: Floats
 
-    def take(self, rows: slice) -> CommonSteps:
+    def take(self, rows: slice | NDArray[np.intp]) -> CommonSteps:
         """Return some of the rows, in their order."""
         return CommonSteps(*(getattr(self, name)[rows] for name in self.__slots__))
+
+    def among(self, rows: NDArray[np.intp], shape: tuple[int, ...]) -> CommonSteps:
+        """Return these as `rows` of arrays of a shape, whose others are options with one group."""
+        alone = {"steps": 1.0, "prompts": 1.0}
+        return CommonSteps(
+            *(
+                placed(np.full(shape, alone.get(name, 0.0)), rows, getattr(self, name))
+                for name in self.__slots__
+            )
+        )
+
+
+def placed(values: Floats, rows: NDArray[np.intp], own: Floats | float) -> Floats:
+    """Return a copy of some values, with others in `rows`."""
+    changed = values.copy()
+    changed[rows] = own
+    return changed
 
 
 def longest_ratios(tokens: Floats, weight: Floats) -> Floats:
@@ -181,25 +204,19 @@ def grouped_step_s(  # noqa: PLR0917
     return step.time_s(tokens + riding, cached, groups * fullest_pairs, riding, idle)
 
 
-def common_steps(
-    step: StepModel, prompts: Prompts, due: Floats, several: NDArray[np.bool_]
-) -> tuple[CommonSteps, Floats]:
-    """Return the steps in which `due` prompt steps fall due in the time of one, and that time.
-
-    Where there are not `several` groups, a prompt has no others beside it.
-    """
+def common_steps(step: StepModel, prompts: Prompts, due: Floats) -> CommonSteps:
+    """Return the steps in which `due` prompt steps fall due in the time of one."""
     count, step_s, arrived = _common_step(step, prompts, due)
     busy = np.minimum(due / count, 1.0)
-    others = np.where(several, busy * due + (1.0 - busy) * arrived, 0.0)
-    others = np.minimum(others, prompts.most - 1.0)
-    fullest = prompts.fullest_tokens(others, others, np.maximum(others, 1.0))
-    steps = CommonSteps(
-        prompts=np.where(several, count, 1.0),
+    others = np.minimum(busy * due + (1.0 - busy) * arrived, prompts.most - 1.0)
+    return CommonSteps(
+        steps=prompts.steps,
+        step_s=step_s,
+        prompts=count,
         other_tokens=others * prompts.tokens,
-        fullest_tokens=fullest,
+        fullest_tokens=prompts.fullest_tokens(others, others, np.maximum(others, 1.0)),
         some=-np.expm1(-others),
     )
-    return steps, step_s
 
 
 def due_at_rate(step: StepModel, prompts: Prompts, rate_rps: Floats) -> Floats:

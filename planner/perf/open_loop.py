@@ -38,6 +38,7 @@ from planner.perf.lockstep import (
     common_steps,
     due_at_rate,
     due_with_batch,
+    placed,
 )
 
 if TYPE_CHECKING:
@@ -86,11 +87,23 @@ class BatchSteps:
     saved_s: Floats
     common: CommonSteps | None = None
 
-    def take(self, rows: slice) -> BatchSteps:
+    def take(self, rows: slice | NDArray[np.intp]) -> BatchSteps:
         """Return some of the rows, in their order."""
         common = None if self.common is None else self.common.take(rows)
         own = {n: getattr(self, n)[rows] for n in self.__slots__ if n != "common"}
         return BatchSteps(**own, common=common)
+
+    def with_common(self, rows: NDArray[np.intp], own: CommonSteps) -> BatchSteps:
+        """Return the steps in which `rows`, options with several groups, compute together."""
+        whole = self.prefill_steps.shape
+        return replace(
+            self,
+            prefill_steps=placed(self.prefill_steps, rows, own.steps / own.prompts),
+            spare_share=placed(self.spare_share, rows, 0.0),
+            prefill_s=placed(self.prefill_s, rows, own.step_s),
+            saved_s=placed(self.saved_s, rows, 0.0),
+            common=own.among(rows, whole),
+        )
 
 
 def batch_steps(
@@ -112,9 +125,19 @@ def batch_steps(
         Requests/s of the shape of `batch`; ``None`` for the rate that holds `batch` in balance.
     """
     steps = _steps_of_one_group(step, engine, means, batch, work)
-    if step.groups.max(initial=1.0) <= 1:
+    rows = np.flatnonzero(step.groups > 1)
+    if not rows.size:
         return steps
-    return _with_common_steps(steps, step, engine, means, batch, work, rate_rps)
+    own = _common(
+        steps.take(rows),
+        step.take(rows),
+        engine.take(rows),
+        means,
+        batch[rows],
+        np.broadcast_to(work, batch.shape)[rows],
+        None if rate_rps is None else rate_rps[rows],
+    )
+    return steps.with_common(rows, own)
 
 
 def _steps_of_one_group(
@@ -151,21 +174,20 @@ def _steps_of_one_group(
     )
 
 
-def _with_common_steps(  # noqa: PLR0917
+def _common(  # noqa: PLR0917
     steps: BatchSteps,
     step: StepModel,
     engine: EngineLimits,
     means: TrafficMeans,
     batch: Floats,
-    work: Floats | float,
+    work: Floats,
     rate_rps: Floats | None,
-) -> BatchSteps:
-    """Return steps in which the groups of an option, where it has several, compute together."""
+) -> CommonSteps:
+    """Return what options with several groups have in common steps."""
     wide = (slice(None),) + (None,) * (batch.ndim - 1)
     groups, chunked = step.groups[wide], engine.is_chunked[wide]
-    several = groups > 1
     room = np.where(chunked, steps.room_tokens, engine.chunk_tokens[wide]) / groups
-    computed = np.broadcast_to(means.prefill_tokens * np.asarray(work), batch.shape)
+    computed = means.prefill_tokens * work
     count = np.where(chunked, np.maximum(computed / room, 1.0), 1.0)
     prompts = Prompts(
         tokens=computed / count,
@@ -183,15 +205,7 @@ def _with_common_steps(  # noqa: PLR0917
         due = due_with_batch(step, prompts, batch, steps.decode_s, gaps, chunked)
     else:
         due = due_at_rate(step, prompts, rate_rps)
-    common, common_s = common_steps(step, prompts, due, several)
-    return replace(
-        steps,
-        prefill_steps=np.where(several, count / common.prompts, steps.prefill_steps),
-        spare_share=np.where(several, 0.0, steps.spare_share),
-        prefill_s=np.where(several, common_s, steps.prefill_s),
-        saved_s=np.where(several, 0.0, steps.saved_s),
-        common=common,
-    )
+    return common_steps(step, prompts, due)
 
 
 def balance_rate_rps(

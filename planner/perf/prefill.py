@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.perf.lockstep import grouped_step_s
+from planner.perf.lockstep import grouped_step_s, placed
 from planner.perf.open_loop import UNBOUNDED_TOKENS
 
 if TYPE_CHECKING:
     from planner.perf.lockstep import CommonSteps
-    from planner.perf.open_loop import ReplicaState
+    from planner.perf.open_loop import BatchSteps, ReplicaState
     from planner.perf.spec import Floats
     from planner.perf.step import StepModel
 
@@ -85,10 +85,20 @@ def prompt_times(
         Computed tokens and attended pairs, shape (u,), > 0.
     """
     times = _times_in_one_group(step, state, context_tokens, prompt_tokens, prompt_pairs)
-    if state.steps.common is None:
+    rows = np.flatnonzero(step.groups > 1)
+    common = state.steps.common
+    if common is None or not rows.size:
         return times
-    return _with_groups(
-        times, step, state, state.steps.common, context_tokens, prompt_tokens, prompt_pairs
+    own = _times_in_groups(
+        step.take(rows),
+        state.steps.take(rows),
+        common.take(rows),
+        context_tokens,
+        prompt_tokens,
+        prompt_pairs,
+    )
+    return PromptTimes(
+        *(placed(getattr(times, n), rows, getattr(own, n)) for n in PromptTimes.__slots__)
     )
 
 
@@ -122,18 +132,16 @@ def _times_in_one_group(
     return PromptTimes(latency_s - saved_s, latency_s, full, full_s, rest_s, free, free_s)
 
 
-def _with_groups(  # noqa: PLR0917
-    times: PromptTimes,
+def _times_in_groups(  # noqa: PLR0917
     step: StepModel,
-    state: ReplicaState,
+    steps: BatchSteps,
     common: CommonSteps,
     context_tokens: float,
     prompt_tokens: Floats,
     prompt_pairs: Floats,
 ) -> PromptTimes:
-    """Return times in which the prompts of options with several groups have steps in common."""
-    groups, riding = step.groups[:, None], state.steps.riding[:, None]
-    room = state.steps.room_tokens[:, None] / groups
+    """Return the times where prompts of several groups have steps in common."""
+    riding, room = steps.riding[:, None], (steps.room_tokens / step.groups)[:, None]
     cached, per_token = riding * context_tokens, prompt_pairs / prompt_tokens
     full = np.floor(prompt_tokens / room)
     rest = np.maximum(prompt_tokens - full * room, 0.0)
@@ -147,15 +155,14 @@ def _with_groups(  # noqa: PLR0917
 
     full_s = step_s(np.broadcast_to(room, full.shape))
     rest_s = np.where(rest > 0, step_s(np.maximum(rest, _LEAST_TOKENS)), 0.0)
-    latency_s, several = full * full_s + rest_s, groups > 1
-    # A group takes all prompts that wait for it into its next step, as far as it has room.
-    service_s = prompt_tokens / room * full_s
+    nothing = np.zeros_like(full)
     return PromptTimes(
-        service_s=np.where(several, service_s, times.service_s),
-        latency_s=np.where(several, latency_s, times.latency_s),
-        full_steps=np.where(several, full, times.full_steps),
-        full_step_s=np.where(several, full_s, times.full_step_s),
-        rest_step_s=np.where(several, rest_s, times.rest_step_s),
-        free_tokens=np.where(several, 0.0, times.free_tokens),
-        free_s=np.where(several, 0.0, times.free_s),
+        # A group takes all prompts that wait for it into its next step, as far as it has room.
+        service_s=prompt_tokens / room * full_s,
+        latency_s=full * full_s + rest_s,
+        full_steps=full,
+        full_step_s=full_s,
+        rest_step_s=rest_s,
+        free_tokens=nothing,
+        free_s=nothing,
     )
