@@ -8,11 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.hedge.world import scenario, without_cost_of_support, write_halves
 from tests.sweep.world import write_day
 
 SMALL = "published/melange_readme"
@@ -147,54 +145,6 @@ def test_unknown_workload_is_refused_with_the_names(planner):
 
     assert done.code == 2
     assert "input0-output0" in done.err
-
-
-def test_check_points_out_an_excluded_option_that_there_is_not(planner, tmp_path):
-    text = (Path(__file__).parents[2] / "problems" / "chatbot_1m.yaml").read_text()
-    option = "{option: no/such/option, blocks: [3]}"
-    file = tmp_path / "mine.yaml"
-    file.write_text(text.replace("    slo:", f"    excluded_options: [{option}]\n    slo:", 1))
-
-    done = planner("check", str(file))
-    note = "chat: excluded_options names `no/such/option`, which is no option here"
-
-    assert done.code == 0
-    assert f"note: {note}" in done.out
-    assert planner("check", str(file), "--json").json["notes"][0].startswith(note)
-
-
-def test_check_validates_every_scenario(planner, tmp_path):
-    problem = write_day(tmp_path)
-    more = "  idle: {workloads: [{name: chat, arrival: {mean_rate_rps: 1}}]}\n"
-    problem.write_text(problem.read_text(encoding="utf-8") + more, encoding="utf-8")
-
-    done = planner("check", problem, "--json")
-
-    assert done.json["scenarios"] == ["busy", "idle"]
-    assert done.json["notes"] == []
-
-
-def test_check_finds_what_is_wrong_with_one_scenario(planner, tmp_path):
-    problem = write_day(tmp_path)
-    more = "  idle: {workloads: [{name: chat, arrival: {mean_rate_rps: -1}}]}\n"
-    problem.write_text(problem.read_text(encoding="utf-8") + more, encoding="utf-8")
-
-    done = planner("check", problem)
-
-    assert done.code == 2
-    assert "[scenario idle] workloads.chat.arrival.mean_rate_rps" in done.err
-
-
-def test_check_says_which_named_servers_cannot_be_bought(planner, tmp_path):
-    path = write_halves(tmp_path, [scenario("only", 1, 1.0)], "reserved_1y, owned")
-    without_cost_of_support(tmp_path / "prices")
-
-    shown, told = planner("check", path), planner("check", path, "--json").json
-
-    (note,) = told["notes"]  # once, though its scenario has it too
-    assert note.startswith("owned:box-1x is left out, though supply.servers names it: not known")
-    assert f"\nnote: {note}\n" in shown.out
-    assert shown.code == 0
 
 
 def test_nothing_is_counted_in_the_plural_of_one(planner):

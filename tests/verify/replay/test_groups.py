@@ -13,7 +13,14 @@ from planner.verify.replay.replica import Engine
 from planner.verify.replay.requests import Log, Window
 from planner.verify.replay.router import simulate
 from tests.perf import fleet
-from tests.verify.replay.world import EACH_S, drawn, engine, requests, step_model
+from tests.verify.replay.world import (
+    EACH_S,
+    drawn,
+    engine,
+    requests,
+    serve_all,
+    step_model,
+)
 
 
 def grouped(groups=2, **settings):
@@ -95,12 +102,7 @@ def test_groups_are_empty_when_all_is_done(chunked, cache):
     replica = Groups(
         grouped(4, chunked=chunked, budget=256, seats=40, cache=cache, **settings), log
     )
-    for request, now_s in enumerate(asked.arrival_s.tolist()):
-        while replica.due_s <= now_s:
-            replica.advance()
-        replica.arrive(request, now_s)
-    while replica.due_s < np.inf:
-        replica.advance()
+    serve_all(replica, asked)
 
     assert replica.is_empty
     assert replica.prompt_tokens == 0

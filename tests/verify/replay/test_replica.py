@@ -12,7 +12,14 @@ from planner.verify.replay.replica import Engine, Replica
 from planner.verify.replay.requests import Log, Window
 from planner.verify.replay.router import simulate
 from tests.perf import fleet
-from tests.verify.replay.world import EACH_S, drawn, engine, requests, step_model
+from tests.verify.replay.world import (
+    EACH_S,
+    drawn,
+    engine,
+    requests,
+    serve_all,
+    step_model,
+)
 
 
 def ttft_s(asked, replicas=1, routing="fewest_requests", **settings):
@@ -180,12 +187,7 @@ def test_replica_is_empty_when_all_is_done(chunked, cache):
     asked = drawn(7, 800, 30.0, isl=400, osl=60)
     log = Log(asked, Window())
     replica = Replica(engine(chunked, 256, 40, cache, dense_token_s=1e-4, request_s=-1e-4), log)
-    for request, now_s in enumerate(asked.arrival_s.tolist()):
-        while replica.due_s <= now_s:
-            replica.advance()
-        replica.arrive(request, now_s)
-    while replica.due_s < np.inf:
-        replica.advance()
+    serve_all(replica, asked)
 
     assert replica.is_empty
     assert replica.prompt_tokens == 0

@@ -43,3 +43,13 @@ def drawn(seed, count, rate_rps, isl=300.0, osl=40.0, kinds=1):
     arrival_s = np.cumsum(rng.exponential(1 / rate_rps, count))
     kind = rng.integers(kinds, size=count)
     return Requests(arrival_s, *lengths, np.zeros(count, dtype=np.int64), kind)
+
+
+def serve_all(replica, asked):
+    """Let all requests arrive at a replica, and everything end."""
+    for request, now_s in enumerate(asked.arrival_s.tolist()):
+        while replica.due_s <= now_s:
+            replica.advance()
+        replica.arrive(request, now_s)
+    while replica.due_s < np.inf:
+        replica.advance()
