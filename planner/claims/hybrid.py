@@ -166,12 +166,6 @@ def _flips(tornado: list[TornadoRow]) -> list[str]:
     ]
 
 
-def _tokens_text(saving: float | None) -> tuple[str, ...]:
-    if saving is None:
-        return ()
-    return (f"with tokens, whose latency nobody promises, the mix saves {saving:.3g}",)
-
-
 def _with_tokens(plans: Plans) -> float | None:
     mix, tokens = plans.get(_ALL), plans.get(_TOKENS)
     pure = [plans[case] for case in _PURE.values() if case in plans]

@@ -52,16 +52,7 @@ def _likeness(case: Case) -> tuple[object, ...]:
         case.pool,
         case.routing,
         tuple((s.option_id, id(s.engine), s.replicas) for s in case.stations),
-        tuple(
-            (
-                s.name,
-                s.is_deferred,
-                s.factors,
-                s.capacity_rps,
-                *(round(x, _DIGITS) for x in s.shares),
-            )
-            for s in case.streams
-        ),
+        tuple(_of_stream(stream) for stream in case.streams),
     )
 
 
