@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from html import escape
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ class _Scale:
 
 def ticks(low: float, high: float) -> tuple[float, ...]:
     """Return round numbers between two ends, about five."""
-    if high <= low:
+    if high - low < sys.float_info.min:  # equal, or nearer than numbers of full precision
         return (low,)
     rough = (high - low) / _TICKS
     size = 10.0 ** math.floor(math.log10(rough))

@@ -34,6 +34,11 @@ def test_a_chart_is_well_formed_and_shows_points_and_claims():
     assert {c.get("cx") for c in root.findall("circle")} == {"70.0", "620.0"}
 
 
+def test_ends_that_only_rounding_tells_apart_have_one_tick():
+    assert ticks(0.0, 5e-324) == (0.0,)
+    assert ticks(1.0, 1.0) == (1.0,)
+
+
 def test_a_chart_without_points_is_nothing():
     assert svg_of(Chart("x", "y", (Series("s", ()),))) == ""
 
