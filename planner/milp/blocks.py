@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from planner.milp.records import SolverSettings
     from planner.milp.slots import Slot
 
+    BoolArray = NDArray[np.bool_]
     FloatArray = NDArray[np.float64]
 
 _BOUND_SLACK = 1e-9
@@ -78,14 +79,21 @@ class Bounded:
         What it gives without its integrality.
     bound
         Proven lower limit of the cost, in the unit of the objective.
-    used
-        Columns that are not zero in the plans of parts at the prices of a relaxation.
+    parts
+        Plans of pools at the prices of the relaxation, by column, NaN where there is none;
+        ``None`` before pools were solved.
     """
 
     arrays: Arrays
     relaxation: Outcome
     bound: float
-    used: frozenset[int] = frozenset()
+    parts: FloatArray | None = None
+
+    def is_used(self) -> BoolArray:
+        """Say which columns are not zero in the plans of pools."""
+        if self.parts is None:
+            return np.zeros(self.arrays.cost.size, dtype=bool)
+        return np.nan_to_num(self.parts) > _NOTHING
 
     def proves(self, plan: FloatArray, gap: float) -> bool:
         """Say whether the bound alone proves that a plan is within a gap.
@@ -118,8 +126,8 @@ def with_pool_bounds(
         Seconds for all pools.
     """
     pools = pools_of(program.arrays, slots)
-    rows, used = _bound_rows(program, pools, pools, settings, limit_s)
-    return replace(_with_rows(program, rows, settings), used=frozenset(used))
+    rows, plans = _bound_rows(program, pools, pools, settings, limit_s)
+    return replace(_with_rows(program, rows, settings), parts=plans)
 
 
 def with_slot_bounds(
@@ -186,25 +194,25 @@ def _bound_rows(
     every: Sequence[Slot],
     settings: SolverSettings,
     limit_s: float,
-) -> tuple[list[Row], set[int]]:
+) -> tuple[list[Row], FloatArray]:
     """Return the row that each part costs at least its bound, at the prices of the relaxation.
 
     `every` has all parts of the kind: rows that belong to none of them have prices. The second
-    result are the columns that the plans of the parts use.
+    result are the plans of the parts by column, NaN where there is none.
     """
     arrays, prices = program.arrays, program.relaxation.row_duals
     if prices is None:
         prices = np.zeros(arrays.row_lower.size)
     at_prices = priced(arrays, np.where(coupling_rows(arrays, every), prices, 0.0))
     rows: list[Row] = []
-    used: set[int] = set()
+    plans = np.full(arrays.cost.size, np.nan)
     for part, outcome in zip(parts, solve_slots(at_prices, parts, settings, limit_s), strict=True):
         if outcome.values is not None:
-            used.update(part.columns[outcome.values > _NOTHING].tolist())
+            plans[part.columns] = outcome.values
         if outcome.bound is not None and abs(outcome.bound) > _NOTHING:
             paid = part.columns[at_prices.cost[part.columns] != 0]
             rows.append(Row(paid, at_prices.cost[paid], outcome.bound))
-    return rows, used
+    return rows, plans
 
 
 def _with_rows(program: Bounded, rows: Sequence[Row], settings: SolverSettings) -> Bounded:

@@ -1,10 +1,11 @@
 """Bound and plan of a large program from its parts: pools first, then slots with their nodes.
 
-Each step adds bound rows (:mod:`planner.milp.blocks`), solves the slots with the fleet that the
-relaxation has then (:mod:`planner.milp.held_slots`), and completes them to a plan. Where models
-load before the blocks in which they serve, a plan of few kinds of replicas comes first
-(:mod:`planner.milp.few_kinds`). Where the bound proves the plan, the whole program need not be
-solved at all.
+What pools take alone, at the prices of nodes, is the first plan of a program that is so large
+that slots may take all the time. Each step adds bound rows (:mod:`planner.milp.blocks`), solves
+the slots with the fleet that the relaxation has then (:mod:`planner.milp.held_slots`), and
+completes them to a plan. Where models load before the blocks in which they serve, a plan of few
+kinds of replicas comes first (:mod:`planner.milp.few_kinds`). Where the bound proves the plan,
+the whole program need not be solved at all.
 """
 
 from __future__ import annotations
@@ -52,8 +53,12 @@ _TURNS_SHARE = 0.15
 _MOST_OF_REST = 0.6
 _WORTH_SHARE = 0.1
 """Share of the gap that bounds have to gain."""
+_LARGE_PROGRAM = 100_000
+"""Columns from which on slots may take all the time that there is: pools give the first plan."""
 _START_TIME_S = 10.0
-"""Time for the linear program that turns a start into a plan; it takes well under a second."""
+_START_SHARE = 0.1
+"""Least time, and share of the time limit, for the linear program that turns a start into a plan;
+it takes well under a second but for large programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +142,12 @@ def begin(
     few = _of_few_kinds(model, program, clock)
     if few.is_plan and program.proves(few.values, max(settings.gap, _NEAR)):
         return few
-    first = _with_the_fleet(model, program, known, clock, by_period=by_period, is_narrow=True)
-    first = min(first, few, key=lambda begun: begun.usd)
+    first = _of_pools(model, program, clock)
+    if not (first.is_plan and program.proves(first.values, settings.gap)):
+        slotted = _with_the_fleet(
+            model, program, known, clock, by_period=by_period, is_narrow=True
+        )
+        first = min(slotted, few, first, key=lambda begun: begun.usd)
     if first.is_plan and program.proves(first.values, settings.gap):
         return first
     slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
@@ -176,9 +185,23 @@ def bounded_by_parts(
     return closer if gain > _WORTH_SHARE * settings.gap * abs(closer.bound) else program
 
 
+def _of_pools(model: Model, program: Bounded, clock: _Time) -> Begun:
+    """Return the plan of a large program in which every pool has what it takes alone, at prices.
+
+    The more pools share the nodes, the less of a node is lost to whole numbers.
+    """
+    if program.parts is None or program.arrays.cost.size < _LARGE_PROGRAM:
+        return _no_plan(program)
+    return _completed(model, program, program.parts, clock, has_nodes=False)
+
+
+def _no_plan(program: Bounded) -> Begun:
+    return Begun(program, np.full(program.arrays.cost.size, np.nan), is_plan=False)
+
+
 def _of_few_kinds(model: Model, program: Bounded, clock: _Time) -> Begun:
     """Return a plan of the kinds that the relaxation uses most, where blocks hang together."""
-    nothing = Begun(program, np.full(program.arrays.cost.size, np.nan), is_plan=False)
+    nothing = _no_plan(program)
     if not model.turn_groups or model.sets.is_static:
         return nothing
     limit_s = clock.share_s(_FEW_KINDS_SHARE)
@@ -218,14 +241,16 @@ def _with_the_fleet(
     return best
 
 
-def _completed(model: Model, program: Bounded, values: FloatArray, clock: _Time) -> Begun:
+def _completed(
+    model: Model, program: Bounded, values: FloatArray, clock: _Time, *, has_nodes: bool = True
+) -> Begun:
     arrays = program.arrays
     start = complete_start(model, arrays, values)
     coupled = (model.builds, model.served, model.bought, model.spend, model.tiers, model.serves)
-    if any(coupled):
+    if any(coupled) or not has_nodes:
         start = with_fleet(model, arrays, start, clock.share_s(_COMPLETION_SHARE), clock.left())
     start = warmer_start(model, arrays, start, clock.left())
-    asked = replace(clock.settings, time_limit_s=_START_TIME_S)
+    asked = replace(clock.settings, time_limit_s=max(_START_TIME_S, clock.share_s(_START_SHARE)))
     plan = completed(arrays, np.rint(start), asked)
     if plan is None:
         return Begun(program, start, is_plan=False)

@@ -120,8 +120,7 @@ def _without_unused(arrays: Arrays, program: Bounded, kinds: Kinds) -> Arrays:
     unused = _among(kinds, _REPLICAS) & (arrays.lower <= 0)
     if program.relaxation.values is not None:
         unused &= program.relaxation.values <= _ROUNDING
-    unused[list(program.used)] = False
-    return replace(arrays, upper=np.where(unused, 0.0, arrays.upper))
+    return replace(arrays, upper=np.where(unused & ~program.is_used(), 0.0, arrays.upper))
 
 
 def _among(kinds: Kinds, some: frozenset[str]) -> BoolArray:

@@ -31,7 +31,7 @@ from planner.milp.turn_room import make_room
 from planner.milp.unserved import unserved_usd_per_planned_rps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -74,10 +74,15 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
         values = values.copy()
         use_pairs(model, arrays, values, list(slot_blocks(sets)))
     start = np.where(np.isnan(values), 0.0, values)
+    unknown = {
+        (sets.columns[c].pool, t, b)
+        for (c, t, b), variable in model.n.items()
+        if math.isnan(values[place[variable.name]])
+    }
     for t, span in slot_blocks(sets):
-        columns = [place[model.n[c, t, b].name] for c, t2, b in model.n if t2 == t and b in span]
-        if columns and np.isnan(values[columns]).any():
-            _fill(model, place, start, t, span)
+        pools = {pool for b in span for pool in range(len(sets.pools)) if (pool, t, b) in unknown}
+        if pools:
+            _fill(model, place, start, (t, span), pools)
     leave_time_for_changeovers(model, place, start)
     for o, offer in enumerate(sets.options.offers):
         if offer.is_committed:
@@ -178,12 +183,19 @@ def slot_blocks(sets: Sets) -> Iterator[tuple[int, list[int]]]:
 
 
 def _fill(
-    model: Model, place: dict[str, int], start: FloatArray, t: int, span: Sequence[int]
+    model: Model,
+    place: dict[str, int],
+    start: FloatArray,
+    slot: tuple[int, Sequence[int]],
+    pools: Collection[int],
 ) -> None:
-    sets = model.sets
+    """Serve pools of a slot by a simple choice; what else is there stays."""
+    sets, (t, span) = model.sets, slot
     accelerators: dict[int, int] = {}
     offers = _offers_by_price(sets, t, span)
     for pool, workloads in enumerate(sets.workloads_of_pool):
+        if pool not in pools:
+            continue
         # What waits is placed when the fleet is known: its rate here is an upper limit. Nothing
         # has to go through a chain.
         busy = [
@@ -191,7 +203,7 @@ def _fill(
             for w in workloads
             if w not in sets.by_choice and sets.planned_rps[w, t, span].max() > 0
         ]
-        for choice in _choices(sets, offers, pool, busy, (t, span)):
+        for choice in _choices(sets, offers, pool, busy, slot):
             size = sets.columns[choice.column].accelerators * choice.replicas
             accelerators[choice.offer] = accelerators.get(choice.offer, 0) + size
             for b in span:
@@ -202,7 +214,8 @@ def _fill(
     for o, count in accelerators.items():
         nodes = math.ceil(count / sets.options.offers[o].accelerators_per_node)
         for b in span:
-            start[place[model.nodes[o, t, b].name]] = nodes
+            column = place[model.nodes[o, t, b].name]
+            start[column] += nodes
 
 
 def _choices(
