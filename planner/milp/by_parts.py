@@ -190,9 +190,18 @@ def _of_pools(model: Model, program: Bounded, clock: _Time) -> Begun:
 
     The more pools share the nodes, the less of a node is lost to whole numbers.
     """
+    nothing = _no_plan(program)
+    pools = _with_pools(program, nothing.values)
+    if pools is nothing.values:
+        return nothing
+    return _completed(model, program, pools, clock, has_nodes=False)
+
+
+def _with_pools(program: Bounded, values: FloatArray) -> FloatArray:
+    """Return values in which pools of a large program stand for slots that were not solved."""
     if program.parts is None or program.arrays.cost.size < _LARGE_PROGRAM:
-        return _no_plan(program)
-    return _completed(model, program, program.parts, clock, has_nodes=False)
+        return values
+    return np.where(np.isnan(values), program.parts, values)
 
 
 def _no_plan(program: Bounded) -> Begun:
@@ -234,7 +243,9 @@ def _with_the_fleet(
             limit_s=clock.share_s(_FLEET_SHARE),
         )
         values = np.where(np.isnan(values), found, values)
-        begun = _completed(model, program, values, clock)
+        whole = _with_pools(program, values)
+        has_nodes = not np.isnan(values[replicas]).any() or whole is values
+        begun = _completed(model, program, whole, clock, has_nodes=has_nodes)
         best = begun if best.values is known else min(best, begun, key=lambda one: one.usd)
         if not np.isnan(values[replicas]).any():
             break
