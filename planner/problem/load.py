@@ -182,7 +182,7 @@ def load_document(
         # What a patch would have mended is no fault: of the rest, only what has the wrong form is.
         wrong = validation.faults[: len(validation.refused)]
         raise InputError([*unapplied, *_in_file_order(list(wrong), document)], NEXT_STEP)
-    faults = list(validation.faults)
+    document, faults = validation.document, list(validation.faults)
     problem = validation.problem
     if problem is None:
         raise InputError(faults, NEXT_STEP)

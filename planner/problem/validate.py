@@ -16,6 +16,7 @@ from planner.errors import Fault
 from planner.problem.mention import Mention
 from planner.problem.messages import sentence, union_field
 from planner.problem.possible import RANGE_KINDS, Possible, data_path, possible_problems
+from planner.problem.respelt import respelt
 from planner.problem.schema import Problem
 from planner.problem.semantics import semantic_faults
 
@@ -35,12 +36,15 @@ class Validation:
         The problem; when the schema refused values, the problems that the file may have meant.
     faults
         Everything that is wrong inside the file, what the schema refused first.
+    document
+        The file as it was checked: misspelt fields have the names that were meant.
     refused
         Paths of the values that the schema refused, one for each of its faults.
     """
 
     possible: Possible
     faults: tuple[Fault, ...]
+    document: Document
     refused: tuple[Path_, ...] = ()
 
     @property
@@ -54,16 +58,20 @@ def validate(document: Document) -> Validation:
     if not isinstance(document.data, dict):
         what = "is empty" if document.data is None else "is not a mapping of fields to values"
         message = f"{what}; start with `schema_version: 1`"
-        return Validation(Possible(()), (Fault(document.file, 1, 1, "", message),))
+        return Validation(Possible(()), (Fault(document.file, 1, 1, "", message),), document)
+    document, misspelt = respelt(document)
+    unknown = [fault_at(m.document, m.path, sentence(m.error, Problem)) for m in misspelt]
     try:
         possible = Possible((Problem.model_validate(document.data),))
         found: dict[Path_, str] = {}
     except ValidationError as error:
         found = _sentences(document.data, error.errors(include_url=False))
         possible = possible_problems(document.data)
-    places = [*found.items(), *possible.findings(semantic_faults)]
-    faults = tuple(fault_at(document, path, message) for path, message in places)
-    return Validation(possible, faults, tuple(found))
+    wrong = [fault_at(document, path, message) for path, message in found.items()]
+    further = possible.findings(semantic_faults)
+    behind = [fault_at(document, path, message) for path, message in further]
+    refused = (*found, *(m.meant for m in misspelt))
+    return Validation(possible, (*wrong, *unknown, *behind), document, refused)
 
 
 def fault_at(document: Document, path: Path_, message: str) -> Fault:
