@@ -46,6 +46,7 @@ from planner.catalog.schema import (
     QualityScore,
     Quantization,
     Row,
+    ServerFigure,
     Source,
 )
 from planner.catalog.table import Located, TableRead, folded, read_table
@@ -106,7 +107,7 @@ class Catalog:
     offers: tuple[Offer, ...]
     api_offers: tuple[ApiOffer, ...]
     discounts: tuple[Discount, ...]
-    servers: tuple[Figure, ...]
+    servers: tuple[ServerFigure, ...]
     sites: tuple[Figure, ...]
     price_paths: tuple[PricePoint, ...]
     price_trends: tuple[PriceTrend, ...]
@@ -314,7 +315,6 @@ def _accelerator_names(rows: Mapping[str, Iterable[Located[Any]]]) -> dict[str, 
 
 def _checksum(merged: Mapping[str, Mapping[Key, Row]]) -> str:
     content = {
-        table: [by_key[key].model_dump() for key in sorted(by_key)]
-        for table, by_key in merged.items()
+        table: [by_key[key].facts for key in sorted(by_key)] for table, by_key in merged.items()
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -52,13 +52,16 @@ def check(
 
 def _notes(checked: Sequence[Prepared]) -> list[str]:
     """Return what plans of the problem and its scenarios would note before anything is solved."""
-    from planner.plan.remarks import refused_servers  # noqa: PLC0415 - loads numpy
+    from planner.options.idle_paths import idle_paths  # noqa: PLC0415 - loads numpy
+    from planner.plan.remarks import refused_servers  # noqa: PLC0415
 
     found: dict[str, str] = {}
     for one in checked:
         scenario = one.loaded.scenario
         label = "" if scenario is None else f"scenario {scenario}: "
-        for note in (*refused_servers(one.loaded.problem, one.options), *one.options.unknown):
+        asked, options = one.loaded.problem, one.options
+        remarks = (*refused_servers(asked, options), *idle_paths(asked, options))
+        for note in (*remarks, *options.unknown):
             found.setdefault(note, label)
     return [label + note for note, label in found.items()]
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from planner.cli.context import AsJson, CatalogFolders, ProblemName, print_json, settings_of
 from planner.cli.written import write_files
 from planner.errors import Fault, InputError, did_you_mean
+
+if TYPE_CHECKING:
+    from planner.problem.schema import Problem
 
 app = typer.Typer(help="Scenarios from dated prices.", no_args_is_help=True)
 
@@ -29,8 +32,8 @@ def fit(
         typer.Option(
             "--trend",
             metavar="FIELD=TREND",
-            help="Field of supply.price_change_per_year, and the row of price_trends it follows; "
-            "repeatable.",
+            help="Field of supply.price_change_per_year, or item of supply.price_paths, and the "
+            "row of price_trends it follows; repeatable.",
         ),
     ] = None,
     growth_sd: Annotated[
@@ -67,7 +70,7 @@ def fit(
     found = fit_scenarios(
         loaded.problem,
         facts,
-        _trends(trend or []),
+        _trends(trend or [], loaded.problem),
         growth_sd=growth_sd,
         demand_correlation=demand_correlation,
     )
@@ -81,10 +84,10 @@ def fit(
     sys.stderr.writelines(f"{note}\n" for note in found.notes)
 
 
-def _trends(stated: list[str]) -> dict[str, str]:
-    from planner.problem.supply import PriceChanges  # noqa: PLC0415
+def _trends(stated: list[str], problem: Problem) -> dict[str, str]:
+    from planner.problem.price_paths import PriceChanges  # noqa: PLC0415
 
-    fields = list(PriceChanges.model_fields)
+    fields = [*PriceChanges.model_fields, *(path.name for path in problem.supply.price_paths)]
     trends, faults = {}, []
     for text in stated:
         field, separator, name = text.partition("=")

@@ -28,6 +28,7 @@ import numpy as np
 
 from planner.catalog.dates import parse_partial_date
 from planner.errors import Fault, InputError, counted, did_you_mean
+from planner.problem.price_paths import PriceChanges
 from planner.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ LEAST_FREEDOM = 4
 LEAST_COMMON = 5
 """Quarters with readings of both trends that a correlation needs."""
 DEMAND = "demand"
+_KINDS = frozenset(PriceChanges.model_fields)
 _DAYS_PER_YEAR = 365.25
 _CLEAR = 2.0
 """Standard errors that a rate is away from nothing when it is clear of its error."""
@@ -164,7 +166,8 @@ def fit_scenarios(
     catalog
         Dated prices.
     trends
-        Trend by field of ``supply.price_change_per_year``.
+        Trend by field of ``supply.price_change_per_year``, or by name of an item of
+        ``supply.price_paths``.
     growth_sd
         Standard deviation of ln(growth per year) of all workloads together, >= 0; 0 for none.
     demand_correlation
@@ -223,8 +226,11 @@ def _patch(
 ) -> dict[str, Any]:
     patch: dict[str, Any] = {}
     changes = {field: round(math.expm1(rates[trend]), 4) for field, trend in trends.items()}
+    kinds = {field: change for field, change in changes.items() if field in _KINDS}
+    paths = [_path(problem, n, change) for n, change in changes.items() if n not in _KINDS]
+    supply = {"price_change_per_year": kinds, "price_paths": paths}
     if changes:
-        patch["supply"] = {"price_change_per_year": changes}
+        patch["supply"] = {field: moved for field, moved in supply.items() if moved}
     if DEMAND in rates:
         months = problem.horizon.months_per_period
         factor = math.exp(rates[DEMAND] * months / MONTHS_PER_YEAR)
@@ -233,6 +239,13 @@ def _patch(
             for w in problem.workloads
         ]
     return patch
+
+
+def _path(problem: Problem, name: str, change: float) -> dict[str, Any]:
+    """Return the patch of a path: its rate, and no steps where the problem has some."""
+    (path,) = (p for p in problem.supply.price_paths if p.name == name)
+    steps = {} if path.steps is None else {"steps": None}
+    return {"name": name, "change_per_year": change} | steps
 
 
 def _grown(growth: float | list[float], factor: float) -> float | list[float]:

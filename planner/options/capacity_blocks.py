@@ -6,7 +6,7 @@ said, the rest evenly over its months::
     usd = price x 730 h x months of the window
 
 Its price is the user's, or that of a capacity block of the catalogue in force on the first day of
-the window, which moves by ``supply.price_change_per_year.reserved`` from the start of the horizon.
+the window, which moves as expected (:mod:`planner.options.periods`) until then.
 Windows begin and end with periods, or end after the horizon; what lies beyond is paid too
 (``commitment_tail: pro_rata`` cuts it).
 """
@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING
 from planner.catalog.dates import age_days
 from planner.catalog.offers import CAPACITY_BLOCK, capacity_blocks_at
 from planner.options.builds import Build, served_until
-from planner.options.periods import price_factors
+from planner.options.periods import price_trend
 from planner.options.records import NodeOffer, Rejection
 from planner.options.reserved import lease_payments
+from planner.problem.price_paths import priced_offer
 from planner.problem.supply import months_between
 from planner.units import HOURS_PER_MONTH
 
@@ -82,10 +83,11 @@ def _row(block: CapacityBlock, catalog: Catalog, grid: TimeGrid, start: int) -> 
 def _node(
     block: CapacityBlock, listed: Offer | None, problem: Problem, grid: TimeGrid, start: int
 ) -> NodeOffer:
-    changes = problem.supply.price_change_per_year.reserved
-    price = block.usd_per_node_hour or 0.0
+    price, note = block.usd_per_node_hour or 0.0, ""
     if listed is not None:
-        price = listed.price_usd_per_hour * price_factors(grid, changes)[start]
+        trend = price_trend(problem, priced_offer(listed))
+        price = listed.price_usd_per_hour * trend.by_period(grid)[start]
+        note = "; ".join(part for part in (listed.notes, trend.note) if part)
     build = _build(block, listed, problem, grid, price)
     instance = listed.instance if listed is not None else block.instance or _UNNAMED
     region = block.region if listed is None else listed.region
@@ -102,7 +104,7 @@ def _node(
         startup_h=0.0,
         min_billing_h=0.0,
         elastic_max_nodes=0,
-        note="" if listed is None else listed.notes or "",
+        note=note,
         builds=(build,),
     )
 

@@ -2,7 +2,8 @@
 
 For each (provider, instance, region, tenure, plan) the newest row with ``valid_from`` at or before
 the start of a period applies. Prices older than ``max_price_age_days`` at the start of the horizon
-are not used. From the start of the horizon on prices change by ``supply.price_change_per_year``.
+are not used. From the start of the horizon on prices move by ``supply.price_paths``, or by the
+rate of their kind, ``supply.price_change_per_year``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ from planner.catalog.offers import offers_at
 from planner.options.capacity_blocks import capacity_blocks
 from planner.options.existing import existing_nodes
 from planner.options.owned import OWNED, owned_nodes
-from planner.options.periods import price_change_notes, price_factors
+from planner.options.periods import offer_notes, price_trend
 from planner.options.records import NodeOffer, Rejection
 from planner.options.reserved import TERM_MONTHS, why_not_reserved, with_reservations
 from planner.options.spot import SPOT
+from planner.problem.price_paths import priced_offer
 from planner.units import MINUTES_PER_HOUR
 
 if TYPE_CHECKING:
@@ -146,19 +148,14 @@ def rentable_nodes(
         if reason is not None:
             rejected.append(Rejection("offer", offer_id, "", *reason))
             continue
-        changes = price_change_notes(known[0], catalog, grid)
-        yearly = _yearly_change(priced[-1], problem)
-        node = _node(priced[-1], fresh, changes, price_factors(grid, yearly))
+        trend = price_trend(problem, priced_offer(known[0]))
+        changes = offer_notes(known[0], catalog, grid, trend)
+        node = _node(priced[-1], fresh, changes, trend.by_period(grid))
         if node.tenure in TERM_MONTHS:
             pro_rata = problem.finance.commitment_tail == "pro_rata"
             node = with_reservations(node, fresh, grid, pro_rata=pro_rata)
         nodes.append(node)
     return nodes, rejected
-
-
-def _yearly_change(offer: Offer, problem: Problem) -> float:
-    changes = problem.supply.price_change_per_year
-    return changes.reserved if offer.tenure in TERM_MONTHS else changes.on_demand
 
 
 def _why_not(offer: Offer, problem: Problem, grid: TimeGrid) -> tuple[str, str] | None:

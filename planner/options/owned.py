@@ -4,7 +4,8 @@ A server ordered its lead time before serves from the start of a period to the e
 node costs, nominal::
 
     capex          price x (1 + network share), at the start of the order period, at the earliest
-                   at the start of the horizon; prices change by a stated yearly rate
+                   at the start of the horizon: the row of the catalogue in force on that day,
+                   times what is expected of it (:mod:`planner.options.periods`)
     maintenance    support share x price, per year
     colocation     IT power x price of a kW-month
     energy         serving power x PUE x lowest price of a kWh x hours
@@ -38,7 +39,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.catalog.electricity import DEFAULT_SITE
-from planner.catalog.schema.figures import ELECTRICITY
+from planner.catalog.schema.figures import ELECTRICITY, SERVER_PRICE
+from planner.catalog.server_prices import server_price_at, server_prices
 from planner.options.builds import (
     CAPEX,
     TERMINAL_VALUE,
@@ -49,10 +51,13 @@ from planner.options.builds import (
     served_until,
 )
 from planner.options.electricity import prices_by_block
+from planner.options.periods import price_trend, trend_notes
 from planner.options.records import NodeOffer, Rejection
+from planner.problem.price_paths import priced_server
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Iterator
 
     from planner.catalog.load import Catalog
@@ -67,7 +72,6 @@ _STAFF_CASE_ACCELERATORS = 8
 _STAFF_CASE = "per-8-gpu-server"
 _W_PER_KW = 1_000.0
 _NEEDED_OF_SERVER = (
-    "capex_usd",
     "it_power_w",
     "life_months",
     "support_fraction_per_year",
@@ -137,8 +141,17 @@ def owned_nodes(
             detail = "not known: " + "; ".join(_row_to_add(*row) for row in missing)
             rejected.append(Rejection("offer", f"{OWNED}:{name}", "", "no_price", detail))
             continue
-        nodes.append(_node(problem, catalog, grid, parts[0], costs))
-    return [n for n in nodes if n.builds], rejected
+        node = _node(problem, catalog, grid, parts[0], costs)
+        first = server_prices(catalog, name)[0][0]
+        if node.builds:
+            nodes.append(node)
+        elif first > grid.period_start[0]:
+            detail = (
+                f"its first price is of {first}, and no order from then on serves within the "
+                "horizon; add an earlier row to servers.csv"
+            )
+            rejected.append(Rejection("offer", node.offer_id, "", "no_price", detail))
+    return nodes, rejected
 
 
 def site_costs(problem: Problem, catalog: Catalog) -> SiteCosts | list[tuple[str, str, str, str]]:
@@ -178,11 +191,14 @@ def site_figure(
 
 
 def _missing(name: str, catalog: Catalog) -> list[tuple[str, str, str, str]]:
-    return [
-        ("servers", name, quantity, "")
+    known = {
+        quantity: row.value
         for quantity in _NEEDED_OF_SERVER
-        if (row := catalog.figure("servers", name, quantity)) is None or row.value is None
-    ]
+        if (row := catalog.figure("servers", name, quantity)) is not None
+    }
+    missing = [SERVER_PRICE] if not server_prices(catalog, name) else []
+    missing += [quantity for quantity in _NEEDED_OF_SERVER if known.get(quantity) is None]
+    return [("servers", name, quantity, "") for quantity in missing]
 
 
 def _row_to_add(table: str, key: str, quantity: str, case: str) -> str:
@@ -194,7 +210,6 @@ def _row_to_add(table: str, key: str, quantity: str, case: str) -> str:
 class _Server:
     """Figures of one server."""
 
-    price_usd: float
     network_share: float
     support_share: float
     power_kw: float
@@ -217,7 +232,6 @@ def _server(catalog: Catalog, name: str) -> _Server:
     left = value("resale_fraction_36_months", 0.0)
     resale = math.log(left) / _RESALE_MONTHS if left else None
     return _Server(
-        price_usd=value("capex_usd", 0.0),
         network_share=value("network_capex_fraction", 0.0),
         support_share=value("support_fraction_per_year", 0.0),
         power_kw=power_w / _W_PER_KW,
@@ -259,19 +273,19 @@ def _node(
     problem: Problem, catalog: Catalog, grid: TimeGrid, parts: Figure, costs: SiteCosts
 ) -> NodeOffer:
     name, count = parts.id, int(parts.value or 1)
-    server, price = _server(catalog, name), catalog.figure("servers", name, "capex_usd")
-    change = 1.0 + problem.supply.price_change_per_year.owned
-    stated = ("", "") if price is None else (price.as_of, price.source)
+    server = _server(catalog, name)
+    trend = price_trend(problem, priced_server(name, parts.case, problem.supply.site))
     keeps_value = problem.finance.terminal_value != "none"
     fte = costs.staff_fte_per_accelerator * count
     staff = fte * costs.staff_usd_per_fte_year / MONTHS_PER_YEAR
     builds = []
     for start in range(grid.periods):
         end = served_until(grid, start, server.life_months)
-        if end <= start:
-            continue
         order_month = start * grid.months_per_period - server.lead_months
-        paid_usd = server.price_usd * change ** (max(order_month, 0.0) / MONTHS_PER_YEAR)
+        listed = server_price_at(catalog, name, _order_day(grid, order_month))
+        if end <= start or listed is None or listed.value is None:
+            continue
+        paid_usd = listed.value * trend.at(max(order_month, 0.0), grid)
         payments = tuple(
             payment
             for payment in _payments(
@@ -288,11 +302,12 @@ def _node(
                 term_months=server.life_months,
                 payments=payments,
                 usd_per_node_hour=sum(p.usd for p in payments) / hours,
-                price_date=stated[0],
-                source=stated[1],
+                price_date=listed.as_of,
+                source=listed.source,
             )
         )
     site = problem.supply.site
+    days = [first for first, _ in server_prices(catalog, name)]
     return NodeOffer(
         offer_id=f"{OWNED}:{name}:{site}:{OWNED}",
         provider=OWNED,
@@ -309,9 +324,19 @@ def _node(
         startup_h=0.0,
         min_billing_h=0.0,
         elastic_max_nodes=0,
+        note="; ".join(trend_notes(trend, grid, days)),
         builds=tuple(builds),
         power_kw=server.power_kw,
     )
+
+
+def _order_day(grid: TimeGrid, order_month: float) -> datetime.date:
+    """Return the first day of the period of an order: its price counts, and it is paid then."""
+    return grid.period_start[_order_period(grid, order_month)]
+
+
+def _order_period(grid: TimeGrid, order_month: float) -> int:
+    return max(math.floor(order_month / grid.months_per_period), 0)
 
 
 def _payments(
@@ -325,7 +350,7 @@ def _payments(
 ) -> Iterator[Payment]:
     start, end = span
     length = grid.months_per_period
-    order = max(math.floor((start * length - server.lead_months) / length), 0)
+    order = _order_period(grid, start * length - server.lead_months)
     capex = price_usd * (1.0 + server.network_share)
     yield Payment(order, CAPEX, capex, grid.factor_at(order * length))
     months = (float(start * length), float(end * length))

@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.options.builds import Build, monthly_payments, served_until
-from planner.options.periods import price_factors
+from planner.options.periods import price_trend, trend_notes
 from planner.options.quality import BF16
 from planner.options.records import Rejection
 from planner.options.round_trips import limits_left, round_trip_ms
@@ -30,6 +30,7 @@ from planner.options.supply_records import PROVISIONED, ApiOption, ProvisionedUn
 from planner.options.token_prices import grown_tokens, hit_rate, token_factors
 from planner.options.token_supply import TokenSupply
 from planner.problem.escalation import models_of
+from planner.problem.price_paths import priced_tokens
 from planner.problem.supply import months_between
 from planner.units import HOURS_PER_MONTH
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planner.demand.records import LengthDistribution, LengthLevels, TimeGrid
+    from planner.options.periods import PriceTrend
     from planner.options.quality import QualityBook
     from planner.problem.schema import Problem, Workload
     from planner.problem.supply import ProvisionedUnits as StatedUnits
@@ -181,6 +183,7 @@ def _option(  # noqa: PLR0917
         price_date=problem.horizon.start,
         quality=tuple((name, score.value) for name, score in scores if score is not None),
         averaged=book.averaged(workload.quality, stated.model, stated.quantization or BF16),
+        note="; ".join(trend_notes(_trend(stated, problem), grid)),
         sources=(_SOURCE,) * grid.periods,
         units_id=units_id(stated),
         counted_tokens=isl * weights[0] + osl * weights[1],
@@ -189,10 +192,14 @@ def _option(  # noqa: PLR0917
     )
 
 
+def _trend(stated: StatedUnits, problem: Problem) -> PriceTrend:
+    return price_trend(problem, priced_tokens(units_id(stated), stated.provider, stated.model))
+
+
 def _builds(stated: StatedUnits, problem: Problem, grid: TimeGrid) -> tuple[Build, ...]:
     term = max(stated.term_months or 0, grid.months_per_period)
     builds = []
-    for start, factor in enumerate(price_factors(grid, problem.supply.price_change_per_year.api)):
+    for start, factor in enumerate(_trend(stated, problem).by_period(grid)):
         price = stated.usd_per_unit_hour * factor
         first = start * grid.months_per_period
         pro_rata = problem.finance.commitment_tail == "pro_rata"

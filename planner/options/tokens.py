@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
 from planner.catalog.offers import price_lists_at
-from planner.options.periods import price_change_notes, price_factors
+from planner.options.periods import offer_notes, price_trend
 from planner.options.quality import BF16
 from planner.options.records import Rejection
 from planner.options.round_trips import limits_left, round_trip_ms
@@ -31,6 +31,7 @@ from planner.options.token_prices import (
 )
 from planner.options.token_supply import TokenSupply
 from planner.problem.escalation import models_of
+from planner.problem.price_paths import priced_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +100,7 @@ def token_supply(
             limits_left(workload, round_trip_ms(problem, offer.provider)),
             assume_met=problem.supply.api_latency == "assume_met",
         )
+        trend = price_trend(problem, priced_tokens(offer.offer_id, offer.provider, offer.model))
         option = _option(
             prices,
             workload,
@@ -106,8 +108,8 @@ def token_supply(
             book,
             grid,
             levels=levels,
-            price_factors=price_factors(grid, problem.supply.price_change_per_year.api),
-            changes=price_change_notes(offer, catalog, grid),
+            price_factors=trend.by_period(grid),
+            changes=offer_notes(offer, catalog, grid, trend),
             assumed=evidence.is_assumed,
         )
         if evidence.verdict == "usable":

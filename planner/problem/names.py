@@ -1,16 +1,23 @@
-"""What holds in lists: names that no two items may share, and figures that rise."""
+"""Names that no two items of a list may share, names near an unknown one, figures that rise."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
+from planner.errors import did_you_mean
 from planner.problem.mention import Mention
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from planner.yaml_io import Path_
+
+
+_BEGINNING = 3
+"""Characters that names which begin alike share at least."""
+_FEW = 12
+"""Names that a message may list."""
 
 
 class Named(Protocol):
@@ -63,3 +70,29 @@ def rising(
                     "rising order"
                 )
                 yield (*path, index, field), text
+
+
+def nearest_names(name: str, names: Collection[str]) -> str:
+    """Return the names that come nearest to an unknown one: all of them when they are few.
+
+    Parameters
+    ----------
+    name
+        The name that is not known.
+    names
+        The names that are.
+    """
+    if hint := did_you_mean(name, names):
+        return hint
+    shared = {known: _alike(name.lower(), known.lower()) for known in names}
+    most = max(shared.values(), default=0)
+    alike = sorted(known for known, length in shared.items() if length == most)
+    if most >= _BEGINNING:
+        return did_you_mean(alike[0], alike)
+    return f"; there are {', '.join(sorted(names))}." if 0 < len(names) <= _FEW else "."
+
+
+def _alike(name: str, known: str) -> int:
+    """Return with how many characters alike two names begin."""
+    pairs = enumerate(zip(name, known, strict=False))
+    return next((i for i, (a, b) in pairs if a != b), min(len(name), len(known)))

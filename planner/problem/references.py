@@ -11,14 +11,16 @@ from planner.catalog.dates import parse_partial_date
 from planner.catalog.offers import CAPACITY_BLOCK, capacity_blocks_at, offers_at
 from planner.catalog.schema.prices import ANY
 from planner.catalog.systems import VENDOR_ENGINE
-from planner.errors import did_you_mean
 from planner.problem.contracts import CapacityBlock, CoveredUse, VolumeDiscount
+from planner.problem.names import nearest_names
+from planner.problem.price_path_names import price_path_names
+from planner.problem.price_paths import PricePath
 from planner.problem.supply import ExistingNodes, Quota
 from planner.problem.volume_semantics import overlaps
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
 
     from planner.catalog.load import Catalog
     from planner.errors import Fault
@@ -27,13 +29,13 @@ if TYPE_CHECKING:
     from planner.problem.supply import Supply
     from planner.yaml_io import Path_
 
-_Named = TypeVar("_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse, VolumeDiscount)
+_Named = TypeVar(
+    "_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse, VolumeDiscount, PricePath
+)
 _FLAT = "flat"
 _DEFAULT = "default"
-_BEGINNING = 3
-"""Characters that names which begin alike share at least."""
 _FEW = 12
-"""Names that a message may list."""
+"""Nodes that a message may list."""
 
 
 def reference_faults(loaded: LoadedProblem, catalog: Catalog) -> list[Fault]:
@@ -74,6 +76,7 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
             "existing": resolved(supply.existing),
             "capacity_blocks": resolved(supply.capacity_blocks),
             "volume_discounts": resolved(supply.volume_discounts),
+            "price_paths": resolved(supply.price_paths),
             "spend_commitments": [
                 s.model_copy(update={"covers": resolved(s.covers)})
                 for s in supply.spend_commitments
@@ -95,6 +98,7 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
         yield from known.check(("candidates", "speculative_decoding", i), "drafts", name)
     yield from _supply(problem.supply, known)
     yield from _block_prices(problem.supply, catalog, known)
+    yield from price_path_names(problem, catalog)
     yield from _carbon_of_existing(problem, catalog)
     for i, cost in enumerate(problem.one_off_costs):
         yield from known.check(("one_off_costs", i, "model"), "models", cost.model)
@@ -340,8 +344,8 @@ class _Known:
         word, table = _KINDS[kind]
         yield (
             path,
-            f"no {word} `{name}` in the catalogue{_nearest(name, names)} `planner catalog list "
-            f"{table}` shows all; an overlay folder can add one",
+            f"no {word} `{name}` in the catalogue{nearest_names(name, names)} `planner catalog "
+            f"list {table}` shows all; an overlay folder can add one",
         )
 
     def check_tokens(
@@ -349,28 +353,10 @@ class _Known:
     ) -> Iterator[tuple[Path_, str]]:
         """Yield a finding when nobody of that name sells tokens, or not of that model."""
         if provider not in self._sold:
-            hint = _nearest(provider, set(self._sold))
+            hint = nearest_names(provider, set(self._sold))
             message = f"no provider `{provider}` of tokens in the catalogue{hint}"
             yield (*path, "provider"), f"{message} `planner catalog list api_offers` shows all"
         elif model is not None and model not in self._sold[provider]:
-            hint = _nearest(model, self._sold[provider])
+            hint = nearest_names(model, self._sold[provider])
             message = f"{provider} sells no tokens of `{model}` in the catalogue{hint}"
             yield (*path, "model"), f"{message} `planner catalog list api_offers` shows all"
-
-
-def _nearest(name: str, names: Collection[str]) -> str:
-    """Return the names that come nearest to an unknown one: all of them when they are few."""
-    if hint := did_you_mean(name, names):
-        return hint
-    shared = {known: _alike(name.lower(), known.lower()) for known in names}
-    most = max(shared.values(), default=0)
-    alike = sorted(known for known, length in shared.items() if length == most)
-    if most >= _BEGINNING:
-        return did_you_mean(alike[0], alike)
-    return f"; there are {', '.join(sorted(names))}." if 0 < len(names) <= _FEW else "."
-
-
-def _alike(name: str, known: str) -> int:
-    """Return with how many characters alike two names begin."""
-    pairs = enumerate(zip(name, known, strict=False))
-    return next((i for i, (a, b) in pairs if a != b), min(len(name), len(known)))

@@ -20,6 +20,7 @@ from planner.problem.growth import growth_findings
 from planner.problem.headroom import headroom_findings
 from planner.problem.hours import hours_findings
 from planner.problem.mention import Mention
+from planner.problem.price_paths import price_path_findings
 from planner.problem.profiles import profile_findings
 from planner.problem.resale import resale_findings
 from planner.problem.scenario_tree import tree_findings
@@ -363,6 +364,7 @@ def _problem_wide(problem: Problem) -> Iterator[Finding]:
     yield from _existing(problem)
     yield from token_findings(problem)
     yield from contract_findings(problem)
+    yield from price_path_findings(problem)
     if not problem.supply.tenures:
         yield ("supply", "tenures"), "is empty; give at least one, for example [on_demand]"
     for name, patch in problem.scenarios.items():

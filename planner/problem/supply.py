@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from planner.problem.contracts import CapacityBlock, SpendCommitment, VolumeDiscount
+from planner.problem.price_paths import PriceChanges, PricePath, YearlyChange
 from planner.problem.section import (
     Count,
     Fraction,
@@ -31,7 +32,6 @@ class Quota(Section):
 Tenure = Literal["on_demand", "spot", "reserved_1y", "reserved_3y", "owned", "api"]
 _MONTHS_PER_YEAR = 12
 _ROUNDING = 1e-9
-YearlyChange = Annotated[float, Field(gt=-1, le=10)]
 
 
 HourOfDay = Annotated[float, Field(ge=0, le=HOURS_PER_DAY)]
@@ -203,16 +203,6 @@ def month_after(first: str, months: int) -> str:
     return f"{index // _MONTHS_PER_YEAR:04d}-{index % _MONTHS_PER_YEAR + 1:02d}"
 
 
-class PriceChanges(Section):
-    """Expected yearly change of list prices as fractions, from the start of the horizon on."""
-
-    on_demand: YearlyChange = 0.0
-    reserved: YearlyChange = 0.0
-    owned: YearlyChange = 0.0
-    """Of the purchase price of servers."""
-    api: YearlyChange = 0.0
-
-
 class Spot(Section):
     """What is assumed about spot nodes, on which only work that waits runs."""
 
@@ -242,6 +232,9 @@ class Supply(Section):
     servers: list[str] = []
     """Servers of servers.csv that may be bought; empty: all with known costs."""
     price_change_per_year: PriceChanges = PriceChanges()
+    """Of everything that no item of `price_paths` is for."""
+    price_paths: list[PricePath] = []
+    """How single prices move; the item with the narrowest name that fits counts."""
     api_limits: list[ApiLimit] = []
     """Rate limits of token providers; they bind on the planned rate."""
     provisioned: list[ProvisionedUnits] = []

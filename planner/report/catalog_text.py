@@ -38,7 +38,7 @@ _FIRST = {
     "offers": "accelerator usd_per_accelerator_hour provider instance tenure price_usd_per_hour",
     "api_offers": "provider model input_usd_per_mtok output_usd_per_mtok mode",
     "systems": "id quantity value case",
-    "servers": "id quantity value case",
+    "servers": "id quantity value case valid_from",
     "sites": "id quantity value case",
     "price_paths": "item date usd series",
 }

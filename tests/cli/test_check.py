@@ -44,6 +44,25 @@ def test_check_finds_what_is_wrong_with_one_scenario(planner, tmp_path):
     assert "[scenario idle] workloads.chat.arrival.mean_rate_rps" in done.err
 
 
+def test_check_says_which_price_path_moves_nothing(planner, tmp_path):
+    path = write_halves(tmp_path, [scenario("only", 1, 1.0)], "reserved_1y")
+    items = (
+        "{name: mine, hardware: h100-sxm-80gb, tenure: on_demand, change_per_year: -0.1}",
+        "{name: wide, tenure: reserved_1y, change_per_year: -0.1}",
+        "{name: idle, server: box-1x, change_per_year: -0.1}",
+        "{name: hidden, provider: me, tenure: on_demand, change_per_year: -0.1}",
+    )
+    text = path.read_text(encoding="utf-8")
+    listed = f"supply: {{price_paths: [{', '.join(items)}], "
+    path.write_text(text.replace("supply: {", listed, 1), encoding="utf-8")
+
+    notes = planner("check", path, "--json").json["notes"]
+
+    assert [note.partition(" moves no price")[0] for note in notes] == [
+        "supply.price_paths.idle", "supply.price_paths.hidden",
+    ]  # fmt: skip
+
+
 def test_check_says_which_named_servers_cannot_be_bought(planner, tmp_path):
     path = write_halves(tmp_path, [scenario("only", 1, 1.0)], "reserved_1y, owned")
     without_cost_of_support(tmp_path / "prices")

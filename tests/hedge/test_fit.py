@@ -12,6 +12,7 @@ from planner.catalog.load import load_catalog
 from planner.errors import InputError
 from planner.hedge.fit import fit_scenarios, fit_trend
 from planner.problem.load import load_problem
+from planner.problem.schema import Problem
 
 CATALOG = load_catalog([])
 PROBLEM = load_problem("two_year_budget").problem
@@ -74,6 +75,25 @@ def test_two_fields_may_follow_one_trend():
         change = patch["supply"]["price_change_per_year"]
         assert change["on_demand"] == change["reserved"]
     assert len(found.scenarios) == 3
+
+
+def test_a_price_path_of_the_problem_may_follow_a_trend_by_its_name():
+    trend, path = "rental-a100-sxm-80gb", {"hardware": "a100-sxm-80gb", "tenure": "on_demand"}
+    steps = [{"since": "2027-07", "factor": 0.9}]
+    supply = PROBLEM.supply.model_dump() | {
+        "price_paths": [{"name": "rate", **path, "change_per_year": -0.1},
+                        {"name": "stepped", "provider": "aws", "steps": steps}]
+    }  # fmt: skip
+    problem = Problem.model_validate(PROBLEM.model_dump() | {"supply": supply})
+
+    found = fit_scenarios(problem, CATALOG, {"api": trend, "rate": trend, "stepped": trend})
+
+    for patch in found.scenarios.values():
+        change = patch["supply"]["price_change_per_year"]["api"]
+        assert patch["supply"]["price_paths"] == [
+            {"name": "rate", "change_per_year": change},
+            {"name": "stepped", "change_per_year": change, "steps": None},
+        ]
 
 
 def test_notes_say_what_the_data_do_not_support():

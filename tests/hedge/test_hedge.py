@@ -104,8 +104,16 @@ def test_orders_differ_only_once_scenarios_are_known(tmp_path):
     assert list(unlike_orders(late, plans))
 
 
-def test_a_price_that_differs_before_the_scenarios_part_is_refused(tmp_path):
-    dear = "  dear: {probability: 0.5, known_from: 2, supply: {price_change_per_year: {owned: 1}}}"
+DEARER = (
+    "price_change_per_year: {owned: 1}",
+    "price_paths: [{name: box, server: box-1x, change_per_year: 1}]",
+)
+"""A server for twice as much every year, by its kind and by itself."""
+
+
+@pytest.mark.parametrize("price", DEARER)
+def test_a_price_that_differs_before_the_scenarios_part_is_refused(tmp_path, price):
+    dear = f"  dear: {{probability: 0.5, known_from: 2, supply: {{{price}}}}}"
     path = write_halves(tmp_path, [scenario("flat", 0.5, 1.0, 2), dear])
 
     with pytest.raises(
@@ -115,10 +123,13 @@ def test_a_price_that_differs_before_the_scenarios_part_is_refused(tmp_path):
 
 
 def test_the_same_price_path_is_a_scenario_once_it_is_known_in_time(tmp_path):
-    dear = "  dear: {probability: 0.5, known_from: 1, supply: {price_change_per_year: {owned: 1}}}"
-    path = write_halves(tmp_path, [scenario("flat", 0.5, 1.0, 1), dear])
+    found = []
+    for price in DEARER:
+        dear = f"  dear: {{probability: 0.5, known_from: 1, supply: {{{price}}}}}"
+        found.append(hedged(write_halves(tmp_path, [scenario("flat", 0.5, 1.0, 1), dear])))
 
-    assert hedged(path).status == "optimal"
+    assert [f.status for f in found] == ["optimal", "optimal"]
+    assert found[0].expected_usd == pytest.approx(found[1].expected_usd)
 
 
 def test_a_file_without_probabilities_says_what_to_give(tmp_path):

@@ -121,13 +121,20 @@ def test_orders_never_change_after_they_are_signed(tmp_path, monkeypatch):
     assert seen[-1].items() <= last.items()
 
 
-@pytest.mark.parametrize("growth", [1.3, 0.8])
-def test_rolling_is_foresight_when_all_comes_as_the_problem_says(tmp_path, growth):
+CHANGES = "price_change_per_year: {on_demand: -0.2, reserved: -0.3}"
+PATHS = (
+    "price_paths: [{name: rent, hardware: box, change_per_year: -0.2}, {name: lease, "
+    "offer: 'me:one:here:reserved_1y', steps: [{since: 2027-07, factor: 0.6}]}]"
+)
+
+
+@pytest.mark.parametrize(("growth", "prices"), [(1.3, PATHS), (0.8, CHANGES)])
+def test_rolling_is_foresight_when_all_comes_as_the_problem_says(tmp_path, growth, prices):
     problem = LONG.replace(
         "peak_factor_in_hour: 1.0}", f"peak_factor_in_hour: 1.0}}\n    growth_per_period: {growth}"
     ).replace(
         "providers: [me]}",
-        "providers: [me], price_change_per_year: {on_demand: -0.2, reserved: -0.3}}",
+        f"providers: [me], {prices}}}",
     )
     file = write_quarters(tmp_path, problem)
     actuals = write_actuals(tmp_path, *[1] * PERIODS)

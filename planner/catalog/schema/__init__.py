@@ -6,7 +6,7 @@ Every field is a column of the CSV of the same table, so these models are the fo
 from __future__ import annotations
 
 from planner.catalog.schema.demand import LengthCell, ProfilePoint
-from planner.catalog.schema.figures import QUANTITIES, Figure
+from planner.catalog.schema.figures import QUANTITIES, SERVER_PRICE, Figure, ServerFigure
 from planner.catalog.schema.hardware import (
     Accelerator,
     Alias,
@@ -31,6 +31,7 @@ from planner.catalog.schema.sources import Source
 __all__ = [
     "ANY",
     "QUANTITIES",
+    "SERVER_PRICE",
     "TABLES",
     "Accelerator",
     "Alias",
@@ -56,6 +57,7 @@ __all__ = [
     "Quantization",
     "Record",
     "Row",
+    "ServerFigure",
     "Source",
 ]
 
@@ -74,7 +76,7 @@ TABLES: dict[str, type[Row]] = {
     "offers": Offer,
     "api_offers": ApiOffer,
     "discounts": Discount,
-    "servers": Figure,
+    "servers": ServerFigure,
     "sites": Figure,
     "price_paths": PricePoint,
     "price_trends": PriceTrend,

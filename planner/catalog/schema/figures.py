@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from planner.catalog.schema.row import Key, NonNegative, Row
+from planner.catalog.schema.row import Key, NonNegative, PartialDate, Row
 
 ELECTRICITY = "electricity_usd_per_kwh"
+SERVER_PRICE = "capex_usd"
 _HOURS = re.compile(r"([01]\d|2[0-3]):00-([01]\d|2[0-3]):00")
 QUANTITIES = {
     "systems": (
@@ -81,3 +82,33 @@ class Figure(Row):
             kind = "hours"
             raise PydanticCustomError(kind, "use whole hours of the day, as 07:00-23:00")
         return case
+
+
+class ServerFigure(Figure):
+    """One figure of a server; its price may have several rows, each from a day on."""
+
+    key_fields: ClassVar[tuple[str, ...]] = (*Figure.key_fields, "valid_from")
+
+    valid_from: PartialDate | None = None
+    """First day on which a price (`capex_usd`) applies (inclusive); blank for the price before
+    any of these days, and for every other figure."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Primary key; that of a row without a date has no part for it."""
+        parts = super().key
+        return parts if self.valid_from else parts[:-1]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Every column with what it holds, the date only where there is one."""
+        return self.model_dump(exclude=None if self.valid_from else {"valid_from"})
+
+    @field_validator("valid_from")
+    @classmethod
+    def _is_of_a_price(cls, day: str | None, info: ValidationInfo) -> str | None:
+        if day is not None and info.data.get("quantity") != SERVER_PRICE:
+            kind = "dated"
+            text = f"only {SERVER_PRICE} has a price by date; leave it blank"
+            raise PydanticCustomError(kind, text)
+        return day

@@ -6,7 +6,7 @@ YYYY-MM-DD; missing parts read as the earliest day.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -60,3 +60,8 @@ class Row(Record):
     as_of: PartialDate
     """Date at which the source held."""
     notes: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Every column with what it holds, for the checksum of a catalogue."""
+        return self.model_dump()

@@ -10,8 +10,8 @@ from planner.units import TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_seconds, period_start
 from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.lengths import mean_tokens, paid_level
+from planner.verify.audit.price_path import price_growth, tokens_sold
 from planner.verify.audit.prices import price_shares, share_paid
-from planner.verify.audit.terms import price_growth
 from planner.verify.audit.tiers import usd_range
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def _purchase(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
     ]
     day = period_start(problem, row.period)
     months = row.period * problem.horizon.months_per_period
-    growth = price_growth(problem, problem.supply.price_change_per_year.api, months)
+    sold = tokens_sold(row.offer_id, row.provider, row.model)
+    growth = price_growth(problem, sold, months)
     workload = problem.workload(row.workload)
     bought: list[tuple[float, float, str, str]] = []
     for reference in sorted({offer.model_ref for offer in rows}):

@@ -12,8 +12,8 @@ from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 from planner.verify.audit.clock import block_hours, blocks, period_start
 from planner.verify.audit.expected import differs, in_force
 from planner.verify.audit.packing import packing_violations
+from planner.verify.audit.price_path import nodes_sold, price_growth
 from planner.verify.audit.prices import share_paid
-from planner.verify.audit.terms import price_growth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +107,7 @@ def _amounts(row: FleetRow, listed: Offer, problem: Problem, catalog: Catalog) -
     place = (listed.provider, listed.instance, listed.region, listed.tenure)
     paid = share_paid(catalog, place, day)
     months = row.period * problem.horizon.months_per_period
-    paid *= price_growth(problem, problem.supply.price_change_per_year.on_demand, months)
+    paid *= price_growth(problem, nodes_sold(listed, row.hardware), months)
     if differs(row.price_usd_per_hour, listed.price_usd_per_hour * paid):
         yield (
             f"price {row.price_usd_per_hour} USD/h, catalogue {listed.price_usd_per_hour} "

@@ -13,7 +13,8 @@ from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR, TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_hours, block_seconds, blocks
 from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.lengths import longer_than_paid
-from planner.verify.audit.terms import discount, months_to, price_growth
+from planner.verify.audit.price_path import price_growth, tokens_sold
+from planner.verify.audit.terms import discount, months_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,8 +201,8 @@ def _price(row: ProvisionedRow, stated: ProvisionedUnits, problem: Problem) -> f
         due = item.usd_per_unit_hour
         return stated.usd_per_unit_hour if due is None else due
     first = row.start_period * problem.horizon.months_per_period
-    change = problem.supply.price_change_per_year.api
-    return stated.usd_per_unit_hour * price_growth(problem, change, first)
+    sold = tokens_sold(row.units_id, stated.provider, stated.model)
+    return stated.usd_per_unit_hour * price_growth(problem, sold, first)
 
 
 def _payments(

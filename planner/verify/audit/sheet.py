@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from planner.units import HOURS_PER_MONTH
 from planner.verify.audit.clock import block_hours, period_start
 from planner.verify.audit.expected import differs, in_force
+from planner.verify.audit.price_path import nodes_sold, price_growth
 from planner.verify.audit.prices import share_paid
-from planner.verify.audit.terms import price_growth, terms_of, there
+from planner.verify.audit.terms import terms_of, there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,7 +188,7 @@ def _hourly_usd(
         if (catalog.resolve_accelerator(listed.accelerator) or listed.accelerator) != hardware:
             return None
         months = period * problem.horizon.months_per_period
-        change = price_growth(problem, problem.supply.price_change_per_year.on_demand, months)
+        change = price_growth(problem, nodes_sold(listed, hardware), months)
         place = (listed.provider, listed.instance, listed.region, listed.tenure)
         paid = listed.price_usd_per_hour * share_paid(catalog, place, day) * change
         total += paid / listed.accelerators

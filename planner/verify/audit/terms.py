@@ -15,6 +15,7 @@ from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
 from planner.verify.audit.clock import is_there, paid_share, period_start
 from planner.verify.audit.electricity import lowest_site_price
 from planner.verify.audit.expected import in_force
+from planner.verify.audit.price_path import nodes_sold, price_growth, server_listed, server_sold
 from planner.verify.audit.prices import share_paid
 from planner.verify.audit.resale import why_not_sold, worth_usd
 
@@ -71,11 +72,6 @@ class Terms:
 def discount(problem: Problem, month: float) -> float:
     """Return the discount factor of money that moves so many months after the start."""
     return float((1 + problem.finance.discount_rate_per_year) ** (-month / MONTHS_PER_YEAR))
-
-
-def price_growth(problem: Problem, yearly_change: float, months: float) -> float:
-    """Return the factor on a list price after so many months of expected change."""
-    return float((1 + yearly_change) ** (months / MONTHS_PER_YEAR))
 
 
 def terms_of(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | None:
@@ -147,7 +143,7 @@ def _block(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | None:
         place = (listed.provider, listed.instance, listed.region, _BLOCK)
         price = listed.price_usd_per_hour
         price *= share_paid(catalog, place, period_start(problem, row.start_period))
-        price *= price_growth(problem, problem.supply.price_change_per_year.reserved, first)
+        price *= price_growth(problem, nodes_sold(listed, block.hardware), first)
     return Terms(
         due=_in_part_at_once(problem, price, first, months, block.upfront_share),
         price_usd_per_hour=price,
@@ -205,7 +201,7 @@ def _reserved(row: Commitment, listed: Offer, problem: Problem, catalog: Catalog
     place = (listed.provider, listed.instance, listed.region, listed.tenure)
     price = listed.price_usd_per_hour
     price *= share_paid(catalog, place, period_start(problem, row.start_period))
-    price *= price_growth(problem, problem.supply.price_change_per_year.reserved, first)
+    price *= price_growth(problem, nodes_sold(listed, row.hardware), first)
     price *= 1 - row.discount  # of the volume tier, which is checked by itself
     upfront = listed.upfront_fraction or 0.0
     return Terms(
@@ -276,23 +272,22 @@ def _owned(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | None:
         figure = catalog.figure("servers", row.instance, quantity)
         return None if figure is None else figure.value
 
-    listed = catalog.figure("servers", row.instance, "capex_usd")
     monthly = owned_usd_per_month(row, problem, catalog)
     life, lead_weeks = server("life_months"), server("lead_time_weeks")
-    if listed is None or listed.value is None or monthly is None:
-        return None
-    if life is None or lead_weeks is None:
+    if monthly is None or life is None or lead_weeks is None:
         return None
     length = problem.horizon.months_per_period
     first, end = row.start_period * length, _horizon_months(problem)
     ordered = first - lead_weeks * MONTHS_PER_YEAR / _WEEKS_PER_YEAR
-    price = listed.value * price_growth(
-        problem, problem.supply.price_change_per_year.owned, max(ordered, 0.0)
-    )
+    order_period = max(math.floor(ordered / length), 0)
+    listed = server_listed(row.instance, period_start(problem, order_period), catalog)
+    if listed is None or listed.value is None:
+        return None
+    sold = server_sold(row.instance, row.hardware, problem.supply.site)
+    price = listed.value * price_growth(problem, sold, max(ordered, 0.0))
     served = _whole_periods(problem, row.start_period, int(life))
     amounts = monthly | {"maintenance": price * (server("support_fraction_per_year") or 0.0) / 12}
     due = _monthly(problem, amounts, first, served * length)
-    order_period = max(math.floor(ordered / length), 0)
     capex = price * (1 + (server("network_capex_fraction") or 0.0))
     due[order_period, "capex"] = (capex, capex * discount(problem, order_period * length))
     left = price * _share_left(row, catalog, end - first, life)

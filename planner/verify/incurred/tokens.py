@@ -18,8 +18,8 @@ from planner.demand.lengths import cut_at
 from planner.units import HOURS_PER_DAY, SECONDS_PER_HOUR, TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_seconds, period_start
 from planner.verify.audit.lengths import paid_level
+from planner.verify.audit.price_path import price_growth, tokens_sold
 from planner.verify.audit.prices import price_shares, share_paid
-from planner.verify.audit.terms import price_growth
 from planner.verify.incurred.rates import rate_of_use_rps, source_of_use
 from planner.verify.replay.arrivals import Span, Stated
 
@@ -142,7 +142,8 @@ def _prices(row: ApiRow, world: World) -> list[tuple[list[ApiOffer], float]]:
     ]
     day = period_start(problem, row.period)
     months = row.period * problem.horizon.months_per_period
-    growth = price_growth(problem, problem.supply.price_change_per_year.api, months)
+    sold = tokens_sold(row.offer_id, row.provider, row.model)
+    growth = price_growth(problem, sold, months)
     for reference in sorted({offer.model_ref for offer in offers}):
         same = [offer for offer in offers if offer.model_ref == reference]
         parts = price_shares(same, day, problem, row.block)

@@ -1,0 +1,95 @@
+"""Names of price paths that must have a price in the catalogue or the problem."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from planner.errors import counted
+from planner.problem.names import nearest_names
+from planner.problem.price_paths import (
+    SECTION,
+    fits,
+    names_of,
+    priced_offer,
+    priced_server,
+    priced_tokens,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from planner.catalog.load import Catalog
+    from planner.problem.price_paths import Priced, PricePath
+    from planner.problem.schema import Problem
+    from planner.yaml_io import Path_
+
+    Finding = tuple[Path_, str]
+
+_TABLES = {"server": "servers", "model": "api_offers"}
+"""Table that has the names of a field, where it is not that of nodes."""
+_SHOWN = 3
+
+
+def price_path_names(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
+    """Yield every name of a path that nothing with a price has, and paths that fit nothing.
+
+    Parameters
+    ----------
+    problem
+        A problem that the schema accepts.
+    catalog
+        Everything that has a price.
+    """
+    if not problem.supply.price_paths:
+        return
+    known = list(_everything(problem, catalog))
+    for index, stated in enumerate(problem.supply.price_paths):
+        here, path = (*SECTION, index), stated
+        if stated.hardware is not None:
+            key = catalog.resolve_accelerator(stated.hardware) or stated.hardware
+            path = stated.model_copy(update={"hardware": key})
+        unknown = [
+            ((*here, field), _no_such(field, name, known))
+            for field, name in names_of(path).items()
+            if field != "tenure" and name not in {getattr(p, field) for p in known}
+        ]
+        yield from unknown
+        if not unknown and names_of(path) and not any(fits(path, p) for p in known):
+            yield here, _no_such_together(path, known)
+
+
+def _no_such(field: str, name: str, known: Sequence[Priced]) -> str:
+    names = {value for p in known if (value := getattr(p, field))}
+    table = _TABLES.get(field, "offers")
+    return (
+        f"no {field} `{name}` has a price{nearest_names(name, names)} `planner catalog list "
+        f"{table}` shows all; an overlay folder can add one"
+    )
+
+
+def _no_such_together(path: PricePath, known: Sequence[Priced]) -> str:
+    """Return that nothing is all that a path names, and what is without one of the names."""
+    names = names_of(path)
+    listed = " and ".join(f"{field} `{name}`" for field, name in names.items())
+    without = []
+    for field in names:
+        fitting = sorted(
+            {p.offer for p in known if fits(path.model_copy(update={field: None}), p)}
+        )
+        if len(names) > 1 and fitting:
+            more = ", ..." if len(fitting) > _SHOWN else ""
+            what = f"{counted(len(fitting), 'offer')} ({', '.join(fitting[:_SHOWN])}{more})"
+            without.append(f"without `{field}` it is for {what}")
+    return f"nothing with a price is of {listed}; {'; '.join(without) or 'take one of them out'}"
+
+
+def _everything(problem: Problem, catalog: Catalog) -> Iterator[Priced]:
+    """Yield everything with a list price that may move."""
+    yield from map(priced_offer, catalog.offers)
+    for row in catalog.api_offers:
+        yield priced_tokens(row.offer_id, row.provider, row.model)
+    for units in problem.supply.provisioned:
+        yield priced_tokens(f"provisioned:{units.name}", units.provider, units.model)
+    for parts in catalog.servers:
+        if parts.quantity == "accelerators":
+            yield priced_server(parts.id, parts.case, problem.supply.site)
