@@ -28,8 +28,9 @@ def idle_paths(problem: Problem, options: OptionSet) -> list[str]:
     paths = problem.supply.price_paths
     followed = {path.name for p in _on_offer(options) if (path := path_of(problem, p))}
     return [
-        f"supply.price_paths.{path.name} moves no price: what it names is not on offer, serves nothing here, or "
-        "follows an item with a narrower name; `planner options PROBLEM --rejected` says why"
+        f"supply.price_paths.{path.name} moves no price: what it names is not on offer, serves "
+        "nothing here, or follows an item with a narrower name; `planner options PROBLEM "
+        "--rejected` says more"
         for path in paths
         if path.name not in followed
     ]

@@ -18,6 +18,7 @@ from planner.plan.finance_rows import (
     OrderDate,
     Payback,
     PeriodMoney,
+    ProvisionedRow,
     SpendRow,
     VolumeRow,
     WorkloadCost,
@@ -176,38 +177,11 @@ class Commitment:
 
 
 @dataclass(frozen=True, slots=True)
-class ProvisionedRow:
-    """Units of token throughput that are taken on together, for a term, used or not.
-
-    Months are ``YYYY-MM``: of the first and of the first without them. `tokens_per_minute` is what
-    all of them carry, counted as the problem says. `usd` is everything that is paid for them,
-    nominal; `usd_after_horizon` is the part of it that is due after the horizon.
-    """
-
-    units_id: str
-    provider: str
-    model: str
-    units: int
-    tokens_per_minute: float
-    start_month: str
-    end_month: str
-    start_period: int
-    usd_per_unit_hour: float
-    usd: float
-    discounted_usd: float
-    usd_after_horizon: float
-    price_date: str
-    price_source: str
-    is_existing: bool = False
-    """Whether they were taken on before the plan."""
-
-
-@dataclass(frozen=True, slots=True)
 class ApiRow:
     """Tokens for one workload in one period and block; latencies are not promised.
 
-    Tokens of mode ``provisioned`` come out of units (:class:`ProvisionedRow`), which are paid by
-    themselves: `usd` is then 0.
+    Tokens of mode ``provisioned`` come out of units, which are paid by themselves
+    (:class:`planner.plan.finance_rows.ProvisionedRow`): `usd` is then 0.
     """
 
     period: int

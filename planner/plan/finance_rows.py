@@ -123,6 +123,50 @@ class CommitmentFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvisionedRow:
+    """Units of token throughput that are taken on together, for a term, used or not.
+
+    Months are ``YYYY-MM``: of the first and of the first without them. `tokens_per_minute` is what
+    all of them carry, counted as the problem says. `usd` is everything that is paid for them,
+    nominal; `usd_after_horizon` is the part of it that is due after the horizon. `is_existing`
+    tells those that were taken on before the plan.
+
+    Shares are over the hours of the periods in which the term serves; units of one item that are
+    there together carry alike. `coverage` is the share of all requests that they carry,
+    `utilization` the share of what they could carry at the mean rate. What they carry would cost
+    `alternative_usd` by use, at list prices of the same model with the cheapest offer that may
+    serve all of it (``None`` without one), before volume discounts. Paying by use costs as much as
+    they do in these hours at ``break_even_utilization = utilization x price of a unit-hour x
+    unit-hours / alternative_usd``, and where tokens get cheaper by ``alternative_price_fall = 1 -
+    break_even_utilization / utilization`` (negative when they are cheaper already). `order_by` is
+    the last day to decide: the first one of the term.
+    """
+
+    units_id: str
+    provider: str
+    model: str
+    units: int
+    tokens_per_minute: float
+    start_month: str
+    end_month: str
+    start_period: int
+    usd_per_unit_hour: float
+    usd: float
+    discounted_usd: float
+    usd_after_horizon: float
+    price_date: str
+    price_source: str
+    is_existing: bool = False
+    order_by: str = ""
+    coverage: float = 0.0
+    utilization: float = 0.0
+    alternative_offer_id: str | None = None
+    alternative_usd: float | None = None
+    break_even_utilization: float | None = None
+    alternative_price_fall: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SpendRow:
     """Spending that is promised to a provider by the hour for a term, used or not.
 

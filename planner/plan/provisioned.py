@@ -1,4 +1,6 @@
-"""Provisioned units of a plan: the table of them, and who pays for them.
+"""Provisioned units of a plan: the table of them, what they carry, and who pays for them.
+
+Units of one item that serve in a period carry what is sent to it alike, whatever term they are of.
 
 The payments of a term are split over the workloads by the counted tokens of their planned rates
 on the units, over all hours in which the term serves; in equal parts over all workloads
@@ -8,11 +10,14 @@ when nobody uses them.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planner.options.supply_records import PROVISIONED
-from planner.plan.document import CostLine, ProvisionedRow
+from planner.plan.document import CostLine
+from planner.plan.finance_rows import ProvisionedRow
+from planner.plan.tables import mean_share
 from planner.problem.deferral import owner
+from planner.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,8 +25,34 @@ if TYPE_CHECKING:
     from planner.demand.records import Demand, TimeGrid
     from planner.options.builds import Build
     from planner.options.records import OptionSet
-    from planner.options.supply_records import ProvisionedUnits
+    from planner.options.supply_records import ApiOption, ProvisionedUnits
     from planner.plan.records import Decisions
+
+
+class _Sent(NamedTuple):
+    """Requests of a workload that units of one item carry in a block, over its hours."""
+
+    workload: str
+    period: int
+    block: int
+    requests: float
+
+
+class _Carried(NamedTuple):
+    """What units of one term carry over the hours in which they serve.
+
+    Parameters
+    ----------
+    coverage, utilization
+        Share of all requests, and of what the units could carry.
+    alternative_id, alternative_usd
+        Cheapest offer of the same tokens by use, and what they would cost there; ``None`` without.
+    """
+
+    coverage: float
+    utilization: float
+    alternative_id: str | None
+    alternative_usd: float | None
 
 
 def provisioned_rows(
@@ -29,17 +60,95 @@ def provisioned_rows(
 ) -> tuple[ProvisionedRow, ...]:
     """Return a row for all units that are taken on together."""
     known = {units.id: units for units in options.provisioned}
-    rows = [
-        _row(demand.grid, known[row.units_id], known[row.units_id].builds[row.build], row.units)
-        for row in decisions.units
-    ]
+    rows = []
+    for row in decisions.units:
+        units = known[row.units_id]
+        build = units.builds[row.build]
+        carried = _carried(demand, options, decisions, units, build, row.units)
+        rows.append(_row(demand.grid, units, build, row.units, carried))
     return tuple(
         sorted(rows, key=lambda r: (r.start_period, r.units_id, r.is_existing, r.end_month))
     )
 
 
-def _row(grid: TimeGrid, units: ProvisionedUnits, build: Build, count: int) -> ProvisionedRow:
+def _carried(  # noqa: PLR0917
+    demand: Demand,
+    options: OptionSet,
+    decisions: Decisions,
+    units: ProvisionedUnits,
+    build: Build,
+    count: int,
+) -> _Carried:
+    grid, periods = demand.grid, range(build.start, build.end)
+    of_workload = {a.workload: a for a in options.api if a.units_id == units.id}
+    share = {
+        t: count
+        / sum(
+            r.units
+            for r in decisions.units
+            if r.units_id == units.id and units.builds[r.build].serves(t)
+        )
+        for t in periods
+    }
+    sent = []
+    counted = requests = 0.0
+    for flow in decisions.api_flows:
+        if flow.supply_id == units.id and flow.period in periods:
+            mean = flow.planned_rps * mean_share(demand, flow.workload, flow.period, flow.block)
+            hours = grid.hours_in_period(flow.block) * share[flow.period]
+            here = mean * hours * SECONDS_PER_HOUR
+            sent.append(_Sent(flow.workload, flow.period, flow.block, here))
+            requests += here
+            counted += here * of_workload[flow.workload].usage_tokens_at(flow.period).counted
+    minutes = len(periods) * grid.period_h * MINUTES_PER_HOUR
+    could = count * units.tokens_per_minute * minutes
+    asked = _asked(demand, decisions, periods)
+    usd, offer_id = _alternative(options, units.model, sent) or (None, None)
+    return _Carried(
+        requests / asked if asked else 0.0, counted / could if could else 0.0, offer_id, usd
+    )
+
+
+def _asked(demand: Demand, decisions: Decisions, periods: range) -> float:
+    """Return the requests that are served in some periods, by whatever it is."""
+    flows = (*decisions.flows, *decisions.api_flows)
+    return sum(
+        flow.planned_rps
+        * mean_share(demand, flow.workload, flow.period, flow.block)
+        * demand.grid.hours_in_period(flow.block)
+        * SECONDS_PER_HOUR
+        for flow in flows
+        if flow.period in periods
+    )
+
+
+def _alternative(options: OptionSet, model: str, sent: list[_Sent]) -> tuple[float, str] | None:
+    """Return what requests cost with the cheapest offer of a model by use, and which it is."""
+    by_offer: dict[str, dict[str, ApiOption]] = defaultdict(dict)
+    for api in options.api:
+        if not api.units_id and api.model == model:
+            by_offer[api.id][api.workload] = api
+    needed = {one.workload for one in sent}
+    costs = [
+        (
+            sum(
+                one.requests * offer[one.workload].usd_per_request_at(one.period, one.block)
+                for one in sent
+            ),
+            offer_id,
+        )
+        for offer_id, offer in by_offer.items()
+        if needed and needed <= offer.keys()
+    ]
+    return min(costs, default=None)
+
+
+def _row(
+    grid: TimeGrid, units: ProvisionedUnits, build: Build, count: int, carried: _Carried
+) -> ProvisionedRow:
     first = build.start * grid.months_per_period
+    own_usd = count * build.usd_per_node_hour * (build.end - build.start) * grid.period_h
+    ratio = own_usd / carried.alternative_usd if carried.alternative_usd else None
     return ProvisionedRow(
         units_id=units.id,
         provider=units.provider,
@@ -56,6 +165,13 @@ def _row(grid: TimeGrid, units: ProvisionedUnits, build: Build, count: int) -> P
         price_date=build.price_date,
         price_source=build.source,
         is_existing=build.fixed_nodes is not None,
+        order_by=grid.period_start[build.start].isoformat(),
+        coverage=carried.coverage,
+        utilization=carried.utilization,
+        alternative_offer_id=carried.alternative_id,
+        alternative_usd=carried.alternative_usd,
+        break_even_utilization=None if ratio is None else carried.utilization * ratio,
+        alternative_price_fall=None if ratio is None else 1.0 - ratio,
     )
 
 

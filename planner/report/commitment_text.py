@@ -51,6 +51,40 @@ def write_figures(out: TextIO, plan: Plan) -> None:
     write_table(out, columns, rows, title)
 
 
+def write_unit_figures(out: TextIO, plan: Plan) -> None:
+    """Write what provisioned units carry and what could make them wrong; nothing without any."""
+    if not plan.provisioned:
+        return
+    columns = [
+        Column("decide by", NUMBER),
+        Column("units", whole=True),
+        Column("of requests", NUMBER),
+        Column("at work", NUMBER),
+        Column("break-even work", NUMBER),
+        Column("by use USD", NUMBER, gives_way=1),
+        Column("price fall", NUMBER),
+        Column("alternative by use", gives_way=2),
+    ]
+    rows = [
+        [
+            "there" if row.is_existing else row.order_by,
+            f"{row.units} x {row.units_id}",
+            percent(row.coverage),
+            percent(row.utilization),
+            percent(row.break_even_utilization),
+            money(row.alternative_usd),
+            percent(row.alternative_price_fall),
+            row.alternative_offer_id or "none on offer",
+        ]
+        for row in plan.provisioned
+    ]
+    title = (
+        "What units carry; tokens by use cost as much at the break-even work, or when their price "
+        "falls so far"
+    )
+    write_table(out, columns, rows, title)
+
+
 def write_losses(out: TextIO, plan: Plan) -> None:
     """Write what commitments lose with less demand; nothing when not asked."""
     if not plan.commitment_losses:

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.report.bands import bands_of
-from planner.report.commitment_text import write_calendar, write_figures, write_losses
+from planner.report.commitment_text import (
+    write_calendar,
+    write_figures,
+    write_losses,
+    write_unit_figures,
+)
 from planner.report.finance_text import write_paybacks, write_workload_costs
 from planner.report.limit_text import (
     write_average_quality,
@@ -57,6 +62,7 @@ def write_plan(out: TextIO, plan: Plan, months: int) -> None:
     write_spend(out, plan)
     write_volumes(out, plan)
     write_figures(out, plan)
+    write_unit_figures(out, plan)
     write_losses(out, plan)
     write_calendar(out, plan)
     write_cash(out, plan)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from planner.plan.document import ProvisionedRow
+from planner.plan.finance_rows import ProvisionedRow
 from planner.report.text import write_plan
 from planner.units import HOURS_PER_MONTH
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from planner.plan.document import ProvisionedRow
+from planner.plan.finance_rows import ProvisionedRow
 from planner.problem.token_semantics import token_findings
 from tests.options.world import catalog, problem, row, workload
 from tests.verify.changes import changed, one_more, report, slightly_more, twice
@@ -76,10 +76,22 @@ ROWS = [
     ({"price_date": "2026-01"}, "price date 2026-01, expected 2027-01"),
     ({"price_source": "a page"}, "price source a page, expected the problem"),
     ({"is_existing": True}, "units that are taken on already are"),
+    ({"order_by": "2026-12-31"}, "order by 2026-12-31, the term begins on"),
+    ({"coverage": slightly_more}, "coverage .* the rows give"),
+    ({"utilization": slightly_more}, "utilization .* the rows of tokens give"),
+    ({"alternative_offer_id": "tokens:other:standard"}, "USD by use at tokens:other.* gives None"),
+    ({"alternative_offer_id": None}, "figures of an alternative without one"),
+    ({"alternative_usd": slightly_more}, "USD by use at tokens:a/model-a:standard, tokens x"),
+    ({"alternative_usd": None}, "figures of an alternative without one"),
+    ({"break_even_utilization": slightly_more}, "break-even utilization .* recomputed"),
+    ({"break_even_utilization": None}, "break-even utilization None, recomputed"),
+    ({"alternative_price_fall": slightly_more}, "price fall of the alternative .* recomputed"),
 ]
 
 
-@pytest.mark.parametrize(("changes", "text"), ROWS, ids=[next(iter(c)) for c, _ in ROWS])
+@pytest.mark.parametrize(
+    ("changes", "text"), ROWS, ids=[f"{k}-{i}" for i, (c, _) in enumerate(ROWS) for k in c]
+)
 def test_a_changed_figure_of_units_is_reported(units, changes, text):
     found = report(units, changed(units.plan, "provisioned", **changes))
 

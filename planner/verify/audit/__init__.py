@@ -80,7 +80,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *diversity_violations(plan, problem),
         *commitment_violations(plan, problem, catalog),
         *api_limit_violations(plan, problem),
-        *provisioned_violations(plan, problem),
+        *provisioned_violations(plan, problem, catalog),
         *spend_violations(plan, problem),
         *volume_violations(plan, problem),
         *move_violations(plan, problem, catalog),

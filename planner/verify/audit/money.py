@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planner.problem.supply import Budget, HorizonBudget
 from planner.units import TOKENS_PER_MTOK
@@ -15,9 +15,10 @@ from planner.verify.audit.prices import price_shares, share_paid
 from planner.verify.audit.tiers import usd_range
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from planner.catalog.load import Catalog
+    from planner.catalog.schema import ApiOffer
     from planner.plan.document import ApiRow, Plan
     from planner.problem.schema import Problem
 
@@ -76,24 +77,56 @@ def _purchase(row: ApiRow, problem: Problem, catalog: Catalog) -> Iterator[str]:
         if (offer.provider, offer.model, offer.mode) == (row.provider, row.model, row.mode)
         and offer.offer_id == row.offer_id
     ]
+    bought = usd_by_use(row, rows, problem, catalog)
+    stated = (row.price_date, row.price_source)
+    if not any(
+        _lies(row.usd, span.least, span.most) and stated == (span.price_date, span.price_source)
+        for span in bought
+    ):
+        found = [tuple(span) for span in bought]
+        yield f"{row.usd:.6f} USD at prices of {row.price_date}, tokens x price gives {found}"
+
+
+class Bought(NamedTuple):
+    """Least and most USD of tokens at a price list, and where one of its rows comes from."""
+
+    least: float
+    most: float
+    price_date: str
+    price_source: str
+
+
+def usd_by_use(
+    row: ApiRow, rows: Sequence[ApiOffer], problem: Problem, catalog: Catalog
+) -> list[Bought]:
+    """Return what the tokens of a row cost by use, at every list that its model is on.
+
+    Parameters
+    ----------
+    row
+        Tokens of a workload in a block.
+    rows
+        Prices of one offer.
+    problem, catalog
+        For days, discounts and expected changes.
+    """
     day = period_start(problem, row.period)
     months = row.period * problem.horizon.months_per_period
-    sold = tokens_sold(row.offer_id, row.provider, row.model)
-    growth = price_growth(problem, sold, months)
     workload = problem.workload(row.workload)
-    bought: list[tuple[float, float, str, str]] = []
+    bought: list[Bought] = []
     for reference in sorted({offer.model_ref for offer in rows}):
         same = [offer for offer in rows if offer.model_ref == reference]
+        seller = same[0].provider
+        sold = tokens_sold(same[0].offer_id, seller, same[0].model)
         parts = price_shares(same, day, problem, row.block)
-        paid = share_paid(catalog, (row.provider, reference, "any", "api"), day) * growth
+        paid = share_paid(catalog, (seller, reference, "any", "api"), day)
+        paid *= price_growth(problem, sold, months)
         mtok = (row.input_mtok, row.output_mtok)
         level = paid_level(workload, row.period)[0]
         spans = [(usd_range(hour, workload, catalog, mtok, level), share) for hour, share in parts]
         least, most = (paid * sum(span[k] * share for span, share in spans) for k in (0, 1))
-        bought += [(least, most, r.as_of, r.source) for hour, _ in parts for r in hour]
-    stated = (row.price_date, row.price_source)
-    if not any(_lies(row.usd, low, high) and stated == (on, of) for low, high, on, of in bought):
-        yield f"{row.usd:.6f} USD at prices of {row.price_date}, tokens x price gives {bought}"
+        bought += [Bought(least, most, r.as_of, r.source) for hour, _ in parts for r in hour]
+    return bought
 
 
 def _lies(usd: float, low: float, high: float) -> bool:

@@ -15,11 +15,14 @@ from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.lengths import longer_than_paid
 from planner.verify.audit.price_path import price_growth, tokens_sold
 from planner.verify.audit.terms import discount, months_to
+from planner.verify.audit.unit_figures import Present, counted_mtok, unit_figure_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from planner.plan.document import ApiRow, Plan, ProvisionedRow
+    from planner.catalog.load import Catalog
+    from planner.plan.document import ApiRow, Plan
+    from planner.plan.finance_rows import ProvisionedRow
     from planner.problem.schema import Problem
     from planner.problem.supply import CommittedUnits, ProvisionedUnits
 
@@ -32,7 +35,7 @@ _SECONDS = 60.0
 _MIDDLE = 0.5
 
 
-def provisioned_violations(plan: Plan, problem: Problem) -> Iterator[str]:
+def provisioned_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every row of units that the problem or the tokens contradict."""
     for row in plan.provisioned:
         place = f"{row.units} x {row.units_id} from period {row.start_period}"
@@ -40,7 +43,11 @@ def provisioned_violations(plan: Plan, problem: Problem) -> Iterator[str]:
         if stated is None:
             yield f"{place}: the problem has no such units"
             continue
-        for text in _facts(row, stated, problem):
+        present = Present(row, stated, dict(_there(row, stated, plan, problem)))
+        for text in (
+            *_facts(row, stated, problem),
+            *unit_figure_violations(present, plan, problem, catalog),
+        ):
             yield f"{place}: {text}"
     yield from _missing(plan, problem)
     yield from _sizes(plan, problem)
@@ -49,6 +56,22 @@ def provisioned_violations(plan: Plan, problem: Problem) -> Iterator[str]:
             place = f"period {item.period} block {item.block} {item.offer_id}"
             for text in _tokens(item, problem):
                 yield f"{place}: {text}"
+
+
+def _there(
+    row: ProvisionedRow, stated: ProvisionedUnits, plan: Plan, problem: Problem
+) -> Iterator[tuple[int, int]]:
+    """Yield each period in which a row serves, with the units of its item that are there."""
+    for period in _served(row, stated, problem):
+        if period < problem.horizon.periods:
+            yield (
+                period,
+                sum(
+                    other.units
+                    for other in plan.provisioned
+                    if other.units_id == row.units_id and period in _served(other, stated, problem)
+                ),
+            )
 
 
 def stated_units(units_id: str, problem: Problem) -> ProvisionedUnits | None:
@@ -172,12 +195,8 @@ def _tokens(item: ApiRow, problem: Problem) -> Iterator[str]:
 
 def _counted_per_minute(item: ApiRow, stated: ProvisionedUnits, problem: Problem) -> float:
     """Return what a row counts against units in a minute at its planned rate."""
-    cache = problem.workload(item.workload).prefix_cache
-    hits = (cache.hit_rate or 0.0) if cache else 0.0
     longer = longer_than_paid(problem.workload(item.workload), item.period)
-    inputs, outputs = item.input_mtok * longer[0], item.output_mtok * longer[1]
-    counted = inputs * (1 - hits) + inputs * hits * stated.cached_input_weight
-    counted += outputs * stated.output_weight
+    counted = counted_mtok(item, stated, problem, longer)
     requests = item.rate_rps * block_seconds(problem, item.block)
     per_request = counted * TOKENS_PER_MTOK / requests if requests else 0.0
     return per_request * item.planned_rate_rps * _SECONDS

@@ -1,0 +1,101 @@
+"""What provisioned units carry, and when tokens by use would cost as much: by hand."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from planner.report.text import write_plan
+from planner.verify.audit import audit
+from tests.finance.world import solved
+from tests.options.world import catalog, problem, row, workload
+
+QUARTER_H = 2190.0
+UNIT = {
+    "name": "ptu", "provider": "tokens", "model": "model-a", "usd_per_unit_hour": 20.0,
+    "tokens_per_minute_per_unit": 120_000.0, "term_months": 6,
+}  # fmt: skip
+BY_USE_USD = 3_600 * (1_000 * 10.0 + 100 * 1.5) / 1e6
+"""An hour of a request/s with 1,000 tokens in at 10 USD a million and 100 out at 1.5: 36.54."""
+WORK = 60 * 1_100 / 120_000
+"""What a request/s of 1,100 tokens takes of a unit: 0.55."""
+HALVED = {"price_paths": [{"name": "t", "offer": "tokens:a/model-a:standard",
+                           "steps": [{"since": "2027-04", "factor": 0.5}]}]}  # fmt: skip
+
+
+def asked(unit=UNIT, supply=None, **chat):
+    arrival = {"mean_rate_rps": 1.0, "peak_factor_in_hour": 1.0}
+    return problem(
+        workload(arrival=arrival, **chat),
+        horizon={"start": "2027-01", "periods": 2, "months_per_period": 3},
+        supply={"tenures": ["api"], "provisioned": [unit]} | (supply or {}),
+    )
+
+
+def facts(input_usd=10.0):
+    dear = row("api_offers", provider="dear", input_usd_per_mtok=90.0)
+    return catalog(offers=[], api_offers=[dear, row("api_offers", input_usd_per_mtok=input_usd)])
+
+
+def figures(problem_asked, known):
+    plan = solved(problem_asked, known, (), compare=False)
+    assert audit(plan, problem_asked, known) == []
+    (units,) = plan.provisioned
+    return units, plan
+
+
+@pytest.mark.parametrize(("supply", "mean_factor"), [(None, 1.0), (HALVED, 0.75)])
+def test_coverage_work_break_even_and_price_fall_of_a_unit(supply, mean_factor):
+    units, _ = figures(asked(supply=supply), facts())
+
+    by_use_usd = 2 * QUARTER_H * BY_USE_USD * mean_factor
+    even = 20.0 / (BY_USE_USD * mean_factor)
+    assert (units.units, units.order_by, units.coverage) == (1, "2027-01-01", pytest.approx(1.0))
+    assert units.utilization == pytest.approx(WORK)
+    assert units.alternative_offer_id == "tokens:a/model-a:standard"
+    assert units.alternative_usd == pytest.approx(by_use_usd)
+    assert units.break_even_utilization == pytest.approx(WORK * even)
+    assert units.alternative_price_fall == pytest.approx(1 - even)
+
+
+def test_the_price_fall_is_where_the_plan_changes_its_mind():
+    fall = 1 - 20.0 / BY_USE_USD
+    for factor, takes_units in ((1.001, True), (0.999, False)):
+        path = {"name": "t", "tenure": "api", "steps": [
+            {"since": "2027-01", "factor": (1 - fall) * factor}]}  # fmt: skip
+        own = {"name": "u", "offer": "provisioned:ptu", "change_per_year": 0.0}
+
+        plan = solved(asked(supply={"price_paths": [path, own]}), facts(), (), compare=False)
+
+        assert bool(plan.provisioned) is takes_units
+
+
+def test_half_of_the_requests_on_units_that_are_there_and_no_longer_pay():
+    there = UNIT | {"committed": [{"units": 1, "until": "2027-07"}], "max_units": 1}
+    there |= {"tokens_per_minute_per_unit": 33_000.0}
+
+    units, plan = figures(asked(there), facts(input_usd=1.0))
+
+    by_use_usd = 3_600 * (1_000 * 1.0 + 100 * 1.5) / 1e6 / 2
+    assert units.is_existing
+    assert (units.coverage, units.utilization) == (pytest.approx(0.5), pytest.approx(1.0))
+    assert units.break_even_utilization == pytest.approx(20.0 / by_use_usd)
+    assert units.alternative_price_fall == pytest.approx(1 - 20.0 / by_use_usd)
+    text = io.StringIO()
+    write_plan(text, plan, months=6)
+    shown = re.search(r"\nthere\t1 x provisioned:ptu\t50%\t100%\t(\S+)%", text.getvalue())
+    assert shown is not None
+    assert float(shown[1]) == round(100 * 20.0 / by_use_usd)
+
+
+def test_no_alternative_where_no_offer_by_use_may_serve():
+    promised = UNIT | {"ttft_p99_ms": 500.0}
+    slo = [{"metric": "ttft_ms", "percentile": 99, "limit": 1000}]
+
+    units, _ = figures(asked(promised, slo=slo), facts())
+
+    assert units.utilization == pytest.approx(WORK)
+    assert units.alternative_offer_id is units.alternative_usd is None
+    assert units.break_even_utilization is units.alternative_price_fall is None
