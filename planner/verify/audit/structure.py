@@ -31,10 +31,9 @@ if TYPE_CHECKING:
         CostLine,
         FleetRow,
         Plan,
-        ProvisionedRow,
         UnservedRow,
     )
-    from planner.plan.finance_rows import SpendRow
+    from planner.plan.finance_rows import ProvisionedRow, SpendRow
     from planner.problem.schema import Problem, Workload
 
 _DEFAULT_ENGINES = ["vllm"]

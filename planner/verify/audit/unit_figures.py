@@ -56,10 +56,12 @@ def unit_figure_violations(
     work = counted * TOKENS_PER_MTOK / could if could else 0.0
     if differs(row.utilization, work):
         yield f"utilization {row.utilization}, the rows of tokens give {work}"
+    rates = [(a.period, a.block, a.rate_rps) for a in plan.allocations]
+    rates += [(item.period, item.block, item.rate_rps) for item in plan.api]
     asked = sum(
-        r.rate_rps * block_hours(problem, r.block)
-        for r in (*plan.allocations, *plan.api)
-        if r.period in present.there
+        rate_rps * block_hours(problem, block)
+        for period, block, rate_rps in rates
+        if period in present.there
     )
     carried = sum(
         part * item.rate_rps * block_hours(problem, item.block)
