@@ -86,7 +86,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     ways = _by_round_trip(loaded, catalog, demand, nodes, modelled_gates, gates)
     ways = with_software(ways, problem)
     barred = barred_nodes(problem, nodes)
-    ways = _with_spot(_in_time(ways, problem, demand), nodes, problem, catalog)
+    ways = _with_spot(_in_time(ways, problem, demand), nodes, problem)
     strange = tuple(unknown_exclusions(ways, problem))
     ways = _housed(ways, nodes, barred, problem, demand.grid)
     unwanted = unwanted_nodes(problem, nodes, barred)
@@ -189,9 +189,9 @@ def _housed(
     )
 
 
-def _with_spot(ways: Ways, nodes: list[NodeOffer], problem: Problem, catalog: Catalog) -> Ways:
+def _with_spot(ways: Ways, nodes: list[NodeOffer], problem: Problem) -> Ways:
     """Return the ways with those of batch replicas on spot nodes."""
-    twins, capacities = spot_options(ways.options, ways.capacities, nodes, problem, catalog)
+    twins, capacities = spot_options(ways.options, ways.capacities, nodes, problem)
     return replace(
         ways,
         options=(*ways.options, *twins),

@@ -8,6 +8,7 @@ rate of their kind, ``supply.price_change_per_year``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
@@ -18,7 +19,7 @@ from planner.options.owned import OWNED, owned_nodes
 from planner.options.periods import offer_notes, price_trend
 from planner.options.records import NodeOffer, Rejection
 from planner.options.reserved import TERM_MONTHS, why_not_reserved, with_reservations
-from planner.options.spot import SPOT
+from planner.options.spot import SPOT, interruptions_per_h
 from planner.problem.price_paths import priced_offer
 from planner.units import MINUTES_PER_HOUR
 
@@ -151,6 +152,9 @@ def rentable_nodes(
         trend = price_trend(problem, priced_offer(known[0]))
         changes = offer_notes(known[0], catalog, grid, trend)
         node = _node(priced[-1], fresh, changes, trend.by_period(grid))
+        if node.tenure == SPOT:
+            rate = interruptions_per_h(offer_id, catalog, problem.supply.spot)
+            node = replace(node, interruptions_per_h=rate)
         if node.tenure in TERM_MONTHS:
             pro_rata = problem.finance.commitment_tail == "pro_rata"
             node = with_reservations(node, fresh, grid, pro_rata=pro_rata)

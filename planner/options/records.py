@@ -230,6 +230,8 @@ class NodeOffer:
 
     round_trip_ms: float = 0.0
     """Time on the way to the users and back."""
+    interruptions_per_h: float = 0.0
+    """How often a spot node is taken away."""
 
     @property
     def is_committed(self) -> bool:

@@ -5,10 +5,19 @@ the work that was in flight, a replica carries on average::
 
     mu_spot = mu (1 - i (restart + lost work))
 
-The restart is the start-up time of the node. A request that is interrupted takes that much longer,
-which shortens its window. Spot replicas are options of their own (``.../spot``), because they run
-on spot nodes only and carry less; of several spot offers of one hardware the least favourable
-counts.
+The restart is the start-up time of the node. Spot replicas are options of their own
+(``.../spot``), because they run on spot nodes only and carry less; of several spot offers of one
+hardware the least favourable counts.
+
+A whole zone may go at once, and with it every successor. Work is then done by on-demand nodes of
+the same hardware, as many as were there, which are rented when it happens and are taken to be had.
+Everything that runs or waits for them is late by the work that was lost and by the time that such
+a node takes to start, so a request on spot nodes is due earlier by::
+
+    lost work + max(start-up of a successor, start-up of an on-demand node)
+
+beside its own time. The slowest of those offers counts. A window of a day or more lets any block
+serve, as for all work that waits.
 """
 
 from __future__ import annotations
@@ -27,17 +36,17 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem
     from planner.problem.supply import Spot
 
-SPOT = "spot"
+SPOT, ON_DEMAND = "spot", "on_demand"
 _LEAST_AVAILABLE = 0.05
 """Share of its time below which a spot node is not worth planning with."""
 
 
-def interruptions_per_h(node: NodeOffer, catalog: Catalog, spot: Spot) -> float:
+def interruptions_per_h(offer_id: str, catalog: Catalog, spot: Spot) -> float:
     """Return the interruptions an hour that a spot offer is planned with.
 
     Parameters
     ----------
-    node
+    offer_id
         A spot offer.
     catalog
         What its newest row states.
@@ -47,9 +56,29 @@ def interruptions_per_h(node: NodeOffer, catalog: Catalog, spot: Spot) -> float:
     stated = [
         row.interruption_rate_per_h
         for row in catalog.offers
-        if row.offer_id == node.offer_id and row.interruption_rate_per_h is not None
+        if row.offer_id == offer_id and row.interruption_rate_per_h is not None
     ]
     return stated[-1] if stated else spot.interruptions_per_h
+
+
+def due_early_h(hardware: str, nodes: Iterable[NodeOffer], spot: Spot) -> float:
+    """Return by how much earlier work on spot nodes is due, beside its own time, hours.
+
+    Parameters
+    ----------
+    hardware
+        Accelerator of the spot nodes.
+    nodes
+        Offers, on-demand nodes that may take over among them.
+    spot
+        What is lost with a node.
+    """
+    starts_h = [
+        node.startup_h
+        for node in nodes
+        if node.hardware == hardware and node.tenure in {SPOT, ON_DEMAND}
+    ]
+    return max(starts_h, default=0.0) + spot.lost_work_minutes / MINUTES_PER_HOUR
 
 
 def spot_options(
@@ -57,7 +86,6 @@ def spot_options(
     capacities: Iterable[Capacity],
     nodes: Sequence[NodeOffer],
     problem: Problem,
-    catalog: Catalog,
 ) -> tuple[list[Option], list[Capacity]]:
     """Return the spot twins of batch options, and their capacities.
 
@@ -69,26 +97,21 @@ def spot_options(
         Offers, those of spot nodes among them.
     problem
         Streams, and what is assumed about spot nodes.
-    catalog
-        What offers state about interruptions.
     """
     spot = problem.supply.spot
     lost_h = spot.lost_work_minutes / MINUTES_PER_HOUR
-    worst: dict[str, tuple[float, float]] = {}
+    worst: dict[str, float] = {}
     for node in nodes:
-        if node.tenure != SPOT:
-            continue
-        delay_h = node.startup_h + lost_h
-        left = 1.0 - interruptions_per_h(node, catalog, spot) * delay_h
-        share, longest_h = worst.get(node.hardware, (1.0, 0.0))
-        worst[node.hardware] = min(share, left), max(longest_h, delay_h)
+        if node.tenure == SPOT:
+            left = 1.0 - node.interruptions_per_h * (node.startup_h + lost_h)
+            worst[node.hardware] = min(worst.get(node.hardware, 1.0), left)
     batch = {w.name for w in problem.workloads if w.pool_name.endswith(DEFERRED)}
     by_id = {option.id: option for option in options}
     twins: dict[str, Option] = {}
     found = []
     for capacity in capacities:
         option = by_id[capacity.option_id]
-        share, delay_h = worst.get(option.hardware, (0.0, 0.0))
+        share = worst.get(option.hardware, 0.0)
         if capacity.workload not in batch or share < _LEAST_AVAILABLE:
             continue
         name = f"{option.id}/{SPOT}"
@@ -98,7 +121,8 @@ def spot_options(
             points=_interrupted(capacity.points, share),
             by_period=tuple(_interrupted(points, share) for points in capacity.by_period),
         )
-        found.append(replace(twin, option_id=name, job_h=capacity.job_h + delay_h))
+        early_h = due_early_h(option.hardware, nodes, spot)
+        found.append(replace(twin, option_id=name, job_h=capacity.job_h + early_h))
     return list(twins.values()), found
 
 

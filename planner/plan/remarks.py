@@ -12,11 +12,11 @@ from planner.options.nodes import (
     PLANNED_TENURES,
 )
 from planner.options.owned import OWNED
-from planner.options.spot import SPOT
 from planner.plan.deployment_notes import deployment_notes, stream_of
 from planner.plan.document import Binding
 from planner.plan.headroom import headroom_notes
 from planner.plan.spend import spend_notes
+from planner.plan.spot_notes import spot_notes
 from planner.plan.tables import point_at
 from planner.plan.term_notes import term_notes
 from planner.plan.volumes import volume_notes
@@ -91,7 +91,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             "(supply.max_price_age_days); `planner options --rejected` names them"
         )
     notes += _fleet_notes(plan, problem, options)
-    notes += _spot_notes(plan, problem)
+    notes += spot_notes(plan, problem, options)
     notes += _purchase_notes(plan, options) + term_notes(plan, problem)
     notes += refused_servers(problem, options)
     notes += _owned_notes(plan, options)
@@ -285,23 +285,6 @@ def _purchase_notes(plan: Plan, options: OptionSet) -> list[str]:
         for offer in options.api
         if offer.note
         and (owner(offer.workload), offer.provider, offer.model, offer.mode) in bought
-    ]
-
-
-def _spot_notes(plan: Plan, problem: Problem) -> list[str]:
-    """Return what is assumed about spot nodes, and what hangs on them."""
-    if SPOT not in problem.supply.tenures:
-        return []
-    if all(w.deferrable is None for w in problem.workloads):
-        return ["spot nodes are not used: only work that may wait (`deferrable`) runs on them"]
-    most = {r.offer_id: r.nodes for r in sorted(plan.fleet, key=lambda r: r.nodes)}
-    used = {r.offer_id for r in plan.fleet if r.tenure == SPOT and r.nodes}
-    spot = problem.supply.spot
-    return [
-        f"{offer_id}: up to {counted(most[offer_id], 'node')} may be taken away at the same time; "
-        "what then finishes the waiting work in time is not reserved. Where the offer states "
-        f"nothing, {spot.interruptions_per_h:g} interruptions an hour are assumed"
-        for offer_id in sorted(used)
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -129,3 +130,75 @@ def test_assumptions_about_spot_are_checked():
     for wrong in ({"interruptions_per_h": -1.0}, {"max_share": 1.5}, {"lost_work_minutes": -1.0}):
         with pytest.raises(ValueError, match="spot"):
             problem(supply={"spot": wrong})
+
+
+SPOT_RPS = 5.0 * (1 - 0.1 * 20 / 60)
+"""What is left of 5/s with 0.1 interruptions an hour, of 15 and 5 minutes each."""
+
+
+@cache
+def due_early(fallback_minutes, tenures=("on_demand", "spot")):
+    """Return a plan of work for 4 spot nodes and 5.5 hours, all of it due in 6.5 hours."""
+    asked = problem(
+        workload(
+            "docs", arrival={"mean_rate_rps": 4 * SPOT_RPS * 5.5 / 24},
+            deferrable={"window_h": 6.5, "release_hour": 20.0},
+        ),
+        time_blocks=24,
+        performance="table.csv",
+        candidates={"quantizations": ["bf16"]},
+        supply={"tenures": list(tenures)},
+        policy={"max_utilization": 1.0, "spare_replicas": 0, "changeover_minutes": 0.0},
+    )  # fmt: skip
+    offers = [
+        row("offers", elastic_max_nodes=50, startup_minutes=fallback_minutes),
+        row("offers", tenure="spot", price_usd_per_hour=0.5, elastic_max_nodes=50,
+            startup_minutes=15),
+    ]  # fmt: skip
+    return solved(asked, catalog(offers=offers), [MEASURED | {"workload": "docs"}])
+
+
+def most_nodes(world):
+    return max(r.nodes for r in world.plan.fleet)
+
+
+@pytest.mark.parametrize(("fallback_minutes", "early_min", "nodes"), [(10, 20, 4), (40, 45, 5)])
+def test_work_on_spot_is_done_before_a_fallback_would_need_the_time(
+    fallback_minutes, early_min, nodes
+):
+    # 6.5 h less 20 minutes leave six blocks for 5.5 h of four nodes, less 45 minutes five
+    world = due_early(fallback_minutes)
+
+    (waited,) = world.plan.deferred
+    assert waited.longest_wait_h + early_min / 60 <= 6.5 + 1e-6
+    assert {r.tenure for r in world.plan.fleet} == {"spot"}
+    assert most_nodes(world) == nodes
+    assert audit(world.plan, world.problem, world.catalog) == []
+
+
+def test_the_audit_sees_work_that_a_slower_fallback_would_finish_too_late():
+    fast, slow = due_early(10), due_early(40)
+
+    found = audit(fast.plan, fast.problem, slow.catalog)
+
+    assert any("docs period 0 day: a request takes 6.7" in text for text in found), found
+
+
+def test_the_plan_says_what_takes_over_and_what_that_would_cost():
+    plan = due_early(40).plan
+
+    (note,) = (n for n in plan.warnings if "may be taken away" in n)
+    node_hours = sum(r.nodes * r.hours for r in plan.fleet)
+    assert "up to 5 nodes may be taken away" in note
+    assert "due 45 minutes early, so that as many accelerators of cloud:one:north:on_dem" in note
+    assert "up to 1.50 USD an hour more for each node" in note
+    # a quarter of an hour on demand for every interruption
+    assert f"and {node_hours * 0.1 * 0.25 * 2.0:,.0f} USD over the horizon" in note
+
+
+def test_the_plan_says_where_nothing_could_take_over():
+    plan = due_early(40, ("spot",)).plan
+
+    (note,) = (n for n in plan.warnings if "may be taken away" in n)
+    assert "no on-demand nodes of gpu-a that could take over are on offer" in note
+    assert most_nodes(due_early(40, ("spot",))) == 4

@@ -16,6 +16,7 @@ from planner.verify.audit.clock import day_types
 from planner.verify.audit.escalation import chain_pools
 from planner.verify.audit.expected import by_option, differs, rates_due
 from planner.verify.audit.lengths import planned_level
+from planner.verify.audit.spot_terms import due_early_h
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,10 +92,16 @@ def waiting_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterat
     arriving = _arriving(problem, catalog)
     for place, due in arriving.items():
         workload = problem.workload(place[0])
-        for text in _day(workload, due, rows[place], stated.get(place), problem):
+        spot = {getattr(r, "hardware", "") for r in rows[place] if _is_spot(r)}
+        early_h = max((due_early_h(h, problem, catalog) for h in spot), default=0.0)
+        for text in _day(workload, due, rows[place], stated.get(place), problem, early_h):
             yield f"{_named(place)}: {text}"
     for place in sorted({*rows, *stated} - set(arriving)):
         yield f"{_named(place)}: requests wait that may not"
+
+
+def _is_spot(row: Allocation | ApiRow) -> bool:
+    return bool(getattr(row, "is_interruptible", False))
 
 
 def _named(place: _Day) -> str:
@@ -117,14 +124,15 @@ def _arriving(problem: Problem, catalog: Catalog) -> dict[_Day, list[tuple[float
     return found
 
 
-def _day(
+def _day(  # noqa: PLR0917
     workload: Workload,
     due: Sequence[tuple[float, float]],
     rows: _Rows,
     stated: DeferredWork | None,
     problem: Problem,
+    early_h: float,
 ) -> Iterator[str]:
-    """Compare a day's rows with what arrives on it."""
+    """Compare a day's rows with what arrives on it; spot nodes leave some hours less time."""
     share, length_h = share_that_waits(workload), HOURS_PER_DAY / problem.time_blocks
     mean_h, planned_h = (sum(rates) * length_h * share for rates in zip(*due, strict=True))
     got_h = sum(row.planned_rate_rps for row in rows) * length_h
@@ -137,16 +145,17 @@ def _day(
             if differs(row.rate_rps * planned_h, row.planned_rate_rps * mean_h):
                 yield f"block {row.block}: {row.rate_rps:.9g}/s is not its mean over planned rate"
         arrivals = [planned * share / planned_h for _, planned in due]
-        yield from _wait(workload, arrivals, rows, stated, planned_h)
+        yield from _wait(workload, arrivals, rows, stated, planned_h, early_h)
         yield from _described(stated, rows, mean_h * SECONDS_PER_HOUR, workload)
 
 
-def _wait(
+def _wait(  # noqa: PLR0917
     workload: Workload,
     arrivals: Sequence[float],
     rows: _Rows,
     stated: DeferredWork,
     planned_h: float,
+    early_h: float,
 ) -> Iterator[str]:
     asked, per_day = workload.deferrable, len(arrivals)
     if asked is None:
@@ -155,7 +164,7 @@ def _wait(
     for row in rows:
         served[row.block % per_day] += row.planned_rate_rps / planned_h
     wait_h = _longest_wait_h(arrivals, served, asked.release_hour, HOURS_PER_DAY / per_day)
-    job_h = 0.0 if asked.window_h >= HOURS_PER_DAY else _job_h(workload, rows)
+    job_h = 0.0 if asked.window_h >= HOURS_PER_DAY else _job_h(workload, rows) + early_h
     if wait_h + job_h > asked.window_h + _WAIT_TOLERANCE_H:
         yield f"a request takes {wait_h + job_h:.3f} h, its window is {asked.window_h:g} h"
     if abs(stated.longest_wait_h - wait_h) > _WAIT_TOLERANCE_H:
