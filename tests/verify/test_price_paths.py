@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from planner.verify.audit.price_path import price_growth, tokens_sold
-from tests.options.world import catalog, row
+from planner.verify.incurred.run import incurred_cost
+from planner.verify.replay.run import ReplaySettings, world_of
+from tests.options.world import catalog, loaded, row
 from tests.verify.changes import report
 from tests.verify.conftest import Audited, solved
 from tests.verify.test_provisioned import PTU, asked
@@ -39,6 +41,17 @@ def test_tokens_and_units_follow_their_paths_by_the_audit_too(world):
     assert all(usd == pytest.approx(1.44 ** (2 * t / 12)) for t, usd in units.items())
     assert per_mtok == {0: {1.0}, 1: {1.0}, 2: {0.5}}
     assert report(world, world.plan) == []
+
+
+def test_what_the_requests_cost_follows_the_paths_too(world):
+    settings = ReplaySettings(traces={})
+
+    found = incurred_cost(
+        world_of(world.plan, loaded(world.problem), world.catalog, settings), 0, 2, full=False
+    )
+
+    for line in found.lines:
+        assert line.money.usd == pytest.approx(line.money.plan_usd, abs=0.01)
 
 
 @pytest.mark.parametrize("paths", [[], PATHS[:1], PATHS[1:]], ids=["none", "units", "tokens"])
