@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from planner.errors import counted
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _TABLES = {"server": "servers", "model": "api_offers"}
 """Table that has the names of a field, where it is not that of nodes."""
 _SHOWN = 3
+_nearest = lru_cache(maxsize=64)(nearest_names)
+"""Every scenario of a file, and everything it may have meant, asks for the same names again."""
 
 
 def price_path_names(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
@@ -59,10 +62,10 @@ def price_path_names(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
 
 
 def _no_such(field: str, name: str, known: Sequence[Priced]) -> str:
-    names = {value for p in known if (value := getattr(p, field))}
+    names = frozenset(value for p in known if (value := getattr(p, field)))
     table = _TABLES.get(field, "offers")
     return (
-        f"no {field} `{name}` has a price{nearest_names(name, names)} `planner catalog list "
+        f"no {field} `{name}` has a price{_nearest(name, names)} `planner catalog list "
         f"{table}` shows all; an overlay folder can add one"
     )
 
