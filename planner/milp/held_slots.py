@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     Kinds = NDArray[np.str_]
 
 _COUNTS = frozenset({"B", "buy", "base"})
-_SWITCHES = frozenset({"u", "v", "staff", "M", "serves", "more", "on", "any", "at", "reached"})
+_PEOPLE = frozenset({"staff", "rentstaff", "tokenstaff", "offerstaff"})
+_SWITCHES = _PEOPLE | {"u", "v", "M", "serves", "more", "on", "any", "at", "reached"}
 """Choices that cost something or are limited: a slot makes them for nothing when they stand."""
 _PROMISES = frozenset({"spend"})
 """Money that is promised for a term, of any amount."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from planner.options.energy_records import EnergyFacts
+from planner.options.staff_records import HostingStaff
 
 if TYPE_CHECKING:
     from planner.options.builds import Build
@@ -230,6 +231,8 @@ class NodeOffer:
 
     round_trip_ms: float = 0.0
     """Time on the way to the users and back."""
+    staff_usd_per_hour: float = 0.0
+    """People that a node needs while it is there, USD per hour; no part of its price."""
 
     @property
     def is_committed(self) -> bool:
@@ -351,8 +354,8 @@ class OptionSet:
     served_before: frozenset[tuple[str, str, int]] = frozenset()
     """Workload, model and period of models that serve already when the period begins, though the
     decisions do not show it: to begin then is no switch."""
-    owned_staff_usd_per_month: float = 0.0
-    """Cost of the people that any owned node needs, whatever their number."""
+    staff: HostingStaff = field(default_factory=HostingStaff)
+    """People that hosting needs whatever the number of nodes."""
 
     @property
     def prices_models(self) -> bool:

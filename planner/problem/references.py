@@ -13,6 +13,7 @@ from planner.catalog.schema.prices import ANY
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import did_you_mean
 from planner.problem.contracts import CapacityBlock, CoveredUse, VolumeDiscount
+from planner.problem.staff_findings import staff_findings
 from planner.problem.supply import ExistingNodes, Quota
 from planner.problem.volume_semantics import overlaps
 
@@ -96,6 +97,7 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
     yield from _supply(problem.supply, known)
     yield from _block_prices(problem.supply, catalog, known)
     yield from _carbon_of_existing(problem, catalog)
+    yield from staff_findings(problem, catalog)
     for i, cost in enumerate(problem.one_off_costs):
         yield from known.check(("one_off_costs", i, "model"), "models", cost.model)
     for i, workload in enumerate(problem.workloads):

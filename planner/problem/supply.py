@@ -16,6 +16,7 @@ from planner.problem.section import (
     Positive,
     Section,
 )
+from planner.problem.staff import Staff
 from planner.units import HOURS_PER_DAY
 
 
@@ -239,6 +240,8 @@ class Supply(Section):
     electricity_usd_per_kwh: NonNegative | DayOfPrices | None = None
     """Power price of the site instead of that of sites.csv: one, or one for each hour of the day
     from 00:00 on."""
+    staff: Staff = Staff()
+    """People that owned and rented nodes and tokens need, instead of those of sites.csv."""
     servers: list[str] = []
     """Servers of servers.csv that may be bought; empty: all with known costs."""
     price_change_per_year: PriceChanges = PriceChanges()

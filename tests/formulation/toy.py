@@ -16,6 +16,7 @@ from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
 from planner.options.builds import Build, Payment
 from planner.options.energy_records import EnergyFacts, HardwarePower, Place, PowerDraw
+from planner.options.staff_records import HostingStaff
 from planner.options.supply_records import (
     ModelCost,
     ProvisionedUnits,
@@ -111,7 +112,15 @@ def _with_terms(options):
     return replace(
         options,
         offers=(*options.offers, worlds.reserved("lease"), worlds.owned("rack")),
-        owned_staff_usd_per_month=900.0,
+        staff=HostingStaff(900.0),
+    )
+
+
+def _with_people(options):
+    """Return the toy with people for rented nodes and tokens too, and for every node."""
+    offers = [replace(o, staff_usd_per_hour=0.5) for o in options.offers]
+    return replace(
+        options, offers=tuple(offers), staff=HostingStaff(900.0, 600.0, 300.0, 150.0)
     )
 
 
@@ -283,6 +292,7 @@ WITH_MORE = {
     "model_costs": _with_model_costs,
     "power_prices": _with_dear_hours,
     "resale": _with_sales,
+    "staff": _with_people,
     "quotas": _with_a_rival,
     "turns": _with_a_rival,
 }

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from planner.milp import BudgetLimit, Limits, SolverSettings, build_program, solve_program
+from planner.options.staff_records import HostingStaff
 from planner.options.supply_records import ModelCost
 from tests import worlds
 
@@ -82,8 +83,8 @@ def test_servers_and_their_people_are_bought_when_they_pay():
     rent_usd = 4.0 * HOURS * 6
     dear = (rent_usd - own_usd) / 6
 
-    bought = solve(demand, replace(one_gpu(rent, rack), owned_staff_usd_per_month=dear - 1))
-    rented = solve(demand, replace(one_gpu(rent, rack), owned_staff_usd_per_month=dear + 1))
+    bought = solve(demand, replace(one_gpu(rent, rack), staff=HostingStaff(dear - 1)))
+    rented = solve(demand, replace(one_gpu(rent, rack), staff=HostingStaff(dear + 1)))
 
     assert [b.nodes for b in bought.decisions.builds] == [1]
     assert bought.objective_usd == pytest.approx(own_usd + 6 * (dear - 1))
@@ -219,7 +220,7 @@ def random_world(seed):
         ),
     ]  # fmt: skip
     staff = float(rng.choice([0.0, 150.0]))
-    options = replace(one_gpu(*offers), owned_staff_usd_per_month=staff)
+    options = replace(one_gpu(*offers), staff=HostingStaff(staff))
     return worlds.demand({"chat": rates.tolist()}), options
 
 
@@ -239,7 +240,7 @@ def enumerated_usd(demand, options, most=3):
                 rent.price_usd_per_hour[t] * HOURS / blocks
             )
             if any(n for n, o in serving if o.tenure == "owned"):
-                usd += options.owned_staff_usd_per_month
+                usd += options.staff.owned_usd_per_month
         best = min(best, usd)
     return best
 
