@@ -37,7 +37,7 @@ def idle_cost(
     ways = []
     for last in range(grid.periods + 1):
         chosen = [
-            (node, min(until, key=lambda build: _of_node(node, build, grid)[1]))  # noqa: B023
+            (node, min(until, key=lambda build: _of_node(node, build, grid)[1]))
             for node in nodes
             if (until := [b for b in node.builds if b.end <= last or not node.may_be_sold])
         ]
@@ -46,9 +46,7 @@ def idle_cost(
     return min(ways, key=lambda usd: usd[1])
 
 
-def _together(
-    chosen: Sequence[Kept], staff: HostingStaff, grid: TimeGrid
-) -> tuple[float, float]:
+def _together(chosen: Sequence[Kept], staff: HostingStaff, grid: TimeGrid) -> tuple[float, float]:
     """Return nominal and discounted cost of nodes, and of people whatever their number."""
     paid = [(node.nodes_there, _of_node(node, build, grid)) for node, build in chosen]
     usd = sum(count * each for count, (each, _) in paid)

@@ -10,10 +10,10 @@ the best plan at f, set f to its ratio, and repeat until the best plan no longer
 begins where the offer enters the linear relaxation, or lower where no whole plan uses it there.
 
 People that nodes need apart from their price stand in r x. Budgets count the lower price too, so
-their rows change with f, and the ratio of a plan is at most what keeps them. Where a budget holds a
-plan back, another one may reach further: what is found is then a price at which the offer wins, but
-not proven to be the highest. The same holds where the price counts in volume discounts or covered
-spending, whose rows stay as they are.
+their rows change with f, and the ratio of a plan is at most what keeps them. Where a budget holds
+a plan back, another one may reach further: what is found is then a price at which the offer wins,
+but not proven to be the highest. The same holds where the price counts in volume discounts or
+covered spending, whose rows stay as they are.
 """
 
 from __future__ import annotations

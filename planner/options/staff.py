@@ -9,9 +9,9 @@ USD per month, nominal, with the cost of a person per year that the problem stat
     by offer   fte_per_offer x cost of a person / 12 for every offer of tokens in a period in
                which it serves any request
 
-Nodes count while they are there, busy or not: somebody operates them. Start-up time does not count,
-and neither do people after the horizon: they are not committed to. Tokens have no nodes; what they
-take is by provider, contract and endpoint, which is an offer.
+Nodes count while they are there, busy or not: somebody operates them. Start-up time does not
+count, and neither do people after the horizon: they are not committed to. Tokens have no nodes;
+what they take is by provider, contract and endpoint, which is an offer.
 
 Where the problem does not state people of owned nodes, bought servers have those of the site as
 part of their own cost (:mod:`planner.options.owned`), and nodes that are there have none.
@@ -67,9 +67,7 @@ def hosting_staff(problem: Problem, catalog: Catalog) -> HostingStaff:
     )
 
 
-def with_people(
-    nodes: Sequence[NodeOffer], problem: Problem, catalog: Catalog
-) -> list[NodeOffer]:
+def with_people(nodes: Sequence[NodeOffer], problem: Problem, catalog: Catalog) -> list[NodeOffer]:
     """Return nodes with what the people that each of them needs cost by the hour.
 
     Parameters

@@ -255,7 +255,7 @@ def _people_notes(plan: Plan, options: OptionSet) -> list[str]:
         return []
     return [
         f"people for {hosting}: {total:,.0f} USD over the horizon, in what is paid (category "
-        "staff) and in the figures of commitments, but not in the prices of an hour in the fleet"
+        "staff) but in no price of nodes or tokens"
         for hosting, total in usd.items()
     ]
 

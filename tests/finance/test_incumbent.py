@@ -269,3 +269,29 @@ def test_the_plan_to_begin_from_is_not_overwritten(folder, first, planner):
 
     assert done.code == 2
     assert "would overwrite the plan to begin from" in done.err
+
+
+def test_people_of_servers_are_not_paid_twice_when_a_later_problem_states_them(folder):
+    (folder / "people").mkdir()
+    (folder / "people" / "sites.csv").write_text(
+        "id,quantity,case,value,source,as_of\nhome,staff_fte,per-8-gpu-server,0.008,quote,2026-12\n",
+        encoding="utf-8",
+    )
+    facts = "catalog=[facts, people]"
+    stated = "supply.staff.owned={fte: 0, fte_per_node: 0.002}"
+    due = 0.06 * 24_000 / 12 + 100 + 1.5 * 730 * 0.1
+
+    def of_next_year(before, *assignments):
+        _, text = solve(folder, (facts, *before))
+        (folder / "before.json").write_text(text, encoding="utf-8")
+        asked = (facts, "horizon.start=2027-10", *assignments)
+        plan, _ = solve(folder, asked, folder / "before.json")
+        own = [c for c in plan.commitments if c.is_existing and c.tenure == "owned"]
+        people = sum(line.usd for line in plan.cost_lines if line.category == "staff")
+        assert own
+        return {round(c.usd_per_month / c.nodes, 6) for c in own}, people > 0
+
+    # a thousandth of a person for each server is 10 USD a month
+    assert of_next_year((), "supply.tenures=[on_demand]") == ({round(due + 10, 6)}, False)
+    assert of_next_year((), stated) == ({round(due, 6)}, True)
+    assert of_next_year((stated,), stated) == ({round(due, 6)}, True)

@@ -119,9 +119,7 @@ def _with_terms(options):
 def _with_people(options):
     """Return the toy with people for rented nodes and tokens too, and for every node."""
     offers = [replace(o, staff_usd_per_hour=0.5) for o in options.offers]
-    return replace(
-        options, offers=tuple(offers), staff=HostingStaff(900.0, 600.0, 300.0, 150.0)
-    )
+    return replace(options, offers=tuple(offers), staff=HostingStaff(900.0, 600.0, 300.0, 150.0))
 
 
 def _with_model_costs(options):

@@ -191,3 +191,23 @@ def test_orders_that_start_together_have_the_price_of_their_tier(replayed):
         }
     )
     assert (0, 3, 0.6) in ordered(path, "rolling")
+
+
+def test_people_are_paid_in_every_quarter_that_has_their_nodes(replayed):
+    # 3,000 USD a quarter with any rented node, and 1,500 for each of them, busy or not
+    staff = "supply.staff={usd_per_fte_year: 12000, rented: {fte: 1, fte_per_node: 0.5}}"
+
+    path = replayed(1, 0.1, assignments=(staff,))
+
+    assert costs(path) == pytest.approx(
+        {
+            "perfect_foresight": 2 * LEASE_USD + RENT_USD + 2 * 3_000 + 3 * 1_500,
+            "rolling": 4 * LEASE_USD + 2 * 3_000 + 4 * 1_500,
+            "hedged": 4 * LEASE_USD + 2 * 3_000 + 4 * 1_500,
+            "plan_once": 4 * LEASE_USD + 2 * 3_000 + 4 * 1_500,
+            "all_on_demand": 3 * RENT_USD + 2 * 3_000 + 3 * 1_500,
+            "all_reserved_1y": 4 * LEASE_USD + 2 * 3_000 + 4 * 1_500,
+        }
+    )
+    for outcome in path.outcomes:
+        assert outcome.cash_usd == pytest.approx(outcome.cost_usd)

@@ -1,8 +1,8 @@
 """People beside owned nodes, rented nodes and tokens, counted again from the tables of a plan.
 
 Every period with any of that hosting pays its people once; nodes in the fleet pay theirs by the
-hour, offers of tokens theirs by period. Bought servers whose people the problem does not state have
-those of the site in their own payments (:mod:`planner.verify.audit.terms`).
+hour, offers of tokens theirs by period. Bought servers whose people the problem does not state
+have those of the site in their own payments (:mod:`planner.verify.audit.terms`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from planner.plan.document import Plan
     from planner.problem.schema import Problem
     from planner.verify.audit.shares import LineKey, Split
+
+    _Charge = tuple[LineKey, float, float]
 
 _OWNED, _RENTED, _API = "owned", "rented", "api"
 _STAFF, _FTE, _PER_8 = "staff", "staff_fte", "per-8-gpu-server"
@@ -45,33 +47,41 @@ def node_people_usd_per_hour(
 
 def people_charges(
     plan: Plan, problem: Problem, catalog: Catalog, split: Split
-) -> Iterator[tuple[LineKey, float, float]]:
+) -> Iterator[_Charge]:
     """Yield cost line, nominal and discounted USD of people apart from bought servers."""
-    months = problem.horizon.months_per_period
-    person_usd = (person_usd_per_year(problem, catalog) or 0.0) * months / MONTHS_PER_YEAR
+    sent, tokens = _requests(plan, problem), problem.supply.staff.api
     for hosting, used in (
         (_OWNED, _owned(plan, problem, catalog, split)),
         (_RENTED, _rented(plan, split)),
-        (_API, _requests(plan, problem)),
+        (_API, sent),
     ):
-        people = _fixed_fte(hosting, problem, catalog) * person_usd
-        for period, shares in used.items() if people else ():
-            for workload, share in _parts(shares):
-                yield _line(problem, period, workload, ("", hosting), people * share)
-    tokens = problem.supply.staff.api
-    if tokens is not None and tokens.fte_per_offer:
-        for offer_id in sorted({row.offer_id for row in plan.api}):
-            for period, shares in _requests(plan, problem, offer_id).items():
-                for workload, share in _parts(shares):
-                    usd = tokens.fte_per_offer * person_usd * share
-                    yield _line(problem, period, workload, ("", _API), usd)
+        people = _fixed_fte(hosting, problem, catalog)
+        yield from _by_period(used, people, hosting, problem, catalog)
+    for offer_id in sorted({row.offer_id for row in plan.api}) if tokens else ():
+        people = tokens.fte_per_offer if tokens else 0.0
+        used = _requests(plan, problem, offer_id)
+        yield from _by_period(used, people, _API, problem, catalog)
     for row in plan.fleet:
-        each = node_people_usd_per_hour(
-            row.tenure, row.accelerators_per_node, problem, catalog
-        )
+        each = node_people_usd_per_hour(row.tenure, row.accelerators_per_node, problem, catalog)
         for workload, share in split.of(row).items() if each and row.nodes else ():
             usd = row.nodes * row.hours * each * share
             yield _line(problem, row.period, workload, (row.hardware, row.tenure), usd)
+
+
+def _by_period(
+    used: Mapping[int, Mapping[str, float]],
+    people: float,
+    hosting: str,
+    problem: Problem,
+    catalog: Catalog,
+) -> Iterator[_Charge]:
+    """Yield what people cost in every period of use, split by the use of each workload."""
+    months = problem.horizon.months_per_period
+    usd = people * (person_usd_per_year(problem, catalog) or 0.0) * months / MONTHS_PER_YEAR
+    for period, weights in used.items() if usd else ():
+        total = sum(weights.values())
+        for workload, weight in weights.items():
+            yield _line(problem, period, workload, ("", hosting), usd * weight / total)
 
 
 def _fixed_fte(hosting: str, problem: Problem, catalog: Catalog) -> float:
@@ -84,14 +94,9 @@ def _fixed_fte(hosting: str, problem: Problem, catalog: Catalog) -> float:
 
 def _line(
     problem: Problem, period: int, workload: str, where: tuple[str, str], usd: float
-) -> tuple[LineKey, float, float]:
+) -> _Charge:
     middle = (period + _MID_PERIOD) * problem.horizon.months_per_period
     return (period, _STAFF, workload, *where), usd, usd * discount(problem, middle)
-
-
-def _parts(weights: Mapping[str, float]) -> Iterator[tuple[str, float]]:
-    total = sum(weights.values())
-    yield from ((name, weight / total) for name, weight in weights.items())
 
 
 def _owned(
