@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 _COUNTS = frozenset({"B", "buy", "base"})
 _PEOPLE = frozenset({"staff", "rentstaff", "tokenstaff", "offerstaff"})
-_SWITCHES = _PEOPLE | {"u", "v", "M", "serves", "more", "on", "any", "at", "reached"}
+_ORDERS = frozenset({"at", "ordered"})
+_SWITCHES = _PEOPLE | _ORDERS | {"u", "v", "M", "serves", "more", "on", "any", "reached"}
 """Choices that cost something or are limited: a slot makes them for nothing when they stand."""
 _PROMISES = frozenset({"spend"})
 """Money that is promised for a term, of any amount."""

@@ -36,6 +36,7 @@ b, model m, hardware type h)::
     tier[v,t,k]  spending of a month in tier k of volume discount v, in a power of ten of USD
     amount[v,t,k]  tokens of a month in it, in a power of ten of Mtok; only where tokens count
     reached[v,t,k]  1 when it is above the threshold of tier k; or when that tier holds for all
+    ordered[o,s]  1 when nodes of an offer are ordered to start in period s; only with a minimum
     at[v,s,k]   1 when terms that start in period s have the price of tier k of volume discount v
     W[h,t,b]    load of bought nodes of a hardware, kW;  Z[h,t,b]  1 when they carry all of it
     u[m], v[h]  1 when a model or a hardware type is used

@@ -21,6 +21,7 @@ from planner.options.gate import Gate
 from planner.options.homes import homeless
 from planner.options.jobs import with_job_times
 from planner.options.measured import measured_id, measured_options
+from planner.options.minimums import minimums_without_effect, with_minimums
 from planner.options.nodes import barred_nodes, supplied_nodes, unwanted_nodes
 from planner.options.provisioned import provisioned_supply, units_of_problem
 from planner.options.prune import best_layouts, prune
@@ -73,7 +74,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     nodes, rejected = supplied_nodes(problem, catalog, demand.grid)
     volumes = volume_discounts(problem)
     nodes = with_round_trips(list(with_tiers(nodes, volumes)), problem)
-    nodes = with_people(nodes, problem, catalog)
+    nodes = with_people(with_minimums(nodes, problem), problem, catalog)
     unmeasured = unmeasured_nodes(problem, catalog, nodes)
     nodes = [n for n in nodes if n.offer_id not in {r.subject for r in unmeasured}]
     rejected += unmeasured
@@ -106,6 +107,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
             *_engine_notes(ways, catalog),
             *idle_price_notes(catalog, demand.grid.period_start[0]),
             *without_effect(volumes, nodes, [option for t in tokens for option in t.usable]),
+            *minimums_without_effect(problem, nodes),
         ),
         unknown=strange,
         pruned=tuple(pruned),

@@ -12,7 +12,7 @@ from planner.catalog.offers import CAPACITY_BLOCK, capacity_blocks_at, offers_at
 from planner.catalog.schema.prices import ANY
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import did_you_mean
-from planner.problem.contracts import CapacityBlock, CoveredUse, VolumeDiscount
+from planner.problem.contracts import CapacityBlock, CoveredUse, OrderMinimum, VolumeDiscount
 from planner.problem.staff_findings import staff_findings
 from planner.problem.supply import ExistingNodes, Quota
 from planner.problem.volume_semantics import overlaps
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from planner.problem.supply import Supply
     from planner.yaml_io import Path_
 
-_Named = TypeVar("_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse, VolumeDiscount)
+_Named = TypeVar(
+    "_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse, VolumeDiscount, OrderMinimum
+)
 _FLAT = "flat"
-_DEFAULT = "default"
+_DEFAULT, _OWNED = "default", "owned"
 _BEGINNING = 3
 """Characters that names which begin alike share at least."""
 _FEW = 12
@@ -75,6 +77,7 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
             "existing": resolved(supply.existing),
             "capacity_blocks": resolved(supply.capacity_blocks),
             "volume_discounts": resolved(supply.volume_discounts),
+            "order_minimums": resolved(supply.order_minimums),
             "spend_commitments": [
                 s.model_copy(update={"covers": resolved(s.covers)})
                 for s in supply.spend_commitments
@@ -206,6 +209,13 @@ def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         yield from known.check((*here, "instance"), "instances", volume.instance)
         yield from known.check((*here, "region"), "regions", volume.region)
         yield from known.check((*here, "model"), "hosted", volume.model)
+    for i, least in enumerate(supply.order_minimums):
+        here = ("supply", "order_minimums", i)
+        instances = "servers" if least.tenures == [_OWNED] else "instances"
+        yield from known.check((*here, "provider"), "providers", least.provider)
+        yield from known.check((*here, "hardware"), "hardware", least.hardware)
+        yield from known.check((*here, "instance"), instances, least.instance)
+        yield from known.check((*here, "region"), "regions", least.region)
     yield from overlaps([known.by_key(volume) for volume in supply.volume_discounts])
     for i, spend in enumerate(supply.spend_commitments):
         path: Path_ = ("supply", "spend_commitments", i)

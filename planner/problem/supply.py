@@ -6,7 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from planner.problem.contracts import CapacityBlock, SpendCommitment, VolumeDiscount
+from planner.problem.contracts import (
+    CapacityBlock,
+    OrderMinimum,
+    SpendCommitment,
+    VolumeDiscount,
+)
 from planner.problem.section import (
     Count,
     Fraction,
@@ -253,6 +258,8 @@ class Supply(Section):
     """Discounts that grow with what is rented from a provider by the hour."""
     capacity_blocks: list[CapacityBlock] = []
     """Nodes that may be reserved for a dated window."""
+    order_minimums: list[OrderMinimum] = []
+    """Least nodes of orders of reservations and servers."""
     spend_commitments: list[SpendCommitment] = []
     """Spending by the hour that may be promised to providers, for lower rates on demand."""
     round_trip_ms: dict[str, NonNegative] = {}

@@ -258,6 +258,17 @@ def _with_order_tiers(options):
     return replace(options, offers=(*options.offers, *leases), volumes=(terms,))
 
 
+def _with_order_minimums(options):
+    """Return the toy with leases of at least 3 nodes, and servers of 4, one of them decided."""
+    lease, rack = worlds.reserved("lease"), worlds.owned("rack")
+    kept = replace(rack.builds[0], min_nodes=4, least_nodes=1)
+    offers = (
+        replace(lease, builds=(replace(lease.builds[0], min_nodes=3),)),
+        replace(rack, builds=(kept,)),
+    )
+    return replace(options, offers=(*options.offers, *offers))
+
+
 def _with_sales(options):
     """Return the toy with three nodes that are there and may be sold for 8,000 USD at once."""
     stays = Build(0, 1, 0, 1, (Payment(0, "maintenance", 730.0, 1.0),), 1.0, "2027-01", "a test")
@@ -286,6 +297,7 @@ WITH_MORE = {
     "spend_commitments": _with_spend,
     "volume_discounts": _with_volumes,
     "order_tiers": _with_order_tiers,
+    "order_minimums": _with_order_minimums,
     "carbon": _with_power,
     "model_costs": _with_model_costs,
     "power_prices": _with_dear_hours,

@@ -226,12 +226,18 @@ def random_world(seed):
 
 def enumerated_usd(demand, options, most=3):
     """Return the least cost by trying every number of nodes of every build."""
+
+    def is_order(nodes, build):
+        return nodes in {0, build.least_nodes} or nodes >= build.min_nodes
+
     rent, lease, rack = options.offers
     builds = [(o, b) for o in (lease, rack) for b in o.builds]
     needed = np.ceil(demand.workloads[0].planned_rps - 1e-9)
     blocks = demand.grid.blocks
     best = np.inf
     for counts in itertools.product(range(most + 1), repeat=len(builds)):
+        if not all(is_order(n, b) for n, (_, b) in zip(counts, builds, strict=True)):
+            continue
         usd = sum(n * b.usd for n, (_, b) in zip(counts, builds, strict=True))
         for t in range(demand.grid.periods):
             serving = [(n, o) for n, (o, b) in zip(counts, builds, strict=True) if b.serves(t)]
@@ -253,6 +259,58 @@ def test_optimum_equals_the_least_cost_by_trying_every_purchase(seed):
 
     assert result.proof.status == "optimal"
     assert result.objective_usd == pytest.approx(enumerated_usd(demand, options), rel=1e-6)
+
+
+def with_minimums(options, lease, rack, kept=0):
+    """Return options whose orders have at least so many nodes; of leases some were decided."""
+    rent, *taken = options.offers
+    offers = [
+        replace(
+            offer,
+            builds=tuple(replace(b, min_nodes=n, least_nodes=held) for b in offer.builds),
+        )
+        for offer, n, held in zip(taken, (lease, rack), (kept, 0), strict=True)
+    ]
+    return replace(options, offers=(rent, *offers))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_orders_of_a_minimum_or_none_cost_what_trying_every_order_costs(seed):
+    demand, options = random_world(seed)
+    options = with_minimums(options, 3, 2)
+
+    result = solve(demand, options)
+
+    assert result.objective_usd == pytest.approx(enumerated_usd(demand, options), rel=1e-6)
+    nodes = [(b.nodes, 3 if b.offer_id == "lease" else 2) for b in result.decisions.builds]
+    assert all(count >= least for count, least in nodes)
+
+
+@pytest.mark.parametrize(("usd_per_hour", "ordered"), [(0.49, 4), (0.51, 0)])
+def test_a_minimum_is_ordered_when_its_idle_nodes_cost_less_than_renting(usd_per_hour, ordered):
+    # two nodes are needed at 1 USD an hour; four have to be taken
+    lease = worlds.reserved("lease", usd_per_hour, accelerators=1, term_months=1)
+    lease = replace(lease, builds=tuple(replace(b, min_nodes=4) for b in lease.builds))
+
+    result = solve(worlds.demand({"chat": [2.0]}), one_gpu(worlds.offer("rent"), lease))
+
+    assert sum(b.nodes for b in result.decisions.builds) == ordered
+    assert result.objective_usd == pytest.approx(min(4 * usd_per_hour, 2.0) * HOURS)
+
+
+def test_what_was_decided_before_stands_below_a_minimum_and_more_has_to_reach_it():
+    lease = worlds.reserved("lease", 0.5, accelerators=1, term_months=1)
+
+    def ordered(kept, needed):
+        build = replace(lease.builds[0], min_nodes=4, least_nodes=kept)
+        options = one_gpu(worlds.offer("rent"), replace(lease, builds=(build,)))
+        result = solve(worlds.demand({"chat": [needed]}), options)
+        return sum(b.nodes for b in result.decisions.builds)
+
+    assert ordered(kept=1, needed=1.0) == 1
+    assert ordered(kept=1, needed=2.0) == 1  # one more by the hour is cheaper than three more
+    assert ordered(kept=1, needed=3.0) == 4
+    assert ordered(kept=5, needed=1.0) == 5
 
 
 @pytest.mark.parametrize("seed", range(6))
