@@ -39,7 +39,7 @@ def add_order_minimums(model: Model) -> None:
         kept = max(build.least_nodes for build in builds)
         if least <= max(kept, 1):
             continue
-        most = max(_most(model, o), float(least))
+        most = _most(model, o)
         ordered = model.variable(f"ordered_{o}_{s}", 1, whole=True)
         nodes: Terms = {model.builds[o, k]: 1.0 for k in positions}
         model.row(f"orderleast_{o}_{s}", nodes | {ordered: float(kept - least)}, GE, float(kept))

@@ -295,3 +295,13 @@ def test_people_of_servers_are_not_paid_twice_when_a_later_problem_states_them(f
     assert of_next_year((), "supply.tenures=[on_demand]") == ({round(due + 10, 6)}, False)
     assert of_next_year((), stated) == ({round(due, 6)}, True)
     assert of_next_year((stated,), stated) == ({round(due, 6)}, True)
+
+
+def test_an_order_that_was_placed_before_a_minimum_stands(folder, first):
+    minimums = "supply.order_minimums=[{name: all, min_nodes: 50, tenures: [reserved_1y, owned]}]"
+
+    plan, _ = solve(folder, [minimums], folder / "q1.json")
+
+    assert [(c.offer_id, c.start_period, c.nodes) for c in plan.commitments] == [
+        (c.offer_id, c.start_period, c.nodes) for c in first.commitments
+    ]

@@ -211,3 +211,13 @@ def test_people_are_paid_in_every_quarter_that_has_their_nodes(replayed):
     )
     for outcome in path.outcomes:
         assert outcome.cash_usd == pytest.approx(outcome.cost_usd)
+
+
+def test_an_order_has_its_minimum_where_its_idle_nodes_cost_less_than_rent(replayed):
+    # three at 1.2 USD for two nodes that are needed cost less than renting these
+    path = replayed(1, 1, assignments=("supply.order_minimums=[{name: terms, min_nodes: 3}]",))
+
+    found = costs(path)
+    assert found.pop("all_on_demand") == pytest.approx(4 * RENT_USD)
+    assert list(found.values()) == pytest.approx(5 * [6 * LEASE_USD])
+    assert ordered(path, "rolling") == [(0, 3, 1.2)]

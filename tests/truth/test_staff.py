@@ -11,6 +11,7 @@ import pytest
 from planner.milp import BudgetLimit, Limits, SolverSettings, build_program, solve_program
 from planner.milp.costs import decisions_usd
 from planner.options.staff_records import HostingStaff
+from planner.options.supply_records import VolumeDiscount
 from tests import worlds
 
 EXACT = SolverSettings(gap=0.0, time_limit_s=30)
@@ -105,6 +106,17 @@ def test_own_nodes_that_are_there_are_sold_when_their_people_cost_more_than_rent
     assert cost(700.0, counts=False) == pytest.approx(200.0)
     assert cost(600.0, counts=True) == pytest.approx(200.0 + 1_200.0)
     assert cost(700.0, counts=True) == pytest.approx(2 * HOURS)
+
+
+def test_idle_nodes_that_reach_a_tier_are_still_worth_their_rent():
+    # half off everything from 2,100 USD a month on: three nodes for two that are needed
+    half = VolumeDiscount("edp", "cloud", ("on_demand",), ((2_100.0, 0.5),), on_all=True)
+    staff = HostingStaff(rented_usd_per_month=100.0)
+    rent = peopled(worlds.offer("rent"), 0.01)
+
+    result = solve(worlds.demand({"chat": [2.0]}), one_gpu([rent], staff=staff, volumes=(half,)))
+
+    assert result.objective_usd == pytest.approx(3 * (0.5 + 0.01) * HOURS + 100.0)
 
 
 def test_budgets_count_people():

@@ -10,7 +10,8 @@ import pytest
 
 from planner.milp import BudgetLimit, Limits, SolverSettings, build_program, solve_program
 from planner.options.staff_records import HostingStaff
-from planner.options.supply_records import ModelCost
+from planner.options.supply_records import ModelCost, VolumeDiscount
+from planner.options.volumes import with_tiers
 from tests import worlds
 
 EXACT = SolverSettings(gap=0.0, time_limit_s=30)
@@ -296,6 +297,39 @@ def test_a_minimum_is_ordered_when_its_idle_nodes_cost_less_than_renting(usd_per
 
     assert sum(b.nodes for b in result.decisions.builds) == ordered
     assert result.objective_usd == pytest.approx(min(4 * usd_per_hour, 2.0) * HOURS)
+
+
+def test_terms_of_one_start_reach_a_minimum_together_at_the_price_of_their_tier():
+    # a quarter is off from three nodes on: four are 1.5 USD an hour, two by the hour are 2
+    terms = VolumeDiscount(
+        "terms", "cloud", ("reserved_1y",), ((3.0, 0.25),), "nodes", on_all=True
+    )
+    lease = worlds.reserved("lease", 0.5, accelerators=1, term_months=1)
+    lease = replace(lease, builds=tuple(replace(b, min_nodes=4) for b in lease.builds))
+    options = one_gpu(worlds.offer("rent"), *with_tiers([lease], [terms]))
+
+    result = solve(worlds.demand({"chat": [2.0]}), replace(options, volumes=(terms,)))
+
+    assert [b.nodes for b in result.decisions.builds] == [4]
+    assert result.objective_usd == pytest.approx(1.5 * HOURS)
+
+
+def test_a_second_order_has_its_minimum_too_and_its_people():
+    # one node is needed, then five: two orders of four, of which three stand idle
+    lease = worlds.reserved("lease", 0.1, accelerators=1, periods=2, term_months=2)
+    lease = replace(lease, builds=tuple(replace(b, min_nodes=4) for b in lease.builds))
+    options = one_gpu(worlds.offer("rent", [9.0, 9.0]), lease)
+    people = replace(options, staff=HostingStaff(rented_usd_per_month=100.0))
+    demand = worlds.demand({"chat": [[1.0], [5.0]]})
+
+    result = solve(demand, people)
+
+    # all of the first order's nodes are there in both months; five in the first cost less
+    assert [b.nodes for b in result.decisions.builds] == [5]
+    late = replace(lease, builds=(replace(lease.builds[0], most_nodes=4), lease.builds[1]))
+    result = solve(demand, replace(people, offers=(options.offers[0], late)))
+    assert [b.nodes for b in result.decisions.builds] == [4, 4]
+    assert result.objective_usd == pytest.approx(8 * 0.1 * 2 * HOURS + 200.0)
 
 
 def test_what_was_decided_before_stands_below_a_minimum_and_more_has_to_reach_it():
