@@ -24,7 +24,7 @@ STAFF = {
     "rented": {"fte": 0.2, "fte_per_node": 0.1},
     "api": {"fte": 0.1, "fte_per_offer": 0.05},
 }
-MONEY = {"cost_lines", "unit_costs", "commitment_figures", "money_by_period", "cash_flows"}
+MONEY = {"cost_lines", "commitment_figures"}
 THERE = {"hardware": "gpu-a", "nodes": 1, "accelerators_per_node": 1}
 
 
