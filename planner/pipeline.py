@@ -396,5 +396,5 @@ def _record(settings: SolveSettings, prepared: Prepared) -> dict[str, Any]:
     }
     if before is not None:
         kept = before.kept(prepared.options, grid)
-        record["incumbent"] = before.record(kept, prepared.loaded.problem.horizon.start)
+        record["incumbent"] = before.record(kept, prepared.loaded.problem)
     return record

@@ -12,7 +12,7 @@ import datetime as dt
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planner.options.spot import SPOT
 from planner.plan.commitments import taken_in_order
@@ -49,10 +49,11 @@ def commitment_figures(
         periods = range(build.start, build.end)
         use = _use(blocks, demand.grid, offer, row.accelerators, periods)
         usd = row.usd_per_node_hour / row.accelerators_per_node
+        usd += offer.staff_usd_per_hour / row.accelerators_per_node
         if is_bought(offer):
             usd += _dear_hours_usd(plan, demand.grid, offer.hardware, periods)
         other = _alternative(options, plan, offer, build)
-        even = None if other is None else usd / other[0]
+        even = None if other is None else usd / other.usd
         rows.append(
             CommitmentFigures(
                 offer_id=row.offer_id,
@@ -62,12 +63,12 @@ def commitment_figures(
                 used_share=use.used_share,
                 utilization=use.utilization,
                 usd_per_accelerator_hour=usd,
-                alternative_offer_id=None if other is None else other[1],
-                alternative_usd_per_accelerator_hour=None if other is None else other[0],
+                alternative_offer_id=None if other is None else other.offer_id,
+                alternative_usd_per_accelerator_hour=None if other is None else other.usd,
                 break_even_used_share=even,
                 alternative_price_fall=None
-                if even is None or not use.used_share
-                else 1.0 - even / use.used_share,
+                if other is None or even is None or not use.used_share
+                else (1.0 - even / use.used_share) / other.price_share,
                 sold_month=row.sold_month,
             )
         )
@@ -162,10 +163,18 @@ def _use(
     return _Use(carried / asked if asked else 0.0, used / paid, at_work / paid)
 
 
+class _Alternative(NamedTuple):
+    """An offer by the hour: cost of an accelerator-hour with its people, and the rent's share."""
+
+    usd: float
+    offer_id: str
+    price_share: float
+
+
 def _alternative(
     options: OptionSet, plan: Plan, offer: NodeOffer, build: Build
-) -> tuple[float, str] | None:
-    """Return the cheapest hourly offer of the same hardware, as USD per accelerator-hour and id.
+) -> _Alternative | None:
+    """Return the cheapest hourly offer of the same hardware.
 
     It must have a price in every period of the commitment, and may hold some workload that runs on
     this hardware. Spot nodes are none: they may be taken away.
@@ -180,6 +189,7 @@ def _alternative(
         prices = other.price_usd_per_hour[build.start : build.end]
         known = [p for p in prices if p is not None]
         if known and len(known) == len(prices):
-            usd = sum(known) / len(known) / other.accelerators_per_node
-            found.append((usd, other.offer_id))
+            rent = sum(known) / len(known) / other.accelerators_per_node
+            usd = rent + other.staff_usd_per_hour / other.accelerators_per_node
+            found.append(_Alternative(usd, other.offer_id, rent / usd))
     return min(found, default=None)

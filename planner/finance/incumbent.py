@@ -4,7 +4,8 @@ With the start of the new horizon as today:
 
 * commitments that began before it and still run are nodes that are there: they stay to the end of
   their term and cost what is still due each month (``usd_per_month``, and what hours with dear
-  electricity cost on average), as entries of ``supply.existing`` behind those of the problem;
+  electricity cost on average; less people in it that the problem states), as entries of
+  ``supply.existing`` behind those of the problem;
 * servers whose price was paid before it, but that come later, are the same with ``since``;
 * other commitments that begin at or after it are kept: at least as many nodes of the same offer
   from the same month on, at today's terms, because nothing has been paid for them yet;
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.errors import Fault, InputError, did_you_mean
+from planner.finance.carried_people import people_in_price_usd_per_hour
 from planner.options.owned import OWNED
 from planner.plan.reading import NEXT_STEP, read_plan_file
 from planner.plan.records import Decisions, NodeDecision, ReplicaDecision
@@ -60,13 +62,15 @@ class Incumbent:
     sha256: str
     plan: PlanFile
 
-    def carried(self, start: str) -> list[dict[str, Any]]:
+    def carried(self, start: str, *, people_apart: bool = False) -> list[dict[str, Any]]:
         """Return what has begun or was paid before a horizon, as entries of the problem.
 
         Parameters
         ----------
         start
             First month of the horizon, ``YYYY-MM``.
+        people_apart
+            Whether the problem states people of owned nodes, those that are there included.
         """
         old = [e.model_dump() for e in self.plan.carried if e.until is None or e.until > start]
         return old + [
@@ -77,8 +81,7 @@ class Incumbent:
                 "accelerators_per_node": row.accelerators_per_node,
                 "since": None if row.start_month <= start else row.start_month,
                 "until": row.end_month,
-                "usd_per_node_hour": row.usd_per_month / row.nodes / HOURS_PER_MONTH
-                + self._dear_hours_usd(row),
+                "usd_per_node_hour": self._due_usd_per_hour(row, people_apart=people_apart),
                 "provider": row.provider,
                 "region": row.region,
                 "hours": None,
@@ -87,6 +90,13 @@ class Incumbent:
             for row in self.plan.commitments
             if not row.is_existing and row.end_month > start and self._is_sunk(row, start)
         ]
+
+    def _due_usd_per_hour(self, row: CommitmentRow, *, people_apart: bool) -> float:
+        """Return what is still due for an hour of a node."""
+        due = row.usd_per_month / row.nodes / HOURS_PER_MONTH + self._dear_hours_usd(row)
+        if not people_apart:
+            return due
+        return max(due - people_in_price_usd_per_hour(self.plan, row), 0.0)
 
     def _dear_hours_usd(self, row: CommitmentRow) -> float:
         """Return what electricity beyond its lowest price costs a node, on average over hours."""
@@ -116,7 +126,8 @@ class Incumbent:
             The problem, with the nodes that it says are there itself.
         """
         supply, changes = problem.supply, []
-        if carried := self.carried(problem.horizon.start):
+        people_apart = supply.staff.owned is not None
+        if carried := self.carried(problem.horizon.start, people_apart=people_apart):
             entries = [*(e.model_dump() for e in supply.existing), *carried]
             changes.append(f"supply.existing={json.dumps(entries)}")
         if promises := self.promises(problem):
@@ -275,12 +286,13 @@ class Incumbent:
         chosen = tuple(ReplicaDecision(*key, count, 1) for key, count in replicas.items())
         return Decisions(chosen, (), (), nodes)
 
-    def record(self, kept: dict[Key, int], start: str) -> dict[str, Any]:
+    def record(self, kept: dict[Key, int], problem: Problem) -> dict[str, Any]:
         """Return what a plan file says about the plan it began from."""
+        people_apart = problem.supply.staff.owned is not None
         return {
             "file": self.path.name,
             "sha256": self.sha256,
-            "carried": self.carried(start),
+            "carried": self.carried(problem.horizon.start, people_apart=people_apart),
             "kept": [
                 {"offer_id": offer_id, "start_period": period, "nodes": nodes}
                 for (offer_id, period), nodes in kept.items()

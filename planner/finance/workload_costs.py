@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING
 
 from planner.alternatives import NOT_IN_TIME, Answer, solve_again
 from planner.demand.build import build_demand
+from planner.finance.idle import idle_cost
 from planner.options.build import build_options
 from planner.options.existing import existing_nodes
+from planner.options.staff import hosting_staff, with_people
 from planner.plan.cash import cash_flows
 from planner.plan.finance_rows import WorkloadCost
 from planner.plan.time_budget import late
@@ -115,12 +117,10 @@ class WorkloadCosts:
 
     def _idle(self, demand: Demand) -> _Solved:
         """Return what is paid without any workload: nodes that are there, sold where that pays."""
-        there = existing_nodes(self.loaded.problem, demand.grid)
-        builds = [
-            (min(node.builds, key=lambda b: b.discounted_usd), node.nodes_there) for node in there
-        ]
-        usd = sum(count * build.usd for build, count in builds)
-        discounted = sum(count * build.discounted_usd for build, count in builds)
+        problem = self.loaded.problem
+        there = with_people(existing_nodes(problem, demand.grid), problem, self.catalog)
+        staff = hosting_staff(problem, self.catalog)
+        usd, discounted = idle_cost(there, staff, demand.grid)
         return _Solved(usd, discounted, discounted)
 
 

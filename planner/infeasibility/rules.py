@@ -75,6 +75,7 @@ def steps_of(prepared: Prepared) -> tuple[Steps, ...]:
     return (
         *_windows(problem),
         *_units(problem),
+        *_minimums(problem),
         *_lead_times(prepared),
         *_rules(problem),
         *(_residency(w) for w in problem.workloads if w.residency != "any"),
@@ -104,6 +105,19 @@ def _units(problem: Problem) -> Iterator[Steps]:
         settings = (Setting((f"{path}={n}",), n - most) for n in more)
         where = f"at most {counted(most, 'unit')} of {units.name}"
         yield Steps("provisioned_units", "", where, "units", tuple(settings))
+
+
+def _minimums(problem: Problem) -> Iterator[Steps]:
+    """Yield the least nodes of orders and capacity blocks, down to one."""
+    for field in ("order_minimums", "capacity_blocks"):
+        for k, stated in enumerate(getattr(problem.supply, field)):
+            least, path = stated.min_nodes, f"supply.{field}.{k}.min_nodes"
+            settings = [
+                Setting((f"{path}={n}",), float(least - n)) for n in reversed(range(1, least))
+            ]
+            if settings:
+                where = f"at least {counted(least, 'node')} of {stated.name}, or none"
+                yield Steps("order_minimum", "", where, "nodes", tuple(settings))
 
 
 def _lead_times(prepared: Prepared) -> Iterator[Steps]:

@@ -10,6 +10,7 @@ from planner.milp.naming import budget_label
 from planner.milp.power_prices import power_price_terms_usd
 from planner.milp.provisioned import unit_usd
 from planner.milp.spend import spend_usd
+from planner.milp.staff import staff_terms_usd
 from planner.milp.volumes import rebate_terms_usd
 from planner.options.builds import CAPEX, RESALE, TERMINAL_VALUE
 from planner.options.owned import OWNED
@@ -89,8 +90,6 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
     usd = sets.options.switching_usd_per_move
     terms |= {moves: usd for (_, _, t2), moves in model.moves.items() if t2 == t}
     terms |= dict.fromkeys(model.more.values(), usd) if t == 0 else {}
-    if t in model.staff:
-        terms[model.staff[t]] = sets.options.owned_staff_usd_per_month * grid.months_per_period
     for (o, t2, b), nodes in model.nodes.items():
         price = offers[o].price_usd_per_hour[t]
         if t2 == t and price is not None and not offers[o].is_committed:
@@ -100,9 +99,11 @@ def _spent_usd(model: Model, budget: BudgetLimit, t: int) -> Terms:
         if t2 == t:
             hours = grid.days_in_period(b) * offers[o].startup_h
             terms[started] = hours * (offers[o].price_usd_per_hour[t] or 0.0)
-    for variable, usd in power_price_terms_usd(model, t).items():
-        terms[variable] = terms.get(variable, 0.0) + usd
-    return terms | _token_usd(model, t)
+    terms |= _token_usd(model, t)
+    for more in (power_price_terms_usd(model, t), staff_terms_usd(model, t)):
+        for variable, usd in more.items():
+            terms[variable] = terms.get(variable, 0.0) + usd
+    return terms
 
 
 def _software_usd(model: Model, t: int) -> Terms:

@@ -258,7 +258,8 @@ def _completed(
     arrays = program.arrays
     start = complete_start(model, arrays, values)
     coupled = (model.builds, model.served, model.bought, model.spend, model.tiers, model.serves)
-    if any(coupled) or not has_nodes:
+    people = (model.staff, model.offer_staff)
+    if any((*coupled, *people)) or not has_nodes:
         start = with_fleet(model, arrays, start, clock.share_s(_COMPLETION_SHARE), clock.left())
     start = warmer_start(model, arrays, start, clock.left())
     asked = replace(clock.settings, time_limit_s=max(_START_TIME_S, clock.share_s(_START_SHARE)))

@@ -24,6 +24,7 @@ from planner.milp.check_units import unit_faults
 from planner.milp.check_waiting import backlog_faults, batch_pools, lost_replicas, spot_faults
 from planner.milp.columns import Column, exchange_ratios
 from planner.milp.escalation import chain_rates, escalation_faults
+from planner.milp.order_minimums import order_minimum_faults
 from planner.milp.order_tiers import order_tier_faults
 from planner.milp.spend import spend_faults
 from planner.milp.switching import switching_faults
@@ -90,6 +91,7 @@ def verify_decisions(
         *unit_faults(options, decisions),
         *spend_faults(options, decisions),
         *order_tier_faults(options, decisions),
+        *order_minimum_faults(options, decisions),
         *carbon_faults(demand, options, limits, decisions),
         *switching_faults(demand, options, decisions),
         *fleet_faults(demand, options, limits, decisions),

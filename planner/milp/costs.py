@@ -19,7 +19,7 @@ its first block follows its last one. Nodes that are there all day start once an
 
 What a spend commitment covers is not paid at the on-demand price; starts always are. What volume
 discounts take off is taken off what is left. What electricity costs bought nodes in dear hours is
-that of :mod:`planner.plan.power_prices`.
+that of :mod:`planner.plan.power_prices`, and what people cost that of :mod:`planner.plan.staff`.
 
 Nodes, provisioned units and spending that are taken on for long are paid by build: the discounted
 sum of its payments. So that a single block knows what they cost, that sum is spread over the
@@ -42,8 +42,9 @@ import numpy as np
 from planner.milp.unserved import unserved_usd
 from planner.plan.moves import moves
 from planner.plan.power_prices import power_price_rows
-from planner.plan.records import model_periods, staffed_periods, taken_beside_nodes
+from planner.plan.records import model_periods, taken_beside_nodes
 from planner.plan.spend import covered_use
+from planner.plan.staff import people_by_period
 from planner.plan.volumes import volume_rows
 from planner.units import SECONDS_PER_HOUR
 
@@ -82,6 +83,20 @@ def node_block_usd(grid: TimeGrid, offer: NodeOffer, period: int, block: int) ->
     if price is None:
         return None
     return grid.discount_factor[period] * grid.hours_in_period(block) * price
+
+
+def node_with_people_usd(
+    grid: TimeGrid, offer: NodeOffer, period: int, block: int
+) -> float | None:
+    """Return the discounted cost of one node and the people that it needs, ``None`` without price.
+
+    Parameters
+    ----------
+    grid, offer, period, block
+        As in :func:`node_block_usd`.
+    """
+    usd = node_block_usd(grid, offer, period, block)
+    return None if usd is None else usd + node_staff_usd(grid, offer, period, block)
 
 
 def held_period_usd(offer: Taken, period: int) -> float | None:
@@ -129,20 +144,20 @@ def build_rest_usd(offer: Taken, position: int) -> float:
     return build.discounted_usd - sum(held)
 
 
-def staff_usd(options: OptionSet, grid: TimeGrid, period: int) -> float:
-    """Return the discounted cost of the people that any owned node needs in a period.
+def node_staff_usd(grid: TimeGrid, offer: NodeOffer, period: int, block: int) -> float:
+    """Return the discounted cost of the people that one node needs in one block over a period.
 
     Parameters
     ----------
-    options
-        The options.
     grid
         Time grid.
-    period
-        Position of the period.
+    offer
+        The node.
+    period, block
+        Positions of the period and the block.
     """
-    usd = options.owned_staff_usd_per_month * grid.months_per_period
-    return usd * grid.discount_factor[period]
+    hours = grid.hours_in_period(block)
+    return grid.discount_factor[period] * hours * offer.staff_usd_per_hour
 
 
 def model_usd(options: OptionSet, grid: TimeGrid, decisions: Decisions) -> float:
@@ -313,7 +328,9 @@ def decisions_usd(
         row.replicas * software_usd(grid, option_of[row.option_id], row.period, row.block)
         for row in decisions.replicas
     )
-    total += sum(staff_usd(options, grid, t) for t in staffed_periods(options, decisions))
+    total += sum(
+        usd * grid.discount_factor[t] for t, usd in people_by_period(options, grid, decisions)
+    )
     for position, offer in enumerate(options.offers):
         if not offer.is_committed:
             total += _rented_usd(grid, offer, nodes[position], replaced[position], limits)

@@ -19,6 +19,7 @@ from planner.milp.escalation import SMALLEST_SHARE, with_chain_scales
 from planner.milp.highs import solve_arrays, with_fixed_integers
 from planner.milp.provisioned import bought_units
 from planner.milp.spend import promised_spend, spend_decisions
+from planner.milp.staff import tokens_off
 from planner.milp.switching import flows_off
 from planner.plan.records import (
     BuildDecision,
@@ -161,7 +162,7 @@ def read_draft(model: Model, arrays: Arrays, values: FloatArray) -> Draft:
     builds = {key: round(value_of.get(v.name, 0.0)) for key, v in model.builds.items()}
     bought = {key: round(value_of.get(v.name, 0.0)) for key, v in model.bought.items()}
     position = {rates.workload: w for w, rates in enumerate(sets.demand.workloads)}
-    off = flows_off(model, value_of)
+    off = flows_off(model, value_of) | tokens_off(model, value_of)
     flow = {key: value_of[v.name] for key, v in model.f.items() if v.name not in off}
     api = {key: value_of[v.name] for key, v in model.a.items() if v.name not in off}
     owner = [position[option.workload] for option in sets.options.api]

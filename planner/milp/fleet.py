@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from planner.milp.homes import unions
 from planner.milp.model import EQ, GE, LE, Priced, Terms
 from planner.milp.naming import hardware_of
-from planner.milp.sets import most_nodes
-from planner.options.owned import OWNED
 
 if TYPE_CHECKING:
     from planner.milp.model import Model
@@ -90,28 +88,6 @@ def add_resale(model: Model) -> None:
         if offer.may_be_sold and (o, 0) in model.builds:
             terms: Terms = {model.builds[o, k]: 1.0 for k in range(len(offer.builds))}
             model.row(f"parted_{o}", terms, EQ, float(offer.nodes_there))
-
-
-def add_staff(model: Model) -> None:
-    """Pay the people of owned nodes once: ``B[o,k] <= most staff[t]`` while the build serves.
-
-    `most` is the number of nodes that hold every replica worth having, or that are held to.
-
-    Parameters
-    ----------
-    model
-        Receives the rows.
-    """
-    sets = model.sets
-    for (o, k), built in model.builds.items():
-        offer = sets.options.offers[o]
-        build = offer.builds[k]
-        if offer.tenure != OWNED or build.fixed_nodes is not None:
-            continue
-        most = max(most_nodes(sets, o), build.least_nodes)
-        for t in range(build.start, build.end):
-            if t in model.staff:
-                model.row(f"staffed_{o}_{k}_{t}", {built: 1.0, model.staff[t]: -most}, LE)
 
 
 def add_node_starts(model: Model) -> None:

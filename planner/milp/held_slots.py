@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     Kinds = NDArray[np.str_]
 
 _COUNTS = frozenset({"B", "buy", "base"})
-_SWITCHES = frozenset({"u", "v", "staff", "M", "serves", "more", "on", "any", "at", "reached"})
+_PEOPLE = frozenset({"staff", "rentstaff", "tokenstaff", "offerstaff"})
+_ORDERS = frozenset({"at", "ordered"})
+_SWITCHES = _PEOPLE | _ORDERS | {"u", "v", "M", "serves", "more", "on", "any", "reached"}
 """Choices that cost something or are limited: a slot makes them for nothing when they stand."""
 _PROMISES = frozenset({"spend"})
 """Money that is promised for a term, of any amount."""

@@ -22,7 +22,9 @@ b, model m, hardware type h)::
     loads[c,t,b]  replicas of the kind of a column that load before a block
     gives[h,k,t,b]  1 when batch replicas are counted after the turn, not before it
     B[o,k]      nodes of a build of an offer, taken on for its term
-    staff[t]    1 when nodes that were bought serve, which need people whatever their number
+    staff[t]    1 when owned nodes that count serve, which need people whatever their number
+    rentstaff[t], tokenstaff[t]  1 when any rented node is there, and when tokens serve anything
+    offerstaff[i,t]  1 when tokens of the offer of API option i serve anything
     serves[w,m,t], moves[w,m,t]  1 when a model serves a workload, and when it begins to
     more[w]     models beyond one that serve a workload in the first period
     M[i,t], F[i,t]  1 when the model of cost i is used, and when it is first paid for
@@ -34,6 +36,7 @@ b, model m, hardware type h)::
     tier[v,t,k]  spending of a month in tier k of volume discount v, in a power of ten of USD
     amount[v,t,k]  tokens of a month in it, in a power of ten of Mtok; only where tokens count
     reached[v,t,k]  1 when it is above the threshold of tier k; or when that tier holds for all
+    ordered[o,s]  1 when nodes of an offer are ordered to start in period s; only with a minimum
     at[v,s,k]   1 when terms that start in period s have the price of tier k of volume discount v
     W[h,t,b]    load of bought nodes of a hardware, kW;  Z[h,t,b]  1 when they carry all of it
     u[m], v[h]  1 when a model or a hardware type is used
@@ -54,6 +57,7 @@ from planner.milp.naming import sentences
 from planner.milp.turn_sets import turn_groups
 from planner.options.builds import shares_least_nodes
 from planner.options.owned import OWNED
+from planner.plan.staff import counts_as_owned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,7 +121,8 @@ class Model:
     present: dict[tuple[int, int, int], pulp.LpVariable] = field(default_factory=dict)
     placed: dict[tuple[int, int, int, int], pulp.LpVariable] = field(default_factory=dict)
     builds: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
-    staff: dict[int, pulp.LpVariable] = field(default_factory=dict)
+    staff: dict[tuple[str, int], pulp.LpVariable] = field(default_factory=dict)
+    offer_staff: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     used: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     first: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
     bought: dict[tuple[int, int], pulp.LpVariable] = field(default_factory=dict)
@@ -330,7 +335,8 @@ def _node_variables(model: Model) -> None:
 
 def _build_variables(model: Model, o: int, offer: NodeOffer) -> None:
     """Add the builds of an offer; nodes that are there already are not a choice."""
-    needs_staff = offer.tenure == OWNED and model.sets.options.owned_staff_usd_per_month > 0
+    options = model.sets.options
+    needs_staff = options.staff.owned_usd_per_month > 0
     for k, build in enumerate(offer.builds):
         there = build.fixed_nodes
         least, most = build.least_nodes, build.most_nodes
@@ -342,5 +348,6 @@ def _build_variables(model: Model, o: int, offer: NodeOffer) -> None:
             least = 0
         model.builds[o, k] = model.variable(f"B_{o}_{k}", most, whole=True, lower=least)
         for t in range(build.start, build.end):
-            if needs_staff and there is None and t not in model.staff:
-                model.staff[t] = model.variable(f"staff_{t}", 1, whole=True)
+            counts = needs_staff and counts_as_owned(options, offer, build)
+            if counts and (OWNED, t) not in model.staff:
+                model.staff[OWNED, t] = model.variable(f"staff_{t}", 1, whole=True)

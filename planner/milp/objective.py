@@ -18,12 +18,12 @@ from planner.milp.costs import (
     build_rest_usd,
     node_block_usd,
     software_usd,
-    staff_usd,
     start_usd,
 )
 from planner.milp.power_prices import with_power_prices
 from planner.milp.provisioned import unit_coefficients_usd
 from planner.milp.spend import spend_coefficients_usd
+from planner.milp.staff import with_staff
 from planner.milp.switching import switching_terms_usd
 from planner.milp.unserved import unserved_terms_usd
 from planner.milp.volumes import discount_volumes
@@ -41,6 +41,7 @@ def set_objective(model: Model) -> float:
         Receives the objective.
     """
     usd = with_power_prices(model, discount_volumes(model, _coefficients_usd(model)))
+    usd = with_staff(model, usd)
     positive = [coefficient for coefficient in usd.values() if coefficient > 0]
     unit_usd = 10.0 ** round(math.log10(float(np.median(positive)))) if positive else 1.0
     scaled = {variable: coefficient / unit_usd for variable, coefficient in usd.items()}
@@ -64,8 +65,6 @@ def _coefficients_usd(model: Model) -> Terms:
         cost = sets.options.model_costs[i]
         terms[used] = cost.usd_per_period * grid.discount_factor[t]
         terms[model.first[i, t]] = cost.usd * grid.factor_at(t * grid.months_per_period)
-    for t, staff in model.staff.items():
-        terms[staff] = staff_usd(sets.options, grid, t)
     for (o, t, b), started in model.starts.items():
         terms[started] = start_usd(grid, sets.options.offers[o], t, b)
     terms |= unit_coefficients_usd(model) | spend_coefficients_usd(model)

@@ -259,7 +259,8 @@ def build_sets(
 def most_nodes(sets: Sets, offer: int) -> int:
     """Return the nodes of an offer that hold every replica worth having, or that are there.
 
-    Nodes that have to be taken on, or that other programs may want, count like those worth having.
+    Nodes that have to be taken on, or that other programs may want, count like those worth having,
+    and so do those that make the last order as large as it has to be.
 
     Parameters
     ----------
@@ -282,6 +283,7 @@ def most_nodes(sets: Sets, offer: int) -> int:
         largest = max(o.accelerators_per_node for o in sets.options.offers)
         wanted = math.ceil((replicas / share + len(sets.options.offers)) * largest)
     worth = max(math.ceil(wanted / node.accelerators_per_node), 1)
+    worth += max((build.min_nodes for build in node.builds), default=1) - 1
     asked = int(sets.elsewhere.get(node.offer_id, 0))
     return max(worth, asked) + max(node.nodes_there, _most_held(sets, node))
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from planner.milp.api_limits import exceeded_by
 from planner.milp.average_quality import falls_short
-from planner.milp.costs import api_usd_per_planned_rps, node_block_usd, starts, still_billed
+from planner.milp.costs import api_usd_per_planned_rps, node_with_people_usd, starts, still_billed
 from planner.milp.fleet import billing_blocks
 from planner.milp.highs import solve_arrays
 from planner.milp.slots import kinds_of
@@ -280,7 +280,7 @@ def _offers_by_price(sets: Sets, t: int, span: Sequence[int]) -> list[tuple[floa
     """Return cost by accelerator and first block, and position, of offers, cheapest first."""
     found = []
     for o, offer in enumerate(sets.options.offers):
-        usd = node_block_usd(sets.grid, offer, t, span[0])
+        usd = node_with_people_usd(sets.grid, offer, t, span[0])
         there = all(offer.is_there(b, sets.grid.blocks_per_day) for b in span)
         if usd is not None and there:
             found.append((usd / offer.accelerators_per_node, o))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from planner.milp.costs import node_block_usd
+from planner.milp.costs import node_with_people_usd
 from planner.milp.domains import losses, places
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def _pair(
     load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][span[0]][w] for w in workloads)
     whole = float(np.max(load))
     prices = {
-        o: sum(usd for b in span if (usd := node_block_usd(sets.grid, offers[o], t, b)))
+        o: sum(usd for b in span if (usd := node_with_people_usd(sets.grid, offers[o], t, b)))
         for o in sets.homes[c]
-        if node_block_usd(sets.grid, offers[o], t, span[0]) is not None
+        if node_with_people_usd(sets.grid, offers[o], t, span[0]) is not None
     }
     best: _Pair | None = None
     for first, second in itertools.permutations(sorted(prices), 2):

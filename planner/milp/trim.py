@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp.check_units import trim_units
-from planner.milp.costs import blocks_before, node_block_usd, start_usd, starts, still_billed
+from planner.milp.costs import (
+    blocks_before,
+    node_block_usd,
+    node_staff_usd,
+    start_usd,
+    starts,
+    still_billed,
+)
 from planner.milp.fleet import billing_blocks
 from planner.milp.homes import unions
 from planner.milp.start import slot_blocks
@@ -265,7 +272,8 @@ def _is_better(sets: Sets, offer: NodeOffer, t: int, now: IntArray, fewer: IntAr
     # A node less may save nothing where a promise of spending covers it.
     covered = any(spend.covers(offer.offer_id, t) for spend in sets.options.spend)
     paid = [0.0 if covered else node_block_usd(grid, offer, t, b) or 0.0 for b in blocks]
-    node_usd = np.array(paid)
+    people = [node_staff_usd(grid, offer, t, b) for b in blocks]
+    node_usd = np.array(paid) + np.array(people)
     begin_usd = np.array([start_usd(grid, offer, t, b) for b in blocks])
     added = starts(fewer, day)
     window = billing_blocks(offer, grid.block_h, day)

@@ -9,10 +9,11 @@ which is found by Dinkelbach's iteration (1967, "On nonlinear fractional program
 the best plan at f, set f to its ratio, and repeat until the best plan no longer uses the offer. It
 begins where the offer enters the linear relaxation, or lower where no whole plan uses it there.
 
-Budgets count the lower price too, so their rows change with f, and the ratio of a plan is at most
-what keeps them. Where a budget holds a plan back, another one may reach further: what is found is
-then a price at which the offer wins, but not proven to be the highest. The same holds where the
-price counts in volume discounts or covered spending, whose rows stay as they are.
+People that nodes need apart from their price stand in r x. Budgets count the lower price too, so
+their rows change with f, and the ratio of a plan is at most what keeps them. Where a budget holds
+a plan back, another one may reach further: what is found is then a price at which the offer wins,
+but not proven to be the highest. The same holds where the price counts in volume discounts or
+covered spending, whose rows stay as they are.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from planner.milp.bridge import to_arrays
+from planner.milp.costs import node_staff_usd
 from planner.milp.highs import relaxed, solve_arrays
 from planner.milp.slots import rows_of_entries
 from planner.milp.solver import best_values
@@ -139,13 +141,28 @@ class WinningPrices:
         return self._enters[offer]
 
     def _priced(self, offer: int | str) -> _Priced:
+        names = self._arrays.column_names
         if isinstance(offer, str):
             api, sold = self._model.sets.options.api, self._model.a
             own = [column.name for (i, _, _), column in sold.items() if api[i].id == offer]
-            place = np.isin(self._arrays.column_names, own)
-        else:
-            place = _columns_of(self._arrays.column_names, offer)
-        return _Priced(self._arrays, np.where(place, self._arrays.cost, 0.0), place)
+            return _Priced(self._arrays, self._arrays.cost, np.isin(names, own), np.ones(1))
+        place = {name: i for i, name in enumerate(names)}
+        cost, shares = self._arrays.cost.copy(), np.ones(len(names))
+        for index, nodes in self._model.nodes.items():
+            if index[0] == offer and nodes.name in place:
+                people_usd, shares[place[nodes.name]] = self._people(*index)
+                cost[place[nodes.name]] -= people_usd / self._program.money_unit_usd
+        return _Priced(self._arrays, cost, _columns_of(names, offer), shares)
+
+    def _people(self, o: int, t: int, b: int) -> tuple[float, float]:
+        """Return what people of a node cost in a block, and what share of its money is price."""
+        offer = self._model.sets.options.offers[o]
+        usd = node_staff_usd(self._model.sets.grid, offer, t, b)
+        if not usd:
+            return 0.0, 1.0
+        is_paid = not offer.is_committed and (o, t, b) not in self._model.uncovered
+        price = offer.price_usd_per_hour[t] or 0.0
+        return usd, price / (price + offer.staff_usd_per_hour) if is_paid else 0.0
 
     def _highest(self, name: str, priced: _Priced, first: float, cost: float) -> WinningPrice:
         factor, best, is_held = first, None, False
@@ -201,14 +218,19 @@ class _Priced:
     ----------
     arrays
         The program.
-    own
-        What nodes of the offer cost, by column.
+    cost
+        What nodes cost without their people, by column.
     place
-        Columns of these nodes.
+        Columns of the nodes of the offer.
+    shares
+        Share of what their columns pay in budgets that is price, by column; or one for all.
     """
 
-    def __init__(self, arrays: Arrays, own: FloatArray, place: NDArray[np.bool_]) -> None:
-        self._arrays, self.own = arrays, own
+    def __init__(
+        self, arrays: Arrays, cost: FloatArray, place: NDArray[np.bool_], shares: FloatArray
+    ) -> None:
+        self._arrays, self.own = arrays, np.where(place, cost, 0.0)
+        self._share = np.broadcast_to(shares, arrays.cost.shape)[arrays.index]
         self._rows = rows_of_entries(arrays)
         mine = place[arrays.index]
         self._entries = mine & self._in_rows(_BUDGETS)
@@ -220,8 +242,12 @@ class _Priced:
         return replace(
             arrays,
             cost=arrays.cost + (factor - 1.0) * self.own,
-            value=np.where(self._entries, factor * arrays.value, arrays.value),
+            value=np.where(self._entries, self._at(factor) * arrays.value, arrays.value),
         )
+
+    def _at(self, factor: float) -> FloatArray:
+        """Return the factor on what is paid at a factor on the price, by entry."""
+        return np.where(self._share == 1.0, factor, 1.0 + (factor - 1.0) * self._share)
 
     def highest(self, values: FloatArray, cost: float) -> tuple[float, bool]:
         """Return the factor up to which a plan costs no more, and whether a budget keeps it lower.
@@ -238,7 +264,8 @@ class _Priced:
         better = (cost - rest) / float(self.own @ values)
         paid = arrays.value * values[arrays.index]
         rows, size = self._rows, arrays.row_upper.size
-        mine = np.bincount(rows, weights=np.where(self._entries, paid, 0.0), minlength=size)
+        priced = np.where(self._entries, self._share * paid, 0.0)
+        mine = np.bincount(rows, weights=priced, minlength=size)
         every = np.bincount(rows, weights=paid, minlength=size)
         held = mine > _SMALLEST
         room = (arrays.row_upper[held] - (every - mine)[held]) / mine[held]

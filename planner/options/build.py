@@ -21,8 +21,8 @@ from planner.options.gate import Gate
 from planner.options.homes import homeless
 from planner.options.jobs import with_job_times
 from planner.options.measured import measured_id, measured_options
+from planner.options.minimums import minimums_without_effect, with_minimums
 from planner.options.nodes import barred_nodes, supplied_nodes, unwanted_nodes
-from planner.options.owned import site_costs
 from planner.options.provisioned import provisioned_supply, units_of_problem
 from planner.options.prune import best_layouts, prune
 from planner.options.quality import QualityBook
@@ -31,6 +31,7 @@ from planner.options.round_trips import at_distance, distances, with_round_trips
 from planner.options.software import with_software
 from planner.options.spend import spend_of_problem
 from planner.options.spot import spot_options
+from planner.options.staff import hosting_staff, with_people
 from planner.options.supply_records import ModelCost
 from planner.options.system_capacity import system_capacities
 from planner.options.systems import buildable_systems
@@ -73,6 +74,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     nodes, rejected = supplied_nodes(problem, catalog, demand.grid)
     volumes = volume_discounts(problem)
     nodes = with_round_trips(list(with_tiers(nodes, volumes)), problem)
+    nodes = with_people(with_minimums(nodes, problem), problem, catalog)
     unmeasured = unmeasured_nodes(problem, catalog, nodes)
     nodes = [n for n in nodes if n.offer_id not in {r.subject for r in unmeasured}]
     rejected += unmeasured
@@ -105,6 +107,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
             *_engine_notes(ways, catalog),
             *idle_price_notes(catalog, demand.grid.period_start[0]),
             *without_effect(volumes, nodes, [option for t in tokens for option in t.usable]),
+            *minimums_without_effect(problem, nodes),
         ),
         unknown=strange,
         pruned=tuple(pruned),
@@ -117,7 +120,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
         ),
         energy=energy_facts(problem, catalog, nodes, ways.options, ways.capacities),
         switching_usd_per_move=problem.policy.switching_cost_usd_per_move,
-        owned_staff_usd_per_month=_staff_usd(problem, catalog),
+        staff=hosting_staff(problem, catalog),
     )
 
 
@@ -140,11 +143,6 @@ def _tokens(
         workload, rates.lengths, problem, grid=grid, book=book, levels=levels
     )
     return without_unknown_carbon(problem, by_use + units)
-
-
-def _staff_usd(problem: Problem, catalog: Catalog) -> float:
-    costs = site_costs(problem, catalog)
-    return 0.0 if isinstance(costs, list) else costs.staff_usd_per_month
 
 
 def _by_round_trip(  # noqa: PLR0917

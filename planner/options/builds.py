@@ -81,6 +81,9 @@ class Build:
     least_nodes, most_nodes
         What a decision taken before leaves open, >= 0; ``None`` for no limit. The least number
         is of all builds of an offer with the same start together, where they are tiers.
+    min_nodes
+        Least nodes of an order: of all builds of an offer with the same start together, beside
+        none and what was decided before, >= 1.
     months_paid
         Months from its start that the payments are for; ``None`` for those in which it serves.
     sold_month
@@ -104,6 +107,7 @@ class Build:
     months_paid: float | None = None
     sold_month: int | None = None
     tier: int = 0
+    min_nodes: int = 1
 
     @property
     def usd(self) -> float:

@@ -128,5 +128,6 @@ def _build(
         price_date=problem.horizon.start if listed is None else listed.as_of,
         source=_SOURCE if listed is None else listed.source,
         most_nodes=block.max_nodes,
+        min_nodes=block.min_nodes,
         months_paid=paid,
     )

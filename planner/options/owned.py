@@ -9,7 +9,7 @@ node costs, nominal::
     maintenance    support share x price, per year
     colocation     IT power x price of a kW-month
     energy         serving power x PUE x lowest price of a kWh x hours
-    staff          people per server x their cost; beside it, once, people for any server at all
+    staff          people per server x their cost, where the problem does not state its own
     terminal_value - min(straight line, resale curve) of the price at the end of the horizon
 
 The straight line falls from the price at delivery to the residual share at the end of life; the
@@ -17,10 +17,9 @@ resale curve is exponential through the share that is left after 36 months, wher
 states one.
 
 Staff, USD per month, nominal, with figures of the site: ``staff_fte[per-8-gpu-server] x
-accelerators / 8 x staff_usd_per_fte_year / 12`` for every server in every month of its service,
-and ``staff_fte x staff_usd_per_fte_year / 12`` once in every period in which any bought server
-serves (:attr:`SiteCosts.staff_usd_per_month`; 0 where the site states no such figure). Nodes that
-are there already, rented nodes and tokens need nobody.
+accelerators / 8 x staff_usd_per_fte_year / 12`` for every server in every month of its service.
+Where the problem states people of owned nodes, servers cost none by themselves: those people, and
+those that are needed whatever the number of servers, are in :mod:`planner.options.staff`.
 
 The network is not sold. Where electricity has a price for every hour, what hours cost
 beyond the lowest one is paid by use (:mod:`planner.options.electricity`). A figure that costs
@@ -77,11 +76,10 @@ _NEEDED_OF_SERVER = (
     "support_fraction_per_year",
     "lead_time_weeks",
 )
+_WAGE, _FTE = "staff_usd_per_fte_year", "staff_fte"
 _NEEDED_OF_SITE = (
     ("pue", ""),
     ("colocation_usd_per_kw_month", ""),
-    ("staff_usd_per_fte_year", ""),
-    ("staff_fte", _STAFF_CASE),
 )
 
 
@@ -93,23 +91,16 @@ class SiteCosts:
     ----------
     usd_per_kwh, pue, colocation_usd_per_kw_month
         Energy, at the lowest price of the day, and space.
-    staff_usd_per_fte_year
-        Cost of a person, USD per year.
-    staff_fte_per_accelerator, staff_fte_fixed
-        People, full-time equivalents: by accelerator, and for any bought server at all.
+    staff_fte_per_accelerator, staff_usd_per_fte_year
+        People by accelerator of a server, full-time equivalents, 0 where the problem states the
+        people of owned nodes; and what a person costs.
     """
 
     usd_per_kwh: float
     pue: float
     colocation_usd_per_kw_month: float
-    staff_usd_per_fte_year: float
     staff_fte_per_accelerator: float
-    staff_fte_fixed: float
-
-    @property
-    def staff_usd_per_month(self) -> float:
-        """Cost of the people that bought servers need whatever their number, USD per month."""
-        return self.staff_fte_fixed * self.staff_usd_per_fte_year / MONTHS_PER_YEAR
+    staff_usd_per_fte_year: float
 
 
 def owned_nodes(
@@ -169,17 +160,37 @@ def site_costs(problem: Problem, catalog: Catalog) -> SiteCosts | list[tuple[str
             missing.append(("sites", problem.supply.site, quantity, case))
         else:
             found[quantity, case] = row.value
+    wage, fte = usd_per_fte_year(problem, catalog), staff_fte_per_accelerator(problem, catalog)
+    stated = problem.supply.staff.owned
+    if wage is None:
+        missing.append(("sites", problem.supply.site, _WAGE, ""))
+    if fte is None and (stated is None or stated.fte_per_node is None):
+        missing.append(("sites", problem.supply.site, _FTE, _STAFF_CASE))
     if missing:
         return missing
-    fixed = site_figure(problem, catalog, "staff_fte")
     return SiteCosts(
         usd_per_kwh=found[ELECTRICITY, ""],
         pue=found["pue", ""],
         colocation_usd_per_kw_month=found["colocation_usd_per_kw_month", ""],
-        staff_usd_per_fte_year=found["staff_usd_per_fte_year", ""],
-        staff_fte_per_accelerator=found["staff_fte", _STAFF_CASE] / _STAFF_CASE_ACCELERATORS,
-        staff_fte_fixed=0.0 if fixed is None else fixed.value or 0.0,
+        staff_fte_per_accelerator=0.0 if stated is not None else fte or 0.0,
+        staff_usd_per_fte_year=wage or 0.0,
     )
+
+
+def usd_per_fte_year(problem: Problem, catalog: Catalog) -> float | None:
+    """Return what a person costs, as stated or at the site; ``None`` when it is not known."""
+    if problem.supply.staff.usd_per_fte_year is not None:
+        return problem.supply.staff.usd_per_fte_year
+    row = site_figure(problem, catalog, _WAGE)
+    return None if row is None else row.value
+
+
+def staff_fte_per_accelerator(problem: Problem, catalog: Catalog) -> float | None:
+    """Return the people of the site by accelerator of owned nodes, ``None`` if not known."""
+    row = site_figure(problem, catalog, _FTE, _STAFF_CASE)
+    if row is None or row.value is None:
+        return None
+    return row.value / _STAFF_CASE_ACCELERATORS
 
 
 def site_figure(

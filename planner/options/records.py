@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from planner.options.energy_records import EnergyFacts
+from planner.options.staff_records import HostingStaff
 
 if TYPE_CHECKING:
     from planner.options.builds import Build
@@ -232,6 +233,8 @@ class NodeOffer:
     """Time on the way to the users and back."""
     interruptions_per_h: float = 0.0
     """How often a spot node is taken away."""
+    staff_usd_per_hour: float = 0.0
+    """People that a node needs while it is there, USD per hour; no part of its price."""
 
     @property
     def is_committed(self) -> bool:
@@ -353,8 +356,8 @@ class OptionSet:
     served_before: frozenset[tuple[str, str, int]] = frozenset()
     """Workload, model and period of models that serve already when the period begins, though the
     decisions do not show it: to begin then is no switch."""
-    owned_staff_usd_per_month: float = 0.0
-    """Cost of the people that any owned node needs, whatever their number."""
+    staff: HostingStaff = field(default_factory=HostingStaff)
+    """People that hosting needs whatever the number of nodes."""
 
     @property
     def prices_models(self) -> bool:

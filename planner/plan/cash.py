@@ -18,7 +18,8 @@ from planner.plan.commitments import taken_builds
 from planner.plan.finance_rows import CASH, UNSERVED, VALUE_LEFT, CashFlow
 from planner.plan.moves import moves
 from planner.plan.power_prices import power_price_rows
-from planner.plan.records import model_periods, staffed_periods, taken_beside_nodes
+from planner.plan.records import model_periods, taken_beside_nodes
+from planner.plan.staff import people_by_period
 from planner.plan.tables import api_rows, fleet_rows, mean_share
 from planner.plan.volumes import volume_rows
 from planner.units import SECONDS_PER_HOUR
@@ -108,9 +109,7 @@ def paid_by_use(
         yield off.period, -off.rebate_usd
     yield from ((r.period, r.usd) for r in power_price_rows(demand, options, decisions))
     yield from ((r.period, r.usd) for r in api_rows(demand, options, decisions))
-    staff_usd = options.owned_staff_usd_per_month * demand.grid.months_per_period
-    for period in staffed_periods(options, decisions) if staff_usd else ():
-        yield period, staff_usd
+    yield from people_by_period(options, demand.grid, decisions)
     periods = model_periods(options, decisions)
     for cost in options.model_costs:
         for period in periods[cost.model]:

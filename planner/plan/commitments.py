@@ -1,8 +1,7 @@
 """Nodes taken on for a term: the table of commitments, and who pays for them.
 
 The payments of a build are split over the workloads by the accelerators that their replicas hold
-on its hardware, averaged over all blocks in which its nodes are there; the people that owned nodes
-need whatever their number, by the owned accelerators of each hardware in that period.
+on its hardware, averaged over all blocks in which its nodes are there.
 """
 
 from __future__ import annotations
@@ -11,13 +10,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.options.builds import RESALE, TERMINAL_VALUE
-from planner.options.owned import OWNED
 from planner.options.volumes import volume_of
 from planner.plan.document import Commitment, CostLine
-from planner.plan.records import staffed_periods
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from planner.demand.records import Demand, TimeGrid
     from planner.options.builds import Build
@@ -25,8 +22,6 @@ if TYPE_CHECKING:
     from planner.options.supply_records import VolumeDiscount
     from planner.plan.records import Decisions
     from planner.plan.shares import HardwareShares
-
-STAFF = "staff"
 
 
 def taken_builds(options: OptionSet, decisions: Decisions) -> list[tuple[NodeOffer, Build, int]]:
@@ -114,14 +109,8 @@ def commitment_charges(
     demand: Demand, options: OptionSet, decisions: Decisions, shares: HardwareShares
 ) -> Iterator[CostLine]:
     """Yield, line by line, what each workload bears of every payment for nodes taken on."""
-    grid = demand.grid
     for taken in taken_builds(options, decisions):
-        yield from _charges_of(taken, grid, shares)
-    staff_usd = options.owned_staff_usd_per_month * grid.months_per_period
-    for t in staffed_periods(options, decisions) if staff_usd else ():
-        for workload, share in _staff_split(options, decisions, shares, t).items():
-            usd = staff_usd * share
-            yield CostLine(t, STAFF, workload, "", OWNED, usd, usd * grid.discount_factor[t])
+        yield from _charges_of(taken, demand.grid, shares)
 
 
 def _charges_of(
@@ -153,17 +142,3 @@ def worth_of_existing(
                 if line.category in {RESALE, TERMINAL_VALUE}:
                     worth[line.workload] += line.usd
     return dict(worth)
-
-
-def _staff_split(
-    options: OptionSet, decisions: Decisions, shares: HardwareShares, t: int
-) -> Mapping[str, float]:
-    held: dict[str, int] = defaultdict(int)
-    for offer, build, nodes in taken_builds(options, decisions):
-        if offer.tenure == OWNED and build.fixed_nodes is None and build.serves(t):
-            held[offer.hardware] += nodes * offer.accelerators_per_node
-    split: dict[str, float] = defaultdict(float)
-    for hardware, accelerators in held.items():
-        for workload, share in shares.over(hardware, range(t, t + 1)).items():
-            split[workload] += share * accelerators / sum(held.values())
-    return split

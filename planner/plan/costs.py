@@ -26,6 +26,7 @@ from planner.plan.provisioned import provisioned_charges
 from planner.plan.records import model_periods
 from planner.plan.shares import HardwareShares, Shares, load_in_replicas
 from planner.plan.spend import spend_charges
+from planner.plan.staff import staff_charges
 from planner.plan.tables import mean_share
 from planner.plan.unserved import UNSERVED
 from planner.plan.volumes import volume_charges
@@ -85,6 +86,7 @@ def cost_lines(
         add(key, item.usd, item.usd * factor[item.period])
     charges = chain(
         commitment_charges(demand, options, decisions, shares),
+        staff_charges(demand, options, decisions, shares),
         provisioned_charges(demand, options, decisions),
         spend_charges(demand, options, decisions, shares),
         volume_charges(demand, options, decisions, shares),

@@ -101,8 +101,10 @@ class CommitmentFigures:
     Renting costs as much at ``break_even_used_share = usd_per_accelerator_hour /
     alternative_usd_per_accelerator_hour``, and with the alternative cheaper by
     ``alternative_price_fall = 1 - break_even_used_share / used_share`` (negative when renting
-    the hours that are used is cheaper already). The cost of a bought accelerator has its part of
-    what electricity costs in dear hours (`power_prices` of the plan). The alternative is the
+    the hours that are used is cheaper already). Both have the people that each of their nodes
+    needs, where the problem states them: the fall is then that of the rent alone, divided by its
+    share of the alternative. The cost of a bought accelerator has its part of what electricity
+    costs in dear hours (`power_prices` of the plan). The alternative is the
     cheapest offer by the hour of the same hardware; ``None`` without one. `order_by` is the last
     day to order: the first day of service less the lead time. `sold_month` tells nodes that are
     sold from those that stay.

@@ -75,6 +75,9 @@ class HorizonRow(_Row):
 class _Problem(_Row):
     name: str
     horizon: HorizonRow
+    text: str = ""
+    scenario: str | None = None
+    set: list[str] = []
 
 
 class _Incumbent(_Row):
@@ -117,6 +120,15 @@ class PowerPriceRow(_Row):
     usd: NonNegative
 
 
+class CostRow(_Row):
+    """What is paid in a period."""
+
+    category: str
+    hardware: str
+    tenure: str
+    usd: float
+
+
 class PlanFile(_Row):
     """What is read of a plan file."""
 
@@ -130,6 +142,7 @@ class PlanFile(_Row):
     provisioned: list[UnitRow] = []
     spend_commitments: list[SpendRow] = []
     power_prices: list[PowerPriceRow] = []
+    cost_lines: list[CostRow] = []
 
     @property
     def horizon(self) -> HorizonRow:

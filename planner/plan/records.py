@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from planner.options.owned import OWNED
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -159,26 +157,6 @@ def model_periods(options: OptionSet, decisions: Decisions) -> dict[str, list[in
     for flow in decisions.api_flows:
         used.get(of_tokens[flow.workload, flow.supply_id], set()).add(flow.period)
     return {model: sorted(periods) for model, periods in used.items()}
-
-
-def staffed_periods(options: OptionSet, decisions: Decisions) -> list[int]:
-    """Return the periods in which nodes that the plan bought serve, in order.
-
-    Parameters
-    ----------
-    options
-        The options.
-    decisions
-        Whole decisions.
-    """
-    offers = {offer.offer_id: offer for offer in options.offers}
-    periods: set[int] = set()
-    for row in decisions.builds:
-        offer = offers[row.offer_id]
-        build = offer.builds[row.build]
-        if offer.tenure == OWNED and build.fixed_nodes is None and row.nodes:
-            periods |= set(range(build.start, build.end))
-    return sorted(periods)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from planner.plan.document import Binding
 from planner.plan.headroom import headroom_notes
 from planner.plan.spend import spend_notes
 from planner.plan.spot_notes import spot_notes
+from planner.plan.staff import API, STAFF
 from planner.plan.tables import point_at
 from planner.plan.term_notes import term_notes
 from planner.plan.volumes import volume_notes
@@ -95,6 +96,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += _purchase_notes(plan, options) + term_notes(plan, problem)
     notes += refused_servers(problem, options)
     notes += _owned_notes(plan, options)
+    notes += _people_notes(plan, options)
     notes += _electricity_notes(problem)
     notes += _hours_notes(plan)
     notes += _sale_notes(plan)
@@ -221,10 +223,10 @@ def _owned_notes(plan: Plan, options: OptionSet) -> list[str]:
         "bought servers: their network is not sold at the end, and no licences of software are "
         "counted"
     ]
-    if options.owned_staff_usd_per_month:
+    if options.staff.owned_usd_per_month:
         notes.append(
             "people that bought servers need whatever their number: "
-            f"{options.owned_staff_usd_per_month:,.0f} USD per month, in what is paid but not in "
+            f"{options.staff.owned_usd_per_month:,.0f} USD per month, in what is paid but not in "
             "the rows of what is taken on"
         )
     if plan.power_prices:
@@ -236,6 +238,26 @@ def _owned_notes(plan: Plan, options: OptionSet) -> list[str]:
             "modelled to draw in each hour; own nodes are taken to carry load before rented ones"
         )
     return notes
+
+
+def _people_notes(plan: Plan, options: OptionSet) -> list[str]:
+    """Return what people beside rented nodes, tokens and own nodes cost, where they are counted.
+
+    Those that are part of what bought servers cost by themselves are none of them.
+    """
+    by_node = {o.tenure for o in options.offers if o.staff_usd_per_hour}
+    usd: dict[str, float] = {}
+    for line in plan.cost_lines:
+        if line.category == STAFF and (not line.hardware or line.tenure in by_node):
+            hosting = {OWNED: "own nodes", API: "tokens"}.get(line.tenure, "rented nodes")
+            usd[hosting] = usd.get(hosting, 0.0) + line.usd
+    if set(usd) == {"own nodes"} and OWNED not in by_node:
+        return []
+    return [
+        f"people for {hosting}: {total:,.0f} USD over the horizon, in what is paid (category "
+        "staff) but in no price of nodes or tokens"
+        for hosting, total in usd.items()
+    ]
 
 
 def _electricity_notes(problem: Problem) -> list[str]:

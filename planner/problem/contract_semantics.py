@@ -29,6 +29,7 @@ def contract_findings(problem: Problem) -> Iterator[Finding]:
     """
     yield from _spend(problem)
     yield from _blocks(problem)
+    yield from _minimums(problem)
     yield from volume_findings(problem)
 
 
@@ -118,6 +119,24 @@ def _blocks(problem: Problem) -> Iterator[Finding]:
             yield (*path, "since"), text
         elif text := _not_until(block.since, block.until, problem):
             yield (*path, "until"), text
+
+
+def _minimums(problem: Problem) -> Iterator[Finding]:
+    section: Path_ = ("supply", "order_minimums")
+    yield from repeated_names(problem.supply.order_minimums, section)
+    for index, stated in enumerate(problem.supply.order_minimums):
+        path = (*section, index)
+        for position, tenure in enumerate(stated.tenures):
+            if tenure in stated.tenures[:position]:
+                yield (*path, "tenures", position), f"{tenure} is listed twice; take one out"
+        for field in ("provider", "region"):
+            if "owned" in stated.tenures and getattr(stated, field) is not None:
+                text = "is of rented nodes; give servers, tenure owned, an item of their own"
+                yield (*path, field), text
+    for index, block in enumerate(problem.supply.capacity_blocks):
+        if block.min_nodes > block.max_nodes:
+            text = f"{block.min_nodes} is above `max_nodes`, {block.max_nodes}"
+            yield ("supply", "capacity_blocks", index, "min_nodes"), text
 
 
 def _not_since(since: str, problem: Problem) -> str:

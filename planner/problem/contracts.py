@@ -86,6 +86,8 @@ class CapacityBlock(Section):
     """First month without them; a period begins with it, or it lies after the horizon."""
     max_nodes: Count
     """Most nodes that can be had."""
+    min_nodes: Count = 1
+    """Least nodes of the block; none at all is always possible."""
     usd_per_node_hour: Positive | None = None
     """Your price; absent: that of the capacity block in offers.csv."""
     instance: str | None = None
@@ -93,6 +95,28 @@ class CapacityBlock(Section):
     region: str = "any"
     upfront_share: Fraction = 1.0
     """Share that is paid at the start of the window."""
+
+
+class OrderMinimum(Section):
+    """Least nodes of an order: nodes of one offer that are taken on for a term from one month on.
+
+    None at all is always possible. Where several items count an order, the largest holds.
+    """
+
+    name: Name
+    min_nodes: Count
+    """Least nodes that start together."""
+    tenures: Annotated[
+        list[Literal["reserved_1y", "reserved_3y", "owned"]], Field(min_length=1)
+    ] = ["reserved_1y", "reserved_3y"]
+    """Orders that count; `owned` for servers that are bought."""
+    provider: Name | None = None
+    """Whose reservations count; absent: all."""
+    hardware: str | None = None
+    """Accelerator of the nodes that count; absent: any."""
+    instance: str | None = None
+    """Instance, or server of servers.csv."""
+    region: str | None = None
 
 
 class VolumeTier(Section):

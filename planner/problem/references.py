@@ -11,10 +11,11 @@ from planner.catalog.dates import parse_partial_date
 from planner.catalog.offers import CAPACITY_BLOCK, capacity_blocks_at, offers_at
 from planner.catalog.schema.prices import ANY
 from planner.catalog.systems import VENDOR_ENGINE
-from planner.problem.contracts import CapacityBlock, CoveredUse, VolumeDiscount
+from planner.problem.contracts import CapacityBlock, CoveredUse, OrderMinimum, VolumeDiscount
 from planner.problem.names import nearest_names
 from planner.problem.price_path_names import price_path_names
 from planner.problem.price_paths import PricePath
+from planner.problem.staff_findings import staff_findings
 from planner.problem.supply import ExistingNodes, Quota
 from planner.problem.volume_semantics import overlaps
 
@@ -30,10 +31,17 @@ if TYPE_CHECKING:
     from planner.yaml_io import Path_
 
 _Named = TypeVar(
-    "_Named", Quota, ExistingNodes, CapacityBlock, CoveredUse, VolumeDiscount, PricePath
+    "_Named",
+    Quota,
+    ExistingNodes,
+    CapacityBlock,
+    CoveredUse,
+    VolumeDiscount,
+    OrderMinimum,
+    PricePath,
 )
 _FLAT = "flat"
-_DEFAULT = "default"
+_DEFAULT, _OWNED = "default", "owned"
 _FEW = 12
 """Nodes that a message may list."""
 
@@ -77,6 +85,7 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
             "capacity_blocks": resolved(supply.capacity_blocks),
             "volume_discounts": resolved(supply.volume_discounts),
             "price_paths": resolved(supply.price_paths),
+            "order_minimums": resolved(supply.order_minimums),
             "spend_commitments": [
                 s.model_copy(update={"covers": resolved(s.covers)})
                 for s in supply.spend_commitments
@@ -100,6 +109,7 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
     yield from _block_prices(problem.supply, catalog, known)
     yield from price_path_names(problem, catalog)
     yield from _carbon_of_existing(problem, catalog)
+    yield from staff_findings(problem, catalog)
     for i, cost in enumerate(problem.one_off_costs):
         yield from known.check(("one_off_costs", i, "model"), "models", cost.model)
     for i, workload in enumerate(problem.workloads):
@@ -208,6 +218,13 @@ def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         yield from known.check((*here, "instance"), "instances", volume.instance)
         yield from known.check((*here, "region"), "regions", volume.region)
         yield from known.check((*here, "model"), "hosted", volume.model)
+    for i, least in enumerate(supply.order_minimums):
+        here = ("supply", "order_minimums", i)
+        instances = "servers" if least.tenures == [_OWNED] else "instances"
+        yield from known.check((*here, "provider"), "providers", least.provider)
+        yield from known.check((*here, "hardware"), "hardware", least.hardware)
+        yield from known.check((*here, "instance"), instances, least.instance)
+        yield from known.check((*here, "region"), "regions", least.region)
     yield from overlaps([known.by_key(volume) for volume in supply.volume_discounts])
     for i, spend in enumerate(supply.spend_commitments):
         path: Path_ = ("supply", "spend_commitments", i)

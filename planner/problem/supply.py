@@ -6,7 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from planner.problem.contracts import CapacityBlock, SpendCommitment, VolumeDiscount
+from planner.problem.contracts import (
+    CapacityBlock,
+    OrderMinimum,
+    SpendCommitment,
+    VolumeDiscount,
+)
 from planner.problem.price_paths import PriceChanges, PricePath, YearlyChange
 from planner.problem.section import (
     Count,
@@ -17,6 +22,7 @@ from planner.problem.section import (
     Positive,
     Section,
 )
+from planner.problem.staff import Staff
 from planner.units import HOURS_PER_DAY
 
 
@@ -229,6 +235,8 @@ class Supply(Section):
     electricity_usd_per_kwh: NonNegative | DayOfPrices | None = None
     """Power price of the site instead of that of sites.csv: one, or one for each hour of the day
     from 00:00 on."""
+    staff: Staff = Staff()
+    """People that owned and rented nodes and tokens need, instead of those of sites.csv."""
     servers: list[str] = []
     """Servers of servers.csv that may be bought; empty: all with known costs."""
     price_change_per_year: PriceChanges = PriceChanges()
@@ -243,6 +251,8 @@ class Supply(Section):
     """Discounts that grow with what is rented from a provider by the hour."""
     capacity_blocks: list[CapacityBlock] = []
     """Nodes that may be reserved for a dated window."""
+    order_minimums: list[OrderMinimum] = []
+    """Least nodes of orders of reservations and servers."""
     spend_commitments: list[SpendCommitment] = []
     """Spending by the hour that may be promised to providers, for lower rates on demand."""
     round_trip_ms: dict[str, NonNegative] = {}

@@ -13,6 +13,7 @@ from planner.plan.assemble import assemble_plan
 from planner.plan.json_io import plan_json
 from planner.plan.purchases import taken_purchases
 from planner.plan.records import Proof
+from planner.plan.staff import RENTED
 from planner.plan.unserved import UNSERVED
 from planner.roll.records import Order, PeriodOutcome, PolicyOutcome
 from planner.units import SECONDS_PER_HOUR
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from planner.plan.records import Decisions
     from planner.roll.world import World
 
-_BY_USE = frozenset({"on_demand", "spot", "api", ""})
+_BY_USE = frozenset({"on_demand", "spot", "api", RENTED, ""})
 """Tenures of cost lines that are paid by use; nodes of all others were taken on, or were there."""
 _TENURE_OF = {"units": PROVISIONED, "spend": SPEND}
 

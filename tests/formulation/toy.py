@@ -16,6 +16,7 @@ from planner.milp.objective import set_objective
 from planner.milp.sets import build_sets
 from planner.options.builds import Build, Payment
 from planner.options.energy_records import EnergyFacts, HardwarePower, Place, PowerDraw
+from planner.options.staff_records import HostingStaff
 from planner.options.supply_records import (
     ModelCost,
     ProvisionedUnits,
@@ -111,8 +112,14 @@ def _with_terms(options):
     return replace(
         options,
         offers=(*options.offers, worlds.reserved("lease"), worlds.owned("rack")),
-        owned_staff_usd_per_month=900.0,
+        staff=HostingStaff(900.0),
     )
+
+
+def _with_people(options):
+    """Return the toy with people for rented nodes and tokens too, and for every node."""
+    offers = [replace(o, staff_usd_per_hour=0.5) for o in options.offers]
+    return replace(options, offers=tuple(offers), staff=HostingStaff(900.0, 600.0, 300.0, 150.0))
 
 
 def _with_model_costs(options):
@@ -251,6 +258,17 @@ def _with_order_tiers(options):
     return replace(options, offers=(*options.offers, *leases), volumes=(terms,))
 
 
+def _with_order_minimums(options):
+    """Return the toy with leases of at least 3 nodes, and servers of 4, one of them decided."""
+    lease, rack = worlds.reserved("lease"), worlds.owned("rack")
+    kept = replace(rack.builds[0], min_nodes=4, least_nodes=1)
+    offers = (
+        replace(lease, builds=(replace(lease.builds[0], min_nodes=3),)),
+        replace(rack, builds=(kept,)),
+    )
+    return replace(options, offers=(*options.offers, *offers))
+
+
 def _with_sales(options):
     """Return the toy with three nodes that are there and may be sold for 8,000 USD at once."""
     stays = Build(0, 1, 0, 1, (Payment(0, "maintenance", 730.0, 1.0),), 1.0, "2027-01", "a test")
@@ -279,10 +297,12 @@ WITH_MORE = {
     "spend_commitments": _with_spend,
     "volume_discounts": _with_volumes,
     "order_tiers": _with_order_tiers,
+    "order_minimums": _with_order_minimums,
     "carbon": _with_power,
     "model_costs": _with_model_costs,
     "power_prices": _with_dear_hours,
     "resale": _with_sales,
+    "staff": _with_people,
     "quotas": _with_a_rival,
     "turns": _with_a_rival,
 }

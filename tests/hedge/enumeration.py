@@ -37,20 +37,21 @@ def nodes_needed(growth, rate_rps=5.0):
     return needed
 
 
-def costs_usd(growth, orders=ORDERS, tiers=()):
+def costs_usd(growth, orders=ORDERS, tiers=(), least=1):
     """Return the cost of one scenario for every combination of orders, one axis for each.
 
     Reservations that start together are cheaper by the fraction of the last of `tiers`, pairs of
-    nodes and fraction, that they reach.
+    nodes and fraction, that they reach. No order is of fewer nodes than `least`.
     """
     counts = np.meshgrid(*[np.arange(MOST + 1)] * len(orders), indexing="ij", sparse=True)
     total = 0.0
     for (kind, _), count in zip(orders, counts, strict=True):
         paid = CAPEX_USD if kind == "owned" else RESERVED_USD_PER_HOUR * 2 * PERIOD_H
         off = 0.0 * count
-        for least, fraction in tiers if kind == "reserved" else ():
-            off = np.where(count >= least, fraction, off)
+        for nodes, fraction in tiers if kind == "reserved" else ():
+            off = np.where(count >= nodes, fraction, off)
         total = total + paid * count * (1 - off)
+        total = np.where((count > 0) & (count < least), np.inf, total)
     for t, needed in enumerate(nodes_needed(growth)):
         there = 0
         for (kind, start), count in zip(orders, counts, strict=True):
@@ -60,10 +61,10 @@ def costs_usd(growth, orders=ORDERS, tiers=()):
     return total
 
 
-def least_expected_usd(growths, probabilities, groups_at, orders=ORDERS, tiers=()):
+def least_expected_usd(growths, probabilities, groups_at, orders=ORDERS, tiers=(), least=1):
     """Return the least expected cost; `groups_at(t)` are the scenarios alike in a period."""
     values = {
-        (s,): probabilities[s] * costs_usd(growth, orders, tiers)
+        (s,): probabilities[s] * costs_usd(growth, orders, tiers, least)
         for s, growth in enumerate(growths)
     }
     for t in reversed(range(PERIODS)):

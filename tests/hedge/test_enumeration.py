@@ -164,6 +164,25 @@ def test_reservations_in_tiers_are_the_least_of_all_combinations_of_orders(tmp_p
     assert any(order.purchase.tier for order in found.orders)
 
 
+def test_orders_of_a_minimum_are_the_least_of_all_combinations_of_such_orders(tmp_path):
+    path = write_halves(tmp_path, stated(1), tenures="reserved_1y")
+    terms = "supply.order_minimums=[{name: terms, min_nodes: 2}]"
+
+    found = run_hedge(path, [terms], settings=HedgeSettings(EXACT, compare=False))
+
+    best_usd = least_expected_usd(
+        GROWTHS,
+        PROBABILITIES,
+        lambda t: [[0, 1, 2]] if t < 1 else [[0], [1], [2]],
+        [order for order in ORDERS if order[0] == "reserved"],
+        least=2,
+    )
+    assert found.measure_usd == pytest.approx(best_usd, rel=1e-6)
+    assert found.bound_usd == pytest.approx(best_usd, rel=1e-6)
+    assert found.orders
+    assert all(order.amount >= 2 for order in found.orders)
+
+
 def test_promised_spending_in_tiers_costs_what_the_one_useful_tier_costs(tmp_path):
     """A first tier without use beside it changes nothing: 40 % are off from 1.2 USD an hour on."""
     path = write_halves(tmp_path, stated(1), tenures="spot")

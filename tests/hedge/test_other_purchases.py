@@ -8,7 +8,13 @@ from planner.hedge.run import HedgeSettings, run_hedge
 from planner.pipeline import SolveSettings
 from planner.problem.load import load_problem
 from planner.verify.audit.alike import unlike_orders
-from tests.hedge.world import PERIOD_H, RENT_USD_PER_HOUR, scenario, write_halves
+from tests.hedge.world import (
+    CAPEX_USD,
+    PERIOD_H,
+    RENT_USD_PER_HOUR,
+    scenario,
+    write_halves,
+)
 
 EXACT = SolveSettings(gap=0.0, time_limit_s=60.0, compare=False)
 RENT_USD = RENT_USD_PER_HOUR * PERIOD_H
@@ -82,3 +88,22 @@ def test_a_capacity_block_is_shared_while_scenarios_look_alike(tmp_path, usd_per
     assert found.expected_usd == pytest.approx(block + later)
     assert amounts(found, "nodes") == ({(1, ("up", "down")): 1} if nodes else {})
     assert list(unlike_orders(_problem(tmp_path), plans)) == []
+
+
+@pytest.mark.parametrize(("people_usd", "bought"), [(5_000, 2), (100, 1)])
+def test_a_server_is_bought_for_one_scenario_where_it_saves_people_for_rented_nodes(
+    tmp_path, people_usd, bought
+):
+    # One server serves both scenarios. Where demand grows, a second node is needed for a year:
+    # a server for 9,000 USD, or rented for 17,520 USD with people, in one of two scenarios.
+    scenarios = [scenario("up", 0.5, [1.0, 2.0, 0.5, 1.0]), scenario("down", 0.5, 1.0)]
+    rented = "rented: {fte: 1}, owned: {fte: 0, fte_per_node: 0}"
+    people = f"supply.staff={{usd_per_fte_year: {2 * people_usd}, {rented}}}"
+    path = write_halves(tmp_path, scenarios)
+    asked = ("supply.tenures=[on_demand, owned]", people)
+
+    found = run_hedge(path, asked, settings=HedgeSettings(EXACT, compare=False))
+
+    second = min(CAPEX_USD, 0.5 * 2 * (RENT_USD + people_usd))
+    assert sum(o.amount for o in found.orders) == bought
+    assert found.expected_usd == pytest.approx(CAPEX_USD + second)

@@ -17,7 +17,13 @@ from planner.milp import (
     verify_decisions,
 )
 from planner.milp.check_fleet import fits_nodes
-from planner.plan.records import Decisions, FlowDecision, NodeDecision, ReplicaDecision
+from planner.plan.records import (
+    BuildDecision,
+    Decisions,
+    FlowDecision,
+    NodeDecision,
+    ReplicaDecision,
+)
 from tests import worlds
 
 
@@ -150,6 +156,31 @@ def test_static_replicas_must_be_there_in_every_block(world):
 
     with pytest.raises(InternalError, match=r"replicas of o in pool chat differ by block"):
         verify_decisions(*world, Limits(scaling="static"), missing)
+
+
+def test_an_order_below_its_minimum_is_refused_unless_it_was_decided_before():
+    lease = worlds.reserved("lease", accelerators=1, term_months=1)
+    demand = worlds.demand({"chat": [2.0]})
+
+    def check(kept):
+        build = replace(lease.builds[0], min_nodes=3, least_nodes=kept)
+        options = worlds.option_set(
+            [worlds.option("o")],
+            [worlds.capacity("chat", "o", 1.0)],
+            [replace(lease, builds=(build,))],
+        )
+        chosen = Decisions(
+            (ReplicaDecision("chat", "o", 0, 0, 2, 1),),
+            (FlowDecision("chat", "o", 0, 0, 2.0),),
+            (),
+            (NodeDecision("lease", 0, 0, 2),),
+            (BuildDecision("lease", 0, 2),),
+        )
+        verify_decisions(demand, options, Limits(), chosen)
+
+    check(kept=2)
+    with pytest.raises(InternalError, match=r"2 nodes of lease .* an order has 3 or more"):
+        check(kept=1)
 
 
 def test_every_fault_is_counted_and_the_first_are_shown(world):

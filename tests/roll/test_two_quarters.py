@@ -191,3 +191,31 @@ def test_orders_that_start_together_have_the_price_of_their_tier(replayed):
         }
     )
     assert (0, 3, 0.6) in ordered(path, "rolling")
+
+
+def test_people_are_paid_in_every_quarter_that_has_their_nodes(replayed):
+    # 3,000 USD a quarter with any rented node, and 1,500 for each of them, busy or not
+    staff = "supply.staff={usd_per_fte_year: 12000, rented: {fte: 1, fte_per_node: 0.5}}"
+    policies = ("perfect_foresight", "rolling", "all_on_demand")
+
+    path = replayed(1, 0.1, assignments=(staff,), policies=policies)
+
+    assert costs(path) == pytest.approx(
+        {
+            "perfect_foresight": 2 * LEASE_USD + RENT_USD + 2 * 3_000 + 3 * 1_500,
+            "rolling": 4 * LEASE_USD + 2 * 3_000 + 4 * 1_500,
+            "all_on_demand": 3 * RENT_USD + 2 * 3_000 + 3 * 1_500,
+        }
+    )
+    for outcome in path.outcomes:
+        assert outcome.cash_usd == pytest.approx(outcome.cost_usd)
+
+
+def test_an_order_has_its_minimum_where_its_idle_nodes_cost_less_than_rent(replayed):
+    # three at 1.2 USD for two nodes that are needed cost less than renting these
+    least = "supply.order_minimums=[{name: terms, min_nodes: 3}]"
+
+    path = replayed(1, 1, assignments=(least,), policies=("rolling", "all_reserved_1y"))
+
+    assert list(costs(path).values()) == pytest.approx(3 * [6 * LEASE_USD])
+    assert ordered(path, "rolling") == [(0, 3, 1.2)]

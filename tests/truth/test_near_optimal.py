@@ -9,6 +9,7 @@ import pytest
 from planner.milp import BudgetLimit, Limits, build_program, solve_program
 from planner.milp.near_optimal import NearOptimal
 from planner.milp.winning_price import WinningPrices
+from planner.options.staff_records import HostingStaff
 from tests import worlds
 from tests.truth.enumeration import World, accelerators_within
 from tests.truth.test_enumeration import EXACT, MOST_NODES, random_world
@@ -101,6 +102,32 @@ def test_an_offer_wins_at_the_price_of_its_rival(dear_usd, room):
     won = WinningPrices(program, plan, EXACT).of(1)
 
     assert won.factor == pytest.approx(1 / dear_usd)
+    assert won.proven
+
+
+@pytest.mark.parametrize("room", [None, 1.02, 1.3])
+@pytest.mark.parametrize("is_reserved", [False, True])
+def test_an_offer_wins_at_the_price_that_leaves_room_for_its_people(is_reserved, room):
+    # Two nodes at half the price of the rival's four, less what their people cost.
+    options = [worlds.option("o0", "gpu", 1), worlds.option("o1", "npu", 1)]
+    capacities = [worlds.capacity("chat", "o0", 1.0), worlds.capacity("chat", "o1", 2.0)]
+    dear = worlds.offer("b", 2.1, "npu", 1)
+    if is_reserved:
+        dear = worlds.reserved("b", 2.1, "npu", 1, term_months=1)
+    offers = [worlds.offer("a", 1.0, "gpu", 1), replace(dear, staff_usd_per_hour=0.4)]
+    demand, limits = worlds.demand({"chat": [4.0]}), Limits()
+    staff = HostingStaff(rented_usd_per_month=100.0)
+    world = World(
+        demand, replace(worlds.option_set(options, capacities, offers), staff=staff), limits
+    )
+    if room is not None:
+        world = with_budget(world, room)
+    program = build_program(demand, world.options, world.limits)
+    plan = solve_program(program, EXACT).decisions
+
+    won = WinningPrices(program, plan, EXACT).of(1)
+
+    assert won.factor == pytest.approx(1.6 / 2.1)
     assert won.proven
 
 

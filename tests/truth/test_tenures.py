@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from planner.milp import BudgetLimit, Limits, SolverSettings, build_program, solve_program
-from planner.options.supply_records import ModelCost
+from planner.options.staff_records import HostingStaff
+from planner.options.supply_records import ModelCost, VolumeDiscount
+from planner.options.volumes import with_tiers
 from tests import worlds
 
 EXACT = SolverSettings(gap=0.0, time_limit_s=30)
@@ -82,8 +84,8 @@ def test_servers_and_their_people_are_bought_when_they_pay():
     rent_usd = 4.0 * HOURS * 6
     dear = (rent_usd - own_usd) / 6
 
-    bought = solve(demand, replace(one_gpu(rent, rack), owned_staff_usd_per_month=dear - 1))
-    rented = solve(demand, replace(one_gpu(rent, rack), owned_staff_usd_per_month=dear + 1))
+    bought = solve(demand, replace(one_gpu(rent, rack), staff=HostingStaff(dear - 1)))
+    rented = solve(demand, replace(one_gpu(rent, rack), staff=HostingStaff(dear + 1)))
 
     assert [b.nodes for b in bought.decisions.builds] == [1]
     assert bought.objective_usd == pytest.approx(own_usd + 6 * (dear - 1))
@@ -219,18 +221,24 @@ def random_world(seed):
         ),
     ]  # fmt: skip
     staff = float(rng.choice([0.0, 150.0]))
-    options = replace(one_gpu(*offers), owned_staff_usd_per_month=staff)
+    options = replace(one_gpu(*offers), staff=HostingStaff(staff))
     return worlds.demand({"chat": rates.tolist()}), options
 
 
 def enumerated_usd(demand, options, most=3):
     """Return the least cost by trying every number of nodes of every build."""
+
+    def is_order(nodes, build):
+        return nodes in {0, build.least_nodes} or nodes >= build.min_nodes
+
     rent, lease, rack = options.offers
     builds = [(o, b) for o in (lease, rack) for b in o.builds]
     needed = np.ceil(demand.workloads[0].planned_rps - 1e-9)
     blocks = demand.grid.blocks
     best = np.inf
     for counts in itertools.product(range(most + 1), repeat=len(builds)):
+        if not all(is_order(n, b) for n, (_, b) in zip(counts, builds, strict=True)):
+            continue
         usd = sum(n * b.usd for n, (_, b) in zip(counts, builds, strict=True))
         for t in range(demand.grid.periods):
             serving = [(n, o) for n, (o, b) in zip(counts, builds, strict=True) if b.serves(t)]
@@ -239,7 +247,7 @@ def enumerated_usd(demand, options, most=3):
                 rent.price_usd_per_hour[t] * HOURS / blocks
             )
             if any(n for n, o in serving if o.tenure == "owned"):
-                usd += options.owned_staff_usd_per_month
+                usd += options.staff.owned_usd_per_month
         best = min(best, usd)
     return best
 
@@ -252,6 +260,91 @@ def test_optimum_equals_the_least_cost_by_trying_every_purchase(seed):
 
     assert result.proof.status == "optimal"
     assert result.objective_usd == pytest.approx(enumerated_usd(demand, options), rel=1e-6)
+
+
+def with_minimums(options, lease, rack, kept=0):
+    """Return options whose orders have at least so many nodes; of leases some were decided."""
+    rent, *taken = options.offers
+    offers = [
+        replace(
+            offer,
+            builds=tuple(replace(b, min_nodes=n, least_nodes=held) for b in offer.builds),
+        )
+        for offer, n, held in zip(taken, (lease, rack), (kept, 0), strict=True)
+    ]
+    return replace(options, offers=(rent, *offers))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_orders_of_a_minimum_or_none_cost_what_trying_every_order_costs(seed):
+    demand, options = random_world(seed)
+    options = with_minimums(options, 3, 2)
+
+    result = solve(demand, options)
+
+    assert result.objective_usd == pytest.approx(enumerated_usd(demand, options), rel=1e-6)
+    nodes = [(b.nodes, 3 if b.offer_id == "lease" else 2) for b in result.decisions.builds]
+    assert all(count >= least for count, least in nodes)
+
+
+@pytest.mark.parametrize(("usd_per_hour", "ordered"), [(0.49, 4), (0.51, 0)])
+def test_a_minimum_is_ordered_when_its_idle_nodes_cost_less_than_renting(usd_per_hour, ordered):
+    # two nodes are needed at 1 USD an hour; four have to be taken
+    lease = worlds.reserved("lease", usd_per_hour, accelerators=1, term_months=1)
+    lease = replace(lease, builds=tuple(replace(b, min_nodes=4) for b in lease.builds))
+
+    result = solve(worlds.demand({"chat": [2.0]}), one_gpu(worlds.offer("rent"), lease))
+
+    assert sum(b.nodes for b in result.decisions.builds) == ordered
+    assert result.objective_usd == pytest.approx(min(4 * usd_per_hour, 2.0) * HOURS)
+
+
+def test_terms_of_one_start_reach_a_minimum_together_at_the_price_of_their_tier():
+    # a quarter is off from three nodes on: four are 1.5 USD an hour, two by the hour are 2
+    terms = VolumeDiscount(
+        "terms", "cloud", ("reserved_1y",), ((3.0, 0.25),), "nodes", on_all=True
+    )
+    lease = worlds.reserved("lease", 0.5, accelerators=1, term_months=1)
+    lease = replace(lease, builds=tuple(replace(b, min_nodes=4) for b in lease.builds))
+    options = one_gpu(worlds.offer("rent"), *with_tiers([lease], [terms]))
+
+    result = solve(worlds.demand({"chat": [2.0]}), replace(options, volumes=(terms,)))
+
+    assert [b.nodes for b in result.decisions.builds] == [4]
+    assert result.objective_usd == pytest.approx(1.5 * HOURS)
+
+
+def test_a_second_order_has_its_minimum_too_and_its_people():
+    # one node is needed, then five: two orders of four, of which three stand idle
+    lease = worlds.reserved("lease", 0.1, accelerators=1, periods=2, term_months=2)
+    lease = replace(lease, builds=tuple(replace(b, min_nodes=4) for b in lease.builds))
+    options = one_gpu(worlds.offer("rent", [9.0, 9.0]), lease)
+    people = replace(options, staff=HostingStaff(rented_usd_per_month=100.0))
+    demand = worlds.demand({"chat": [[1.0], [5.0]]})
+
+    result = solve(demand, people)
+
+    # all of the first order's nodes are there in both months; five in the first cost less
+    assert [b.nodes for b in result.decisions.builds] == [5]
+    late = replace(lease, builds=(replace(lease.builds[0], most_nodes=4), lease.builds[1]))
+    result = solve(demand, replace(people, offers=(options.offers[0], late)))
+    assert [b.nodes for b in result.decisions.builds] == [4, 4]
+    assert result.objective_usd == pytest.approx(8 * 0.1 * 2 * HOURS + 200.0)
+
+
+def test_what_was_decided_before_stands_below_a_minimum_and_more_has_to_reach_it():
+    lease = worlds.reserved("lease", 0.5, accelerators=1, term_months=1)
+
+    def ordered(kept, needed):
+        build = replace(lease.builds[0], min_nodes=4, least_nodes=kept)
+        options = one_gpu(worlds.offer("rent"), replace(lease, builds=(build,)))
+        result = solve(worlds.demand({"chat": [needed]}), options)
+        return sum(b.nodes for b in result.decisions.builds)
+
+    assert ordered(kept=1, needed=1.0) == 1
+    assert ordered(kept=1, needed=2.0) == 1  # one more by the hour is cheaper than three more
+    assert ordered(kept=1, needed=3.0) == 4
+    assert ordered(kept=5, needed=1.0) == 5
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -24,6 +24,7 @@ from planner.verify.audit.money import money_violations
 from planner.verify.audit.moves import move_violations
 from planner.verify.audit.node_loss import node_loss_violations
 from planner.verify.audit.nodes import node_violations
+from planner.verify.audit.order_minimums import order_minimum_violations
 from planner.verify.audit.periods import period_violations
 from planner.verify.audit.power_price import power_price_violations
 from planner.verify.audit.prefix import prefix_violations
@@ -79,6 +80,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *node_loss_violations(plan, problem),
         *diversity_violations(plan, problem),
         *commitment_violations(plan, problem, catalog),
+        *order_minimum_violations(plan, problem),
         *api_limit_violations(plan, problem),
         *provisioned_violations(plan, problem, catalog),
         *spend_violations(plan, problem),

@@ -90,10 +90,12 @@ def _committed(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[_Paid
 
 
 def _by_use(plan: Plan, problem: Problem) -> Iterator[_Paid]:
+    # People of bought servers stand on hardware, and are paid with it unless they are stated.
+    apart = problem.supply.staff.owned is not None
     for line in plan.cost_lines:
-        # The people that owned nodes need whatever their number stand on no hardware.
         by_use = line.category in _BY_USE and line.tenure != _PROVISIONED
-        if by_use or (line.category == "staff" and not line.hardware):
+        with_nodes = line.hardware and line.tenure == "owned" and not apart
+        if by_use or (line.category == "staff" and not with_nodes):
             yield from _evenly(problem, line.period, line.usd)
         elif line.category == _UNSERVED:
             for month, _, usd, factor in _evenly(problem, line.period, line.usd):

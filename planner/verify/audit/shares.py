@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from planner.units import MONTHS_PER_YEAR, TOKENS_PER_MTOK
+from planner.units import TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_hours, block_seconds, blocks
 from planner.verify.audit.expected import by_option, differs, rates_due
 from planner.verify.audit.lengths import mean_tokens, paid_level
 from planner.verify.audit.moves import moves_due
+from planner.verify.audit.people import people_charges
 from planner.verify.audit.power_price import power_price_charges
 from planner.verify.audit.provisioned import provisioned_charges
 from planner.verify.audit.spend import spend_charges
-from planner.verify.audit.terms import discount, site, terms_of, there
+from planner.verify.audit.terms import discount, terms_of, there
 from planner.verify.audit.units import replica_accelerators
 from planner.verify.audit.volumes import volume_charges
 from planner.verify.audit.waiting import members
@@ -36,7 +37,7 @@ _Shares = dict[str, float]
 LineKey = tuple[int, str, str, str, str]
 """Period, category, workload, hardware and tenure."""
 _Amounts = tuple[float, float]
-_OWNED, _UNSERVED = "owned", "unserved"
+_UNSERVED = "unserved"
 _WORTH = {"resale", "terminal_value"}
 """Categories of what comes back for nodes."""
 _SMALLEST_SHARE = 1e-9
@@ -186,7 +187,7 @@ def _charges(
     yield from volume_charges(plan, problem, split.of)
     yield from power_price_charges(plan, problem, split.of)
     yield from _software(plan, problem, split)
-    yield from _staff(plan, problem, catalog, split)
+    yield from people_charges(plan, problem, catalog, split)
     yield from _models(plan, problem)
     usd = problem.policy.switching_cost_usd_per_move
     for period, name, _ in moves_due(plan, problem):
@@ -207,28 +208,6 @@ def _committed(
             for workload, share in parts.items():
                 key = (period, category, workload, row.hardware, row.tenure)
                 yield key, row.nodes * usd * share, row.nodes * later * share
-
-
-def _staff(
-    plan: Plan, problem: Problem, catalog: Catalog, split: Split
-) -> Iterator[tuple[LineKey, float, float]]:
-    """Yield the people that owned nodes need whatever their number."""
-    owned: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for row in plan.commitments:
-        terms = terms_of(row, problem, catalog)
-        if row.tenure == _OWNED and not row.is_existing and terms is not None:
-            for period in _served(row, terms):
-                owned[period][row.hardware] += row.accelerators
-    months = problem.horizon.months_per_period
-    people = site(problem, catalog, "staff_fte") or 0.0
-    wage = site(problem, catalog, "staff_usd_per_fte_year") or 0.0
-    usd = people * wage * months / MONTHS_PER_YEAR
-    for period, held in owned.items() if usd else ():
-        factor = discount(problem, (period + _MID_PERIOD) * months)
-        for hardware, count in held.items():
-            for workload, share in split.over(hardware, range(period, period + 1)).items():
-                part = usd * share * count / sum(held.values())
-                yield (period, "staff", workload, "", _OWNED), part, part * factor
 
 
 def _software(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from planner.units import HOURS_PER_MONTH
 from planner.verify.audit.clock import block_hours, period_start
 from planner.verify.audit.expected import differs, in_force
+from planner.verify.audit.people import node_people_usd_per_hour
 from planner.verify.audit.price_path import nodes_sold, price_growth
 from planner.verify.audit.prices import share_paid
 from planner.verify.audit.terms import terms_of, there
@@ -147,7 +148,9 @@ def _alternative(  # noqa: PLR0917
     problem: Problem,
     catalog: Catalog,
 ) -> Iterator[str]:
-    usd = terms.price_usd_per_hour / commitment.accelerators_per_node
+    size, tenure = commitment.accelerators_per_node, commitment.tenure
+    usd = terms.price_usd_per_hour / size
+    usd += node_people_usd_per_hour(tenure, size, problem, catalog) / size
     usd += _dear_hours_usd(commitment, terms, plan, problem)
     if differs(row.usd_per_accelerator_hour, usd):
         yield f"{row.usd_per_accelerator_hour} USD per accelerator-hour, the tables give {usd}"
@@ -161,11 +164,14 @@ def _alternative(  # noqa: PLR0917
     listed = _hourly_usd(
         str(row.alternative_offer_id), commitment.hardware, served, problem, catalog
     )
-    if listed is None or differs(other or 0.0, listed):
-        yield f"alternative {row.alternative_offer_id} at {other} USD, the catalogue says {listed}"
+    rent, accelerators = listed or (0.0, 1)
+    people = node_people_usd_per_hour("on_demand", accelerators, problem, catalog) / accelerators
+    due = rent + people if listed else None
+    if due is None or differs(other or 0.0, due):
+        yield f"alternative {row.alternative_offer_id} at {other} USD, the catalogue says {due}"
         return
-    even = usd / listed
-    fall = 1.0 - even / row.used_share if row.used_share else None
+    even = usd / due
+    fall = (1.0 - even / row.used_share) * due / rent if row.used_share else None
     for name, got, want in (
         ("break-even used share", row.break_even_used_share, even),
         ("price fall of the alternative", row.alternative_price_fall, fall),
@@ -176,10 +182,10 @@ def _alternative(  # noqa: PLR0917
 
 def _hourly_usd(
     offer_id: str, hardware: str, periods: range, problem: Problem, catalog: Catalog
-) -> float | None:
-    """Return the mean price of an accelerator-hour of an on-demand offer over some periods."""
+) -> tuple[float, int] | None:
+    """Return mean price of an accelerator-hour of an on-demand offer, and accelerators a node."""
     rows = [o for o in catalog.offers if o.offer_id == offer_id and o.tenure == "on_demand"]
-    total = 0.0
+    total, accelerators = 0.0, 0
     for period in periods:
         day = period_start(problem, period)
         listed = in_force(rows, day)
@@ -191,8 +197,9 @@ def _hourly_usd(
         change = price_growth(problem, nodes_sold(listed, hardware), months)
         place = (listed.provider, listed.instance, listed.region, listed.tenure)
         paid = listed.price_usd_per_hour * share_paid(catalog, place, day) * change
-        total += paid / listed.accelerators
-    return total / len(periods) if periods else None
+        accelerators = listed.accelerators
+        total += paid / accelerators
+    return (total / len(periods), accelerators) if periods else None
 
 
 def _new(plan: Plan) -> list[Commitment]:

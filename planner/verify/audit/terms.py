@@ -311,11 +311,15 @@ def _owned(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | None:
 def owned_usd_per_month(
     row: Commitment, problem: Problem, catalog: Catalog
 ) -> dict[str, float] | None:
-    """Return colocation, energy and staff of one owned node by month, ``None`` if not known."""
+    """Return colocation, energy and staff of one owned node by month, ``None`` if not known.
+
+    People of owned nodes that the problem states are no part of what a node costs.
+    """
     rent = site(problem, catalog, "colocation_usd_per_kw_month")
     kwh, pue = lowest_site_price(problem, catalog), site(problem, catalog, "pue")
-    wage = site(problem, catalog, "staff_usd_per_fte_year")
-    people = site(problem, catalog, "staff_fte", _PER_SERVER_OF_8)
+    wage = person_usd_per_year(problem, catalog)
+    is_apart = problem.supply.staff.owned is not None
+    people = 0.0 if is_apart else site(problem, catalog, "staff_fte", _PER_SERVER_OF_8)
     power = catalog.figure("servers", row.instance, "it_power_w")
     if power is None or power.value is None:
         return None
@@ -348,6 +352,12 @@ def site(problem: Problem, catalog: Catalog, quantity: str, case: str = "") -> f
         if figure is not None:
             return figure.value
     return None
+
+
+def person_usd_per_year(problem: Problem, catalog: Catalog) -> float | None:
+    """Return what a person costs, as the problem or else its site states it."""
+    stated = problem.supply.staff.usd_per_fte_year
+    return site(problem, catalog, "staff_usd_per_fte_year") if stated is None else stated
 
 
 def _share_left(row: Commitment, catalog: Catalog, age_months: float, life: float) -> float:
