@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.catalog.calibration import combination_key, parameter
 from planner.options.model_run import ModelRun
-from planner.options.specs import Coefficients
+from planner.options.systems import system_coefficients
 from planner.perf.measured_system import measured_limits, measured_steps
 
 if TYPE_CHECKING:
@@ -42,22 +41,8 @@ class SystemRun(ModelRun):
         self.fit = fit
         self.step = measured_steps(replicas)
         self.engine = measured_limits(replicas)
-        self.coefficients = [_trust(system, catalog) for system in systems]
+        self.coefficients = [
+            system_coefficients(s.model.id, s.quantization.id, s.accelerator.id, catalog)
+            for s in systems
+        ]
         self.policy = policy
-
-
-def _trust(candidate: SystemCandidate, catalog: Catalog) -> Coefficients:
-    names = (candidate.engine.id, candidate.accelerator.id)
-    combination = combination_key(candidate.model.id, candidate.quantization.id, *names)
-    factor, sigma = (
-        parameter(
-            catalog,
-            name,
-            engine=names[0],
-            accelerator=names[1],
-            quantization=candidate.quantization.id,
-            combination=combination,
-        )
-        for name in ("throughput_factor", "sigma_ln_time")
-    )
-    return Coefficients(factor.value, sigma.value, sigma.provenance)

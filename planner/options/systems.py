@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from planner.catalog.calibration import parameter
+from planner.catalog.calibration import combination_key, parameter
 from planner.catalog.systems import (
     ALONE,
     CHIPS,
@@ -26,7 +26,7 @@ from planner.catalog.systems import (
 )
 from planner.options.candidates import option_id
 from planner.options.records import Rejection
-from planner.options.specs import architecture
+from planner.options.specs import Coefficients, architecture
 from planner.perf import arch as shape
 from planner.perf.attention import state_bytes
 from planner.perf.measured_system import MeasuredReplica
@@ -152,6 +152,32 @@ def buildable_systems(
     return found, rejected, len(pairs) * len(systems)
 
 
+def system_coefficients(
+    model: str, quantization: str, system: str, catalog: Catalog
+) -> Coefficients:
+    """Return how far the figures of a system are trusted.
+
+    Parameters
+    ----------
+    model, quantization, system
+        What runs on what, by id.
+    catalog
+        Parameters.
+    """
+    factor, sigma = (
+        parameter(
+            catalog,
+            name,
+            engine=VENDOR_ENGINE,
+            accelerator=system,
+            quantization=quantization,
+            combination=combination_key(model, quantization, VENDOR_ENGINE, system),
+        )
+        for name in ("throughput_factor", "sigma_ln_time")
+    )
+    return Coefficients(factor.value, sigma.value, sigma.provenance)
+
+
 def _without_speed(system: System, pairs: Sequence[tuple[Model, Quantization]]) -> list[Rejection]:
     """Return one rejection of everything whose speed on a system nobody published."""
     if not pairs:
@@ -175,7 +201,7 @@ def _built(
 ) -> SystemCandidate | Rejection:
     """Return the replica of a model in a format on a system, or all that stands against it."""
     model, quantization = pair
-    replica = _replica(system, model, quantization, catalog)
+    replica = measured_replica(system, model, quantization, catalog)
     if isinstance(replica, str):
         identity = f"{model.id}/{quantization.id}/{VENDOR_ENGINE}/{system.id}"
         price = "" if shapes else f", and (accelerator={system.id}) to offers.csv"
@@ -204,10 +230,18 @@ def _why_not(
     return None
 
 
-def _replica(
+def measured_replica(
     system: System, model: Model, quantization: Quantization, catalog: Catalog
 ) -> MeasuredReplica | str:
-    """Return the figures of a replica, or the rows that are missing."""
+    """Return the figures of a replica, or the rows that are missing.
+
+    Parameters
+    ----------
+    system, model, quantization
+        What runs on what, and how.
+    catalog
+        Facts.
+    """
     case = case_of(model.id, quantization.id)
     count, memory_bytes = system.systems(model.id, quantization.id), system.memory_bytes()
     alone, load, prefill = (

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from planner.verify.audit import audit
+from planner.verify.replay.engines import Unknown, engine_of
+from planner.verify.replay.run import ReplaySettings, replay_plan
 from tests.options.test_systems import FIGURES, NODE, systems
-from tests.options.world import catalog, problem, row, workload
+from tests.options.world import catalog, loaded, problem, row, workload
 from tests.verify.changes import changed
 from tests.verify.conftest import solved
 
@@ -78,4 +80,38 @@ def test_another_engine_on_a_system_is_found(fast):
 
     assert any(
         "vllm is not among the candidates" in t for t in audit(other, fast.problem, fast.catalog)
+    )
+
+
+def test_requests_on_a_system_are_replayed_one_prompt_after_the_other(fast):
+    found = replay_plan(fast.plan, loaded(fast.problem), fast.catalog, ReplaySettings(seeds=2))
+
+    (one,) = found.workloads
+    assert found.not_replayed == ()
+    assert one.kept is True
+    (block,) = one.blocks
+    # 2 ms per token, slowed down by what is not certain, and prompts hold decodes up.
+    assert 2 < block.tpot.mean_ms <= 4
+
+
+def test_step_times_in_the_replay_are_those_of_the_published_points(fast):
+    engine = engine_of(fast.plan.allocations[0], fast.catalog, confidence=0.5)
+
+    # Two systems: 2 ms per token of a request alone, and of 8 at once, which then make the 4,000
+    # tokens/s; 1,000 tokens of a prompt take 25 ms at 40,000/s, and a step like any other.
+    alone_s = engine.step.decode_s(1)
+    assert engine.max_requests == 8
+    assert engine.step.decode_s(8) == pytest.approx(alone_s)
+    assert engine.step.time_s(1_000, 0.0, 5e5, 0) == pytest.approx((12.5 + 1) * alone_s)
+    assert not engine.is_chunked
+
+
+def test_a_system_without_its_figures_is_not_replayed(fast):
+    other = facts(figures={("prefill_tokens_per_s_per_system", "model-a/bf16"): None})
+
+    found = engine_of(fast.plan.allocations[0], other, confidence=0.5)
+
+    assert found == Unknown(
+        "figures of wafer-a are not in the catalogue: "
+        "(id=wafer-a, quantity=prefill_tokens_per_s_per_system, case=model-a/bf16)"
     )
