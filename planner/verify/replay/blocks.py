@@ -17,7 +17,7 @@ import numpy as np
 
 from planner.units import HOURS_PER_DAY, SECONDS_PER_HOUR
 from planner.verify.replay.intervals import half_width
-from planner.verify.replay.sampling import Asked, sample
+from planner.verify.replay.sampling import GROWS, Asked, sample
 from planner.verify.replay.whole_days import day_found, pool_days
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from planner.verify.replay.sampling import Sampled
     from planner.verify.replay.whole_days import PoolDay
 
-_GROWS = 0.03
-"""Requests that do not end over those that come, from which a queue is taken to grow."""
 _CHANCE_OF_ONE = 0.25
 """The same with one seed, which says nothing of chance: short samples end with many in flight."""
 _MOST_REQUESTS = 1_000_000.0
@@ -146,7 +144,7 @@ def _grows(part: Part) -> bool:
         if not len(left):
             continue
         chance = half_width(left) if len(left) > 1 else _CHANCE_OF_ONE
-        if left.mean() > max(_GROWS, chance):
+        if left.mean() > max(GROWS, chance):
             return True
     return False
 

@@ -14,6 +14,12 @@ which go with the root of the time, and at least four times the first where they
 seeds know their errors badly. A value that then is known to 2 % and still reaches its limit is at
 its limit: what more time would tell is less than what the step times are known to. Stopping on
 what was seen biases an interval a little.
+
+Where fewer requests end than come, the replicas may still be filling: with large batches a tenth
+of a short sample and three mean residences, of which the estimate counts prompts roughly, end
+before the longest answers do. What has to fill is the same however long the sample is, and its
+share falls with time; the share that a queue without end keeps back does not. So four times the
+first time tell the two apart.
 """
 
 from __future__ import annotations
@@ -48,6 +54,10 @@ _LEAST_TIMES, _TIMES_AT_LIMIT, _MARGIN = 2.0, 4.0, 1.2
 """Time over the one before at least; over the first where the errors reach a limit; and what is
 added to the time that they ask for."""
 _PRECISION, _CLEAR, _AT_LIMIT, _NORMAL_975 = 0.1, 3.0, 0.02, 1.96
+GROWS = 0.03
+"""Requests that do not end over those that come, from which a queue is taken to grow."""
+_TIMES_TO_FILL = 4.0
+"""Time over the first in which a queue shows whether it grows or only fills."""
 _WARM_SHARE, _TAIL_SHARE, _WARM_RESIDENCES, _LEAST_RESIDENCES = 0.10, 0.05, 3.0, 8.0
 _DELAY = 2.0
 """Steps with prompts over steps without, about, in the time that a request decodes."""
@@ -121,7 +131,10 @@ def sample(case: Case, limits: Mapping[str, Sequence[LatencyLimit]], asked: Aske
         by_stream = tuple(zip(*(run.by_stream for run in runs), strict=True))
         if asked.span_s is not None or asked.seeds == 1 or tries == _TRIES:
             break
-        wanted = max((_times(s, mine, times) for s, mine in zip(by_stream, own, strict=True)))
+        wanted = max(
+            max(_times(s, mine, times), _times_to_fill(s, times))
+            for s, mine in zip(by_stream, own, strict=True)
+        )
         times = min(max(wanted, _LEAST_TIMES * times), _MOST_TIMES) if wanted > times else times
         longer_s = counted_s(case, first_s * times)
         if longer_s <= span_s:
@@ -199,6 +212,13 @@ def _times(runs: Sequence[Seen], limits: Sequence[LatencyLimit], times: float) -
         if half > enough:
             needed = max(needed, times * _MARGIN * (half / enough) ** 2)
     return needed
+
+
+def _times_to_fill(runs: Sequence[Seen], times: float) -> float:
+    """Return the time over the first that it takes to see whether a queue grows or only fills."""
+    came = sum(run.requests for run in runs)
+    left = came - sum(run.completed for run in runs)
+    return max(times, _TIMES_TO_FILL) if left > GROWS * came else times
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from planner.verify.replay.arrivals import Stated
 from planner.verify.replay.batch import served_by
 from planner.verify.replay.cases import Batch, Case, Station, Stream
 from planner.verify.replay.intervals import half_width
-from planner.verify.replay.sampling import Asked, sample
+from planner.verify.replay.sampling import GROWS, Asked, sample
 from planner.verify.replay.seen import value_s
 from tests.verify.replay.world import engine
 
@@ -97,6 +97,29 @@ def test_overload_is_seen_as_requests_that_do_not_end():
     ((run,),) = sample(case(stream(rate=90.0)), {}, Asked(seeds=1, span_s=200.0)).by_stream
 
     assert run.completed / run.requests < 0.8
+
+
+def _ended(sampled):
+    runs = sampled.by_stream[0]
+    return sum(run.completed for run in runs) / sum(run.requests for run in runs)
+
+
+def test_replicas_that_only_fill_are_given_time_and_a_queue_without_end_is_not_hidden():
+    # Steps of 30 ms whatever is in them: one request of 20 stays for a minute, beyond the start
+    # that does not count, and each of the 120 such ones that are there at last has to come first.
+    few = LengthDistribution(np.full(2, 10.0), np.array([10.0, 2_000.0]), np.array([0.95, 0.05]))
+    even = engine(budget=8_192, seats=2_000, fixed_s=0.03, dense_token_s=0.0, request_s=0.0)
+    chats = replace(stream(rate=40.0), source=Stated(few))
+    filling = case(chats, stations=(Station("a", even, 1),))
+    first = sample(filling, {}, Asked(seeds=1))  # one seed is never given more
+    growing = case(stream(rate=90.0))
+
+    filled, grown = (sample(one, {}, Asked(seeds=2)) for one in (filling, growing))
+
+    assert _ended(first) < 1.0 - GROWS < _ended(filled)
+    assert filled.span_s == pytest.approx(4.0 * first.span_s)
+    assert _ended(grown) == pytest.approx(_ended(sample(growing, {}, Asked(seeds=1))), rel=0.05)
+    assert _ended(grown) < 0.8
 
 
 def test_interval_of_a_mean_is_that_of_student():
