@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from planner.claims.text import range_text, shown
 
 if TYPE_CHECKING:
+    from planner.claims.records import AssessedClaim
     from planner.claims.run import Assessment
 
 HEADINGS = ("", "claimed", "found", "range", "of what", "verdict", "plans replayed")
@@ -22,12 +23,18 @@ def claims_markdown(found: Assessment) -> str:
             range_text(item.finding.range),
             item.claim.unit,
             f"`{item.finding.verdict}`",
-            item.replayed or "-",
+            replayed_text(item),
         )
         for item in found.claims
     ]
     lines = [HEADINGS, ("---",) * len(HEADINGS), *rows]
     return "".join(_line(row) for row in lines)
+
+
+def replayed_text(item: AssessedClaim) -> str:
+    """Return whether promises are kept, and what of them is not known where that decides."""
+    known = item.replayed in {None, "kept", "missed"}
+    return ": ".join((item.replayed or "-", *(() if known else item.unknown[:1])))
 
 
 def _line(row: tuple[str, ...]) -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.claims.runs import tasks_by_case
-from planner.report.promise_text import broken_promises
+from planner.report.promise_text import broken_promises, open_promises
 from planner.sweep.tasks import with_factors
+from planner.verify.replay.deadlines import left_to_chance
 from planner.verify.verification import PlanFile, verify_plan
 
 if TYPE_CHECKING:
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
     from planner.verify.verification import Verification
 
 NOT_REPLAYED: Kept = "not replayed"
+_WORST: tuple[Kept, ...] = ("missed", NOT_REPLAYED, "left open", "kept")
 
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """Whether promises are kept, and in words those that are broken."""
+    """Whether promises are kept, and in words those that are broken, and those not known."""
 
     kept: Kept
     broken: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def promises_of(
@@ -66,7 +69,7 @@ def promises_of(
     found: dict[str, Promises] = {}
     for key, (task, plan) in asked.items():
         catalog = with_factors(catalogs[task.catalog_sha256], task.factors)
-        found[key] = _read(verify_plan(PlanFile(plan, task.loaded, catalog), replay))
+        found[key] = promises_in(verify_plan(PlanFile(plan, task.loaded, catalog), replay))
         on_plan(len(found), len(asked))
     return {case: found[task.key] for case, task in tasks.items()}
 
@@ -74,22 +77,35 @@ def promises_of(
 def together(cases: Sequence[Case], found: Mapping[Case, Promises]) -> Promises | None:
     """Return the promises of all cases as one, ``None`` without any case.
 
-    A broken one counts most, then one that is not known, a plan that is missing among them.
+    A broken one counts most, then one that is not replayed, a plan that is missing among them,
+    then one that is left open.
     """
     if not cases:
         return None
     each = [found.get(case, Promises(NOT_REPLAYED)) for case in cases]
     kinds = {promises.kept for promises in each}
     broken = tuple(dict.fromkeys(text for promises in each for text in promises.broken))
-    return Promises(next(k for k in ("missed", NOT_REPLAYED, "kept") if k in kinds), broken)
+    unknown = tuple(dict.fromkeys(text for promises in each for text in promises.unknown))
+    return Promises(next(kind for kind in _WORST if kind in kinds), broken, unknown)
 
 
-def _read(found: Verification) -> Promises:
-    if found.kept is None:
-        return Promises(NOT_REPLAYED)
-    if found.kept:
+def promises_in(found: Verification) -> Promises:
+    """Return the promises of one plan.
+
+    Parameters
+    ----------
+    found
+        Its second opinion.
+    """
+    replay, plan = found.replay, found.plan
+    if replay is None:
+        return Promises("missed", found.audit)
+    if replay.kept:
         return Promises("kept")
-    replay = found.replay
-    return Promises(
-        "missed", tuple(found.audit if replay is None else broken_promises(replay, found.plan))
-    )
+    unknown = tuple(f"{part.workload}, {part.what}: {part.reason}" for part in replay.not_replayed)
+    unknown += tuple(open_promises(replay, plan))
+    if replay.kept is not None:
+        return Promises("missed", tuple(broken_promises(replay, plan)), unknown)
+    # Windows that interruptions break were simulated, and so were replicas that are late.
+    is_simulated = set(replay.not_replayed) <= set(left_to_chance(replay.deadlines))
+    return Promises("left open" if is_simulated else NOT_REPLAYED, unknown=unknown)

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 Factors = tuple[tuple["Selection", float], ...]
 Verdict = Literal["holds", "holds_when", "does_not_hold", "not_decidable"]
-Kept = Literal["kept", "missed", "not replayed"]
-"""Whether plans keep their promises in the replay."""
+Kept = Literal["kept", "missed", "left open", "not replayed"]
+"""Whether plans keep their promises in the replay; `left open` where what was simulated keeps them
+by chance only, `not replayed` where something was not simulated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +267,12 @@ class AssessedClaim:
         Why cases of it have no plan.
     replayed
         Whether the plans of the figure keep their promises; ``None`` where it rests on no plan.
+    unknown
+        What of them is left open or not replayed, in words.
     """
 
     claim: Claim
     finding: Finding
     without_plan: tuple[str, ...]
     replayed: Kept | None = None
+    unknown: tuple[str, ...] = ()

@@ -90,8 +90,9 @@ def _assessed(
     if promises is None:
         return AssessedClaim(claim, finding, reasons)
     broken = tuple(f"a plan behind it breaks a promise: {text}" for text in promises.broken)
-    finding = replace(finding, conditions=(*broken, *finding.conditions))
-    return AssessedClaim(claim, finding, reasons, promises.kept)
+    unknown = tuple(f"not known of a plan behind it: {text}" for text in promises.unknown)
+    finding = replace(finding, conditions=(*broken, *unknown, *finding.conditions))
+    return AssessedClaim(claim, finding, reasons, promises.kept, promises.unknown)
 
 
 def cross_checked(

@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from planner.claims.promises import NOT_REPLAYED, Promises, promises_of, together
+from planner.claims.promises import NOT_REPLAYED, Promises, promises_in, promises_of, together
 from planner.claims.records import Case
 from planner.claims.runs import ClaimsSettings, solve_cases
+from planner.verify.replay.deadlines import left_to_chance
+from planner.verify.replay.records import DeadlineFound, NotReplayed, Replay
+from planner.verify.verification import Verification
 from tests.claims.world import FAST, SLOW
+from tests.claims.world import plan as empty_plan
 
 CASE = Case("claims/own_or_rent", "owned")
 SOLVE = ClaimsSettings().solve
@@ -36,6 +40,31 @@ def test_a_plan_with_a_figure_that_is_wrong_breaks_one(plan):
     assert any("cost" in text for text in found.broken)
 
 
+SPOT = DeadlineFound("docs", 0, "day", 24.0, 20.0, 0.0, 0.001, 0.98, 0.2)
+DRAFTS = NotReplayed("chat", "an option", "drafts are not simulated")
+
+
+@pytest.mark.parametrize(
+    ("not_replayed", "deadlines", "kept"),
+    [
+        ((), (), "kept"),
+        (tuple(left_to_chance([SPOT])), (SPOT,), "left open"),
+        ((*left_to_chance([SPOT]), DRAFTS), (SPOT,), NOT_REPLAYED),
+        ((DRAFTS,), (), NOT_REPLAYED),
+    ],
+)
+def test_what_chance_decides_is_left_open_and_what_is_not_simulated_is_said(
+    not_replayed, deadlines, kept
+):
+    replay = Replay((), not_replayed, 0.8, 5, 0, 0.0, deadlines=deadlines)
+
+    found = promises_in(Verification(empty_plan(1.0), (), replay))
+
+    assert (found.kept, found.broken) == (kept, ())
+    assert len(found.unknown) == len(not_replayed)
+    assert all(part.reason in text for part, text in zip(not_replayed, found.unknown, strict=True))
+
+
 def test_a_case_without_a_plan_is_left_out():
     assert promises_of((CASE,), {}, (), SOLVE) == {}
 
@@ -47,6 +76,8 @@ def test_a_case_without_a_plan_is_left_out():
         ("kept", "missed", "missed"),
         ("missed", NOT_REPLAYED, "missed"),
         ("kept", NOT_REPLAYED, NOT_REPLAYED),
+        ("left open", NOT_REPLAYED, NOT_REPLAYED),
+        ("kept", "left open", "left open"),
         ("kept", None, NOT_REPLAYED),
     ],
 )
