@@ -41,6 +41,7 @@ _LEVELS = 2_000
 _ROUNDING_MIN = 2.0
 _TINY = 1e-9
 _HALF = 0.5
+_LEAST_SHOWN = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +146,18 @@ def left_to_chance(deadlines: Sequence[DeadlineFound]) -> list[NotReplayed]:
         NotReplayed(
             item.workload,
             f"windows on spot nodes, {item.day_type} of period {item.period}",
-            f"{item.interrupted_late_share:.2%} of the requests end too late when nodes are "
-            f"interrupted {item.interruptions_per_h or 0.0:g} times an hour each, and on "
-            f"{item.interrupted_whole_days or 0.0:.0%} of days none; the plan counts on the mean",
+            f"{_share_text(item.interrupted_late_share)} of the requests end too late when nodes "
+            f"are interrupted {item.interruptions_per_h or 0.0:g} times an hour each, and on "
+            f"{item.interrupted_whole_days or 0.0:.1%} of days none; the plan counts on the mean",
         )
         for item in deadlines
         if item.interrupted_late_share
     ]
+
+
+def _share_text(share: float) -> str:
+    """Return a share in percent, of which something is always left."""
+    return f"{share:.2%}" if share >= _LEAST_SHOWN else f"less than {_LEAST_SHOWN:.2%}"
 
 
 def followed(

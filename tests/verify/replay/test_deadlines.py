@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from planner.report.promise_text import broken_promises
 from planner.verify.replay.deadlines import followed, left_to_chance
+from planner.verify.replay.records import DeadlineFound
 from planner.verify.replay.run import ReplaySettings, replay_plan
 from planner.verify.replay.spot import DAY_MIN, Spot, interrupted
 from tests.options.world import catalog, loaded, problem, row, workload
@@ -179,3 +180,12 @@ def test_windows_on_spot_nodes_are_left_to_chance():
     (item,) = found.not_replayed
     assert item.what == "windows on spot nodes, day of period 0"
     assert "end too late when nodes are interrupted 0.5 times an hour each" in item.reason
+
+
+def test_something_is_said_of_a_share_that_rounds_to_nothing():
+    rare = DeadlineFound("docs", 0, "day", 24.0, 20.0, 0.0, 3e-6, 0.995, 0.2)
+
+    (item,) = left_to_chance([rare])
+
+    assert item.reason.startswith("less than 0.01% of the requests end too late")
+    assert "on 99.5% of days none" in item.reason
