@@ -74,15 +74,17 @@ def promises_of(
     return {case: found[task.key] for case, task in tasks.items()}
 
 
-def together(cases: Sequence[Case], found: Mapping[Case, Promises]) -> Promises | None:
-    """Return the promises of all cases as one, ``None`` without any case.
+def together(
+    cases: Sequence[Case], found: Mapping[Case, Promises], plans: Plans
+) -> Promises | None:
+    """Return the promises of the plans of all cases as one, ``None`` without any plan.
 
-    A broken one counts most, then one that is not replayed, a plan that is missing among them,
-    then one that is left open.
+    A broken one counts most, then one that is not replayed, then one that is left open. A case
+    that nothing can serve has no plan, which promises nothing.
     """
-    if not cases:
+    each = [found.get(case, Promises(NOT_REPLAYED)) for case in cases if case in plans]
+    if not each:
         return None
-    each = [found.get(case, Promises(NOT_REPLAYED)) for case in cases]
     kinds = {promises.kept for promises in each}
     broken = tuple(dict.fromkeys(text for promises in each for text in promises.broken))
     unknown = tuple(dict.fromkeys(text for promises in each for text in promises.unknown))

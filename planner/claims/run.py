@@ -78,7 +78,7 @@ def assess_claims(
     for claim in chosen:
         reasons = [solved.reasons[case] for case in claim.cases if case in solved.reasons]
         finding = claim.test(solved.plans, catalog)
-        kept = together(claim.base, promises)
+        kept = together(claim.base, promises, solved.plans)
         assessed.append(_assessed(claim, finding, tuple(dict.fromkeys(reasons)), kept))
     facts = () if only else cross_checks(solved.plans, catalog)
     return Assessment(tuple(assessed), solved.effort, facts)

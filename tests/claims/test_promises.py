@@ -17,6 +17,7 @@ from tests.claims.world import plan as empty_plan
 
 CASE = Case("claims/own_or_rent", "owned")
 SOLVE = ClaimsSettings().solve
+BOTH = dict.fromkeys((FAST, SLOW), empty_plan(1.0))
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +85,17 @@ def test_a_case_without_a_plan_is_left_out():
 def test_the_worst_plan_decides_and_a_missing_one_is_not_known(fast, slow, kept):
     found = {FAST: Promises(fast)} | ({} if slow is None else {SLOW: Promises(slow)})
 
-    assert together((FAST, SLOW), found).kept == kept
+    assert together((FAST, SLOW), found, BOTH).kept == kept
 
 
 def test_broken_promises_are_told_once():
     broken = Promises("missed", ("late",))
 
-    assert together((FAST, SLOW), {FAST: broken, SLOW: broken}).broken == ("late",)
-    assert together((), {}) is None
+    assert together((FAST, SLOW), {FAST: broken, SLOW: broken}, BOTH).broken == ("late",)
+
+
+def test_a_case_that_nothing_can_serve_has_no_part_in_it():
+    found = {FAST: Promises("kept")}
+
+    assert together((FAST, SLOW), found, {FAST: empty_plan(1.0)}) == Promises("kept")
+    assert together((FAST, SLOW), {}, {}) is None
