@@ -116,7 +116,7 @@ class Study:
     @property
     def cases(self) -> tuple[Case, ...]:
         """Everything that is solved."""
-        changes = [None, *self._ends(), *self._joint_changes(), *self._swept_changes()]
+        changes = [None, *self.ends(), *self.joint_changes(), *self._swept_changes()]
         return tuple(
             dict.fromkeys(
                 case if change is None else case.changed(change)
@@ -154,7 +154,7 @@ class Study:
 
     def joint_range(self, plans: Plans) -> Range | None:
         """Return the range of the figure over runs in which all inputs change together."""
-        return _range(self.value(plans, change) for change in self._joint_changes())
+        return _range(self.value(plans, change) for change in self.joint_changes())
 
     def curve(self, plans: Plans) -> Curve:
         """Return the figure along what is swept, without values that have no plan."""
@@ -171,7 +171,7 @@ class Study:
     def whole_range(self, plans: Plans) -> Range | None:
         """Return the range over all ends, alone and together, each with the margin of its gaps."""
         spans: list[float | None] = []
-        for change in (None, *self._ends(), *self._joint_changes()):
+        for change in (None, *self.ends(), *self.joint_changes()):
             value, margin = self.value(plans, change), self.margin(plans, change)
             spans += [] if value is None else [value - margin, value + margin]
         return _range(spans)
@@ -181,12 +181,13 @@ class Study:
             return dict(self.roles)
         return {role: case.changed(change) for role, case in self.roles.items()}
 
-    def _ends(self) -> Iterator[Change]:
+    def ends(self) -> Iterator[Change]:
+        """Yield both ends of every input."""
         for item in self.inputs:
             yield item.low
             yield item.high
 
-    def _joint_changes(self) -> list[Change]:
+    def joint_changes(self) -> list[Change]:
         """Return changes of all inputs: each end equally often, in an order of its own."""
         if len(self.inputs) < 2:  # noqa: PLR2004 - one input alone is in the tornado
             return []
