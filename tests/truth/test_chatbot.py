@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from planner.pipeline import SolveSettings, prepare, solve_prepared
+from tests.truth.busiest import busiest_blocks
 
 GAP = 0.01
 GOLDEN_USD = {
@@ -26,8 +27,13 @@ SETTINGS = SolveSettings(gap=GAP, time_limit_s=300.0, compare=False)
 
 
 @pytest.fixture(scope="module")
-def plans():
-    return {name: solve_prepared(prepare("chatbot_1m", name), SETTINGS) for name in GOLDEN_USD}
+def questions():
+    return {name: prepare("chatbot_1m", name) for name in GOLDEN_USD}
+
+
+@pytest.fixture(scope="module")
+def plans(questions):
+    return {name: solve_prepared(asked, SETTINGS) for name, asked in questions.items()}
 
 
 @pytest.mark.parametrize("scenario", GOLDEN_USD, ids=str)
@@ -38,6 +44,11 @@ def test_cost_stays_golden(plans, scenario):
 
     assert plan.status == "optimal"
     assert abs(moved) <= GOLDEN_TOLERANCE, f"{scenario}: cost moved by {moved:+.2%}"
+
+
+@pytest.mark.parametrize("scenario", [None, "interactive", "mixed", "static"], ids=str)
+def test_the_busiest_block_keeps_its_limits_request_by_request(questions, plans, scenario):
+    assert busiest_blocks(questions[scenario], plans[scenario]) == {"chat": True}
 
 
 def test_static_operation_never_beats_following_the_hour(plans):

@@ -1,6 +1,7 @@
-"""Golden costs of shipped problems that solve within seconds.
+"""Golden costs of shipped problems that solve within seconds, and whether their plans serve.
 
 A golden cost moves only with a reason that CHANGELOG names; the tolerance covers the solver's gap.
+A solve that ends has audited its plan; here the busiest block of every pool is replayed too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import pytest
 from planner.milp import SolverSettings
 from planner.milp.bridge import to_arrays
 from planner.milp.highs import relaxed, solve_arrays
-from planner.pipeline import SolveSettings, decide, prepare, program_of, solve_problem
+from planner.pipeline import SolveSettings, decide, prepare, program_of
+from tests.truth.busiest import busiest_blocks
 
 GOLDEN_USD = {
     ("accelerator_choice", None): 301_749.0,
@@ -26,14 +28,25 @@ SETTINGS = SolveSettings(gap=0.01, time_limit_s=300.0, compare=False)
 """Costs are tested here, not the speed of the machine."""
 
 
-@pytest.mark.parametrize(("problem", "scenario"), GOLDEN_USD, ids=str)
-def test_cost_stays_golden(problem, scenario):
-    golden = GOLDEN_USD[problem, scenario]
+NOT_SERVED = {("finance_onprem", None)}
+"""Missed by what the formulas do not see of it: `planner solve --verify` makes up for that."""
+TOKENS_ONLY = {("two_year_budget", None)}
+"""Tokens that no seller states latencies of: there is nothing to replay."""
 
-    plan = solve_problem(problem, scenario, settings=SETTINGS)
+
+@pytest.mark.parametrize(("problem", "scenario"), GOLDEN_USD, ids=str)
+def test_cost_stays_golden_and_the_busiest_blocks_keep_their_limits(problem, scenario):
+    golden = GOLDEN_USD[problem, scenario]
+    prepared = prepare(problem, scenario)
+
+    plan = decide(prepared, SETTINGS).plan
 
     assert plan.status == "optimal"
     assert abs(plan.cost_usd / golden - 1) <= TOLERANCE
+    if (problem, scenario) not in NOT_SERVED:
+        kept = busiest_blocks(prepared, plan)
+        assert all(kept.values())
+        assert bool(kept) is ((problem, scenario) not in TOKENS_ONLY)
 
 
 ENTERPRISE = (
@@ -47,7 +60,7 @@ ENTERPRISE = (
 deferral over midnight, spot nodes and reservations on offer."""
 
 
-def test_cost_of_a_small_enterprise_stays_golden():
+def test_cost_of_a_small_enterprise_stays_golden_and_its_busiest_blocks_keep_their_limits():
     """All of `enterprise_hybrid` takes a minute to a gap of 3 %, which hides as large a change.
 
     The relaxation has one value, to rounding and the search of capacities: it shows a change of
@@ -61,3 +74,6 @@ def test_cost_of_a_small_enterprise_stays_golden():
     assert relaxation.bound * program.money_unit_usd == pytest.approx(204_339.24, rel=1e-4)
     assert plan.status == "optimal"
     assert plan.cost_usd == pytest.approx(228_000.0, rel=TOLERANCE)
+    assert busiest_blocks(prepared, plan) == dict.fromkeys(
+        ("assistant", "code-complete", "rag"), True
+    )
