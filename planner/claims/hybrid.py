@@ -13,9 +13,10 @@ claim is tested without tokens, whose latency nobody promises, and with them, an
 prices and demand.
 
 Two larger problems stand beside it. Without residency finance_onprem grows by 12 % a quarter while
-rents fall by 20 % a year, in half-years here: renting by the hour is the strongest of its pure
-strategies (owned or reserved nodes alone cost more than twice as much, at their bounds too). In
-two_year_budget, where tokens are on offer and rents stay above them, that is tokens.
+rents fall by 20 % a year: renting by the hour is the strongest of its pure strategies (owned or
+reserved nodes alone cost more than twice as much, at their bounds too). In two_year_budget, where
+tokens are believed to keep the limits and rents stay above them, that is tokens. Both are in
+half-years here, and replicas of the second on 1 or 8 accelerators.
 """
 
 from __future__ import annotations
@@ -87,13 +88,26 @@ def _tenures(case: Case, *names: str) -> Case:
 
 
 _FINANCE = Case("finance_onprem", "no_residency", _HALF_YEARS)
-_BUDGET = Case("two_year_budget")
+_BUDGET = Case(
+    "two_year_budget",
+    None,
+    (
+        "horizon.periods=4",
+        "horizon.months_per_period=6",
+        "limits.budget_usd_per_period=2_400_000",
+        "candidates.tensor_parallel=[1, 8]",
+        f"workloads.chat.growth_per_period={1.10**2:.4f}",
+        f"workloads.reasoning.growth_per_period={1.45**2:.4f}",
+        f"workloads.reasoning.length_growth_per_period.osl={1.05**2:.4f}",
+        f"workloads.docs.growth_per_period={1.05**2:.4f}",
+    ),
+)
 _LARGER = {
     "finance_onprem without residency": (
         _tenures(_FINANCE, "on_demand", "reserved_1y", "reserved_3y", "owned"),
         _tenures(_FINANCE, "on_demand"),
     ),
-    "two_year_budget": (_BUDGET, _tenures(_BUDGET, "api")),
+    "two_year_budget with tokens": (_BUDGET, _tenures(_BUDGET, "api")),
 }
 """The mix, and its strongest pure strategy."""
 

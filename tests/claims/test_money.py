@@ -12,11 +12,11 @@ from planner.catalog.load import load_catalog
 from planner.claims.batching import incremental_saving, saving
 from planner.claims.budget_share import share_with
 from planner.claims.catalogue import batch_discounts
-from planner.claims.hybrid import further_contracts, saving_of_mix
+from planner.claims.hybrid import C15, further_contracts, saving_of_mix
 from planner.claims.lengths import elasticity
 from planner.claims.off_peak import idle_share
 from planner.claims.payback_map import Server, payback_months, server_of, share_within
-from planner.claims.records import Band
+from planner.claims.records import Band, Range
 from planner.claims.specialised import usd_per_mtok
 from planner.claims.team_size import unit_cost_ratio
 from planner.plan.document import ApiRow, Commitment, CostLine, FleetRow
@@ -114,6 +114,28 @@ def test_tokens_are_a_provider_and_a_tenure_of_their_own():
     tokens = ApiRow(0, 0, "w", "seller", "m", "standard", 1, 1, 1, 1, 1, "2026-11", None, None)
 
     assert further_contracts(replace(plan(1.0), fleet=(fleet("a", "owned"),), api=(tokens,))) == 2
+
+
+def test_a_mix_that_saves_here_and_not_in_larger_problems_holds_under_conditions(catalog):
+    # 100 to own, rent or reserve and 75 mixed, whatever is drawn; larger ones save 1 and 0 %.
+    usd = {"without_tokens": 75.0, "no_residency": 99.0}
+    horizon = {"horizon": {"periods": 1, "months_per_period": 1}}
+    plans = {
+        case: replace(
+            plan(usd.get(case.scenario, 100.0) if "[on_demand]" not in str(case) else 100.0),
+            problem=horizon,
+        )
+        for case in C15.cases
+    }
+
+    finding = C15.test(plans, catalog)
+
+    assert finding.found == pytest.approx(0.25)
+    assert (finding.range, finding.joint) == (Range(0.25, 0.25), Range(0.25, 0.25))
+    assert finding.verdict == "holds_when"
+    assert "fails: finance_onprem without residency (0.01)" in finding.conditions
+    assert "fails: two_year_budget with tokens (0)" in finding.conditions
+    assert any(row.name == "requests of analysts a day" for row in finding.tornado)
 
 
 def test_without_any_pure_plan_nothing_is_saved_or_lost():
