@@ -28,6 +28,7 @@ from planner.verify.replay.arrivals import Drawn, Span
 from planner.verify.replay.requests import Requests, Window, merged
 from planner.verify.replay.router import simulate
 from planner.verify.replay.seen import Seen, pooled, value_s
+from planner.verify.replay.size import require_room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,6 +112,7 @@ def sample(case: Case, limits: Mapping[str, Sequence[LatencyLimit]], asked: Aske
     own = _limits_of(case, limits)
     first_s = asked.span_s or _first_span_s(case, own)
     span_s = counted_s(case, first_s)
+    require_room([(case, span_s)])
     requests, residences_s, times = 0, _WARM_RESIDENCES * residence_s(case), 1.0
     for tries in range(_TRIES + 1):
         own_s = _WARM_SHARE * span_s + residences_s
