@@ -7,7 +7,8 @@ for an equal part of it. Lengths are draws from the joint distribution, rounded 
 A prefix of the stated share of every prompt is found in the cache.
 
 Intervals and lengths have random numbers of their own, so that at a higher rate the n-th request
-is the same as before and only comes earlier.
+is the same as before and only comes earlier. Of a workload that is served in several places each
+gets its share by chance, which is more even than the whole where that comes in bursts.
 """
 
 from __future__ import annotations
@@ -96,6 +97,8 @@ class Stated:
         Equally likely factors on the rate within an hour.
     hit_rate
         Share of prompt tokens found in the prefix cache, 0 to below 1.
+    share
+        Share of the requests of the workload that come here, above 0; the rate is theirs.
     """
 
     lengths: LengthDistribution
@@ -103,6 +106,7 @@ class Stated:
     intervals: Floats | None = None
     rate_factors: tuple[float, ...] = (1.0,)
     hit_rate: float = 0.0
+    share: float = 1.0
 
     @property
     def block_s(self) -> float | None:
@@ -119,7 +123,9 @@ class Stated:
     def draw(self, rate_rps: float, span: Span, rng: np.random.Generator) -> Drawn:
         """Return the requests of a time span at a mean rate."""
         times_rng, lengths_rng = rng.spawn(2)
-        arrival_s = self._times_s(rate_rps, span.whole_s, times_rng)
+        arrival_s = self._times_s(rate_rps / self.share, span.whole_s, times_rng)
+        if self.share < 1.0:
+            arrival_s = arrival_s[rng.random(len(arrival_s)) < self.share]
         weights = self.lengths.probability / self.lengths.probability.sum()
         atom = lengths_rng.choice(len(weights), len(arrival_s), p=weights)
         isl, osl = self.lengths.isl_tokens[atom], self.lengths.osl_tokens[atom]
