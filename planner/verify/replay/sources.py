@@ -144,16 +144,28 @@ def recorded_rate_rps(
     trace = world.traces[name]
     if trace.keeps_rate:
         at_once_rps = trace.rate_rps * (1.0 - share_that_waits(world.problem.workload(name)))
-        return at_once_rps * _served_share(name, mean, world, period, block)
+        return at_once_rps * served_share(name, mean, world, period, block)
     if not isinstance(recorded, TracedHours):
         return mean
     rates = world.demand_of(name).mean_rps[period]
     day = world.demand.grid.blocks_of(block // world.demand.grid.blocks_per_day)
     whole_day = fmean(float(rates[b]) for b in day)
-    return whole_day * _served_share(name, mean, world, period, block)
+    return whole_day * served_share(name, mean, world, period, block)
 
 
-def _served_share(name: str, mean: float, world: World, period: int, block: int) -> float:
-    """Return the share of the requests of a workload in a block that a mean rate is."""
+def served_share(name: str, mean: float, world: World, period: int, block: int) -> float:
+    """Return the share of the requests of a workload in a block that a mean rate is.
+
+    Parameters
+    ----------
+    name
+        The workload.
+    mean
+        Mean rate, requests/s.
+    world
+        The plan and what it rests on.
+    period, block
+        The block.
+    """
     here = float(world.demand_of(name).mean_rps[period][block])
     return mean / here if here else 0.0

@@ -78,7 +78,7 @@ def test_a_limit_that_nothing_stated_speaks_of_is_left_open(metric, percentile):
 
 
 def test_requests_that_are_served_by_tokens_are_taken_out_by_chance():
-    """Half of one block goes to tokens: replicas get the same rate as before, half of the whole."""
+    """Half of one block goes to tokens: replicas get their rate, which is half of the whole."""
     world = solved_chat()
     own = next(r for r in world.plan.allocations if r.block == 1)
     bought = ApiRow(
