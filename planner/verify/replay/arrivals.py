@@ -23,11 +23,13 @@ from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from planner.demand.records import LengthDistribution
-    from planner.verify.replay.requests import Floats
+    from planner.verify.replay.requests import Floats, Ints
 
 _MORE = 1.1
 """Intervals drawn at once over those expected to be needed."""
 _SOME = 64
+_STRATA = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
+"""Where prompts are cut into strata, by the share that is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,16 @@ class Drawn:
         Lengths, tokens.
     hit_share
         Share of the prompt found in the prefix cache, 0 to 1.
+    stratum
+        Stratum of the prompt by its length, from 0; ``None`` where requests are not drawn from a
+        distribution.
     """
 
     arrival_s: Floats
     isl_tokens: Floats
     osl_tokens: Floats
     hit_share: Floats
+    stratum: Ints | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,11 @@ class Source(Protocol):
     @property
     def block_s(self) -> float | None:
         """Time that has to count, ``None`` where any time will do."""
+        ...
+
+    @property
+    def strata_shares(self) -> Floats | None:
+        """Share of requests in each stratum of prompts, ``None`` where no distribution is known."""
         ...
 
     def counted_s(self, wanted_s: float, rate_rps: float) -> float:
@@ -113,6 +124,11 @@ class Stated:
         """Any time will do."""
         return None
 
+    @property
+    def strata_shares(self) -> Floats:
+        """Share of requests in each stratum of prompts."""
+        return np.bincount(self._strata(), self._weights(), minlength=len(_STRATA) + 1)
+
     def counted_s(self, wanted_s: float, rate_rps: float) -> float:
         """Return whole hours where the rate changes within the hour."""
         del rate_rps
@@ -126,10 +142,24 @@ class Stated:
         arrival_s = self._times_s(rate_rps / self.share, span.whole_s, times_rng)
         if self.share < 1.0:
             arrival_s = arrival_s[rng.random(len(arrival_s)) < self.share]
-        weights = self.lengths.probability / self.lengths.probability.sum()
+        weights = self._weights()
         atom = lengths_rng.choice(len(weights), len(arrival_s), p=weights)
         isl, osl = self.lengths.isl_tokens[atom], self.lengths.osl_tokens[atom]
-        return Drawn(arrival_s, isl, osl, np.full(len(arrival_s), self.hit_rate))
+        hits = np.full(len(arrival_s), self.hit_rate)
+        return Drawn(arrival_s, isl, osl, hits, self._strata()[atom])
+
+    def _weights(self) -> Floats:
+        probability: Floats = self.lengths.probability / self.lengths.probability.sum()
+        return probability
+
+    def _strata(self) -> Ints:
+        """Return the stratum of every pair of lengths, by its prompt."""
+        weights = self._weights()
+        order = np.argsort(self.lengths.isl_tokens, kind="stable")
+        middle = np.cumsum(weights[order]) - weights[order] / 2
+        strata = np.empty(len(order), dtype=np.int64)
+        strata[order] = np.searchsorted(_STRATA, middle)
+        return strata
 
     def _times_s(self, rate_rps: float, span_s: float, rng: np.random.Generator) -> Floats:
         clock_rng, intervals_rng = rng.spawn(2)

@@ -32,6 +32,8 @@ class Requests:
         Prompt tokens found in the prefix cache, at least one less than the prompt.
     kind
         Class of each request, from 0.
+    stratum
+        Stratum of the prompt; ``None`` where nobody asks.
     """
 
     arrival_s: Floats
@@ -39,6 +41,7 @@ class Requests:
     osl_tokens: Ints
     hit_tokens: Ints
     kind: Ints
+    stratum: Ints | None = None
 
     def __len__(self) -> int:
         """Return the number of requests."""
@@ -52,6 +55,7 @@ class Requests:
             self.osl_tokens[chosen],
             self.hit_tokens[chosen],
             self.kind[chosen],
+            None if self.stratum is None else self.stratum[chosen],
         )
 
 
@@ -62,7 +66,8 @@ def merged(streams: list[Requests]) -> Requests:
         for name in ("arrival_s", "isl_tokens", "osl_tokens", "hit_tokens", "kind")
     ]
     order = np.argsort(columns[0], kind="stable")
-    return Requests(*(column[order] for column in columns))
+    strata = [np.zeros(len(s), np.int64) if s.stratum is None else s.stratum for s in streams]
+    return Requests(*(column[order] for column in columns), np.concatenate(strata)[order])
 
 
 @dataclass(frozen=True, slots=True)

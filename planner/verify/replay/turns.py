@@ -204,7 +204,7 @@ def _run(turn: Turn, first_s: float, seed: tuple[int, int]) -> list[Seen]:
         )  # fmt: skip
         counted = (refused.arrival_s >= window.start_s) & (refused.arrival_s <= window.end_s)
         for kind, seen in enumerate(found):
-            lost = int((counted & (refused.kind == kind)).sum())
+            lost = refused.take(counted & (refused.kind == kind))
             seen.append(Seen.of(outcome, served, kind, window, lost))
     return [pooled(seen, first_s) for seen in found]
 
