@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from math import floor, log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,8 +97,8 @@ class Gaps:
 
     def add(self, gap_s: float, count: float) -> None:
         """Add `count` gaps of `gap_s` seconds, > 0."""
-        place = math.floor(math.log(gap_s) * _BINS_PER_E)
-        self.counts[place] = self.counts.get(place, 0.0) + count
+        place, counts = floor(log(gap_s) * _BINS_PER_E), self.counts
+        counts[place] = counts.get(place, 0.0) + count
         self.total += count
         self.total_s += count * gap_s
 
