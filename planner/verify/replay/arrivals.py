@@ -80,7 +80,7 @@ class Source(Protocol):
 
     @property
     def strata_shares(self) -> Floats | None:
-        """Share of requests in each stratum of prompts, ``None`` where no distribution is known."""
+        """Share of requests in each stratum of prompts, ``None`` where it is not known."""
         ...
 
     def counted_s(self, wanted_s: float, rate_rps: float) -> float:

@@ -3,8 +3,9 @@
 Every seed has arrivals, lengths and choices of its own, the same for every case (common random
 numbers). Where a problem states the lengths, what requests saw is weighed so that prompts of each
 length count as often as they come: chance has no part in how many long ones there were, which
-decides the percentiles of the time to the first token. A simulation begins with empty replicas, so that what happens in the first tenth of its
-time and three mean residences, and in the last twentieth, does not count.
+decides the percentiles of the time to the first token. A simulation begins with empty replicas, so
+that what happens in the first tenth of its time and three mean residences, and in the last
+twentieth, does not count.
 
 By default the time is such that 20 requests of every workload with limits are expected beyond the
 percentile that is promised, and 2,000 at least, with each seed, and that it is eight times as long
