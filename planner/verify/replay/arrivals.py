@@ -127,7 +127,8 @@ class Stated:
     @property
     def strata_shares(self) -> Floats:
         """Share of requests in each stratum of prompts."""
-        return np.bincount(self._strata(), self._weights(), minlength=len(_STRATA) + 1)
+        shares = np.bincount(self._strata(), self._weights(), minlength=len(_STRATA) + 1)
+        return np.asarray(shares, dtype=float)
 
     def counted_s(self, wanted_s: float, rate_rps: float) -> float:
         """Return whole hours where the rate changes within the hour."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import floor, log
 from typing import TYPE_CHECKING
 
@@ -68,7 +68,8 @@ def merged(streams: list[Requests]) -> Requests:
     ]
     order = np.argsort(columns[0], kind="stable")
     strata = [np.zeros(len(s), np.int64) if s.stratum is None else s.stratum for s in streams]
-    return Requests(*(column[order] for column in columns), np.concatenate(strata)[order])
+    joined = Requests(*(column[order] for column in columns))
+    return replace(joined, stratum=np.concatenate(strata)[order])
 
 
 @dataclass(frozen=True, slots=True)
