@@ -8,10 +8,15 @@ from planner.errors import counted
 from planner.report.tables import NUMBER, Column, money, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import TextIO
 
-    from planner.verify.incurred.records import Incurred, Money, WorkloadIncurred
+    from planner.verify.incurred.records import (
+        Incurred,
+        Money,
+        UnitsIncurred,
+        WorkloadIncurred,
+    )
 
 _COLUMNS = (
     Column("workload", whole=True),
@@ -27,7 +32,7 @@ _DIGITS = 4
 
 
 def write_incurred(out: TextIO, found: Incurred) -> None:
-    """Write what each workload bears, and what spot nodes lose.
+    """Write what each workload bears, what spot nodes lose, and what units do not take.
 
     Parameters
     ----------
@@ -56,8 +61,21 @@ def write_incurred(out: TextIO, found: Incurred) -> None:
             f"{paid_h:,.0f} node-hours paid {lost_h:,.0f} "
             f"({money(sum(spot.lost_usd for spot in mine))} USD) go to the start of successors\n"
         )
+    for units_id in dict.fromkeys(units.units_id for units in found.units):
+        out.write(_units(units_id, [one for one in found.units if one.units_id == units_id]))
     for note in found.notes:
         out.write(f"cost incurred: {note}\n")
+
+
+def _units(units_id: str, found: Sequence[UnitsIncurred]) -> str:
+    sent = sum(one.sent_mtok for one in found)
+    spilled = sum(one.sent_mtok * one.spilled_share for one in found)
+    most = max(one.most_spilled_share for one in found)
+    return (
+        f"units: {units_id}: {spilled / sent if sent else 0.0:.2%} of {sent:,.0f} million counted "
+        f"tokens come when the units are full ({most:.2%} in the worst block), for "
+        f"{money(sum(one.spilled_usd for one in found))} USD by use\n"
+    )
 
 
 def _rows(item: WorkloadIncurred) -> Iterator[list[str]]:

@@ -80,6 +80,28 @@ def stated_units(units_id: str, problem: Problem) -> ProvisionedUnits | None:
     return next(named, None)
 
 
+def units_there(plan: Plan, stated: ProvisionedUnits, period: int, problem: Problem) -> int:
+    """Return how many units of an item of the problem serve in a period.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    stated
+        The item.
+    period
+        The period.
+    problem
+        The problem, for the months of its periods.
+    """
+    return sum(
+        row.units
+        for row in plan.provisioned
+        if row.units_id == f"{_PROVISIONED}:{stated.name}"
+        and period in _served(row, stated, problem)
+    )
+
+
 def _missing(plan: Plan, problem: Problem) -> Iterator[str]:
     """Units that are taken on already are there and paid in every plan."""
     got = sorted((r.units_id, r.end_month, r.units) for r in plan.provisioned if r.is_existing)
@@ -163,11 +185,7 @@ def _sizes(plan: Plan, problem: Problem) -> Iterator[str]:
             if item.offer_id == name:
                 load[item.period, item.block] += _counted_per_minute(item, stated, problem)
         for period in range(problem.horizon.periods):
-            count = sum(
-                row.units
-                for row in plan.provisioned
-                if row.units_id == name and period in _served(row, stated, problem)
-            )
+            count = units_there(plan, stated, period, problem)
             most = stated.max_units
             above = most is not None and count > most
             if count and (count < stated.min_units or above or count % stated.increment_units):

@@ -37,6 +37,7 @@ def incurred_data(found: Incurred) -> dict[str, object]:
             for line in found.lines
         ],
         "spot": [asdict(item) for item in found.spot],
+        "units": [asdict(item) for item in found.units],
         "notes": list(found.notes),
     }
 

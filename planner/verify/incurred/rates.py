@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.verify.replay.sources import recorded_rate_rps, stated_source
+from planner.verify.replay.sources import recorded_rate_rps, served_share, stated_source
 from planner.verify.replay.trace import Traced, TracedHours, in_block
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from planner.verify.replay.cases import World
 
 
-def source_of_use(row: Allocation | ApiRow, world: World) -> Source | None:
+def source_of_use(
+    row: Allocation | ApiRow, world: World, *, is_share: bool = False
+) -> Source | None:
     """Return where the requests of a row come from; ``None`` where they have no lengths.
 
     Parameters
@@ -27,12 +29,19 @@ def source_of_use(row: Allocation | ApiRow, world: World) -> Source | None:
         Row of a plan.
     world
         The plan and what it rests on.
+    is_share
+        Whether they are taken out of all requests of the workload by chance, which matters where
+        it is counted when they come.
     """
     recorded = _recorded(row, world)
     if recorded is not None:
         return recorded
     workload, demand = world.problem.workload(row.workload), world.demand_of(row.workload)
-    return None if demand.lengths is None else stated_source(workload, demand, _hits(workload))
+    if demand.lengths is None:
+        return None
+    place = (row.workload, row.rate_rps, world, row.period, row.block)
+    share = min(served_share(*place), 1.0) if is_share else 1.0
+    return stated_source(workload, demand, _hits(workload), share)
 
 
 def rate_of_use_rps(row: Allocation | ApiRow, world: World) -> float:
@@ -46,12 +55,26 @@ def rate_of_use_rps(row: Allocation | ApiRow, world: World) -> float:
         The plan and what it rests on.
     """
     recorded = _recorded(row, world)
+    rate = drawn_rate_rps(row, world)
+    return rate * recorded.rate_factor if isinstance(recorded, TracedHours) else rate
+
+
+def drawn_rate_rps(row: Allocation | ApiRow, world: World) -> float:
+    """Return the rate to draw the requests of a row at: of whole days where a trace has them.
+
+    Parameters
+    ----------
+    row
+        Row of a plan.
+    world
+        The plan and what it rests on.
+    """
+    recorded = _recorded(row, world)
     if recorded is None:
         return row.rate_rps
-    rate = recorded_rate_rps(
+    return recorded_rate_rps(
         row.workload, recorded, row.rate_rps, world, period=row.period, block=row.block
     )
-    return rate * recorded.rate_factor if isinstance(recorded, TracedHours) else rate
 
 
 def _recorded(row: Allocation | ApiRow, world: World) -> Traced | TracedHours | None:

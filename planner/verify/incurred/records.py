@@ -104,6 +104,35 @@ class SpotIncurred:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitsIncurred:
+    """Provisioned units in a period, minute by minute, in the mean over seeds.
+
+    Parameters
+    ----------
+    units_id, period
+        Which.
+    units
+        How many.
+    sent_mtok
+        Counted tokens sent to them in the period, millions.
+    spilled_share
+        Share of these that come when the units are full.
+    most_spilled_share
+        The same in the block where it is most.
+    spilled_usd
+        What is paid for those by use.
+    """
+
+    units_id: str
+    period: int
+    units: int
+    sent_mtok: float
+    spilled_share: float
+    most_spilled_share: float
+    spilled_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class Incurred:
     """What a replayed plan costs over its horizon, undiscounted.
 
@@ -119,6 +148,8 @@ class Incurred:
         Spot nodes that are taken away.
     notes
         What stands as the plan has it because it is not known better, in words.
+    units
+        Provisioned units, and what they do not take.
     """
 
     money: Money
@@ -126,3 +157,4 @@ class Incurred:
     lines: tuple[IncurredLine, ...]
     spot: tuple[SpotIncurred, ...] = ()
     notes: tuple[str, ...] = ()
+    units: tuple[UnitsIncurred, ...] = ()

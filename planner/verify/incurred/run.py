@@ -7,6 +7,8 @@ that are not served. What depends on the replay is put in its place:
 - nodes by the hour, as their provider bills them (:mod:`planner.verify.incurred.meter`), those on
   spot with their interruptions (:mod:`planner.verify.incurred.rented`);
 - tokens, request by request (:mod:`planner.verify.incurred.tokens`);
+- tokens by use of requests that come when provisioned units are full
+  (:mod:`planner.verify.incurred.units`);
 - electricity of bought nodes, by what is drawn (:mod:`planner.verify.incurred.electricity`);
 - volume discounts, on what is then spent.
 
@@ -38,6 +40,7 @@ from planner.verify.incurred.records import (
 )
 from planner.verify.incurred.rented import billed_fleet, bills, spot_incurred
 from planner.verify.incurred.tokens import bought_tokens
+from planner.verify.incurred.units import spilled_tokens
 from planner.verify.replay.intervals import half_width
 
 if TYPE_CHECKING:
@@ -64,10 +67,12 @@ def incurred_cost(world: World, seed: int = 0, seeds: int = 5, *, full: bool = F
     plan, problem = world.plan, world.problem
     billed = bills(world, seed, seeds)
     tokens = bought_tokens(world, seed, seeds, full=full)
+    spilled = spilled_tokens(world, seed, seeds, full=full)
     energy, metered = electricity_usd(world), metered_hardware(world)
     by_seed = []
     for k in range(seeds):
-        came = replace(plan, fleet=billed_fleet(plan, billed, k), api=tokens.by_seed[k])
+        bought = (*tokens.by_seed[k], *spilled.by_seed[k])
+        came = replace(plan, fleet=billed_fleet(plan, billed, k), api=bought)
         due = nominal_usd(came, problem, world.catalog)
         kept = {key: usd for key, usd in due.items() if not _is_drawn(key, metered)}
         by_seed.append(kept | energy)
@@ -83,7 +88,12 @@ def incurred_cost(world: World, seed: int = 0, seeds: int = 5, *, full: bool = F
         workloads=tuple(_workload(name, requests[name], keys, planned, by_seed) for name in names),
         lines=tuple(IncurredLine(*key, money=_money([key], planned, by_seed)) for key in keys),
         spot=tuple(spot_incurred(billed)),
-        notes=(*(f"{what}: as planned" for what in tokens.as_planned), *_unmetered(keys, metered)),
+        units=spilled.found,
+        notes=(
+            *(f"{what}: as planned" for what in tokens.as_planned),
+            *spilled.notes,
+            *_unmetered(keys, metered),
+        ),
     )
 
 

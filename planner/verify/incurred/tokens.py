@@ -33,10 +33,13 @@ if TYPE_CHECKING:
     from planner.verify.replay.cases import World
     from planner.verify.replay.requests import Floats
 
-_PROVISIONED = "provisioned"
+PROVISIONED = "provisioned"
+"""Mode of tokens that come out of units."""
 _SAMPLE = 4_000.0
 """Requests of a row that are priced with every seed, about."""
 _MOST = 400_000.0
+Prices = list[tuple[list["ApiOffer"], float]]
+"""Price rows of a block, and what is paid of each: the share of its time, discounts included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ def bought_tokens(world: World, seed: int, seeds: int, *, full: bool) -> Bought:
     as_planned: dict[str, None] = {}
     for number, row in enumerate(world.plan.api):
         source = source_of_use(row, world)
-        # Units pay for their tokens by themselves, so nothing hangs on how many there are.
-        is_paid = row.mode != _PROVISIONED and row.rate_rps > 0
+        # Units are paid by themselves; what they do not take is counted apart.
+        is_paid = row.mode != PROVISIONED and row.rate_rps > 0
         prices = _prices(row, world) if is_paid else []
         if is_paid and (source is None or not prices):
             as_planned[f"tokens of {row.workload} from {row.offer_id}"] = None
@@ -80,7 +83,7 @@ def bought_tokens(world: World, seed: int, seeds: int, *, full: bool) -> Bought:
 def _bought(
     row: ApiRow,
     source: Source,
-    prices: Sequence[tuple[list[ApiOffer], float]],
+    prices: Prices,
     world: World,
     rng: np.random.Generator,
     *,
@@ -93,7 +96,7 @@ def _bought(
     isl_factor = isl_level * (factors.isl if factors else 1.0)
     osl_factor = osl_level * (factors.osl if factors else 1.0)
     source = _cut(source, prices, workload, isl_factor)
-    drawn = source.draw(row.rate_rps, _span(row, source, world, full=full), rng)
+    drawn = source.draw(row.rate_rps, sample_span(row, source, world, full=full), rng)
     rate_rps = rate_of_use_rps(row, world)
     if not len(drawn.isl_tokens) or not rate_rps:
         return replace(row, input_mtok=0.0, output_mtok=0.0, usd=0.0)
@@ -121,37 +124,69 @@ def _cut(
     return replace(source, lengths=cut_at(workload.lengths, source.lengths, cuts))
 
 
-def _span(row: ApiRow, source: Source, world: World, *, full: bool) -> Span:
+def sample_span(row: ApiRow, source: Source, world: World, *, full: bool) -> Span:
+    """Return the time in which the requests of a row are drawn, that of a block in full.
+
+    Parameters
+    ----------
+    row
+        Row of tokens that are bought, with a rate above 0.
+    source
+        Where its requests come from.
+    world
+        The plan and what it rests on.
+    full
+        Whether those of a whole block are drawn, not some thousand.
+    """
     block_s = HOURS_PER_DAY / world.problem.time_blocks * SECONDS_PER_HOUR
     requests = min(row.rate_rps * block_s, _MOST) if full else _SAMPLE
     wanted_s = max(requests, _SAMPLE) / row.rate_rps
     return Span(0.0, source.counted_s(wanted_s, row.rate_rps), 0.0)
 
 
-def _prices(row: ApiRow, world: World) -> list[tuple[list[ApiOffer], float]]:
+def _prices(row: ApiRow, world: World) -> Prices:
     """Return the price rows of a block with their share of its time, discounts included.
 
     A model may be on several lists of one offer; it is the one that the plan has.
     """
-    problem, catalog = world.problem, world.catalog
     offers = [
         offer
-        for offer in catalog.api_offers
+        for offer in world.catalog.api_offers
         if (offer.offer_id, offer.mode) == (row.offer_id, row.mode)
         and (offer.provider, offer.model) == (row.provider, row.model)
     ]
+    for prices in price_lists(offers, row, world).values():
+        listed = {(r.as_of, r.source) for hour, _ in prices for r in hour}
+        if (row.price_date, row.price_source) in listed:
+            return prices
+    return []
+
+
+def price_lists(offers: Sequence[ApiOffer], row: ApiRow, world: World) -> dict[str, Prices]:
+    """Return what is paid in the block of a row, by the provider's own name of the model.
+
+    Parameters
+    ----------
+    offers
+        Offers of one provider.
+    row
+        Row of tokens.
+    world
+        The plan and what it rests on.
+    """
+    problem = world.problem
     day = period_start(problem, row.period)
     months = row.period * problem.horizon.months_per_period
-    sold = tokens_sold(row.offer_id, row.provider, row.model)
-    growth = price_growth(problem, sold, months)
+    found: dict[str, Prices] = {}
     for reference in sorted({offer.model_ref for offer in offers}):
         same = [offer for offer in offers if offer.model_ref == reference]
+        item = (row.provider, reference, "any", "api")
+        sold = tokens_sold(same[0].offer_id, row.provider, row.model)
+        paid = share_paid(world.catalog, item, day) * price_growth(problem, sold, months)
         parts = price_shares(same, day, problem, row.block)
-        listed = {(r.as_of, r.source) for hour, _ in parts for r in hour}
-        if (row.price_date, row.price_source) in listed:
-            paid = share_paid(catalog, (row.provider, reference, "any", "api"), day) * growth
-            return [(hour, share * paid) for hour, share in parts]
-    return []
+        if parts:
+            found[reference] = [(hour, share * paid) for hour, share in parts]
+    return found
 
 
 def request_usd(

@@ -7,7 +7,8 @@ for an equal part of it. Lengths are draws from the joint distribution, rounded 
 A prefix of the stated share of every prompt is found in the cache.
 
 Intervals and lengths have random numbers of their own, so that at a higher rate the n-th request
-is the same as before and only comes earlier.
+is the same as before and only comes earlier. Of a workload that is served in several places each
+gets its share by chance, which is more even than the whole where that comes in bursts.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from planner.demand.records import LengthDistribution
-    from planner.verify.replay.requests import Floats
+    from planner.verify.replay.requests import Floats, Ints
 
 _MORE = 1.1
 """Intervals drawn at once over those expected to be needed."""
 _SOME = 64
+_STRATA = (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
+"""Where prompts are cut into strata, by the share that is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,16 @@ class Drawn:
         Lengths, tokens.
     hit_share
         Share of the prompt found in the prefix cache, 0 to 1.
+    stratum
+        Stratum of the prompt by its length, from 0; ``None`` where requests are not drawn from a
+        distribution.
     """
 
     arrival_s: Floats
     isl_tokens: Floats
     osl_tokens: Floats
     hit_share: Floats
+    stratum: Ints | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,11 @@ class Source(Protocol):
     @property
     def block_s(self) -> float | None:
         """Time that has to count, ``None`` where any time will do."""
+        ...
+
+    @property
+    def strata_shares(self) -> Floats | None:
+        """Share of requests in each stratum of prompts, ``None`` where it is not known."""
         ...
 
     def counted_s(self, wanted_s: float, rate_rps: float) -> float:
@@ -96,6 +108,8 @@ class Stated:
         Equally likely factors on the rate within an hour.
     hit_rate
         Share of prompt tokens found in the prefix cache, 0 to below 1.
+    share
+        Share of the requests of the workload that come here, above 0; the rate is theirs.
     """
 
     lengths: LengthDistribution
@@ -103,11 +117,18 @@ class Stated:
     intervals: Floats | None = None
     rate_factors: tuple[float, ...] = (1.0,)
     hit_rate: float = 0.0
+    share: float = 1.0
 
     @property
     def block_s(self) -> float | None:
         """Any time will do."""
         return None
+
+    @property
+    def strata_shares(self) -> Floats:
+        """Share of requests in each stratum of prompts."""
+        shares = np.bincount(self._strata(), self._weights(), minlength=len(_STRATA) + 1)
+        return np.asarray(shares, dtype=float)
 
     def counted_s(self, wanted_s: float, rate_rps: float) -> float:
         """Return whole hours where the rate changes within the hour."""
@@ -119,11 +140,27 @@ class Stated:
     def draw(self, rate_rps: float, span: Span, rng: np.random.Generator) -> Drawn:
         """Return the requests of a time span at a mean rate."""
         times_rng, lengths_rng = rng.spawn(2)
-        arrival_s = self._times_s(rate_rps, span.whole_s, times_rng)
-        weights = self.lengths.probability / self.lengths.probability.sum()
+        arrival_s = self._times_s(rate_rps / self.share, span.whole_s, times_rng)
+        if self.share < 1.0:
+            arrival_s = arrival_s[rng.random(len(arrival_s)) < self.share]
+        weights = self._weights()
         atom = lengths_rng.choice(len(weights), len(arrival_s), p=weights)
         isl, osl = self.lengths.isl_tokens[atom], self.lengths.osl_tokens[atom]
-        return Drawn(arrival_s, isl, osl, np.full(len(arrival_s), self.hit_rate))
+        hits = np.full(len(arrival_s), self.hit_rate)
+        return Drawn(arrival_s, isl, osl, hits, self._strata()[atom])
+
+    def _weights(self) -> Floats:
+        probability: Floats = self.lengths.probability / self.lengths.probability.sum()
+        return probability
+
+    def _strata(self) -> Ints:
+        """Return the stratum of every pair of lengths, by its prompt."""
+        weights = self._weights()
+        order = np.argsort(self.lengths.isl_tokens, kind="stable")
+        middle = np.cumsum(weights[order]) - weights[order] / 2
+        strata = np.empty(len(order), dtype=np.int64)
+        strata[order] = np.searchsorted(_STRATA, middle)
+        return strata
 
     def _times_s(self, rate_rps: float, span_s: float, rng: np.random.Generator) -> Floats:
         clock_rng, intervals_rng = rng.spawn(2)

@@ -3,7 +3,9 @@
 Where demand grows and a fleet is whole, many blocks of a pool have the same replicas and nearly
 the same traffic. More traffic on the same replicas is never faster, so what the busiest of them
 keeps all keep, and its figures are at least theirs: those within a tenth of its rates are not
-simulated. Where it misses something, nothing follows for the others, and each is simulated.
+simulated. Where it misses a limit, :mod:`planner.verify.replay.boundary` looks for those that
+keep it. Where a loss or a turn misses something, nothing follows for the others, and each is
+simulated.
 
 Blocks of a traced day, and pools with a limit over whole days, have a simulation each.
 """

@@ -10,7 +10,8 @@ Second answers are drawn like any requests, not as the first ones end.
 
 Requests that a problem describes come at the planned rate of the block: the plan promises its
 latencies there, without the headroom that a problem may ask for. Requests of a trace have bursts
-of their own and come at the mean rate.
+of their own and come at the mean rate. Those that the plan sends to tokens are taken out by
+chance.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from planner.problem.deferral import DEFERRED, owner
 from planner.verify.audit.waiting import members
 from planner.verify.replay.engines import Unknown, engine_of
 from planner.verify.replay.records import NotReplayed
-from planner.verify.replay.sources import headroom_of, source_of
+from planner.verify.replay.sources import headroom_of, source_of, tokens_rps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -256,7 +257,9 @@ def _likeness(
          round(r.planned_rate_rps / headroom_of(r, world), _DIGITS), round(r.rate_rps, _DIGITS))
         for r in listed
     )  # fmt: skip
-    return (levels, day, tuple(figures))
+    streams = sorted({(r.workload, r.answer) for r in listed})
+    bought = tuple(round(tokens_rps(world.plan, (period, block, *s)), _DIGITS) for s in streams)
+    return (levels, day, tuple(figures), bought)
 
 
 def _case(

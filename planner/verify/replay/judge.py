@@ -16,7 +16,7 @@ from planner.units import MS_PER_S
 from planner.verify.replay.intervals import half_width
 from planner.verify.replay.outcome import percentile
 from planner.verify.replay.records import BlockFound, LatencyFound, LimitFound
-from planner.verify.replay.seen import value_s
+from planner.verify.replay.seen import share_within, value_s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +47,7 @@ def block_found(
         Its limits.
     """
     span_s, requests = sum(r.span_s for r in runs), sum(r.requests for r in runs)
-    good = np.concatenate([run.within(limits) for run in runs])
-    attainment = float(good.mean()) if limits and requests else None
+    attainment = share_within(runs, limits) if limits else None
     busy_s = sum(run.busy_s for run in runs)
     e2e_s = sum(float(run.e2e_s[np.isfinite(run.e2e_s)].sum()) for run in runs)
     replica_s = sum(run.replicas * run.span_s for run in runs)
@@ -147,8 +146,9 @@ def _values(metric: Metric, blocks: Sequence[Weighted]) -> tuple[Floats, Floats]
             weights.append(weight * counts)
         else:
             mine = getattr(seen, f"{metric}_s")
-            mine = mine[~np.isnan(mine)]
-            weights.append(np.full(len(mine), weight))
+            known = ~np.isnan(mine)
+            mine = mine[known]
+            weights.append(weight * seen.weights[known])
         values.append(mine)
     return np.concatenate(values), np.concatenate(weights)
 

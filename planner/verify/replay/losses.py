@@ -13,11 +13,10 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from planner.verify.replay.failures import gone_at, promised_failures
 from planner.verify.replay.records import LossFound
 from planner.verify.replay.sampling import Asked, counted_s, residence_s, sample
+from planner.verify.replay.seen import share_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -172,8 +171,7 @@ def after(
         if place is not None:
             runs = by_stream[place]
             share = sum(run.completed for run in runs) / max(sum(r.requests for r in runs), 1)
-            good = np.concatenate([run.within(limits.get(stream.name, ())) for run in runs])
-            attained = float(good.mean()) if len(good) else None
+            attained = share_within(runs, limits.get(stream.name, ()))
         if not any(limit.percentile is not None for limit in limits.get(stream.name, ())):
             attained = None
         found.append(LossFound(failure.text, case.places, share, attained))

@@ -180,7 +180,7 @@ class Replica:
     def form(self, now_s: float) -> tuple[int, float]:
         """Take prompts into a step that begins; return their tokens in it, and attended pairs."""
         self._start_s = now_s
-        if self._running:
+        if self._blocks > self._limit and self._running:
             self._make_room()
         return self._admit() if self._waiting else (0, 0.0)
 
@@ -235,9 +235,11 @@ class Replica:
         steps, running, phase, index = self._steps, self._running, self._phase, self._index
         self._record(now_s)
         whole, rest = divmod(steps, _B)
-        grown = whole * running
-        for passed in range(1, rest + 1):
-            grown += phase[(index + passed) % _B]
+        grown, first = whole * running, (index + 1) % _B
+        if first + rest <= _B:
+            grown += sum(phase[first : first + rest])
+        else:
+            grown += sum(phase[first:]) + sum(phase[: first + rest - _B])
         self._blocks += grown
         self._cached += steps * running
         self._index = index = index + steps

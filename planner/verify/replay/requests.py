@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import floor, log
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,8 @@ class Requests:
         Prompt tokens found in the prefix cache, at least one less than the prompt.
     kind
         Class of each request, from 0.
+    stratum
+        Stratum of the prompt; ``None`` where nobody asks.
     """
 
     arrival_s: Floats
@@ -39,6 +42,7 @@ class Requests:
     osl_tokens: Ints
     hit_tokens: Ints
     kind: Ints
+    stratum: Ints | None = None
 
     def __len__(self) -> int:
         """Return the number of requests."""
@@ -52,6 +56,7 @@ class Requests:
             self.osl_tokens[chosen],
             self.hit_tokens[chosen],
             self.kind[chosen],
+            None if self.stratum is None else self.stratum[chosen],
         )
 
 
@@ -62,7 +67,9 @@ def merged(streams: list[Requests]) -> Requests:
         for name in ("arrival_s", "isl_tokens", "osl_tokens", "hit_tokens", "kind")
     ]
     order = np.argsort(columns[0], kind="stable")
-    return Requests(*(column[order] for column in columns))
+    strata = [np.zeros(len(s), np.int64) if s.stratum is None else s.stratum for s in streams]
+    joined = Requests(*(column[order] for column in columns))
+    return replace(joined, stratum=np.concatenate(strata)[order])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +98,8 @@ class Gaps:
 
     def add(self, gap_s: float, count: float) -> None:
         """Add `count` gaps of `gap_s` seconds, > 0."""
-        place = math.floor(math.log(gap_s) * _BINS_PER_E)
-        self.counts[place] = self.counts.get(place, 0.0) + count
+        place, counts = floor(log(gap_s) * _BINS_PER_E), self.counts
+        counts[place] = counts.get(place, 0.0) + count
         self.total += count
         self.total_s += count * gap_s
 

@@ -13,6 +13,7 @@ from planner.problem.deferral import streams_of
 from planner.units import MS_PER_S
 from planner.verify.replay.batch import batches_found
 from planner.verify.replay.blocks import How, parts_of
+from planner.verify.replay.boundary import parted
 from planner.verify.replay.busiest import busiest
 from planner.verify.replay.cases import World, situations_of
 from planner.verify.replay.deadlines import deadlines_found, left_to_chance
@@ -72,7 +73,7 @@ class ReplaySettings:
         every block is replayed by itself.
     share
         Whether one simulation stands for blocks with the same replicas and up to a tenth less
-        traffic, as long as it keeps everything (:mod:`planner.verify.replay.busiest`).
+        traffic (:mod:`planner.verify.replay.busiest`).
     traces
         Recorded requests that replace those of workloads, by workload.
     """
@@ -242,28 +243,31 @@ def _all_simulated(
     on_case: Callable[[int, int], None],
 ) -> list[Simulated]:
     """Return the simulations of all cases, in order of the first block."""
-    limits = {name: limits_of(stream) for name, stream in by_name.items()}
+    problem, limits = world.problem, {name: limits_of(s) for name, s in by_name.items()}
     how = How(asked.seed, asked.seeds, full=asked.full, carry=asked.carry, alone=not asked.turns)
-    few = busiest(cases, world.problem) if asked.share and not asked.full else list(cases)
-    parts = parts_of(few, world.problem, limits, how, on_case)
-    found = _each_simulated(parts, parts, world, by_name, asked)
+    few = busiest(cases, problem) if asked.share and not asked.full else list(cases)
+    parts = parts_of(few, problem, limits, how, on_case)
     if len(few) == len(cases):
-        return found
+        return _each_simulated(parts, parts, world, by_name, asked)
+    parts, missed = parted(parts, cases, problem, by_name, limits, how=how, on_done=on_case)
+    found = _each_simulated(parts, parts, world, by_name, asked)
     carried = {part.case.pool for part in parts if part.is_carried}
+    # A loss or a turn that is missed says nothing about the other blocks: each is simulated.
     unkept = {
         (one.case.pool, *place)
         for one in found
         if one.case.pool in carried or not one.is_kept
         for place in one.case.places
     }
+    unkept -= {key for key in missed if key[0] not in carried}
     alone = [case for case in cases if (case.pool, *case.places[0]) in unkept]
-    if len(alone) == sum((case.pool, *case.places[0]) in unkept for case in few):
+    if len(alone) == sum((part.case.pool, *part.case.places[0]) in unkept for part in parts):
         return found
     again = []
     for whole in (True, False):  # a day is simulated with all of its blocks or not at all
         mine = [case for case in alone if (case.pool in carried) is whole]
         by_day = replace(how, carry=how.carry and whole)
-        again += parts_of(mine, world.problem, limits, by_day, on_case)
+        again += parts_of(mine, problem, limits, by_day, on_case)
     kept = [one for one in found if (one.case.pool, *one.case.places[0]) not in unkept]
     left = [part for part in parts if (part.case.pool, *part.case.places[0]) not in unkept]
     kept += _each_simulated(again, [*again, *left], world, by_name, asked)

@@ -1,8 +1,11 @@
 """Simulates a case with several seeds, for as many requests as a verdict needs.
 
 Every seed has arrivals, lengths and choices of its own, the same for every case (common random
-numbers). A simulation begins with empty replicas, so that what happens in the first tenth of its
-time and three mean residences, and in the last twentieth, does not count.
+numbers). Where a problem states the lengths, what requests saw is weighed so that prompts of each
+length count as often as they come: chance has no part in how many long ones there were, which
+decides the percentiles of the time to the first token. A simulation begins with empty replicas, so
+that what happens in the first tenth of its time and three mean residences, and in the last
+twentieth, does not count.
 
 By default the time is such that 20 requests of every workload with limits are expected beyond the
 percentile that is promised, and 2,000 at least, with each seed, and that it is eight times as long
@@ -34,7 +37,8 @@ import numpy as np
 from planner.verify.replay.arrivals import Drawn, Span
 from planner.verify.replay.requests import Requests, Window, merged
 from planner.verify.replay.router import simulate
-from planner.verify.replay.seen import Seen, pooled, value_s
+from planner.verify.replay.seen import Seen, balanced, pooled, value_s
+from planner.verify.replay.size import require_room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,6 +126,7 @@ def sample(case: Case, limits: Mapping[str, Sequence[LatencyLimit]], asked: Aske
     own = _limits_of(case, limits)
     first_s = asked.span_s or _first_span_s(case, own)
     span_s = counted_s(case, first_s)
+    require_room([(case, span_s)])
     requests, residences_s, times = 0, _WARM_RESIDENCES * residence_s(case), 1.0
     for tries in range(_TRIES + 1):
         own_s = _WARM_SHARE * span_s + residences_s
@@ -256,10 +261,14 @@ def _run(case: Case, span: Span, seed: tuple[int, int]) -> _Run:
         refused = requests.take(~held)
         counted = (refused.arrival_s >= window.start_s) & (refused.arrival_s <= window.end_s)
         for kind, seen in enumerate(found):
-            lost = int((counted & (refused.kind == kind)).sum())
             if len(served):
+                lost = refused.take(counted & (refused.kind == kind))
                 seen.append(Seen.of(outcome, served, kind, window, lost))
-    return _Run(tuple(pooled(seen, span.counted_s) for seen in found), count)
+    by_stream = (
+        balanced(pooled(seen, span.counted_s), stream.source.strata_shares)
+        for stream, seen in zip(case.streams, found, strict=True)
+    )
+    return _Run(tuple(by_stream), count)
 
 
 def split(stream: Stream, kind: int, span: Span, rng: np.random.Generator) -> list[Requests]:
@@ -301,7 +310,7 @@ def whole_requests(
     """
     isl, osl = _whole(drawn.isl_tokens * factors[0]), _whole(drawn.osl_tokens * factors[1])
     hit = np.minimum(np.floor(drawn.hit_share * isl), isl - 1).astype(np.int64)
-    return Requests(drawn.arrival_s, isl, osl, hit, np.full(len(isl), kind))
+    return Requests(drawn.arrival_s, isl, osl, hit, np.full(len(isl), kind), drawn.stratum)
 
 
 def _whole(tokens: Floats) -> Ints:

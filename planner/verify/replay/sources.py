@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from planner.demand.records import WorkloadDemand
-    from planner.plan.document import Allocation
+    from planner.plan.document import Allocation, Plan
     from planner.problem.schema import Workload
     from planner.verify.replay.arrivals import Source
     from planner.verify.replay.cases import World
+
+_LEAST_SHARE = 0.01
+"""Share of the requests of a workload that are thinned from all of them."""
 
 
 def source_of(
@@ -41,7 +44,28 @@ def source_of(
         recorded = in_block(Traced(trace, hit_rate), block, world.problem.time_blocks)
         mean = sum(row.rate_rps for row in rows)
         return recorded, recorded_rate_rps(name, recorded, mean, world, period=period, block=block)
-    return stated_source(world.problem.workload(name), world.demand_of(name), hit_rate), planned
+    share, workload = 1.0, world.problem.workload(name)
+    if planned and not rows[0].is_deferred:
+        own = sum(row.planned_rate_rps for row in rows)
+        share = own / (own + tokens_rps(world.plan, (period, block, name, rows[0].answer)))
+    return stated_source(workload, world.demand_of(name), hit_rate, share), planned
+
+
+def tokens_rps(plan: Plan, stream: tuple[int, int, str, str]) -> float:
+    """Return the planned rate of a stream that is served by tokens, requests/s.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    stream
+        Period, block, workload, and which answer of a chain.
+    """
+    return sum(
+        row.planned_rate_rps
+        for row in plan.api
+        if (row.period, row.block, row.workload, row.answer) == stream and not row.is_deferred
+    )
 
 
 def headroom_of(row: Allocation, world: World) -> float:
@@ -58,7 +82,9 @@ def headroom_of(row: Allocation, world: World) -> float:
     return 1.0 if row.is_deferred else headroom_at(workload, row.period, row.block)
 
 
-def stated_source(workload: Workload, demand: WorkloadDemand, hit_rate: float) -> Stated:
+def stated_source(
+    workload: Workload, demand: WorkloadDemand, hit_rate: float, share: float = 1.0
+) -> Stated:
     """Return the requests of a workload as its problem states them.
 
     Parameters
@@ -67,6 +93,8 @@ def stated_source(workload: Workload, demand: WorkloadDemand, hit_rate: float) -
         The workload, with lengths.
     hit_rate
         Share of prompt tokens found in the prefix cache.
+    share
+        Share of its requests that come here, above 0.
 
     Raises
     ------
@@ -76,12 +104,16 @@ def stated_source(workload: Workload, demand: WorkloadDemand, hit_rate: float) -
     if demand.lengths is None:
         text = f"{workload.name} states no lengths"
         raise TypeError(text)
+    arrival = workload.arrival
+    # One request here and there of many comes by pure chance, whatever the whole does.
+    is_part = share >= _LEAST_SHARE
     return Stated(
         lengths=demand.lengths,
-        interarrival_cv=workload.arrival.interarrival_cv,
-        intervals=demand.intervals,
-        rate_factors=tuple(workload.arrival.rate_factors or (1.0,)),
+        interarrival_cv=arrival.interarrival_cv if is_part else 1.0,
+        intervals=demand.intervals if is_part else None,
+        rate_factors=tuple(arrival.rate_factors or (1.0,)),
         hit_rate=hit_rate,
+        share=share if is_part else 1.0,
     )
 
 
@@ -112,16 +144,28 @@ def recorded_rate_rps(
     trace = world.traces[name]
     if trace.keeps_rate:
         at_once_rps = trace.rate_rps * (1.0 - share_that_waits(world.problem.workload(name)))
-        return at_once_rps * _served_share(name, mean, world, period, block)
+        return at_once_rps * served_share(name, mean, world, period, block)
     if not isinstance(recorded, TracedHours):
         return mean
     rates = world.demand_of(name).mean_rps[period]
     day = world.demand.grid.blocks_of(block // world.demand.grid.blocks_per_day)
     whole_day = fmean(float(rates[b]) for b in day)
-    return whole_day * _served_share(name, mean, world, period, block)
+    return whole_day * served_share(name, mean, world, period, block)
 
 
-def _served_share(name: str, mean: float, world: World, period: int, block: int) -> float:
-    """Return the share of the requests of a workload in a block that a mean rate is."""
+def served_share(name: str, mean: float, world: World, period: int, block: int) -> float:
+    """Return the share of the requests of a workload in a block that a mean rate is.
+
+    Parameters
+    ----------
+    name
+        The workload.
+    mean
+        Mean rate, requests/s.
+    world
+        The plan and what it rests on.
+    period, block
+        The block.
+    """
     here = float(world.demand_of(name).mean_rps[period][block])
     return mean / here if here else 0.0

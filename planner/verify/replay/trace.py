@@ -105,6 +105,11 @@ class Traced:
         """Any time will do."""
         return None
 
+    @property
+    def strata_shares(self) -> None:
+        """A trace is what it is."""
+        return
+
     def counted_s(self, wanted_s: float, rate_rps: float) -> float:
         """Return whole turns of the trace, unless that takes very many requests."""
         turn_s = self.trace.span_s
@@ -182,6 +187,11 @@ class TracedHours:
     def block_s(self) -> float | None:
         """The whole block counts."""
         return self.block_h * SECONDS_PER_HOUR
+
+    @property
+    def strata_shares(self) -> None:
+        """A trace is what it is."""
+        return
 
     def counted_s(self, wanted_s: float, rate_rps: float) -> float:
         """Return the time of the block."""

@@ -20,6 +20,7 @@ from planner.verify.replay.day_layout import DayLayout, stream_key
 from planner.verify.replay.requests import Gaps
 from planner.verify.replay.sampling import Sampled, holds, whole_requests
 from planner.verify.replay.seen import Seen
+from planner.verify.replay.size import require_room
 from planner.verify.replay.through import REFUSED, simulate_through
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def day_found(day: PoolDay, seed: int, seeds: int) -> list[tuple[Case, Sampled]]
         First seed, and number of simulations.
     """
     layout = DayLayout.of(day.blocks)
+    require_room([(case, layout.block_s) for case in day.blocks if case is not None])
     runs = [_run(layout, (seed, k)) for k in range(seeds)]
     found = []
     for number, case in enumerate(day.blocks):

@@ -35,6 +35,16 @@ def test_recorded_intervals_replace_the_stated_variation():
     assert set(np.round(np.diff(arrival_s), 9)) == {0.05, 0.15}
 
 
+@pytest.mark.parametrize(("cv", "left"), [(0.0, 0.75), (3.0, 3.0)])
+def test_a_share_is_taken_out_of_the_whole_by_chance_by_hand(cv, left):
+    """A quarter of requests with cv c: the interval is a geometric sum, cv^2 = c^2 / 4 + 3 / 4."""
+    arrival_s = drawn(span_s=16_000.0, interarrival_cv=cv, share=0.25).arrival_s
+
+    gaps = np.diff(arrival_s)
+    assert len(arrival_s) / 16_000 == pytest.approx(10.0, rel=0.03)
+    assert (gaps.std() / gaps.mean()) ** 2 == pytest.approx(left, rel=0.06)
+
+
 def test_lengths_are_drawn_together():
     requests = drawn()
 

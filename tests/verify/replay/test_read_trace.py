@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from planner.errors import InputError
+from planner.verify.replay import read_trace as reading
 from planner.verify.replay.read_trace import read_trace
 
 HEADER = "timestamp_s,input_tokens,output_tokens"
@@ -106,6 +108,32 @@ def test_a_missing_or_broken_file_is_refused(write, tmp_path):
     assert "cannot be read" in refused(tmp_path / "none.csv")
     cut = gzip.compress(lines(5000).encode())[:-200]
     assert "cannot be read" in refused(write(cut, "cut.csv.gz"))
+
+
+def test_more_requests_than_are_held_are_refused_at_the_first_of_them(write, monkeypatch):
+    monkeypatch.setattr(reading, "_MOST_REQUESTS", 120)
+    endless = lines(121) + "\nnot read any more"
+
+    assert len(read_trace(write(lines(120))).arrival_s) == 120
+    text = refused(write(endless))
+
+    assert "trace.csv:122" in text
+    assert "the request after the first 120, which are all that a replay holds in memory" in text
+    assert "give some whole days of them" in text
+    assert "not read any more" not in text
+    assert text.count("trace.csv") == 1
+
+
+def test_a_request_takes_some_dozen_bytes(write):
+    """The most requests that are held take less than a gigabyte, not several."""
+    path = write(lines(8_000))
+    tracemalloc.start()
+    trace = read_trace(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(trace.arrival_s) == 8_000
+    assert most < 80 * 8_000
 
 
 @pytest.mark.shared

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from planner.demand.records import LengthDistribution
+from planner.errors import InputError
 from planner.perf.traffic import LatencyLimit
 from planner.verify.replay.arrivals import Stated
 from planner.verify.replay.batch import served_by
@@ -53,6 +54,18 @@ def test_time_is_doubled_while_a_verdict_is_not_clear():
     near = sample(busy, ttft(99.0, at), Asked(seeds=3))
 
     assert near.span_s >= 2 * far.span_s
+
+
+def test_more_requests_than_memory_holds_are_refused_with_the_way_out():
+    asked = Asked(seeds=1, span_s=21_600.0)
+
+    with pytest.raises(InputError) as error:
+        sample(case(stream(rate=500.0)), {}, asked)
+
+    assert "10,800,000 requests of pool pool would be simulated at once" in str(error.value)
+    assert "at most 8,000,000 fit" in str(error.value)
+    assert "time_blocks" in str(error.value)
+    assert error.value.outcome == "nothing was verified"
 
 
 def test_a_stated_time_is_taken_as_it_is():

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from planner.verify.replay.run import ReplaySettings, replay_plan
+from planner.plan.document import ApiRow
+from planner.verify.replay.cases import situations_of
+from planner.verify.replay.run import ReplaySettings, replay_plan, world_of
 from planner.verify.replay.tokens import token_promises
 from tests.options.world import catalog, loaded, problem, row, workload
 from tests.verify.conftest import solved
+from tests.verify.replay.test_run import solved_chat
 
 SLO = [
     {"metric": "ttft_ms", "percentile": 95, "limit": 800},
@@ -70,3 +75,23 @@ def test_a_limit_that_nothing_stated_speaks_of_is_left_open(metric, percentile):
 
     assert len(left_open) == 1
     assert broken == {}
+
+
+def test_requests_that_are_served_by_tokens_are_taken_out_by_chance():
+    """Half of one block goes to tokens: replicas get their rate, which is half of the whole."""
+    world = solved_chat()
+    own = next(r for r in world.plan.allocations if r.block == 1)
+    bought = ApiRow(
+        0, 1, "chat", "tokens", "model-a", "standard", own.rate_rps, own.planned_rate_rps,
+        1.0, 1.0, 1.0, "2026-01", None, None,
+    )  # fmt: skip
+    plan = replace(world.plan, api=(bought,))
+
+    cases = situations_of(
+        world_of(plan, loaded(world.problem), world.catalog, ReplaySettings())
+    ).cases
+
+    shares = {case.places: case.streams[0].source.share for case in cases}
+    assert shares == {((0, 0), (0, 3)): 1.0, ((0, 1),): 0.5, ((0, 2),): 1.0}
+    rates = {case.places[0]: case.streams[0].rate_rps for case in cases}
+    assert rates[0, 1] == rates[0, 0] == pytest.approx(own.planned_rate_rps)

@@ -10,6 +10,7 @@ import pytest
 from planner.demand.records import LengthDistribution
 from planner.perf.traffic import LatencyLimit
 from planner.report.promise_text import broken_promises, open_promises
+from planner.verify.replay import turns as module
 from planner.verify.replay.arrivals import Stated
 from planner.verify.replay.cases import Station, situations_of
 from planner.verify.replay.run import ReplaySettings, replay_plan, world_of
@@ -36,11 +37,11 @@ def pool(replicas, rate=4.0):
     return case(one, stations=(Station("a", single, replicas),))
 
 
-def begun(before, after, late=0, late_s=60.0, blocks=24):
+def begun(before, after, late=0, late_s=60.0, blocks=24, limits=LIMITS):
     hour = problem(CHAT, time_blocks=blocks)
-    steady = sample(after, LIMITS, Asked(seeds=2, span_s=300.0)).by_stream
+    steady = sample(after, limits, Asked(seeds=2, span_s=300.0)).by_stream
     turn = Turn(before, after, (late,), late_s)
-    (found,) = turn_found(turn, {"chat": hour.workloads[0]}, LIMITS, steady, problem=hour, seed=0)
+    (found,) = turn_found(turn, {"chat": hour.workloads[0]}, limits, steady, problem=hour, seed=0)
     return found
 
 
@@ -51,6 +52,20 @@ def test_replicas_that_are_there_in_time_serve_from_the_turn_on():
     assert found.seconds == 300.0
     assert found.slo_attainment == 1.0
     assert found.kept is True
+
+
+@pytest.mark.parametrize(("limit_s", "times"), [(0.012, 1), (0.0105, 2), (0.009, 2)])
+def test_a_turn_is_replayed_again_where_a_limit_is_nearer_than_a_tenth(
+    monkeypatch, limit_s, times
+):
+    """The first token comes after a step of 10 ms."""
+    plain, ran = module._run, []
+    monkeypatch.setattr(module, "_run", lambda *asked: ran.append(asked) or plain(*asked))
+
+    found = begun(pool(1), pool(2), limits={"chat": (LatencyLimit("ttft", 90.0, limit_s),)})
+
+    assert len(ran) == times
+    assert found.kept is (limit_s >= 0.01)
 
 
 def test_requests_that_wait_for_a_late_replica_by_hand():

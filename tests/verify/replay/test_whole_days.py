@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from planner.demand.records import LengthDistribution
+from planner.errors import InputError
 from planner.perf.traffic import LatencyLimit
 from planner.verify.replay.arrivals import Stated
 from planner.verify.replay.blocks import How, parts_of
@@ -39,6 +40,12 @@ def quarter(block, rate, replicas=1, **kept):
 def day(*cases):
     (found,) = pool_days(cases, QUARTERS)
     return found
+
+
+def test_a_day_of_more_requests_than_memory_holds_is_refused():
+    """200/s for 6 h and as many again: 8.64 million, each block alone would fit."""
+    with pytest.raises(InputError, match="8,640,000 requests of pool pool"):
+        day_found(day(quarter(0, 200.0), quarter(1, 200.0)), 0, 1)
 
 
 def test_an_overloaded_block_leaves_its_queue_to_the_next_by_hand():
