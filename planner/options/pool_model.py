@@ -30,6 +30,7 @@ from planner.options.model_run import (
 from planner.options.power import power_draws
 from planner.options.records import Capacity, CapacityPoint, Option, Rejection
 from planner.problem.deferral import is_deferred
+from planner.units import significant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,7 +78,7 @@ class _Planned:
                 replace(
                     point,
                     nominal_rps=max(
-                        float(nominal.rate_rps[i, REPLICAS.index(point.min_replicas)]),
+                        significant(nominal.rate_rps[i, REPLICAS.index(point.min_replicas)]),
                         point.planned_rps,
                     ),
                 )
@@ -301,7 +302,7 @@ def _points(planned: RateResult, i: int) -> tuple[CapacityPoint, ...]:
     """
     points: list[CapacityPoint] = []
     for k, replicas in enumerate(REPLICAS):
-        rate = float(planned.rate_rps[i, k])
+        rate = significant(planned.rate_rps[i, k])
         known = points[-1].planned_rps if points else 0.0
         if rate <= known * (1 + _NEGLIGIBLE_GAIN):
             continue
@@ -310,8 +311,8 @@ def _points(planned: RateResult, i: int) -> tuple[CapacityPoint, ...]:
                 min_replicas=replicas,
                 planned_rps=rate,
                 nominal_rps=rate,
-                ttft_p99_s=float(planned.ttft_p99_s[i, k]),
-                tpot_mean_s=float(planned.tpot_mean_s[i, k]),
+                ttft_p99_s=significant(planned.ttft_p99_s[i, k]),
+                tpot_mean_s=significant(planned.tpot_mean_s[i, k]),
                 limit=planned.limit_texts[int(planned.limit[i, k])],
             )
         )

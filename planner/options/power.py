@@ -23,6 +23,7 @@ from planner.perf.activity import ideal_step
 from planner.perf.load_table import load_table
 from planner.perf.moments import traffic_means
 from planner.perf.power import ServingPower, power_model
+from planner.units import significant
 
 if TYPE_CHECKING:
     from planner.catalog.load import Catalog
@@ -67,12 +68,12 @@ def power_draws(
     draws = {}
     for i, (row, candidate) in enumerate(rated.items()):
         host_w = host_power_w(candidate.accelerator)
-        capacity_w = float(line.capacity_w[i])
+        capacity_w = significant(line.capacity_w[i])
         draws[row] = PowerDraw(
-            idle_w=float(line.idle_w[i]),
-            base_w=float(line.base_w[i]),
+            idle_w=significant(line.idle_w[i]),
+            base_w=significant(line.base_w[i]),
             capacity_w=capacity_w,
-            marginal_energy_per_request_j=float(line.marginal_energy_per_request_j[i]),
+            marginal_energy_per_request_j=significant(line.marginal_energy_per_request_j[i]),
             energy_per_output_token_j=capacity_w / float(outputs_per_s[i]),
             host_w=None if host_w is None else host_w * candidate.devices,
         )
