@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from planner.options.builds import Build
     from planner.options.records import OptionSet
     from planner.options.supply_records import ApiOption, ProvisionedUnits
+    from planner.plan.document import Plan
     from planner.plan.records import Decisions
+    from planner.problem.schema import Problem
 
 
 class _Sent(NamedTuple):
@@ -173,6 +175,37 @@ def _row(
         break_even_utilization=None if ratio is None else carried.utilization * ratio,
         alternative_price_fall=None if ratio is None else 1.0 - ratio,
     )
+
+
+def unit_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
+    """Return a note for units whose tokens by use would come under a rate limit.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    problem
+        The problem, for its rate limits.
+    options
+        What is on offer.
+    """
+    provider_of = {api.id: api.provider for api in options.api}
+    limited = [
+        (row.units_id, str(row.alternative_offer_id))
+        for row in plan.provisioned
+        if any(
+            limit.provider == provider_of.get(str(row.alternative_offer_id))
+            and limit.model in {None, row.model}
+            for limit in problem.supply.api_limits
+        )
+    ]
+    return [
+        f"{units}: what its tokens would cost by use at {offer}, and the break-even and price "
+        "fall that follow, leave out the rate limit that supply.api_limits sets there; tokens "
+        "beyond it cannot be had at that price (`--commitments` solves what doing without the "
+        "units costs)"
+        for units, offer in dict.fromkeys(limited)
+    ]
 
 
 def provisioned_charges(

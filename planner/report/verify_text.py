@@ -57,7 +57,10 @@ def write_verification(out: TextIO, found: Verification) -> None:
             "plan that contradicts itself promises nothing in particular\n"
         )
         return
-    out.write("audit: every figure of the plan agrees with the problem and the catalogue\n")
+    out.write(
+        "audit: every figure of the plan agrees with the problem and the catalogue (its notes are "
+        "words, and not checked)\n"
+    )
     if found.replay is not None:
         _write_replay(out, found.replay, found)
 

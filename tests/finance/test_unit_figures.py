@@ -99,3 +99,20 @@ def test_no_alternative_where_no_offer_by_use_may_serve():
     assert units.utilization == pytest.approx(WORK)
     assert units.alternative_offer_id is units.alternative_usd is None
     assert units.break_even_utilization is units.alternative_price_fall is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "is_noted"),
+    [
+        ({"provider": "tokens", "model": "model-a"}, True),
+        ({"provider": "tokens"}, True),
+        ({"provider": "dear"}, False),
+    ],
+)
+def test_an_alternative_under_a_rate_limit_says_so(limit, is_noted):
+    limits = {"api_limits": [limit | {"tokens_per_minute": 10_000.0}]}
+
+    units, plan = figures(asked(supply=limits), facts())
+
+    assert units.alternative_offer_id == "tokens:a/model-a:standard"
+    assert any("leave out the rate limit" in note for note in plan.warnings) is is_noted
