@@ -28,11 +28,11 @@ FLOPS_PER_TFLOPS = 1e12
 JOULES_PER_KWH = 3.6e6
 PARAMS_PER_BILLION = 1e9
 
-_DIGITS = 6
+_DIGITS = 7
 
 
 def significant(value: float) -> float:
-    """Return a figure of the performance model in six digits, far more than it is good for.
+    """Return a figure of the performance model in seven digits, far more than it is good for.
 
     Processors differ in the last bits of sums and powers, and of plans that cost the same a
     solver takes the one that they decide: rounded, the same problem is the same on all of them.

@@ -47,8 +47,8 @@ def test_other_arithmetic_of_the_processor_gives_the_same_program():
 
 @pytest.mark.parametrize(
     ("value", "rounded"),
-    [(1.23456789, 1.23457), (0.000123456789, 0.000123457), (98765432.1, 98765400.0), (0.0, 0.0)],
+    [(1.23456789, 1.234568), (0.000123456789, 0.0001234568), (98765432.1, 98765430.0), (0.0, 0.0)],
 )
-def test_figures_have_six_digits(value, rounded):
+def test_figures_have_seven_digits(value, rounded):
     assert significant(value) == rounded
     assert significant(value * (1 + 1e-13)) == rounded
