@@ -83,6 +83,7 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
         pools = {pool for b in span for pool in range(len(sets.pools)) if (pool, t, b) in unknown}
         if pools:
             _fill(model, place, start, (t, span), pools)
+    _place(model, place, start, values)
     leave_time_for_changeovers(model, place, start)
     for o, offer in enumerate(sets.options.offers):
         if offer.is_committed:
@@ -216,6 +217,27 @@ def _fill(
         for b in span:
             column = place[model.nodes[o, t, b].name]
             start[column] += nodes
+
+
+def _place(model: Model, place: Mapping[str, int], start: FloatArray, values: FloatArray) -> None:
+    """Rent nodes for replicas that are known in slots whose nodes are not, each at the least."""
+    sets = model.sets
+    unknown = {(t, b) for (_, t, b), x in model.nodes.items() if math.isnan(values[place[x.name]])}
+    offers = {slot: _offers_by_price(sets, slot[0], [slot[1]]) for slot in unknown}
+    needed: dict[tuple[int, int, int], float] = {}
+    for (c, t, b), variable in model.n.items():
+        replicas = values[place[variable.name]]
+        if (t, b) not in unknown or not replicas > 0:
+            continue
+        found = (o for _, o in offers[t, b] if o in sets.homes[c])
+        if (o := next(found, None)) is not None:
+            size = round(replicas) * sets.columns[c].accelerators
+            needed[o, t, b] = needed.get((o, t, b), 0) + size
+    for (o, t, b), count in needed.items():
+        nodes = math.ceil(count / sets.options.offers[o].accelerators_per_node)
+        for same in range(sets.grid.blocks) if sets.is_static else (b,):
+            column = place[model.nodes[o, t, same].name]
+            start[column] = max(start[column], nodes) if sets.is_static else start[column] + nodes
 
 
 def _choices(
