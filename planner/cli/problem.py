@@ -61,7 +61,7 @@ def _notes(checked: Sequence[Prepared]) -> list[str]:
         label = "" if scenario is None else f"scenario {scenario}: "
         asked, options = one.loaded.problem, one.options
         remarks = (*refused_servers(asked, options), *idle_paths(asked, options))
-        for note in (*remarks, *options.unknown):
+        for note in (*remarks, *options.without_effect):
             found.setdefault(note, label)
     return [label + note for note, label in found.items()]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from planner.milp.constraints import option_columns
 from planner.milp.model import LE, Priced, Terms
 from planner.milp.naming import hardware_of, models_of, quota_label
+from planner.options.quotas import is_under_quota
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     import pulp
 
     from planner.milp.model import Model
-    from planner.milp.records import Quota
-    from planner.options.records import NodeOffer
 
 
 def add_quotas(model: Model) -> None:
@@ -63,23 +62,6 @@ def _rented(
 ) -> Terms:
     """Return the accelerators of nodes, or of those that start, in a block."""
     return {variables[o, t, b]: size for o, size in sizes.items() if (o, t, b) in variables}
-
-
-def is_under_quota(offer: NodeOffer, quota: Quota) -> bool:
-    """Say whether a quota counts the nodes of an offer.
-
-    Parameters
-    ----------
-    offer
-        The node.
-    quota
-        The quota.
-    """
-    return (
-        offer.hardware == quota.hardware
-        and quota.provider in (None, offer.provider)
-        and quota.region in (None, offer.region)
-    )
 
 
 def add_max_models(model: Model) -> None:

@@ -15,7 +15,6 @@ import numpy as np
 from planner.errors import InternalError
 from planner.milp.api_limits import api_limit_faults
 from planner.milp.average_quality import average_quality_faults
-from planner.milp.caps import is_under_quota
 from planner.milp.carbon import carbon_faults
 from planner.milp.check_diversity import diversity_faults
 from planner.milp.check_fleet import fleet_faults
@@ -29,6 +28,7 @@ from planner.milp.order_tiers import order_tier_faults
 from planner.milp.spend import spend_faults
 from planner.milp.switching import switching_faults
 from planner.options.homes import holds
+from planner.options.quotas import is_under_quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Set

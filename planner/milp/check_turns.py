@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp.caps import is_under_quota
 from planner.milp.check_waiting import batch_pools
 from planner.milp.costs import blocks_before, starts
 from planner.options.homes import holds
+from planner.options.quotas import is_under_quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,7 +21,11 @@ from planner.options.gate import Gate
 from planner.options.homes import homeless
 from planner.options.jobs import with_job_times
 from planner.options.measured import measured_id, measured_options
-from planner.options.minimums import minimums_without_effect, with_minimums
+from planner.options.minimums import (
+    minimums_above_limits,
+    minimums_without_effect,
+    with_minimums,
+)
 from planner.options.nodes import barred_nodes, supplied_nodes, unwanted_nodes
 from planner.options.provisioned import provisioned_supply, units_of_problem
 from planner.options.prune import best_layouts, prune
@@ -97,6 +101,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     rejected += unwanted
     rejected += [r for g in gates.values() for r in g.rejections]
     notes = tuple(note for g in gates.values() for note in g.unproven_notes())
+    minimums = (*minimums_without_effect(problem, nodes), *minimums_above_limits(problem, nodes))
     kept, pruned = prune(ways.options, ways.capacities, same_model_only=_models_matter(problem))
     return replace(
         _option_set(problem, ways, kept=kept, nodes=nodes, tokens=tokens),
@@ -107,9 +112,9 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
             *_engine_notes(ways, catalog),
             *idle_price_notes(catalog, demand.grid.period_start[0]),
             *without_effect(volumes, nodes, [option for t in tokens for option in t.usable]),
-            *minimums_without_effect(problem, nodes),
+            *minimums,
         ),
-        unknown=strange,
+        without_effect=(*strange, *minimums),
         pruned=tuple(pruned),
         barred=barred,
         provisioned=units_of_problem(problem, demand.grid),

@@ -333,8 +333,8 @@ class OptionSet:
     rejections: tuple[Rejection, ...] = ()
     pruned: tuple[Rejection, ...] = ()
     warnings: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    """Names in the problem that are no option here, in sentences; `warnings` has them too."""
+    without_effect: tuple[str, ...] = ()
+    """What the problem asks for in vain, in sentences; `warnings` has them too."""
     considered: int = 0
     dominated: tuple[Option, ...] = ()
     pool_of: tuple[tuple[str, str], ...] = field(default=())

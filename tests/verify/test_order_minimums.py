@@ -15,6 +15,7 @@ from planner.pipeline import Prepared, prepare, program_limits
 from planner.problem.patch import apply_assignments
 from planner.problem.schema import Problem
 from planner.problem.semantics import semantic_faults
+from planner.problem.supply import LimitSection
 from planner.verify.audit import audit
 from planner.yaml_io import Document
 from tests.options.test_terms import servers, sites
@@ -177,6 +178,53 @@ def test_a_minimum_of_nothing_on_offer_is_pointed_out():
     world = solve(order_minimums=[TERMS])
 
     assert any("order minimum terms has no effect" in text for text in world.plan.warnings)
+
+
+QUOTA = {"hardware": "gpu-a", "max_accelerators": 3}
+LEASED = {"tenures": ["on_demand", "reserved_1y"]}
+BOUGHT = {"tenures": ["on_demand", "owned"], "servers": ["box"]}
+
+
+@pytest.mark.parametrize(
+    ("supply", "field", "limits", "told"),
+    [
+        ({"capacity_blocks": [BLOCK | {"min_nodes": 4}]}, "capacity_blocks", {}, "capacity block"),
+        (LEASED | {"order_minimums": [TERMS | {"min_nodes": 4}]}, "order_minimums", {},
+         "order minimum"),
+        (BOUGHT | {"order_minimums": [RACK]}, "order_minimums", {"owned_nodes": 3},
+         "order minimum"),
+    ],
+)  # fmt: skip
+def test_a_minimum_above_a_limit_is_pointed_out_with_the_largest_that_is_met(
+    supply, field, limits, told
+):
+    limit = "limits.owned_nodes 3" if limits else "the quota of 3 accelerators of gpu-a"
+    capped = supply if limits else supply | {"quotas": [QUOTA]}
+    met = capped | {field: [capped[field][0] | {"min_nodes": 3}]}
+
+    def of(stated):
+        whole = asked(**stated).model_copy(update={"limits": LimitSection(**limits)})
+        return solved(whole, facts(), [MEASURED | {"workload": "chat"}])
+
+    world, enough = of(capped), of(met)
+    (note,) = [text for text in world.plan.warnings if "can never be met" in text]
+
+    assert note.startswith(told)
+    assert "4 nodes of" in note
+    assert "(4 accelerators)" in note
+    assert f"above {limit}" in note
+    assert f"allows is 3 (supply.{field}.0.min_nodes)" in note
+    assert orders(world) == set()
+    # What the sentence calls the largest that is allowed is indeed ordered, and not pointed out.
+    assert [nodes for _, nodes in orders(enough)] == [3]
+    assert not any("can never be met" in text for text in enough.plan.warnings)
+
+
+def test_a_quota_of_nothing_is_not_the_fault_of_a_minimum():
+    nothing = QUOTA | {"max_accelerators": 0, "provider": "cloud"}
+    world = ready(quotas=[nothing], capacity_blocks=[BLOCK | {"min_nodes": 4}])
+
+    assert not any("can never be met" in text for text in world.options.warnings)
 
 
 WRONG = """\
