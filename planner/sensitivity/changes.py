@@ -1,8 +1,9 @@
 """What of a problem is changed a little, one thing at a time, to see what the plan hangs on.
 
 Limits that stand in rows of the program move by a node, a kind or a percent; rules of policy by
-their next setting; latency limits and quality floors of every workload one by one, and together,
-because two limits that both bind are worth nothing alone.
+their next setting; least nodes of orders by one, or to the largest that the limits on nodes allow,
+and to none; latency limits and quality floors of every workload one by one, and together, because
+two limits that both bind are worth nothing alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from planner.infeasibility.levers import levers_of
 from planner.infeasibility.records import CAP, DEMAND
 from planner.infeasibility.rules import steps_of
+from planner.options.minimums import minimums_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _PERCENT = 0.01
 _LOOSER = 1.1
 _POINT = 0.01
+_MINIMUM = "order_minimum"
 _NO_LOOSENING = "elasticity"
 """Nodes that stay all day need no provider to add any, but are paid at night too."""
 
@@ -121,13 +124,35 @@ def _limits(workload: Workload) -> list[tuple[str, str]]:
 def _rules(base: Prepared, problem: Problem) -> Iterator[Change]:
     several = len(problem.workloads) > 1
     for rule in steps_of(base):
-        if rule.family == _NO_LOOSENING or not rule.settings:
+        if rule.family in {_NO_LOOSENING, _MINIMUM} or not rule.settings:
             continue
         assignments = rule.settings[0].assignments
         of = f" ({rule.workload})" if rule.workload and several else ""
         yield Change(
             rule.family, f"{rule.where}{of}", ", ".join(assignments), assignments, never_costs=True
         )
+    yield from _minimums(base, problem)
+
+
+def _minimums(base: Prepared, problem: Problem) -> Iterator[Change]:
+    """Yield every minimum with a node less, or as low as its limits ask for, and without it.
+
+    One node less of what no order can meet changes nothing.
+    """
+    for item in minimums_of(problem, base.options.offers):
+        if item.min_nodes <= 1:
+            continue
+        fitting = item.most_that_fits(problem) or item.min_nodes
+        lower = min(fitting, item.min_nodes - 1)
+        for value in dict.fromkeys((lower, 1)):
+            words = "without it" if value == 1 else f"{item.min_nodes - value} down, to {value}"
+            yield Change(
+                _MINIMUM,
+                f"at least {item.min_nodes} nodes in {item.what}, or none",
+                words,
+                (f"{item.path}={value}",),
+                never_costs=True,
+            )
 
 
 def _a_little_more(base: Prepared, lever: Lever) -> tuple[float, str]:

@@ -16,6 +16,7 @@ from planner.problem.patch import apply_assignments
 from planner.problem.schema import Problem
 from planner.problem.semantics import semantic_faults
 from planner.problem.supply import LimitSection
+from planner.sensitivity.explain import ExplainSettings, explain_plan
 from planner.verify.audit import audit
 from planner.yaml_io import Document
 from tests.options.test_terms import servers, sites
@@ -134,21 +135,27 @@ def of_problem(stated):
     )
 
 
+def changeable(stated):
+    """Return what prepares a problem with further ``PATH=VALUE`` changes."""
+    document = Document("stated", "", stated.model_dump(exclude_unset=True), {})
+
+    def prepared(changes):
+        try:
+            other = Problem.model_validate(apply_assignments(document, changes).data)
+        except ValidationError as error:  # nothing is left of the demand
+            raise InputError([]) from error
+        return of_problem(other)
+
+    return prepared
+
+
 def test_a_minimum_that_leaves_no_plan_is_named_with_the_largest_that_does():
     quota = {"hardware": "gpu-a", "max_accelerators": 3}
     tight = asked(
         tenures=["reserved_1y"], quotas=[quota], order_minimums=[TERMS | {"min_nodes": 4}]
     )
-    document = Document("tight", "", tight.model_dump(exclude_unset=True), {})
 
-    def prepared(changes):
-        try:
-            stated = Problem.model_validate(apply_assignments(document, changes).data)
-        except ValidationError as error:  # nothing is left of the demand
-            raise InputError([]) from error
-        return of_problem(stated)
-
-    found = explain_prepared(prepared, time_limit_s=20.0)
+    found = explain_prepared(changeable(tight), time_limit_s=20.0)
 
     assert ("order_minimum", "at least 4 nodes of terms, or none") in {
         (cause.family, cause.where) for cause in found.causes
@@ -178,6 +185,28 @@ def test_a_minimum_of_nothing_on_offer_is_pointed_out():
     world = solve(order_minimums=[TERMS])
 
     assert any("order minimum terms has no effect" in text for text in world.plan.warnings)
+
+
+@pytest.mark.parametrize(
+    ("least", "quotas", "saves"),
+    [
+        # Two nodes by the hour at 2 USD, or the block at 0.50 each, for three months.
+        (5, [{"hardware": "gpu-a", "max_accelerators": 3}],
+         {"2 down, to 3": 4.0 - 1.5, "without it": 4.0 - 1.0}),
+        (5, [], {"1 down, to 4": 0.5, "without it": 2.5 - 1.0}),
+        (2, [], {"without it": 0.0}),
+    ],
+)  # fmt: skip
+def test_a_minimum_is_worth_what_lower_ones_that_can_be_met_save(least, quotas, saves):
+    stated = asked(capacity_blocks=[BLOCK | {"min_nodes": least}], quotas=quotas)
+
+    found = explain_plan(changeable(stated), ExplainSettings(gap=0.0))
+
+    changed = [row for row in found.changed if row.family == "order_minimum"]
+    assert {row.change: row.saves_usd for row in changed} == {
+        change: pytest.approx(usd_per_h * 3 * 730, abs=0.01) for change, usd_per_h in saves.items()
+    }
+    assert changed[-1].assignments == ("supply.capacity_blocks.0.min_nodes=1",)
 
 
 QUOTA = {"hardware": "gpu-a", "max_accelerators": 3}
