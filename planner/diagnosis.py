@@ -173,6 +173,7 @@ def diagnose_program(
     ]
     lines += _with_longer_windows(demand, options, limits, tried)
     lines += _with_more_units(demand, options, limits, tried)
+    lines += _with_smaller_orders(demand, options, limits, tried)
     if options.barred:
         lines += _without_residency(demand, options, limits, tried)
     if lines:
@@ -186,7 +187,7 @@ def diagnose_program(
         "every workload has options, but the limits leave no plan, and no single limit of "
         "quotas, average quality, rate limits, budgets, power, space, carbon, residency, "
         "max_models, max_hardware_types, spare_replicas, spare_nodes, max_share_per_provider, "
-        "survive_loss_of and windows of deferrable work is the cause alone",
+        "survive_loss_of, min_nodes of orders and windows of deferrable work is the cause alone",
     )
 
 
@@ -294,6 +295,26 @@ def _with_more_units(
     if not tried.has_plan(demand, replace(options, provisioned=free), limits):
         return []
     return ["without the max_units of provisioned units there is a plan"]
+
+
+def _with_smaller_orders(
+    demand: Demand, options: OptionSet, limits: Limits, tried: _Trials
+) -> list[str]:
+    """Return the offers with which there is a plan when their orders have no minimum."""
+    asked = {o.offer_id: max((b.min_nodes for b in o.builds), default=1) for o in options.offers}
+    lines = []
+    for least in sorted(set(asked.values()) - {1}):
+        named = [offer_id for offer_id, nodes in asked.items() if nodes == least]
+        offers = tuple(
+            replace(o, builds=tuple(replace(b, min_nodes=1) for b in o.builds))
+            if asked[o.offer_id] == least
+            else o
+            for o in options.offers
+        )
+        if tried.has_plan(demand, replace(options, offers=offers), limits):
+            more = f" and {counted(len(named) - 1, 'more offer')}" if named[1:] else ""
+            lines.append(f"without the min_nodes {least} of {named[0]}{more} there is a plan")
+    return lines
 
 
 def _without_residency(

@@ -11,7 +11,7 @@ from planner.infeasibility.search import explain_prepared
 from planner.milp import SolverSettings, build_program, solve_program
 from planner.milp.winning_price import WinningPrices
 from planner.options.build import build_options
-from planner.pipeline import Prepared, prepare, program_limits
+from planner.pipeline import Prepared, SolveSettings, decide, prepare, program_limits
 from planner.problem.patch import apply_assignments
 from planner.problem.schema import Problem
 from planner.problem.semantics import semantic_faults
@@ -132,6 +132,24 @@ def of_problem(stated):
     demand = build_demand(whole, known)
     return Prepared(
         whole, known, demand, build_options(whole, known, demand), program_limits(stated)
+    )
+
+
+@pytest.mark.parametrize(("most", "is_named"), [(3, True), (1, False)])
+def test_the_short_diagnosis_names_a_minimum_without_which_there_is_a_plan(most, is_named):
+    # Two nodes are needed: a quota of one is too small whatever the minimum.
+    prepared = ready(
+        tenures=["reserved_1y"],
+        quotas=[QUOTA | {"max_accelerators": most}],
+        order_minimums=[TERMS | {"min_nodes": 4}],
+    )
+
+    found = decide(prepared, SolveSettings(gap=0.0, time_limit_s=20.0)).plan.diagnosis
+
+    assert f"without the quota of {most} x gpu-a there is a plan" in found
+    assert is_named == any(
+        line.startswith("without the min_nodes 4 of cloud:") and line.endswith("there is a plan")
+        for line in found
     )
 
 
