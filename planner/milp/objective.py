@@ -20,10 +20,10 @@ from planner.milp.costs import (
     software_usd,
     start_usd,
 )
-from planner.milp.power_prices import with_power_prices
+from planner.milp.power_prices import power_price_terms_usd
 from planner.milp.provisioned import unit_coefficients_usd
 from planner.milp.spend import spend_coefficients_usd
-from planner.milp.staff import with_staff
+from planner.milp.staff import staff_terms_usd
 from planner.milp.switching import switching_terms_usd
 from planner.milp.unserved import unserved_terms_usd
 from planner.milp.volumes import discount_volumes
@@ -40,8 +40,11 @@ def set_objective(model: Model) -> float:
     model
         Receives the objective.
     """
-    usd = with_power_prices(model, discount_volumes(model, _coefficients_usd(model)))
-    usd = with_staff(model, usd)
+    usd = discount_volumes(model, _coefficients_usd(model))
+    for t, factor in enumerate(model.sets.grid.discount_factor):
+        for nominal_usd in (power_price_terms_usd(model, t), staff_terms_usd(model, t)):
+            for variable, later_usd in nominal_usd.items():
+                usd[variable] = usd.get(variable, 0.0) + later_usd * factor
     positive = [coefficient for coefficient in usd.values() if coefficient > 0]
     unit_usd = 10.0 ** round(math.log10(float(np.median(positive)))) if positive else 1.0
     scaled = {variable: coefficient / unit_usd for variable, coefficient in usd.items()}

@@ -108,24 +108,6 @@ def power_price_terms_usd(model: Model, t: int) -> Terms:
     return dict(terms)
 
 
-def with_power_prices(model: Model, usd: Terms) -> Terms:
-    """Return the objective with what dear hours cost, discounted.
-
-    Parameters
-    ----------
-    model
-        Variables by index.
-    usd
-        Discounted USD by variable without it.
-    """
-    grid, terms = model.sets.grid, dict(usd)
-    for t in range(grid.periods):
-        for variable, nominal_usd in power_price_terms_usd(model, t).items():
-            later = nominal_usd * grid.discount_factor[t]
-            terms[variable] = terms.get(variable, 0.0) + later
-    return terms
-
-
 def _own_kw(sets: Sets, o: int) -> tuple[float, float]:
     """Return idle power of an accelerator of bought nodes, and the most counted beyond it, kW."""
     offer = sets.options.offers[o]

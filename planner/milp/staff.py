@@ -224,21 +224,3 @@ def staff_terms_usd(model: Model, t: int) -> Terms:
         if t2 == t and usd:
             terms[nodes] = usd * grid.hours_in_period(b)
     return terms
-
-
-def with_staff(model: Model, usd: Terms) -> Terms:
-    """Return the objective with what people cost, discounted.
-
-    Parameters
-    ----------
-    model
-        Variables by index.
-    usd
-        Discounted USD by variable without it.
-    """
-    grid, terms = model.sets.grid, dict(usd)
-    for t in range(grid.periods):
-        for variable, nominal_usd in staff_terms_usd(model, t).items():
-            later = nominal_usd * grid.discount_factor[t]
-            terms[variable] = terms.get(variable, 0.0) + later
-    return terms
