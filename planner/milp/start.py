@@ -14,6 +14,7 @@ program, as the other replicas are fixed.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -53,7 +54,6 @@ class _Choice(NamedTuple):
     usd: float
     column: int
     replicas: int
-    offer: int
 
 
 def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArray:
@@ -83,7 +83,7 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
         pools = {pool for b in span for pool in range(len(sets.pools)) if (pool, t, b) in unknown}
         if pools:
             _fill(model, place, start, (t, span), pools)
-    _place(model, place, start, values)
+    _rent(model, place, start, values)
     leave_time_for_changeovers(model, place, start)
     for o, offer in enumerate(sets.options.offers):
         if offer.is_committed:
@@ -192,7 +192,6 @@ def _fill(
 ) -> None:
     """Serve pools of a slot by a simple choice; what else is there stays."""
     sets, (t, span) = model.sets, slot
-    accelerators: dict[int, int] = {}
     offers = _offers_by_price(sets, t, span)
     for pool, workloads in enumerate(sets.workloads_of_pool):
         if pool not in pools:
@@ -205,39 +204,34 @@ def _fill(
             if w not in sets.by_choice and sets.planned_rps[w, t, span].max() > 0
         ]
         for choice in _choices(sets, offers, pool, busy, slot):
-            size = sets.columns[choice.column].accelerators * choice.replicas
-            accelerators[choice.offer] = accelerators.get(choice.offer, 0) + size
             for b in span:
                 key = (choice.column, t, b)
                 start[place[model.n[key].name]] += choice.replicas
                 if key in model.y:
                     start[place[model.y[key].name]] = 1.0
-    for o, count in accelerators.items():
-        nodes = math.ceil(count / sets.options.offers[o].accelerators_per_node)
-        for b in span:
-            column = place[model.nodes[o, t, b].name]
-            start[column] += nodes
 
 
-def _place(model: Model, place: Mapping[str, int], start: FloatArray, values: FloatArray) -> None:
-    """Rent nodes for replicas that are known in slots whose nodes are not, each at the least."""
+def _rent(model: Model, place: Mapping[str, int], start: FloatArray, values: FloatArray) -> None:
+    """Rent nodes for the replicas of slots whose nodes are not known, each at the least."""
     sets = model.sets
     unknown = {(t, b) for (_, t, b), x in model.nodes.items() if math.isnan(values[place[x.name]])}
-    offers = {slot: _offers_by_price(sets, slot[0], [slot[1]]) for slot in unknown}
-    needed: dict[tuple[int, int, int], float] = {}
-    for (c, t, b), variable in model.n.items():
-        replicas = values[place[variable.name]]
-        if (t, b) not in unknown or not replicas > 0:
+    for t, span in slot_blocks(sets):
+        if (t, span[0]) not in unknown:
             continue
-        found = (o for _, o in offers[t, b] if o in sets.homes[c])
-        if (o := next(found, None)) is not None:
-            size = round(replicas) * sets.columns[c].accelerators
-            needed[o, t, b] = needed.get((o, t, b), 0) + size
-    for (o, t, b), count in needed.items():
-        nodes = math.ceil(count / sets.options.offers[o].accelerators_per_node)
-        for same in range(sets.grid.blocks) if sets.is_static else (b,):
-            column = place[model.nodes[o, t, same].name]
-            start[column] = max(start[column], nodes) if sets.is_static else start[column] + nodes
+        offers = _offers_by_price(sets, t, span)
+        accelerators: Counter[tuple[int, int]] = Counter()
+        for c, column in enumerate(sets.columns):
+            home = next((o for _, o in offers if o in sets.homes[c]), None)
+            for b in span:
+                replicas = model.n.get((c, t, b))
+                if home is not None and replicas is not None:
+                    held = round(start[place[replicas.name]]) * column.accelerators
+                    accelerators[home, b] += held
+        for o in {o for o, b in accelerators}:
+            most = max(accelerators[o, b] for b in span)
+            nodes = math.ceil(most / sets.options.offers[o].accelerators_per_node)
+            for b in span if most else ():
+                start[place[model.nodes[o, t, b].name]] = nodes
 
 
 def _choices(
@@ -284,7 +278,7 @@ def _best(
         replicas = max(needed, column.min_replicas)
         if replicas <= int(sets.n_max[c, t, span].min()):
             total_usd = usd * column.accelerators * replicas * len(span)
-            choices.append(_Choice(total_usd, c, replicas, offer))
+            choices.append(_Choice(total_usd, c, replicas))
     best = min(choices, default=None)
     tokens_usd = sum(_tokens_usd(sets, w, t, span) for w in workloads)
     return best if best is not None and best.usd < tokens_usd else None
