@@ -20,7 +20,7 @@ from planner.plan.moves import moves
 from planner.plan.power_prices import power_price_rows
 from planner.plan.records import model_periods, taken_beside_nodes
 from planner.plan.staff import people_by_period
-from planner.plan.tables import api_rows, fleet_rows, mean_share
+from planner.plan.tables import api_rows, fleet_rows, mean_rps_of
 from planner.plan.volumes import volume_rows
 from planner.units import SECONDS_PER_HOUR
 
@@ -136,7 +136,7 @@ def price_of_unserved(demand: Demand, decisions: Decisions) -> Iterator[tuple[in
     """
     for row in decisions.unserved:
         price = demand.of(row.workload).unserved_usd_per_request or 0.0
-        mean = row.planned_rps * mean_share(demand, row.workload, row.period, row.block)
+        mean = mean_rps_of(demand, row)
         hours = demand.grid.hours_in_period(row.block)
         yield row.period, mean * hours * SECONDS_PER_HOUR * price
 

@@ -27,7 +27,7 @@ from planner.plan.records import model_periods
 from planner.plan.shares import HardwareShares, Shares, load_in_replicas
 from planner.plan.spend import spend_charges
 from planner.plan.staff import staff_charges
-from planner.plan.tables import mean_share
+from planner.plan.tables import mean_rps_of, mean_share
 from planner.plan.unserved import UNSERVED
 from planner.plan.volumes import volume_charges
 from planner.problem.deferral import owner
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from planner.demand.records import Demand, FloatArray
     from planner.options.records import OptionSet
     from planner.plan.document import ApiRow, FleetRow
-    from planner.plan.records import Decisions, FlowDecision
+    from planner.plan.records import Decisions
 
 ONE_OFF = "one_off"
 _SMALLEST_SHARE = 1e-9
@@ -148,16 +148,12 @@ def _requests(demand: Demand, options: OptionSet, decisions: Decisions, model: s
     sent: Shares = defaultdict(float)
     for flow in decisions.flows:
         if of_option[flow.supply_id] == model:
-            sent[owner(flow.workload)] += flow.planned_rps * _mean_share(demand, flow)
+            sent[owner(flow.workload)] += mean_rps_of(demand, flow)
     for flow in decisions.api_flows:
         if of_tokens[flow.workload, flow.supply_id] == model:
-            sent[owner(flow.workload)] += flow.planned_rps * _mean_share(demand, flow)
+            sent[owner(flow.workload)] += mean_rps_of(demand, flow)
     total = sum(sent.values())
     return {workload: rate / total for workload, rate in sent.items() if rate > 0}
-
-
-def _mean_share(demand: Demand, flow: FlowDecision) -> float:
-    return mean_share(demand, flow.workload, flow.period, flow.block)
 
 
 def unit_costs(
@@ -196,7 +192,7 @@ def _served_by_period(demand: Demand, decisions: Decisions, workload: str) -> Fl
     lost = np.zeros(grid.periods)
     for row in decisions.unserved:
         if row.workload == workload:
-            mean = row.planned_rps * mean_share(demand, workload, row.period, row.block)
+            mean = mean_rps_of(demand, row)
             lost[row.period] += mean * float(seconds[row.block])
     served = asked - lost
     return np.asarray(served if served.sum() > _SMALLEST_SHARE * asked.sum() else 0.0 * served)

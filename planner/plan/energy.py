@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from planner.options.energy import replica_draw
 from planner.plan.limit_rows import EnergyRow
-from planner.plan.tables import fleet_rows, mean_share
+from planner.plan.tables import fleet_rows, mean_rps_of
 from planner.units import G_PER_KG, W_PER_KW
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def load_by_slot_w(demand: Demand, options: OptionSet, decisions: Decisions) -> 
         pool = pool_of.get(flow.workload, flow.workload)
         draw = draws[pool, flow.supply_id, flow.period]
         if draw is not None:
-            mean = flow.planned_rps * mean_share(demand, flow.workload, flow.period, flow.block)
+            mean = mean_rps_of(demand, flow)
             slot = (option_of[flow.supply_id].hardware, flow.period, flow.block)
             load_w[slot] += draw.marginal_j[flow.workload] * mean
     return load_w

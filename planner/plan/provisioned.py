@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from planner.options.supply_records import PROVISIONED
 from planner.plan.document import CostLine
 from planner.plan.finance_rows import ProvisionedRow
-from planner.plan.tables import mean_share
+from planner.plan.tables import mean_rps_of
 from planner.problem.deferral import owner
 from planner.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR
 
@@ -96,7 +96,7 @@ def _carried(  # noqa: PLR0917
     counted = requests = 0.0
     for flow in decisions.api_flows:
         if flow.supply_id == units.id and flow.period in periods:
-            mean = flow.planned_rps * mean_share(demand, flow.workload, flow.period, flow.block)
+            mean = mean_rps_of(demand, flow)
             hours = grid.hours_in_period(flow.block) * share[flow.period]
             here = mean * hours * SECONDS_PER_HOUR
             sent.append(_Sent(flow.workload, flow.period, flow.block, here))
@@ -115,10 +115,7 @@ def _asked(demand: Demand, decisions: Decisions, periods: range) -> float:
     """Return the requests that are served in some periods, by whatever it is."""
     flows = (*decisions.flows, *decisions.api_flows)
     return sum(
-        flow.planned_rps
-        * mean_share(demand, flow.workload, flow.period, flow.block)
-        * demand.grid.hours_in_period(flow.block)
-        * SECONDS_PER_HOUR
+        mean_rps_of(demand, flow) * demand.grid.hours_in_period(flow.block) * SECONDS_PER_HOUR
         for flow in flows
         if flow.period in periods
     )

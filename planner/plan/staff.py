@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from planner.options.owned import OWNED
 from planner.plan.commitments import taken_builds
 from planner.plan.document import CostLine
-from planner.plan.tables import mean_share
+from planner.plan.tables import mean_rps_of
 from planner.problem.deferral import owner
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _by_requests(demand: Demand, decisions: Decisions, due: FixedPeople) -> Mapp
     sent: dict[str, float] = defaultdict(float)
     for flow in decisions.api_flows:
         if flow.period == due.period and due.supply_id in {"", flow.supply_id}:
-            mean = flow.planned_rps * mean_share(demand, flow.workload, flow.period, flow.block)
+            mean = mean_rps_of(demand, flow)
             sent[owner(flow.workload)] += mean * demand.grid.hours_in_period(flow.block)
     total = sum(sent.values())
     return {workload: requests / total for workload, requests in sent.items()}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         OptionSet,
     )
     from planner.options.supply_records import ApiOption
-    from planner.plan.records import Decisions, FlowDecision, ReplicaDecision
+    from planner.plan.records import Decisions, FlowDecision, ReplicaDecision, UnservedDecision
 
 
 def time_blocks(grid: TimeGrid) -> tuple[TimeBlock, ...]:
@@ -253,7 +253,7 @@ def api_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tuple[
     rows = []
     for flow in decisions.api_flows:
         offer = offers[flow.workload, flow.supply_id]
-        mean = flow.planned_rps * mean_share(demand, flow.workload, flow.period, flow.block)
+        mean = mean_rps_of(demand, flow)
         requests = mean * demand.grid.hours_in_period(flow.block) * SECONDS_PER_HOUR
         rows.append(_api_row(offer, flow, mean, requests))
     return tuple(rows)
@@ -302,6 +302,19 @@ def point_at(capacity: Capacity, replicas: int, period: int) -> CapacityPoint:
 def mean_share(demand: Demand, workload: str, period: int, block: int) -> float:
     """Return mean over planned rate of a workload in a block (0 without demand)."""
     return float(demand.of(workload).usage_shares(period)[block])
+
+
+def mean_rps_of(demand: Demand, row: FlowDecision | UnservedDecision) -> float:
+    """Return the mean rate of what is planned for in a block, requests/s.
+
+    Parameters
+    ----------
+    demand
+        Mean and planned rates.
+    row
+        What is served, or not, of a workload.
+    """
+    return row.planned_rps * mean_share(demand, row.workload, row.period, row.block)
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from planner.plan.document import UnservedRow
-from planner.plan.tables import mean_share
+from planner.plan.tables import mean_rps_of
 from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def unserved_rows(
     rows = []
     for row in decisions.unserved:
         price = problem.workload(row.workload).unserved_penalty_usd_per_request or 0.0
-        mean = row.planned_rps * mean_share(demand, row.workload, row.period, row.block)
+        mean = mean_rps_of(demand, row)
         requests = mean * demand.grid.hours_in_period(row.block) * SECONDS_PER_HOUR
         rows.append(
             UnservedRow(
