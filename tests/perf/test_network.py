@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from planner.perf import network
+from planner.perf.network import RING_HOP_S
 from planner.perf.step import step_model
 from planner.perf.work import step_work
 from tests.perf.tiny import BARE, ROUND_DEVICE, TINY, time_s, tiny_spec
@@ -49,7 +51,8 @@ def test_measured_bus_bandwidth_replaces_link_and_latency():
     assert added_s == pytest.approx(384 / 2e8 + 4 * 3e-5)
 
 
-def test_few_tokens_are_reduced_directly_and_many_in_a_ring():
+def test_few_tokens_are_reduced_directly_and_many_in_a_ring(monkeypatch):
+    monkeypatch.setattr(network, "RING_HOP_S", 0.0)
     theta = replace(BARE, a_ar_s=1e-6)
     spec, none = (
         tiny_spec(tensor_parallel=4, architecture=replace(TINY, heads=8), parameters=p)
@@ -63,6 +66,44 @@ def test_few_tokens_are_reduced_directly_and_many_in_a_ring():
 
     assert added_s(10.0) == pytest.approx(4e-6 + 10 * direct_s)
     assert added_s(1000.0) == pytest.approx(2 * 4e-6)
+
+
+@pytest.mark.parametrize("ranks", [2, 4, 8])
+@pytest.mark.parametrize("latency_s", [1e-6, 8e-6, 27e-6])
+def test_a_ring_takes_its_hops_and_at_least_two_phases(ranks, latency_s):
+    theta = replace(BARE, a_ar_s=latency_s)
+    model = step_model(
+        [tiny_spec(tensor_parallel=ranks, architecture=replace(TINY, heads=8), parameters=theta)]
+    )
+
+    whole_s = model.ring_s[0] + 4 * latency_s
+
+    assert whole_s == pytest.approx(4 * max(2 * latency_s, 2 * (ranks - 1) * RING_HOP_S))
+
+
+@pytest.mark.parametrize(
+    ("long_gb_per_s", "mib", "bus_gb_per_s"),
+    [
+        (361.78, 2, 81.93),
+        (361.78, 4, 128.73),
+        (361.78, 8, 172.13),
+        (368.11, 2, 88.78),
+        (368.11, 4, 138.44),
+        (368.11, 8, 181.94),
+        (166.63, 2, 53.54),
+        (166.63, 4, 71.43),
+    ],
+)
+def test_hops_are_what_measured_all_reduces_take_beyond_their_volume(
+    long_gb_per_s, mib, bus_gb_per_s
+):
+    """All-reduces of NCCL on 8 devices of H100, H200 and A100: Azure/AI-benchmarking-guide."""
+    moved_gb = 2 * 7 / 8 * mib * 1024**2 / 1e9
+    measured_s = moved_gb / bus_gb_per_s
+
+    modelled_s = moved_gb / long_gb_per_s + 14 * RING_HOP_S
+
+    assert modelled_s == pytest.approx(measured_s, rel=0.2)
 
 
 def test_a_pair_of_devices_always_reduces_directly():

@@ -12,11 +12,11 @@ from tests.truth.busiest import busiest_blocks
 
 GAP = 0.01
 GOLDEN_USD = {
-    None: 30_339.0,
-    "interactive": 77_194.0,
-    "mixed": 25_718.0,
-    "batched": 13_611.0,
-    "static": 51_840.0,
+    None: 29_808.0,
+    "interactive": 75_573.0,
+    "mixed": 25_495.0,
+    "batched": 13_450.0,
+    "static": 46_656.0,
     "tokens": 21_720.0,
 }
 GOLDEN_TOLERANCE = 0.015
