@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.perf.bracket import smooth_zeros
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,8 +37,9 @@ if TYPE_CHECKING:
     from planner.perf.spec import Floats
     from planner.perf.step import StepModel
 
-_HALVINGS = 30
+_TOLERANCE = 1e-9
 _ROUNDS = 2
+_TINY = np.finfo(float).tiny
 _LEAST_DUE = 1e-6
 """Prompt steps due in the time of a step, below which none ever shares one."""
 _EXPECTED = 2.0 ** np.arange(-6, 8)
@@ -222,11 +225,11 @@ def common_steps(step: StepModel, prompts: Prompts, due: Floats) -> CommonSteps:
 def due_at_rate(step: StepModel, prompts: Prompts, rate_rps: Floats) -> Floats:
     """Return the prompt steps that fall due in the time of a step, at a rate of requests/s."""
 
-    def is_less(due: Floats) -> NDArray[np.bool_]:
+    def excess(due: Floats) -> Floats:
         _, step_s, _ = _common_step(step, prompts, due)
-        return np.asarray(due < rate_rps * prompts.steps * step_s, dtype=bool)
+        return _ln_ratio(due, rate_rps * prompts.steps * step_s)
 
-    return _largest(is_less, prompts.most)
+    return _due(excess, prompts.most)
 
 
 def due_with_batch(  # noqa: PLR0917
@@ -249,15 +252,15 @@ def due_with_batch(  # noqa: PLR0917
         Whether steps with prompts make tokens too, broadcastable to `batch`.
     """
 
-    def is_less(due: Floats) -> NDArray[np.bool_]:
+    def excess(due: Floats) -> Floats:
         count, step_s, _ = _common_step(step, prompts, due)
         gaps_per_s = np.where(is_chunked, due / (count * step_s), 0.0)
         gaps_per_s = gaps_per_s + np.maximum(1.0 - due / count, 0.0) / decode_s
         # Little's law: b = lam G / gaps per second, with lam = a / (n t).
         rate_rps = due / (prompts.steps * step_s)
-        return np.asarray(rate_rps * output_gaps < batch * gaps_per_s, dtype=bool)
+        return _ln_ratio(rate_rps * output_gaps, batch * gaps_per_s)
 
-    return _largest(is_less, prompts.most)
+    return _due(excess, prompts.most)
 
 
 def _common_step(step: StepModel, prompts: Prompts, due: Floats) -> tuple[Floats, Floats, Floats]:
@@ -273,11 +276,14 @@ def _common_step(step: StepModel, prompts: Prompts, due: Floats) -> tuple[Floats
     return count, step_s, arrived
 
 
-def _largest(is_less: Callable[[Floats], NDArray[np.bool_]], most: Floats) -> Floats:
-    """Return where a condition that holds below some number ends, by halving of logarithms."""
-    low, high = np.full_like(most, np.log(_LEAST_DUE)), np.log(most)
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        less = is_less(np.exp(middle))
-        low, high = np.where(less, middle, low), np.where(less, high, middle)
-    return np.asarray(np.exp(high), dtype=float)
+def _ln_ratio(value: Floats, limit: Floats) -> Floats:
+    """Return ln of a value over its limit, finite, above 0 where both are 0."""
+    ratio = np.log(np.maximum(value, 2 * _TINY)) - np.log(np.maximum(limit, _TINY))
+    return np.asarray(ratio, dtype=float)
+
+
+def _due(excess: Callable[[Floats], Floats], most: Floats) -> Floats:
+    """Return the prompt steps due at which a logarithm that grows with them is 0."""
+    low = np.full_like(most, np.log(_LEAST_DUE))
+    ln_due = smooth_zeros(lambda x: excess(np.exp(x)), low, np.log(most), _TOLERANCE)
+    return np.asarray(np.exp(ln_due), dtype=float)

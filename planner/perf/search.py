@@ -186,8 +186,9 @@ def _search(
     shape = (len(stable_rps), len(replicas))
     rate_rps, limit = np.zeros(shape), np.zeros(shape, dtype=np.intp)
     found_rps = np.zeros(len(stable_rps))
+    bounds_rps, bound_codes = _gap_bounds(world, replicas, stable_rps, stable_codes)
     for column, count in enumerate(replicas):
-        bound_rps, codes = _gap_bound(world, count, stable_rps, stable_codes)
+        bound_rps, codes = bounds_rps[:, column], bound_codes[:, column]
         # A rate found for fewer replicas holds here too, so options at their bound are done.
         options = np.flatnonzero(found_rps < bound_rps)
         counts = np.full(len(options), count)
@@ -199,21 +200,22 @@ def _search(
     return rate_rps, limit
 
 
-def _gap_bound(
-    world: World, replicas: float, bound_rps: Floats, codes: NDArray[np.intp]
+def _gap_bounds(
+    world: World, replicas: Floats, bound_rps: Floats, codes: NDArray[np.intp]
 ) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the bound lowered to limits on mean gaps, which need no sample."""
+    """Return the bounds lowered to limits on mean gaps, which need no sample, shape (n, K)."""
     columns = [i for i, limit in enumerate(world.limits) if is_mean_gap(limit)]
     gap_world = world.only(is_mean_gap)
-    options = np.flatnonzero(bound_rps > 0)
+    shape = (len(bound_rps), len(replicas))
+    bounds_rps = np.repeat(bound_rps[:, None], shape[1], axis=1)
+    bound_codes = np.repeat(codes[:, None], shape[1], axis=1)
+    options, column = np.nonzero(bounds_rps > 0)
     bracket = (np.zeros(len(options)), bound_rps[options])
-    counts = np.full(len(options), replicas)
-    lowered_rps, code = _bisected(gap_world, options, counts, bracket)
-    bound_rps, codes = bound_rps.copy(), codes.copy()
-    bound_rps[options] = lowered_rps
+    lowered_rps, code = _bisected(gap_world, options, replicas[column], bracket)
+    bounds_rps[options, column] = lowered_rps
     names = np.array([*columns, -1], dtype=np.intp)
-    codes[options] = np.where(code < 0, codes[options], names[code])
-    return bound_rps, codes
+    bound_codes[options, column] = np.where(code < 0, codes[options], names[code])
+    return bounds_rps, bound_codes
 
 
 def _bisected(

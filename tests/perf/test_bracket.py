@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planner.perf.bracket import Bracket
+from planner.perf.bracket import Bracket, smooth_zeros
 
 TOLERANCE = 1e-4
 
@@ -43,3 +43,45 @@ def test_smooth_functions_take_few_trials():
     _, count = solve(lambda x, rows: np.exp(x) - 3.0, np.zeros(1), np.full(1, 6.0))
 
     assert count[0] <= 11
+
+
+SMOOTH = {
+    "line": lambda x: x,
+    "bent": lambda x: x + 0.8 * np.tanh(x),
+    "saturates": np.tanh,
+    "kink": lambda x: np.where(x > 0, 3 * x, x / 5),
+    "steep": lambda x: np.expm1(4 * x),
+    "jump": lambda x: np.where(x < 0, -700.0, 0.7),
+}
+
+
+@pytest.mark.parametrize("shape", SMOOTH.values(), ids=SMOOTH)
+def test_zeros_of_smooth_functions_are_found_whatever_the_shape(shape):
+    zeros = np.array([[0.13, 1.7], [5.9, 0.001]])
+    low, high = np.zeros((2, 2)), np.full((2, 2), 6.0)
+
+    found = smooth_zeros(lambda x: shape(x - zeros), low, high, 1e-9)
+
+    np.testing.assert_allclose(found, zeros, atol=1e-8)
+
+
+def test_where_a_function_never_changes_sign_its_nearest_end_is_the_zero():
+    found = smooth_zeros(lambda x: x - [-2.0, 9.0, 3.0], np.zeros(3), np.full(3, 6.0), 1e-9)
+
+    np.testing.assert_allclose(found, [0.0, 6.0, 3.0], atol=1e-9)
+
+
+def test_smooth_functions_take_half_as_many_trials_as_halving_and_no_row_depends_on_others():
+    zeros, calls = np.array([0.4, 2.2, 5.1]), []
+
+    def solved(rows):
+        def function(x):
+            calls.append(rows)
+            return np.expm1(x / 2) - np.expm1(zeros[rows] / 2)
+
+        return smooth_zeros(function, np.zeros(len(rows)), np.full(len(rows), 6.0), 1e-9)
+
+    together = solved([0, 1, 2])
+
+    assert len(calls) <= 12  # 6 / 1e-9 takes 33 halvings
+    np.testing.assert_array_equal(together, [solved([i])[0] for i in range(3)])
