@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import counted
-from planner.options.nodes import (
-    DEFAULT_ELASTIC_MAX_NODES,
-    DEFAULT_STARTUP_MINUTES,
-    PLANNED_TENURES,
-)
+from planner.options.nodes import PLANNED_TENURES
 from planner.options.owned import OWNED
 from planner.plan.deployment_notes import deployment_notes, stream_of
 from planner.plan.document import Binding
+from planner.plan.fleet_notes import fleet_notes
 from planner.plan.headroom import headroom_notes
 from planner.plan.provisioned import unit_notes
 from planner.plan.spend import spend_notes
@@ -92,7 +89,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
             f"{counted(problem.supply.max_price_age_days, 'day')} at the start of the horizon "
             "(supply.max_price_age_days); `planner options --rejected` names them"
         )
-    notes += _fleet_notes(plan, problem, options)
+    notes += fleet_notes(plan, problem, options)
     notes += spot_notes(plan, problem, options)
     notes += _purchase_notes(plan, options) + term_notes(plan, problem)
     notes += refused_servers(problem, options)
@@ -309,23 +306,3 @@ def _purchase_notes(plan: Plan, options: OptionSet) -> list[str]:
         if offer.note
         and (owner(offer.workload), offer.provider, offer.model, offer.mode) in bought
     ]
-
-
-def _fleet_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
-    offers = {o.offer_id: o for o in options.offers}
-    used = [offers[i] for i in sorted({row.offer_id for row in plan.fleet})]
-    notes = [f"{o.offer_id}: {o.note}" for o in used if o.note]
-    if problem.policy.scaling == "hourly" and problem.time_blocks > 1 and used:
-        notes.append(
-            f"assumed where an offer states nothing: {DEFAULT_STARTUP_MINUTES:g} minutes to "
-            f"start a node, and at most {DEFAULT_ELASTIC_MAX_NODES} nodes per offer that come and "
-            "go within a day"
-        )
-    most = {o.offer_id: max(r.nodes for r in plan.fleet if r.offer_id == o.offer_id) for o in used}
-    notes += [
-        f"{counted(count, 'node')} of {offer_id} at once: nobody has promised that many; cap what "
-        "you cannot get with supply.quotas"
-        for offer_id, count in most.items()
-        if count > DEFAULT_ELASTIC_MAX_NODES
-    ]
-    return notes

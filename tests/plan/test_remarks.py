@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from planner.options.engine_setting import EngineSetting
+from planner.plan.records import BuildDecision
 from planner.plan.remarks import binding_rows, plan_warnings
 from tests.options.world import problem, workload
 from tests.plan.small import decisions, flow, nodes, plan, replicas
-from tests.worlds import api, capacity, demand, offer, option, option_set
+from tests.worlds import api, capacity, demand, offer, option, option_set, reserved
 
 ASKED = demand({"w": [2.0]})
 RENTED = decisions([replicas("o", 1)], [flow("o", 2.0)], [nodes("n", 1)])
@@ -145,3 +146,34 @@ def test_no_warning_is_repeated():
     found = plan_warnings(plan(asked, offered, RENTED), problem(), offered)
 
     assert found == ("same",)
+
+
+def many_nodes(node, fleet, *, build=None):
+    """Return the warnings of a plan on nodes of an offer, whose build is changed."""
+    if build is not None:
+        node = replace(node, builds=(replace(node.builds[0], **build),))
+    offered = option_set([option("o")], [capacity("w", "o", 2.0)], [node], [], {"w": "w"})
+    decided = decisions([replicas("o", 1)], [flow("o", 2.0)], [nodes("n", fleet)])
+    if build is not None:
+        decided = replace(decided, builds=(BuildDecision("n", 0, fleet),))
+    return plan_warnings(plan(ASKED, offered, decided), problem(), offered)
+
+
+@pytest.mark.parametrize(
+    ("build", "fleet", "told"),
+    [
+        (None, 8, None),
+        (None, 9, "9 nodes of n at once"),
+        ({}, 9, "9 nodes of n at once"),
+        ({"fixed_nodes": 20}, 20, None),
+        ({"least_nodes": 12}, 20, None),
+        ({"least_nodes": 11}, 20, "9 nodes of n at once"),
+    ],
+)
+def test_only_nodes_that_have_to_be_found_are_said_not_to_be_promised(build, fleet, told):
+    """Those that are there, or that an earlier plan has taken on, nobody has to promise."""
+    node = offer("n") if build is None else reserved("n")
+
+    found = [n for n in many_nodes(node, fleet, build=build) if "nobody has promised" in n]
+
+    assert [n.partition(":")[0] for n in found] == ([told] if told else [])
