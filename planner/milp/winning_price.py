@@ -67,10 +67,10 @@ class WinningPrice:
     offer_id
         The offer.
     factor
-        Factor on its price at which a plan with it was found that costs no more than the plan, at
-        most 1; ``None`` when none was found at any price.
+        Factor on its price at which a plan with it was found that costs no more than the plan;
+        1 when it does at its price already, and ``None`` when none was found at any price.
     proven
-        Whether the solver proved that no higher factor would do.
+        Whether the solver proved that no higher factor up to 1 would do.
     """
 
     offer_id: str
@@ -176,7 +176,7 @@ class WinningPrices:
                 factor *= _LOWER
                 continue
             better, is_held = priced.highest(values, cost)
-            if better >= 1.0:
+            if better * _ROUNDING >= 1.0:
                 return WinningPrice(name, 1.0, True)
             if best is not None and better <= best + _RISES:
                 return WinningPrice(name, max(best, better), proven and not is_held)

@@ -187,7 +187,17 @@ class _Again:
                 continue
             usd = item.usd_per_hour
             at = None if usd is None or won.factor is None else usd * won.factor
-            found.append(Loser(item.offer_id, item.hardware, won.factor, usd, at, won.proven))
+            found.append(
+                Loser(
+                    item.offer_id,
+                    item.hardware,
+                    won.factor,
+                    usd,
+                    at,
+                    won.proven,
+                    is_as_good=won.factor == 1.0,
+                )
+            )
         return tuple(found)
 
     def _solver(self, time_limit_s: float) -> SolverSettings:

@@ -56,7 +56,10 @@ class Loser:
         Price of a node in the first period that has one, and that price times the factor; of nodes
         for a term and of servers the mean of all that is paid for an hour, ``None`` of tokens.
     proven
-        Whether no higher price would do.
+        Whether no higher price, up to that which it has, would do.
+    is_as_good
+        Whether a plan with it costs no more at its present price already: it ties with the plan,
+        or beats it by no more than the gap of the plan. No price has to fall then.
     """
 
     offer_id: str
@@ -65,6 +68,7 @@ class Loser:
     price_usd_per_hour: float | None
     wins_at_usd_per_hour: float | None
     proven: bool
+    is_as_good: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ _LOSERS = (
     Column("times its price", NUMBER),
     Column("proven", gives_way=1),
 )
+_AS_GOOD = Column("note")
+_TWO_DIGITS_OF_A_PERCENT = 5e-5
 
 
 def write_sensitivity(out: TextIO, found: Sensitivity) -> None:
@@ -81,17 +83,30 @@ def write_sensitivity(out: TextIO, found: Sensitivity) -> None:
         )
         write_table(out, _RANGES, rows, title)
     if found.losers:
-        rows = [
-            [
-                x.offer_id,
-                money(x.price_usd_per_hour, 2),
-                money(x.wins_at_usd_per_hour, 2),
-                number(x.factor, 3),
-                "yes" if x.proven else "no",
-            ]
-            for x in found.losers
-        ]
-        title = "Offers left out, the cheapest of each kind and tenure, and where they would win"
-        write_table(out, _LOSERS, rows, title)
+        _write_losers(out, found)
     for remark in found.remarks:
         out.write(f"note: {remark}\n")
+
+
+def _write_losers(out: TextIO, found: Sensitivity) -> None:
+    """Write where offers would win; of those that tie already, that no price has to fall."""
+    gap = found.plan.gap or 0.0
+    within = f" within the gap of {gap:.2%}" if gap >= _TWO_DIGITS_OF_A_PERCENT else ""
+    rows = [
+        [x.offer_id, money(x.price_usd_per_hour, 2), "-", "-", "-", f"as good as the plan{within}"]
+        if x.is_as_good
+        else [
+            x.offer_id,
+            money(x.price_usd_per_hour, 2),
+            money(x.wins_at_usd_per_hour, 2),
+            number(x.factor, 3),
+            "yes" if x.proven else "no",
+            "",
+        ]
+        for x in found.losers
+    ]
+    columns = (*_LOSERS, _AS_GOOD)
+    if not any(x.is_as_good for x in found.losers):
+        columns, rows = _LOSERS, [row[:-1] for row in rows]
+    title = "Offers left out, the cheapest of each kind and tenure, and where they would win"
+    write_table(out, columns, rows, title)

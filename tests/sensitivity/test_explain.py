@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
+
 import pytest
 
 from planner.infeasibility import explain_prepared
@@ -9,6 +12,7 @@ from planner.pipeline import SolveSettings, prepare, solve_prepared
 from planner.sensitivity import explain_plan
 from planner.sensitivity.changes import changes_of
 from planner.sensitivity.explain import ExplainSettings
+from planner.sensitivity.text import write_sensitivity
 from tests.hedge.world import OFFERS as HALVES_OFFERS
 from tests.hedge.world import scenario, write_halves
 from tests.infeasibility.test_planted import (  # noqa: F401 - one is a fixture
@@ -157,3 +161,32 @@ def test_a_reservation_wins_at_the_price_of_rent_where_demand_is_flat(tmp_path):
     assert reserved.price_usd_per_hour == pytest.approx(2.5)
     assert reserved.wins_at_usd_per_hour == pytest.approx(2.0)
     assert reserved.proven
+    assert not reserved.is_as_good
+    assert last_table(found)[1].split("\t") == [reserved.offer_id, "2.50", "2.00", "0.800", "yes"]
+
+
+def test_an_offer_that_ties_is_as_good_as_the_plan_and_needs_no_lower_price(tmp_path):
+    # One node for a year at 2 USD, by the hour or for the term: both cost the same.
+    path = write_halves(tmp_path, [scenario("only", 1, 1.0)], tenures="reserved_1y")
+    alike = HALVES_OFFERS.replace(",1.2,", ",2,")
+    (tmp_path / "prices" / "offers.csv").write_text(alike, encoding="utf-8")
+    year = "horizon={start: 2027-01, periods: 1, months_per_period: 12}"
+    flat = ("scenarios={}", "workloads.chat.growth_per_period=1.0", year)
+
+    found = explain_plan(lambda more: prepare(path, None, [*flat, *more]), EXACT)
+
+    (other,) = found.losers
+    assert other.is_as_good
+    assert (other.factor, other.wins_at_usd_per_hour) == (1.0, pytest.approx(2.0))
+    heading, row = last_table(found)
+    assert heading.split("\t")[-1] == "note"
+    assert row.split("\t") == [other.offer_id, "2.00", "-", "-", "-", "as good as the plan"]
+    loose = replace(found, plan=replace(found.plan, gap=0.0042))
+    assert last_table(loose)[1].endswith("\tas good as the plan within the gap of 0.42%")
+
+
+def last_table(found):
+    """Return the lines of the last table, without its title."""
+    out = io.StringIO()
+    write_sensitivity(out, replace(found, remarks=()))
+    return out.getvalue().rstrip().rpartition("would win\n")[2].splitlines()
