@@ -53,6 +53,7 @@ def check(
 def _notes(checked: Sequence[Prepared]) -> list[str]:
     """Return what plans of the problem and its scenarios would note before anything is solved."""
     from planner.options.idle_paths import idle_paths  # noqa: PLC0415 - loads numpy
+    from planner.options.idle_people import idle_people  # noqa: PLC0415
     from planner.plan.remarks import refused_servers  # noqa: PLC0415
 
     found: dict[str, str] = {}
@@ -60,8 +61,13 @@ def _notes(checked: Sequence[Prepared]) -> list[str]:
         scenario = one.loaded.scenario
         label = "" if scenario is None else f"scenario {scenario}: "
         asked, options = one.loaded.problem, one.options
-        remarks = (*refused_servers(asked, options), *idle_paths(asked, options))
-        for note in (*remarks, *options.without_effect):
+        remarks = (
+            *refused_servers(asked, options),
+            *idle_paths(asked, options),
+            *idle_people(asked, options),
+            *options.without_effect,
+        )
+        for note in remarks:
             found.setdefault(note, label)
     return [label + note for note, label in found.items()]
 

@@ -73,3 +73,16 @@ def test_check_says_which_named_servers_cannot_be_bought(planner, tmp_path):
     assert note.startswith("owned:box-1x is left out, though supply.servers names it: not known")
     assert f"\nnote: {note}\n" in shown.out
     assert shown.code == 0
+
+
+def test_check_says_which_people_no_hosting_can_need(planner, tmp_path):
+    path = write_halves(tmp_path, [scenario("only", 1, 1.0)], "reserved_1y")
+    text = path.read_text(encoding="utf-8")
+    people = "{usd_per_fte_year: 1, owned: {fte: 1}, rented: {fte: 1}, api: {fte: 1}}"
+    path.write_text(text.replace("supply: {", f"supply: {{staff: {people}, "), encoding="utf-8")
+
+    notes = planner("check", path, "--json").json["notes"]
+
+    assert [note.partition(":")[0] for note in notes] == [
+        "supply.staff.owned (fte) costs nothing", "supply.staff.api (fte) costs nothing",
+    ]  # fmt: skip

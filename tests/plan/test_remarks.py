@@ -133,6 +133,12 @@ def test_stated_latency_of_bought_tokens_is_no_assumption():
     assert warnings(BOUGHT) == ()
 
 
+def test_people_that_cost_nothing_here_are_told():
+    (note,) = warnings(sections={"supply": {"staff": {"owned": {"fte": 1}}}})
+
+    assert note.startswith("supply.staff.owned (fte) costs nothing: supply.tenures has no `owned`")
+
+
 def test_class_defaults_ask_for_a_measurement():
     (note,) = warnings(origin="class_default")
 
