@@ -105,8 +105,8 @@ def _write_losers(out: TextIO, found: Sensitivity) -> None:
         ]
         for x in found.losers
     ]
-    columns = (*_LOSERS, _AS_GOOD)
+    columns = [*_LOSERS, _AS_GOOD]
     if not any(x.is_as_good for x in found.losers):
-        columns, rows = _LOSERS, [row[:-1] for row in rows]
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
     title = "Offers left out, the cheapest of each kind and tenure, and where they would win"
     write_table(out, columns, rows, title)
