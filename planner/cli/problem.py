@@ -63,7 +63,7 @@ def _notes(checked: Sequence[Prepared]) -> list[str]:
         asked, options = one.loaded.problem, one.options
         remarks = (
             *refused_servers(asked, options),
-            *idle_paths(asked, options),
+            *idle_paths(asked, options, one.demand.grid),
             *idle_people(asked, options),
             *options.without_effect,
         )

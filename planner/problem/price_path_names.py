@@ -9,6 +9,7 @@ from planner.errors import counted
 from planner.problem.names import nearest_names
 from planner.problem.price_paths import (
     SECTION,
+    Priced,
     fits,
     names_of,
     priced_offer,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from planner.catalog.load import Catalog
-    from planner.problem.price_paths import Priced, PricePath
+    from planner.problem.price_paths import PricePath
     from planner.problem.schema import Problem
     from planner.yaml_io import Path_
 
@@ -56,9 +57,36 @@ def price_path_names(problem: Problem, catalog: Catalog) -> Iterator[Finding]:
             for field, name in names_of(path).items()
             if field != "tenure" and name not in {getattr(p, field) for p in known}
         ]
-        yield from unknown
-        if not unknown and names_of(path) and not any(fits(path, p) for p in known):
-            yield here, _no_such_together(path, known)
+        if not names_of(path) or (not unknown and any(fits(path, p) for p in known)):
+            continue
+        own = next((block for block, p in _own_blocks(problem, catalog) if fits(path, p)), None)
+        if own is not None:
+            yield here, _no_path_moves(own)
+        else:
+            yield from unknown or [(here, _no_such_together(path, known))]
+
+
+def _no_path_moves(block: str) -> str:
+    return (
+        f"names capacity block `{block}`, which has a price of your own that no path moves "
+        "(`usd_per_node_hour`); take one of the two out"
+    )
+
+
+def _own_blocks(problem: Problem, catalog: Catalog) -> Iterator[tuple[str, Priced]]:
+    """Yield capacity blocks at prices that the problem states: paths may name them in vain."""
+    for block in problem.supply.capacity_blocks:
+        if block.usd_per_node_hour is not None:
+            yield (
+                block.name,
+                Priced(
+                    "capacity_block",
+                    instance=block.instance or "",
+                    hardware=catalog.resolve_accelerator(block.hardware) or block.hardware,
+                    provider=block.provider,
+                    region=block.region,
+                ),
+            )
 
 
 def _no_such(field: str, name: str, known: Sequence[Priced]) -> str:

@@ -86,3 +86,24 @@ def test_a_scenario_changes_one_path_by_its_name(problem_file):
     fast = load_problem(path, "fast").problem.supply.price_paths
 
     assert [(p.tenure, p.change_per_year) for p in fast] == [("api", -0.5), ("spot", -0.2)]
+
+
+def test_a_path_for_a_block_at_a_price_of_its_own_says_that_none_moves_it(problem_file):
+    own = (
+        "supply:\n  capacity_blocks: [{name: spring, provider: us, hardware: h100-sxm-80gb, "
+        "accelerators_per_node: 8, since: 2027-01, until: 2030-01, max_nodes: 1, "
+        "usd_per_node_hour: 9}]\n  price_paths:\n"
+        "    - {name: a, provider: us, change_per_year: -0.1}\n"
+        "    - {name: b, hardware: NVIDIA H100 80GB HBM3, region: any, tenure: capacity_block, "
+        "change_per_year: -0.1}\n"
+        "    - {name: c, provider: us, tenure: spot, change_per_year: -0.1}\n"
+    )
+    read = load_problem(problem_file(("policy:", f"{own}policy:")))
+
+    faults = reference_faults(read, load_catalog([]))
+
+    text = "names capacity block `spring`, which has a price of your own that no path moves"
+    assert [(f.line, f.path.rpartition(".")[2]) for f in faults] == [
+        (faults[0].line, "a"), (faults[0].line + 1, "b"), (faults[0].line + 2, "provider"),
+    ]  # fmt: skip
+    assert [f.message.startswith(text) for f in faults] == [True, True, False]
