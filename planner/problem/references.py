@@ -146,6 +146,7 @@ def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
         yield from known.check_tokens(("supply", "api_limits", i), limit.provider, limit.model)
     for i, units in enumerate(supply.provisioned):
         path = ("supply", "provisioned", i)
+        yield from known.check((*path, "provider"), "owners", units.provider)
         yield from known.check((*path, "model"), "hosted", units.model)
         yield from known.check((*path, "quantization"), "quantizations", units.quantization)
     yield from _contracts(supply, known)

@@ -156,6 +156,7 @@ class ProvisionedUnits(Section):
 
     name: Name
     provider: Name
+    """One of the catalogue, or of nodes that the problem states."""
     model: str
     usd_per_unit_hour: Positive
     """Your price, at the start of the horizon."""

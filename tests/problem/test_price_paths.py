@@ -62,10 +62,10 @@ def test_all_faults_of_price_paths_come_at_once_with_place_and_way_out(problem_f
 
 def test_names_of_a_path_may_be_those_of_a_driver_or_of_the_problem(problem_file):
     own = (
-        "supply:\n  provisioned: [{name: mine, provider: us, model: llama-3.1-8b-instruct, "
+        "supply:\n  provisioned: [{name: mine, provider: azure, model: llama-3.1-8b-instruct, "
         "usd_per_unit_hour: 1, tokens_per_minute_per_unit: 1}]\n  price_paths:\n"
         "    - {name: a, hardware: NVIDIA H100 80GB HBM3, change_per_year: -0.1}\n"
-        "    - {name: b, provider: us, change_per_year: -0.1}\n"
+        "    - {name: b, provider: azure, change_per_year: -0.1}\n"
         "    - {name: c, offer: 'provisioned:mine', change_per_year: -0.1}\n"
     )
     read = load_problem(problem_file(("policy:", f"{own}policy:")))

@@ -191,3 +191,23 @@ def test_regions_and_providers_of_own_nodes_need_no_catalogue(faults_of):
     supply = f"supply: {{existing: [{nodes}], quotas: [{quota}]}}\npolicy:"
 
     assert faults_of(("policy:", supply), ("    slo:", "    residency: [berlin]\n    slo:")) == []
+
+
+def test_units_are_of_a_provider_that_the_catalogue_or_an_own_node_names(faults_of):
+    def faults(provider):
+        units = (
+            f"[{{name: ptu, provider: {provider}, model: llama-3.3-70b-instruct, "
+            "usd_per_unit_hour: 1, tokens_per_minute_per_unit: 9000}]"
+        )
+        nodes = (
+            "[{hardware: H100, tenure: owned, nodes: 1, accelerators_per_node: 8, "
+            "usd_per_node_hour: 1, provider: mine}]"
+        )
+        return faults_of(
+            ("policy:", f"supply: {{existing: {nodes}, provisioned: {units}}}\npolicy:")
+        )
+
+    assert [faults(name) for name in ("azure", "openai", "mine")] == [[], [], []]
+    (fault,) = faults("Azure")
+    assert fault.path == "supply.provisioned.ptu.provider"
+    assert "; did you mean `azure`?" in fault.message
