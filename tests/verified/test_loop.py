@@ -19,6 +19,9 @@ from planner.verify.verification import open_plan, verify_plan
 from tests.options.world import workload
 from tests.verified.world import QUICK, SLO, longer, loop, prepared, replicas, steady, with_changes
 
+SHORT = {"isl_tokens": {"mean": 1000.0}, "osl_tokens": {"mean": 20.0}}
+"""A fifth of the usual answers, so that a replay has a fifth of the steps."""
+
 
 def test_a_plan_that_keeps_its_promises_is_left_as_it_is(tmp_path):
     asked = prepared(tmp_path)
@@ -124,10 +127,10 @@ def test_only_the_pool_that_missed_is_tightened(tmp_path):
 
 def test_headroom_goes_to_the_blocks_that_missed(tmp_path):
     day = [0.5] * 12 + [2.0] * 6 + [0.5] * 6
-    chat = workload(slo=SLO, arrival={"mean_rate_rps": 20.0, "profile": day})
-    asked = prepared(tmp_path, chat, time_blocks=4)
+    arrival = {"mean_rate_rps": 20.0, "profile": day}
+    asked = prepared(tmp_path, workload(slo=SLO, lengths=SHORT, arrival=arrival), time_blocks=4)
     first = solve_prepared(asked, QUICK)
-    settings = loop(chat=steady(isl=2200.0))
+    settings = loop(chat=steady(isl=2200.0, osl=20.0))
     missed = missed_places(
         replay_plan(first, asked.loaded, asked.catalog, settings.replay), asked.loaded.problem
     )
@@ -143,12 +146,12 @@ def test_headroom_goes_to_the_blocks_that_missed(tmp_path):
 
 def test_workloads_of_a_pool_are_tightened_together(tmp_path):
     chats = [
-        workload("chat", pool="talk", slo=SLO, arrival={"mean_rate_rps": 20.0}),
-        workload("code", pool="talk", slo=SLO, arrival={"mean_rate_rps": 10.0}),
+        workload("chat", pool="talk", slo=SLO, lengths=SHORT, arrival={"mean_rate_rps": 20.0}),
+        workload("code", pool="talk", slo=SLO, lengths=SHORT, arrival={"mean_rate_rps": 10.0}),
     ]
     asked = prepared(tmp_path, *chats)
 
-    found = solve_verified(asked, QUICK, loop(chat=steady(isl=2500.0)))
+    found = solve_verified(asked, QUICK, loop(chat=steady(isl=2500.0, osl=20.0)))
 
     assert found.kept is True
     factors = {headroom_at(w, 0, 0) for w in found.prepared.loaded.problem.workloads}
