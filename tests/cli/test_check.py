@@ -13,10 +13,12 @@ def test_check_points_out_an_excluded_option_that_there_is_not(planner, tmp_path
     text = text.partition("scenarios:")[0]  # each of them would be prepared
     models = "[llama-3.1-8b-instruct, llama-3.3-70b-instruct, llama-3.1-405b-instruct]"
     assert models in text
+    assert "tensor_parallel: [1, 2, 4, 8]" in text
     option = "{option: no/such/option, blocks: [3]}"
     text = text.replace("    slo:", f"    excluded_options: [{option}]\n    slo:", 1)
     file = tmp_path / "mine.yaml"
-    file.write_text(text.replace(models, "[llama-3.3-70b-instruct]", 1))
+    text = text.replace(models, "[llama-3.3-70b-instruct]", 1)
+    file.write_text(text.replace("tensor_parallel: [1, 2, 4, 8]", "tensor_parallel: [2]", 1))
 
     done = planner("check", str(file))
     note = "chat: excluded_options names `no/such/option`, which is no option here"

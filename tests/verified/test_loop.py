@@ -160,11 +160,12 @@ def test_workloads_of_a_pool_are_tightened_together(tmp_path):
 
 
 def test_where_more_replicas_are_no_use_it_says_so_and_adds_nothing(tmp_path):
-    asked = prepared(tmp_path)
+    chat = workload(slo=SLO, lengths=SHORT, arrival={"mean_rate_rps": 20.0})
+    asked = prepared(tmp_path, chat)
     first = solve_prepared(asked, QUICK)
 
     # A prompt this long takes longer than the limit alone.
-    found = solve_verified(asked, QUICK, loop(chat=steady(isl=40_000.0)))
+    found = solve_verified(asked, QUICK, loop(chat=steady(isl=12_000.0, osl=20.0)))
 
     assert found.kept is False
     assert found.rounds == 1
