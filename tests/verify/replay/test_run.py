@@ -118,7 +118,8 @@ def test_a_seed_gives_the_same_figures_and_another_seed_others(chat):
 
 
 def test_full_replay_takes_whole_blocks():
-    found = replayed(solved_chat(blocks=24), settings=ReplaySettings(seeds=1, full=True))
+    world = solved_chat(rate=3.0, blocks=24)
+    found = replayed(world, settings=ReplaySettings(seeds=1, full=True))
 
     (one,) = found.workloads
     rates = [block.rate_rps for block in one.blocks]
