@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp.blocks import with_pool_bounds, with_slot_bounds, with_unit_bounds
+from planner.milp.blocks import (
+    with_pool_bounds,
+    with_pool_plans,
+    with_slot_bounds,
+    with_unit_bounds,
+)
 from planner.milp.few_kinds import plan_of_few_kinds
 from planner.milp.held_slots import constants, slots_with_the_fleet
 from planner.milp.highs import completed
@@ -55,6 +60,9 @@ _WORTH_SHARE = 0.1
 """Share of the gap that bounds have to gain."""
 _LARGE_PROGRAM = 100_000
 """Columns from which on slots may take all the time that there is: pools give the first plan."""
+_RELAXATIONS = 4.0
+"""Times that a large program took to be relaxed, which have to be left after its pools: as long
+takes the relaxation with bound rows, and slots need time after it."""
 _START_TIME_S = 10.0
 _START_SHARE = 0.1
 """Least time, and share of the time limit, for the linear program that turns a start into a plan;
@@ -135,7 +143,9 @@ def begin(
     by_period = is_static or bool(model.turn_groups)
     if has_bounds:
         return _with_the_fleet(model, program, known, clock, by_period=by_period, is_narrow=True)
-    program = with_pool_bounds(program, slots, clock.left(), clock.share_s(_POOLS_SHARE))
+    is_short = _is_short(program, clock)
+    solved_pools = with_pool_plans if is_short else with_pool_bounds
+    program = solved_pools(program, slots, clock.left(), clock.share_s(_POOLS_SHARE))
     if model.bought:
         limit_s = clock.share_s(_UNITS_SHARE)
         program, known = with_unit_bounds(program, slots, clock.left(), limit_s)
@@ -148,7 +158,7 @@ def begin(
             model, program, known, clock, by_period=by_period, is_narrow=True
         )
         first = min(slotted, few, first, key=lambda begun: begun.usd)
-    if first.is_plan and program.proves(first.values, settings.gap):
+    if is_short or (first.is_plan and program.proves(first.values, settings.gap)):
         return first
     slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
     program = with_slot_bounds(program, slots, clock.left(), clock.share_s(_SLOTS_SHARE))
@@ -183,6 +193,14 @@ def bounded_by_parts(
     # Rows that gain nothing make whatever the program becomes a part of slower.
     gain = closer.bound - program.bound
     return closer if gain > _WORTH_SHARE * settings.gap * abs(closer.bound) else program
+
+
+def _is_short(program: Bounded, clock: _Time) -> bool:
+    """Say whether a large program has no time for bound rows, by how long its relaxation took."""
+    left_s = clock.left().time_limit_s
+    spent_s = clock.settings.time_limit_s - left_s
+    rest_s = left_s - clock.share_s(_POOLS_SHARE)
+    return program.arrays.cost.size >= _LARGE_PROGRAM and rest_s < _RELAXATIONS * spent_s
 
 
 def _of_pools(model: Model, program: Bounded, clock: _Time) -> Begun:

@@ -202,7 +202,7 @@ def _solve_with_highs(
         by_s = deadline_s - _SOLVER_SHARE * settings.time_limit_s
         start = improved(bounded, start, settings, by_s)
         # The solver finds the very best plan of a small program in no time.
-        if bounded.arrays is not arrays and bounded.proves(start, settings.gap):
+        if bounded is not unbounded and bounded.proves(start, settings.gap):
             _log(settings, "bounds of parts prove the plan of parts")
             return Outcome("solved", start, bounded.bound), bounded.arrays
     left_s = max(deadline_s - time.perf_counter(), 0.0)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from planner.milp import Limits, SolverSettings, build_program, by_parts
-from planner.milp.blocks import Bounded
+from planner.milp.blocks import Bounded, with_pool_bounds, with_pool_plans
 from planner.milp.bridge import to_arrays
+from planner.milp.held_slots import constants
 from planner.milp.highs import relaxed, solve_arrays
+from planner.milp.slots import slots_of
 from tests import worlds
 
 SETTINGS = SolverSettings(gap=0.0, time_limit_s=60.0)
 
 
-def world(seed, *, is_committed):
-    """Return a few chats on four kinds of nodes over two periods of four blocks."""
+def world(seed, *, is_committed, count=6):
+    """Return some chats on four kinds of nodes over two periods of four blocks."""
     rng = np.random.default_rng(seed)
-    chats = [f"chat-{i}" for i in range(6)]
+    chats = [f"chat-{i}" for i in range(count)]
     rates = {chat: rng.uniform(2.0, 30.0, (2, 4)).tolist() for chat in chats}
     options, capacities = [], []
     for chat in chats:
@@ -88,3 +91,36 @@ def test_pools_alone_make_a_plan_even_where_some_were_not_solved(
     assert begun.usd >= begun.program.bound * (1 - 1e-9)
     if left_out < 1.0 and has_time:
         assert begun.usd <= 1.25 * begun.program.bound
+
+
+@pytest.mark.parametrize("is_committed", [False, True])
+@pytest.mark.parametrize("seed", range(2))
+def test_the_computed_bound_is_between_the_relaxation_and_the_optimum(seed, is_committed):
+    data = world(seed, is_committed=is_committed, count=2)
+    program = build_program(*data, Limits(spare_replicas=1))
+    before = bounded(program)
+    slots = slots_of(before.arrays, is_static=False, fixed=constants(before.arrays))
+
+    computed = with_pool_plans(before, slots, SETTINGS, 60.0)
+    relaxed_again = with_pool_bounds(before, slots, SETTINGS, 60.0)
+    best = solve_arrays(before.arrays, replace(SETTINGS, gap=0.02, time_limit_s=5.0))
+
+    assert computed.arrays is before.arrays
+    assert before.bound < computed.bound <= relaxed_again.bound * (1 + 1e-7)
+    assert best.values is not None
+    assert computed.bound <= before.arrays.cost @ best.values * (1 + 1e-7)
+
+
+def test_a_large_program_without_time_for_bound_rows_has_a_plan_and_a_computed_bound(monkeypatch):
+    monkeypatch.setattr(by_parts, "_SMALLEST_PROGRAM", 0)
+    monkeypatch.setattr(by_parts, "_LARGE_PROGRAM", 0)
+    monkeypatch.setattr(by_parts, "_RELAXATIONS", np.inf)
+    program = build_program(*world(5, is_committed=True), Limits(spare_replicas=1))
+    before = bounded(program)
+
+    begun = by_parts.begin(program.model, before, SETTINGS, time.perf_counter() + 59.0)
+
+    assert begun.is_plan
+    assert begun.program.arrays is before.arrays
+    assert before.bound < begun.program.bound <= begun.usd
+    assert begun.usd < 1.2 * begun.program.bound
