@@ -11,9 +11,12 @@ from planner.problem.section import (
     Fraction,
     Month,
     Name,
-    NonNegative,
-    Positive,
+    Nodes,
+    PositiveUsd,
+    PositiveUsdPerHour,
     Section,
+    Usd,
+    UsdPerHour,
 )
 
 Discount = Annotated[float, Field(gt=0, lt=1)]
@@ -28,14 +31,14 @@ class CoveredUse(Section):
     region: str | None = None
     discount: Discount | None = None
     """Fraction off the on-demand price, instead of that of the commitment."""
-    usd_per_node_hour: Positive | None = None
+    usd_per_node_hour: PositiveUsdPerHour | None = None
     """Rate of a node that is fixed for the term, instead of a discount."""
 
 
 class SpendTier(Section):
     """A step of a spend commitment: the discount of promises from a threshold up to the next."""
 
-    from_usd_per_hour: Positive
+    from_usd_per_hour: PositiveUsdPerHour
     """Least promise at a time."""
     discount: Discount
     """Fraction off the on-demand price of everything that is covered."""
@@ -53,11 +56,11 @@ class SpendCommitment(Section):
     provider: Name
     term_months: Count | None = None
     """Months for which spending may be promised, from the start of a period."""
-    committed_usd_per_hour: Positive | None = None
+    committed_usd_per_hour: PositiveUsdPerHour | None = None
     """What is promised already, instead of a term: it stays, used or not."""
     until: Month | None = None
     """First month without what is promised already."""
-    usd_per_month: NonNegative | None = None
+    usd_per_month: Usd | None = None
     """What is still due for it each month; absent: all of it."""
     discount: Discount | None = None
     """Fraction off the on-demand price of covered nodes."""
@@ -65,9 +68,9 @@ class SpendCommitment(Section):
     """Discounts that grow with what is promised, instead of one; thresholds and discounts rise."""
     covers: list[CoveredUse] = []
     """What is covered; the first item that fits a node counts. Empty: all on-demand nodes."""
-    min_usd_per_hour: NonNegative = 0.0
+    min_usd_per_hour: UsdPerHour = 0.0
     """Least commitment at a time; none at all is always possible."""
-    max_usd_per_hour: Positive | None = None
+    max_usd_per_hour: PositiveUsdPerHour | None = None
     """Most commitment at a time."""
     upfront_share: Fraction = 0.0
     """Share that is paid at the start of the term."""
@@ -79,16 +82,16 @@ class CapacityBlock(Section):
     name: Name
     provider: Name
     hardware: str
-    accelerators_per_node: Count
+    accelerators_per_node: Nodes
     since: Month
     """First month with them; a period begins with it."""
     until: Month
     """First month without them; a period begins with it, or it lies after the horizon."""
-    max_nodes: Count
+    max_nodes: Nodes
     """Most nodes that can be had."""
-    min_nodes: Count = 1
+    min_nodes: Nodes = 1
     """Least nodes of the block; none at all is always possible."""
-    usd_per_node_hour: Positive | None = None
+    usd_per_node_hour: PositiveUsdPerHour | None = None
     """Your price; absent: that of the capacity block in offers.csv."""
     instance: str | None = None
     """Instance, where the catalogue has several with such nodes."""
@@ -104,7 +107,7 @@ class OrderMinimum(Section):
     """
 
     name: Name
-    min_nodes: Count
+    min_nodes: Nodes
     """Least nodes that start together."""
     tenures: Annotated[
         list[Literal["reserved_1y", "reserved_3y", "owned"]], Field(min_length=1)
@@ -122,11 +125,11 @@ class OrderMinimum(Section):
 class VolumeTier(Section):
     """A threshold of a volume discount, in exactly one unit, and what holds from it on."""
 
-    from_usd_per_month: Positive | None = None
+    from_usd_per_month: PositiveUsd | None = None
     """Spending of a month, before volume discounts."""
-    from_mtok_per_month: Positive | None = None
+    from_mtok_per_month: Annotated[float, Field(gt=0, le=1e10)] | None = None
     """Millions of tokens of a month, input (cached or not) and output together."""
-    from_nodes: Annotated[int, Field(ge=2)] | None = None
+    from_nodes: Annotated[int, Field(ge=2, le=1_000_000)] | None = None
     """Nodes whose terms start together."""
     discount: Discount
     """Fraction off the price of what the tier applies to."""

@@ -36,6 +36,8 @@ NAMES = ("offer", "server", "instance", "model", "hardware", "provider", "region
 """What a path may name, the narrowest first."""
 SECTION: Path_ = ("supply", "price_paths")
 """Where the paths stand in a problem."""
+_MOST_TIMES = 1e4
+"""Most that a price may rise to within the horizon, as a multiple of what it is."""
 
 
 class PriceChanges(Section):
@@ -186,6 +188,7 @@ def price_path_findings(problem: Problem) -> Iterator[Finding]:
     """
     paths = problem.supply.price_paths
     yield from repeated_names(paths, SECTION)
+    yield from _rises(problem)
     seen: dict[tuple[tuple[str, str], ...], int] = {}
     for index, path in enumerate(paths):
         here = (*SECTION, index)
@@ -206,3 +209,25 @@ def price_path_findings(problem: Problem) -> Iterator[Finding]:
                     "order of time"
                 )
                 yield (*here, "steps", k + 1, "since"), message
+
+
+def _rises(problem: Problem) -> Iterator[Finding]:
+    """Yield yearly rates under which prices leave what the program can hold beside others."""
+    years = problem.horizon.periods * problem.horizon.months_per_period / 12
+    kinds: Path_ = ("supply", "price_change_per_year")
+    rates: list[tuple[Path_, float]] = [
+        ((*kinds, kind), rate) for kind, rate in problem.supply.price_change_per_year
+    ]
+    rates += [
+        ((*SECTION, index, "change_per_year"), path.change_per_year or 0.0)
+        for index, path in enumerate(problem.supply.price_paths)
+    ]
+    for path, rate in rates:
+        times = (1.0 + rate) ** years
+        if times > _MOST_TIMES:
+            most = _MOST_TIMES ** (1.0 / years) - 1.0
+            message = (
+                f"`{rate:g}` makes prices {times:.2g} times what they are in {years:g} years; "
+                f"it must be at most {most:.3g} with this horizon"
+            )
+            yield path, message

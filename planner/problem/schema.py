@@ -28,6 +28,7 @@ from planner.problem.section import (
     Section,
     Tokens,
     Unplanned,
+    Usd,
     Whole,
 )
 from planner.problem.supply import LimitSection, Supply
@@ -326,7 +327,7 @@ class Policy(Section):
     """Share of every workload's planned rate that is kept after `survive_loss_of`."""
     max_models: Count | None = None
     max_hardware_types: Count | None = None
-    switching_cost_usd_per_move: NonNegative = 0.0
+    switching_cost_usd_per_move: Usd = 0.0
     """Paid at the start of a period in which a model serves a workload that it did not serve in
     the period before; in the first period one model of every workload is free. With it, a model
     serves at least 1 % of the requests that a workload has in a period, or none of them."""
@@ -336,9 +337,9 @@ class OneOffCost(Section):
     """Cost of using a model at all, whatever the traffic."""
 
     model: str
-    usd: NonNegative = 0.0
+    usd: Usd = 0.0
     """Paid at the start of the first period that uses the model."""
-    usd_per_period: NonNegative = 0.0
+    usd_per_period: Usd = 0.0
     """Paid in every period that uses it."""
 
 

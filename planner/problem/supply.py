@@ -18,9 +18,13 @@ from planner.problem.section import (
     Fraction,
     Month,
     Name,
+    Nodes,
     NonNegative,
     Positive,
+    PositiveUsdPerHour,
     Section,
+    Usd,
+    UsdPerHour,
 )
 from planner.problem.staff import Staff
 from planner.units import HOURS_PER_DAY
@@ -48,7 +52,7 @@ HoursOfDay = Annotated[list[HourOfDay], Field(min_length=2, max_length=2)]
 class Resale(Section):
     """What an owned node brings when it is sold, less what the sale costs."""
 
-    usd_per_node: NonNegative | list[NonNegative]
+    usd_per_node: Usd | list[Usd]
     """At the start of the horizon; or at the start of every period, and at the end of the last."""
     change_per_year: YearlyChange | None = None
     """Yearly change of one figure, as a fraction: -0.3 for a fall by 30 % a year."""
@@ -69,7 +73,8 @@ class Resale(Section):
         return float(self.usd_per_node * (1.0 + (self.change_per_year or 0.0)) ** years)
 
 
-DayOfPrices = Annotated[list[NonNegative], Field(min_length=24, max_length=24)]
+PricePerKwh = Annotated[float, Field(ge=0, le=100)]
+DayOfPrices = Annotated[list[PricePerKwh], Field(min_length=24, max_length=24)]
 """A price for each hour of the day, from 00:00 on."""
 
 
@@ -78,13 +83,13 @@ class ExistingNodes(Section):
 
     hardware: str
     tenure: Literal["reserved_1y", "reserved_3y", "capacity_block", "owned"]
-    nodes: Count
-    accelerators_per_node: Count
+    nodes: Nodes
+    accelerators_per_node: Nodes
     since: Month | None = None
     """First month with them when they are ordered but not there yet; a period begins with it."""
     until: Month | None = None
     """First month without them; absent when they outlive the horizon."""
-    usd_per_node_hour: NonNegative
+    usd_per_node_hour: UsdPerHour
     """What is still paid for a node: the lease, or energy, space and support of an owned one."""
     hours: Annotated[list[HoursOfDay], Field(min_length=1)] | None = None
     """Hours of every day in which inference may have the nodes, as `[[20, 8]]`; absent: all. The
@@ -144,10 +149,10 @@ class ApiLimit(Section):
 class CommittedUnits(Section):
     """Units that are taken on already: they stay and are paid until their end, used or not."""
 
-    units: Count
+    units: Nodes
     until: Month
     """First month without them."""
-    usd_per_unit_hour: NonNegative | None = None
+    usd_per_unit_hour: UsdPerHour | None = None
     """What is still due for a unit; absent: the price of the item."""
 
 
@@ -158,19 +163,19 @@ class ProvisionedUnits(Section):
     provider: Name
     """One of the catalogue, or of nodes that the problem states."""
     model: str
-    usd_per_unit_hour: Positive
+    usd_per_unit_hour: PositiveUsdPerHour
     """Your price, at the start of the horizon."""
-    tokens_per_minute_per_unit: Positive
+    tokens_per_minute_per_unit: Annotated[float, Field(ge=1e-3, le=1e12)]
     """Tokens that a unit carries, counted with the weights below."""
-    output_weight: Positive = 1.0
+    output_weight: Annotated[float, Field(gt=0, le=1e3)] = 1.0
     """What an output token counts; an input token counts 1."""
     cached_input_weight: Fraction = 1.0
     """What an input token found in the cache counts."""
-    min_units: Count = 1
+    min_units: Nodes = 1
     """Least units of a deployment; none at all is always possible."""
-    increment_units: Count = 1
+    increment_units: Nodes = 1
     """Units come in multiples of this."""
-    max_units: Count | None = None
+    max_units: Nodes | None = None
     term_months: Count | None = None
     """Months for which units are taken on; absent when they may change every period."""
     committed: list[CommittedUnits] = []
@@ -233,7 +238,7 @@ class Supply(Section):
     """Assumptions about spot nodes and a cap on their share."""
     site: str = "default"
     """Site of owned hardware: power price, PUE, colocation and staff of sites.csv."""
-    electricity_usd_per_kwh: NonNegative | DayOfPrices | None = None
+    electricity_usd_per_kwh: PricePerKwh | DayOfPrices | None = None
     """Power price of the site instead of that of sites.csv: one, or one for each hour of the day
     from 00:00 on."""
     staff: Staff = Staff()
@@ -259,7 +264,7 @@ class Supply(Section):
     round_trip_ms: dict[str, NonNegative] = {}
     """Time on the way to the users and back, by region, provider or `default`: taken off the
     limits on the time to the first token and to the end."""
-    software_usd_per_accelerator_hour: dict[str, NonNegative] = {}
+    software_usd_per_accelerator_hour: dict[str, UsdPerHour] = {}
     """Licences of what replicas run, by engine, hardware or `default`, for every hour of their
     accelerators; what an engine and hardware state adds up."""
     api_latency: Literal["require", "assume_met"] = "require"

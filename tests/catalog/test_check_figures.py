@@ -30,6 +30,24 @@ from planner.catalog.check import check_catalog
         ("sites", {"quantity": "pue"}, "sites.value", "not found"),
         ("sites", {"quantity": "pue", "value": 1.5, "low": 1.6}, "sites.value", "own range 1.6"),
         (
+            "sites",
+            {"quantity": "staff_usd_per_fte_year", "value": 1e12},
+            "sites.value",
+            "1e+12 is out of range; it must be at most 1e+07",
+        ),
+        (
+            "servers",
+            {"quantity": "capex_usd", "value": 1e15},
+            "servers.value",
+            "1e+15 is out of range; it must be at most 1e+09",
+        ),
+        (
+            "api_offers",
+            {"output_usd_per_mtok": 1e15},
+            "api_offers.output_usd_per_mtok",
+            "1e+15 USD per million tokens is above 10000; the price is that of a million",
+        ),
+        (
             "servers",
             {"quantity": "residual_fraction", "value": 30},
             "servers.value",
@@ -38,7 +56,7 @@ from planner.catalog.check import check_catalog
     ],
 )
 def test_a_wrong_figure_is_named(sound, row, table, changes, path, message):
-    blank = {"id": "one", "value": None}
+    blank = {} if table == "api_offers" else {"id": "one", "value": None}
 
     (fault,) = check_catalog(sound(**{table: [row(table, **blank | changes)]})).errors
 

@@ -35,6 +35,7 @@ from planner.catalog.check.prices import (
     impossible_prices,
     impossible_spans,
     impossible_terms,
+    impossible_token_prices,
     old_prices,
 )
 from planner.catalog.dates import parse_partial_date
@@ -117,6 +118,7 @@ def catalog_errors(catalog: Catalog, measured_hardware: frozenset[str]) -> tuple
         *impossible_figures(catalog),
         *impossible_systems(catalog),
         *impossible_prices(catalog),
+        *impossible_token_prices(catalog),
         *impossible_price_lists(catalog),
         *impossible_spans(catalog),
         *impossible_terms(catalog),

@@ -17,6 +17,23 @@ if TYPE_CHECKING:
     from planner.errors import Fault
 
 
+_MOST = {
+    "capex_usd": 1e9,
+    "used_price_usd": 1e9,
+    "it_power_w": 1e8,
+    "software_usd_per_accelerator_year": 1e7,
+    "lead_time_weeks": 1_000.0,
+    "life_months": 1_200.0,
+    "electricity_usd_per_kwh": 100.0,
+    "pue": 10.0,
+    "colocation_usd_per_kw_month": 1e6,
+    "staff_fte": 1e4,
+    "staff_usd_per_fte_year": 1e7,
+    "carbon_g_per_kwh": 1e5,
+}
+"""Far more than any of them is: beyond it other figures are lost beside what follows from it."""
+
+
 def impossible_figures(catalog: Catalog) -> Iterator[Fault]:
     """Yield figures of unknown quantities, outside their own range or about nothing known."""
     named = {
@@ -91,5 +108,8 @@ def _figure(
     high = row.value if row.high is None else row.high
     if not low <= row.value <= high:
         yield "value", f"{row.value:g} is outside its own range {low:g} to {high:g}"
+    most = _MOST.get(row.quantity)
+    if most is not None and high > most:
+        yield "value", f"{high:g} is out of range; it must be at most {most:g}"
     if "fraction" in row.quantity and high > 1:
         yield "value", f"{high:g} is above 1"

@@ -25,7 +25,10 @@ MIN_USD_PER_ACCELERATOR_HOUR = 0.05
 MAX_USD_PER_ACCELERATOR_HOUR = 200.0
 MAX_USD_PER_SYSTEM_HOUR = 2_000.0
 """A system is a rack or a wafer, and costs millions where an accelerator costs thousands."""
+MAX_USD_PER_MTOK = 10_000.0
+"""Of a million tokens; the dearest of 2025 cost 600."""
 TERM_MONTHS = {"reserved_1y": 12, "reserved_3y": 36}
+_TOKEN_PRICES = ("input_usd_per_mtok", "cached_input_usd_per_mtok", "output_usd_per_mtok")
 UNCOMMITTED = ("on_demand", "spot")
 
 
@@ -43,6 +46,19 @@ def impossible_prices(catalog: Catalog) -> Iterator[Fault]:
                 "the price is that of the whole node"
             )
             yield fault(catalog, "offers", row, "price_usd_per_hour", message)
+
+
+def impossible_token_prices(catalog: Catalog) -> Iterator[Fault]:
+    """Yield prices of tokens that no market has."""
+    for row in catalog.api_offers:
+        for column in _TOKEN_PRICES:
+            usd = getattr(row, column)
+            if usd is not None and usd > MAX_USD_PER_MTOK:
+                message = (
+                    f"{usd:g} USD per million tokens is above {MAX_USD_PER_MTOK:g}; the price is "
+                    "that of a million"
+                )
+                yield fault(catalog, "api_offers", row, column, message)
 
 
 def impossible_terms(catalog: Catalog) -> Iterator[Fault]:
