@@ -115,9 +115,11 @@ def _blocks(problem: Problem) -> Iterator[Finding]:
     yield from repeated_names(problem.supply.capacity_blocks, section)
     for index, block in enumerate(problem.supply.capacity_blocks):
         path = (*section, index)
-        if text := _not_since(block.since, problem):
-            yield (*path, "since"), text
-        elif text := _not_until(block.since, block.until, problem):
+        not_since = _not_since(block.since, problem)
+        if not_since:
+            yield (*path, "since"), not_since
+        # What is wrong with `since` says nothing about `until`, nor hides what is wrong with it.
+        if text := _not_until(None if not_since else block.since, block.until, problem):
             yield (*path, "until"), text
 
 
@@ -152,12 +154,14 @@ def _not_since(since: str, problem: Problem) -> str:
     return "" if since in borders else _within(since, borders[:-1])
 
 
-def _not_until(since: str, until: str, problem: Problem) -> str:
-    """Return why a window cannot end in a month, empty when it can."""
+def _not_until(since: str | None, until: str, problem: Problem) -> str:
+    """Return why a window cannot end in a month, empty when it can, whenever it begins."""
     borders = _borders(problem)
-    if until <= since:
-        return f"{until} is not after {since}, the first month with the nodes"
-    later = [month for month in borders if month > since]
+    first = problem.horizon.start if since is None else since
+    if until <= first:
+        what = "the start of the horizon" if since is None else "the first month with the nodes"
+        return f"{until} is not after {first}, {what}"
+    later = [month for month in borders if month > first]
     return "" if until in later or until > borders[-1] else _within(until, later)
 
 

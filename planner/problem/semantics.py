@@ -41,7 +41,6 @@ if TYPE_CHECKING:
         Workload,
     )
     from planner.problem.section import Section
-    from planner.problem.supply import ExistingNodes
     from planner.yaml_io import Path_
 
     Finding = tuple[Path_, str]
@@ -322,24 +321,26 @@ def _one_off_costs(problem: Problem) -> Iterator[Finding]:
 
 def _existing(problem: Problem) -> Iterator[Finding]:
     for index, nodes in enumerate(problem.supply.existing):
-        if nodes.until is not None and nodes.until <= problem.horizon.start:
+        is_over = nodes.until is not None and nodes.until <= problem.horizon.start
+        if is_over:
             message = (
                 f"{nodes.until} is not after the start of the horizon, {problem.horizon.start}; "
                 "take the nodes out"
             )
             yield ("supply", "existing", index, "until"), message
-        elif nodes.since is not None and (text := _not_a_start(nodes, problem)):
+        until = None if is_over else nodes.until
+        if nodes.since is not None and (text := _not_a_start(nodes.since, until, problem)):
             yield ("supply", "existing", index, "since"), text
         yield from hours_findings(nodes, problem, ("supply", "existing", index, "hours"))
         yield from resale_findings(nodes, problem, ("supply", "existing", index, "resale"))
 
 
-def _not_a_start(nodes: ExistingNodes, problem: Problem) -> str:
+def _not_a_start(since: str, until: str | None, problem: Problem) -> str:
     """Return why nodes on order cannot begin in their month, empty when they can."""
-    horizon, since = problem.horizon, nodes.since or ""
+    horizon = problem.horizon
     months = months_between(horizon.start, since)
-    if nodes.until is not None and nodes.until <= since:
-        return f"{since} is not before {nodes.until}, the first month without them"
+    if until is not None and until <= since:
+        return f"{since} is not before {until}, the first month without them"
     if months >= horizon.periods * horizon.months_per_period:
         return f"{since} is after the horizon; take the nodes out"
     if months > 0 and months % horizon.months_per_period:
