@@ -11,12 +11,12 @@ import io
 import pickle
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
@@ -59,6 +59,8 @@ class Document:
         Line and column (from 1) of every value, by path of keys and indices.
     assigned
         Paths whose value does not come from the file, with the assignment that set them.
+    repeated
+        A fault for every key that stands twice in the same place; `data` has its first value.
     """
 
     file: str
@@ -66,9 +68,35 @@ class Document:
     data: YamlData
     positions: dict[Path_, Position]
     assigned: dict[Path_, str] = field(default_factory=dict)
+    repeated: tuple[Fault, ...] = ()
 
 
-def read_yaml(path: Path, name: str | None = None) -> Document:
+class _Constructor(RoundTripConstructor):
+    """Keeps the first value of a key that stands twice, and the places of the others."""
+
+    @cached_property
+    def repeated(self) -> list[tuple[str, int, int]]:
+        """Keys that stand twice, with line and column of all but the first, in the order read."""
+        return []
+
+    def check_mapping_key(
+        self,
+        node: YamlData,
+        key_node: YamlData,
+        mapping: YamlData,
+        key: YamlData,
+        value: YamlData,
+    ) -> bool:
+        """Return whether a key is new in its mapping."""
+        del node, value
+        if key not in mapping:
+            return True
+        mark = key_node.start_mark
+        self.repeated.append((str(key), mark.line + 1, mark.column + 1))
+        return False
+
+
+def read_yaml(path: Path, name: str | None = None, *, keep_repeated: bool = False) -> Document:
     """Return the parsed file.
 
     Parameters
@@ -77,6 +105,9 @@ def read_yaml(path: Path, name: str | None = None) -> Document:
         File to read.
     name
         Its name in messages; default `path`.
+    keep_repeated
+        Whether keys that stand twice are no error but faults of the document, for callers that
+        tell everything that is wrong at once.
 
     Raises
     ------
@@ -96,23 +127,26 @@ def read_yaml(path: Path, name: str | None = None) -> Document:
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
         message = f"byte 0x{data[error.start]:02x} is not UTF-8 text; save the file as UTF-8"
         raise InputError([Fault(file, line, column, "", message)]) from error
-    return parse_yaml(text, file)
+    return parse_yaml(text, file, keep_repeated=keep_repeated)
 
 
-def parse_yaml(text: str, file: str) -> Document:
-    """Return parsed `text`; `file` is used in messages.
+def parse_yaml(text: str, file: str, *, keep_repeated: bool = False) -> Document:
+    """Return parsed `text`; `file` is used in messages, `keep_repeated` as in :func:`read_yaml`.
 
     Raises
     ------
     InputError
         When the text is not YAML, repeats a key, or is larger than any problem.
     """
+    next_step = f"correct it, then planner check {file}"
     try:
-        data, positions = pickle.loads(_parsed(text))
+        data, positions, keys = pickle.loads(_parsed(text))
     except (YAMLError, ValueError, RecursionError) as error:
-        fault = _fault(error, text, file)
-        raise InputError([fault], f"correct it, then planner check {file}") from error
-    return Document(file, text, data, positions)
+        raise InputError([_fault(error, text, file)], next_step) from error
+    repeated = tuple(Fault(file, line, column, "", _twice(key)) for key, line, column in keys)
+    if repeated and not keep_repeated:
+        raise InputError(repeated, next_step)
+    return Document(file, text, data, positions, repeated=repeated)
 
 
 def parse_value(text: str) -> YamlData:
@@ -124,20 +158,30 @@ def parse_value(text: str) -> YamlData:
         When the text is not YAML.
     """
     try:
-        return pickle.loads(_parsed(text))[0]
+        data, _, keys = pickle.loads(_parsed(text))
     except (YAMLError, ValueError, RecursionError) as error:
         raise ValueError(_problem(error)) from error
+    if keys:
+        raise ValueError(_twice(keys[0][0]))
+    return data
 
 
 @lru_cache(maxsize=_KEPT_TEXTS)
 def _parsed(text: str) -> bytes:
-    """Return data and positions of a text, pickled so that nobody shares what may be changed.
+    """Return data, positions and repeated keys of a text, pickled: nobody shares what may change.
 
     Sweeps, scenarios and trials read the same problem and the same assignments many times.
     """
     positions: dict[Path_, Position] = {(): (1, 1)}
-    data = _plain(YAML(typ="rt").load(text), (), positions)
-    return pickle.dumps((data, positions), protocol=pickle.HIGHEST_PROTOCOL)
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
+    data = _plain(yaml.load(text), (), positions)
+    keys = sorted(yaml.constructor.repeated, key=lambda found: found[1:])
+    return pickle.dumps((data, positions, keys), protocol=pickle.HIGHEST_PROTOCOL)
+
+
+def _twice(key: str) -> str:
+    return f"`{key}` stands twice in the same place; keep one, the other value would be lost"
 
 
 def _fault(error: Exception, text: str, file: str) -> Fault:
@@ -158,8 +202,7 @@ def _problem(error: Exception) -> str:
     first = str(problem).strip().splitlines()[0]
     if isinstance(error, DuplicateKeyError):
         found = re.search(r'duplicate key "([^"]*)"', first)
-        key = f"`{found[1]}`" if found else "a key"
-        return f"{key} stands twice in the same place; keep one, the earlier value would be lost"
+        return _twice(found[1] if found else "<<")
     if not isinstance(error, YAMLError):
         return first
     hint = next((h for pattern, h in _HINTS if re.search(pattern, first)), _GENERAL_HINT)

@@ -114,6 +114,26 @@ def test_a_folder_instead_of_a_file_says_so(tmp_path):
         read_yaml(tmp_path)
 
 
+def test_every_repeated_key_is_told_and_the_first_value_kept_for_those_who_ask():
+    text = "a: 1\nb:\n  c: [{d: 1, d: 2}]\na: 3\na: 4\n"
+
+    with pytest.raises(InputError) as caught:
+        parse_yaml(text, "p.yaml")
+    kept = parse_yaml(text, "p.yaml", keep_repeated=True)
+
+    places = [(f.line, f.column, f.message.split()[0]) for f in caught.value.faults]
+    assert places == [(3, 14, "`d`"), (4, 1, "`a`"), (5, 1, "`a`")]
+    assert kept.repeated == caught.value.faults
+    assert kept.data == {"a": 1, "b": {"c": [{"d": 1}]}}
+    assert kept.positions["a",] == (1, 1)
+    assert parse_yaml("a: 1\n", "p.yaml").repeated == ()
+
+
+def test_a_value_with_a_repeated_key_is_refused():
+    with pytest.raises(ValueError, match="`a` stands twice in the same place"):
+        parse_value("{a: 1, a: 2}")
+
+
 def test_a_repeated_key_is_placed_at_the_second_one():
     found = fault("a:\n  b: 1\n  b: 2\n")
 

@@ -102,10 +102,11 @@ def _tables_of_file(path: Path, faults: list[Fault]) -> list[tuple[str, TableSou
         faults.append(Fault(str(path), None, None, "", "the overlay does not exist"))
         return []
     try:
-        document = read_yaml(path)
+        document = read_yaml(path, keep_repeated=True)
     except InputError as error:
         faults += error.faults
         return []
+    faults += document.repeated
     tables = document.data
     if not isinstance(tables, dict) or not tables:
         message = f"the overlay holds no table; its keys are tables: {', '.join(TABLES)}"

@@ -119,7 +119,7 @@ def scenario_names(name: str | Path) -> list[str]:
     InputError
         When the file does not exist or is not YAML.
     """
-    data = read_yaml(find_problem(name), str(name)).data
+    data = read_yaml(find_problem(name), str(name), keep_repeated=True).data
     scenarios = data.get("scenarios") if isinstance(data, dict) else None
     return [str(key) for key in scenarios] if isinstance(scenarios, dict) else []
 
@@ -150,7 +150,8 @@ def load_problem(
         With every fault of the file, of its table of measured capacities, or of the patches.
     """
     path = find_problem(name)
-    return load_document(read_yaml(path, str(name)), path.parent, scenario, assignments, overlays)
+    document = read_yaml(path, str(name), keep_repeated=True)
+    return load_document(document, path.parent, scenario, assignments, overlays)
 
 
 def load_document(
@@ -180,12 +181,12 @@ def load_document(
     validation = validate(document)
     if unapplied:
         # What a patch would have mended is no fault: of the rest, only what has the wrong form is.
-        wrong = validation.faults[: len(validation.refused)]
-        raise InputError([*unapplied, *_in_file_order(list(wrong), document)], NEXT_STEP)
-    document, faults = validation.document, list(validation.faults)
+        wrong = [*validation.faults[: len(validation.refused)], *document.repeated]
+        raise InputError([*unapplied, *_in_file_order(wrong, document)], NEXT_STEP)
+    document, faults = validation.document, [*validation.faults, *document.repeated]
     problem = validation.problem
     if problem is None:
-        raise InputError(faults, NEXT_STEP)
+        raise InputError(_in_file_order(faults, document), NEXT_STEP)
     measured, outside = _outside(problem, document, folder, validation)
     faults += outside
     loaded = LoadedProblem(problem, document, folder, measured, scenario, tuple(assignments))
@@ -213,7 +214,8 @@ def sure_part(
         are; else ``None``.
     """
     try:
-        document, unapplied = _patched(read_yaml(find_problem(name)), scenario, assignments)
+        document = read_yaml(find_problem(name), keep_repeated=True)
+        document, unapplied = _patched(document, scenario, assignments)
     except InputError:
         return None
     validation = validate(document)

@@ -110,7 +110,7 @@ def tasks_of(
         With every fault of every run, each once.
     """
     path = find_problem(name)
-    document = read_yaml(path, str(name))
+    document = read_yaml(path, str(name), keep_repeated=True)
     check = _Check(document, path.parent, overlays, settings)
     faults: dict[Fault, str] = dict.fromkeys(_undone(document, points), NEXT_STEP)
     tasks: dict[Point, Task] = {}

@@ -139,10 +139,14 @@ def found_message(found, line):
 
 
 def test_a_key_that_stands_twice_in_a_yaml_overlay_is_refused(yaml_overlay):
-    (fault,) = faults_of(yaml_overlay(ENGINE_ROW.replace("kind", "value")))
+    twice = "    value: 1.25\n    value: 1.5\n"
+    text = ENGINE_ROW.replace("    value: 1.25\n", twice)
+    (fault,) = faults_of(yaml_overlay(text))
+    both = faults_of(yaml_overlay(text.replace("engine\n", "engin\n")))
 
-    assert fault[0] == 6
+    assert fault[0] == 7
     assert fault[3].startswith("`value` stands twice in the same place")
+    assert sorted(line for line, *_ in both) == [3, 7]
 
 
 @pytest.mark.parametrize("form", ["block", "flow"])
