@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from planner.cli.stated import require_stated
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
@@ -96,14 +97,55 @@ def settings_of(
     overlays: list[Path] | None,
     verbose: bool = False,
     quiet: bool = False,
+    check: Callable[[Settings], object] | None = None,
 ) -> Settings:
-    """Return the global options, whether given before or after the command's name."""
+    """Return the global options, whether given before or after the command's name.
+
+    Parameters
+    ----------
+    context
+        Of the command.
+    overlays, verbose, quiet
+        What was given after its name.
+    check
+        Reads the files of the command when an option is refused: what is wrong in them is told
+        in the same round.
+
+    Raises
+    ------
+    InputError
+        With every fault, when a value of an option is refused.
+    """
     before: Settings = context.obj or Settings()
-    return Settings(
+    found = Settings(
         (*before.overlays, *(overlays or ())),
         before.verbose or verbose,
         before.quiet or quiet,
     )
+    require_stated(context, None if check is None else lambda: check(found))
+    return found
+
+
+def checks_problem(
+    name: str, scenario: str | None = None, assignments: list[str] | None = None
+) -> Callable[[Settings], object]:
+    """Return what raises the faults of a problem and of its names, for :func:`settings_of`.
+
+    Parameters
+    ----------
+    name
+        Problem file or name of a shipped problem; a plan file has none.
+    scenario, assignments
+        What is applied to it.
+    """
+
+    def check(settings: Settings) -> None:
+        from planner.problem.load import load_problem  # noqa: PLC0415 - loads the catalogue
+
+        if not name.endswith(".json"):
+            load_problem(name, scenario, assignments or (), settings.overlays)
+
+    return check
 
 
 def json_text(value: object) -> str:

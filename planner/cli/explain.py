@@ -15,11 +15,13 @@ from planner.cli.context import (
     CatalogFolders,
     Quiet,
     ScenarioName,
+    checks_problem,
     print_json,
     progress,
     settings_of,
 )
-from planner.cli.solve_options import Gap, Seed
+from planner.cli.solve_options import LONGEST_S, Gap, Seed
+from planner.cli.stated import within
 from planner.errors import Fault, InputError, as_asked
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from planner.sensitivity import Sensitivity
 
 EXIT_INFEASIBLE, EXIT_OUTSIDE_GAP, EXIT_UNKNOWN = 3, 4, 5
-_LONGEST_S = 604_800
 
 ProblemFile = Annotated[
     Path | None,
@@ -42,8 +43,7 @@ Within = Annotated[
     float,
     typer.Option(
         "--within",
-        min=0.0,
-        max=1.0,
+        callback=within("--within", 0.0, 1.0),
         metavar="SHARE",
         help="How much dearer the plans of the ranges may be.",
     ),
@@ -68,8 +68,7 @@ def explain(
         float,
         typer.Option(
             "--time-limit",
-            min=0.001,
-            max=_LONGEST_S,
+            callback=within("--time-limit", 0.001, LONGEST_S),
             metavar="SECONDS",
             help="Of the plan, the changes, the ranges and the prices, each.",
         ),
@@ -88,8 +87,9 @@ def explain(
     from planner.sensitivity import explain_plan  # noqa: PLC0415
     from planner.sensitivity.explain import ExplainSettings  # noqa: PLC0415
 
-    shared = settings_of(context, catalog, quiet=quiet)
     asked_for = assignments or []
+    check = checks_problem(problem, scenario, asked_for)
+    shared = settings_of(context, catalog, quiet=quiet, check=check)
     named, recorded = problem, None
     if problem.endswith(".json"):
         recorded = _plan_of(Path(problem), scenario)

@@ -15,13 +15,15 @@ from planner.cli.context import (
     CatalogFolders,
     ProblemName,
     Quiet,
+    checks_problem,
     print_json,
     progress,
     progress_bar,
     settings_of,
 )
 from planner.cli.interruptible import SoFar, interruptible
-from planner.cli.solve_options import SOLVERS, Gap, Seed, SolverName, choice_of
+from planner.cli.solve_options import LONGEST_S, SOLVERS, Gap, Seed, SolverName, choice_of
+from planner.cli.stated import within
 from planner.cli.written import write_files
 from planner.errors import Fault, InputError, as_asked
 
@@ -37,8 +39,7 @@ CvarWeight = Annotated[
     float,
     typer.Option(
         "--cvar-weight",
-        min=0.0,
-        max=_LARGEST_WEIGHT,
+        callback=within("--cvar-weight", 0.0, _LARGEST_WEIGHT),
         help="Weight of the mean of the worst outcomes beside the expected cost.",
     ),
 ]
@@ -46,8 +47,7 @@ CvarLevel = Annotated[
     float,
     typer.Option(
         "--cvar-level",
-        min=0.0,
-        max=0.999,
+        callback=within("--cvar-level", 0.0, 0.999),
         help="The worst 1 - level of the probability counts as worst.",
     ),
 ]
@@ -72,8 +72,7 @@ PartTime = Annotated[
     float,
     typer.Option(
         "--time-limit",
-        min=0.001,
-        max=604_800,
+        callback=within("--time-limit", 0.001, LONGEST_S),
         metavar="SECONDS",
         help="Of every program: each scenario, and the joint one.",
     ),
@@ -112,7 +111,8 @@ def hedge(
     from planner.milp.joint import Risk  # noqa: PLC0415
     from planner.pipeline import SolveSettings  # noqa: PLC0415
 
-    shared = settings_of(context, catalog, quiet=quiet)
+    check = checks_problem(problem, None, assignments)
+    shared = settings_of(context, catalog, quiet=quiet, check=check)
     _require_folder(output)
     chosen = choice_of(solver, SOLVERS, "--solver", "not a solver")
     settings = HedgeSettings(

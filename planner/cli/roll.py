@@ -40,6 +40,7 @@ from planner.cli.written import require_apart
 from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
+    from planner.cli.context import Settings
     from planner.roll.run import Replayed
 
 EXIT_UNFINISHED = 5
@@ -72,13 +73,19 @@ def roll(
 
     Exit codes: 0 done, 2 invalid, 5 a policy came to no end (it has no plan, or none in time).
     """
-    from planner.roll.policies import POLICIES  # noqa: PLC0415 - loads the solver
+    from planner.roll.checks import checked  # noqa: PLC0415 - loads the solver
+    from planner.roll.policies import POLICIES  # noqa: PLC0415
     from planner.roll.run import RollSettings, run_roll  # noqa: PLC0415
 
     if as_json and as_csv:
         message = "both go to standard output; give one of them"
         raise InputError([Fault("--json", None, None, "--csv", message)])
-    shared = settings_of(context, catalog, verbose, quiet)
+    stated = assignments or ()
+
+    def check(shared: Settings) -> None:
+        checked(problem, actuals, scenario, stated, shared.overlays, 1.0)
+
+    shared = settings_of(context, catalog, verbose, quiet, check)
     require_apart([store], {Path(problem): "the problem file", actuals: "the actuals"})
     names = tuple(POLICIES)
     settings = RollSettings(
@@ -97,7 +104,6 @@ def roll(
     )
     progress(shared, "checking the problem and what came ...")
     bar = progress_bar(shared, "replay", "policies")
-    stated = assignments or ()
     so_far = SoFar(bar)
     with interruptible(so_far, in_processes=settings.jobs > 1, store=store):
         found = run_roll(problem, actuals, scenario, stated, shared.overlays, settings, so_far)

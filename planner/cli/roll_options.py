@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
+from planner.cli.stated import one_of, within
+
 FORECASTS: tuple[Literal["last-seen", "as-stated"], ...] = ("last-seen", "as-stated")
+
+
+def _policies() -> tuple[str, ...]:
+    from planner.roll.policies import POLICIES  # noqa: PLC0415 - loads the solver
+
+    return tuple(POLICIES)
+
 
 Actuals = Annotated[
     Path,
@@ -17,6 +26,7 @@ Policies = Annotated[
     list[str] | None,
     typer.Option(
         "--policy",
+        callback=one_of("--policy", _policies, "not a policy"),
         metavar="NAME",
         help="Replay this one beside perfect_foresight; repeatable; default: all.",
     ),
@@ -25,6 +35,7 @@ Forecast = Annotated[
     str,
     typer.Option(
         "--forecast",
+        callback=one_of("--forecast", lambda: FORECASTS, "not a kind of forecast"),
         metavar="last-seen|as-stated",
         help="Forecasts go on from the level seen last, or stay as the problem says.",
     ),
@@ -33,8 +44,7 @@ Paths = Annotated[
     int,
     typer.Option(
         "--paths",
-        min=1,
-        max=1000,
+        callback=within("--paths", 1, 1000),
         metavar="N",
         help="Courses of demand: that of the file, and N - 1 random ones around it.",
     ),
@@ -43,8 +53,7 @@ Spread = Annotated[
     float,
     typer.Option(
         "--path-spread",
-        min=0.0,
-        max=2.0,
+        callback=within("--path-spread", 0.0, 2.0),
         help="Standard deviation of the steps of random paths in a period.",
     ),
 ]
@@ -52,11 +61,13 @@ Penalty = Annotated[
     float,
     typer.Option(
         "--unserved-penalty",
-        min=1e-9,
-        max=1e6,
+        callback=within("--unserved-penalty", 1e-9, 1e6),
         metavar="USD",
         help="Price of a missed request of workloads that state none.",
     ),
 ]
-PathSeed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the solver and the paths.")]
+PathSeed = Annotated[
+    int,
+    typer.Option("--seed", callback=within("--seed", 0), help="Seed of the solver and the paths."),
+]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print every period of every policy as CSV.")]

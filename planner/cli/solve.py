@@ -18,6 +18,7 @@ from planner.cli.context import (
     Quiet,
     ScenarioName,
     Verbose,
+    checks_problem,
     progress,
     progress_bar,
     settings_of,
@@ -89,7 +90,9 @@ def solve(
     """
     from planner.pipeline import SolveSettings, prepare  # noqa: PLC0415 - slow
 
-    shared = settings_of(context, catalog, verbose, quiet)
+    shared = settings_of(
+        context, catalog, verbose, quiet, checks_problem(problem, scenario, assignments)
+    )
     _require_verify(trace, verify, futures=futures)
     require_apart(
         [output, write_lp, write_mps],

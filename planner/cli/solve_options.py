@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
+from planner.cli.stated import not_among, one_of, within
 from planner.errors import Fault, InputError
 
 _Choice = TypeVar("_Choice", bound=str)
@@ -14,15 +15,37 @@ _Choice = TypeVar("_Choice", bound=str)
 Output = Annotated[
     Path | None, typer.Option("-o", "--output", metavar="PLAN.json", help="Write the plan.")
 ]
-Gap = Annotated[float, typer.Option("--gap", min=0.0, max=1.0, help="Relative gap to stop at.")]
+SOLVERS: tuple[Literal["highs", "cbc"], ...] = ("highs", "cbc")
+UNIT_COSTS: tuple[Literal["average", "full"], ...] = ("average", "full")
+LONGEST_S = 604_800.0
+"""A week, the longest time limit."""
+
+Gap = Annotated[
+    float,
+    typer.Option(
+        "--gap", callback=within("--gap", 0.0, 1.0), help="Relative gap to stop at, 0 to 1."
+    ),
+]
 TimeLimit = Annotated[
     float,
     typer.Option(
-        "--time-limit", min=0.001, max=604_800, metavar="SECONDS", help="Of the main program."
+        "--time-limit",
+        callback=within("--time-limit", 0.001, LONGEST_S),
+        metavar="SECONDS",
+        help="Of the main program.",
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the solver.")]
-SolverName = Annotated[str, typer.Option("--solver", help="highs or cbc.")]
+Seed = Annotated[
+    int, typer.Option("--seed", callback=within("--seed", 0), help="Seed of the solver.")
+]
+SolverName = Annotated[
+    str,
+    typer.Option(
+        "--solver",
+        callback=one_of("--solver", lambda: SOLVERS, "not a solver"),
+        help="highs or cbc.",
+    ),
+]
 Compare = Annotated[
     bool,
     typer.Option("--compare/--no-compare", help="Solve the alternatives and baselines too."),
@@ -31,6 +54,7 @@ UnitCosts = Annotated[
     str,
     typer.Option(
         "--unit-costs",
+        callback=one_of("--unit-costs", lambda: UNIT_COSTS, "no kind of unit cost"),
         metavar="average|full",
         help="full: also solve what each workload adds, and what it would cost alone.",
     ),
@@ -91,10 +115,6 @@ WriteMps = Annotated[
 ]
 
 
-SOLVERS: tuple[Literal["highs", "cbc"], ...] = ("highs", "cbc")
-UNIT_COSTS: tuple[Literal["average", "full"], ...] = ("average", "full")
-
-
 def choice_of(name: str, choices: tuple[_Choice, ...], option: str, refusal: str) -> _Choice:
     """Return the choice that has a name.
 
@@ -117,5 +137,4 @@ def choice_of(name: str, choices: tuple[_Choice, ...], option: str, refusal: str
     for choice in choices:
         if choice == name:
             return choice
-    message = f"`{name}` is {refusal}; use {' or '.join(choices)}"
-    raise InputError([Fault(option, None, None, "", message)])
+    raise InputError([Fault(option, None, None, "", not_among(name, choices, refusal))])

@@ -13,6 +13,7 @@ from planner.cli.context import (
     CatalogFolders,
     ProblemName,
     Quiet,
+    checks_problem,
     json_text,
     print_json,
     progress,
@@ -72,7 +73,7 @@ def sweep(
     from planner.sweep.design import DESIGNS  # noqa: PLC0415
     from planner.sweep.run import SweepSettings, run_sweep  # noqa: PLC0415
 
-    shared = settings_of(context, catalog, quiet=quiet)
+    shared = settings_of(context, catalog, quiet=quiet, check=checks_problem(problem))
     require_apart([output, store], {Path(problem): "the problem file"})
     _require_kind(output)
     chosen = choice_of(solver, SOLVERS, "--solver", "not a solver")

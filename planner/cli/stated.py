@@ -1,0 +1,110 @@
+"""What options state, checked: every value that is refused is told, and with the faults of files.
+
+A callback of an option notes what is wrong and lets the command begin; a command raises all of it
+together with what is wrong in its files, before anything is solved.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from planner.errors import Fault, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+_NOTED = "planner.cli.stated"
+
+
+def within(option: str, least: float, most: float | None = None) -> Callable[..., Any]:
+    """Return the callback of an option that takes a number in a range.
+
+    Parameters
+    ----------
+    option
+        Name of the option in messages.
+    least, most
+        Range, both ends included; no `most` for none.
+    """
+
+    def check(context: typer.Context, value: Any) -> Any:  # noqa: ANN401 - whatever it is of
+        if value is not None and not least <= value <= (value if most is None else most):
+            limit = "" if most is None else f" and at most {most:g}"
+            message = f"`{value:g}` is out of range; it must be at least {least:g}{limit}"
+            _note(context, Fault(option, None, None, "", message))
+        return value
+
+    return check
+
+
+def one_of(
+    option: str, choices: Callable[[], Collection[str]], refusal: str
+) -> Callable[..., Any]:
+    """Return the callback of an option that takes one of a few names, or a list of them.
+
+    Parameters
+    ----------
+    option
+        Name of the option in messages.
+    choices
+        Returns what may be given.
+    refusal
+        What any other name is, as in ``not a solver``.
+    """
+
+    def check(context: typer.Context, value: Any) -> Any:  # noqa: ANN401 - a name or a list
+        for name in [value] if isinstance(value, str) else value or ():
+            if name not in choices():
+                message = not_among(name, choices(), refusal)
+                _note(context, Fault(option, None, None, "", message))
+        return value
+
+    return check
+
+
+def not_among(name: str, choices: Collection[str], refusal: str) -> str:
+    """Return that a name is none of those that may be given."""
+    return f"`{name}` is {refusal}; use {' or '.join(choices)}"
+
+
+def require_stated(context: typer.Context, check: Callable[[], object] | None = None) -> None:
+    """Raise what options of a command noted, with what is wrong in its files.
+
+    Parameters
+    ----------
+    context
+        Of the command.
+    check
+        Reads the files of the command, and raises their faults.
+
+    Raises
+    ------
+    InputError
+        With every fault, when an option has one.
+    """
+    faults: list[Fault] = context.meta.get(_NOTED, [])
+    if not faults:
+        return
+    next_step = f"planner {_name(context)} --help"
+    try:
+        if check is not None:
+            check()
+    except InputError as error:
+        faults, next_step = [*faults, *error.faults], error.next_step or next_step
+    raise InputError(faults, next_step)
+
+
+def _name(context: typer.Context) -> str:
+    """Return the words of a command after that of the program."""
+    names: list[str] = []
+    here = context
+    while here.parent is not None:
+        names.insert(0, here.info_name or "")
+        here = here.parent  # type: ignore[assignment]
+    return " ".join(names)
+
+
+def _note(context: typer.Context, fault: Fault) -> None:
+    context.meta.setdefault(_NOTED, []).append(fault)

@@ -1,0 +1,80 @@
+"""Options with values that are refused: all of them at once, with the faults of the files."""
+
+from __future__ import annotations
+
+import pytest
+
+from planner.cli.main import EXIT_INVALID
+from tests.cli.test_bad_input import VALID, write
+
+OUT = ["--gap", "5", "--time-limit", "0"]
+
+
+def faults(text):
+    """Return what is wrong, line by line, without what is next."""
+    lines = text.splitlines()
+    return list(zip(lines[:-1:2], lines[1:-1:2], strict=True))
+
+
+@pytest.fixture
+def wrong(tmp_path):
+    return write(tmp_path, VALID.replace("limit: 2000", "limit: 2 s").replace("vllm", "vlm"))
+
+
+def test_refused_options_of_a_solve_come_with_the_faults_of_its_file(planner, wrong):
+    done = planner("solve", wrong, *OUT, "--solver", "gurobi", "--seed", "-1")
+
+    assert (done.code, done.out) == (EXIT_INVALID, "")
+    assert [head.partition("  ")[::2] for head, _ in faults(done.err)] == [
+        ("--gap", ""), ("--time-limit", ""), ("--solver", ""), ("--seed", ""),
+        (f"{wrong}:12:43", "workloads.chat.slo.0.limit"),
+        (f"{wrong}:21:13", "candidates.engines.0"),
+    ]  # fmt: skip
+    assert [text.strip() for _, text in faults(done.err)][:4] == [
+        "`5` is out of range; it must be at least 0 and at most 1",
+        "`0` is out of range; it must be at least 0.001 and at most 604800",
+        "`gurobi` is not a solver; use highs or cbc",
+        "`-1` is out of range; it must be at least 0",
+    ]
+    assert done.err.splitlines()[-1].startswith("6 errors, nothing was solved.")
+
+
+def test_policies_of_a_replay_come_with_the_faults_of_its_problem_and_actuals(planner, wrong):
+    came = wrong.with_name("came.csv")
+    came.write_text("period,workload\n0,chat\n", encoding="utf-8")
+    policies = ["--policy", "bold", "--policy", "rolling", "--policy", "shy"]
+
+    done = planner("roll", wrong, "--actuals", came, *policies, "--paths", "0", "--forecast", "no")
+
+    assert done.code == EXIT_INVALID
+    texts = [text.strip() for _, text in faults(done.err)]
+    assert texts[0].startswith("`bold` is not a policy; use perfect_foresight or rolling or ")
+    assert texts[1].startswith("`shy` is not a policy")
+    assert texts[2] == "`0` is out of range; it must be at least 1 and at most 1000"
+    assert texts[3] == "`no` is not a kind of forecast; use last-seen or as-stated"
+    heads = [head for head, _ in faults(done.err)[4:]]
+    assert heads[0].startswith(f"{wrong}:12:43")
+    assert any(head.startswith(str(came)) for head in heads)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["solve", "explain", "hedge", "sweep", "roll --actuals came.csv", "claims"],
+)
+def test_no_command_goes_on_with_an_option_out_of_range(planner, command, tmp_path):
+    name, *more = command.split()
+    named = [] if name == "claims" else [write(tmp_path, VALID)]
+
+    done = planner(name, *named, *more, *OUT)
+
+    assert (done.code, done.out) == (EXIT_INVALID, "")
+    assert done.err.startswith("--gap\n    `5` is out of range")
+    assert "\n--time-limit\n    `0` is out of range" in done.err
+    assert f"Next: planner {name} --help" in done.err or more
+
+
+def test_a_number_that_is_none_is_out_of_range(planner, tmp_path):
+    done = planner("solve", write(tmp_path, VALID), "--gap", "nan")
+
+    assert done.code == EXIT_INVALID
+    assert "`nan` is out of range" in done.err
