@@ -8,6 +8,7 @@ in a patch points at the patch.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from planner.yaml_io import Document, Path_, YamlData
 
+_FEW = 12
+"""Names of items that a message may list."""
 NOT_PART_OF_A_PATCH = ("probability", "known_from", "parent", "description")
 """Keys of a scenario that describe it."""
 
@@ -104,7 +107,7 @@ def value_at(data: YamlData, path: str) -> YamlData:
     ValueError
         When the path leads nowhere.
     """
-    keys, node = path.split("."), data
+    keys, node = _keys(path), data
     while keys:
         if isinstance(node, list):
             index, keys = _item(node, keys, ())
@@ -123,7 +126,7 @@ def value_at(data: YamlData, path: str) -> YamlData:
 
 def _read(assignment: str) -> tuple[list[str], YamlData]:
     path, separator, value = assignment.partition("=")
-    keys = path.strip().split(".")
+    keys = _keys(path.strip())
     if not separator or "" in keys:
         text = (
             f"`{assignment}` is not an assignment; write PATH=VALUE with dots in the path, as "
@@ -131,6 +134,11 @@ def _read(assignment: str) -> tuple[list[str], YamlData]:
         )
         raise ValueError(text)
     return keys, parse_value(value)
+
+
+def _keys(path: str) -> list[str]:
+    """Return the keys of a path; items of lists may stand in brackets too, as `workloads[0]`."""
+    return re.sub(r"(?<=[^.\[])\[([^\[\]]+)\]", r".\1", path).split(".")
 
 
 def _merged(
@@ -235,7 +243,10 @@ def _item(items: list[YamlData], keys: list[str], path: Path_) -> tuple[int, lis
     where = ".".join(str(p) for p in path)
     known = [n for i, n in enumerate(names) if isinstance(items[i], dict) and "name" in items[i]]
     listed = [str(n) for n in known]
-    accepted = ", ".join(f"`{n}`" for n in listed) or f"0 to {len(items) - 1}"
+    last = len(items) - 1
+    numbers = f"0 to {last}" if last else "0"
+    names_shown = ", ".join(f"`{n}`" for n in listed[:_FEW]) + (", ..." if last >= _FEW else "")
+    accepted = f"{names_shown} ({numbers})" if listed else numbers
     hint = did_you_mean(key, listed) or "."
     text = f"`{where}` has no item `{key}`{hint} It has {accepted if items else 'no item'}"
     raise ValueError(text)

@@ -260,3 +260,45 @@ def test_a_path_that_leads_nowhere_has_no_value(path):
 
     with pytest.raises(ValueError, match=r"there is no|has no item"):
         value_at(data, path)
+
+
+LISTS = """\
+workloads: [{name: chat, slo: [{limit: 1}, {limit: 2}]}, {name: code}]
+lists: [[1, 2], [3]]
+one: [{name: only}]
+many: [{name: n0}, {name: n1}, {name: n2}, {name: n3}, {name: n4}, {name: n5}, {name: n6},
+       {name: n7}, {name: n8}, {name: n9}, {name: n10}, {name: n11}, {name: n12}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("workloads.7.x", "`workloads` has no item `7`. It has `chat`, `code` (0 to 1)"),
+        ("workloads[7].x", "`workloads` has no item `7`. It has `chat`, `code` (0 to 1)"),
+        ("workloads.2.x", "`workloads` has no item `2`. It has `chat`, `code` (0 to 1)"),
+        ("workloads[-1].x", "`workloads` has no item `-1`. It has `chat`, `code` (0 to 1)"),
+        ("workloads.chta.x", "`chta`; did you mean `chat`? It has `chat`, `code` (0 to 1)"),
+        ("workloads[chat].slo[2].limit", "`workloads.0.slo` has no item `2`. It has 0 to 1"),
+        ("lists[1][1]", "`lists.1` has no item `1`. It has 0"),
+        ("one.1", "`one` has no item `1`. It has `only` (0)"),
+        ("many.13", "It has `n0`, `n1`, `n2`, `n3`, `n4`, `n5`, `n6`, `n7`, `n8`, `n9`, `n10`, "
+                    "`n11`, ... (0 to 12)"),
+    ],
+)  # fmt: skip
+def test_an_item_that_is_missing_gets_the_range_of_those_that_are_there(path, says):
+    with pytest.raises(InputError) as caught:
+        apply_assignments(parse_yaml(LISTS, "p.yaml"), [f"{path}=1"])
+
+    (fault,) = caught.value.faults
+    assert fault.message.endswith(says)
+
+
+def test_brackets_are_dots():
+    document = parse_yaml(LISTS, "p.yaml")
+
+    assert assigned(document, "workloads[0].slo[1].limit=7") == assigned(
+        document, "workloads.0.slo.1.limit=7"
+    )
+    assert assigned(document, "lists[0][1]=[9]")["lists"] == [[1, [9]], [3]]
+    assert value_at(document.data, "workloads[chat].slo[0].limit") == 1
