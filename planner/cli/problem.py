@@ -88,6 +88,25 @@ def options(
 ) -> None:
     """List every way to serve with capacity, cost, memory and latency, and why others cannot."""
     from planner.pipeline import prepare  # noqa: PLC0415 - loads numpy
+
+    overlays = settings_of(context, catalog).overlays
+    prepared = prepare(problem, scenario, assignments or (), overlays, possible_only=False)
+    names = [w.name for w in prepared.loaded.problem.workloads]
+    if workload is not None and workload not in names:
+        known = ", ".join(f"`{name}`" for name in names)
+        message = f"no workload `{workload}`; workloads: {known}{did_you_mean(workload, names)}"
+        raise InputError([Fault(problem, None, None, "--workload", message)])
+    _show_options(prepared, workload, rejected=rejected, as_json=as_json)
+
+
+def _show_options(
+    prepared: Prepared, workload: str | None, *, rejected: bool, as_json: bool
+) -> None:
+    from planner.report.beside_prices import (  # noqa: PLC0415
+        minimum_data,
+        people_data,
+        write_beside_prices,
+    )
     from planner.report.options_text import (  # noqa: PLC0415
         option_rows,
         rejection_rows,
@@ -97,22 +116,18 @@ def options(
         write_tokens,
     )
 
-    overlays = settings_of(context, catalog).overlays
-    prepared = prepare(problem, scenario, assignments or (), overlays, possible_only=False)
-    names = [w.name for w in prepared.loaded.problem.workloads]
-    if workload is not None and workload not in names:
-        known = ", ".join(f"`{name}`" for name in names)
-        message = f"no workload `{workload}`; workloads: {known}{did_you_mean(workload, names)}"
-        raise InputError([Fault(problem, None, None, "--workload", message)])
     served = option_rows(prepared.options, prepared.demand, workload)
     against = rejection_rows(prepared.options, workload)
     tokens = token_rows(prepared.options, workload)
+    people, minimums = people_data(prepared.options), minimum_data(prepared.options)
     if as_json:
         print_json(
             {
                 "considered": prepared.options.considered,
                 "options": served,
                 "api": tokens,
+                "people": people,
+                "order_minimums": minimums,
                 "rejected": against,
             }
         )
@@ -123,6 +138,7 @@ def options(
     write_options(sys.stdout, served)
     if tokens:
         write_tokens(sys.stdout, tokens)
+    write_beside_prices(sys.stdout, people, minimums)
     sys.stdout.write(
         f"\n{counted(prepared.options.considered, 'option')} considered; "
         f"{counted(len(against), 'reason')} against others: add --rejected\n"
