@@ -175,7 +175,7 @@ def _row(
 
 
 def unit_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
-    """Return a note for units whose tokens by use would come under a rate limit.
+    """Return what the figures of tokens by use beside units leave out: rate limits, and people.
 
     Parameters
     ----------
@@ -202,6 +202,29 @@ def unit_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
         "beyond it cannot be had at that price (`--commitments` solves what doing without the "
         "units costs)"
         for units, offer in dict.fromkeys(limited)
+    ] + _without_people(plan, options.staff.usd_per_offer_month)
+
+
+def _without_people(plan: Plan, usd_per_month: float) -> list[str]:
+    """Return a note for units and their alternatives where every offer in use needs people."""
+    if not usd_per_month:
+        return []
+    in_use = {row.offer_id for row in plan.api}
+    pairs = dict.fromkeys(
+        (row.units_id, row.alternative_offer_id)
+        for row in plan.provisioned
+        if row.alternative_offer_id is not None
+    )
+    usd = f"{usd_per_month:,.0f} USD of people a month"
+    return [
+        f"{units}: what its tokens would cost by use at {offer}, and the break-even and price "
+        "fall that follow, are without people of offers (supply.staff.api.fte_per_offer); "
+        + (
+            f"that offer serves here anyway, so without the units {usd} would be saved too"
+            if offer in in_use
+            else f"units and offer need {usd} alike"
+        )
+        for units, offer in pairs
     ]
 
 

@@ -25,8 +25,8 @@ HALVED = {"price_paths": [{"name": "t", "offer": "tokens:a/model-a:standard",
                            "steps": [{"since": "2027-04", "factor": 0.5}]}]}  # fmt: skip
 
 
-def asked(unit=UNIT, supply=None, **chat):
-    arrival = {"mean_rate_rps": 1.0, "peak_factor_in_hour": 1.0}
+def asked(unit=UNIT, supply=None, rate_rps=1.0, **chat):
+    arrival = {"mean_rate_rps": rate_rps, "peak_factor_in_hour": 1.0}
     return problem(
         workload(arrival=arrival, **chat),
         horizon={"start": "2027-01", "periods": 2, "months_per_period": 3},
@@ -116,3 +116,27 @@ def test_an_alternative_under_a_rate_limit_says_so(limit, is_noted):
 
     assert units.alternative_offer_id == "tokens:a/model-a:standard"
     assert any("leave out the rate limit" in note for note in plan.warnings) is is_noted
+
+
+@pytest.mark.parametrize(
+    ("rate_rps", "says"),
+    [
+        (1.0, "; units and offer need 500 USD of people a month alike"),
+        (2.5, "; that offer serves here anyway, so without the units 500 USD of people a month "
+              "would be saved too"),
+    ],
+)  # fmt: skip
+def test_what_tokens_cost_by_use_is_said_to_be_without_people(rate_rps, says):
+    """Half a person for 12,000 a year costs 500 a month; one unit carries 1.8 requests/s."""
+    staff = {"staff": {"usd_per_fte_year": 12_000, "api": {"fte_per_offer": 0.5}}}
+
+    _, plan = figures(asked(UNIT | {"max_units": 1}, staff, rate_rps), facts())
+    _, without = figures(asked(), facts())
+
+    (note,) = [n for n in plan.warnings if "without people" in n]
+    assert note == (
+        "provisioned:ptu: what its tokens would cost by use at tokens:a/model-a:standard, and the "
+        "break-even and price fall that follow, are without people of offers "
+        f"(supply.staff.api.fte_per_offer){says}"
+    )
+    assert not [n for n in without.warnings if "without people" in n]
