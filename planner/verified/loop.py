@@ -114,7 +114,7 @@ def _replayed(prepared: Prepared, decided: Decided, settings: ReplaySettings) ->
         shared = replace(asked, share=True)
         replay = replay_plan(decided.plan, prepared.loaded, prepared.catalog, shared)
         found = Round(prepared, decided, replay, asked)
-        if replay.kept is not True:
+        if replay.kept is False:
             break
     return found
 
