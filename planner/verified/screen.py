@@ -17,7 +17,7 @@ from planner.verify.places import missed_workloads
 from planner.verify.replay.run import replay_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator, Mapping
 
     from planner.options.records import Capacity, Option
     from planner.pipeline import Prepared
@@ -30,7 +30,7 @@ def unfit_elsewhere(
     plan: Plan,
     prepared: Prepared,
     workload: str,
-    places: Collection[Place],
+    places: Mapping[Place, float],
     settings: ReplaySettings,
 ) -> list[tuple[str, Place]]:
     """Return options, used or not, that miss a promise to a workload with ample replicas.
@@ -47,7 +47,8 @@ def unfit_elsewhere(
     workload
         The workload.
     places
-        Where it is tried.
+        Where it is tried, with how many times the rate the plan has found headroom for: options
+        are tried with replicas for the rate without.
     settings
         How plans are replayed.
     """
@@ -69,7 +70,7 @@ def unfit_elsewhere(
     found = []
     for option, capacity in _candidates(prepared, workload):
         serves = [place for place in rates if capacity.serves_in(*place[1:])]
-        rows = [_alone(option, capacity, place, rates[place]) for place in serves]
+        rows = [_alone(option, capacity, place, rates[place], places[place]) for place in serves]
         alone = replace(plan, allocations=tuple(rows), deferred=())
         replay = replay_plan(alone, loaded, prepared.catalog, steady)
         missed = sorted(missed_workloads(replay, problem))
@@ -86,12 +87,13 @@ def _candidates(prepared: Prepared, workload: str) -> Iterator[tuple[Option, Cap
 
 
 def _alone(
-    option: Option, capacity: Capacity, place: Place, rate: tuple[float, float]
+    option: Option, capacity: Capacity, place: Place, rate: tuple[float, float], added: float
 ) -> Allocation:
     """Return a row with all requests of a workload in a block, on ample replicas."""
     (pool, period, block), (mean_rps, planned_rps) = place, rate
     most = capacity.points_at(period)[-1]
-    count = MOST_TIMES * max(math.ceil(planned_rps / most.planned_rps), most.min_replicas)
+    alone = math.ceil(planned_rps / added / most.planned_rps)
+    count = MOST_TIMES * max(alone, most.min_replicas)
     decision = ReplicaDecision(pool, option.id, period, block, count, most.min_replicas)
     return allocation_row(
         decision, capacity.workload, option, capacity, mean_rps=mean_rps, planned_rps=planned_rps

@@ -4,6 +4,8 @@ A pool gets headroom in the blocks where replicas are missing: the least factor 
 formulas ask for as many replicas as the replay needs. Where four times the replicas are too few,
 what is wrong is the option: a prompt may take longer there than the limit alone. Then the workload
 is kept off every option that misses its promises so, in these blocks, and others are found for it.
+Four times are counted from the first plan that missed it there with these options, whatever later
+rounds added, and what they added goes with the options: others are not asked for it.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from planner.problem.headroom import headroom_at
 from planner.problem.load import with_assignments
 from planner.problem.references import resolve_hardware
 from planner.verified.screen import unfit_elsewhere
-from planner.verify.lack import lack_of, unfit_options
+from planner.verify.lack import MOST_TIMES, lack_of, replicas_at, unfit_options
 from planner.verify.places import place_of
 
 if TYPE_CHECKING:
@@ -42,6 +44,15 @@ _PART = 0.25
 _MOST = 100.0
 
 
+@dataclass(frozen=True, slots=True)
+class _First:
+    """Options that first missed a promise at a place, their replicas and their headroom."""
+
+    options: frozenset[str]
+    replicas: int
+    factor: float
+
+
 @dataclass(slots=True)
 class Tightened:
     """What has been tightened so far.
@@ -53,10 +64,13 @@ class Tightened:
     excluded
         Blocks in which options are left out, by workload and option, in the order in which they
         were found.
+    first
+        What first missed a promise, by pool, period and block.
     """
 
     headroom: dict[Place, float] = field(default_factory=dict)
     excluded: dict[str, dict[str, set[Slot]]] = field(default_factory=dict)
+    first: dict[Place, _First] = field(default_factory=dict)
 
     def tighten(self, last: Round, missed: set[Place], settings: ReplaySettings) -> list[Place]:
         """Tighten what a plan missed; return where no number of its replicas keeps it.
@@ -71,19 +85,37 @@ class Tightened:
             How it was replayed.
         """
         plan, loaded, catalog = last.decided.plan, last.prepared.loaded, last.prepared.catalog
-        lack = lack_of(plan, loaded, catalog, missed, settings)
+        most = self._most(plan, loaded.problem, missed)
+        lack = lack_of(plan, loaded, catalog, missed, settings, most=most)
         for place, replicas in lack.items():
             if replicas is not None:
                 self.headroom[place] = _more(plan, loaded.problem, place, replicas)
         never = [place for place, replicas in lack.items() if replicas is None]
-        unfit = unfit_options(plan, loaded, catalog, never, settings) if never else []
+        unfit = []
+        if never:
+            unfit = unfit_options(plan, loaded, catalog, never, settings, most=most)
+        problem = loaded.problem
+        added = {place: _factor(problem, place) / self.first[place].factor for place in never}
         for workload in dict.fromkeys(name for name, _, _ in unfit):
             used = [(option, place) for name, option, place in unfit if name == workload]
-            others = unfit_elsewhere(plan, last.prepared, workload, never, settings)
+            others = unfit_elsewhere(plan, last.prepared, workload, added, settings)
             mine = self.excluded.setdefault(workload, {})
             for option, (_, period, block) in (*used, *others):
                 mine.setdefault(option, set()).add((period, block))
+        for place in never:
+            self.headroom.pop(place, None)
+            del self.first[place]
         return never
+
+    def _most(self, plan: Plan, problem: Problem, missed: set[Place]) -> dict[Place, int]:
+        """Return with how many replicas each place is tried at most."""
+        for place in missed:
+            count = replicas_at(plan, place)
+            first = self.first.get(place)
+            if first is None or first.options != count.keys():
+                factor = _factor(problem, place)
+                self.first[place] = _First(frozenset(count), sum(count.values()), factor)
+        return {place: MOST_TIMES * self.first[place].replicas for place in missed}
 
     def applied(self, prepared: Prepared) -> Prepared:
         """Return a problem with what is tightened, beside what it states.
@@ -118,7 +150,6 @@ def _more(plan: Plan, problem: Problem, place: Place, lacking: int) -> float:
     ``(sum n - k) / sum l`` of the load. A little more than what they carry with all but one of
     those that are lacking asks for that one too.
     """
-    pool, period, block = place
     rows: dict[str, list[Allocation]] = defaultdict(list)
     for row in plan.allocations:
         if place_of(row) == place:
@@ -129,9 +160,15 @@ def _more(plan: Plan, problem: Problem, place: Place, lacking: int) -> float:
         load = sum(row.planned_rate_rps / row.capacity_rps for row in mine)
         left = sum(replicas.values()) - problem.policy.spare_replicas + lacking - 1
         rooms += [(left + _PART) / load] if load else []
-    has = max(headroom_at(w, period, block) for w in _members(problem, pool))
+    has = _factor(problem, place)
     # Of several pools of answers, the one with least room is the first to need more.
     return min(has * max(min(rooms, default=1.0), 1.0), _MOST)
+
+
+def _factor(problem: Problem, place: Place) -> float:
+    """Return the headroom of a pool in a block."""
+    pool, period, block = place
+    return max(headroom_at(w, period, block) for w in _members(problem, pool))
 
 
 def _members(problem: Problem, pool: str) -> list[Workload]:

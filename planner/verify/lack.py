@@ -65,6 +65,8 @@ def lack_of(
     catalog: Catalog,
     places: Collection[Place],
     settings: ReplaySettings | None = None,
+    *,
+    most: Mapping[Place, int] | None = None,
 ) -> dict[Place, int | None]:
     """Return how many replicas more each pool needs to keep its promises in a block.
 
@@ -80,18 +82,20 @@ def lack_of(
         Pools and blocks that miss them.
     settings
         How it is replayed.
+    most
+        Replicas that each place is tried with at most; ``None`` for four times what it has.
 
     Returns
     -------
     dict
-        By place; ``None`` where four times its replicas are too few.
+        By place; ``None`` where the most replicas are too few.
     """
     steady = replace(settings or ReplaySettings(), turns=False)  # blocks are taken one by one
     searches: dict[Place, _Search] = {}
     for place in sorted(places):
-        count = sum(_replicas(plan, place).values())
+        count = sum(replicas_at(plan, place).values())
         step = max(1, math.floor(_PRECISION * count))
-        searches[place] = _Search((MOST_TIMES - 1) * count, step)
+        searches[place] = _Search(_most_more(plan, place, most), step)
     while going := {place: s.next for place, s in searches.items() if not s.is_over}:
         larger = at_places(with_more(plan, going), going)
         replay = replay_plan(larger, loaded, catalog, steady)
@@ -110,6 +114,8 @@ def unfit_options(
     catalog: Catalog,
     places: Collection[Place],
     settings: ReplaySettings | None = None,
+    *,
+    most: Mapping[Place, int] | None = None,
 ) -> list[tuple[str, str, Place]]:
     """Return workloads with the options that miss promises to them however many replicas serve.
 
@@ -117,20 +123,25 @@ def unfit_options(
 
     Parameters
     ----------
-    plan, loaded, catalog, settings
+    plan, loaded, catalog, settings, most
         As :func:`lack_of` takes them.
     places
-        Pools and blocks in which four times the replicas are too few.
+        Pools and blocks in which the most replicas are too few.
     """
     steady = replace(settings or ReplaySettings(), turns=False)
     here = at_places(plan, places)
-    more = {place: (MOST_TIMES - 1) * sum(_replicas(plan, place).values()) for place in places}
+    more = {place: _most_more(plan, place, most) for place in places}
+    has = {place: sum(replicas_at(plan, place).values()) for place in places}
     together = replay_plan(with_more(here, more), loaded, catalog, steady)
     missed = missed_workloads(together, loaded.problem)
     found: set[tuple[str, str, Place]] = set()
     for option_id in sorted({row.option_id for row in here.allocations}):
         rows = [row for row in here.allocations if row.option_id == option_id]
-        many = tuple(replace(row, replicas=MOST_TIMES * row.replicas) for row in rows)
+        many = tuple(
+            replace(row, replicas=row.replicas + math.ceil(row.replicas * more[at] / has[at]))
+            for row in rows
+            for at in (place_of(row),)
+        )
         alone = replay_plan(replace(here, allocations=many), loaded, catalog, steady)
         found |= {
             (workload, option_id, place)
@@ -158,7 +169,7 @@ def with_more(plan: Plan, more: Mapping[Place, int]) -> Plan:
     """
     counts: dict[Place, dict[str, int]] = {}
     for place, added in more.items():
-        counts[place] = there = _replicas(plan, place)
+        counts[place] = there = replicas_at(plan, place)
         load: dict[str, float] = defaultdict(float)
         for row in _rows(plan, place):
             load[option_of(row)] += row.planned_rate_rps / row.capacity_rps
@@ -176,5 +187,19 @@ def _rows(plan: Plan, place: Place) -> list[Allocation]:
     return [r for r in plan.allocations if place_of(r) == place]
 
 
-def _replicas(plan: Plan, place: Place) -> dict[str, int]:
+def replicas_at(plan: Plan, place: Place) -> dict[str, int]:
+    """Return the replicas of a pool in a block, by option.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    place
+        The pool, period and block.
+    """
     return {option_of(row): row.replicas for row in _rows(plan, place)}
+
+
+def _most_more(plan: Plan, place: Place, most: Mapping[Place, int] | None) -> int:
+    has = sum(replicas_at(plan, place).values())
+    return max(0, (MOST_TIMES * has if most is None else most[place]) - has)

@@ -7,12 +7,15 @@ from dataclasses import replace
 import pytest
 
 from planner.demand.build import build_demand
-from planner.pipeline import solve_prepared
+from planner.pipeline import decide, solve_prepared
 from planner.plan.json_io import plan_json
 from planner.problem.exclusion import ExcludedOption
 from planner.problem.headroom import headroom_at
 from planner.verified import solve_verified
+from planner.verified.records import Round
+from planner.verified.tighten import Tightened
 from planner.verify.audit import audit
+from planner.verify.lack import lack_of
 from planner.verify.places import missed_places
 from planner.verify.replay.records import NotReplayed
 from planner.verify.replay.run import ReplaySettings, replay_plan
@@ -330,3 +333,39 @@ def test_a_plan_that_serves_in_a_barred_block_is_caught(long_at_noon):
     broken = audit(replace(found.plan, allocations=moved), problem, asked.catalog)
 
     assert f"period 0 block 2 {away.option_id}: chat excludes it" in broken
+
+
+def test_what_later_rounds_add_does_not_raise_how_many_replicas_are_tried(long_at_noon):
+    asked, settings, _ = long_at_noon
+    place, tightened, most = ("chat", 0, 2), Tightened(), []
+    decided = decide(asked, QUICK)
+
+    def by_chance(*given, **asked_for):
+        most.append(asked_for["most"])
+        return {place: 6}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("planner.verified.tighten.lack_of", by_chance)
+        tightened.tighten(Round(asked, decided, None, settings.replay), {place}, settings.replay)
+    added = dict(tightened.headroom)
+    now = tightened.applied(asked)
+    rows = tuple(replace(r, replicas=8) if r.block == 2 else r for r in decided.plan.allocations)
+    larger = replace(decided, plan=replace(decided.plan, allocations=rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "planner.verified.tighten.lack_of",
+            lambda *given, **asked_for: (
+                most.append(asked_for["most"]) or lack_of(*given, **asked_for)
+            ),
+        )
+        never = tightened.tighten(
+            Round(now, larger, None, settings.replay), {place}, settings.replay
+        )
+    last = decide(tightened.applied(asked), QUICK).plan
+
+    assert replicas(decided.plan)[0, 2] == 2
+    assert most == [{place: 8}] * 2
+    assert never == [place]
+    assert added[place] > 1
+    assert tightened.headroom == {}
+    assert [(r.tensor_parallel, r.replicas) for r in last.allocations if r.block == 2] == [(2, 2)]

@@ -8,7 +8,7 @@ import pytest
 
 from planner.pipeline import solve_prepared
 from planner.verified import solve_verified
-from planner.verify.lack import lack_of
+from planner.verify.lack import MOST_TIMES, lack_of, unfit_options
 from planner.verify.replay.batch import served_by
 from planner.verify.replay.cases import Batch, situations_of
 from planner.verify.replay.run import ReplaySettings, replay_plan, world_of
@@ -97,3 +97,15 @@ def test_lack_and_slack_meet(crowded):
     assert lack > 0
     assert sum(slack.replicas.values()) == 2
     assert replicas(found.plan)[0, 0] == replicas(plan)[0, 0] + lack
+
+
+def test_no_more_replicas_are_tried_than_asked_for(crowded):
+    asked, settings, found = crowded
+    plan, place = solve_prepared(asked, QUICK), ("chat", 0, 0)
+    given = plan, asked.loaded, asked.catalog, [place], settings.replay
+    enough = replicas(found.plan)[0, 0]
+    (row,) = plan.allocations
+
+    assert row.replicas < enough < MOST_TIMES * row.replicas
+    assert lack_of(*given, most={place: enough - 1}) == {place: None}
+    assert unfit_options(*given, most={place: row.replicas}) == [("chat", row.option_id, place)]
