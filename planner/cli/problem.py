@@ -52,6 +52,7 @@ def check(
 
 def _notes(checked: Sequence[Prepared]) -> list[str]:
     """Return what plans of the problem and its scenarios would note before anything is solved."""
+    from planner.options.idle_ends import idle_ends  # noqa: PLC0415
     from planner.options.idle_paths import idle_paths  # noqa: PLC0415 - loads numpy
     from planner.options.idle_people import idle_people  # noqa: PLC0415
     from planner.plan.remarks import refused_servers  # noqa: PLC0415
@@ -65,6 +66,7 @@ def _notes(checked: Sequence[Prepared]) -> list[str]:
             *refused_servers(asked, options),
             *idle_paths(asked, options, one.demand.grid),
             *idle_people(asked, options),
+            *idle_ends(asked),
             *options.without_effect,
         )
         for note in remarks:

@@ -26,7 +26,7 @@ from planner.finance.figures import last_day_to_order
 from planner.options.held import bound_builds, hold, hold_sales
 from planner.options.purchases import build_of, hold_purchases, purchases
 from planner.plan.commitments import sold_nodes, taken_builds, taken_on
-from planner.plan.finance_rows import CommitmentLoss, OrderDate
+from planner.plan.finance_rows import DELAY_MONTHS, CommitmentLoss, OrderDate
 from planner.plan.purchases import terms_beside_nodes
 from planner.plan.time_budget import LATE, late
 
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 DEMAND_FACTORS = (0.8, 0.6)
 """Demand that is a fifth and two fifths lower than planned."""
-DELAY_MONTHS = 3
 
 
 class CommitmentSheet:

@@ -250,6 +250,10 @@ class CommitmentLoss:
     why_not: str | None
 
 
+DELAY_MONTHS = 3
+"""Months in which a delayed plan orders nothing: a quarter."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderDate:
     """What must be ordered or sold in one month, and what it costs to do neither for a quarter.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.errors import counted
+from planner.options.idle_ends import idle_ends
 from planner.options.idle_people import idle_people
 from planner.options.nodes import PLANNED_TENURES
 from planner.options.owned import OWNED
@@ -96,6 +97,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += refused_servers(problem, options)
     notes += _owned_notes(plan, options)
     notes += _people_notes(plan, options) + idle_people(problem, options)
+    notes += idle_ends(problem)
     notes += _electricity_notes(problem)
     notes += _hours_notes(plan)
     notes += _sale_notes(plan)

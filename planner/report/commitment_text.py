@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from planner.errors import counted
+from planner.plan.finance_rows import DELAY_MONTHS
 from planner.plan.time_budget import LATE
 from planner.report.tables import NUMBER, Column, money, percent, write_table
 
@@ -122,7 +125,7 @@ def write_calendar(out: TextIO, plan: Plan) -> None:
     columns = [
         Column("order by", NUMBER),
         Column("order"),
-        Column("cost of a quarter's delay USD", NUMBER),
+        Column("cost of the delay USD", NUMBER),
         Column("at least", NUMBER, gives_way=1),
         Column("at most", NUMBER, gives_way=1),
         Column("note", gives_way=2),
@@ -138,8 +141,18 @@ def write_calendar(out: TextIO, plan: Plan) -> None:
         ]
         for row in plan.order_calendar
     ]
-    write_table(out, columns, rows, "Order calendar (USD discounted, more than the plan)")
+    title = (
+        "Order calendar (USD discounted, more than the plan; a delay of "
+        f"{counted(_delay_months(plan), 'month')}, whole periods of at least a quarter)"
+    )
+    write_table(out, columns, rows, title)
     _write_late(out, (row.why_not for row in plan.order_calendar))
+
+
+def _delay_months(plan: Plan) -> int:
+    """Return the months from an order to the first one that is not in the quarter after it."""
+    length = int(plan.problem["horizon"]["months_per_period"])
+    return math.ceil(DELAY_MONTHS / length) * length
 
 
 def _write_late(out: TextIO, reasons: Iterable[str | None]) -> None:

@@ -63,7 +63,7 @@ def test_hours_without_the_others_are_an_error(sound, row):
     (fault,) = check_catalog(sound(api_offers=[row("api_offers", hours_utc=NIGHT)])).errors
 
     assert fault.path == "api_offers.hours_utc"
-    assert f"prices only {NIGHT}; add the other hours" in fault.message
+    assert f"prices only {NIGHT}; leave `hours_utc` blank in one row" in fault.message
 
 
 def test_long_prompts_without_the_short_ones_are_an_error(sound, row):

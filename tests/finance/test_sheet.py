@@ -174,7 +174,9 @@ def test_every_table_is_shown(fleet, capsys):
     assert "2027-01-01\towned:box:default:owned\t100%\t100%\t100%\t22%\t78%" in shown
     assert "demand -20%\tdemand -40%" in shown
     assert "all of them\t\t15,184\t30,368" in shown
-    assert "cost of a quarter's delay USD" in shown
+    assert "cost of the delay USD" in shown
+    length = fleet.plan.problem["horizon"]["months_per_period"]
+    assert f"a delay of {max(length, 3)} months, whole periods" in shown
 
 
 def shown(plan, capsys):

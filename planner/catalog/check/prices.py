@@ -139,7 +139,10 @@ def impossible_price_lists(catalog: Catalog) -> Iterator[Fault]:
             yield fault(catalog, "api_offers", row, "prompt_from_tokens", message)
         yield from _overlaps(catalog, rows)
         if None not in windows:
-            message = f"prices only {', '.join(sorted(map(str, windows)))}; add the other hours"
+            stated = ", ".join(sorted(map(str, windows)))
+            message = (
+                f"prices only {stated}; leave `hours_utc` blank in one row, for all others"
+            )
             yield fault(catalog, "api_offers", rows[0], "hours_utc", message)
 
 
