@@ -140,9 +140,7 @@ def impossible_price_lists(catalog: Catalog) -> Iterator[Fault]:
         yield from _overlaps(catalog, rows)
         if None not in windows:
             stated = ", ".join(sorted(map(str, windows)))
-            message = (
-                f"prices only {stated}; leave `hours_utc` blank in one row, for all others"
-            )
+            message = f"prices only {stated}; leave `hours_utc` blank in one row, for all others"
             yield fault(catalog, "api_offers", rows[0], "hours_utc", message)
 
 
