@@ -27,9 +27,6 @@ TOLERANCE = 0.015
 SETTINGS = SolveSettings(gap=0.01, time_limit_s=300.0, compare=False)
 """Costs are tested here, not the speed of the machine."""
 
-
-NOT_SERVED = {("finance_onprem", None)}
-"""Missed by what the formulas do not see of it: `planner solve --verify` makes up for that."""
 TOKENS_ONLY = {("two_year_budget", None)}
 """Tokens that no seller states latencies of: there is nothing to replay."""
 
@@ -43,10 +40,9 @@ def test_cost_stays_golden_and_the_busiest_blocks_keep_their_limits(problem, sce
 
     assert plan.status == "optimal"
     assert abs(plan.cost_usd / golden - 1) <= TOLERANCE
-    if (problem, scenario) not in NOT_SERVED:
-        kept = busiest_blocks(prepared, plan)
-        assert all(kept.values())
-        assert bool(kept) is ((problem, scenario) not in TOKENS_ONLY)
+    kept = busiest_blocks(prepared, plan)
+    assert all(kept.values())
+    assert bool(kept) is ((problem, scenario) not in TOKENS_ONLY)
 
 
 ENTERPRISE = (
