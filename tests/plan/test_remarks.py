@@ -112,14 +112,10 @@ def test_note_of_an_unused_offer_is_not_told():
     assert warnings(BOUGHT, note="no service level") == ()
 
 
-def test_assumed_start_up_is_told_where_nodes_come_and_go():
-    (note,) = warnings(sections={"time_blocks": 24})
-
-    assert "10 minutes to start a node, and at most 8 nodes per offer" in note
-
-
 def test_nothing_is_assumed_about_starts_when_the_day_is_flat():
-    assert warnings(sections={"time_blocks": 24, "policy": {"scaling": "static"}}) == ()
+    node = replace(offer("n"), startup_h=1 / 6, elastic_max_nodes=8)
+
+    assert many_nodes(node, 1, time_blocks=24, policy={"scaling": "static"}) == ()
 
 
 @pytest.mark.parametrize(("decided", "is_told"), [(BOUGHT, True), (RENTED, False)])
@@ -154,7 +150,7 @@ def test_no_warning_is_repeated():
     assert found == ("same",)
 
 
-def many_nodes(node, fleet, *, build=None):
+def many_nodes(node, fleet, *, build=None, **sections):
     """Return the warnings of a plan on nodes of an offer, whose build is changed."""
     if build is not None:
         node = replace(node, builds=(replace(node.builds[0], **build),))
@@ -162,7 +158,7 @@ def many_nodes(node, fleet, *, build=None):
     decided = decisions([replicas("o", 1)], [flow("o", 2.0)], [nodes("n", fleet)])
     if build is not None:
         decided = replace(decided, builds=(BuildDecision("n", 0, fleet),))
-    return plan_warnings(plan(ASKED, offered, decided), problem(), offered)
+    return plan_warnings(plan(ASKED, offered, decided), problem(**sections), offered)
 
 
 @pytest.mark.parametrize(
@@ -183,3 +179,26 @@ def test_only_nodes_that_have_to_be_found_are_said_not_to_be_promised(build, fle
     found = [n for n in many_nodes(node, fleet, build=build) if "nobody has promised" in n]
 
     assert [n.partition(":")[0] for n in found] == ([told] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("node", "stated", "is_told"),
+    [
+        (offer("n"), {"startup_h": 1 / 6, "elastic_max_nodes": 8}, True),
+        (offer("n"), {"startup_h": 1 / 6, "elastic_max_nodes": 50}, True),
+        (offer("n"), {"startup_h": 0.0, "elastic_max_nodes": 8}, True),
+        (offer("n"), {"startup_h": 0.0, "elastic_max_nodes": 50}, False),
+        (reserved("n"), {"startup_h": 1 / 6, "elastic_max_nodes": 8}, False),
+    ],
+)
+def test_assumptions_on_how_nodes_come_and_go_are_told_where_something_is_assumed(
+    node, stated, is_told
+):
+    build = {} if node.builds else None
+
+    found = many_nodes(replace(node, **stated), 1, build=build, time_blocks=24)
+
+    told = [note for note in found if note.startswith("assumed where an offer states nothing")]
+    assert bool(told) == is_told
+    if told:
+        assert "10 minutes to start a node, and at most 8 nodes per offer" in told[0]
