@@ -30,6 +30,7 @@ _ASK = {
     "memory": "memory for the weights and one request",
     "context": "its context length",
     "residency": "its residency",
+    "spot_only": "nodes that nobody takes away",
     "ttft_ms": "its time to first token",
     "tpot_ms": "its time per output token",
     "itl_ms": "its gap between tokens",

@@ -242,7 +242,8 @@ def _context(
 
 def _supply(problem: Problem, workload: Workload, against: Sequence[Rejection]) -> Iterator[Steps]:
     """Yield ways to pay, and the age of prices, where nothing has a usable price."""
-    if not any(r.reason == "no_price" for r in against):
+    reasons = {r.reason for r in against}
+    if reasons.isdisjoint({"no_price", "spot_only"}):
         return
     tenures, days = problem.supply.tenures, problem.supply.max_price_age_days
     if "on_demand" not in tenures:
@@ -251,7 +252,7 @@ def _supply(problem: Problem, workload: Workload, against: Sequence[Rejection]) 
         where = f"only {', '.join(tenures)} may be used"
         yield Steps("tenures", workload.name, where, "", settings, CAP)
     older = [more for more in (90, 180, 365, 730, 1_825) if more > days]
-    if older:
+    if older and "no_price" in reasons:
         ages = tuple(
             Setting((f"supply.max_price_age_days={more}",), float(more - days)) for more in older
         )

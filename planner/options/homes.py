@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.options.records import Rejection
@@ -41,13 +42,20 @@ def homeless(
             holds(node, option) and (workload.pool_name, node.offer_id) not in barred
             for node in nodes
         ):
-            detail = f"{_asks(workload, problem)}: no such node of {option.hardware} fits"
+            reason, detail = "residency", _asks(workload, problem)
+            detail += f": no such node of {option.hardware} fits"
             if workload.residency == "on_prem_only":
                 detail += (
                     "; allow `owned` in supply.tenures, and add the figures that "
                     "`planner options --rejected` names to servers.csv of an overlay"
                 )
-            rejections.append(Rejection("option", option.id, workload.name, "residency", detail))
+            elif any(holds(node, replace(option, is_interruptible=True)) for node in nodes):
+                reason = "spot_only"
+                detail = (
+                    f"only spot nodes of {option.hardware} are on offer, which serve only work "
+                    "that waits: allow other tenures (supply.tenures), or let it wait (deferrable)"
+                )
+            rejections.append(Rejection("option", option.id, workload.name, reason, detail))
     return rejections
 
 

@@ -55,3 +55,12 @@ def test_weights_that_do_not_fit_are_named_with_the_nearest_option():
     assert best.causes[0].family == "memory"
     assert "weights 141.1 GB" in best.causes[0].where
     assert best.causes[0].amount > 0
+
+
+def test_other_ways_to_pay_are_opened_for_work_that_may_not_run_on_spot_nodes():
+    found = explain_infeasible(BUDGET, None, [FREE, "supply.tenures=[spot]"])
+
+    best = found.fixes[0]
+    assert best.assignments == ("supply.tenures=[spot, on_demand]",)
+    assert [(c.family, c.where) for c in best.causes] == [("tenures", "only spot may be used")]
+    assert best.cost.cost_usd > 0

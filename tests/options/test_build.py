@@ -128,6 +128,18 @@ def test_measured_option_never_serves_on_prem_work_from_rented_nodes():
     assert reasons(found)["any/any/any/gpu-a/tp1", "chat"] == "residency"
 
 
+def test_work_that_does_not_wait_is_refused_on_spot_nodes_alone_for_that_reason():
+    asked = problem(workload(), supply={"tenures": ["spot"]})
+
+    found = build(asked, measured=[ROW], offers=[row("offers", tenure="spot")])
+
+    (refused,) = [r for r in found.rejections if r.subject == "any/any/any/gpu-a/tp1"]
+    assert refused.reason == "spot_only"
+    assert (
+        "only spot nodes of gpu-a are on offer, which serve only work that waits" in refused.detail
+    )
+
+
 @pytest.mark.parametrize(("max_models", "options"), [(None, 1), (1, 2)])
 def test_models_are_not_pruned_against_each_other_when_their_number_is_capped(max_models, options):
     models = [row("models"), row("models", id="model-b", layers=40)]
