@@ -131,10 +131,8 @@ def with_pool_bounds(
         Seconds for all pools.
     """
     by_s = time.perf_counter() + settings.time_limit_s
-    pools = pools_of(program.arrays, slots)
-    rows, plans = _bound_rows(program, pools, pools, settings, limit_s)
+    program, rows = _with_pools(program, slots, settings, limit_s)
     left = replace(settings, time_limit_s=max(by_s - time.perf_counter(), 0.0))
-    program = replace(program, bound=_computed_bound(program, rows), parts=plans)
     return _with_rows(program, rows, left)
 
 
@@ -148,9 +146,16 @@ def with_pool_plans(
     program, slots, settings, limit_s
         As in :func:`with_pool_bounds`.
     """
+    return _with_pools(program, slots, settings, limit_s)[0]
+
+
+def _with_pools(
+    program: Bounded, slots: Sequence[Slot], settings: SolverSettings, limit_s: float
+) -> tuple[Bounded, list[Row]]:
+    """Return the program with the plans and the computed bound of its pools, and their rows."""
     pools = pools_of(program.arrays, slots)
     rows, plans = _bound_rows(program, pools, pools, settings, limit_s)
-    return replace(program, bound=_computed_bound(program, rows), parts=plans)
+    return replace(program, bound=_computed_bound(program, rows), parts=plans), rows
 
 
 def _computed_bound(program: Bounded, rows: Sequence[Row]) -> float:
