@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from planner.perf.spec import Floats
 
+    Bools = NDArray[np.bool_]
+
 _TRUNCATION = 0.1
 _LEAST_EXCESS = 1e-4
 _QUICK_TRIALS = 10
@@ -34,7 +36,7 @@ _QUICK_TRIALS = 10
 
 @dataclass(slots=True)
 class Bracket:
-    """Ends of the unknown of rows, and the function below and above 0 there, shape (r,).
+    """Ends of an unknown each, and the function below and above 0 there, arrays of one shape.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ class Bracket:
     allowed: Floats | None = None
 
     def trial(self, tolerance: float) -> Floats:
-        """Return where every row is tried next, at least half of `tolerance` inside."""
+        """Return where every unknown is tried next, at least half of `tolerance` inside."""
         gap, half = self.high - self.low, (self.low + self.high) / 2
         if self.allowed is None:
             # The widest that the brackets may be, if halving is to be no quicker by two steps.
@@ -67,21 +69,50 @@ class Bracket:
         margin = np.minimum(tolerance / 2, gap / 4)
         return np.asarray(np.clip(chosen, self.low + margin, self.high - margin), dtype=float)
 
-    def narrow(
-        self, trial: Floats, kept: NDArray[np.bool_], excess: Floats, tolerance: float
-    ) -> NDArray[np.bool_]:
-        """Move an end to the trial, and return which brackets are still too wide."""
-        self.low, self.high = np.where(kept, trial, self.low), np.where(kept, self.high, trial)
-        self.below = np.where(kept, np.minimum(excess, -_LEAST_EXCESS), self.below)
-        self.above = np.where(kept, self.above, np.maximum(excess, _LEAST_EXCESS))
+    def narrow(self, trial: Floats, kept: Bools, excess: Floats, *, tried: Bools) -> None:
+        """Move an end of what was tried to the trial.
+
+        Parameters
+        ----------
+        trial, kept, excess
+            Where it was tried, whether the function is not above 0 there, and its value.
+        tried
+            Where these three say anything.
+        """
+        low, high = tried & kept, tried & ~kept
+        self.low, self.high = np.where(low, trial, self.low), np.where(high, trial, self.high)
+        self.below = np.where(low, np.minimum(excess, -_LEAST_EXCESS), self.below)
+        self.above = np.where(high, np.maximum(excess, _LEAST_EXCESS), self.above)
         self.allowed = self.allowed / 2 if self.allowed is not None else None
+
+    def share(self) -> NDArray[np.intp]:
+        """Give ends to neighbours, where zeros never fall along the last axis.
+
+        Returns
+        -------
+        Index along the last axis from which each upper end is now.
+        """
+        low_from = _latest_best(self.low)
+        from_the_last = _latest_best(-self.high[..., ::-1])[..., ::-1]
+        high_from = np.asarray(self.low.shape[-1] - 1 - from_the_last, dtype=np.intp)
+        self.low, self.below = _taken(low_from, self.low, self.below)
+        self.high, self.above = _taken(high_from, self.high, self.above)
+        return high_from
+
+    def is_wide(self, tolerance: float) -> Bools:
+        """Say which brackets are wider than a tolerance."""
         return np.asarray(self.high - self.low > tolerance, dtype=bool)
 
-    def take(self, rows: NDArray[np.bool_]) -> Bracket:
-        """Return some of the rows."""
-        allowed = None if self.allowed is None else self.allowed[rows]
-        ends = self.low[rows], self.high[rows], self.below[rows], self.above[rows]
-        return Bracket(*ends, allowed)
+
+def _latest_best(values: Floats) -> NDArray[np.intp]:
+    """Return along the last axis the index of the highest value so far, the latest of equals."""
+    is_best = values == np.maximum.accumulate(values, axis=-1)
+    index = np.where(is_best, np.arange(values.shape[-1]), 0)
+    return np.asarray(np.maximum.accumulate(index, axis=-1), dtype=np.intp)
+
+
+def _taken(source: NDArray[np.intp], *arrays: Floats) -> list[Floats]:
+    return [np.take_along_axis(array, source, axis=-1) for array in arrays]
 
 
 def smooth_zeros(

@@ -6,7 +6,8 @@ busier replicas share more steps), so the rate is found by narrowing a bracket o
 none.
 
 Waits and fluctuations at R' > R replicas are never above those at R and the same rate, so a rate
-found for R also holds for R': it is the lower end of the next bracket, and rates never fall with
+that holds for R also holds for R', and one that is too high for R' is too high for R: all numbers
+of replicas are searched together and share the ends of their brackets, and rates never fall with
 R. Limits on mean gaps need no sample, so they lower the bound first.
 
 What an option is, and how its latencies follow from a rate, is the business of the world that is
@@ -184,67 +185,71 @@ def _search(
 ) -> tuple[Floats, NDArray[np.intp]]:
     """Return rate and limit code of every option and number of replicas, shape (n, K)."""
     shape = (len(stable_rps), len(replicas))
-    rate_rps, limit = np.zeros(shape), np.zeros(shape, dtype=np.intp)
-    found_rps = np.zeros(len(stable_rps))
-    bounds_rps, bound_codes = _gap_bounds(world, replicas, stable_rps, stable_codes)
-    for column, count in enumerate(replicas):
-        bound_rps, codes = bounds_rps[:, column], bound_codes[:, column]
-        # A rate found for fewer replicas holds here too, so options at their bound are done.
-        options = np.flatnonzero(found_rps < bound_rps)
-        counts = np.full(len(options), count)
-        bracket = (found_rps[options], bound_rps[options])
-        found_rps[options], code = _bisected(world, options, counts, bracket)
-        limit[:, column] = codes
-        limit[options, column] = np.where(code < 0, codes[options], code)
-        rate_rps[:, column] = found_rps
-    return rate_rps, limit
-
-
-def _gap_bounds(
-    world: World, replicas: Floats, bound_rps: Floats, codes: NDArray[np.intp]
-) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the bounds lowered to limits on mean gaps, which need no sample, shape (n, K)."""
+    bounds_rps = np.broadcast_to(stable_rps[:, None], shape)
+    codes = np.broadcast_to(stable_codes[:, None], shape)
+    # Limits on mean gaps need no sample: they lower the bound first.
     columns = [i for i, limit in enumerate(world.limits) if is_mean_gap(limit)]
-    gap_world = world.only(is_mean_gap)
-    shape = (len(bound_rps), len(replicas))
-    bounds_rps = np.repeat(bound_rps[:, None], shape[1], axis=1)
-    bound_codes = np.repeat(codes[:, None], shape[1], axis=1)
-    options, column = np.nonzero(bounds_rps > 0)
-    bracket = (np.zeros(len(options)), bound_rps[options])
-    lowered_rps, code = _bisected(gap_world, options, replicas[column], bracket)
-    bounds_rps[options, column] = lowered_rps
-    names = np.array([*columns, -1], dtype=np.intp)
-    bound_codes[options, column] = np.where(code < 0, codes[options], names[code])
-    return bounds_rps, bound_codes
+    bounds_rps, gap_codes = _highest(world.only(is_mean_gap), replicas, bounds_rps)
+    codes = np.where(gap_codes < 0, codes, np.array([*columns, -1], dtype=np.intp)[gap_codes])
+    rate_rps, limit = _highest(world, replicas, bounds_rps)
+    return rate_rps, np.where(limit < 0, codes, limit)
 
 
-def _bisected(
-    world: World,
-    options: NDArray[np.intp],
-    replicas: Floats,
-    bracket_rps: tuple[Floats, Floats],
+def _highest(
+    world: World, replicas: Floats, bounds_rps: Floats
 ) -> tuple[Floats, NDArray[np.intp]]:
-    """Return the highest rate of each row in its bracket, and its limit (-1: the upper end)."""
-    known_rps, upper_rps = bracket_rps
-    rate_rps, code = upper_rps.copy(), np.full(len(options), -1, dtype=np.intp)
+    """Return the highest rates up to bounds, and their limits (-1: the bound), shape (n, K)."""
+    code = np.full(bounds_rps.shape, -1, dtype=np.intp)
     if not len(world.limits_s):
-        return rate_rps, code
-    latency_s = world.latencies_s(options, replicas, upper_rps)
-    rows = np.flatnonzero(~kept(latency_s, world.limits_s))
-    code[rows] = worst(latency_s[rows], world.limits_s)
-    rate_rps[rows] = known_rps[rows]
-    high = np.log(upper_rps[rows])
-    low = np.log(np.maximum(known_rps[rows], upper_rps[rows] / _RATE_RANGE))
-    bracket = Bracket(low, high, np.full(len(rows), -1.0), _excess(latency_s[rows], world))
-    while rows.size:
+        return bounds_rps, code
+    is_kept, excess, code = _at_bounds(world, replicas, bounds_rps)
+    rate_rps = np.where(is_kept, bounds_rps, 0.0)
+    high = np.log(np.maximum(bounds_rps, np.finfo(float).tiny))
+    low = np.where(is_kept, high, high - np.log(_RATE_RANGE))
+    bracket = Bracket(low, high, np.full(low.shape, -1.0), np.maximum(excess, 0.0))
+    while (is_open := ~is_kept & bracket.is_wide(_RATE_TOLERANCE)).any():
         trial = bracket.trial(_RATE_TOLERANCE)
-        latency_s = world.latencies_s(options[rows], replicas[rows], np.exp(trial))
+        good, excess, missed = _evaluated(world, replicas, np.exp(trial), is_open)
+        rate_rps = np.where(is_open & good, np.exp(trial), rate_rps)
+        bracket.narrow(trial, good, excess, tried=is_open)
+        code = np.take_along_axis(np.where(good, code, missed), bracket.share(), axis=1)
+    return np.maximum.accumulate(rate_rps, axis=1), code
+
+
+def _at_bounds(
+    world: World, replicas: Floats, bounds_rps: Floats
+) -> tuple[NDArray[np.bool_], Floats, NDArray[np.intp]]:
+    """Return where bounds are kept, and excess and worst limit where not (see `_evaluated`)."""
+    is_first = np.arange(len(replicas)) == 0
+    first = (bounds_rps > 0) & is_first
+    first_kept, first_excess, first_code = _evaluated(world, replicas, bounds_rps, first)
+    # What the fewest replicas carry, more of them carry too.
+    is_known = (first & first_kept)[:, :1] & (bounds_rps <= bounds_rps[:, :1])
+    rest = (bounds_rps > 0) & ~is_first & ~is_known
+    rest_kept, rest_excess, rest_code = _evaluated(world, replicas, bounds_rps, rest)
+    return (
+        first_kept & rest_kept,
+        np.where(rest, rest_excess, first_excess),
+        np.where(rest, rest_code, first_code),
+    )
+
+
+def _evaluated(
+    world: World, replicas: Floats, rate_rps: Floats, where: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], Floats, NDArray[np.intp]]:
+    """Return whether rates keep all limits, by how much not, and the worst one; elsewhere they do.
+
+    All of shape (n, K); the excess is a logarithm, and the limit -1 where all are kept.
+    """
+    is_kept, excess = np.ones(where.shape, dtype=bool), np.full(where.shape, -1.0)
+    code = np.full(where.shape, -1, dtype=np.intp)
+    options, column = np.nonzero(where)
+    if len(options):
+        latency_s = world.latencies_s(options, replicas[column], rate_rps[where])
         good = kept(latency_s, world.limits_s)
-        code[rows[~good]] = worst(latency_s[~good], world.limits_s)
-        rate_rps[rows[good]] = np.exp(trial[good])
-        wide = bracket.narrow(trial, good, _excess(latency_s, world), _RATE_TOLERANCE)
-        rows, bracket = rows[wide], bracket.take(wide)
-    return rate_rps, code
+        is_kept[where], excess[where] = good, _excess(latency_s, world)
+        code[where] = np.where(good, -1, worst(latency_s, world.limits_s))
+    return is_kept, excess, code
 
 
 def _excess(latency_s: Floats, world: World) -> Floats:

@@ -15,13 +15,12 @@ def solve(function, low, high):
     low, high = np.array(low, dtype=float), np.array(high, dtype=float)
     rows, found, count = np.arange(len(low)), low.copy(), np.zeros(len(low), dtype=int)
     bracket = Bracket(low, high, np.full(len(low), -1.0), function(high, rows))
-    while rows.size:
+    while (wide := bracket.is_wide(TOLERANCE)).any():
         trial = bracket.trial(TOLERANCE)
         value = function(trial, rows)
-        count[rows] += 1
-        found[rows[value <= 0]] = trial[value <= 0]
-        wide = bracket.narrow(trial, value <= 0, value, TOLERANCE)
-        rows, bracket = rows[wide], bracket.take(wide)
+        count[wide] += 1
+        found[wide & (value <= 0)] = trial[wide & (value <= 0)]
+        bracket.narrow(trial, value <= 0, value, tried=wide)
     return found, count
 
 
@@ -85,3 +84,43 @@ def test_smooth_functions_take_half_as_many_trials_as_halving_and_no_row_depends
 
     assert len(calls) <= 12  # 6 / 1e-9 takes 33 halvings
     np.testing.assert_array_equal(together, [solved([i])[0] for i in range(3)])
+
+
+def test_neighbours_share_their_ends_and_find_zeros_that_never_fall():
+    zeros = np.array([[0.2, 0.2, 1.4, 3.3], [5.0, 5.1, 5.1, 5.9]])
+    low, high = np.zeros(zeros.shape), np.full(zeros.shape, 6.0)
+    bracket = Bracket(low, high, np.full(zeros.shape, -1.0), np.ones(zeros.shape))
+    while (wide := bracket.is_wide(TOLERANCE)).any():
+        trial = bracket.trial(TOLERANCE)
+        value = np.sinh(trial - zeros)
+        bracket.narrow(trial, value <= 0, value, tried=wide)
+        source = bracket.share()
+
+        assert (source >= np.arange(4)).all()
+        assert (np.diff(bracket.low) >= 0).all()
+        assert (np.diff(bracket.high) >= 0).all()
+    assert (bracket.low <= zeros).all()
+    assert (zeros <= bracket.high).all()
+
+
+def test_an_end_that_a_neighbour_knows_better_is_taken_over():
+    low, high = np.array([1.0, 0.0, 2.0]), np.array([5.0, 9.0, 4.0])
+    bracket = Bracket(low, high, np.array([-3.0, -2.0, -1.0]), np.array([1.0, 2.0, 3.0]))
+
+    source = bracket.share()
+
+    assert source.tolist() == [2, 2, 2]
+    assert bracket.low.tolist() == [1.0, 1.0, 2.0]
+    assert bracket.below.tolist() == [-3.0, -3.0, -1.0]
+    assert bracket.high.tolist() == [4.0, 4.0, 4.0]
+    assert bracket.above.tolist() == [3.0, 3.0, 3.0]
+
+
+def test_what_was_not_tried_keeps_its_ends():
+    bracket = Bracket(np.zeros(2), np.ones(2), np.full(2, -1.0), np.ones(2))
+    bracket.narrow(
+        np.full(2, 0.5), np.array([True, True]), np.full(2, -0.1), tried=np.eye(2)[0] > 0
+    )
+
+    assert bracket.low.tolist() == [0.5, 0.0]
+    assert bracket.high.tolist() == [1.0, 1.0]
