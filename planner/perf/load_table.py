@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from planner.perf.bracket import smooth_zeros
 from planner.perf.cache_places import batch_cap, recomputed_tokens
+from planner.perf.kept import KEPT_RESULTS, kept_by_content
 from planner.perf.open_loop import balance_rate_rps, batch_steps, prefill_share
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 _SMALLEST_BATCH = 1e-3
 _LARGEST_BATCH = 16_384.0
-_HALVINGS = 12
+_SHARE_TOLERANCE = 1e-5
+"""Of the share of time with prompts at which a cache is full."""
 _GRID_POINTS = 72
 """Grid of mean batch sizes: neighbours differ by 26 %, and b is interpolated between them."""
 
@@ -199,6 +202,7 @@ class LoadTable:
         return place
 
 
+@kept_by_content(KEPT_RESULTS)
 def load_table(
     step: StepModel, engine: EngineLimits, means: TrafficMeans, kv_capacity_tokens: Floats
 ) -> LoadTable:
@@ -227,17 +231,19 @@ def _full_cache(
     step: StepModel, engine: EngineLimits, means: TrafficMeans, kv_capacity_tokens: Floats
 ) -> tuple[Floats, Floats]:
     """Return the decodes of a full cache, and the rate at which it is left, shape (n,)."""
-    # More time with prompts leaves room for fewer decodes and has fewer of them computed again,
-    # so that less time goes to prompts: there is one share that agrees, found by halving.
-    low, high = np.zeros(step.options), np.ones(step.options)
-    for _ in range(_HALVINGS):
-        share = (low + high) / 2
+
+    def at(share: Floats) -> tuple[Floats, Floats, Floats]:
         cap = batch_cap(engine, means, kv_capacity_tokens, share)
         work = 1.0 + recomputed_tokens(means, share) / means.prefill_tokens
         steps = batch_steps(step, engine, means, cap, work)
         rate = balance_rate_rps(steps, engine.is_chunked, cap, means.output_gaps)
-        more = prefill_share(steps, rate) > share
-        low, high = np.where(more, share, low), np.where(more, high, share)
+        return cap, rate, prefill_share(steps, rate)
+
+    # More time with prompts leaves room for fewer decodes and has fewer of them computed again,
+    # so that less time goes to prompts: there is one share that agrees.
+    low, high = np.zeros(step.options), np.ones(step.options)
+    share = smooth_zeros(lambda share: share - at(share)[2], low, high, _SHARE_TOLERANCE)
+    cap, rate, _ = at(share)
     return cap, rate
 
 
