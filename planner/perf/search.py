@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 _RATE_TOLERANCE = 5e-4
 """Width of the last bracket of ln(rate)."""
 _RATE_RANGE = 1024.0
-_LEAST_RATIO, _LARGEST_RATIO = 1e-3, 1e2
+_LEAST_RATIO = 0.2
+"""Latency over its limit; what is less says little about where the limit is reached."""
 BLOCK_BYTES = 524_288
 """A block of one array: several of them fit into a second-level cache."""
 _NO_LIMIT_S = 1e9
@@ -239,7 +240,7 @@ def _evaluated(
 ) -> tuple[NDArray[np.bool_], Floats, NDArray[np.intp]]:
     """Return whether rates keep all limits, by how much not, and the worst one; elsewhere they do.
 
-    All of shape (n, K); the excess is a logarithm, and the limit -1 where all are kept.
+    All of shape (n, K); the limit is -1 where all are kept.
     """
     is_kept, excess = np.ones(where.shape, dtype=bool), np.full(where.shape, -1.0)
     code = np.full(where.shape, -1, dtype=np.intp)
@@ -253,8 +254,12 @@ def _evaluated(
 
 
 def _excess(latency_s: Floats, world: World) -> Floats:
-    worst_ratio = (latency_s / world.limits_s).max(axis=1)
-    return np.asarray(np.log(np.clip(worst_ratio, _LEAST_RATIO, _LARGEST_RATIO)), dtype=float)
+    """Return 1 less the limit over the latency, the most of all limits, shape (r,).
+
+    A queue's wait grows with one over the share that is idle, so this is nearly a line.
+    """
+    most = (latency_s / world.limits_s).max(axis=1)
+    return np.asarray(1.0 - 1.0 / np.maximum(most, _LEAST_RATIO), dtype=float)
 
 
 def _report(world: World, replicas: Floats, rate_rps: Floats) -> tuple[Floats, Floats]:
