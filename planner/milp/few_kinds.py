@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 _KINDS = (1, 2, 4)
+_WORTH_SHARE = 0.1
+"""Share of the gap that more kinds have to gain."""
 _USED_NODES = 0.05
 """Nodes of an offer in the relaxation from which on it may be in the plan."""
 
@@ -65,10 +67,19 @@ def plan_of_few_kinds(
         columns = [place[name] for name in left_out]
         upper[columns] = np.maximum(arrays.lower[columns], 0.0)
         found = solve_arrays(replace(arrays, upper=upper), asked, best).values
+        is_better = found is not None and _is_better(arrays.cost, found, best, settings.gap)
         best = best if found is None else found
-        if best is None or program.proves(best, settings.gap):
+        # Where more kinds gain nothing, yet more of them will not either.
+        if best is None or not is_better or program.proves(best, settings.gap):
             break
     return best
+
+
+def _is_better(cost: FloatArray, found: FloatArray, best: FloatArray | None, gap: float) -> bool:
+    """Say whether a plan saves more than a part of the gap."""
+    return best is None or float(cost @ (best - found)) > _WORTH_SHARE * gap * abs(
+        float(cost @ best)
+    )
 
 
 def _left_out(
