@@ -14,7 +14,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from planner.options.levels import pool_levels
-from planner.options.model_run import samples_for
+from planner.options.model_run import REPLICAS, samples_for
 from planner.options.pool_model import PoolModel
 from planner.options.prefix import prefix_levels
 from planner.options.records import Capacity, Option, Rejection
@@ -74,8 +74,12 @@ def modelled_capacities(
         settings = list(product(budgets, prefix_levels(members, demand)))
         runs = len(settings) * sum(len(usable[w.name]) for w in members)
         runs *= len(pool_levels(members, demand).distinct)
+        # Settings are compared by what the most replicas carry.
+        compared = REPLICAS[-1:] if len(settings) > 1 else REPLICAS
         for budget, level in settings:
-            model = PoolModel(problem, catalog, level, budget, samples_for(runs))
+            model = PoolModel(
+                problem, catalog, level, budget, samples_for(runs), replicas=compared
+            )
             model.policy = pool_policy(problem, members)
             model.add_pool(members, demand, usable)
             tried.append(model)
@@ -100,20 +104,40 @@ def _best(tried: Sequence[PoolModel], demand: Demand) -> dict[str, PoolModel]:
     """Return for every option the engine setting with which it carries most.
 
     That is the one that serves most workloads of the pool, in most periods, and then needs the
-    fewest replicas for all of them; of equal ones the first.
+    fewest replicas for all of them; of equal ones that with the earliest first tokens.
     """
-    best: dict[str, tuple[tuple[int, float], PoolModel]] = {}
+    best: dict[str, tuple[_Worth, PoolModel]] = {}
     for model in tried:
         served: dict[str, list[Capacity]] = defaultdict(list)
         for capacity in model.capacities:
             served[capacity.option_id].append(capacity)
         for option_id, rows in served.items():
-            worth = (sum(map(_periods_served, rows)), -sum(_load(c, demand) for c in rows))
+            worth = _Worth(
+                periods=sum(map(_periods_served, rows)),
+                replicas=sum(_load(c, demand) for c in rows),
+                ttft_s=sum(c.points[-1].ttft_p99_s or 0.0 for c in rows),
+            )
             known = best.get(option_id)
-            # A gain below the tolerance of the rates is none.
-            if known is None or worth > (known[0][0], known[0][1] * (1 - _NO_GAIN)):
+            if known is None or worth.beats(known[0]):
                 best[option_id] = (worth, model)
     return {option_id: model for option_id, (_, model) in best.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """What an engine setting is worth to an option."""
+
+    periods: int
+    replicas: float
+    ttft_s: float
+
+    def beats(self, other: _Worth) -> bool:
+        """Say whether it is better; a gain below the tolerance of the rates is none."""
+        if self.periods != other.periods:
+            return self.periods > other.periods
+        if abs(self.replicas - other.replicas) > _NO_GAIN * other.replicas:
+            return self.replicas < other.replicas
+        return self.ttft_s < other.ttft_s
 
 
 def _periods_served(capacity: Capacity) -> int:

@@ -4,8 +4,9 @@ Workloads of a pool share replicas, so the capacity for workload w is the highes
 at which a probe request of every class that may run on the option still meets its own limits. A
 class that does not fit an option's memory, or cannot meet its limits there even without load,
 does not use it and is not probed there. Planned capacities hold with probability
-``policy.confidence``; nominal ones are the median, and are asked for last, for the options that
-are kept.
+``policy.confidence``; nominal ones are the median. Settings are compared with as many replicas as
+are asked for; fewer of them, nominal capacities and power are asked for last, with the setting
+that is chosen for an option.
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ _NEGLIGIBLE_GAIN = 0.02
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """Capacities of one run whose nominal rates are not known yet, by row of the run."""
+    """Capacities of one run, by row of the run, that are completed for options that are wanted.
+
+    Of the others the capacity is known for as many replicas as the settings were compared with.
+    """
 
     runner: ModelRun
     load: TrafficClass
@@ -66,25 +70,27 @@ class _Planned:
     found: Found
     at: Mapping[int, int]
 
-    def complete(self, wanted: AbstractSet[str]) -> None:
-        """Add the nominal rates of the wanted options."""
+    def complete(self, wanted: AbstractSet[str], catalog: Catalog, *, is_whole: bool) -> None:
+        """Add brackets (unless they are known), nominal rates and power of the wanted options."""
         rows = [row for row in self.at if self.runner.ways[row].option_id in wanted]
         if not rows:
             return
-        nominal = self.runner.rates(np.array(rows), self.load, self.probes, MEDIAN)
+        asked = np.array(rows), self.load, self.probes
+        points = {row: self.found.capacities[self.at[row]].points for row in rows}
+        if not is_whole:
+            planned = self.runner.rates(*asked, self.runner.policy.confidence)
+            points = {
+                row: _points(planned, i, self.load) or points[row] for i, row in enumerate(rows)
+            }
+        nominal = self.runner.rates(*asked, MEDIAN)
+        most_rps = {row: points[row][-1].planned_rps for row in rows}
+        power = power_draws(self.runner, most_rps, self.load, catalog)
         for i, row in enumerate(rows):
-            capacity = self.found.capacities[self.at[row]]
-            points = tuple(
-                replace(
-                    point,
-                    nominal_rps=max(
-                        significant(nominal.rate_rps[i, REPLICAS.index(point.min_replicas)]),
-                        point.planned_rps,
-                    ),
-                )
-                for point in capacity.points
+            self.found.capacities[self.at[row]] = replace(
+                self.found.capacities[self.at[row]],
+                points=_with_nominal(points[row], nominal, i),
+                power=power.get(row),
             )
-            self.found.capacities[self.at[row]] = replace(capacity, points=points)
 
 
 class PoolModel:
@@ -97,8 +103,11 @@ class PoolModel:
         level: PrefixLevel,
         chunk_tokens: int,
         samples: int = SAMPLES,
+        *,
+        replicas: Sequence[int] = REPLICAS,
     ) -> None:
         self.samples = samples
+        self.replicas = tuple(replicas)
         self.policy = problem.policy
         self.workloads = {w.name: w for w in problem.workloads}
         self.catalog = catalog
@@ -163,7 +172,7 @@ class PoolModel:
             self._add_batch(ways, by_level[0], reserved_tokens, by_level[1:], found)
 
     def complete(self, wanted: AbstractSet[str]) -> None:
-        """Add the nominal rates of options; those of settings that nobody wants are not asked.
+        """Add what only a plan needs to know of options; with other settings nobody asks for it.
 
         Parameters
         ----------
@@ -171,7 +180,7 @@ class PoolModel:
             Ids of the options.
         """
         for planned in self._planned:
-            planned.complete(wanted)
+            planned.complete(wanted, self.catalog, is_whole=self.replicas == REPLICAS)
 
     def _add_batch(
         self,
@@ -221,18 +230,10 @@ class PoolModel:
         probes: Sequence[TrafficClass],
         found: Found,
     ) -> None:
-        planned = runner.rates(rows, load, probes, self.policy.confidence)
-        points_of = {int(row): _points(planned, i) for i, row in enumerate(rows)}
-        if is_deferred(load.name):  # how long such a request waits is not what is promised
-            points_of = {
-                row: tuple(replace(point, ttft_p99_s=None) for point in points)
-                for row, points in points_of.items()
-            }
-        most_rps = {row: points[-1].planned_rps for row, points in points_of.items() if points}
-        power = power_draws(runner, most_rps, load, self.catalog)
+        planned = runner.rates(rows, load, probes, self.policy.confidence, self.replicas)
         at: dict[int, int] = {}
-        for i, (row, points) in enumerate(points_of.items()):
-            way = runner.ways[row]
+        for i, row in enumerate(rows.tolist()):
+            way, points = runner.ways[row], _points(planned, i, load, self.replicas)
             if not points:
                 limit = planned.limit_texts[int(planned.limit[i, -1])]
                 detail = f"no rate keeps the limits, even with {REPLICAS[-1]} replicas: {limit}"
@@ -249,7 +250,6 @@ class PoolModel:
                     points,
                     runner.coefficients[row].origin,
                     setting=self._setting(load, way),
-                    power=power.get(row),
                     ttft_share_unloaded=_ttft_share(planned, i, load, probes),
                 )
             )
@@ -295,25 +295,45 @@ def _ttft_share(
     return max(shares, default=None)
 
 
-def _points(planned: RateResult, i: int) -> tuple[CapacityPoint, ...]:
+def _points(
+    planned: RateResult, i: int, load: TrafficClass, counts: Sequence[int] = REPLICAS
+) -> tuple[CapacityPoint, ...]:
     """Return the brackets of one candidate: numbers of replicas that raise its capacity.
 
     Nominal rates are those planned until they are asked for.
     """
     points: list[CapacityPoint] = []
-    for k, replicas in enumerate(REPLICAS):
+    for k, replicas in enumerate(counts):
         rate = significant(planned.rate_rps[i, k])
         known = points[-1].planned_rps if points else 0.0
         if rate <= known * (1 + _NEGLIGIBLE_GAIN):
             continue
+        # How long a request waits that can is not what is promised.
+        ttft_s = None if is_deferred(load.name) else significant(planned.ttft_p99_s[i, k])
         points.append(
             CapacityPoint(
                 min_replicas=replicas,
                 planned_rps=rate,
                 nominal_rps=rate,
-                ttft_p99_s=significant(planned.ttft_p99_s[i, k]),
+                ttft_p99_s=ttft_s,
                 tpot_mean_s=significant(planned.tpot_mean_s[i, k]),
                 limit=planned.limit_texts[int(planned.limit[i, k])],
             )
         )
     return tuple(points)
+
+
+def _with_nominal(
+    points: Sequence[CapacityPoint], nominal: RateResult, i: int
+) -> tuple[CapacityPoint, ...]:
+    """Return brackets with their nominal rates, which are never below those planned."""
+    return tuple(
+        replace(
+            point,
+            nominal_rps=max(
+                significant(nominal.rate_rps[i, REPLICAS.index(point.min_replicas)]),
+                point.planned_rps,
+            ),
+        )
+        for point in points
+    )
