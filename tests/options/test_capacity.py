@@ -270,6 +270,24 @@ def test_the_token_budget_with_which_an_option_carries_most_is_chosen():
     assert rates[best] > rates[8192]
 
 
+@pytest.mark.parametrize("budgets", [(2040, 2048), (15_000, 16_384)])
+def test_of_budgets_that_carry_as_much_that_with_the_earliest_first_tokens_is_chosen(budgets):
+    asked = workload(slo=[TPOT])
+
+    def carried(engine):
+        (found,) = model(asked, candidates=[candidate_of(engine)]).capacities
+        return found
+
+    alone = {budget: carried(row("engines", chunk_tokens=budget)) for budget in budgets}
+    chosen = carried(row("engines", chunk_tokens_choices=" ".join(map(str, budgets))))
+
+    rates = [found.points[-1].planned_rps for found in alone.values()]
+    assert min(rates) == pytest.approx(max(rates), rel=1e-3)
+    earliest = min(alone, key=lambda budget: alone[budget].points[-1].ttft_p99_s)
+    assert chosen.setting.chunk_tokens == earliest
+    assert chosen.points == alone[earliest].points
+
+
 def test_an_engine_without_choices_runs_as_it_ships(chat):
     assert chat.capacities[0].setting.chunk_tokens == 8192
 
