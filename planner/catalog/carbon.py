@@ -2,7 +2,8 @@
 
 The grid of a rented region is the row of ``sites.csv`` with the region as `id` and the provider as
 `case`, because names of regions mean different places to different providers. That of an own site
-is the row of the site. Nothing stands in for a grid that is not known.
+is the row of the site. Nothing stands in for a grid that is not known, not even that of the
+default site, from which a site takes whatever else it does not state: grids differ a hundredfold.
 """
 
 from __future__ import annotations

@@ -68,6 +68,7 @@ def refused_steps(prepared: Prepared) -> tuple[Steps, ...]:
         found += _candidates(problem, workload, against)
         found += _context(prepared, workload, against)
         found += _supply(problem, workload, against)
+        found += _carbon(workload, against)
         if any(r.reason == "residency" for r in against):
             found.append(_anywhere(workload))
     return tuple(found)
@@ -146,7 +147,8 @@ def _quality(
     prepared: Prepared, workload: Workload, against: Sequence[Rejection]
 ) -> Iterator[Steps]:
     floors = [(k, floor) for k, floor in enumerate(workload.quality) if floor.over != AVERAGE]
-    low = {tuple(r.subject.split("/")[:2]) for r in against if r.reason == "quality"}
+    replicas = [r for r in against if (r.kind, r.reason) == ("option", "quality")]
+    low = {tuple(r.subject.split("/")[:2]) for r in replicas}
     catalog = prepared.catalog
     book = QualityBook(
         catalog.quality,
@@ -258,6 +260,17 @@ def _supply(problem: Problem, workload: Workload, against: Sequence[Rejection]) 
         )
         where = f"prices of at most {counted(days, 'day')}"
         yield Steps("price_age", workload.name, where, "days", ages, CAP)
+
+
+def _carbon(workload: Workload, against: Sequence[Rejection]) -> Iterator[Steps]:
+    """Yield that carbon is no longer limited, or not that of tokens, where nobody knows it."""
+    ways = {"api": "limits.api_carbon=ignore", "option": "limits.carbon_kg_per_period=null"}
+    for kind, assignment in ways.items():
+        unknown = [r for r in against if (r.kind, r.reason) == (kind, "carbon")]
+        if unknown:
+            where = f"{unknown[0].subject}: {unknown[0].detail}"
+            settings = (Setting((assignment,), None),)
+            yield Steps("carbon", workload.name, where, "", settings, CAP)
 
 
 def _anywhere(workload: Workload) -> Steps:

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, TypeVar
 from planner.catalog.idle import idle_price_notes
 from planner.options.candidates import buildable
 from planner.options.capacity import modelled_capacities
-from planner.options.energy import energy_facts, unmeasured_nodes, without_unknown_carbon
+from planner.options.energy import (
+    energy_facts,
+    unmeasured_nodes,
+    wanting_carbon,
+    without_unknown_carbon,
+)
 from planner.options.excluded import unknown_exclusions, without_excluded
 from planner.options.gate import Gate
 from planner.options.homes import homeless
@@ -80,7 +85,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     nodes = with_round_trips(list(with_tiers(nodes, volumes)), problem)
     nodes = with_people(with_minimums(nodes, problem), problem, catalog)
     unmeasured = unmeasured_nodes(problem, catalog, nodes)
-    nodes = [n for n in nodes if n.offer_id not in {r.subject for r in unmeasured}]
+    offered, nodes = nodes, [n for n in nodes if n.offer_id not in {r.subject for r in unmeasured}]
     rejected += unmeasured
     gates = {w.name: _gate(w, problem, catalog, demand) for w in problem.workloads}
     tokens = [
@@ -90,6 +95,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     ]
     modelled_gates = {name: g for name, g in gates.items() if demand.of(name).lengths is not None}
     ways = _by_round_trip(loaded, catalog, demand, nodes, modelled_gates, gates)
+    ways = replace(ways, rejections=wanting_carbon(ways.rejections, offered, unmeasured))
     ways = with_software(ways, problem)
     barred = barred_nodes(problem, nodes)
     ways = _with_spot(_in_time(ways, problem, demand), nodes, problem)

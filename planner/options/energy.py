@@ -12,9 +12,11 @@ does not know its power: measured capacities, drafts, units of instances.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.catalog.carbon import grid_carbon, overhead, rated_power_w, why_unknown
+from planner.errors import counted
 from planner.options.electricity import premiums_by_block, prices_by_block
 from planner.options.energy_records import EnergyFacts, HardwarePower, Place, ReplicaDraw
 from planner.options.owned import OWNED, assumed_power_w
@@ -142,6 +144,39 @@ def unmeasured_nodes(
         if not node.is_existing
         and (reason := why_unknown(catalog, node.hardware, *grid_key(problem, node)))
     ]
+
+
+def wanting_carbon(
+    rejections: Sequence[Rejection], nodes: Sequence[NodeOffer], unmeasured: Sequence[Rejection]
+) -> tuple[Rejection, ...]:
+    """Return rejections in which hardware that only its carbon bars does not want for a price.
+
+    Parameters
+    ----------
+    rejections
+        Why options cannot serve, found without the offers whose carbon is not known.
+    nodes
+        Offers, with those.
+    unmeasured
+        Why those are refused, of :func:`unmeasured_nodes`.
+    """
+    why = {r.subject: r for r in unmeasured}
+    left = {n.hardware for n in nodes if n.offer_id not in why}
+    barred: dict[str, list[Rejection]] = {}
+    for node in nodes:
+        if node.hardware not in left:
+            barred.setdefault(node.hardware, []).append(why[node.offer_id])
+    found = []
+    for item in rejections:
+        hardware = next((part for part in item.subject.split("/") if part in barred), None)
+        if item.reason != "no_price" or hardware is None:
+            found.append(item)
+            continue
+        first, *others = barred[hardware]
+        more = f"; {counted(len(others), 'more offer')} of it likewise" if others else ""
+        detail = f"{first.subject}: {first.detail}{more}"
+        found.append(replace(item, reason=first.reason, detail=detail))
+    return tuple(found)
 
 
 def without_unknown_carbon(problem: Problem, supply: TokenSupply) -> TokenSupply:

@@ -237,7 +237,9 @@ class Supply(Section):
     spot: Spot = Spot()
     """Assumptions about spot nodes and a cap on their share."""
     site: str = "default"
-    """Site of owned hardware: power price, PUE, colocation and staff of sites.csv."""
+    """Site of owned hardware: power price, PUE, colocation, staff and carbon of the grid in
+    sites.csv. What it does not state comes from the site ``default``, but the carbon does not: the
+    grid of one place says nothing of another's."""
     electricity_usd_per_kwh: PricePerKwh | DayOfPrices | None = None
     """Power price of the site instead of that of sites.csv: one, or one for each hour of the day
     from 00:00 on."""

@@ -11,6 +11,7 @@ from planner.infeasibility.refused import looser_latency
 from planner.problem.load import load_problem
 
 BUDGET = Path(__file__).parents[2] / "problems" / "infeasible" / "budget.yaml"
+MEASURED = BUDGET.parents[1] / "published" / "melange_readme.yaml"
 FREE = "limits.budget_usd_per_period=null"
 
 
@@ -55,6 +56,24 @@ def test_weights_that_do_not_fit_are_named_with_the_nearest_option():
     assert best.causes[0].family == "memory"
     assert "weights 141.1 GB" in best.causes[0].where
     assert best.causes[0].amount > 0
+
+
+def test_carbon_that_nobody_knows_is_told_as_such_and_not_as_a_price():
+    found = explain_infeasible(MEASURED, None, ["limits.carbon_kg_per_period=100"])
+
+    assert found.fixes[0].assignments == ("limits.carbon_kg_per_period=null",)
+    assert {c.family for c in found.causes} == {"carbon"}
+    assert "add a row id=any, quantity=carbon_g_per_kwh, case=published" in found.causes[0].where
+
+
+def test_tokens_below_a_quality_floor_are_no_replicas_whose_scores_are_looked_up():
+    floor = "workloads.chat.quality=[{benchmark: mmlu_pro, min_score: 0.99}]"
+    paid = ["supply.tenures=[api]", "supply.providers=[groq]", "supply.api_latency=assume_met"]
+    asked = [FREE, floor, *paid]
+
+    found = explain_infeasible(BUDGET, None, asked)
+
+    assert "tenures" in {c.family for c in found.causes}
 
 
 def test_other_ways_to_pay_are_opened_for_work_that_may_not_run_on_spot_nodes():

@@ -157,6 +157,56 @@ def test_offers_without_a_grid_are_refused_where_carbon_is_limited():
     assert "id=north, quantity=carbon_g_per_kwh, case=cloud" in refused.detail
 
 
+def test_options_whose_every_offer_lacks_a_grid_want_for_carbon_and_not_for_a_price():
+    plain = facts()
+    no_grids = facts(sites=sites())
+
+    known = options_of({"carbon_kg_per_period": 1e6}, plain)
+    free = options_of({}, no_grids)
+    barred = options_of({"carbon_kg_per_period": 1e6}, no_grids)
+
+    assert not [r for r in (*known.rejections, *free.rejections) if r.subject == "gpu-a"]
+    (refused,) = [r for r in barred.rejections if r.subject == "gpu-a"]
+    assert (refused.kind, refused.reason) == ("option", "carbon")
+    assert (
+        "add a row id=north, quantity=carbon_g_per_kwh, case=cloud to sites.csv" in refused.detail
+    )
+    assert refused.detail.endswith("; 1 more offer of it likewise")
+
+
+def test_hardware_without_any_offer_still_wants_for_a_price_under_a_limit():
+    other = row("accelerators", id="gpu-b", accelerators_per_node=8, node_it_power_w=10_400)
+
+    options = options_of(
+        {"carbon_kg_per_period": 1e6}, facts(sites=sites(), accelerators=[GPU, other])
+    )
+
+    assert [r.reason for r in options.rejections if r.subject == "gpu-b"] == ["no_price"]
+
+
+def test_the_grid_of_the_default_site_stands_for_no_other_site():
+    world = loaded(
+        asked(
+            workload(residency="on_prem_only"),
+            supply={"tenures": ["owned"], "site": "abroad"},
+            horizon={"start": "2027-01", "periods": 1, "months_per_period": 12},
+            limits={"carbon_kg_per_period": 1e6},
+        )
+    )
+    servers_of = servers(accelerators=1, capex_usd=20_000, it_power_w=1_500)
+
+    def refused(*more):
+        tables = facts(
+            servers=servers_of, sites=[*sites(), row("sites", id="default", **GRID), *more]
+        )
+        found = build_options(world, tables, build_demand(world, tables))
+        return [r for r in found.rejections if r.kind == "offer" and r.reason == "carbon"]
+
+    (why,) = refused()
+    assert "add a row id=abroad, quantity=carbon_g_per_kwh to sites.csv" in why.detail
+    assert refused(row("sites", id="abroad", **GRID)) == []
+
+
 def test_tokens_are_refused_where_carbon_is_limited_or_left_out_of_it():
     refused = options_of({"carbon_kg_per_period": 1e6}, facts())
     ignored = options_of({"carbon_kg_per_period": 1e6, "api_carbon": "ignore"}, facts())
