@@ -219,7 +219,7 @@ def check_loaded(
         *catalog_errors(catalog, measured),
     ]
     if faults:
-        raise InputError(faults, listing_command(faults) or "planner catalog list hardware")
+        raise InputError(faults, listing_command(faults) or "planner schema problem")
     return Checked(loaded, catalog, build_demand(loaded, catalog))
 
 
@@ -239,21 +239,21 @@ def check_problem(name: str | Path, overlays: Sequence[Path] = ()) -> list[Prepa
         With every fault of the problem, its scenarios (named in each) and the catalogues.
     """
     checked: list[Prepared] = []
-    faults: list[Fault] = []
+    faults: dict[Fault, str] = {}
     inherited: set[tuple[str, str]] = set()
     for scenario in [None, *scenario_names(name)]:
         try:
             checked.append(prepare(name, scenario, (), overlays))
         except InputError as error:
             label = "" if scenario is None else f"[scenario {scenario}] "
-            faults += [
-                replace(fault, path=label + fault.path)
+            faults |= {
+                replace(fault, path=label + fault.path): error.next_step
                 for fault in error.faults
                 if (fault.path, fault.message) not in inherited
-            ]
+            }
             inherited |= {(f.path, f.message) for f in error.faults if scenario is None}
     if faults:
-        raise InputError(faults, "planner schema problem")
+        raise InputError(list(faults), next(iter(faults.values())) or "planner schema problem")
     return checked
 
 

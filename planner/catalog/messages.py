@@ -35,6 +35,8 @@ _FORMS = {
 }
 """What a cell looks like by the beginning of its pattern; any other pattern is that of a key."""
 
+_LISTING = re.compile(r"`(planner catalog list \w+)`")
+"""How a message about an unknown name says what lists the known ones."""
 _FEW = 12
 """Values of a column that are listed when none of them comes near."""
 
@@ -67,18 +69,22 @@ def sentence(error: ErrorDetails) -> str:
 
 
 def listing_command(faults: Iterable[Fault]) -> str:
-    """Return the command that lists the first table a fault is in, ``""`` when none is in one.
+    """Return the command that lists the first table a fault is about, ``""`` when none is.
 
     Parameters
     ----------
     faults
-        Faults whose path starts with the name of a table.
+        Faults whose path starts with the name of a table, or whose message names the command that
+        lists what would be accepted.
     """
-    tables = (fault.path.partition(".")[0] for fault in faults)
-    table = next((table for table in tables if table in TABLES), None)
-    if table is None:
-        return ""
-    return f"planner catalog list {'hardware' if table == 'accelerators' else table}"
+    for fault in faults:
+        table = fault.path.partition(".")[0]
+        if table in TABLES:
+            return f"planner catalog list {'hardware' if table == 'accelerators' else table}"
+        named = _LISTING.search(fault.message)
+        if named is not None:
+            return named[1]
+    return ""
 
 
 def no_such_value(kind: str, comparison: str, value: str, known: Collection[object]) -> str:

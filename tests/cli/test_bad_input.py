@@ -1,7 +1,8 @@
 """Every way to get a problem file wrong: where the fault is, what it says, what helps.
 
 Each case of ``bad_input.yaml`` edits one valid problem and names the place of the fault, what the
-message must say (the value, and a way out), and the reason why the case is here.
+message must say (the value, and a way out), and the reason why the case is here; some also the
+command that helps next.
 """
 
 from __future__ import annotations
@@ -109,6 +110,7 @@ def test_fault_is_placed_shows_the_value_and_a_way_out(case, error_of):
     assert fault.file == str(path)
     assert [part for part in case["says"] if part not in fault.message] == []
     assert error.next_step
+    assert error.next_step == case.get("next", error.next_step)
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
