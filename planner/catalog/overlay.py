@@ -168,6 +168,11 @@ class _YamlScan:
                 column = str(detail["loc"][0])
                 self._fault((*place, column), column, sentence(detail))
             return
+        stated = {n: _text(item[n]) for n in self.model.listed_only if item.get(n) is not None}
+        if contradicted := row.contradicted(stated):
+            column, message = contradicted
+            self._fault((*place, column), column, message)
+            return
         first = self.places.setdefault(row.key, place)
         if first != place:
             key, line = ", ".join(filter(None, row.key)), self.document.positions[first][0]
@@ -181,6 +186,8 @@ class _YamlScan:
         known = self.model.model_fields
         cells: dict[str, str] = {}
         for column, value in item.items():
+            if column in self.model.listed_only:
+                continue
             if column not in known:
                 hint = did_you_mean(column, known) or f"; columns are {', '.join(known)}"
                 self._fault((*place, column), column, f"unknown column `{column}`{hint}")

@@ -11,6 +11,7 @@ from planner.catalog.coverage import SourceBook
 from planner.catalog.dates import parse_partial_date
 from planner.catalog.messages import means, no_such_value
 from planner.catalog.schema import TABLES, Accelerator, ApiOffer, Model, Offer
+from planner.catalog.schema.prices import PER_ACCELERATOR
 from planner.catalog.table import folded
 from planner.errors import Fault, InputError, did_you_mean
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 KIND_ALIASES = {"hardware": "accelerators"}
 """Other names of a table."""
 _PROVENANCE = ("source", "as_of", "notes")
-_PUBLISHER, _PER_ACCELERATOR = "publisher", "usd_per_accelerator_hour"
-"""Computed columns: who publishes the source, and what one accelerator of an offer costs."""
+_PUBLISHER = "publisher"
+"""Computed column: who publishes the source."""
 _DATES = ("as_of", "valid_from", "valid_to", "date")
 _FILTER = re.compile(r"\s*(\w+)\s*(<=|>=|=|<|>|~)\s*(.*?)\s*", re.DOTALL)
 _ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
@@ -90,7 +91,7 @@ def column_names(kind: str) -> list[str]:
     table = _table(kind)
     names = [name for name in TABLES[table].model_fields if name not in _PROVENANCE]
     if table == "offers":
-        names.insert(names.index("price_usd_per_hour") + 1, _PER_ACCELERATOR)
+        names.insert(names.index("price_usd_per_hour") + 1, PER_ACCELERATOR)
     return list(dict.fromkeys((*names, _PUBLISHER, *_PROVENANCE)))
 
 
@@ -211,7 +212,7 @@ def _all_rows(catalog: Catalog, table: str) -> list[dict[str, Any]]:
 def _columns(row: Row, book: SourceBook, names: Iterable[str]) -> dict[str, Any]:
     values = row.model_dump()
     if isinstance(row, Offer):
-        values[_PER_ACCELERATOR] = round(row.price_usd_per_hour / row.accelerators, 6)
+        values[PER_ACCELERATOR] = row.usd_per_accelerator_hour
     source = book.source_of(row)
     values.setdefault(_PUBLISHER, None if source is None else source.publisher)
     return {name: values[name] for name in names}

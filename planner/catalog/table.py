@@ -187,7 +187,7 @@ class _Scan(Generic[R]):
         """Report what is wrong with the columns; return whether every mandatory one is there."""
         known = self.model.model_fields
         for number, column in enumerate(self.header, start=1):
-            if column not in known:
+            if column not in known and column not in self.model.listed_only:
                 hint = did_you_mean(column, known) or f"; columns are {self._all()}"
                 self._fault(line, number, column, f"unknown column `{column}`{hint}")
             elif column in self.header[: number - 1]:
@@ -223,6 +223,12 @@ class _Scan(Generic[R]):
                 column = str(detail["loc"][0])
                 number = self.header.index(column) + 1 if column in self.header else None
                 self._fault(line, number, column, sentence(detail))
+            return
+        stated = zip(self.header, cells, strict=True)
+        computed = {n: cell for n, cell in stated if cell and n in self.model.listed_only}
+        if contradicted := row.contradicted(computed):
+            column, message = contradicted
+            self._fault(line, self.header.index(column) + 1, column, message)
             return
         before = self.lines.setdefault(row.key, line)
         if before != line:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+import math
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -17,6 +18,13 @@ from planner.catalog.schema.row import (
 )
 from planner.units import MINUTES_PER_HOUR
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PER_ACCELERATOR = "usd_per_accelerator_hour"
+_ROUNDED = 1e-3
+"""How far a computed figure may be off, relative: sheets round what they show."""
+
 
 def _some_time(text: str) -> str:
     start, end = text.split("-")
@@ -24,6 +32,13 @@ def _some_time(text: str) -> str:
         message = f"`{text}` starts and ends at once; leave it blank for the whole day"
         raise ValueError(message)
     return text
+
+
+def _is_close(stated: str, value: float) -> bool:
+    try:
+        return math.isclose(float(stated), value, rel_tol=_ROUNDED)
+    except ValueError:
+        return False
 
 
 ANY = "any"
@@ -47,6 +62,7 @@ class Offer(Row):
         "plan",
         "valid_from",
     )
+    listed_only: ClassVar[tuple[str, ...]] = (PER_ACCELERATOR, *Row.listed_only)
 
     provider: Key
     instance: Key
@@ -79,6 +95,21 @@ class Offer(Row):
         """Identity without the date: a newer row of the same offer replaces an older one."""
         stem = f"{self.provider}:{self.instance}:{self.region}:{self.tenure}"
         return stem if self.plan is None else f"{stem}:{self.plan}"
+
+    @property
+    def usd_per_accelerator_hour(self) -> float:
+        """Price of the node by accelerator, USD per hour, to six decimals."""
+        return round(self.price_usd_per_hour / self.accelerators, 6)
+
+    def contradicted(self, cells: Mapping[str, str]) -> tuple[str, str] | None:
+        """Return what is wrong with a stated price by accelerator, which decides nothing."""
+        stated, own = cells.get(PER_ACCELERATOR), self.usd_per_accelerator_hour
+        if stated is None or _is_close(stated, own):
+            return None
+        return PER_ACCELERATOR, (
+            f"`{stated}` is not price_usd_per_hour / accelerators, which is {own:g}; the column "
+            "is computed from these two: change them, and leave it out"
+        )
 
     @property
     def startup_h(self) -> float | None:

@@ -6,11 +6,14 @@ YYYY-MM-DD; missing parts read as the earliest day.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from planner.catalog.dates import parse_partial_date
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -37,6 +40,18 @@ class Record(BaseModel):
     )
 
     key_fields: ClassVar[tuple[str, ...]] = ("id",)
+    listed_only: ClassVar[tuple[str, ...]] = ()
+    """Columns that lists compute. A table may hold them, so that listed rows can be pasted."""
+
+    def contradicted(self, cells: Mapping[str, str]) -> tuple[str, str] | None:
+        """Return the first computed column that says otherwise than the row, and what is wrong.
+
+        Parameters
+        ----------
+        cells
+            Computed columns as they are stated, by name.
+        """
+        return None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -55,6 +70,7 @@ class Record(BaseModel):
 class Row(Record):
     """A row of the catalogue: a row of a later overlay folder with the same key replaces it."""
 
+    listed_only: ClassVar[tuple[str, ...]] = ("publisher",)
     source: Annotated[str, Field(min_length=1)]
     """Where the figures come from: publisher, page or repository file at a commit."""
     as_of: PartialDate

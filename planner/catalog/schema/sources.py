@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from planner.catalog.schema.row import Row
 class Source(Row):
     """What stands behind the `source` cells that begin with `id`; the longest match counts."""
 
+    listed_only: ClassVar[tuple[str, ...]] = ()
     id: Annotated[str, Field(min_length=1)]
     """Beginning of a `source` cell. The first source of a cell supplies its main figure."""
     publisher: str
