@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.milp import build_program, solve_program
-from planner.milp.naming import api_limit_label, floor_label
+from planner.milp.left_out import left_out
 from planner.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
@@ -167,11 +167,12 @@ def diagnose_program(
         Solver settings; each trial stops at the first plan, and all share the time limit.
     """
     tried = _Trials(settings)
-    lines = [
-        f"without the {name} there is a plan"
-        for name, relaxed in _left_out(limits)
-        if tried.has_plan(demand, options, relaxed)
-    ]
+    lines: list[str] = []
+    for kind in left_out(limits):
+        causes = [x for x in kind.alone if tried.has_plan(demand, options, x.limits)]
+        if not causes and kind.together is not None:
+            causes = [x for x in [kind.together] if tried.has_plan(demand, options, x.limits)]
+        lines += [f"without the {cause.name} there is a plan" for cause in causes]
     lines += _with_longer_windows(demand, options, limits, tried)
     lines += _with_more_units(demand, options, limits, tried)
     lines += _with_smaller_orders(demand, options, limits, tried)
@@ -190,35 +191,6 @@ def diagnose_program(
         "max_models, max_hardware_types, spare_replicas, spare_nodes, max_share_per_provider, "
         "survive_loss_of, min_nodes of orders and windows of deferrable work is the cause alone",
     )
-
-
-def _left_out(limits: Limits) -> list[tuple[str, Limits]]:
-    """Return what to try without: each limit by its name."""
-    trials = [
-        (
-            f"quota of {q.max_accelerators} x {q.hardware}",
-            replace(limits, quotas=tuple(other for other in limits.quotas if other != q)),
-        )
-        for q in limits.quotas
-    ]
-    trials += _average_floors(limits)
-    trials += _rate_limits(limits)
-    trials += _money_and_power(limits)
-    if limits.max_models is not None:
-        trials.append((f"max_models {limits.max_models}", replace(limits, max_models=None)))
-    if limits.max_hardware_types is not None:
-        without = replace(limits, max_hardware_types=None)
-        trials.append((f"max_hardware_types {limits.max_hardware_types}", without))
-    if limits.spare_replicas:
-        without = replace(limits, spare_replicas=0)
-        trials.append((f"spare_replicas {limits.spare_replicas}", without))
-    trials += _diversity(limits)
-    if limits.spare_nodes:
-        trials.append((f"spare_nodes {limits.spare_nodes}", replace(limits, spare_nodes=0)))
-    if limits.scaling == "hourly":
-        without = replace(limits, scaling="static")
-        trials.append(("hourly scaling within elastic_max_nodes", without))
-    return trials
 
 
 class _Trials:
@@ -328,68 +300,3 @@ def _without_residency(
         "without the residency of the workloads there is a plan: the nodes they may use are too "
         "few, or are gone in some period"
     ]
-
-
-def _diversity(limits: Limits) -> list[tuple[str, Limits]]:
-    """Return what to try without: the share of a provider, the loss of one."""
-    trials = []
-    if limits.max_share_per_provider is not None:
-        name = f"max_share_per_provider {limits.max_share_per_provider:g}"
-        trials.append((name, replace(limits, max_share_per_provider=None)))
-    if limits.survive_loss_of is not None:
-        name = f"survive_loss_of {limits.survive_loss_of}"
-        trials.append((name, replace(limits, survive_loss_of=None)))
-    return trials
-
-
-def _average_floors(limits: Limits) -> list[tuple[str, Limits]]:
-    """Return what to try without: each floor on an average, and all of them together."""
-    trials = [
-        (
-            floor_label(floor),
-            replace(
-                limits, average_quality=tuple(x for x in limits.average_quality if x != floor)
-            ),
-        )
-        for floor in limits.average_quality
-    ]
-    if len(trials) > 1:
-        trials.append(("floors on average quality", replace(limits, average_quality=())))
-    return trials
-
-
-def _rate_limits(limits: Limits) -> list[tuple[str, Limits]]:
-    """Return what to try without: each rate limit of tokens, and all of them together."""
-    trials = [
-        (
-            f"rate limit of {api_limit_label(limit)}",
-            replace(limits, api_limits=tuple(x for x in limits.api_limits if x != limit)),
-        )
-        for limit in limits.api_limits
-    ]
-    if len(trials) > 1:
-        trials.append(("rate limits of tokens", replace(limits, api_limits=())))
-    return trials
-
-
-def _money_and_power(limits: Limits) -> list[tuple[str, Limits]]:
-    """Return what to try without: one budget, all budgets of a kind, power, space, carbon."""
-    trials = []
-    for budget in limits.budgets:
-        when = "over the horizon" if budget.period is None else f"in period {budget.period}"
-        others = tuple(other for other in limits.budgets if other != budget)
-        name = f"budget of {budget.usd:,.0f} USD ({budget.kind}) {when}"
-        trials.append((name, replace(limits, budgets=others)))
-    for kind in dict.fromkeys(b.kind for b in limits.budgets):
-        others = tuple(b for b in limits.budgets if b.kind != kind)
-        if len(limits.budgets) - len(others) > 1:
-            trials.append((f"budgets of {kind} in all periods", replace(limits, budgets=others)))
-    if limits.power_kw is not None:
-        trials.append((f"power_kw {limits.power_kw:g}", replace(limits, power_kw=None)))
-    if limits.owned_nodes is not None:
-        trials.append((f"owned_nodes {limits.owned_nodes}", replace(limits, owned_nodes=None)))
-    if limits.carbon_kg_by_period:
-        shown = ", ".join(f"{kg:g}" for kg in dict.fromkeys(limits.carbon_kg_by_period))
-        without = replace(limits, carbon_kg_by_period=())
-        trials.append((f"carbon_kg_per_period {shown}", without))
-    return trials

@@ -131,7 +131,7 @@ def _budgets(problem: Problem) -> Iterator[Lever]:
         path = "limits.budget_usd_per_period" + (f".{kind}" if stated is by_kind else "")
         rows = [f"budget_{next(number)}" for _ in range(problem.horizon.periods)]
         if not isinstance(value, list):
-            where = f"{value:,.0f} USD of {kind} in every period"
+            where = f"{value:,.0f} USD of {kind} per period"
             yield Lever("budget", "", where, "USD", path, value, tuple(rows))
             continue
         for t, usd in enumerate(value):
@@ -164,7 +164,7 @@ def _carbon(problem: Problem) -> Iterator[Lever]:
             where = f"{kg:,.0f} kg in period {t}"
             yield Lever("carbon", "", where, "kg", f"{path}.{t}", kg, (f"carbon_{t}",))
     elif stated is not None:
-        where = f"{stated:,.0f} kg in every period"
+        where = f"{stated:,.0f} kg per period"
         yield Lever("carbon", "", where, "kg", path, stated, ("carbon_",))
 
 
