@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from planner.catalog.offers import CAPACITY_BLOCK
 from planner.errors import counted
 from planner.options.builds import one_tier_each
 from planner.options.nodes import DEFAULT_ELASTIC_MAX_NODES, DEFAULT_STARTUP_MINUTES
@@ -38,13 +39,14 @@ def fleet_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
             f"start a node, and at most {DEFAULT_ELASTIC_MAX_NODES} nodes per offer that come and "
             "go within a day"
         )
-    new = {o.offer_id: [0] for o in used}
+    to_find = {o.offer_id: [0] for o in used if o.tenure != CAPACITY_BLOCK}
     for row in plan.fleet:
-        new[row.offer_id].append(row.nodes - _had(offers[row.offer_id], row.period))
+        if row.offer_id in to_find:  # of a block the problem states how many can be had
+            to_find[row.offer_id].append(row.nodes - _had(offers[row.offer_id], row.period))
     notes += [
         f"{counted(count, 'node')} of {offer_id} at once: nobody has promised that many; cap what "
         "you cannot get with supply.quotas"
-        for offer_id, counts in new.items()
+        for offer_id, counts in to_find.items()
         if (count := max(counts)) > DEFAULT_ELASTIC_MAX_NODES
     ]
     return notes

@@ -181,6 +181,14 @@ def test_only_nodes_that_have_to_be_found_are_said_not_to_be_promised(build, fle
     assert [n.partition(":")[0] for n in found] == ([told] if told else [])
 
 
+def test_nodes_of_a_capacity_block_can_be_had_as_stated():
+    node, build = reserved("n"), {"most_nodes": 20}
+    block = replace(node, tenure="capacity_block")
+
+    assert any("nobody has promised" in note for note in many_nodes(node, 20, build=build))
+    assert not any("nobody has promised" in note for note in many_nodes(block, 20, build=build))
+
+
 @pytest.mark.parametrize(
     ("node", "stated", "is_told"),
     [
