@@ -21,7 +21,7 @@ from planner.cli.context import (
     settings_of,
 )
 from planner.cli.solve_options import LONGEST_S, Gap, Seed
-from planner.cli.stated import within
+from planner.cli.stated import number, within
 from planner.errors import Fault, InputError, as_asked
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ Within = Annotated[
     float,
     typer.Option(
         "--within",
+        parser=number,
         callback=within("--within", 0.0, 1.0),
         metavar="SHARE",
         help="How much dearer the plans of the ranges may be.",
@@ -68,6 +69,7 @@ def explain(
         float,
         typer.Option(
             "--time-limit",
+            parser=number,
             callback=within("--time-limit", 0.001, LONGEST_S),
             metavar="SECONDS",
             help="Of the plan, the changes, the ranges and the prices, each.",

@@ -23,7 +23,7 @@ from planner.cli.context import (
 )
 from planner.cli.interruptible import SoFar, interruptible
 from planner.cli.solve_options import LONGEST_S, SOLVERS, Gap, Seed, SolverName, choice_of
-from planner.cli.stated import within
+from planner.cli.stated import number, whole, within
 from planner.cli.written import write_files
 from planner.errors import Fault, InputError, as_asked
 
@@ -39,6 +39,7 @@ CvarWeight = Annotated[
     float,
     typer.Option(
         "--cvar-weight",
+        parser=number,
         callback=within("--cvar-weight", 0.0, _LARGEST_WEIGHT),
         help="Weight of the mean of the worst outcomes beside the expected cost.",
     ),
@@ -47,6 +48,7 @@ CvarLevel = Annotated[
     float,
     typer.Option(
         "--cvar-level",
+        parser=number,
         callback=within("--cvar-level", 0.0, 0.999),
         help="The worst 1 - level of the probability counts as worst.",
     ),
@@ -72,13 +74,21 @@ PartTime = Annotated[
     float,
     typer.Option(
         "--time-limit",
+        parser=number,
         callback=within("--time-limit", 0.001, LONGEST_S),
         metavar="SECONDS",
         help="Of every program: each scenario, and the joint one.",
     ),
 ]
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", min=1, help="Scenarios solved at once; default: cores.")
+    int | None,
+    typer.Option(
+        "--jobs",
+        parser=whole,
+        callback=within("--jobs", 1),
+        metavar="N",
+        help="Scenarios solved at once; default: cores.",
+    ),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from planner.cli.stated import one_of, within
+from planner.cli.stated import number, one_of, whole, within
 
 FORECASTS: tuple[Literal["last-seen", "as-stated"], ...] = ("last-seen", "as-stated")
 
@@ -44,6 +44,7 @@ Paths = Annotated[
     int,
     typer.Option(
         "--paths",
+        parser=whole,
         callback=within("--paths", 1, 1000),
         metavar="N",
         help="Courses of demand: that of the file, and N - 1 random ones around it.",
@@ -53,6 +54,7 @@ Spread = Annotated[
     float,
     typer.Option(
         "--path-spread",
+        parser=number,
         callback=within("--path-spread", 0.0, 2.0),
         help="Standard deviation of the steps of random paths in a period.",
     ),
@@ -61,6 +63,7 @@ Penalty = Annotated[
     float,
     typer.Option(
         "--unserved-penalty",
+        parser=number,
         callback=within("--unserved-penalty", 1e-9, 1e6),
         metavar="USD",
         help="Price of a missed request of workloads that state none.",
@@ -68,6 +71,11 @@ Penalty = Annotated[
 ]
 PathSeed = Annotated[
     int,
-    typer.Option("--seed", callback=within("--seed", 0), help="Seed of the solver and the paths."),
+    typer.Option(
+        "--seed",
+        parser=whole,
+        callback=within("--seed", 0),
+        help="Seed of the solver and the paths.",
+    ),
 ]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Print every period of every policy as CSV.")]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeVar
 
 import typer
 
-from planner.cli.stated import not_among, one_of, within
+from planner.cli.stated import not_among, number, one_of, whole, within
 from planner.errors import Fault, InputError
 
 _Choice = TypeVar("_Choice", bound=str)
@@ -23,20 +23,25 @@ LONGEST_S = 604_800.0
 Gap = Annotated[
     float,
     typer.Option(
-        "--gap", callback=within("--gap", 0.0, 1.0), help="Relative gap to stop at, 0 to 1."
+        "--gap",
+        parser=number,
+        callback=within("--gap", 0.0, 1.0),
+        help="Relative gap to stop at, 0 to 1.",
     ),
 ]
 TimeLimit = Annotated[
     float,
     typer.Option(
         "--time-limit",
+        parser=number,
         callback=within("--time-limit", 0.001, LONGEST_S),
         metavar="SECONDS",
         help="Of the main program.",
     ),
 ]
 Seed = Annotated[
-    int, typer.Option("--seed", callback=within("--seed", 0), help="Seed of the solver.")
+    int,
+    typer.Option("--seed", parser=whole, callback=within("--seed", 0), help="Seed of the solver."),
 ]
 SolverName = Annotated[
     str,

@@ -18,21 +18,53 @@ if TYPE_CHECKING:
 _NOTED = "planner.cli.stated"
 
 
+def number(text: str) -> float | str:
+    """Return a number, or the text itself where it is none, for :func:`within` to refuse.
+
+    Parameters
+    ----------
+    text
+        Value of an option as written.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def whole(text: str) -> int | str:
+    """Return a whole number, or the text itself where it is none, as :func:`number` does.
+
+    Parameters
+    ----------
+    text
+        Value of an option as written.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        return text
+
+
 def within(option: str, least: float, most: float | None = None) -> Callable[..., Any]:
-    """Return the callback of an option that takes a number in a range.
+    """Return the callback of an option that takes a number in a range, read by one of the above.
 
     Parameters
     ----------
     option
         Name of the option in messages.
     least, most
-        Range, both ends included; no `most` for none.
+        Range, both ends included, no `most` for none; `least` is whole where all values are.
     """
+    kind = "whole number" if isinstance(least, int) else "number"
+    bounds = f"at least {least:g}" + ("" if most is None else f" and at most {most:g}")
 
     def check(context: typer.Context, value: Any) -> Any:  # noqa: ANN401 - whatever it is of
-        if value is not None and not least <= value <= (value if most is None else most):
-            limit = "" if most is None else f" and at most {most:g}"
-            message = f"`{value:g}` is out of range; it must be at least {least:g}{limit}"
+        if isinstance(value, str):
+            message = f"`{value}` is not a {kind}; write one of {bounds}"
+            _note(context, Fault(option, None, None, "", message))
+        elif value is not None and not least <= value <= (value if most is None else most):
+            message = f"`{value:g}` is out of range; it must be {bounds}"
             _note(context, Fault(option, None, None, "", message))
         return value
 

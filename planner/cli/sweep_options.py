@@ -7,6 +7,15 @@ from typing import Annotated
 
 import typer
 
+from planner.cli.stated import one_of, whole, within
+
+
+def _designs() -> tuple[str, ...]:
+    from planner.sweep.design import DESIGNS  # noqa: PLC0415 - loads the solver
+
+    return DESIGNS
+
+
 Values = Annotated[
     list[str] | None,
     typer.Option(
@@ -31,13 +40,39 @@ Scenarios = Annotated[
         "--scenario", metavar="NAME", help="Named patch of the problem; repeatable: sweep each."
     ),
 ]
-Design = Annotated[str, typer.Option("--design", help="one-at-a-time, grid or latin-hypercube.")]
-Samples = Annotated[
-    int, typer.Option("--samples", min=1, metavar="N", help="Runs of a Latin hypercube.")
+Design = Annotated[
+    str,
+    typer.Option(
+        "--design",
+        callback=one_of("--design", _designs, "not a design"),
+        help="one-at-a-time, grid or latin-hypercube.",
+    ),
 ]
-SweepSeed = Annotated[int, typer.Option("--seed", min=0, help="Seed of solver and samples.")]
+Samples = Annotated[
+    int,
+    typer.Option(
+        "--samples",
+        parser=whole,
+        callback=within("--samples", 1),
+        metavar="N",
+        help="Runs of a Latin hypercube.",
+    ),
+]
+SweepSeed = Annotated[
+    int,
+    typer.Option(
+        "--seed", parser=whole, callback=within("--seed", 0), help="Seed of solver and samples."
+    ),
+]
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", min=1, metavar="N", help="Processes; default: all cores.")
+    int | None,
+    typer.Option(
+        "--jobs",
+        parser=whole,
+        callback=within("--jobs", 1),
+        metavar="N",
+        help="Processes; default: all cores.",
+    ),
 ]
 Store = Annotated[
     Path | None,

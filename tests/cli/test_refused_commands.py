@@ -88,7 +88,7 @@ def test_bad_argument_ends_with_code_2_and_a_way_out(
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("option", ["--gap=x", "--no"])
+@pytest.mark.parametrize("option", ["--gap", "--no"])
 def test_bad_option_of_the_command_ends_with_code_2(option, tmp_path):
     result = CliRunner().invoke(app, ["solve", str(write(tmp_path, VALID)), option])
 

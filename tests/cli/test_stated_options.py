@@ -39,6 +39,22 @@ def test_refused_options_of_a_solve_come_with_the_faults_of_its_file(planner, wr
     assert done.err.splitlines()[-1].startswith("6 errors, nothing was solved.")
 
 
+def test_what_is_no_number_is_told_with_everything_else_that_is_refused(planner, wrong):
+    options = ["--gap", "abc", "--jobs", "1.5", "--design", "abc", "--samples", "0", "--seed", "x"]
+
+    done = planner("sweep", wrong, "--set", "policy.spare_replicas=0,1", *options)
+
+    assert (done.code, done.out) == (EXIT_INVALID, "")
+    assert [(head, text.strip()) for head, text in faults(done.err)][:5] == [
+        ("--gap", "`abc` is not a number; write one of at least 0 and at most 1"),
+        ("--jobs", "`1.5` is not a whole number; write one of at least 1"),
+        ("--design", "`abc` is not a design; use one-at-a-time or grid or latin-hypercube"),
+        ("--samples", "`0` is out of range; it must be at least 1"),
+        ("--seed", "`x` is not a whole number; write one of at least 0"),
+    ]
+    assert any("workloads.chat.slo.0.limit" in head for head, _ in faults(done.err))
+
+
 def test_policies_of_a_replay_come_with_the_faults_of_its_problem_and_actuals(planner, wrong):
     came = wrong.with_name("came.csv")
     came.write_text("period,workload\n0,chat\n", encoding="utf-8")
