@@ -182,16 +182,19 @@ def load_document(
     if unapplied:
         # What a patch would have mended is no fault: of the rest, only what has the wrong form is.
         wrong = [*validation.faults[: len(validation.refused)], *document.repeated]
-        raise InputError([*unapplied, *_in_file_order(wrong, document)], NEXT_STEP)
+        told = [*unapplied, *_in_file_order(wrong, document), *_of_overlays(overlays)]
+        raise InputError(told, NEXT_STEP)
     document, faults = validation.document, [*validation.faults, *document.repeated]
     problem = validation.problem
     if problem is None:
-        raise InputError(_in_file_order(faults, document), NEXT_STEP)
+        raise InputError([*_in_file_order(faults, document), *_of_overlays(overlays)], NEXT_STEP)
     measured, outside = _outside(problem, document, folder, validation)
     faults += outside
     loaded = LoadedProblem(problem, document, folder, measured, scenario, tuple(assignments))
     if faults:
-        if overlays is not None and not outside:
+        if outside:
+            faults += _of_overlays(overlays)
+        elif overlays is not None:
             faults += _unknown_names(loaded, overlays, validation)
         raise InputError(_in_file_order(faults, document), NEXT_STEP)
     return loaded
@@ -293,6 +296,15 @@ def _absent_overlays(problem: Problem, folder: Path) -> Iterator[tuple[Path_, st
                 "starts from the folder of the problem file"
             )
             yield ("catalog", index), message
+
+
+def _of_overlays(overlays: Sequence[Path] | None) -> tuple[Fault, ...]:
+    """Return what is wrong in overlays, where the problem leaves no names to look up in them."""
+    try:
+        load_catalog(overlays or ())
+    except InputError as error:
+        return error.faults
+    return ()
 
 
 def _unknown_names(

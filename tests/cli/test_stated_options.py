@@ -94,3 +94,18 @@ def test_a_number_that_is_none_is_out_of_range(planner, tmp_path):
 
     assert done.code == EXIT_INVALID
     assert "`nan` is out of range" in done.err
+
+
+@pytest.mark.parametrize("wrong_set", ["performance=none.csv", "workloads.nobody.pool=x"])
+def test_faults_of_an_overlay_come_with_those_of_the_problem(planner, tmp_path, wrong_set):
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text("offerz: []\n", encoding="utf-8")
+    problem = write(tmp_path, VALID)
+
+    done = planner("solve", problem, "--set", wrong_set, "--catalog", overlay)
+
+    assert (done.code, done.out) == (EXIT_INVALID, "")
+    first, second = faults(done.err)
+    assert first[0].startswith(f"--set {wrong_set}")
+    assert second[0].startswith(f"{overlay}:1")
+    assert "no table `offerz`" in second[1]
