@@ -13,10 +13,9 @@ claim is tested without tokens, whose latency nobody promises, and with them, an
 prices and demand.
 
 Two larger problems stand beside it. Without residency finance_onprem grows by 12 % a quarter while
-rents fall by 20 % a year: renting by the hour is the strongest of its pure strategies (owned or
-reserved nodes alone cost more than twice as much, at their bounds too). In two_year_budget, where
-tokens are believed to keep the limits and rents stay above them, that is tokens. Both are in
-half-years here, and replicas of the second on 1 or 8 accelerators.
+rents fall by 20 % a year: renting by the hour is the strongest of its pure strategies. In
+two_year_budget, where tokens are believed to keep the limits and rents stay above them, that is
+tokens. Both are in half-years here, and replicas of the second on 1 or 8 accelerators.
 """
 
 from __future__ import annotations

@@ -118,8 +118,8 @@ def _behind(out: TextIO, item: AssessedClaim) -> None:
         out.write(f"  {_swing(row)}\n")
     if finding.joint is not None:
         out.write(f"  all inputs together: {range_text(finding.joint)}\n")
-    for reason in item.without_plan:
-        out.write(f"  a case without a plan: {reason.partition(';')[0]}\n")
+    for reason in dict.fromkeys(text.partition(";")[0] for text in item.without_plan):
+        out.write(f"  cases without a plan: {reason}\n")
 
 
 def _swing(row: TornadoRow) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -136,3 +137,15 @@ def test_the_text_shows_verdict_conditions_and_the_three_largest_inputs(tested):
     assert "\nC9: holds_when\n" in text
     assert "1 plan, 1 of them solved now and 0 stopped outside the gap: " in text
     assert "people:" not in text.split("\nC9:")[1] or text.count(" at ") >= 3
+
+
+def test_cases_without_a_plan_for_the_same_reason_are_told_once(tested):
+    item = replace(
+        tested[0].claims[0], without_plan=("no room; at 1 kW", "late", "no room; at 2 kW")
+    )
+    out = io.StringIO()
+
+    write_claims(out, replace(tested[0], claims=(item,)))
+
+    told = [line for line in out.getvalue().splitlines() if "without a plan" in line]
+    assert told == ["  cases without a plan: no room", "  cases without a plan: late"]
