@@ -8,7 +8,8 @@ Sought are the moves m (logarithms of factors) that minimise::
 the mode of the posterior under errors of Student's t with nu = 4 degrees of freedom and normal
 priors of width p_j. It is found by Levenberg-Marquardt on squares with the weights ``w_i (nu + 1)
 / (nu + (r_i / s_i)^2)``, slopes by differences, and moves kept within their range. All fits step
-together, because one call of the model for thousands of rows costs little more than for ten.
+together, and figures are asked for with their slopes, because one call of the model for thousands
+of rows costs little more than for ten.
 
 Source: Lange, Little and Taylor (1989) for the weights; Levenberg (1944), Marquardt (1963).
 """
@@ -90,17 +91,15 @@ class Task:
 def fit(tasks: Sequence[Task]) -> list[Floats]:
     """Return the logarithms of the moves of every task."""
     fits = [_Fit(task) for task in tasks]
-    for one, figures in zip(fits, log_figures([f.asked(f.ln) for f in fits]), strict=True):
-        one.begin(figures)
+    for one, answers in zip(fits, _answers(fits, [f.ln for f in fits]), strict=True):
+        one.take(one.ln, answers)
     for _ in range(_ROUNDS):
         live = [f for f in fits if not f.is_done]
         if not live:
             break
-        _find_slopes(live)
         trials = [f.trial() for f in live]
-        answers = log_figures([f.asked(t) for f, t in zip(live, trials, strict=True)])
-        for one, trial, figures in zip(live, trials, answers, strict=True):
-            one.judge(trial, figures)
+        for one, trial, answers in zip(live, trials, _answers(live, trials), strict=True):
+            one.judge(trial, answers)
     return [f.ln for f in fits]
 
 
@@ -119,28 +118,18 @@ class _Fit:
         self.ln: Floats = np.asarray(start, dtype=float)
         self.residual_ln: Floats = np.zeros(len(targets))
         self.cost = np.inf
-        self.slopes: Floats | None = None
+        self.slopes: Floats = np.zeros((len(targets), len(moves)))
         self.damping = _FIRST_DAMPING
         self.is_done = False
 
-    def asked(self, ln: Floats) -> Asked:
-        return self.task.asked(ln)
-
-    def begin(self, figures_ln: Floats) -> None:
-        self.residual_ln = self.measured_ln - figures_ln
-        self.cost = self._cost(self.residual_ln, self.ln)
-
-    def shifted(self) -> list[Asked]:
-        steps = np.eye(len(self.ln)) * _DIFFERENCE_LN
-        return [self.asked(self.ln + step) for step in steps]
-
-    def set_slopes(self, shifted_ln: Sequence[Floats]) -> None:
-        at_ln = self.measured_ln - self.residual_ln
-        self.slopes = np.stack([(f - at_ln) / _DIFFERENCE_LN for f in shifted_ln], axis=1)
+    def asked(self, ln: Floats) -> list[Asked]:
+        """Return the questions for the figures under some moves, and for their slopes."""
+        steps = np.eye(len(ln)) * _DIFFERENCE_LN
+        return [self.task.asked(ln), *(self.task.asked(ln + step) for step in steps)]
 
     def trial(self) -> Floats:
         """Return the moves to try next."""
-        slopes = np.zeros((0, len(self.ln))) if self.slopes is None else self.slopes
+        slopes = self.slopes
         robust = (FREEDOM + 1.0) / (FREEDOM + (self.residual_ln / self.sigma_ln) ** 2)
         weight = self.weight * robust / self.sigma_ln**2
         curve = slopes.T @ (weight[:, None] * slopes) + np.diag(self.pull)
@@ -149,12 +138,20 @@ class _Fit:
         step = np.linalg.solve(curve, fall)
         return np.asarray(np.clip(self.ln + step, -self.most_ln, self.most_ln), dtype=float)
 
-    def judge(self, trial: Floats, figures_ln: Floats) -> None:
+    def take(self, ln: Floats, answers: Sequence[Floats]) -> None:
+        """Go on from some moves."""
+        figures_ln, *shifted_ln = answers
+        self.ln, self.residual_ln = ln, self.measured_ln - figures_ln
+        self.cost = self._cost(self.residual_ln, ln)
+        at_ln = self.measured_ln - self.residual_ln
+        self.slopes = np.stack([(f - at_ln) / _DIFFERENCE_LN for f in shifted_ln], axis=1)
+
+    def judge(self, trial: Floats, answers: Sequence[Floats]) -> None:
         """Take the trial when it is better, and decide whether to go on."""
-        residual_ln = self.measured_ln - figures_ln
-        cost, step = self._cost(residual_ln, trial), np.abs(trial - self.ln).max()
+        cost = self._cost(self.measured_ln - answers[0], trial)
+        step = np.abs(trial - self.ln).max()
         if cost <= self.cost:
-            self.ln, self.residual_ln, self.cost, self.slopes = trial, residual_ln, cost, None
+            self.take(trial, answers)
             self.damping *= _FASTER
         else:
             self.damping *= _SLOWER
@@ -166,9 +163,8 @@ class _Fit:
         return float(figures.sum() + (self.pull * ln**2).sum())
 
 
-def _find_slopes(fits: Sequence[_Fit]) -> None:
-    missing = [f for f in fits if f.slopes is None]
-    asked = [f.shifted() for f in missing]
+def _answers(fits: Sequence[_Fit], trials: Sequence[Floats]) -> list[list[Floats]]:
+    """Return the figures of every trial, and those with each of its moves a little larger."""
+    asked = [one.asked(trial) for one, trial in zip(fits, trials, strict=True)]
     answers = iter(log_figures([one for group in asked for one in group]))
-    for one, group in zip(missing, asked, strict=True):
-        one.set_slopes([next(answers) for _ in group])
+    return [[next(answers) for _ in group] for group in asked]

@@ -48,20 +48,17 @@ def rows(loads, metrics=METRICS, in_world=None, /, changes=None, **moved):
     """
     place = in_world or world()
     builder = CaseBuilder(place, names_of(place))
-    found = []
-    for load in loads:
-        cells = {"concurrency_or_rate": load, **(changes or {})}
-        run = run_of(measured(**cells))
-        case = builder.case(run)
-        moves = [m for m in MOVES if m.name in moved]
-        ln = np.log([moved[m.name] for m in moves])
-        asked = [(run, case, metric) for metric in metrics.values()]
-        figures = np.exp(log_figures([Asked(asked, moves, ln)])[0]).tolist()
-        found += [
-            measured(metric=name, value=figure, **cells)
-            for name, figure in zip(metrics, figures, strict=True)
-        ]
-    return found
+    cells = [{"concurrency_or_rate": load, **(changes or {})} for load in loads]
+    runs = [run_of(measured(**each)) for each in cells]
+    asked = [(run, builder.case(run), metric) for run in runs for metric in metrics.values()]
+    moves = [m for m in MOVES if m.name in moved]
+    ln = np.log([moved[m.name] for m in moves])
+    figures = np.exp(log_figures([Asked(asked, moves, ln)])[0]).tolist()
+    named = [(name, each) for each in cells for name in metrics]
+    return [
+        measured(metric=name, value=figure, **each)
+        for (name, each), figure in zip(named, figures, strict=True)
+    ]
 
 
 def clients(*numbers):
@@ -70,8 +67,16 @@ def clients(*numbers):
 
 
 def calibrated(tmp_path, measurements, in_world=None, name="measured.csv"):
-    """Return the calibration of rows written to a file."""
-    return calibrate(write(tmp_path / name, measurements), in_world or world(), AS_OF)
+    """Return the calibration of rows written to a file; the same rows are calibrated once."""
+    if in_world is not None:
+        return calibrate(write(tmp_path / name, measurements), in_world, AS_OF)
+    key = (name, *measurements)
+    if key not in _CALIBRATED:
+        _CALIBRATED[key] = calibrate(write(tmp_path / name, measurements), world(), AS_OF)
+    return _CALIBRATED[key]
+
+
+_CALIBRATED = {}
 
 
 def only(found):
