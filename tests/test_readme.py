@@ -75,7 +75,7 @@ def test_the_smallest_problem_of_the_readme_solves(tmp_path):
     file.write_text(block.group(1), encoding="utf-8")
 
     # On all hardware of the catalogue it takes a minute and says no more of the text.
-    few = ("candidates.hardware=[mi300x-192gb]",)
+    few = ("candidates.hardware=[h100-sxm-80gb]", "candidates.tensor_parallel=[1]")
     plan = solve_prepared(prepare(file, assignments=few), SolveSettings(gap=0.05, compare=False))
 
     assert plan.status == "optimal"
