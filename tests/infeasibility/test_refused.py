@@ -47,7 +47,8 @@ def test_a_limit_that_no_option_meets_is_named_with_what_the_nearest_one_needs()
 
 
 def test_weights_that_do_not_fit_are_named_with_the_nearest_option():
-    asked = [FREE, "candidates.tensor_parallel=[1]", "candidates.quantizations=[bf16]"]
+    mean = "workloads.chat.slo=[{metric: tpot_ms, percentile: mean, limit: 60}]"
+    asked = [FREE, mean, "candidates.tensor_parallel=[1]", "candidates.quantizations=[bf16]"]
 
     found = explain_infeasible(BUDGET, None, asked)
 

@@ -23,6 +23,8 @@ from planner.verify.verification import open_plan, verify_plan
 from tests.options.world import workload
 from tests.verified.world import QUICK, SLO, longer, loop, prepared, replicas, steady, with_changes
 
+ALONE = {"policy": {"spare_replicas": 0}}
+"""Without a spare, so that no loss is simulated."""
 SHORT = {"isl_tokens": {"mean": 1000.0}, "osl_tokens": {"mean": 20.0}}
 """A fifth of the usual answers, so that a replay has a fifth of the steps."""
 
@@ -118,11 +120,12 @@ def test_the_same_problem_and_assignments_give_the_same_plan(crowded):
 
 
 def test_only_the_pool_that_missed_is_tightened(tmp_path):
-    chats = [workload(n, slo=SLO, arrival={"mean_rate_rps": 20.0}) for n in ("chat", "code")]
-    asked = prepared(tmp_path, *chats)
+    arrival = {"mean_rate_rps": 20.0}
+    chats = [workload(n, slo=SLO, lengths=SHORT, arrival=arrival) for n in ("chat", "code")]
+    asked = prepared(tmp_path, *chats, **ALONE)
     first = solve_prepared(asked, QUICK)
 
-    found = solve_verified(asked, QUICK, loop(chat=steady(isl=4000.0)))
+    found = solve_verified(asked, QUICK, loop(chat=steady(isl=2200.0, osl=20.0)))
 
     assert found.kept is True
     assert replicas(found.plan, "chat")[0, 0] > replicas(first, "chat")[0, 0]
@@ -154,7 +157,7 @@ def test_workloads_of_a_pool_are_tightened_together(tmp_path):
         workload("chat", pool="talk", slo=SLO, lengths=SHORT, arrival={"mean_rate_rps": 20.0}),
         workload("code", pool="talk", slo=SLO, lengths=SHORT, arrival={"mean_rate_rps": 10.0}),
     ]
-    asked = prepared(tmp_path, *chats)
+    asked = prepared(tmp_path, *chats, **ALONE)
 
     found = solve_verified(asked, QUICK, loop(chat=steady(isl=2500.0, osl=20.0)))
 
@@ -166,7 +169,7 @@ def test_workloads_of_a_pool_are_tightened_together(tmp_path):
 
 def test_where_more_replicas_are_no_use_it_says_so_and_adds_nothing(tmp_path):
     chat = workload(slo=SLO, lengths=SHORT, arrival={"mean_rate_rps": 20.0})
-    asked = prepared(tmp_path, chat)
+    asked = prepared(tmp_path, chat, **ALONE)
     first = solve_prepared(asked, QUICK)
 
     # A prompt this long takes longer than the limit alone.
@@ -241,7 +244,8 @@ def test_what_was_left_out_stands_in_the_plan_and_its_file_is_sound(too_long, tm
 
 
 def test_where_no_option_helps_all_are_tried_at_once_and_the_first_plan_stands(tmp_path):
-    asked = prepared(tmp_path, workload(slo=SLO[:1], arrival={"mean_rate_rps": 1.0}), sizes=(1, 2))
+    chat = workload(slo=SLO[:1], arrival={"mean_rate_rps": 1.0})
+    asked = prepared(tmp_path, chat, sizes=(1, 2), **ALONE)
     first = solve_prepared(asked, QUICK)
 
     found = solve_verified(asked, QUICK, loop(chat=steady(isl=40_000.0)))
