@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -30,8 +31,8 @@ QUICKLY = ReplaySettings(seeds=2)
 HITS = {"prefix_cache": {"hit_rate": 0.4}}
 
 
-def stress(world, plan=None, asked=QUICKLY, **factors):
-    base = replayed(plan or world.plan, loaded(world.problem), world.catalog, asked)
+def stress(world, plan=None, asked=QUICKLY, base=None, **factors):
+    base = base or replayed(plan or world.plan, loaded(world.problem), world.catalog, asked)
     return base, stress_table(base, StressSettings(**factors), asked)
 
 
@@ -55,8 +56,23 @@ def plain():
     return chat()
 
 
-def test_every_stress_has_a_row_and_the_harder_ones_break_the_plan(plain):
-    base, table = stress(plain, demand=3.0)
+@pytest.fixture(scope="module")
+def plainly(plain):
+    """Return the replay of a plan without stress, and what gives its rows under factors."""
+    base, _ = stress(plain)
+    return base, cache(lambda **factors: stress(plain, base=base, **factors)[1])
+
+
+@pytest.fixture(scope="module")
+def levels(plainly):
+    """Return the rows of a plan under more and more of every stress that has a factor."""
+    _, table = plainly
+    factors = {1.0: 1.0, 1.3: 0.5, 1.7: 0.0, 3.0: 0.0, 9.0: 0.0}
+    return [rows_of(table(demand=f, outputs=f, hit_rate=h)) for f, h in factors.items()]
+
+
+def test_every_stress_has_a_row_and_the_harder_ones_break_the_plan(plainly):
+    base, table = plainly[0], plainly[1](demand=3.0)
 
     rows = rows_of(table)
     assert list(rows) == [
@@ -76,8 +92,8 @@ def test_every_stress_has_a_row_and_the_harder_ones_break_the_plan(plain):
     assert base.replay.kept is True  # the verdict is about what the plan assumes
 
 
-def test_factors_of_one_change_nothing(plain):
-    _, table = stress(plain, demand=1.0, outputs=1.0, hit_rate=1.0)
+def test_factors_of_one_change_nothing(plainly):
+    table = plainly[1](demand=1.0, outputs=1.0, hit_rate=1.0)
 
     for name in ("demand", "output_length", "prefix_cache"):
         row_ = rows_of(table)[name]
@@ -94,24 +110,18 @@ def test_a_seed_gives_the_same_table_and_another_seed_another_one(plain):
 
 
 @pytest.mark.parametrize("field", ["demand", "outputs"])
-def test_more_never_raises_attainment(plain, field):
+def test_more_never_raises_attainment(levels, field):
     name = {"demand": "demand", "outputs": "output_length"}[field]
-    levels = [
-        rows_of(stress(plain, **{field: factor})[1])[name].after
-        for factor in (1.0, 1.3, 1.7, 3.0, 9.0)
-    ]
+    found = [level[name].after for level in levels]
 
-    shares = [level.attainment for level in levels]
+    shares = [level.attainment for level in found]
     assert shares == sorted(shares, reverse=True)
     assert shares[-1] < shares[0]
-    assert [level.missed for level in levels] == sorted(level.missed for level in levels)
+    assert [level.missed for level in found] == sorted(level.missed for level in found)
 
 
-def test_a_colder_cache_never_raises_attainment(plain):
-    shares = [
-        rows_of(stress(plain, hit_rate=factor)[1])["prefix_cache"].after
-        for factor in (1.0, 0.5, 0.0)
-    ]
+def test_a_colder_cache_never_raises_attainment(levels):
+    shares = [level["prefix_cache"].after for level in levels[:3]]
 
     nearest = [level.nearest.value_ms for level in shares]
     assert nearest == sorted(nearest)
