@@ -346,8 +346,8 @@ def test_an_overlay_offer_of_unknown_hardware_is_refused(planner, tmp_path):
 def test_a_cap_on_models_that_does_not_bind_costs_nothing(planner):
     exact = ("--no-compare", "--json")
 
-    free = planner("solve", "chatbot_1m", *exact).json
-    capped = planner("solve", "chatbot_1m", "--set", "policy.max_models=1", *exact).json
+    free = planner("solve", *FEW, *exact).json
+    capped = planner("solve", *FEW, "--set", "policy.max_models=1", *exact).json
 
     assert capped["status"] == "optimal"
     assert capped["cost_usd"] <= free["cost_usd"] * 1.01

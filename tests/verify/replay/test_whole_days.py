@@ -183,7 +183,10 @@ def test_days_without_a_growing_queue_stay_samples():
 @pytest.fixture(scope="module")
 def short():
     """Return a plan without most of its replicas in the block of its peak."""
-    world = solved_chat(rate=9.0)
+    # Few requests of many tokens: a day of them is long to simulate otherwise.
+    long = {"isl_tokens": {"mean": 4000.0}, "osl_tokens": {"mean": 20.0}}
+    slo = [{"metric": "ttft_ms", "percentile": 99, "limit": 1600}]
+    world = solved_chat(rate=3.4, lengths=long, slo=slo)
     peak = max(world.plan.allocations, key=lambda r: r.replicas)
     rows = tuple(
         replace(r, replicas=max(r.replicas // 3, 1)) if r.block == peak.block else r
