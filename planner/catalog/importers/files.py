@@ -156,7 +156,9 @@ def shortened(value: object, most: int = 60) -> str:
         text = str(value)
     except (ValueError, RecursionError):
         text = f"a {type(value).__name__} too long to show"
-    shown = "".join(c if c.isprintable() else "?" for c in text[: most + 1])
+    shown = text[: most + 1]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else "?" for c in shown)
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
