@@ -60,6 +60,9 @@ _WORTH_SHARE = 0.1
 """Share of the gap that bounds have to gain."""
 _LARGE_PROGRAM = 100_000
 """Columns from which on slots may take all the time that there is: pools give the first plan."""
+_HUGE_PROGRAM = 300_000
+"""Columns from which on it is not relaxed again with bound rows: that takes longer than all slots
+with the fleet of the first relaxation, whose plan the computed bound proves."""
 _RELAXATIONS = 4.0
 """Times that a large program took to be relaxed, which have to be left after its pools: as long
 takes the relaxation with bound rows, and slots need time after it."""
@@ -197,6 +200,8 @@ def bounded_by_parts(
 
 def _is_short(program: Bounded, clock: _Time) -> bool:
     """Say whether a large program has no time for bound rows, by how long its relaxation took."""
+    if program.arrays.cost.size >= _HUGE_PROGRAM:
+        return True
     left_s = clock.left().time_limit_s
     spent_s = clock.settings.time_limit_s - left_s
     rest_s = left_s - clock.share_s(_POOLS_SHARE)

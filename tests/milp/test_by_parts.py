@@ -116,10 +116,11 @@ def test_the_computed_bound_is_between_the_relaxation_and_any_plan(
     assert computed.bound <= plan.usd
 
 
-def test_a_large_program_without_time_for_bound_rows_has_a_plan_and_a_computed_bound(monkeypatch):
+@pytest.mark.parametrize("reason", [("_RELAXATIONS", np.inf), ("_HUGE_PROGRAM", 0)])
+def test_a_program_that_is_not_relaxed_again_has_a_plan_and_a_computed_bound(monkeypatch, reason):
     monkeypatch.setattr(by_parts, "_SMALLEST_PROGRAM", 0)
     monkeypatch.setattr(by_parts, "_LARGE_PROGRAM", 0)
-    monkeypatch.setattr(by_parts, "_RELAXATIONS", np.inf)
+    monkeypatch.setattr(by_parts, *reason)
     program = build_program(*world(5, is_committed=True), Limits(spare_replicas=1))
     before = bounded(program)
 
