@@ -23,7 +23,7 @@ from planner.cli.context import (
 )
 from planner.cli.interruptible import SoFar, interruptible
 from planner.cli.solve_options import LONGEST_S, SOLVERS, Gap, Seed, SolverName, choice_of
-from planner.cli.stated import number, whole, within
+from planner.cli.stated import count_option, number, within
 from planner.cli.written import write_files
 from planner.errors import Fault, InputError, as_asked
 
@@ -80,16 +80,7 @@ PartTime = Annotated[
         help="Of every program: each scenario, and the joint one.",
     ),
 ]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        parser=whole,
-        callback=within("--jobs", 1),
-        metavar="N",
-        help="Scenarios solved at once; default: cores.",
-    ),
-]
+Jobs = Annotated[int | None, count_option("--jobs", "Scenarios solved at once; default: cores.")]
 
 
 def hedge(

@@ -71,6 +71,19 @@ def within(option: str, least: float, most: float | None = None) -> Callable[...
     return check
 
 
+def count_option(option: str, text: str) -> Any:  # noqa: ANN401 - what typer takes
+    """Return the declaration of an option that takes a whole number from 1.
+
+    Parameters
+    ----------
+    option
+        Name of the option.
+    text
+        Its help.
+    """
+    return typer.Option(option, parser=whole, callback=within(option, 1), metavar="N", help=text)
+
+
 def one_of(
     option: str, choices: Callable[[], Collection[str]], refusal: str
 ) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.stated import one_of, whole, within
+from planner.cli.stated import count_option, one_of, whole, within
 
 
 def _designs() -> tuple[str, ...]:
@@ -48,32 +48,14 @@ Design = Annotated[
         help="one-at-a-time, grid or latin-hypercube.",
     ),
 ]
-Samples = Annotated[
-    int,
-    typer.Option(
-        "--samples",
-        parser=whole,
-        callback=within("--samples", 1),
-        metavar="N",
-        help="Runs of a Latin hypercube.",
-    ),
-]
+Samples = Annotated[int, count_option("--samples", "Runs of a Latin hypercube.")]
 SweepSeed = Annotated[
     int,
     typer.Option(
         "--seed", parser=whole, callback=within("--seed", 0), help="Seed of solver and samples."
     ),
 ]
-Jobs = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        parser=whole,
-        callback=within("--jobs", 1),
-        metavar="N",
-        help="Processes; default: all cores.",
-    ),
-]
+Jobs = Annotated[int | None, count_option("--jobs", "Processes; default: all cores.")]
 Store = Annotated[
     Path | None,
     typer.Option(

@@ -200,9 +200,8 @@ def _highest(
     world: World, replicas: Floats, bounds_rps: Floats
 ) -> tuple[Floats, NDArray[np.intp]]:
     """Return the highest rates up to bounds, and their limits (-1: the bound), shape (n, K)."""
-    code = np.full(bounds_rps.shape, -1, dtype=np.intp)
     if not len(world.limits_s):
-        return bounds_rps, code
+        return bounds_rps, np.full(bounds_rps.shape, -1, dtype=np.intp)
     is_kept, excess, code = _at_bounds(world, replicas, bounds_rps)
     rate_rps = np.where(is_kept, bounds_rps, 0.0)
     high = np.log(np.maximum(bounds_rps, np.finfo(float).tiny))
