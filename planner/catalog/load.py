@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from planner.catalog.location import shipped_path
@@ -74,7 +74,7 @@ class Origin:
     line: int
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(frozen=True, eq=False)
 class Catalog:
     """All tables, each in file order, with look-up by key.
 
@@ -87,8 +87,6 @@ class Catalog:
     format_support, calibration, offers, api_offers, discounts, servers, sites, price_paths,
     price_trends, profiles, lengths, sources
         Rows of the table of that name.
-    sha256
-        Checksum of the content.
     origins
         File and line of a row by (table, key).
     """
@@ -114,10 +112,18 @@ class Catalog:
     profiles: tuple[ProfilePoint, ...]
     lengths: tuple[LengthCell, ...]
     sources: tuple[Source, ...]
-    sha256: str
     origins: Mapping[tuple[str, Key], Origin]
     _index: Mapping[tuple[str, Key], Row] = field(repr=False)
     _names: Mapping[str, str] = field(repr=False)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Checksum of the content; computed when asked for, as few catalogues end in a plan."""
+        content = {
+            name: [row.facts for row in sorted(self.table(name), key=lambda row: row.key)]
+            for name in TABLES
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def table(self, name: str) -> tuple[Row, ...]:
         """Return the rows of the table with file stem `name`."""
@@ -259,7 +265,6 @@ def build_catalog(rows: Mapping[str, Iterable[Located[Any]]]) -> Catalog:
     tables: dict[str, Any] = {name: tuple(by_key.values()) for name, by_key in merged.items()}
     return Catalog(
         **tables,
-        sha256=_checksum(merged),
         origins=origins,
         _index={
             (name, key): row for name, by_key in merged.items() for key, row in by_key.items()
@@ -311,10 +316,3 @@ def _accelerator_names(rows: Mapping[str, Iterable[Located[Any]]]) -> dict[str, 
     names = {folded(a.row.alias): a.row.accelerator for a in rows.get("aliases", ())}
     ids = [row.row.id for table in ("systems", "accelerators") for row in rows.get(table, ())]
     return names | {folded(name): name for name in ids}
-
-
-def _checksum(merged: Mapping[str, Mapping[Key, Row]]) -> str:
-    content = {
-        table: [by_key[key].facts for key in sorted(by_key)] for table, by_key in merged.items()
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -140,8 +140,12 @@ def buildable_systems(
             )
             rejected.append(Rejection("option", system.id, "", "candidate", detail, len(pairs)))
             continue
-        known = [(m, q) for m, q in pairs if system.runs(m.id, q.id)]
-        rejected += _without_speed(system, [pair for pair in pairs if pair not in known])
+        known: list[tuple[Model, Quantization]] = []
+        unknown: list[tuple[Model, Quantization]] = []
+        for model, quantization in pairs:
+            runs = system.runs(model.id, quantization.id)
+            (known if runs else unknown).append((model, quantization))
+        rejected += _without_speed(system, unknown)
         shapes = {n.accelerators_per_node for n in nodes if n.hardware == system.id}
         for pair in known:
             way = _built(system, pair, catalog, shapes, chosen.tensor_parallel)

@@ -10,13 +10,13 @@ range of prompts in its share, at every option and rate.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from planner.perf.arrivals import even_arrivals
 from planner.perf.draws import even_ranks, ordered_normals, ordered_unit_intervals
+from planner.perf.kept import kept_by_content
 from planner.perf.moments import traffic_means
 from planner.perf.traffic import ordered_class_intervals, sample_requests
 
@@ -103,14 +103,19 @@ class Probe:
     tokens_per_gap: float = 1.0
 
 
-@lru_cache(maxsize=_KEPT_LOADS)
 def sample_load(
     traffic: TrafficClass, samples: int, seed: int, routing: Routing = "fewest_requests"
 ) -> Load:
     """Return `samples` arrivals of `traffic`, the same for the same `seed`.
 
-    The last few are kept: settings of the engines share the samples of a class.
+    The last few are kept: settings of the engines, and problems that differ in limits only, share
+    the samples of a class.
     """
+    return _sampled(replace(traffic, name="load", limits=()), samples, seed, routing)
+
+
+@kept_by_content(_KEPT_LOADS)
+def _sampled(traffic: TrafficClass, samples: int, seed: int, routing: Routing) -> Load:
     rng = np.random.default_rng(seed)
     requests = sample_requests(traffic, samples, rng)
     count = np.bincount(requests.prompt, minlength=len(requests.prompt_tokens))

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ _FOLDS = (
     (re.compile(r"(?<=[0-9])[^a-z0-9]+(?=[0-9])"), "."),
     (re.compile(r"(?<![0-9])[^a-z0-9]+|[^a-z0-9]+(?![0-9])"), ""),
 )
+
+_KEPT_NAMES = 4096
+"""A price list has some thousand names; every list is matched with those of the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class ModelNames:
         return [(name, None), *([(stem, stated)] if stem and stated else [])]
 
 
+@lru_cache(maxsize=_KEPT_NAMES)
 def _fold(name: str) -> str:
     folded = name.rsplit("/", 1)[-1].strip().casefold()
     for pattern, by in _FOLDS:
