@@ -9,50 +9,38 @@ more than one such factor; the one next to the demand asked for is found.
 
 Both programs stop at a gap. So beside the estimate stand the factors at which the answer is
 proven: `low` where the bound of the plan is above the cost of the baseline, `high` where the bound
-of the baseline is above the cost of the plan.
+of the baseline is above the cost of the plan. Where the costs are the same within the gap over a
+range of factors there is no such factor, and the range is told (:mod:`planner.finance.tied`).
 """
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from planner.alternatives import NOT_IN_TIME, Answer, solve_again
-from planner.demand.scale import scaled
 from planner.finance.payback import SAME
+from planner.finance.tied import POINT, same_cost
+from planner.finance.trials import LARGEST_FACTOR, SMALLEST_FACTOR, Trials, crossing
 from planner.options.held import hold
 from planner.options.purchases import hold_purchases
 from planner.plan.commitments import taken_on
 from planner.plan.purchases import terms_beside_nodes
-from planner.plan.time_budget import late
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from planner.alternatives import Answer
     from planner.demand.records import Demand, TimeGrid
+    from planner.finance.trials import Trial
     from planner.milp import SolverSettings
     from planner.plan.finance_rows import Payback
 
-SMALLEST_FACTOR, LARGEST_FACTOR = 1 / 32, 4.0
 _WIDTH = 0.02
 _MOST_SOLVES = 12
 _EDGE = 0.15
 """Share of a bracket that a new factor keeps away from its ends, so that both ends move."""
-_SAME_COST = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class _Trial:
-    """Costs and bounds of plan and baseline at one factor."""
-
-    factor: float
-    plan: Answer
-    baseline: Answer
-
-    @property
-    def difference_usd(self) -> float:
-        return (self.plan.cost_usd or 0.0) - (self.baseline.cost_usd or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +52,8 @@ class BreakEven:
     factor
         Estimate from the best plans found.
     low, high
-        Factors at which the plan is proven to be dearer, and cheaper.
+        Factors at which the plan is proven to be dearer, and cheaper; with no estimate they are
+        those beside the range in which the costs are the same.
     why_not
         Why there is no estimate.
     """
@@ -102,9 +91,13 @@ def with_break_evens(
     held = with_held(own, demand.grid)
     found: dict[str, BreakEven] = {}
     solved = [r.baseline for r in rows if baselines[r.baseline].cost_usd is not None]
+    alike = {r.baseline for r in rows if r.why_not == SAME}
     for name in sorted(solved, key=lambda n: baselines[n].cost_usd or 0.0):
-        search = _Search(held, baselines[name], demand, settings, deadline_s)
-        found[name] = search.break_even()
+        if name in alike:
+            found[name] = BreakEven(None, None, None, SAME)
+            continue
+        trials = Trials(held, baselines[name], demand, settings, deadline_s)
+        found[name] = break_even(trials)
     return tuple(_with(row, found.get(row.baseline)) for row in rows)
 
 
@@ -140,105 +133,99 @@ def _with(row: Payback, found: BreakEven | None) -> Payback:
     )
 
 
-class _Search:
-    """Looks for the change of sign between plan and baseline."""
+def break_even(trials: Trials) -> BreakEven:
+    """Return the factor at which plan and baseline cost the same, or where they do so.
 
-    def __init__(
-        self,
-        plan: Answer,
-        baseline: Answer,
-        demand: Demand,
-        settings: SolverSettings,
-        deadline_s: float,
-    ) -> None:
-        self.plan, self.baseline, self.demand = plan, baseline, demand
-        self.settings, self.deadline_s = settings, deadline_s
-        self.trials: list[_Trial] = []
-        self.failed = ""
+    Parameters
+    ----------
+    trials
+        Both at the demand asked for; other demands are solved here.
+    """
+    factor = None if trials.ties() else _sign_change(trials)
+    if not trials.ties() or _is_pinned(trials, factor):
+        return _found(trials, factor, _why_not(trials))
+    found, text = same_cost(trials)
+    if found.factor is not None:
+        return _found(trials, found.factor, text)
+    return _found(trials, None, text, (found.first.factor, found.last.factor))
 
-    def break_even(self) -> BreakEven:
-        first = _Trial(1.0, self.plan, self.baseline)
-        if abs(first.difference_usd) <= _SAME_COST * (self.plan.cost_usd or 0.0):
-            return BreakEven(None, None, None, SAME)
-        self.trials.append(first)
-        ends = self._bracket(first)
-        if ends is None:
-            return self._found(None)
-        dearer, cheaper = ends
-        while (
-            abs(cheaper.factor - dearer.factor) > _WIDTH * cheaper.factor
-            and len(self.trials) < _MOST_SOLVES
-        ):
-            trial = self._at(_between(dearer, cheaper))
-            if trial is None:
-                break
-            dearer, cheaper = (trial, cheaper) if trial.difference_usd > 0 else (dearer, trial)
-        return self._found(_crossing(dearer, cheaper))
 
-    def _bracket(self, first: _Trial) -> tuple[_Trial, _Trial] | None:
-        """Return neighbours at which the plan is dearer and cheaper, in this order."""
-        step = 2.0 if first.difference_usd > 0 else 0.5
-        last = first
-        while SMALLEST_FACTOR < last.factor < LARGEST_FACTOR:
-            trial = self._at(last.factor * step)
-            if trial is None:
-                return None
-            if (trial.difference_usd > 0) != (first.difference_usd > 0):
-                return (last, trial) if first.difference_usd > 0 else (trial, last)
-            last = trial
+def _sign_change(trials: Trials) -> float | None:
+    """Return where the difference of the best costs changes its sign, ``None`` where it does not.
+
+    That of the demand asked for is not 0.
+    """
+    ends = _bracket(trials)
+    if ends is None:
         return None
-
-    def _at(self, factor: float) -> _Trial | None:
-        demand = scaled(self.demand, factor)
-        answers = []
-        for name, answer in (("the plan", self.plan), ("the baseline", self.baseline)):
-            left_s = self.deadline_s - time.monotonic()
-            if left_s <= 0:
-                self.failed = self._late
-                return None
-            asked = replace(self.settings, time_limit_s=left_s, log=False)
-            solved = solve_again(answer, demand, asked)
-            if solved.cost_usd is None:
-                out = solved.why_not == NOT_IN_TIME or time.monotonic() >= self.deadline_s
-                self.failed = self._late if out else f"{name} cannot serve {factor:.0%} of demand"
-                return None
-            answers.append(solved)
-        self.trials.append(_Trial(factor, *answers))
-        return self.trials[-1]
-
-    @property
-    def _late(self) -> str:
-        return late("the search for break-even demands", self.settings.time_limit_s)
-
-    def _found(self, factor: float | None) -> BreakEven:
-        dearer = [t.factor for t in self.trials if _above(t.plan, t.baseline)]
-        cheaper = [t.factor for t in self.trials if _above(t.baseline, t.plan)]
-        if factor is not None:
-            dearer = [x for x in dearer if x <= factor]
-            cheaper = [x for x in cheaper if x >= factor]
-        why_not = None
-        if factor is None:
-            last = self.trials[-1]
-            word = "dearer" if last.difference_usd > 0 else "cheaper"
-            why_not = (
-                self.failed or f"the plan is {word} at every demand to {last.factor:.0%} of it"
-            )
-        return BreakEven(factor, max(dearer, default=None), min(cheaper, default=None), why_not)
+    dearer, cheaper = ends
+    while (
+        abs(cheaper.factor - dearer.factor) > _WIDTH * cheaper.factor
+        and len(trials.all) < _MOST_SOLVES
+    ):
+        trial = trials.at(_between(dearer, cheaper))
+        if trial is None:
+            break
+        dearer, cheaper = (trial, cheaper) if trial.difference_usd > 0 else (dearer, trial)
+    return crossing(dearer, cheaper)
 
 
-def _above(first: Answer, second: Answer) -> bool:
-    """Say whether one plan is proven to cost more than another."""
-    bound, cost = first.bound_usd, second.cost_usd
-    return bound is not None and cost is not None and bound > cost
+def _bracket(trials: Trials) -> tuple[Trial, Trial] | None:
+    """Return neighbours at which the plan is dearer and cheaper, in this order."""
+    first = last = trials.first
+    step = 2.0 if first.difference_usd > 0 else 0.5
+    while SMALLEST_FACTOR < last.factor < LARGEST_FACTOR:
+        trial = trials.at(last.factor * step)
+        if trial is None:
+            return None
+        if (trial.difference_usd > 0) != (first.difference_usd > 0):
+            return (last, trial) if first.difference_usd > 0 else (trial, last)
+        last = trial
+    return None
 
 
-def _crossing(dearer: _Trial, cheaper: _Trial) -> float:
-    share = dearer.difference_usd / (dearer.difference_usd - cheaper.difference_usd)
-    return dearer.factor + share * (cheaper.factor - dearer.factor)
+def _is_pinned(trials: Trials, factor: float | None) -> bool:
+    """Return whether the costs differ on both sides of a factor, and not far from it."""
+    if factor is None:
+        return False
+    told = [t.factor for t in trials.all if not t.is_tie(trials.gap)]
+    low = max((x for x in told if x <= factor), default=0.0)
+    high = min((x for x in told if x >= factor), default=math.inf)
+    return high <= POINT * low
 
 
-def _between(dearer: _Trial, cheaper: _Trial) -> float:
+def _why_not(trials: Trials) -> str:
+    last = trials.all[-1]
+    word = "dearer" if last.difference_usd > 0 else "cheaper"
+    return trials.failed or f"the plan is {word} at every demand to {last.factor:.0%} of it"
+
+
+def _found(
+    trials: Trials,
+    factor: float | None,
+    why_not: str,
+    same: tuple[float, float] | None = None,
+) -> BreakEven:
+    """Return a factor or why there is none, with what is proven on both sides of it.
+
+    `same` are the ends of a range of factors with the same cost.
+    """
+    dearer = [t.factor for t in trials.all if t.is_dearer]
+    cheaper = [t.factor for t in trials.all if t.is_cheaper]
+    ends = (factor, factor) if factor is not None else same
+    if ends is not None:
+        dearer = [x for x in dearer if x <= ends[0]]
+        cheaper = [x for x in cheaper if x >= ends[1]]
+    return BreakEven(
+        factor,
+        max(dearer, default=None),
+        min(cheaper, default=None),
+        why_not if factor is None else None,
+    )
+
+
+def _between(dearer: Trial, cheaper: Trial) -> float:
     """Return where the line between two trials is 0, not too close to either."""
     low, high = sorted((dearer.factor, cheaper.factor))
     edge = _EDGE * (high - low)
-    return min(max(_crossing(dearer, cheaper), low + edge), high - edge)
+    return min(max(crossing(dearer, cheaper), low + edge), high - edge)

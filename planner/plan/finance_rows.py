@@ -76,6 +76,8 @@ class Payback:
     `break_even_demand_factor` is the factor on all demand at which the plan, with everything it
     has taken on held as it is, and the baseline cost the same; between the proven figures `low`
     (there the plan is dearer) and `high` (there it is cheaper) lies what the bounds leave open.
+    It is ``None`` with the reason in `break_even_why_not` where there is no such factor, or where
+    the costs are the same within the gap over a range of factors: the reason then names the range.
     """
 
     baseline: str

@@ -85,7 +85,9 @@ def _months(months: int | None) -> str:
 
 
 def _break_even(row: Payback) -> str:
-    if row.break_even_demand_factor is None:
-        return "-"
     low, high = percent(row.break_even_low), percent(row.break_even_high)
-    return f"{percent(row.break_even_demand_factor)} ({low} to {high})"
+    if row.break_even_demand_factor is not None:
+        return f"{percent(row.break_even_demand_factor)} ({low} to {high})"
+    if row.break_even_low is None:
+        return "-" if row.break_even_high is None else f"below {high}"
+    return f"above {low}" if row.break_even_high is None else f"{low} to {high}"
