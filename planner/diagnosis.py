@@ -176,6 +176,7 @@ def diagnose_program(
     lines += _with_longer_windows(demand, options, limits, tried)
     lines += _with_more_units(demand, options, limits, tried)
     lines += _with_smaller_orders(demand, options, limits, tried)
+    lines += _with_unproven_tokens(demand, options, limits, tried)
     if options.barred:
         lines += _without_residency(demand, options, limits, tried)
     if lines:
@@ -189,7 +190,8 @@ def diagnose_program(
         "every workload has options, but the limits leave no plan, and no single limit of "
         "quotas, average quality, rate limits, budgets, power, space, carbon, residency, "
         "max_models, max_hardware_types, spare_replicas, spare_nodes, max_share_per_provider, "
-        "survive_loss_of, min_nodes of orders and windows of deferrable work is the cause alone",
+        "survive_loss_of, min_nodes of orders, windows of deferrable work and latency that token "
+        "offers do not state is the cause alone",
     )
 
 
@@ -288,6 +290,18 @@ def _with_smaller_orders(
             more = f" and {counted(len(named) - 1, 'more offer')}" if named[1:] else ""
             lines.append(f"without the min_nodes {least} of {named[0]}{more} there is a plan")
     return lines
+
+
+def _with_unproven_tokens(
+    demand: Demand, options: OptionSet, limits: Limits, tried: _Trials
+) -> list[str]:
+    """Return whether there is a plan with tokens whose latency nobody states."""
+    if not options.api_unproven:
+        return []
+    assumed = replace(options, api=(*options.api, *options.api_unproven), api_unproven=())
+    if not tried.has_plan(demand, assumed, limits):
+        return []
+    return ["with supply.api_latency: assume_met there is a plan"]
 
 
 def _without_residency(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.infeasibility.records import CAP, SERVICE
-from planner.infeasibility.rules import Setting, Steps, without_exclusions
+from planner.infeasibility.rules import Setting, Steps, unproven_tokens, without_exclusions
 from planner.options.quality import QualityBook
 from planner.problem.deferral import owner
 from planner.problem.escalation import AVERAGE
@@ -68,6 +68,7 @@ def refused_steps(prepared: Prepared) -> tuple[Steps, ...]:
         found += _candidates(problem, workload, against)
         found += _context(prepared, workload, against)
         found += _supply(problem, workload, against)
+        found += unproven_tokens(prepared, streams)
         found += _carbon(workload, against)
         if any(r.reason == "residency" for r in against):
             found.append(_anywhere(workload))

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.infeasibility.records import CAP, POLICY
+from planner.problem.deferral import owner
 from planner.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from planner.pipeline import Prepared
     from planner.problem.schema import Problem, Workload
@@ -191,3 +192,31 @@ def without_exclusions(workload: Workload) -> Steps:
     where = f"options that {workload.name} excludes"
     settings = (Setting((f"workloads.{workload.name}.excluded_options=[]",), None),)
     return Steps("exclusions", workload.name, where, "", settings, POLICY)
+
+
+def unproven_tokens(prepared: Prepared, streams: Collection[str] | None = None) -> Iterator[Steps]:
+    """Yield that token offers keep latency limits although they do not say so.
+
+    Parameters
+    ----------
+    prepared
+        The problem without a plan.
+    streams
+        The streams of one workload, to ask for it alone; ``None`` for all.
+    """
+    unproven = [
+        a for a in prepared.options.api_unproven if streams is None or a.workload in streams
+    ]
+    if not unproven:
+        return
+    first, *others = sorted({a.id for a in unproven})
+    lack = f" and {counted(len(others), 'more offer')} lack" if others else " lacks"
+    owners = {owner(a.workload) for a in unproven}
+    yield Steps(
+        "api_latency",
+        owners.pop() if len(owners) == 1 else "",
+        f"a stated latency of tokens, which {first}{lack}",
+        "",
+        (Setting(("supply.api_latency=assume_met",), None),),
+        POLICY,
+    )

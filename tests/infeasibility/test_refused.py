@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from planner.diagnosis import diagnose_program
 from planner.infeasibility import explain_infeasible
 from planner.infeasibility.refused import looser_latency
+from planner.infeasibility.rules import unproven_tokens
+from planner.milp import SolverSettings
+from planner.pipeline import SolveSettings, prepare, solve_problem
 from planner.problem.load import load_problem
 
 BUDGET = Path(__file__).parents[2] / "problems" / "infeasible" / "budget.yaml"
@@ -84,3 +88,57 @@ def test_other_ways_to_pay_are_opened_for_work_that_may_not_run_on_spot_nodes():
     assert best.assignments == ("supply.tenures=[spot, on_demand]",)
     assert [(c.family, c.where) for c in best.causes] == [("tenures", "only spot may be used")]
     assert best.cost.cost_usd > 0
+
+
+ASSUMED = "supply.api_latency=assume_met"
+TOKENS_ONLY = [FREE, "supply.tenures=[api]"]
+ONE_NODE = [
+    FREE,
+    "workloads.chat.slo=[{metric: ttft_ms, percentile: 99, limit: 2000}]",
+    "supply.tenures=[on_demand, api]",
+    "supply.quotas=[{hardware: h100-sxm-80gb, max_accelerators: 1}]",
+]
+
+
+@pytest.mark.parametrize("asked", [TOKENS_ONLY, ONE_NODE], ids=["no option", "too few nodes"])
+def test_tokens_that_state_no_latency_are_offered_when_they_make_a_plan_possible(asked):
+    found = explain_infeasible(BUDGET, None, asked)
+
+    fix = next(x for x in found.fixes if x.assignments == (ASSUMED,))
+    assert fix.confirmed
+    assert not fix.keeps_promises
+    assert ("api_latency", "chat") in {(c.family, c.workload) for c in found.causes}
+    # Changes of written limits come first, and the cost is that of the plan with the change.
+    assert found.fixes[0] is not fix
+    plan = solve_problem(BUDGET, None, [*asked, ASSUMED], (), SolveSettings(compare=False))
+    assert fix.cost.cost_usd == pytest.approx(plan.cost_usd, rel=0.01)
+    assert plan.api
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["supply.providers=[runpod]", "workloads.chat.residency=[us-east-1]", ASSUMED],
+    ids=["no offer", "barred by residency", "assumed already"],
+)
+def test_tokens_are_not_offered_where_their_latency_is_not_what_is_missing(more):
+    ready = prepare(BUDGET, None, [*ONE_NODE, more], possible_only=False)
+
+    assert not list(unproven_tokens(ready))
+
+
+def test_tokens_that_would_not_do_either_are_not_among_the_changes():
+    # No money for anything: 1 USD a quarter buys neither nodes nor tokens.
+    poor = "limits.budget_usd_per_period=1"
+
+    found = explain_infeasible(BUDGET, None, [*ONE_NODE, poor], time_limit_s=20.0)
+
+    assert found.infeasible
+    assert (ASSUMED,) not in {fix.assignments for fix in found.fixes}
+
+
+def test_a_failed_solve_names_tokens_that_state_no_latency():
+    ready = prepare(BUDGET, None, ONE_NODE)
+
+    lines = diagnose_program(ready.demand, ready.options, ready.limits, SolverSettings())
+
+    assert "with supply.api_latency: assume_met there is a plan" in lines
