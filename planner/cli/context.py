@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planner.cli.stated import require_stated
-from planner.errors import Fault, InputError
+from planner.errors import NOTHING_SOLVED, Fault, InputError
 
 if TYPE_CHECKING:
     import datetime
@@ -98,6 +98,7 @@ def settings_of(
     verbose: bool = False,
     quiet: bool = False,
     check: Callable[[Settings], object] | None = None,
+    outcome: str = NOTHING_SOLVED,
 ) -> Settings:
     """Return the global options, whether given before or after the command's name.
 
@@ -110,6 +111,8 @@ def settings_of(
     check
         Reads the files of the command when an option is refused: what is wrong in them is told
         in the same round.
+    outcome
+        What did not happen when an option is refused.
 
     Raises
     ------
@@ -122,7 +125,7 @@ def settings_of(
         before.verbose or verbose,
         before.quiet or quiet,
     )
-    require_stated(context, None if check is None else lambda: check(found))
+    require_stated(context, None if check is None else lambda: check(found), outcome)
     return found
 
 

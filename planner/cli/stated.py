@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from planner.errors import Fault, InputError
+from planner.errors import NOTHING_SOLVED, Fault, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -62,13 +62,29 @@ def within(option: str, least: float, most: float | None = None) -> Callable[...
     def check(context: typer.Context, value: Any) -> Any:  # noqa: ANN401 - whatever it is of
         if isinstance(value, str):
             message = f"`{value}` is not a {kind}; write one of {bounds}"
-            _note(context, Fault(option, None, None, "", message))
+            note(context, Fault(option, None, None, "", message))
         elif value is not None and not least <= value <= (value if most is None else most):
             message = f"`{value:g}` is out of range; it must be {bounds}"
-            _note(context, Fault(option, None, None, "", message))
+            note(context, Fault(option, None, None, "", message))
         return value
 
     return check
+
+
+def stated_or(context: typer.Context, option: str, value: Any, default: Any) -> Any:  # noqa: ANN401 - whatever it is of
+    """Return what an option states, or a default where that was refused.
+
+    Parameters
+    ----------
+    context
+        Of the command.
+    option
+        Name of the option in messages.
+    value, default
+        What it states, and what stands in for it.
+    """
+    refused = {fault.file for fault in context.meta.get(_NOTED, [])}
+    return default if option in refused else value
 
 
 def count_option(option: str, text: str) -> Any:  # noqa: ANN401 - what typer takes
@@ -82,6 +98,46 @@ def count_option(option: str, text: str) -> Any:  # noqa: ANN401 - what typer ta
         Its help.
     """
     return typer.Option(option, parser=whole, callback=within(option, 1), metavar="N", help=text)
+
+
+def ending(option: str, *endings: str) -> Callable[..., Any]:
+    """Return the callback of an option that takes a file whose name says what is written.
+
+    Parameters
+    ----------
+    option
+        Name of the option in messages.
+    endings
+        Endings that it may have, with their dots.
+    """
+
+    def check(context: typer.Context, value: Any) -> Any:  # noqa: ANN401 - a path or none
+        if value is not None and value.suffix.lower() not in endings:
+            message = f"is neither {' nor '.join(endings)}; the name says which of them is written"
+            note(context, Fault(str(value), None, None, option, message))
+        return value
+
+    return check
+
+
+def possible(option: str, why_not: Callable[[], str | None]) -> Callable[..., Any]:
+    """Return the callback of an option that may be impossible here, whatever its value.
+
+    Parameters
+    ----------
+    option
+        Name of the option in messages.
+    why_not
+        Returns why it is, ``None`` when it is not.
+    """
+
+    def check(context: typer.Context, value: Any) -> Any:  # noqa: ANN401 - whatever it is of
+        reason = None if value is None else why_not()
+        if reason is not None:
+            note(context, Fault("", None, None, f"{option} {value}", reason))
+        return value
+
+    return check
 
 
 def one_of(
@@ -103,7 +159,7 @@ def one_of(
         for name in [value] if isinstance(value, str) else value or ():
             if name not in choices():
                 message = not_among(name, choices(), refusal)
-                _note(context, Fault(option, None, None, "", message))
+                note(context, Fault(option, None, None, "", message))
         return value
 
     return check
@@ -114,7 +170,11 @@ def not_among(name: str, choices: Collection[str], refusal: str) -> str:
     return f"`{name}` is {refusal}; use {' or '.join(choices)}"
 
 
-def require_stated(context: typer.Context, check: Callable[[], object] | None = None) -> None:
+def require_stated(
+    context: typer.Context,
+    check: Callable[[], object] | None = None,
+    outcome: str = NOTHING_SOLVED,
+) -> None:
     """Raise what options of a command noted, with what is wrong in its files.
 
     Parameters
@@ -123,6 +183,8 @@ def require_stated(context: typer.Context, check: Callable[[], object] | None = 
         Of the command.
     check
         Reads the files of the command, and raises their faults.
+    outcome
+        What did not happen then.
 
     Raises
     ------
@@ -138,7 +200,7 @@ def require_stated(context: typer.Context, check: Callable[[], object] | None = 
             check()
     except InputError as error:
         faults, next_step = [*faults, *error.faults], error.next_step or next_step
-    raise InputError(faults, next_step)
+    raise InputError(faults, next_step, outcome)
 
 
 def _name(context: typer.Context) -> str:
@@ -151,5 +213,14 @@ def _name(context: typer.Context) -> str:
     return " ".join(names)
 
 
-def _note(context: typer.Context, fault: Fault) -> None:
+def note(context: typer.Context, fault: Fault) -> None:
+    """Note what is wrong with an option, for :func:`require_stated` to raise.
+
+    Parameters
+    ----------
+    context
+        Of the command.
+    fault
+        What is wrong.
+    """
     context.meta.setdefault(_NOTED, []).append(fault)

@@ -13,7 +13,6 @@ from planner.cli.context import (
     CatalogFolders,
     ProblemName,
     Quiet,
-    checks_problem,
     json_text,
     print_json,
     progress,
@@ -22,6 +21,7 @@ from planner.cli.context import (
 )
 from planner.cli.interruptible import SoFar, interruptible, usable_cores
 from planner.cli.solve_options import SOLVERS, Gap, SolverName, TimeLimit, choice_of
+from planner.cli.stated import stated_or
 from planner.cli.sweep_options import (
     Dask,
     Design,
@@ -35,10 +35,11 @@ from planner.cli.sweep_options import (
     Values,
 )
 from planner.cli.written import require_apart
-from planner.errors import Fault, InputError
 
 if TYPE_CHECKING:
-    from planner.sweep.run import Sweep
+    from collections.abc import Sequence
+
+    from planner.sweep.run import Sweep, SweepSettings
 
 EXIT_FAILED = 1
 
@@ -71,11 +72,18 @@ def sweep(
     from planner.pipeline import SolveSettings  # noqa: PLC0415 - loads the solver
     from planner.sweep.as_data import sweep_data  # noqa: PLC0415
     from planner.sweep.design import DESIGNS  # noqa: PLC0415
-    from planner.sweep.run import SweepSettings, run_sweep  # noqa: PLC0415
+    from planner.sweep.run import SweepSettings, check_sweep, run_sweep  # noqa: PLC0415
 
-    shared = settings_of(context, catalog, quiet=quiet, check=checks_problem(problem))
+    asked = (problem, assignments or (), scenario or (None,))
+    shared = settings_of(
+        context,
+        catalog,
+        quiet=quiet,
+        check=lambda found: check_sweep(
+            *asked, found.overlays, _usable(context, asked[1], design, samples), scales=scale or ()
+        ),
+    )
     require_apart([output, store], {Path(problem): "the problem file"})
-    _require_kind(output)
     chosen = choice_of(solver, SOLVERS, "--solver", "not a solver")
     settings = SweepSettings(
         design=choice_of(design, DESIGNS, "--design", "not a design"),
@@ -90,15 +98,7 @@ def sweep(
     progress(shared, "checking every run ...")
     in_processes = settings.jobs > 1 or settings.dask is not None
     with interruptible(so_far, in_processes=in_processes, store=settings.store):
-        found = run_sweep(
-            problem,
-            assignments or (),
-            scenario or (None,),
-            shared.overlays,
-            settings,
-            scales=scale or (),
-            on_run=so_far,
-        )
+        found = run_sweep(*asked, shared.overlays, settings, scales=scale or (), on_run=so_far)
     _write(found, output)
     if as_json:
         print_json(sweep_data(found))
@@ -107,18 +107,32 @@ def sweep(
     raise typer.Exit(EXIT_FAILED if found.failed else 0)
 
 
+def _usable(
+    context: typer.Context, assignments: Sequence[str], design: str, samples: int
+) -> SweepSettings:
+    """Return which runs to check where an option is refused: with a design that takes all values.
+
+    Only a Latin hypercube takes ranges, so with them it stands in for what is no design.
+    """
+    from planner.sweep.design import DESIGNS  # noqa: PLC0415 - loads the solver
+    from planner.sweep.run import SweepSettings  # noqa: PLC0415
+
+    has_range = any(".." in text for text in assignments)
+    other = "latin-hypercube" if has_range else "one-at-a-time"
+    return SweepSettings(
+        design=choice_of(
+            stated_or(context, "--design", design, other), DESIGNS, "--design", "not a design"
+        ),
+        samples=stated_or(context, "--samples", samples, 20),
+    )
+
+
 def _print(found: Sweep, problem: str, output: Path | None) -> None:
     from planner.sweep.text import write_sweep  # noqa: PLC0415 - needs the sweep
 
     write_sweep(sys.stdout, found)
     where = f"runs written to {output}. " if output else ""
     sys.stdout.write(f"{where}Next: planner solve {problem} --set PATH=VALUE for one of them\n")
-
-
-def _require_kind(output: Path | None) -> None:
-    if output is not None and output.suffix.lower() not in {".csv", ".json"}:
-        message = "is neither .csv nor .json; the name says which of them is written"
-        raise InputError([Fault(str(output), None, None, "--output", message)])
 
 
 def _write(found: Sweep, output: Path | None) -> None:

@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
-from planner.cli.stated import count_option, one_of, whole, within
+from planner.cli.stated import count_option, ending, one_of, possible, whole, within
 
 
 def _designs() -> tuple[str, ...]:
     from planner.sweep.design import DESIGNS  # noqa: PLC0415 - loads the solver
 
     return DESIGNS
+
+
+def _no_dask() -> str | None:
+    from planner.sweep.cluster import missing_extra  # noqa: PLC0415 - loads the solver
+
+    return missing_extra()
 
 
 Values = Annotated[
@@ -66,9 +72,20 @@ Store = Annotated[
 ]
 Dask = Annotated[
     str | None,
-    typer.Option("--dask", metavar="tcp://HOST:PORT", help="Solve on this Dask cluster."),
+    typer.Option(
+        "--dask",
+        metavar="tcp://HOST:PORT",
+        callback=possible("--dask", _no_dask),
+        help="Solve on this Dask cluster.",
+    ),
 ]
 Table = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Write runs as .csv, or all as .json."),
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        callback=ending("--output", ".csv", ".json"),
+        help="Write runs as .csv, or all as .json.",
+    ),
 ]

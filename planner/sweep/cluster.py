@@ -7,6 +7,7 @@ time, whatever its number of threads.
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING
 
 from planner.errors import Fault, InputError
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
     from planner.sweep.work import Answer
 
 _TIMEOUT_S = 10
+_EXTRA = "needs an extra: pip install 'inference-planner[dask]'"
+
+
+def missing_extra() -> str | None:
+    """Return what to install before any cluster can be used, ``None`` when all of it is there."""
+    return _EXTRA if importlib.util.find_spec("distributed") is None else None
 
 
 def solve_on_cluster(
@@ -75,8 +82,7 @@ def _client(address: str) -> Client:
         from distributed import Client  # noqa: PLC0415 - an extra
         from distributed.comm import get_address_host_port  # noqa: PLC0415
     except ImportError as error:
-        message = "needs an extra: pip install 'inference-planner[dask]'"
-        raise _fault(address, message) from error
+        raise _fault(address, _EXTRA) from error
     try:
         # A client that is made for no address closes itself loudly, long after.
         get_address_host_port(address)

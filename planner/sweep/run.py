@@ -135,6 +135,43 @@ class Sweep:
         return sum(run.outcome.status == FAILED for run in self.runs)
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedSweep:
+    """What a sweep solves: what is set and swept, its runs, and the task of each."""
+
+    variables: tuple[Variable, ...]
+    points: tuple[Point, ...]
+    tasks: Tasks
+
+
+def check_sweep(
+    name: str | Path,
+    stated: Sequence[str],
+    scenarios: Sequence[str | None],
+    overlays: Sequence[Path],
+    settings: SweepSettings,
+    *,
+    scales: Sequence[str] = (),
+) -> CheckedSweep:
+    """Return what a sweep solves; arguments as in :func:`run_sweep`.
+
+    Raises
+    ------
+    InputError
+        With every fault of every run.
+    """
+    variables, faults = scan_variables(stated, scales, ranges=settings.design == "latin-hypercube")
+    scenarios = tuple(dict.fromkeys(scenarios)) or (None,)
+    try:
+        points = points_of(settings.design, variables, scenarios, settings.samples, settings.seed)
+        tasks = tasks_of(name, points, overlays, settings.solve)
+    except InputError as error:
+        raise InputError([*faults, *error.faults], error.next_step) from error
+    if faults:
+        raise InputError(faults, NEXT_STEP)
+    return CheckedSweep(variables, points, tasks)
+
+
 def run_sweep(
     name: str | Path,
     stated: Sequence[str],
@@ -171,15 +208,8 @@ def run_sweep(
     """
     settings = settings or SweepSettings()
     settings = replace(settings, solve=replace(settings.solve, compare=False, log=False))
-    variables, faults = scan_variables(stated, scales, ranges=settings.design == "latin-hypercube")
-    scenarios = tuple(dict.fromkeys(scenarios)) or (None,)
-    points = points_of(settings.design, variables, scenarios, settings.samples, settings.seed)
-    try:
-        tasks = tasks_of(name, points, overlays, settings.solve)
-    except InputError as error:
-        raise InputError([*faults, *error.faults], error.next_step) from error
-    if faults:
-        raise InputError(faults, NEXT_STEP)
+    checked = check_sweep(name, stated, scenarios, overlays, settings, scales=scales)
+    variables, points, tasks = checked.variables, checked.points, checked.tasks
     where = Machines(settings.jobs, settings.dask, settings.store)
     answers, solved = answers_of(tasks.tasks, tasks.catalogs, where, on_run)
     runs = tuple(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from planner.cli.main import EXIT_INVALID
@@ -55,6 +57,57 @@ def test_what_is_no_number_is_told_with_everything_else_that_is_refused(planner,
     assert any("workloads.chat.slo.0.limit" in head for head, _ in faults(done.err))
 
 
+def test_faulty_values_of_a_sweep_come_with_the_options_that_are_refused(
+    planner, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    problem = write(tmp_path, VALID)
+
+    done = planner(
+        *("sweep", problem, "--jobs", "x", "--gap", "abc", "-o", "out.txt"),
+        *("--dask", "tcp://127.0.0.1:1", "--set", "policy.spare_replicas=0,0"),
+        *("--set", "policy.spare_nodes=0,-1", "--set", "x.y=1,2"),
+        *("--scale", "offers accelerator=none price_usd_per_hour*=1,2"),
+    )
+
+    assert (done.code, done.out) == (EXIT_INVALID, "")
+    told = [(head, text.strip()) for head, text in faults(done.err)]
+    assert {head for head, _ in told[:4]} == {
+        "--jobs", "--gap", "out.txt  --output", "--dask tcp://127.0.0.1:1",
+    }  # fmt: skip
+    assert (
+        "--dask tcp://127.0.0.1:1",
+        "needs an extra: pip install 'inference-planner[dask]'",
+    ) in (told)
+    heads = [head.partition("  ")[0] for head, _ in told[4:]]
+    assert heads[0] == "--set policy.spare_replicas=0,0"
+    assert {"--set policy.spare_nodes=-1", "--set x.y=1", "--set x.y=2"} <= set(heads)
+    assert any(head.startswith("--scale offers accelerator=none") for head in heads)
+
+
+@pytest.mark.parametrize("design", ["random", "grid"])
+def test_ranges_are_refused_for_a_design_only_where_it_is_one(planner, tmp_path, design):
+    done = planner(
+        *("sweep", write(tmp_path, VALID), "--set", "policy.spare_replicas=0..2"),
+        *("--jobs", "x", "--design", design),
+    )
+
+    assert done.code == EXIT_INVALID
+    assert ("only --design latin-hypercube samples" in done.err) == (design == "grid")
+    assert ("is not a design" in done.err) == (design == "random")
+
+
+def test_too_many_runs_come_with_what_is_no_assignment(planner, tmp_path):
+    listed = ",".join(map(str, range(400)))
+    many = [f"--set=policy.spare_{name}={listed}" for name in ("replicas", "nodes")]
+
+    done = planner("sweep", write(tmp_path, VALID), *many, "--set", "a", "--design", "grid")
+
+    assert done.code == EXIT_INVALID
+    assert "160,000 runs" in done.err
+    assert "`a` is not an assignment" in done.err
+
+
 def test_policies_of_a_replay_come_with_the_faults_of_its_problem_and_actuals(planner, wrong):
     came = wrong.with_name("came.csv")
     came.write_text("period,workload\n0,chat\n", encoding="utf-8")
@@ -75,7 +128,14 @@ def test_policies_of_a_replay_come_with_the_faults_of_its_problem_and_actuals(pl
 
 @pytest.mark.parametrize(
     "command",
-    ["solve", "explain", "hedge", "sweep", "roll --actuals came.csv", "claims"],
+    [
+        "solve",
+        "explain",
+        "hedge",
+        "sweep --set policy.spare_replicas=0,1",
+        "roll --actuals came.csv",
+        "claims",
+    ],
 )
 def test_no_command_goes_on_with_an_option_out_of_range(planner, command, tmp_path):
     name, *more = command.split()
