@@ -30,12 +30,14 @@ from planner.cli.verify_options import (
     StressHitRate,
     StressOutputs,
     Traces,
-    require_trace,
-    stress_settings,
+    note_refused,
 )
 
 if TYPE_CHECKING:
-    from planner.verify.verification import Verification
+    from collections.abc import Mapping, Sequence
+
+    from planner.verify.replay.trace import Trace
+    from planner.verify.verification import PlanFile, Verification
 
 EXIT_NOT_KEPT = 6
 
@@ -63,17 +65,33 @@ def verify(
     Exit codes: 0 nothing broken was found, 2 invalid, 6 a figure or a promise does not hold.
     """
     from planner.verify.replay.run import ReplaySettings  # noqa: PLC0415 - loads numpy
+    from planner.verify.stress.records import StressSettings  # noqa: PLC0415
     from planner.verify.verification import (  # noqa: PLC0415
+        NOTHING_VERIFIED,
         open_plan,
         traces_of,
         verify_plan,
     )
 
-    shared = settings_of(context, catalog, quiet=quiet)
-    harder = stress_settings(stress, stress_demand, stress_outputs, stress_hit_rate)
-    require_trace(recorded_rates, trace)
-    opened = open_plan(plan, problem, shared.overlays)
-    traces = traces_of(opened.loaded.problem, trace or [], Path, keep_rates=recorded_rates)
+    def opened_with(overlays: Sequence[Path]) -> tuple[PlanFile, Mapping[str, Trace]]:
+        found = open_plan(plan, problem, overlays)
+        asked = found.loaded.problem
+        return found, traces_of(asked, trace or [], Path, keep_rates=recorded_rates)
+
+    factors = {
+        "demand": stress_demand, "outputs": stress_outputs, "hit_rate": stress_hit_rate,
+    }  # fmt: skip
+    note_refused(context, factors, stress=stress, recorded_rates=recorded_rates, trace=trace)
+    shared = settings_of(
+        context,
+        catalog,
+        quiet=quiet,
+        check=lambda found: opened_with(found.overlays),
+        outcome=NOTHING_VERIFIED,
+    )
+    opened, traces = opened_with(shared.overlays)
+    given = {name: factor for name, factor in factors.items() if factor is not None}
+    harder = StressSettings(**given) if stress else None
     settings = ReplaySettings(seed=seed, seeds=seeds, full=full, nominal=nominal, traces=traces)
     bars = [progress_bar(shared, what, "blocks") for what in ("replay", "stress")]
     found = verify_plan(opened, settings, bars[0], harder, bars[1])

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planner.errors import Fault, InputError
+from planner.cli.stated import note, number, whole, within
+from planner.errors import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from planner.verify.stress.records import StressSettings
+    from collections.abc import Mapping, Sequence
 
 _MOST_SEEDS = 1_000
 
@@ -34,9 +33,19 @@ RecordedRates = Annotated[
         "--recorded-rates", help="With --trace: replay requests as many as they were recorded."
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="First seed.")]
+Seed = Annotated[
+    int,
+    typer.Option("--seed", parser=whole, callback=within("--seed", 0), help="First seed."),
+]
 Seeds = Annotated[
-    int, typer.Option("--seeds", min=1, max=_MOST_SEEDS, help="Simulations of every block.")
+    int,
+    typer.Option(
+        "--seeds",
+        parser=whole,
+        callback=within("--seeds", 1, _MOST_SEEDS),
+        metavar="N",
+        help="Simulations of every block.",
+    ),
 ]
 Full = Annotated[
     bool,
@@ -52,13 +61,17 @@ Stress = Annotated[
 StressDemand = Annotated[
     float | None,
     typer.Option(
-        "--stress-demand", metavar="FACTOR", help="With --stress: on all rates (default 1.5)."
+        "--stress-demand",
+        parser=number,
+        metavar="FACTOR",
+        help="With --stress: on all rates (default 1.5).",
     ),
 ]
 StressOutputs = Annotated[
     float | None,
     typer.Option(
         "--stress-outputs",
+        parser=number,
         metavar="FACTOR",
         help="With --stress: on the length of outputs (default 1.25).",
     ),
@@ -67,6 +80,7 @@ StressHitRate = Annotated[
     float | None,
     typer.Option(
         "--stress-hit-rate",
+        parser=number,
         metavar="FACTOR",
         help="With --stress: on prefix-cache hits (default 0.5).",
     ),
@@ -77,57 +91,40 @@ ProblemFile = Annotated[
 ]
 
 
-def require_trace(recorded_rates: bool, trace: Sequence[str] | None) -> None:
-    """Refuse recorded rates without a record.
+def note_refused(
+    context: typer.Context,
+    stated: Mapping[str, float | str | None],
+    *,
+    stress: bool,
+    recorded_rates: bool,
+    trace: Sequence[str] | None,
+) -> None:
+    """Note options that mean nothing, alone or beside each other.
 
     Parameters
     ----------
-    recorded_rates, trace
+    context
+        Of the command.
+    stated
+        Factors of the stress by name, ``None`` for those that were not given.
+    stress, recorded_rates, trace
         What was given.
-
-    Raises
-    ------
-    InputError
-        When there is no trace.
     """
+    from planner.verify.stress.records import why_not  # noqa: PLC0415 - few calls need it
+
     if recorded_rates and not trace:
-        from planner.verify.verification import NOTHING_VERIFIED  # noqa: PLC0415 - loads numpy
-
         message = "has a meaning with --trace only; add it, or leave the option out"
-        fault = Fault("", None, None, "--recorded-rates", message)
-        raise InputError([fault], "planner verify --help", NOTHING_VERIFIED)
-
-
-def stress_settings(
-    asked: bool, demand: float | None, outputs: float | None, hit_rate: float | None
-) -> StressSettings | None:
-    """Return how hard to stress a plan, ``None`` for not at all.
-
-    Parameters
-    ----------
-    asked
-        Whether to stress it.
-    demand, outputs, hit_rate
-        Factors that were given.
-
-    Raises
-    ------
-    InputError
-        When factors mean nothing, or were given without stress.
-    """
-    from planner.verify.stress.records import StressSettings, why_not  # noqa: PLC0415
-    from planner.verify.verification import NOTHING_VERIFIED  # noqa: PLC0415 - loads numpy
-
-    stated = {"demand": demand, "outputs": outputs, "hit_rate": hit_rate}
-    given = {name: value for name, value in stated.items() if value is not None}
-    faults = []
-    for name, value in given.items():
-        message = why_not(name, value)
-        if not asked:
+        note(context, Fault("", None, None, "--recorded-rates", message))
+    for name, value in stated.items():
+        if value is None:
+            continue
+        if isinstance(value, str):
+            message = "is not a number; write a factor, as in 1.5"
+        else:
+            message = why_not(name, value) or ""
+        if not stress:
             message = "has a meaning with --stress only; add it, or leave the factor out"
         if message:
-            option = f"--stress-{name.replace('_', '-')} {value:g}"
-            faults.append(Fault("", None, None, option, message))
-    if faults:
-        raise InputError(faults, "planner verify --help", NOTHING_VERIFIED)
-    return StressSettings(**given) if asked else None
+            text = value if isinstance(value, str) else f"{value:g}"
+            option = f"--stress-{name.replace('_', '-')} {text}"
+            note(context, Fault("", None, None, option, message))

@@ -108,6 +108,25 @@ def test_too_many_runs_come_with_what_is_no_assignment(planner, tmp_path):
     assert "`a` is not an assignment" in done.err
 
 
+def test_what_verify_is_told_wrong_comes_in_one_round(planner, tmp_path):
+    done = planner(
+        *("verify", "none.json", "--seed", "abc", "--seeds", "0", "--recorded-rates", "--stress"),
+        *("--stress-demand", "no", "--stress-outputs", "99"),
+    )
+
+    assert (done.code, done.out) == (EXIT_INVALID, "")
+    told = [(head, text.strip()) for head, text in faults(done.err)]
+    assert told[:5] == [
+        ("--seed", "`abc` is not a whole number; write one of at least 0"),
+        ("--seeds", "`0` is out of range; it must be at least 1 and at most 1000"),
+        ("--recorded-rates", "has a meaning with --trace only; add it, or leave the option out"),
+        ("--stress-demand no", "is not a number; write a factor, as in 1.5"),
+        ("--stress-outputs 99", "is no factor that can be replayed; use 0.1 to 10"),
+    ]
+    assert told[5][0].startswith("none.json")
+    assert "6 errors, nothing was verified" in done.err
+
+
 def test_policies_of_a_replay_come_with_the_faults_of_its_problem_and_actuals(planner, wrong):
     came = wrong.with_name("came.csv")
     came.write_text("period,workload\n0,chat\n", encoding="utf-8")
