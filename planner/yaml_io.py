@@ -12,12 +12,13 @@ import pickle
 import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
@@ -38,6 +39,8 @@ _HINTS = (
     (r"undefined alias", "define the anchor with `&name` first, or put the text in quotes"),
     (r"mapping values", "check the indentation, and put text that holds `: ` in quotes"),
 )
+_SHOWN, _SHOWN_DEPTH = 60, 3
+"""Characters, and nested brackets, of a value in a message."""
 _KEPT_TEXTS = 256
 """Texts whose data is kept: a problem file, and the values of its assignments."""
 _GENERAL_HINT = "check brackets, quotes and indentation here"
@@ -71,12 +74,22 @@ class Document:
     repeated: tuple[Fault, ...] = ()
 
 
+class _Repeated(NamedTuple):
+    """A key that stands twice in a mapping: both places, and both values as text."""
+
+    place: Position
+    first_place: Position
+    key: str
+    first_value: str
+    value: str
+
+
 class _Constructor(RoundTripConstructor):
-    """Keeps the first value of a key that stands twice, and the places of the others."""
+    """Keeps the first value of a key that stands twice, and tells the places of all."""
 
     @cached_property
-    def repeated(self) -> list[tuple[str, int, int]]:
-        """Keys that stand twice, with line and column of all but the first, in the order read."""
+    def repeated(self) -> list[_Repeated]:
+        """Every key after the first of its name in a mapping, in the order read."""
         return []
 
     def check_mapping_key(
@@ -88,12 +101,37 @@ class _Constructor(RoundTripConstructor):
         value: YamlData,
     ) -> bool:
         """Return whether a key is new in its mapping."""
-        del node, value
+        del value
         if key not in mapping:
             return True
-        mark = key_node.start_mark
-        self.repeated.append((str(key), mark.line + 1, mark.column + 1))
+        first = next(pair for pair in node.value if self.construct_object(pair[0]) == key)
+        again = next(pair for pair in node.value if pair[0] is key_node)
+        places = _place(key_node), _place(first[0])
+        self.repeated.append(_Repeated(*places, str(key), _shown(first[1]), _shown(again[1])))
         return False
+
+
+def _place(node: YamlData) -> Position:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _shown(node: YamlData) -> str:
+    """Return a value in one line, cut where it is long."""
+    text = " ".join(_flow(node, _SHOWN_DEPTH).split())
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+
+
+def _flow(node: YamlData, depth: int) -> str:
+    """Return a node in brackets, down to a depth: aliases may lead back to it."""
+    if isinstance(node, ScalarNode):
+        quote = node.style if node.style in {"'", '"'} else ""
+        return f"{quote}{node.value}{quote}" or "null"
+    if depth == 0:
+        return "..."
+    if isinstance(node, SequenceNode):
+        return f"[{', '.join(_flow(item, depth - 1) for item in node.value[:_SHOWN])}]"
+    pairs = node.value[:_SHOWN]
+    return f"{{{', '.join(f'{_flow(k, 1)}: {_flow(v, depth - 1)}' for k, v in pairs)}}}"
 
 
 def read_yaml(path: Path, name: str | None = None, *, keep_repeated: bool = False) -> Document:
@@ -143,7 +181,11 @@ def parse_yaml(text: str, file: str, *, keep_repeated: bool = False) -> Document
         data, positions, keys = pickle.loads(_parsed(text))
     except (YAMLError, ValueError, RecursionError) as error:
         raise InputError([_fault(error, text, file)], next_step) from error
-    repeated = tuple(Fault(file, line, column, "", _twice(key)) for key, line, column in keys)
+    repeated = tuple(
+        Fault(file, line, column, "", _twice(found))
+        for found in keys
+        for line, column in [found.place]
+    )
     if repeated and not keep_repeated:
         raise InputError(repeated, next_step)
     return Document(file, text, data, positions, repeated=repeated)
@@ -162,7 +204,7 @@ def parse_value(text: str) -> YamlData:
     except (YAMLError, ValueError, RecursionError) as error:
         raise ValueError(_problem(error)) from error
     if keys:
-        raise ValueError(_twice(keys[0][0]))
+        raise ValueError(_twice(keys[0], where=False))
     return data
 
 
@@ -176,12 +218,17 @@ def _parsed(text: str) -> bytes:
     yaml = YAML(typ="rt")
     yaml.Constructor = _Constructor
     data = _plain(yaml.load(text), (), positions)
-    keys = sorted(yaml.constructor.repeated, key=lambda found: found[1:])
+    keys = sorted(yaml.constructor.repeated)
     return pickle.dumps((data, positions, keys), protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def _twice(key: str) -> str:
-    return f"`{key}` stands twice in the same place; keep one, the other value would be lost"
+def _twice(found: _Repeated, *, where: bool = True) -> str:
+    """Return that a key stands twice, with both values and, of a file, both places."""
+    at, again = (f"at {p[0]}:{p[1]} " if where else "" for p in (found.first_place, found.place))
+    return (
+        f"`{found.key}` stands twice in the same place, first {at}with `{found.first_value}`, "
+        f"then {again}with `{found.value}`; keep one, the other value would be lost"
+    )
 
 
 def _fault(error: Exception, text: str, file: str) -> Fault:
@@ -202,7 +249,8 @@ def _problem(error: Exception) -> str:
     first = str(problem).strip().splitlines()[0]
     if isinstance(error, DuplicateKeyError):
         found = re.search(r'duplicate key "([^"]*)"', first)
-        return _twice(found[1] if found else "<<")
+        key = found[1] if found else "<<"
+        return f"`{key}` stands twice in the same place; keep one, the other would be lost"
     if not isinstance(error, YAMLError):
         return first
     hint = next((h for pattern, h in _HINTS if re.search(pattern, first)), _GENERAL_HINT)

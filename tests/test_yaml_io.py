@@ -130,8 +130,41 @@ def test_every_repeated_key_is_told_and_the_first_value_kept_for_those_who_ask()
 
 
 def test_a_value_with_a_repeated_key_is_refused():
-    with pytest.raises(ValueError, match="`a` stands twice in the same place"):
+    with pytest.raises(
+        ValueError, match="`a` stands twice in the same place, first with `1`, then"
+    ):
         parse_value("{a: 1, a: 2}")
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "then"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "1:1 with `1`", "3:1 with `3`"),
+        ("a: 5\na: '5'\n", "1:1 with `5`", "2:1 with `'5'`"),
+        ("a:\na: ''\n", "1:1 with `null`", "2:1 with `''`"),
+        ("b: {a: [1, x],  a: {c: 2}}\n", "1:5 with `[1, x]`", "1:17 with `{c: 2}`"),
+        ("a:\n  - b: c # why\na: |\n  one\n  two\n", "1:1 with `[{b: c}]`", "3:1 with `one two`"),
+        ("1: x\n0x1: y\n", "1:1 with `x`", "2:1 with `y`"),
+        ("a: &a [*a, 1]\na: 0\n", "1:1 with `[[[..., 1], 1], 1]`", "2:1 with `0`"),
+        (f"a: {'x' * 80}\na: 1\n", f"1:1 with `{'x' * 57}...`", "2:1 with `1`"),
+        ("x: &x {a: 1}\ny:\n  <<: *x\n  a: 2\n  a: 3\n", "4:3 with `2`", "5:3 with `3`"),
+    ],
+)
+def test_a_repeated_key_has_both_places_and_both_values(text, first, then):
+    message = fault(text).message
+
+    assert f"stands twice in the same place, first at {first}, then at {then}; keep" in message
+
+
+def test_every_later_one_of_a_key_is_held_against_the_first():
+    with pytest.raises(InputError) as caught:
+        parse_yaml("a: 1\na: 2\na: 3\n", "p.yaml")
+
+    told = [(f.line, f.message.partition("place, ")[2][:47]) for f in caught.value.faults]
+    assert told == [
+        (2, "first at 1:1 with `1`, then at 2:1 with `2`; ke"),
+        (3, "first at 1:1 with `1`, then at 3:1 with `3`; ke"),
+    ]
 
 
 def test_a_repeated_key_is_placed_at_the_second_one():

@@ -145,7 +145,10 @@ def test_a_key_that_stands_twice_in_a_yaml_overlay_is_refused(yaml_overlay):
     both = faults_of(yaml_overlay(text.replace("engine\n", "engin\n")))
 
     assert fault[0] == 7
-    assert fault[3].startswith("`value` stands twice in the same place")
+    assert fault[3] == (
+        "`value` stands twice in the same place, first at 6:5 with `1.25`, then at 7:5 with "
+        "`1.5`; keep one, the other value would be lost"
+    )
     assert sorted(line for line, *_ in both) == [3, 7]
 
 

@@ -235,7 +235,10 @@ def test_keys_that_stand_twice_hide_nothing_else_that_is_wrong(tmp_path):
         (29, 10, "policy.spare_replicas"),
         (31, 19, "[scenario lean] policy.spare_replicas"),
     ]
-    assert "`time_blocks` stands twice in the same place; keep one" in error.faults[0].message
+    assert error.faults[0].message == (
+        "`time_blocks` stands twice in the same place, first at 4:1 with `1`, then at 5:1 with "
+        "`4`; keep one, the other value would be lost"
+    )
     assert "`tenures` stands twice" in error.faults[3].message
 
 
