@@ -160,12 +160,10 @@ def _with_pools(
 
 def _computed_bound(program: Bounded, rows: Sequence[Row]) -> float:
     """Return the Lagrangian bound of rows of disjoint parts at the prices of the relaxation."""
-    relaxation = program.relaxation
-    if relaxation.values is None or relaxation.bound is None or relaxation.row_duals is None:
+    relaxation, gains = program.relaxation, _gains(program, rows)
+    if gains is None or relaxation.bound is None or relaxation.row_duals is None:
         return program.bound
-    paid = (float(row.values @ relaxation.values[row.columns]) for row in rows)
-    gains = (max(0.0, row.right - usd) for row, usd in zip(rows, paid, strict=True))
-    bound = relaxation.bound + sum(gains) * (1.0 - _BOUND_SLACK)
+    bound = relaxation.bound + sum(max(0.0, gain) for gain in gains) * (1.0 - _BOUND_SLACK)
     return max(program.bound, bound)
 
 
@@ -193,12 +191,18 @@ def with_slot_bounds(
 
 def _gain(program: Bounded, rows: Sequence[Row]) -> float:
     """Return how far bounds are above what the relaxation pays, as a share of the bounds."""
-    values = program.relaxation.values
-    if values is None or not rows:
+    gains = _gains(program, rows)
+    if not gains:
         return np.inf
-    paid = sum(float(row.values @ values[row.columns]) for row in rows)
-    bounds = sum(row.right for row in rows)
-    return (bounds - paid) / max(abs(bounds), _NOTHING)
+    return sum(gains) / max(abs(sum(row.right for row in rows)), _NOTHING)
+
+
+def _gains(program: Bounded, rows: Sequence[Row]) -> list[float] | None:
+    """Return how far each bound is above what the relaxation pays in its part."""
+    values = program.relaxation.values
+    if values is None:
+        return None
+    return [row.right - float(row.values @ values[row.columns]) for row in rows]
 
 
 def with_unit_bounds(
