@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from planner.perf.step import StepModel
 
 _ROUNDS = 60
-_QUEUE_ROUNDS = 30
 _LEAST_GAPS = 1e-9
 _HALF_BLOCK_TOKENS = 8.0
 """Mean unused rest of the last block of a request's cache."""
@@ -274,12 +273,23 @@ def _admitted(work: _Requests, kv_capacity_tokens: Floats) -> Floats:
 
 
 def closed_wait_s(service_s: Floats, think_s: Floats, customers: Floats) -> Floats:
-    """Return the mean wait at one server with `customers` that think in between, shape (n,)."""
-    response_s = service_s
-    for _ in range(_QUEUE_ROUNDS):
-        per_s = customers / (think_s + response_s)
-        ahead = (customers - 1.0) / customers * per_s * response_s
-        busy = np.minimum(per_s * service_s, 1.0)
-        fresh_s = service_s * (1.0 + np.maximum(ahead - busy / 2, 0.0))
-        response_s = 0.5 * response_s + 0.5 * fresh_s
-    return np.asarray(response_s - service_s, dtype=float)
+    """Return the mean wait at one server with `customers` that think in between, shape (n,).
+
+    An arrival finds those ahead of it that the other customers leave there on average, and half of
+    the service at hand is done. With n customers, service s, time to think z and response r,
+    ``r = s (1 + (n - 1) r / (z + r) - b / 2)`` where the server is busy for the share
+    ``b = min(1, n s / (z + r))``: a quadratic equation of r for either b.
+    """
+    full_s = customers * service_s
+    partly_s = _larger_root_s(think_s - full_s, service_s * (full_s / 2 - think_s))
+    fully_s = _larger_root_s(think_s + service_s / 2 - full_s, -service_s * think_s / 2)
+    # At the response from which on the server has time to spare both equations say the same.
+    edge_s = full_s - think_s
+    is_full = edge_s > service_s / 2 + (1.0 - 1.0 / customers) * edge_s
+    return np.maximum(np.where(is_full, fully_s, partly_s) - service_s, 0.0)
+
+
+def _larger_root_s(linear_s: Floats, constant_s2: Floats) -> Floats:
+    """Return the larger root of ``r^2 + linear r + constant``, shape (n,)."""
+    square_s2 = np.maximum(linear_s**2 - 4.0 * constant_s2, 0.0)
+    return np.asarray((np.sqrt(square_s2) - linear_s) / 2, dtype=float)

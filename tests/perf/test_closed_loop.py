@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.perf.closed_loop import LoopParameters, closed_loop, max_load
+from planner.perf.closed_loop import LoopParameters, closed_loop, closed_wait_s, max_load
 from planner.perf.memory import memory_fit
 from planner.perf.spec import engine_limits
 from planner.perf.speculation import DraftSteps
@@ -311,3 +311,24 @@ def test_full_load_of_prompts_fills_every_step():
 
     full_s = 0.01 + 8192 * 1e-5
     assert found.output_tokens_per_s[0] / 2 == pytest.approx(8192 / 1001 / full_s, rel=0.01)
+
+
+def test_the_wait_at_a_closed_queue_solves_its_equation():
+    rng = np.random.default_rng(7)
+    customers = np.floor(np.exp(rng.uniform(0.0, np.log(2000.0), 4000)))
+    think_s = np.exp(rng.uniform(-3.0, 4.0, 4000))
+    service_s = think_s / customers * np.exp(rng.uniform(-4.0, 2.0, 4000))
+    response_s = service_s + closed_wait_s(service_s, think_s, customers)
+    per_s = customers / (think_s + response_s)
+    ahead = (customers - 1.0) / customers * per_s * response_s
+    busy = np.minimum(per_s * service_s, 1.0)
+    np.testing.assert_allclose(
+        response_s, service_s * (1.0 + np.maximum(ahead - busy / 2, 0.0)), rtol=1e-9
+    )
+
+
+def test_a_customer_alone_never_waits_and_one_of_two_without_pause_waits_half_a_service():
+    one, two = np.array([1.0]), np.array([2.0])
+    assert closed_wait_s(np.array([0.7]), np.array([2.0]), one) == pytest.approx(0.0, abs=1e-12)
+    # r = 1 + r / r - 1 / 2 without any time to think: the server is busy all the time.
+    assert closed_wait_s(np.array([1.0]), np.array([0.0]), two) == pytest.approx(0.5)
