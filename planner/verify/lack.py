@@ -90,7 +90,7 @@ def lack_of(
     dict
         By place; ``None`` where the most replicas are too few.
     """
-    steady = replace(settings or ReplaySettings(), turns=False)  # blocks are taken one by one
+    steady = _one_by_one(settings)
     searches: dict[Place, _Search] = {}
     for place in sorted(places):
         count = sum(replicas_at(plan, place).values())
@@ -128,15 +128,16 @@ def unfit_options(
     places
         Pools and blocks in which the most replicas are too few.
     """
-    steady = replace(settings or ReplaySettings(), turns=False)
+    steady = _one_by_one(settings)
     here = at_places(plan, places)
     more = {place: _most_more(plan, place, most) for place in places}
     has = {place: sum(replicas_at(plan, place).values()) for place in places}
     together = replay_plan(with_more(here, more), loaded, catalog, steady)
     missed = missed_workloads(together, loaded.problem)
+    shared = [row for row in here.allocations if len(replicas_at(here, place_of(row))) > 1]
     found: set[tuple[str, str, Place]] = set()
-    for option_id in sorted({row.option_id for row in here.allocations}):
-        rows = [row for row in here.allocations if row.option_id == option_id]
+    for option_id in sorted({row.option_id for row in shared}):
+        rows = [row for row in shared if row.option_id == option_id]
         many = tuple(
             replace(row, replicas=row.replicas + math.ceil(row.replicas * more[at] / has[at]))
             for row in rows
@@ -147,7 +148,7 @@ def unfit_options(
             (workload, option_id, place)
             for workload, place in missed_workloads(alone, loaded.problem)
         }
-    # Where no option alone misses it, they do together.
+    # Where no option alone misses it, they do together; an only one has been tried so.
     blamed = {(workload, place) for workload, _, place in found}
     found |= {
         (row.workload, row.option_id, place_of(row))
@@ -155,6 +156,11 @@ def unfit_options(
         if (row.workload, place_of(row)) in missed - blamed
     }
     return sorted(found)
+
+
+def _one_by_one(settings: ReplaySettings | None) -> ReplaySettings:
+    """Return how blocks are replayed one by one, for nothing but the promises they miss."""
+    return replace(settings or ReplaySettings(), turns=False, verdict=True)
 
 
 def with_more(plan: Plan, more: Mapping[Place, int]) -> Plan:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         BatchFound,
         BlockFound,
         DeadlineFound,
+        LossFound,
         NotReplayed,
     )
     from planner.verify.replay.router import Routing
@@ -74,6 +75,9 @@ class ReplaySettings:
     share
         Whether one simulation stands for blocks with the same replicas and up to a tenth less
         traffic (:mod:`planner.verify.replay.busiest`).
+    verdict
+        Whether it only matters where promises are missed: then no loss is simulated where every
+        workload of a pool misses a limit already.
     traces
         Recorded requests that replace those of workloads, by workload.
     """
@@ -86,6 +90,7 @@ class ReplaySettings:
     routing: Routing | None = None
     turns: bool = True
     share: bool = False
+    verdict: bool = False
     traces: Mapping[str, Trace] = field(default_factory=dict)
 
 
@@ -300,30 +305,37 @@ def _simulated(
 ) -> Simulated:
     problem, case, sampled = world.problem, part.case, part.sampled
     limits = {name: limits_of(stream) for name, stream in by_name.items()}
-    # A loss has a rate to keep, which takes no more time where a limit is near.
-    after = Asked(asked.seed, span_s=min(sampled.span_s, first_span_s(case, limits)))
-    losses = losses_found(case, world.plan, problem, limits, after)
+    blocks = [
+        None if stream.is_deferred else block_found(case, stream, runs, limits[stream.name])
+        for stream, runs in zip(case.streams, sampled.by_stream, strict=True)
+    ]
+    is_within = [
+        block is not None and keeps_limits(block, by_name[stream.name].slo)
+        for stream, block in zip(case.streams, blocks, strict=True)
+    ]
+    losses: Sequence[tuple[LossFound, ...]] = [()] * len(blocks)
+    if any(is_within) or not asked.verdict:
+        # A loss has a rate to keep, which takes no more time where a limit is near.
+        after = Asked(asked.seed, span_s=min(sampled.span_s, first_span_s(case, limits)))
+        losses = losses_found(case, world.plan, problem, limits, after)
     # A day that is simulated whole has its turns in it, but for replicas that are late.
     begun = [
         turn_found(turn, by_name, limits, sampled.by_stream, problem=problem, seed=asked.seed)
         for turn in turns
         if any(turn.late) or not part.is_carried
     ]
-    blocks: list[BlockFound | None] = []
-    for k, (stream, runs) in enumerate(zip(case.streams, sampled.by_stream, strict=True)):
-        if stream.is_deferred:
-            blocks.append(None)
+    for k, found in enumerate(blocks):
+        if found is None:
             continue
-        block = block_found(case, stream, runs, limits[stream.name])
         block = replace(
-            block,
+            found,
             losses=losses[k],
             turns=tuple(turn[k] for turn in begun),
             is_carried=part.is_carried,
         )
-        kept = keeps_limits(block, by_name[stream.name].slo) and block.survives
+        kept = is_within[k] and block.survives
         kept = kept and all(turn.kept is not False for turn in block.turns)
-        blocks.append(replace(block, kept=kept))
+        blocks[k] = replace(block, kept=kept)
     return Simulated(case, sampled, tuple(blocks))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from planner.perf.traffic import LatencyLimit
+from planner.verify.places import missed_places
 from planner.verify.replay.cases import Station, situations_of
 from planner.verify.replay.failures import (
     Failure,
@@ -222,6 +223,27 @@ def test_spare_nodes_are_proven(noded):
     assert all(x.survives for x in losses)
     assert all(0 <= x.slo_attainment <= 1 for x in losses)
     assert broken.kept is False
+
+
+def test_a_loss_says_nothing_more_where_limits_are_missed_already(noded):
+    peak = max(noded.plan.allocations, key=lambda r: r.replicas).block
+    few = tuple(
+        replace(r, replicas=max(r.replicas - 2, 1)) if r.block == peak else r
+        for r in noded.plan.allocations
+    )
+    plan, whole = replace(noded.plan, allocations=few), loaded(noded.problem)
+    every, verdict = (
+        replay_plan(plan, whole, noded.catalog, ReplaySettings(seeds=2, verdict=only))
+        for only in (False, True)
+    )
+
+    assert missed_places(verdict, noded.problem) == missed_places(every, noded.problem)
+    pairs = list(zip(verdict.workloads[0].blocks, every.workloads[0].blocks, strict=True))
+    within = [all(limit.kept for limit in block.limits) for block, _ in pairs]
+    assert set(within) == {False, True}
+    for (found, other), is_within in zip(pairs, within, strict=True):
+        assert found.losses == (other.losses if is_within else ())
+        assert other.losses
 
 
 def test_loss_of_any_provider_is_proven(survivor):
