@@ -42,7 +42,7 @@ def step_time(world):
     """Return the step time as a quick function of numbers: one dense option without window."""
     model = world.step
     if model.draft is not None:
-        return lambda *amounts: float(model.time_s(*amounts)[0])
+        return drafting_step_time(model)
     read, token, head = (
         float(a[0]) for a in (model.dense_read_s, model.dense_token_s, model.head_request_s)
     )
@@ -56,6 +56,24 @@ def step_time(world):
         dense += tokens * moved
         whole = dense + cached * kv + pairs * pair + fixed + decodes * request
         return max(whole, launch) if tokens > decodes else whole
+
+    return time_s
+
+
+def drafting_step_time(model):
+    """Return the step time with drafts; of decodes alone it is linear in the cached tokens."""
+    known, many = {}, 1e6
+
+    def time_s(tokens, cached, pairs, decodes):
+        if tokens > decodes:
+            return float(model.time_s(tokens, cached, pairs, decodes)[0])
+        if decodes not in known:
+            none_s, many_s = (
+                float(model.time_s(tokens, count, 0.0, decodes)[0]) for count in (0.0, many)
+            )
+            known[decodes] = none_s, (many_s - none_s) / many
+        none_s, each_s = known[decodes]
+        return none_s + cached * each_s
 
     return time_s
 

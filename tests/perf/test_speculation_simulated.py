@@ -12,7 +12,7 @@ from planner.perf.load_table import load_table
 from planner.perf.open_loop import replica_state
 from planner.perf.speculation import Draft, expected_tokens, tokens_cv
 from planner.perf.traffic import LatencyLimit
-from tests.perf.replica import simulate
+from tests.perf.replica import simulate, step_time
 
 ACCEPTANCE = 0.7
 DRAFT_TOKENS = 3
@@ -45,6 +45,12 @@ def drafting(world):
         tokens_per_step=tokens,
         tokens_per_step_cv=tokens_cv(tokens, DRAFT_TOKENS),
     )
+
+
+def test_the_quick_step_time_is_that_of_the_model(drafting):
+    quick, model = step_time(drafting), drafting.step
+    for amounts in ((7, 0.0, 0.0, 7), (7, 41_000.0, 0.0, 7), (300, 9_000.0, 45_000.0, 12)):
+        assert quick(*amounts) == pytest.approx(float(model.time_s(*amounts)[0]), rel=1e-12)
 
 
 def simulated(world, rate_rps):

@@ -89,14 +89,15 @@ class Groups:
             self._decode(steps)
             self.due_s = self._start_s + self._step.decodes_s(batch, cached, steps)
 
-    def advance(self) -> None:
-        """Finish what ends at `due_s`, and begin what follows."""
+    def advance(self) -> int:
+        """Finish what ends at `due_s`, and begin what follows; return the requests left here."""
         now_s = self.due_s
         self._log.worked(self._start_s, now_s, prompts=self._prompts)
         for group in self._groups:
             group.finish(now_s)
         self.prompt_tokens = sum(group.prompt_tokens for group in self._groups)
         self._begin(now_s)
+        return self.outstanding
 
     def _begin(self, now_s: float) -> None:
         """Form the next step of all groups, or a run of steps."""

@@ -146,12 +146,13 @@ class Replica:
             self._steps = steps
             self.due_s = self._start_s + self._step.decodes_s(self._running, self._cached, steps)
 
-    def advance(self) -> None:
-        """Finish what ends at `due_s`, and begin what follows."""
+    def advance(self) -> int:
+        """Finish what ends at `due_s`, and begin what follows; return the requests left here."""
         now_s = self.due_s
         self._log.worked(self._start_s, now_s, prompts=bool(self._taken))
         self.finish(now_s)
         self._begin(now_s)
+        return self._running + len(self._waiting)
 
     def finish(self, now_s: float) -> None:
         """Hand out what the steps that end make."""
@@ -268,6 +269,9 @@ class Replica:
             first_s = self._start_s
         if steps and window.start_s <= now_s <= window.end_s:
             gap_s = (now_s - first_s) / steps
+            if log.kinds == 1:
+                log.gaps[0].add(gap_s, steps * self._running)
+                return
             for kind, count in enumerate(counts):
                 if count:
                     log.gaps[kind].add(gap_s, steps * count)

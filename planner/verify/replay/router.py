@@ -99,10 +99,10 @@ def advance_next(
     replica = fleet[number]
     if replica.due_s != due_s:
         return
-    replica.advance()
-    loads[number] = replica.outstanding
-    if replica.due_s < math.inf:
-        heappush(due, (replica.due_s, number))
+    loads[number] = replica.advance()
+    due_s = replica.due_s
+    if due_s < math.inf:
+        heappush(due, (due_s, number))
 
 
 def chooser(
