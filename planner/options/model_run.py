@@ -24,7 +24,7 @@ from planner.units import MS_PER_S
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand, LengthLevel
@@ -81,10 +81,10 @@ class ModelRun:
         rows: NDArray[np.intp],
         load: TrafficClass,
         probes: Sequence[TrafficClass],
-        confidence: float,
+        confidence: ArrayLike,
         replicas: Sequence[int] = REPLICAS,
     ) -> RateResult:
-        """Return the highest rates of some candidates at a confidence."""
+        """Return the highest rates of some candidates at a confidence, for all or for each."""
         return max_rates(
             self.step.take(rows),
             self.fit.take(rows),
@@ -113,11 +113,16 @@ class ModelRun:
             routing=self.policy.routing,
         )
 
-    def time_factors(self, rows: NDArray[np.intp], confidence: float) -> NDArray[np.float64]:
+    def time_factors(self, rows: NDArray[np.intp], confidence: ArrayLike) -> NDArray[np.float64]:
         """Return what every time of some candidates is multiplied by at a confidence."""
         chosen = [self.coefficients[int(r)] for r in rows]
         return np.array(
-            [time_factor(confidence, c.sigma_ln_time, c.throughput_factor) for c in chosen]
+            [
+                time_factor(level, c.sigma_ln_time, c.throughput_factor)
+                for level, c in zip(
+                    np.broadcast_to(confidence, len(chosen)).tolist(), chosen, strict=True
+                )
+            ]
         )
 
     def missed_without_load(self, load: TrafficClass) -> list[Rejection | None]:

@@ -75,20 +75,27 @@ class _Planned:
         rows = [row for row in self.at if self.runner.ways[row].option_id in wanted]
         if not rows:
             return
-        asked = np.array(rows), self.load, self.probes
         points = {row: self.found.capacities[self.at[row]].points for row in rows}
+        # In one run for both: many small ones cost more.
+        first = [] if is_whole else [self.runner.policy.confidence]
+        confidences = tuple(dict.fromkeys([*first, MEDIAN]))
+        rates = self.runner.rates(
+            np.tile(rows, len(confidences)),
+            self.load,
+            self.probes,
+            np.repeat(confidences, len(rows)),
+        )
         if not is_whole:
-            planned = self.runner.rates(*asked, self.runner.policy.confidence)
             points = {
-                row: _points(planned, i, self.load) or points[row] for i, row in enumerate(rows)
+                row: _points(rates, i, self.load) or points[row] for i, row in enumerate(rows)
             }
-        nominal = self.runner.rates(*asked, MEDIAN)
+        median = len(rows) * (len(confidences) - 1)
         most_rps = {row: points[row][-1].planned_rps for row in rows}
         power = power_draws(self.runner, most_rps, self.load, catalog)
         for i, row in enumerate(rows):
             self.found.capacities[self.at[row]] = replace(
                 self.found.capacities[self.at[row]],
-                points=_with_nominal(points[row], nominal, i),
+                points=_with_nominal(points[row], rates, median + i),
                 power=power.get(row),
             )
 

@@ -17,7 +17,7 @@ from planner.perf.step import step_model
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from planner.catalog.load import Catalog
     from planner.options.units import Unit
@@ -62,10 +62,10 @@ class UnitRun(ModelRun):
         rows: NDArray[np.intp],
         load: TrafficClass,
         probes: Sequence[TrafficClass],
-        confidence: float,
+        confidence: ArrayLike,
         replicas: Sequence[int] = REPLICAS,
     ) -> RateResult:
-        """Return the highest rates of some units at a confidence."""
+        """Return the highest rates of some units at a confidence, for all or for each."""
         return max_unit_rates(
             *self._sides(rows),
             load,
