@@ -28,7 +28,6 @@ from planner.milp import (
     solve_within_caps,
 )
 from planner.options.build import build_options
-from planner.options.held import hold
 from planner.plan.assemble import assemble_plan, plan_without_allocations
 from planner.plan.records import Proof
 from planner.plan.remarks import binding_rows, plan_warnings
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from planner.demand.records import Demand
     from planner.errors import Fault
     from planner.finance.incumbent import Incumbent
+    from planner.finance.recorded_orders import RecordedOrders
     from planner.milp import MilpResult, Program
     from planner.options.records import OptionSet
     from planner.plan.document import Plan
@@ -105,7 +105,7 @@ class Prepared:
     demand: Demand
     options: OptionSet
     limits: Limits
-    incumbent: Incumbent | None = None
+    incumbent: Incumbent | RecordedOrders | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +157,7 @@ def prepare(
     *,
     possible_only: bool = True,
     incumbent: Path | None = None,
+    keep_orders: bool = False,
 ) -> Prepared:
     """Return the checked problem with its demand and options; parameters as `solve_problem`.
 
@@ -166,15 +167,16 @@ def prepare(
         As in :func:`solve_problem`.
     possible_only
         Refuse latency limits that no option meets even without load.
-    incumbent
-        Plan file to begin from: what it has signed stays (:mod:`planner.finance.incumbent`).
+    incumbent, keep_orders
+        Plan file to begin from: what it has signed stays (:mod:`planner.finance.incumbent`), and
+        on request what it orders later.
 
     Raises
     ------
     InputError
         With every fault of the problem or the catalogues.
     """
-    before = None if incumbent is None else read_incumbent(incumbent)
+    before = None if incumbent is None else read_incumbent(incumbent, keep_orders=keep_orders)
     loaded = load_problem(name, scenario, assignments, overlays)
     if before is not None and (carried := before.assignments(loaded.problem)):
         loaded = load_problem(name, scenario, (*assignments, *carried), overlays)
@@ -185,8 +187,7 @@ def prepare(
         raise InputError(impossible, f"planner explain {again}")
     if before is None:
         return prepared
-    kept = before.kept(prepared.options, prepared.demand.grid)
-    options = hold(prepared.options, kept, free_from=0)
+    options = before.held(prepared.options, prepared.demand.grid)
     return replace(prepared, options=options, incumbent=before)
 
 
@@ -383,7 +384,6 @@ def _begun(solver: SolverSettings, prepared: Prepared) -> SolverSettings:
 
 
 def _record(settings: SolveSettings, prepared: Prepared) -> dict[str, Any]:
-    before, grid = prepared.incumbent, prepared.demand.grid
     record: dict[str, Any] = {
         "gap": settings.gap,
         "time_limit_s": settings.time_limit_s,
@@ -394,7 +394,7 @@ def _record(settings: SolveSettings, prepared: Prepared) -> dict[str, Any]:
         "unit_costs": settings.unit_costs,
         "commitments": settings.commitments,
     }
-    if before is not None:
-        kept = before.kept(prepared.options, grid)
+    if (before := prepared.incumbent) is not None:
+        kept = before.kept(prepared.options, prepared.demand.grid)
         record["incumbent"] = before.record(kept, prepared.loaded.problem)
     return record

@@ -162,12 +162,17 @@ def _of_plan(
     assignments: list[str],
     shared: Settings,
 ) -> Callable[[Sequence[str]], Prepared]:
+    from planner.finance.recorded_orders import RecordedOrders  # noqa: PLC0415 - loads numpy
     from planner.pipeline import check_loaded, prepare_checked  # noqa: PLC0415 - loads the solver
     from planner.verify.verification import problem_of  # noqa: PLC0415
 
+    before = RecordedOrders.of(plan)
+
     def prepared(changes: Sequence[str]) -> Prepared:
         loaded = problem_of(plan, path, problem_file, (*assignments, *changes))
-        return prepare_checked(check_loaded(loaded, shared.overlays))
+        found = prepare_checked(check_loaded(loaded, shared.overlays))
+        options = before.held(found.options, found.demand.grid)
+        return replace(found, options=options, incumbent=before if before.nodes else None)
 
     return prepared
 

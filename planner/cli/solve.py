@@ -31,6 +31,7 @@ from planner.cli.solve_options import (
     Futures,
     Gap,
     IncumbentFile,
+    KeepOrders,
     LookForSlack,
     Output,
     Seed,
@@ -71,6 +72,7 @@ def solve(
     unit_costs: UnitCosts = "average",
     commitments: CommitmentSheet = False,
     incumbent: IncumbentFile = None,
+    keep_orders: KeepOrders = False,
     verify: Verify = False,
     trace: Traces = None,
     slack: LookForSlack = True,
@@ -94,6 +96,9 @@ def solve(
         context, catalog, verbose, quiet, checks_problem(problem, scenario, assignments)
     )
     _require_verify(trace, verify, futures=futures)
+    if keep_orders and incumbent is None:
+        message = "keeps the orders of an earlier plan; add --incumbent PLAN.json, or leave it out"
+        raise InputError([Fault("--keep-orders", None, None, "", message)])
     require_apart(
         [output, write_lp, write_mps],
         {Path(problem): "the problem file", incumbent: "the plan to begin from"},
@@ -109,7 +114,14 @@ def solve(
         commitments=commitments,
     )
     progress(shared, "reading the problem and modelling every option ...")
-    prepared = prepare(problem, scenario, assignments or (), shared.overlays, incumbent=incumbent)
+    prepared = prepare(
+        problem,
+        scenario,
+        assignments or (),
+        shared.overlays,
+        incumbent=incumbent,
+        keep_orders=keep_orders,
+    )
     _export(prepared, write_lp, write_mps)
     scenarios = _scenarios(problem, assignments, shared) if futures else None
     progress(shared, f"solving over {counted(len(prepared.options.options), 'option')} ...")

@@ -72,6 +72,13 @@ IncumbentFile = Annotated[
         help="Begin from an earlier plan: keep what it has signed, and start the solver there.",
     ),
 ]
+KeepOrders = Annotated[
+    bool,
+    typer.Option(
+        "--keep-orders",
+        help="With --incumbent: keep also what the earlier plan orders within the new horizon.",
+    ),
+]
 CommitmentSheet = Annotated[
     bool,
     typer.Option(

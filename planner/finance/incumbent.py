@@ -7,8 +7,9 @@ With the start of the new horizon as today:
   electricity cost on average; less people in it that the problem states), as entries of
   ``supply.existing`` behind those of the problem;
 * servers whose price was paid before it, but that come later, are the same with ``since``;
-* other commitments that begin at or after it are kept: at least as many nodes of the same offer
-  from the same month on, at today's terms, because nothing has been paid for them yet;
+* orders that the earlier plan has for later are not signed yet, so they are decided again; where
+  they shall stand all the same they are kept: at least as many nodes of the same offer from the
+  same month on, at today's terms, because nothing has been paid for them yet;
 * commitments that have ended, and nodes that the earlier problem itself said were there, are left
   out; the new problem states the latter itself;
 * spending that was promised before it and still runs is promised already, at the rates of the
@@ -22,11 +23,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from planner.errors import Fault, InputError, did_you_mean
 from planner.finance.carried_people import people_in_price_usd_per_hour
+from planner.options.held import hold
 from planner.options.owned import OWNED
 from planner.plan.reading import NEXT_STEP, read_plan_file
 from planner.plan.records import Decisions, NodeDecision, ReplicaDecision
@@ -34,6 +36,7 @@ from planner.problem.supply import months_between
 from planner.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
@@ -56,11 +59,14 @@ class Incumbent:
         The file and the hash of its bytes.
     plan
         What it holds.
+    keep_orders
+        Whether orders of the plan from the start of the new horizon on stand.
     """
 
     path: Path
     sha256: str
     plan: PlanFile
+    keep_orders: bool = False
 
     def carried(self, start: str, *, people_apart: bool = False) -> list[dict[str, Any]]:
         """Return what has begun or was paid before a horizon, as entries of the problem.
@@ -178,7 +184,7 @@ class Incumbent:
         return {name: _together(rows) for name, rows in found.items()}
 
     def kept(self, options: OptionSet, grid: TimeGrid) -> dict[Key, int]:
-        """Return the nodes of commitments that begin within a horizon.
+        """Return the nodes of commitments that begin within a horizon, where orders stand.
 
         Parameters
         ----------
@@ -191,15 +197,9 @@ class Incumbent:
             With every commitment whose offer is gone, cannot be taken on from that month, or
             begins within a period.
         """
-        start = grid.period_start[0].isoformat()[:7]
         kept: Counter[Key] = Counter()
         faults = []
-        for number, row in enumerate(self.plan.commitments):
-            if row.is_existing or self._is_sunk(row, start):
-                continue
-            months = months_between(start, row.start_month)
-            if months >= grid.months:
-                continue
+        for number, months, row in self._orders(grid) if self.keep_orders else ():
             message = _why_not(row, months, options, grid)
             if message:
                 place = f"commitments.{number}.offer_id"
@@ -209,6 +209,43 @@ class Incumbent:
         if faults:
             raise InputError(faults, NEXT_STEP)
         return dict(kept)
+
+    def held(self, options: OptionSet, grid: TimeGrid) -> OptionSet:
+        """Return the options with the orders that stand, and a note on those of the plan.
+
+        Parameters
+        ----------
+        options, grid
+            As of :meth:`kept`, which says what is raised.
+        """
+        found = hold(options, self.kept(options, grid), free_from=0)
+        return replace(found, warnings=(*found.warnings, *self.notes(grid)))
+
+    def notes(self, grid: TimeGrid) -> tuple[str, ...]:
+        """Return what becomes of the orders that the earlier plan has within a horizon.
+
+        Parameters
+        ----------
+        grid
+            Periods of the new problem.
+        """
+        orders = [
+            f"{r.nodes} x {r.offer_id} from {r.start_month}" for _, _, r in self._orders(grid)
+        ]
+        if not orders:
+            return ()
+        what = f"orders of {self.path.name} that are not signed before this horizon"
+        if self.keep_orders:
+            return (f"{what} are kept (--keep-orders): {', '.join(orders)}",)
+        return (f"{what} are decided again: {', '.join(orders)}; --keep-orders keeps them",)
+
+    def _orders(self, grid: TimeGrid) -> Iterator[tuple[int, int, CommitmentRow]]:
+        """Yield position, first month and row of commitments that are ordered within a horizon."""
+        start = grid.period_start[0].isoformat()[:7]
+        for number, row in enumerate(self.plan.commitments):
+            months = months_between(start, row.start_month)
+            if not row.is_existing and not self._is_sunk(row, start) and months < grid.months:
+                yield number, months, row
 
     def promises(self, problem: Problem) -> list[dict[str, Any]]:
         """Return the spending that is promised beyond the start of a problem, as its entries.
@@ -300,13 +337,15 @@ class Incumbent:
         }
 
 
-def read_incumbent(path: Path) -> Incumbent:
+def read_incumbent(path: Path, *, keep_orders: bool = False) -> Incumbent:
     """Return the plan in a file.
 
     Parameters
     ----------
     path
         A file that ``planner solve -o`` wrote.
+    keep_orders
+        As of :class:`Incumbent`.
 
     Raises
     ------
@@ -314,7 +353,7 @@ def read_incumbent(path: Path) -> Incumbent:
         When it is no plan, or with every row that is not understood.
     """
     plan, sha256 = read_plan_file(path)
-    return Incumbent(path, sha256, plan)
+    return Incumbent(path, sha256, plan, keep_orders)
 
 
 def _together(rows: list[UnitRow]) -> list[dict[str, Any]]:

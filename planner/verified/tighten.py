@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from planner.demand.build import build_demand
 from planner.milp import program_limits
 from planner.options.build import build_options
-from planner.options.held import hold
 from planner.problem.headroom import headroom_at
 from planner.problem.load import with_assignments
 from planner.problem.references import resolve_hardware
@@ -137,8 +136,7 @@ class Tightened:
         if self.excluded:
             options = build_options(loaded, prepared.catalog, demand)
             if prepared.incumbent is not None:
-                kept = prepared.incumbent.kept(options, demand.grid)
-                options = hold(options, kept, free_from=0)
+                options = prepared.incumbent.held(options, demand.grid)
         limits = program_limits(loaded.problem)
         return replace(prepared, loaded=loaded, demand=demand, options=options, limits=limits)
 

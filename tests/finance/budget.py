@@ -70,8 +70,10 @@ def folder(tmp_path_factory):
     return place
 
 
-def solve(folder, assignments=(), incumbent=None, **settings):
-    ready = prepare(folder / "budget.yaml", None, assignments, incumbent=incumbent)
+def solve(folder, assignments=(), incumbent=None, *, keep_orders=False, **settings):
+    ready = prepare(
+        folder / "budget.yaml", None, assignments, incumbent=incumbent, keep_orders=keep_orders
+    )
     plan = solve_prepared(ready, SolveSettings(**{"gap": 0.0, "compare": False} | settings))
     assert audit(plan, ready.loaded.problem, ready.catalog) == []
     return plan, plan_json(plan)

@@ -58,16 +58,53 @@ def test_what_has_begun_stays_at_what_is_still_due(folder, first):
             assert now.usd == pytest.approx(before.nodes * monthly * 12)
 
 
-def test_what_begins_within_the_horizon_is_kept(folder, first):
+def test_orders_within_the_horizon_are_kept_where_that_is_asked_for(folder, first):
     later = [c for c in first.commitments if c.order_month >= "2027-04"]
     assert later
-    plan, _ = solve(folder, NEXT, folder / "q1.json")
+    plan, _ = solve(folder, NEXT, folder / "q1.json", keep_orders=True)
 
     kept = {(c.offer_id, c.start_month): c for c in plan.commitments if c.nodes_kept}
     assert {(c.offer_id, c.start_month): c.nodes for c in later} == {
         key: c.nodes_kept for key, c in kept.items()
     }
     assert all(c.nodes >= c.nodes_kept for c in kept.values())
+
+
+def test_orders_that_nobody_has_signed_are_decided_again(folder, first):
+    less = [*NEXT, "workloads.chat.arrival.mean_rate_rps=1"]
+    later = [c for c in first.commitments if c.order_month >= "2027-04"]
+
+    plan, _ = solve(folder, less, folder / "q1.json")
+    kept, _ = solve(folder, less, folder / "q1.json", keep_orders=True)
+
+    # The replica that the least demand needs runs on what was taken on in the first quarter.
+    assert all(c.is_existing for c in plan.commitments)
+    assert sum(c.nodes_kept for c in kept.commitments) == sum(c.nodes for c in later)
+    new = [c for c in kept.commitments if not c.is_existing]
+    assert kept.cost_usd - plan.cost_usd == pytest.approx(sum(c.usd for c in new))
+    orders = ", ".join(f"{c.nodes} x {c.offer_id} from {c.start_month}" for c in later)
+    what = "orders of q1.json that are not signed before this horizon"
+    assert f"{what} are decided again: {orders}; --keep-orders keeps them" in plan.warnings
+    assert f"{what} are kept (--keep-orders): {orders}" in kept.warnings
+
+
+def test_a_plan_with_orders_that_stand_is_explained_with_them(folder, first, planner):
+    changes = ("--set", "horizon.start=2027-04", "--set", "workloads.chat.arrival.mean_rate_rps=1")
+    kept = ("--incumbent", folder / "q1.json", "--keep-orders", "--no-compare")
+    solved = planner("solve", folder / "budget.yaml", *changes, *kept, "-o", folder / "k.json")
+
+    done = planner("explain", folder / "k.json", "--json")
+
+    assert (solved.code, done.code) == (0, 0)
+    saved = json.loads((folder / "k.json").read_text(encoding="utf-8"))
+    assert json.loads(done.out)["cost_usd"] == pytest.approx(saved["cost_usd"], rel=1e-6)
+
+
+def test_orders_stand_with_an_earlier_plan_only(folder, planner):
+    done = planner("solve", folder / "budget.yaml", "--keep-orders")
+
+    assert done.code == 2
+    assert "add --incumbent PLAN.json, or leave it out" in done.err
 
 
 def test_servers_that_are_paid_but_not_there_yet_come_and_cost_only_their_running(folder, first):
@@ -88,7 +125,7 @@ def test_servers_that_are_paid_but_not_there_yet_come_and_cost_only_their_runnin
 
 
 def test_the_same_problem_again_keeps_every_commitment_and_its_cost(folder, first):
-    plan, _ = solve(folder, (), folder / "q1.json")
+    plan, _ = solve(folder, (), folder / "q1.json", keep_orders=True)
 
     assert plan.cost_usd == pytest.approx(first.cost_usd)
     assert [(c.offer_id, c.start_period, c.nodes, c.nodes_kept) for c in plan.commitments] == [
@@ -97,7 +134,9 @@ def test_the_same_problem_again_keeps_every_commitment_and_its_cost(folder, firs
 
 
 def test_purchases_stay_although_demand_is_gone(folder, first):
-    plan, _ = solve(folder, ["workloads.chat.arrival.mean_rate_rps=1"], folder / "q1.json")
+    plan, _ = solve(
+        folder, ["workloads.chat.arrival.mean_rate_rps=1"], folder / "q1.json", keep_orders=True
+    )
 
     assert sum(c.nodes for c in plan.commitments) == sum(c.nodes for c in first.commitments)
     free, _ = solve(folder, ["workloads.chat.arrival.mean_rate_rps=1"])
@@ -105,7 +144,7 @@ def test_purchases_stay_although_demand_is_gone(folder, first):
 
 
 def test_baselines_bear_what_was_signed_before_too(folder, first):
-    plan, _ = solve(folder, (), folder / "q1.json", compare=True)
+    plan, _ = solve(folder, (), folder / "q1.json", keep_orders=True, compare=True)
 
     rent = next(b for b in plan.baselines if b.name == "all_on_demand")
     signed = sum(c.discounted_usd for c in plan.commitments)
@@ -141,7 +180,7 @@ def test_a_term_that_is_over_is_left_out(folder, first):
 
 
 def test_the_plan_records_what_it_began_from(folder, first):
-    plan, _ = solve(folder, NEXT, folder / "q1.json")
+    plan, _ = solve(folder, NEXT, folder / "q1.json", keep_orders=True)
 
     record = plan.options["incumbent"]
     assert record["file"] == "q1.json"
@@ -150,7 +189,9 @@ def test_the_plan_records_what_it_began_from(folder, first):
 
 
 def test_a_plan_that_drops_what_was_kept_fails_its_audit(folder, first):
-    ready = prepare(folder / "budget.yaml", None, (), incumbent=folder / "q1.json")
+    ready = prepare(
+        folder / "budget.yaml", None, (), incumbent=folder / "q1.json", keep_orders=True
+    )
     plan = solve_prepared(ready, SolveSettings(gap=0.0, compare=False))
     fewer = [replace(c, nodes_kept=c.nodes_kept + 1) for c in plan.commitments]
 
@@ -232,7 +273,7 @@ def test_offers_that_are_gone_are_named_with_their_rows(folder, first, planner, 
     text = (folder / "q1.json").read_text(encoding="utf-8").replace("me:one:here", "me:one:gone")
     (tmp_path / "q.json").write_text(text, encoding="utf-8")
 
-    done = planner("solve", folder / "budget.yaml", "--incumbent", "q.json")
+    done = planner("solve", folder / "budget.yaml", "--incumbent", "q.json", "--keep-orders")
 
     gone = [i for i, c in enumerate(first.commitments) if c.tenure == "reserved_1y"]
     assert gone
@@ -245,7 +286,14 @@ def test_offers_that_are_gone_are_named_with_their_rows(folder, first, planner, 
 def test_a_commitment_that_begins_within_a_period_is_named(folder, first, planner):
     months = ["--set", "horizon.start=2026-12", "--set", "horizon.periods=4"]
 
-    done = planner("solve", folder / "budget.yaml", *months, "--incumbent", folder / "q1.json")
+    done = planner(
+        "solve",
+        folder / "budget.yaml",
+        *months,
+        "--incumbent",
+        folder / "q1.json",
+        "--keep-orders",
+    )
 
     assert done.code == 2
     assert "within a period of this problem" in done.err
@@ -308,7 +356,7 @@ def test_people_of_servers_are_not_paid_twice_when_a_later_problem_states_them(f
 def test_an_order_that_was_placed_before_a_minimum_stands(folder, first):
     minimums = "supply.order_minimums=[{name: all, min_nodes: 50, tenures: [reserved_1y, owned]}]"
 
-    plan, _ = solve(folder, [minimums], folder / "q1.json")
+    plan, _ = solve(folder, [minimums], folder / "q1.json", keep_orders=True)
 
     assert [(c.offer_id, c.start_period, c.nodes) for c in plan.commitments] == [
         (c.offer_id, c.start_period, c.nodes) for c in first.commitments

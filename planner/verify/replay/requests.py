@@ -153,9 +153,9 @@ class Log:
     def worked(self, start_s: float, end_s: float, *, prompts: bool) -> None:
         """Count the part of a step that lies in the window as busy time."""
         # Comparisons, not `min` and `max`: every step of every replica comes here.
-        if start_s < self._from_s:
+        if start_s < self._from_s:  # noqa: PLR1730
             start_s = self._from_s
-        if end_s > self._to_s:
+        if end_s > self._to_s:  # noqa: PLR1730
             end_s = self._to_s
         if end_s > start_s:
             self.busy_s += end_s - start_s
