@@ -139,9 +139,9 @@ def _token_usd(model: Model, t: int) -> Terms:
 
 
 def add_power(model: Model) -> None:
-    """Draw no more than allowed: ``sum over owned offers of kW N[o,t,0] <= power_kw``.
+    """Draw no more than allowed: ``sum over owned offers of kW N[o,t] <= power_kw``.
 
-    Owned nodes are there in every block, and count with their IT power at full load.
+    Owned nodes count with their IT power at full load, those that are there already included.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def add_power(model: Model) -> None:
 
 
 def add_space(model: Model) -> None:
-    """Have space for every node: ``sum over owned offers of N[o,t,0] <= owned_nodes``.
+    """Have space for every node: ``sum over owned offers of N[o,t] <= owned_nodes``.
 
     Nodes that are there already take their space too.
 
@@ -175,12 +175,17 @@ def add_space(model: Model) -> None:
 
 
 def _add_to_site(model: Model, name: str, taken: Mapping[int, float], most: float) -> list[str]:
-    """Add the row of every period that nodes take no more of the site; return their names."""
-    names = []
+    """Add the row of every period that nodes take no more of the site; return their names.
+
+    Owned nodes are there in every block, or in those in which inference may have them.
+    """
+    names, blocks = [], range(model.sets.grid.blocks)
     for t in range(model.sets.grid.periods):
-        terms: Terms = {
-            model.nodes[o, t, 0]: each for o, each in taken.items() if (o, t, 0) in model.nodes
-        }
+        terms: Terms = {}
+        for o, each in taken.items():
+            block = next((b for b in blocks if (o, t, b) in model.nodes), None)
+            if block is not None:
+                terms[model.nodes[o, t, block]] = each
         if terms:
             names.append(f"{name}_{t}")
             model.row(names[-1], terms, LE, most)

@@ -170,6 +170,8 @@ def add_elasticity(model: Model) -> None:
 def add_static_scaling(model: Model) -> None:
     """Keep the day flat: ``n[c,t,b] = n[c,t,0]`` and ``N[o,t,b] = N[o,t,0]``.
 
+    Nodes that are there in some hours only are alike in these.
+
     Parameters
     ----------
     model
@@ -182,6 +184,8 @@ def add_static_scaling(model: Model) -> None:
         if b > 0:
             name = f"samereplicas_{sets.columns[c].pool}_{c}_{t}_{b}"
             model.row(name, {replicas: 1.0, model.n[c, t, 0]: -1.0}, EQ)
+    first: dict[tuple[int, int], int] = {}
     for (o, t, b), nodes in model.nodes.items():
-        if b > 0:
-            model.row(f"samenodes_{o}_{t}_{b}", {nodes: 1.0, model.nodes[o, t, 0]: -1.0}, EQ)
+        begin = first.setdefault((o, t), b)
+        if b > begin:
+            model.row(f"samenodes_{o}_{t}_{b}", {nodes: 1.0, model.nodes[o, t, begin]: -1.0}, EQ)

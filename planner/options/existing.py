@@ -21,6 +21,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from planner.catalog.carbon import rated_power_w
 from planner.options.builds import (
     LEASE,
     RESALE,
@@ -35,14 +36,16 @@ from planner.problem.supply import months_between
 from planner.units import HOURS_PER_DAY, HOURS_PER_MONTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from planner.catalog.load import Catalog
     from planner.demand.records import TimeGrid
     from planner.problem.schema import Problem
     from planner.problem.supply import ExistingNodes
 
 RUNNING = "maintenance"
 """Category of what owned nodes still cost."""
+_W_PER_KW = 1000.0
 
 
 def existing_nodes(problem: Problem, grid: TimeGrid) -> list[NodeOffer]:
@@ -60,6 +63,24 @@ def existing_nodes(problem: Problem, grid: TimeGrid) -> list[NodeOffer]:
         _node(nodes, position, grid, keeps_value=keeps_value)
         for position, nodes in enumerate(problem.supply.existing)
     ]
+
+
+def with_power(nodes: Sequence[NodeOffer], catalog: Catalog) -> list[NodeOffer]:
+    """Return nodes with the power that owned ones draw on the site, where it is known.
+
+    Parameters
+    ----------
+    nodes
+        Nodes that are there.
+    catalog
+        Facts about accelerators and servers: of a kind of accelerator the highest rating counts.
+    """
+    found = []
+    for node in nodes:
+        each_w = rated_power_w(catalog, node.hardware) if node.tenure == "owned" else None
+        kw = None if each_w is None else each_w * node.accelerators_per_node / _W_PER_KW
+        found.append(replace(node, power_kw=kw))
+    return found
 
 
 def _node(nodes: ExistingNodes, position: int, grid: TimeGrid, *, keeps_value: bool) -> NodeOffer:

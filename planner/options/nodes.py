@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from planner.catalog.dates import age_days
 from planner.catalog.offers import offers_at
 from planner.options.capacity_blocks import capacity_blocks
-from planner.options.existing import existing_nodes
+from planner.options.existing import existing_nodes, with_power
 from planner.options.owned import OWNED, owned_nodes
 from planner.options.periods import offer_notes, price_trend
 from planner.options.records import NodeOffer, Rejection
@@ -55,7 +55,8 @@ def supplied_nodes(
     rented, rejected = rentable_nodes(problem, catalog, grid)
     bought, refused = owned_nodes(problem, catalog, grid)
     dated, stale = capacity_blocks(problem, catalog, grid)
-    nodes = [*rented, *bought, *dated, *existing_nodes(problem, grid)]
+    there = with_power(existing_nodes(problem, grid), catalog)
+    nodes = [*rented, *bought, *dated, *there]
     return nodes, [*rejected, *refused, *stale]
 
 

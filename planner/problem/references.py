@@ -108,7 +108,7 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
     yield from _supply(problem.supply, known)
     yield from _block_prices(problem.supply, catalog, known)
     yield from price_path_names(problem, catalog)
-    yield from _carbon_of_existing(problem, catalog)
+    yield from _limits_of_existing(problem, catalog)
     yield from staff_findings(problem, catalog)
     for i, cost in enumerate(problem.one_off_costs):
         yield from known.check(("one_off_costs", i, "model"), "models", cost.model)
@@ -119,16 +119,22 @@ def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, 
             yield from _chain(workload, ("workloads", i, "escalation"), known)
 
 
-def _carbon_of_existing(problem: Problem, catalog: Catalog) -> Iterator[tuple[Path_, str]]:
-    """Yield nodes that draw power whatever the plan decides, and whose carbon is not known."""
-    if problem.limits.carbon_kg_per_period is None:
-        return
+def _limits_of_existing(problem: Problem, catalog: Catalog) -> Iterator[tuple[Path_, str]]:
+    """Yield nodes that count in a limit whatever the plan decides, by what is not known."""
+    limits = problem.limits
     for i, nodes in enumerate(problem.supply.existing):
-        owned = nodes.tenure == "owned"
+        owned, path = nodes.tenure == "owned", ("supply", "existing", i)
         where = (problem.supply.site, "") if owned else (nodes.region, nodes.provider)
-        if reason := why_unknown(catalog, nodes.hardware, *where):
-            message = f"counts in `limits.carbon_kg_per_period`, and that is {reason}"
-            yield ("supply", "existing", i), message
+        if limits.carbon_kg_per_period is not None and (
+            reason := why_unknown(catalog, nodes.hardware, *where)
+        ):
+            yield path, f"counts in `limits.carbon_kg_per_period`, and that is {reason}"
+        elif (
+            owned
+            and limits.power_kw is not None
+            and (reason := why_unknown(catalog, nodes.hardware, *where, grid=False))
+        ):
+            yield path, f"counts in `limits.power_kw`, and that is {reason}"
 
 
 def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:

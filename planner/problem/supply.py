@@ -311,7 +311,7 @@ class LimitSection(Section):
     budget_usd: NonNegative | HorizonBudget | None = None
     """Most cash over the horizon, as one figure, or apart by kind."""
     power_kw: NonNegative | None = None
-    """Most IT power of owned nodes at any time, as their servers state it."""
+    """Most IT power of owned nodes at any time, those that are there already included."""
     owned_nodes: Annotated[int, Field(ge=0)] | None = None
     """Most owned nodes that the site has space for at any time, those that are there included."""
     carbon_kg_per_period: NonNegative | list[NonNegative] | None = None

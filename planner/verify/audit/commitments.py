@@ -10,6 +10,7 @@ from planner.errors import counted
 from planner.units import MONTHS_PER_YEAR
 from planner.verify.audit.clock import blocks, period_start
 from planner.verify.audit.dated import usd_per_month
+from planner.verify.audit.energy import rated_w
 from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.resale import why_not_sold
 from planner.verify.audit.terms import (
@@ -225,9 +226,13 @@ def _power(
     for period in range(problem.horizon.periods):
         kilowatt = 0.0
         for row, terms in known:
-            there = 0 <= period - row.start_period < terms.served_periods
+            if not 0 <= period - row.start_period < terms.served_periods:
+                continue
             figure = catalog.figure("servers", row.instance, "it_power_w")
-            if there and not row.is_existing and figure is not None:
+            if row.is_existing and row.tenure == _OWNED:
+                each_w = rated_w(row.hardware, catalog) or 0.0
+                kilowatt += row.nodes * row.accelerators_per_node * each_w / _W_PER_KW
+            elif not row.is_existing and figure is not None:
                 kilowatt += row.nodes * (figure.value or 0.0) / _W_PER_KW
         if kilowatt > most * (1 + TOLERANCE):
             yield f"period {period}: {kilowatt:.3f} kW of owned nodes, {most} allowed"

@@ -110,7 +110,7 @@ def _facts(row: EnergyRow, node: FleetRow, problem: Problem, catalog: Catalog) -
     pue = own if own is not None else 1.0 if default is None else default
     if row.pue != pue:
         yield f"PUE {row.pue}, the tables say {pue}"
-    rated = _rated_w(node.hardware, catalog)
+    rated = rated_w(node.hardware, catalog)
     idle = row.idle_w_per_accelerator
     if (rated is None) != (idle is None):
         yield f"idle power {idle} W with a rated one of {rated}"
@@ -120,8 +120,14 @@ def _facts(row: EnergyRow, node: FleetRow, problem: Problem, catalog: Catalog) -
         yield f"note `{row.note}` with a grid of {grid} and a rated power of {rated}"
 
 
-def _rated_w(hardware: str, catalog: Catalog) -> float | None:
-    """Return the highest rated IT power of a node, by accelerator."""
+def rated_w(hardware: str, catalog: Catalog) -> float | None:
+    """Return the highest rated IT power of a node, by accelerator.
+
+    Parameters
+    ----------
+    hardware, catalog
+        Key of the accelerator, and the tables.
+    """
     found = []
     known = catalog.accelerator(hardware)
     if known is not None and known.node_it_power_w and known.accelerators_per_node:
@@ -135,7 +141,7 @@ def _rated_w(hardware: str, catalog: Catalog) -> float | None:
 
 
 def _replica(row: Allocation, plan: Plan, catalog: Catalog) -> Iterator[str]:
-    rated = _rated_w(row.hardware, catalog)
+    rated = rated_w(row.hardware, catalog)
     stated = (row.replica_power_w, row.request_energy_j)
     if rated is None:
         if stated != (None, None):
