@@ -52,14 +52,12 @@ def fall_per_year(products: Sequence[Product]) -> float | None:
 
 def interval_of(products: Sequence[Product], rng: np.random.Generator) -> Range | None:
     """Return the 80 % interval of `fall_per_year` by drawing whole products."""
-    moments = _moments(products)
-    drawn = [
-        _slope(moments[rng.integers(len(products), size=len(products))].sum(axis=0))
-        for _ in range(_DRAWS)
-    ]
-    falls = [1.0 - float(np.exp(slope)) for slope in drawn if slope is not None]
-    if not falls:
+    count = len(products)
+    moments = _moments(products)[rng.integers(count, size=(_DRAWS, count))].sum(axis=1)
+    moments = moments[moments[:, 0] > 0.0]
+    if not len(moments):
         return None
+    falls = 1.0 - np.exp(moments[:, 1] / moments[:, 0])
     low, high = np.quantile(falls, _ENDS)
     return Range(float(low), float(high))
 
