@@ -98,7 +98,7 @@ def _each(
             found.append(solve(task))
             done()
         return found
-    with worker_pool(min(jobs, len(tasks))) as pool:
+    with worker_pool(min(jobs, len(tasks)), __name__) as pool:
         for answer in pool.map(solve, tasks):
             found.append(answer)
             done()

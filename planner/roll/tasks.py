@@ -108,7 +108,7 @@ def solve_tasks(
         for number, task in enumerate(tasks):
             on_outcome(number, solve(task))
         return
-    with worker_pool(min(jobs, len(tasks))) as pool:
+    with worker_pool(min(jobs, len(tasks)), __name__) as pool:
         running = {pool.submit(solve, task): number for number, task in enumerate(tasks)}
         for future in as_completed(running):
             on_outcome(running[future], future.result())

@@ -5,26 +5,24 @@ worker that the system has ended (for memory, say) fails its own run and is repl
 whose parent was ended end too. The pools of the standard library give up all runs in the first
 case, and leave processes behind in the second.
 
-Workers are new interpreters (``spawn``), so a script that calls this needs the usual
-``if __name__ == "__main__":``.
+A script that calls this needs the usual ``if __name__ == "__main__":`` (:mod:`planner.workers`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 from collections import deque
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from planner.sweep.work import failed, solve_task
-from planner.workers import begin_worker
+from planner.workers import begin_worker, worker_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from multiprocessing.connection import Connection
-    from multiprocessing.context import SpawnProcess
+    from multiprocessing.process import BaseProcess
 
     from planner.catalog.load import Catalog
     from planner.sweep.tasks import Task
@@ -37,7 +35,7 @@ _END_S = 5.0
 class _Worker:
     """A process, its pipe, and the number of the task that it has, ``None`` when it is idle."""
 
-    process: SpawnProcess
+    process: BaseProcess
     pipe: Connection
     task: int | None = None
 
@@ -94,8 +92,8 @@ def solve_in_processes(
             _end(worker)
 
 
-def _process() -> tuple[SpawnProcess, Connection]:
-    context = multiprocessing.get_context("spawn")
+def _process() -> tuple[BaseProcess, Connection]:
+    context = worker_context(__name__)
     ours, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs,), daemon=True)
     process.start()

@@ -113,11 +113,13 @@ def _wait_for_runs(day, running, count):
     pytest.fail("no run was finished within half a minute")
 
 
-def _children(pid):
+def _descendants(pid):
+    """Workers, and the process that they are forks of."""
     listing = Path(f"/proc/{pid}/task/{pid}/children")
     if not listing.exists():
         pytest.skip("processes cannot be listed here")
-    return [int(child) for child in listing.read_text().split()]
+    children = [int(child) for child in listing.read_text().split()]
+    return [*children, *(further for child in children for further in _descendants(child))]
 
 
 def _is_running(pid):
@@ -139,7 +141,8 @@ def _wait_for_the_end_of(pids):
 def test_a_killed_sweep_goes_on_without_solving_again_what_is_done(planner, day):
     with _started(day) as running:
         _wait_for_runs(day, running, 3)
-        workers = _children(running.pid)
+        workers = _descendants(running.pid)
+        assert len(workers) >= 2
         running.kill()
     assert _wait_for_the_end_of(workers)
     done_before = _stored(day)
@@ -160,7 +163,7 @@ def test_ctrl_c_ends_the_workers_says_what_is_kept_and_leaves_the_store_whole(da
     """A terminal sends the signal to the whole group of processes."""
     with _started(day, jobs=jobs) as running:
         _wait_for_runs(day, running, 2)
-        workers = _children(running.pid)
+        workers = _descendants(running.pid)
         os.killpg(running.pid, signal.SIGINT)
         out, err = running.communicate(timeout=20)
 
