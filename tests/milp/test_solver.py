@@ -37,7 +37,7 @@ def hard_world(hours=24, seed=0):
 
 
 def test_a_day_of_whole_large_nodes_is_solved_to_one_percent():
-    program = build_program(*hard_world(hours=12))
+    program = build_program(*hard_world(hours=6))
 
     result = solve_program(program, SolverSettings(time_limit_s=180))
 
