@@ -92,13 +92,10 @@ def solve(
     """
     from planner.pipeline import SolveSettings, prepare  # noqa: PLC0415 - slow
 
-    shared = settings_of(
-        context, catalog, verbose, quiet, checks_problem(problem, scenario, assignments)
-    )
-    _require_verify(trace, verify, futures=futures)
-    if keep_orders and incumbent is None:
-        message = "keeps the orders of an earlier plan; add --incumbent PLAN.json, or leave it out"
-        raise InputError([Fault("--keep-orders", None, None, "", message)])
+    check = checks_problem(problem, scenario, assignments)
+    shared = settings_of(context, catalog, verbose, quiet, check)
+    lone_orders = keep_orders and incumbent is None
+    _require_fitting(trace, verify, futures=futures, lone_orders=lone_orders)
     require_apart(
         [output, write_lp, write_mps],
         {Path(problem): "the problem file", incumbent: "the plan to begin from"},
@@ -115,23 +112,16 @@ def solve(
     )
     progress(shared, "reading the problem and modelling every option ...")
     prepared = prepare(
-        problem,
-        scenario,
-        assignments or (),
-        shared.overlays,
-        incumbent=incumbent,
-        keep_orders=keep_orders,
-    )
+        problem, scenario, assignments or (), shared.overlays,
+        incumbent=incumbent, keep_orders=keep_orders,
+    )  # fmt: skip
     _export(prepared, write_lp, write_mps)
     scenarios = _scenarios(problem, assignments, shared) if futures else None
     progress(shared, f"solving over {counted(len(prepared.options.options), 'option')} ...")
     verified = _verified(prepared, settings, shared, trace, slack) if verify else None
     plan = verified.plan if verified else _solved(prepared, settings, scenarios, shared)
     text = _written(plan, prepared, output)
-    if as_json:
-        sys.stdout.write(text)
-    else:
-        _print(plan, prepared, problem, output, shared)
+    _print(plan, prepared, problem, output, shared, machine_form=text if as_json else None)
     missed = verified is not None and verified.kept is False
     raise typer.Exit(EXIT_NOT_KEPT if missed else EXIT_BY_STATUS[plan.status])
 
@@ -202,10 +192,19 @@ def _verified(
 
 
 def _print(
-    plan: Plan, prepared: Prepared, problem: str, output: Path | None, shared: Settings
+    plan: Plan,
+    prepared: Prepared,
+    problem: str,
+    output: Path | None,
+    shared: Settings,
+    *,
+    machine_form: str | None,
 ) -> None:
     from planner.report.text import write_no_plan, write_plan  # noqa: PLC0415 - needs the plan
 
+    if machine_form is not None:
+        sys.stdout.write(machine_form)
+        return
     if plan.cost_usd is None:
         write_no_plan(sys.stdout, plan)
         next_step = "explain {}" if plan.status == "infeasible" else "options {} --rejected"
@@ -225,13 +224,29 @@ def _print(
     sys.stdout.write(f"{where}Next: planner options {problem}, or another --scenario or --set\n")
 
 
-def _require_verify(trace: list[str] | None, verify: bool, *, futures: bool) -> None:
-    if futures and verify:
-        message = "is worked out for a plan before its replay; leave one of the two out"
-        raise InputError([Fault("--futures --verify", None, None, "", message)])
-    if trace and not verify:
-        message = "is replayed with --verify only; add it, or leave the trace out"
-        raise InputError([Fault(f"--trace {trace[0]}", None, None, "", message)])
+def _require_fitting(
+    trace: list[str] | None, verify: bool, *, futures: bool, lone_orders: bool
+) -> None:
+    """Refuse options that say nothing without another one, or exclude each other."""
+    wrong = {
+        "--futures --verify": (
+            futures and verify,
+            "is worked out for a plan before its replay; leave one of the two out",
+        ),
+        f"--trace {(trace or [''])[0]}": (
+            bool(trace) and not verify,
+            "is replayed with --verify only; add it, or leave the trace out",
+        ),
+        "--keep-orders": (
+            lone_orders,
+            "keeps the orders of an earlier plan; add --incumbent PLAN.json, or leave it out",
+        ),
+    }
+    faults = [
+        Fault(name, None, None, "", why) for name, (is_wrong, why) in wrong.items() if is_wrong
+    ]
+    if faults:
+        raise InputError(faults)
 
 
 def _export(prepared: Prepared, write_lp: Path | None, write_mps: Path | None) -> None:
