@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from planner.errors import counted
 from planner.milp import build_program, solve_program
 from planner.milp.left_out import left_out
-from planner.units import HOURS_PER_DAY
+from planner.options.round_trips import needed_ms
+from planner.units import HOURS_PER_DAY, enough
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,12 +64,11 @@ def impossible_limits(options: OptionSet, loaded: LoadedProblem) -> list[Fault]:
         if workload.name in served or not missed or any(r.reason == "rate" for r in mine):
             continue
         for position, nearest in _impossible(missed):
-            slo = workload.slo[position]
+            slo, needed = workload.slo[position], needed_ms(nearest, workload, position)
             message = (
                 f"{slo.limit:g} ms is tighter than any option can be, even without load; the "
-                f"nearest, {nearest.subject}, needs "
-                f"{slo.limit * nearest.latency_ratios[position]:.0f} ms. Raise the limit, lower "
-                "policy.confidence, or add faster hardware to candidates"
+                f"nearest, {nearest.subject}, needs {enough(needed):.10g} ms. Raise the limit, "
+                "lower policy.confidence, or add faster hardware to candidates"
             )
             path = ("workloads", index, "slo", position, "limit")
             faults.append(loaded.fault(path, message))

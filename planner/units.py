@@ -7,6 +7,8 @@ loaders convert with the constants below.
 
 from __future__ import annotations
 
+import math
+
 HOURS_PER_MONTH = 730.0
 """A month is 730 h: 8,760 h / 12."""
 HOURS_PER_YEAR = 8_760.0
@@ -29,6 +31,9 @@ JOULES_PER_KWH = 3.6e6
 PARAMS_PER_BILLION = 1e9
 
 _DIGITS = 7
+_SHORT_DIGITS = 3
+_WHOLE = 1e-3
+"""What float arithmetic may have added to a figure that is exact, in its last short digit."""
 
 
 def significant(value: float) -> float:
@@ -43,3 +48,17 @@ def significant(value: float) -> float:
         Any figure.
     """
     return float(f"{value:.{_DIGITS}g}")
+
+
+def enough(value: float) -> float:
+    """Return a figure rounded up to three digits, or to a whole number when it has more.
+
+    A limit that is set to what it returns is kept by what needs `value`.
+
+    Parameters
+    ----------
+    value
+        Any figure above 0.
+    """
+    digits = max(_SHORT_DIGITS - 1 - math.floor(math.log10(value)), 0)
+    return math.ceil(value * 10**digits - _WHOLE) / 10**digits

@@ -15,8 +15,10 @@ from planner.errors import counted
 from planner.infeasibility.records import CAP, SERVICE
 from planner.infeasibility.rules import Setting, Steps, unproven_tokens, without_exclusions
 from planner.options.quality import QualityBook
+from planner.options.round_trips import needed_ms
 from planner.problem.deferral import owner
 from planner.problem.escalation import AVERAGE
+from planner.units import enough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,8 +109,7 @@ def _limits(workload: Workload, limits: dict[int, float]) -> Setting:
     """Return the setting of some latency limits, rounded up to three digits."""
     assignments, changes, parts = [], [], []
     for position, limit in limits.items():
-        digits = max(2 - math.floor(math.log10(limit)), 0)
-        value = math.ceil(limit * 10**digits - _STEP) / 10**digits
+        value = enough(limit)
         assignments.append(f"workloads.{workload.name}.slo.{position}.limit={value:.10g}")
         changes.append(round(value - workload.slo[position].limit, 6))
         parts.append((_slo_text(workload, position), changes[-1]))
@@ -123,19 +124,21 @@ def _latency(workload: Workload, against: Sequence[Rejection]) -> Iterator[Steps
     if not missed:
         return
     nearest = min(missed, key=lambda r: max(r.latency_ratios))
-    short = {k: ratio for k, ratio in enumerate(nearest.latency_ratios) if ratio > 1}
+    short = [k for k, ratio in enumerate(nearest.latency_ratios) if ratio > 1]
     settings = [
-        _limits(workload, {k: workload.slo[k].limit * r * factor for k, r in short.items()})
+        _limits(workload, {k: needed_ms(nearest, workload, k, factor) for k in short})
         for factor in _FACTORS
     ]
     # What an option needs without load it needs with any: other limits may give way as well.
     every = [
         _limits(
             workload,
-            {k: slo.limit * max(nearest.latency_ratios[k], 1.0) * factor for k, slo in slos},
+            {
+                k: needed_ms(nearest, workload, k, factor) if k in short else slo.limit * factor
+                for k, slo in enumerate(workload.slo)
+            },
         )
         for factor in _FACTORS
-        for slos in [list(enumerate(workload.slo))]
     ]
     where = " and ".join(_slo_text(workload, k) for k in short)
     yield Steps("latency", workload.name, where, "ms", settings, SERVICE)

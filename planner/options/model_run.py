@@ -19,7 +19,7 @@ from planner.perf.spec import engine_limits
 from planner.perf.step import step_model
 from planner.perf.traffic import METRICS, LatencyLimit, TrafficClass
 from planner.perf.uncertainty import time_factor
-from planner.units import MS_PER_S
+from planner.units import MS_PER_S, enough
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,8 +142,8 @@ class ModelRun:
             return None
         limit = load.limits[worst]
         detail = (
-            f"{limit.text} is {latency_s[worst] * MS_PER_S:.0f} ms without any load at confidence "
-            f"{self.policy.confidence:g}, limit {limit.limit_s * MS_PER_S:g} ms"
+            f"{limit.text} is {enough(latency_s[worst] * MS_PER_S):.10g} ms without any load at "
+            f"confidence {self.policy.confidence:g}, limit {limit.limit_s * MS_PER_S:g} ms"
         )
         return Rejection(
             "option",

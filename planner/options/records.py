@@ -288,7 +288,9 @@ class Rejection:
         that is a number; used to name the nearest miss.
     latency_ratios
         Latency without load over limit for every limit of the workload, in its order; only for
-        options that miss one.
+        options that miss one. Both are those of users, round trips included.
+    round_trip_ms
+        Time to the nodes and back in those of `latency_ratios` that contain it, milliseconds.
     """
 
     kind: str
@@ -299,6 +301,7 @@ class Rejection:
     count: int = 1
     shortfall: float | None = None
     latency_ratios: tuple[float, ...] = ()
+    round_trip_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,7 @@ def at_distance(ways: Ways, ms: float, problem: Problem) -> Ways:
         )
         if r.reason in _CONTAIN_IT
         else r
-        for r in ways.rejections
+        for r in (_missed_by_users(r, ms, problem) for r in ways.rejections)
     )
     return replace(
         ways,
@@ -197,6 +197,40 @@ def at_distance(ways: Ways, ms: float, problem: Problem) -> Ways:
         capacities=tuple(capacities),
         rejections=(*rejections, *late),
     )
+
+
+def _missed_by_users(rejection: Rejection, ms: float, problem: Problem) -> Rejection:
+    """Return a rejection whose ratios are of what users wait for and of the limits they state."""
+    if not rejection.latency_ratios:
+        return rejection
+    workload = next(w for w in problem.workloads if w.name == rejection.workload)
+    ratios = tuple(
+        (ratio * left.limit + ms) / slo.limit if slo.metric in _CONTAIN_IT else ratio
+        for ratio, slo, left in zip(
+            rejection.latency_ratios, workload.slo, limits_left(workload, ms).slo, strict=True
+        )
+    )
+    return replace(rejection, shortfall=max(ratios), latency_ratios=ratios, round_trip_ms=ms)
+
+
+def needed_ms(rejection: Rejection, workload: Workload, position: int, room: float = 1.0) -> float:
+    """Return the latency limit that an option needs which misses one, milliseconds.
+
+    Parameters
+    ----------
+    rejection
+        The option, with its latencies without load.
+    workload
+        The workload, for its limits.
+    position
+        Which of its limits.
+    room
+        Factor on the time in the replica, for traffic: the way to it takes no longer under load.
+    """
+    slo = workload.slo[position]
+    on_the_way_ms = rejection.round_trip_ms if slo.metric in _CONTAIN_IT else 0.0
+    unloaded_ms = slo.limit * rejection.latency_ratios[position] - on_the_way_ms
+    return on_the_way_ms + room * unloaded_ms
 
 
 def _seen(capacity: Capacity, ms: float, suffix: str) -> Capacity:

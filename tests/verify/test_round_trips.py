@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from planner.demand.build import build_demand
+from planner.diagnosis import impossible_limits
+from planner.infeasibility.refused import _latency
 from planner.options.build import build_options
+from planner.yaml_io import Document
 from tests.options.world import catalog, loaded, problem, row, workload
 from tests.verify.changes import changed, every_change, report
 from tests.verify.conftest import MEASURED, solved
@@ -53,6 +57,59 @@ def test_a_replica_far_away_carries_what_one_nearby_does_at_the_limit_that_is_le
     (own,) = far.values()
     assert [p.planned_rps for p in own] == [p.planned_rps for p in near]
     assert [p.ttft_p99_s for p in own] == pytest.approx([p.ttft_p99_s + 0.15 for p in near])
+
+
+def written(one):
+    """Return a problem whose faults have a place."""
+    return replace(loaded(one), document=Document("problem.yaml", "", {}, {(): (1, 1)}))
+
+
+def needs_ms(one):
+    """Return what the nearest option needs of the first limit, and the limits of explain."""
+    whole, options = written(one), options_of(one)
+    (fault,) = impossible_limits(options, whole)
+    (nearest,) = [r for r in options.rejections if r.latency_ratios]
+    changes = next(iter(_latency(whole.problem.workloads[0], [nearest]))).settings
+    tried = [float(s.assignments[0].partition("=")[2]) for s in changes]
+    needed = float(re.search(r"needs ([\d.]+) ms", fault.message)[1])
+    return needed, tried, options
+
+
+@pytest.mark.parametrize("metric", ["ttft_ms", "e2e_ms"])
+def test_what_the_nearest_option_needs_is_its_own_time_and_the_way(metric):
+    """An option that needs u ms nearby needs u + r ms at a round trip of r, whatever the limit."""
+    own_ms, near, _ = needs_ms(asked(1.0, {}, metric))
+
+    for limit, way in ((801.0, 800.0), (500.0, 800.0)):
+        needed, tried, _ = needs_ms(asked(limit, {"default": way}, metric))
+
+        assert needed == pytest.approx(way + own_ms, abs=0.01 * own_ms + 1.0)
+        # Room for traffic is a share of the time in the replica.
+        assert tried == pytest.approx([way + ms for ms in near], rel=0.01, abs=1.0)
+
+
+def test_the_way_is_no_part_of_a_time_per_token():
+    slo = [
+        {"metric": "ttft_ms", "percentile": 99, "limit": 4_000.0},
+        {"metric": "tpot_ms", "percentile": "mean", "limit": 0.01},
+    ]
+
+    def missed(stated):
+        one = problem(workload(slo=slo), supply={"tenures": ["on_demand"], "round_trip_ms": stated})
+        (fault,) = impossible_limits(options_of(one), written(one))
+        return fault.message.partition("needs")[2]
+
+    assert missed({"default": 500.0}) == missed({})
+
+
+def test_a_limit_just_missed_is_not_told_as_what_is_needed():
+    own_ms, _, options = needs_ms(asked(1.0))
+    (exact,) = (r.latency_ratios[0] for r in options.rejections if r.latency_ratios)
+
+    needed, tried, _ = needs_ms(asked(exact - 1e-3))
+
+    assert exact - 1e-3 < needed <= own_ms
+    assert min(tried) >= needed
 
 
 def test_a_longer_way_never_raises_a_capacity():
