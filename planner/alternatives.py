@@ -19,6 +19,7 @@ from planner.milp.api_limits import exceeded_by
 from planner.milp.average_quality import falls_short
 from planner.milp.naming import api_limit_label
 from planner.options.held import sunk
+from planner.options.old_prices import why_no_node
 from planner.options.owned import OWNED
 from planner.options.reserved import TERM_MONTHS
 from planner.options.restrict import restrict
@@ -232,8 +233,7 @@ class _Trials:
     def _with_tenures(self, tenures: frozenset[str], *, residency: bool) -> Answer:
         """Solve with nodes of some tenures only, wherever they stand if `residency` is false."""
         if not any(o.tenure in tenures and not o.is_existing for o in self.options.offers):
-            names = ", ".join(sorted(tenures))
-            return Answer(None, None, f"no node of {names} is on offer; see supply.tenures")
+            return Answer(None, None, why_no_node(self.options, tenures))
         options = self._only(lambda _: True, tenures)
         if not residency:
             options = replace(options, barred=frozenset())

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 from planner.errors import counted
 from planner.milp import build_program, solve_program
 from planner.milp.left_out import left_out
+from planner.options.build import build_options
+from planner.options.old_prices import oldest_days
 from planner.options.round_trips import needed_ms
 from planner.units import HOURS_PER_DAY, enough
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from planner.catalog.load import Catalog
     from planner.demand.records import Demand
     from planner.errors import Fault
     from planner.milp import Limits, SolverSettings
@@ -155,7 +158,11 @@ def _reasons(rejections: list[Rejection]) -> list[str]:
 
 
 def diagnose_program(
-    demand: Demand, options: OptionSet, limits: Limits, settings: SolverSettings
+    demand: Demand,
+    options: OptionSet,
+    limits: Limits,
+    settings: SolverSettings,
+    facts: tuple[LoadedProblem, Catalog] | None = None,
 ) -> tuple[str, ...]:
     """Return which single limit makes the program infeasible, by solving without it.
 
@@ -165,6 +172,8 @@ def diagnose_program(
         The infeasible program.
     settings
         Solver settings; each trial stops at the first plan, and all share the time limit.
+    facts
+        What the options come from, to offer those again whose price is too old.
     """
     tried = _Trials(settings)
     lines: list[str] = []
@@ -177,6 +186,7 @@ def diagnose_program(
     lines += _with_more_units(demand, options, limits, tried)
     lines += _with_smaller_orders(demand, options, limits, tried)
     lines += _with_unproven_tokens(demand, options, limits, tried)
+    lines += _with_older_prices(demand, options, limits, tried, facts)
     if options.barred:
         lines += _without_residency(demand, options, limits, tried)
     if lines:
@@ -190,8 +200,8 @@ def diagnose_program(
         "every workload has options, but the limits leave no plan, and no single limit of "
         "quotas, average quality, rate limits, budgets, power, space, carbon, residency, "
         "max_models, max_hardware_types, spare_replicas, spare_nodes, max_share_per_provider, "
-        "survive_loss_of, min_nodes of orders, windows of deferrable work and latency that token "
-        "offers do not state is the cause alone",
+        "survive_loss_of, min_nodes of orders, windows of deferrable work, latency that token "
+        "offers do not state and max_price_age_days is the cause alone",
     )
 
 
@@ -302,6 +312,28 @@ def _with_unproven_tokens(
     if not tried.has_plan(demand, assumed, limits):
         return []
     return ["with supply.api_latency: assume_met there is a plan"]
+
+
+def _with_older_prices(
+    demand: Demand,
+    options: OptionSet,
+    limits: Limits,
+    tried: _Trials,
+    facts: tuple[LoadedProblem, Catalog] | None,
+) -> list[str]:
+    """Return whether there is a plan with the offers whose price is too old."""
+    if facts is None:
+        return []
+    loaded, catalog = facts
+    problem = loaded.problem
+    days = oldest_days(options.rejections, problem)
+    if days <= problem.supply.max_price_age_days:
+        return []
+    supply = problem.supply.model_copy(update={"max_price_age_days": days})
+    again = replace(loaded, problem=problem.model_copy(update={"supply": supply}))
+    if not tried.has_plan(demand, build_options(again, catalog, demand), limits):
+        return []
+    return [f"with supply.max_price_age_days: {days} there is a plan"]
 
 
 def _without_residency(

@@ -291,9 +291,9 @@ def decide(prepared: Prepared, settings: SolveSettings) -> Decided:
         prepared.demand, prepared.options, prepared.limits, _begun(solver, prepared)
     )
     if result.decisions is None:
-        reasons: tuple[str, ...] = ()
-        if result.proof.status == "infeasible":
-            reasons = diagnose_program(prepared.demand, prepared.options, prepared.limits, solver)
+        tried = (prepared.demand, prepared.options, prepared.limits, solver)
+        facts = (prepared.loaded, prepared.catalog) if prepared.incumbent is None else None
+        reasons = diagnose_program(*tried, facts) if result.proof.status == "infeasible" else ()
         return Decided(_no_plan(prepared, result.proof, record, reasons))
     return Decided(plan_of(prepared, result, settings), result.decisions)
 

@@ -55,6 +55,7 @@ def _notes(checked: Sequence[Prepared]) -> list[str]:
     from planner.options.idle_ends import idle_ends  # noqa: PLC0415
     from planner.options.idle_paths import idle_paths  # noqa: PLC0415 - loads numpy
     from planner.options.idle_people import idle_people  # noqa: PLC0415
+    from planner.options.old_prices import old_prices  # noqa: PLC0415
     from planner.plan.remarks import refused_servers  # noqa: PLC0415
 
     found: dict[str, str] = {}
@@ -67,6 +68,7 @@ def _notes(checked: Sequence[Prepared]) -> list[str]:
             *idle_paths(asked, options, one.demand.grid),
             *idle_people(asked, options),
             *idle_ends(asked),
+            *old_prices(asked, options),
             *options.without_effect,
         )
         for note in remarks:

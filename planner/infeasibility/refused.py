@@ -11,9 +11,14 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from planner.errors import counted
 from planner.infeasibility.records import CAP, SERVICE
-from planner.infeasibility.rules import Setting, Steps, unproven_tokens, without_exclusions
+from planner.infeasibility.rules import (
+    Setting,
+    Steps,
+    older_prices,
+    unproven_tokens,
+    without_exclusions,
+)
 from planner.options.quality import QualityBook
 from planner.options.round_trips import needed_ms
 from planner.problem.deferral import owner
@@ -70,6 +75,7 @@ def refused_steps(prepared: Prepared) -> tuple[Steps, ...]:
         found += _candidates(problem, workload, against)
         found += _context(prepared, workload, against)
         found += _supply(problem, workload, against)
+        found += older_prices(prepared, streams)
         found += unproven_tokens(prepared, streams)
         found += _carbon(workload, against)
         if any(r.reason == "residency" for r in against):
@@ -247,23 +253,16 @@ def _context(
 
 
 def _supply(problem: Problem, workload: Workload, against: Sequence[Rejection]) -> Iterator[Steps]:
-    """Yield ways to pay, and the age of prices, where nothing has a usable price."""
+    """Yield ways to pay where nothing has a usable price."""
     reasons = {r.reason for r in against}
     if reasons.isdisjoint({"no_price", "spot_only"}):
         return
-    tenures, days = problem.supply.tenures, problem.supply.max_price_age_days
+    tenures = problem.supply.tenures
     if "on_demand" not in tenures:
         listed = ", ".join([*tenures, "on_demand"])
         settings = (Setting((f"supply.tenures=[{listed}]",), None),)
         where = f"only {', '.join(tenures)} may be used"
         yield Steps("tenures", workload.name, where, "", settings, CAP)
-    older = [more for more in (90, 180, 365, 730, 1_825) if more > days]
-    if older and "no_price" in reasons:
-        ages = tuple(
-            Setting((f"supply.max_price_age_days={more}",), float(more - days)) for more in older
-        )
-        where = f"prices of at most {counted(days, 'day')}"
-        yield Steps("price_age", workload.name, where, "days", ages, CAP)
 
 
 def _carbon(workload: Workload, against: Sequence[Rejection]) -> Iterator[Steps]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.infeasibility.records import CAP, POLICY
+from planner.options.old_prices import oldest_days
 from planner.problem.deferral import owner
 from planner.units import HOURS_PER_DAY
 
@@ -220,3 +221,31 @@ def unproven_tokens(prepared: Prepared, streams: Collection[str] | None = None) 
         (Setting(("supply.api_latency=assume_met",), None),),
         POLICY,
     )
+
+
+_AGES_DAYS = (90, 180, 365, 730, 1_825)
+
+
+def older_prices(prepared: Prepared, streams: Collection[str] | None = None) -> Iterator[Steps]:
+    """Yield that older prices count, where some are left out for their age.
+
+    Parameters
+    ----------
+    prepared
+        The problem without a plan.
+    streams
+        The streams of one workload, to ask for it alone; ``None`` for all.
+    """
+    problem, against = prepared.loaded.problem, prepared.options.rejections
+    if streams is not None:
+        against = tuple(r for r in against if r.workload in {"", *streams})
+    allowed, oldest = problem.supply.max_price_age_days, oldest_days(against, problem)
+    if oldest <= allowed:
+        return
+    ages = (*(more for more in _AGES_DAYS if allowed < more < oldest), oldest)
+    settings = tuple(
+        Setting((f"supply.max_price_age_days={more}",), float(more - allowed)) for more in ages
+    )
+    where = f"prices of at most {counted(allowed, 'day')}"
+    named = "" if streams is None else owner(min(streams))
+    yield Steps("price_age", named, where, "days", settings, POLICY)

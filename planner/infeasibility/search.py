@@ -17,7 +17,7 @@ from planner.infeasibility.levers import levers_of
 from planner.infeasibility.priced import Confirmed, priced
 from planner.infeasibility.records import DEMAND, Cause, Explanation, Fix
 from planner.infeasibility.refused import looser_latency, refused_steps
-from planner.infeasibility.rules import steps_of, unproven_tokens
+from planner.infeasibility.rules import older_prices, steps_of, unproven_tokens
 from planner.milp import SolverSettings, build_program, solve_program
 from planner.milp.elastic import Loosened, least_excess
 from planner.pipeline import SolveSettings, prepare
@@ -165,7 +165,7 @@ class _Search:
             rules = refused_steps(prepared)
             found = [x for rule in rules for x in self._least(rule, before)]
         else:
-            rules = (*steps_of(prepared), *unproven_tokens(prepared))
+            rules = (*steps_of(prepared), *older_prices(prepared), *unproven_tokens(prepared))
             found = self._of_program(prepared, rules, before)
         if all(x.rank[0] >= DEMAND for x in found) and depth > 1:
             found += [x for rule in rules for x in self._beyond(rule, before, depth)]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from planner.catalog.dates import age_days
 from planner.catalog.offers import CAPACITY_BLOCK, capacity_blocks_at
 from planner.options.builds import Build, served_until
+from planner.options.old_prices import PRICE_AGE, age_ratio
 from planner.options.periods import price_trend
 from planner.options.records import NodeOffer, Rejection
 from planner.options.reserved import lease_payments
@@ -67,7 +68,9 @@ def capacity_blocks(
                 "the start of the horizon, more than supply.max_price_age_days; give "
                 "usd_per_node_hour, or add a newer row"
             )
-            rejected.append(Rejection("offer", listed.offer_id, "", "price_age", detail))
+            ratio = age_ratio(age, problem.supply.max_price_age_days)
+            stale = Rejection("offer", listed.offer_id, "", PRICE_AGE, detail, shortfall=ratio)
+            rejected.append(stale)
             continue
         nodes.append(_node(block, listed, problem, grid, start))
     return nodes, rejected

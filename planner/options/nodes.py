@@ -15,6 +15,7 @@ from planner.catalog.dates import age_days
 from planner.catalog.offers import offers_at
 from planner.options.capacity_blocks import capacity_blocks
 from planner.options.existing import existing_nodes, with_power
+from planner.options.old_prices import PRICE_AGE, age_ratio
 from planner.options.owned import OWNED, owned_nodes
 from planner.options.periods import offer_notes, price_trend
 from planner.options.records import NodeOffer, Rejection
@@ -144,11 +145,12 @@ def rentable_nodes(
             continue
         fresh = [None if row is None or _too_old(row, problem, grid) else row for row in rows]
         priced = [row for row in fresh if row is not None]
-        reason = _why_not(known[0], problem, grid) or (
-            None if priced else _price_age(known[0], problem, grid)
-        )
+        reason = _why_not(known[0], problem, grid)
         if reason is not None:
             rejected.append(Rejection("offer", offer_id, "", *reason))
+            continue
+        if not priced:
+            rejected.append(_stale(known[0], problem, grid))
             continue
         trend = price_trend(problem, priced_offer(known[0]))
         changes = offer_notes(known[0], catalog, grid, trend)
@@ -180,13 +182,14 @@ def _too_old(offer: Offer, problem: Problem, grid: TimeGrid) -> bool:
     return age_days(offer.as_of, grid.period_start[0]) > problem.supply.max_price_age_days
 
 
-def _price_age(offer: Offer, problem: Problem, grid: TimeGrid) -> tuple[str, str]:
-    age = age_days(offer.as_of, grid.period_start[0])
+def _stale(offer: Offer, problem: Problem, grid: TimeGrid) -> Rejection:
+    age, allowed = age_days(offer.as_of, grid.period_start[0]), problem.supply.max_price_age_days
     detail = (
         f"price of {offer.as_of} is {age} days old at the start of the horizon, more than "
-        f"supply.max_price_age_days = {problem.supply.max_price_age_days}; add a newer row"
+        f"supply.max_price_age_days = {allowed}; add a newer row"
     )
-    return "price_age", detail
+    ratio = age_ratio(age, allowed)
+    return Rejection("offer", offer.offer_id, "", PRICE_AGE, detail, shortfall=ratio)
 
 
 def _node(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from planner.catalog.dates import age_days
 from planner.catalog.offers import price_lists_at
+from planner.options.old_prices import PRICE_AGE, age_ratio
 from planner.options.periods import offer_notes, price_trend
 from planner.options.quality import BF16
 from planner.options.records import Rejection
@@ -93,7 +94,11 @@ def token_supply(
         prices = [known for known in (period.get(offer_id) for period in by_period) if known]
         reason = _why_not(offer, workload, problem, grid, book) or _unpriced(prices, offer, grid)
         if reason is not None:
-            rejected.append(Rejection("api", offer.offer_id, workload.name, *reason))
+            age = _age_days(offer, grid) if reason[0] == PRICE_AGE else None
+            ratio = None if age is None else age_ratio(age, problem.supply.max_price_age_days)
+            rejected.append(
+                Rejection("api", offer.offer_id, workload.name, *reason, shortfall=ratio)
+            )
             continue
         evidence = latency_evidence(
             offer,
@@ -134,11 +139,15 @@ def _why_not(
         return "provider", f"provider {offer.provider} is not among supply.providers"
     if workload.residency != "any":
         return "residency", "an API has no stated region; residency of the workload excludes it"
-    age = age_days(offer.as_of, grid.period_start[0])
+    age = _age_days(offer, grid)
     if age > supply.max_price_age_days:
-        return "price_age", f"price of {offer.as_of} is {age} days old at the start of the horizon"
+        return PRICE_AGE, f"price of {offer.as_of} is {age} days old at the start of the horizon"
     refusal = book.refusal(workload.quality, offer.model, offer.quantization or BF16)
     return None if refusal is None else (refusal.reason, refusal.detail)
+
+
+def _age_days(offer: ApiOffer, grid: TimeGrid) -> int:
+    return age_days(offer.as_of, grid.period_start[0])
 
 
 def _waits_a_day(workload: Workload) -> bool:

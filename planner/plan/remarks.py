@@ -9,6 +9,7 @@ from planner.errors import counted
 from planner.options.idle_ends import idle_ends
 from planner.options.idle_people import idle_people
 from planner.options.nodes import PLANNED_TENURES
+from planner.options.old_prices import old_prices
 from planner.options.owned import OWNED
 from planner.plan.deployment_notes import deployment_notes, stream_of
 from planner.plan.document import Binding
@@ -84,13 +85,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += spend_notes(plan, problem, options) + volume_notes(plan)
     notes += deployment_notes(plan, options)
     notes += _queue_notes(plan, problem, options)
-    old = [r.subject for r in options.rejections if r.reason == "price_age"]
-    if old:
-        notes.append(
-            f"{counted(len(old), 'offer')} left out, with a price older than "
-            f"{counted(problem.supply.max_price_age_days, 'day')} at the start of the horizon "
-            "(supply.max_price_age_days); `planner options --rejected` names them"
-        )
+    notes += old_prices(problem, options)
     notes += fleet_notes(plan, problem, options)
     notes += spot_notes(plan, problem, options)
     notes += _purchase_notes(plan, options) + term_notes(plan, problem)

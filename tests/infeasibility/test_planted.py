@@ -106,7 +106,7 @@ SINGLE = {
         [*STILL, THERE % 14, "workloads.documents.arrival.mean_rate_rps=20", WAITS % 1],
         "window", None,
     ),
-    "prices of yesterday": (["supply.max_price_age_days=1"], "price_age", 89.0),
+    "prices of yesterday": (["supply.max_price_age_days=1"], "price_age", 30.0),
     "nothing to rent": (["supply.tenures=[reserved_1y]"], "tenures", None),
     "quality": (QUALITY, "quality", 0.1),
     "exclusion of a block": (

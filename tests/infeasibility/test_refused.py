@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from planner.catalog.dates import age_days
 from planner.diagnosis import diagnose_program
 from planner.infeasibility import explain_infeasible
 from planner.infeasibility.refused import looser_latency
-from planner.infeasibility.rules import unproven_tokens
+from planner.infeasibility.rules import older_prices, unproven_tokens
 from planner.milp import SolverSettings
+from planner.options.old_prices import old_prices, why_no_node
 from planner.pipeline import SolveSettings, prepare, solve_problem
 from planner.problem.load import load_problem
 
@@ -142,3 +144,44 @@ def test_a_failed_solve_names_tokens_that_state_no_latency():
     lines = diagnose_program(ready.demand, ready.options, ready.limits, SolverSettings())
 
     assert "with supply.api_latency: assume_met there is a plan" in lines
+
+
+STALE = [
+    FREE,
+    "supply.tenures=[on_demand]",
+    "supply.providers=[runpod, lambda]",
+    "supply.quotas=[{hardware: h100-sxm-80gb, provider: runpod, max_accelerators: 1}]",
+    "supply.max_price_age_days=60",
+]
+
+
+def test_prices_that_are_too_old_are_offered_when_they_make_a_plan_possible():
+    """Young offers of one provider are too few; those of the other are there with older prices."""
+    ready = prepare(BUDGET, None, STALE)
+    start = ready.demand.grid.period_start[0]
+    oldest = max(
+        age_days(o.as_of, start)
+        for o in ready.catalog.offers
+        if (o.provider, o.tenure) in {("lambda", "on_demand"), ("runpod", "on_demand")}
+    )
+
+    (rule,) = older_prices(ready)
+    facts = (ready.loaded, ready.catalog)
+    lines = diagnose_program(ready.demand, ready.options, ready.limits, SolverSettings(), facts)
+
+    assert rule.settings[-1].assignments == (f"supply.max_price_age_days={oldest}",)
+    assert rule.settings[-1].amount == oldest - 60
+    assert f"with supply.max_price_age_days: {oldest} there is a plan" in lines
+    enough = f"supply.max_price_age_days={oldest}"
+    assert not list(older_prices(prepare(BUDGET, None, [*STALE, enough])))
+
+
+def test_why_nothing_is_on_offer_names_old_prices_only_where_they_are_why():
+    options = prepare(BUDGET, None, STALE).options
+
+    assert "supply.max_price_age_days" in why_no_node(options, {"on_demand"})
+    assert why_no_node(options, {"owned"}) == "no node of owned is on offer; see supply.tenures"
+    (note,) = old_prices(load_problem(BUDGET, None, STALE).problem, options)
+    assert note.startswith(
+        f"{len({r.subject for r in options.rejections if r.reason == 'price_age'})} offers"
+    )

@@ -95,7 +95,9 @@ def test_the_way_is_no_part_of_a_time_per_token():
     ]
 
     def missed(stated):
-        one = problem(workload(slo=slo), supply={"tenures": ["on_demand"], "round_trip_ms": stated})
+        one = problem(
+            workload(slo=slo), supply={"tenures": ["on_demand"], "round_trip_ms": stated}
+        )
         (fault,) = impossible_limits(options_of(one), written(one))
         return fault.message.partition("needs")[2]
 
