@@ -135,7 +135,8 @@ def _sentences(data: YamlData, errors: list[ErrorDetails]) -> dict[Path_, str]:
 def _repeated_below(path: Path_, error: ErrorDetails, others: dict[Path_, ErrorDetails]) -> bool:
     """Return whether another branch of the same union found the fault further inside."""
     deeper = any(len(p) > len(path) and p[: len(path)] == path for p in others)
-    return deeper and union_field(error["loc"])
+    is_shape = error["type"].endswith("_type") and isinstance(error["input"], dict | list)
+    return deeper and (is_shape or union_field(error["loc"]))
 
 
 def _misspelt(path: Path_, error: ErrorDetails, others: dict[Path_, ErrorDetails]) -> bool:

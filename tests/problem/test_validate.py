@@ -202,3 +202,20 @@ def test_a_misspelt_field_does_not_hide_another_missing_one(text):
     found = paths(text, ("{metric: ttft_ms, percentile: 99,", "{metrik: ttft_ms,"))
 
     assert found == ["workloads.chat.slo.0.percentile", "workloads.chat.slo.0.metrik"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "wrong"),
+    [
+        ("{cash: -5}", [".cash"]),
+        ("{cash: -5, opex: x}", [".cash", ".opex"]),
+        ("{cash: [1, -2]}", [".cash.1"]),
+        ("[1, -2]", [".1"]),
+        ("{ca: 5}", [".ca"]),  # an unknown field is the only fault too
+        ("many", [""]),
+    ],
+)
+def test_a_group_with_a_wrong_figure_is_not_also_told_to_be_no_number(text, stated, wrong):
+    more = ("policy:", f"limits: {{budget_usd_per_period: {stated}}}\npolicy:")
+
+    assert paths(text, more) == [f"limits.budget_usd_per_period{place}" for place in wrong]
