@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 NOT_IN_TIME = "not solved in time"
 """Why a program has no plan that was stopped: its caller knows whose time that was."""
+_INFEASIBLE = "infeasible"
 _WITHOUT_RESIDENCY = "wherever the nodes stand: residency is not asked"
 _ON_DEMAND = "on_demand"
 _BF16 = "bf16"
@@ -144,7 +145,7 @@ def solve_again(answer: Answer, demand: Demand, settings: SolverSettings) -> Ans
     result = solve_within_caps(demand, answer.options, answer.limits, settings)
     if result.decisions is None:
         infeasible = result.proof.status == "infeasible"
-        return Answer(None, None, "infeasible" if infeasible else NOT_IN_TIME)
+        return Answer(None, None, _INFEASIBLE if infeasible else NOT_IN_TIME)
     return replace(
         answer,
         cost_usd=result.objective_usd,
@@ -237,7 +238,11 @@ class _Trials:
         options = self._only(lambda _: True, tenures)
         if not residency:
             options = replace(options, barred=frozenset())
-        return self.solve(options, self.limits)
+        answer = self.solve(options, self.limits)
+        if answer.why_not != _INFEASIBLE or (self.options.barred and not residency):
+            return answer
+        asked = f"--set 'supply.tenures=[{', '.join(sorted(tenures))}]'"
+        return replace(answer, why_not=f"{_INFEASIBLE}; planner explain with {asked} says why")
 
     def _only(
         self, keep: Callable[[Option], bool], tenures: frozenset[str] | None = None

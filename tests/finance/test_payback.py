@@ -96,6 +96,16 @@ def test_a_baseline_without_a_plan_says_why():
     assert row.break_even_why_not == row.why_not
 
 
+def test_a_baseline_that_limits_leave_no_plan_says_how_to_ask_why():
+    """Servers that arrive in July leave two quarters without any node."""
+    plan = solved(asked(), facts(6 * RENT_USD, lead_time_weeks=26.0))
+
+    (owned,) = [b for b in plan.baselines if b.name == "all_owned"]
+
+    hint = "planner explain with --set 'supply.tenures=[owned]' says why"
+    assert owned.why_not == f"infeasible; {hint}"
+
+
 def test_a_baseline_that_is_the_plan_is_named_so():
     row = against(solved(asked(), facts(10 * RENT_USD)), "all_owned")
 
