@@ -216,6 +216,8 @@ def _node(
         startup_h=(DEFAULT_STARTUP_MINUTES if startup is None else startup) / MINUTES_PER_HOUR,
         min_billing_h=(newest.min_billing_minutes or 0.0) / MINUTES_PER_HOUR,
         elastic_max_nodes=newest.elastic_max_nodes or DEFAULT_ELASTIC_MAX_NODES,
+        assumes_startup=startup is None,
+        assumes_elastic=not newest.elastic_max_nodes,
         note="; ".join([*notes, *changes]),
         sources=tuple("" if r is None else r.source for r in rows),
         price_dates=tuple(None if r is None else r.as_of for r in rows),

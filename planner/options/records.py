@@ -235,6 +235,10 @@ class NodeOffer:
     """How often a spot node is taken away."""
     staff_usd_per_hour: float = 0.0
     """People that a node needs while it is there, USD per hour; no part of its price."""
+    assumes_startup: bool = False
+    """Whether `startup_h` is assumed, as the offer states none."""
+    assumes_elastic: bool = False
+    """Whether `elastic_max_nodes` is assumed, as the offer states none."""
 
     @property
     def is_committed(self) -> bool:

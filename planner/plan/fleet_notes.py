@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from planner.catalog.offers import CAPACITY_BLOCK
 from planner.errors import counted
 from planner.options.builds import one_tier_each
 from planner.options.nodes import DEFAULT_ELASTIC_MAX_NODES, DEFAULT_STARTUP_MINUTES
-from planner.units import MINUTES_PER_HOUR
 
 if TYPE_CHECKING:
     from planner.options.records import NodeOffer, OptionSet
@@ -32,13 +30,8 @@ def fleet_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
     offers = {o.offer_id: o for o in options.offers}
     used = [offers[i] for i in sorted({row.offer_id for row in plan.fleet})]
     notes = [f"{o.offer_id}: {o.note}" for o in used if o.note]
-    is_hourly = problem.policy.scaling == "hourly" and problem.time_blocks > 1
-    if is_hourly and any(_may_be_assumed(o) for o in used):
-        notes.append(
-            f"assumed where an offer states nothing: {DEFAULT_STARTUP_MINUTES:g} minutes to "
-            f"start a node, and at most {DEFAULT_ELASTIC_MAX_NODES} nodes per offer that come and "
-            "go within a day"
-        )
+    if problem.policy.scaling == "hourly" and problem.time_blocks > 1:
+        notes += _assumed([o for o in used if not o.is_committed])
     to_find = {o.offer_id: [0] for o in used if o.tenure != CAPACITY_BLOCK}
     for row in plan.fleet:
         if row.offer_id in to_find:  # of a block the problem states how many can be had
@@ -52,12 +45,16 @@ def fleet_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
     return notes
 
 
-def _may_be_assumed(offer: NodeOffer) -> bool:
-    """Say whether nodes of an offer come and go as is assumed of offers that state nothing."""
-    startup_min = offer.startup_h * MINUTES_PER_HOUR
-    is_startup = math.isclose(startup_min, DEFAULT_STARTUP_MINUTES)
-    is_elastic = offer.elastic_max_nodes == DEFAULT_ELASTIC_MAX_NODES
-    return not offer.is_committed and (is_startup or is_elastic)
+def _assumed(offers: list[NodeOffer]) -> list[str]:
+    """Return what is assumed of offers that do not say how their nodes come and go."""
+    parts = []
+    if any(o.assumes_startup for o in offers):
+        parts.append(f"{DEFAULT_STARTUP_MINUTES:g} minutes to start a node")
+    if any(o.assumes_elastic for o in offers):
+        parts.append(
+            f"at most {DEFAULT_ELASTIC_MAX_NODES} nodes per offer that come and go within a day"
+        )
+    return [f"assumed where an offer states nothing: {', and '.join(parts)}"] if parts else []
 
 
 def _had(offer: NodeOffer, period: int) -> int:

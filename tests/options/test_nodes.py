@@ -169,3 +169,18 @@ def test_every_offer_is_kept_or_rejected_once():
     assert {n.instance for n in kept} == {"one"}
     assert {r.reason for r in rejected} == {"price_age", "tenure", "no_price"}
     assert len(kept) + len(rejected) == 4
+
+
+@pytest.mark.parametrize(
+    ("stated", "assumed"),
+    [
+        ({}, (True, True)),
+        ({"startup_minutes": 10}, (False, True)),
+        ({"startup_minutes": 11, "elastic_max_nodes": 8}, (False, False)),
+        ({"elastic_max_nodes": 20}, (True, False)),
+    ],
+)
+def test_what_is_assumed_of_an_offer_is_what_it_does_not_state(stated, assumed):
+    ((node,), _) = nodes(row("offers", **stated))
+
+    assert (node.assumes_startup, node.assumes_elastic) == assumed

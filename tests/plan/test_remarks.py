@@ -189,24 +189,26 @@ def test_nodes_of_a_capacity_block_can_be_had_as_stated():
     assert not any("nobody has promised" in note for note in many_nodes(block, 20, build=build))
 
 
+START = "10 minutes to start a node"
+EIGHT = "at most 8 nodes per offer that come and go within a day"
+
+
 @pytest.mark.parametrize(
-    ("node", "stated", "is_told"),
+    ("node", "stated", "assumed"),
     [
-        (offer("n"), {"startup_h": 1 / 6, "elastic_max_nodes": 8}, True),
-        (offer("n"), {"startup_h": 1 / 6, "elastic_max_nodes": 50}, True),
-        (offer("n"), {"startup_h": 0.0, "elastic_max_nodes": 8}, True),
-        (offer("n"), {"startup_h": 0.0, "elastic_max_nodes": 50}, False),
-        (reserved("n"), {"startup_h": 1 / 6, "elastic_max_nodes": 8}, False),
+        (offer("n"), {"assumes_startup": True, "assumes_elastic": True}, f"{START}, and {EIGHT}"),
+        (offer("n"), {"assumes_startup": True}, START),
+        (offer("n"), {"assumes_elastic": True}, EIGHT),
+        (offer("n"), {"startup_h": 1 / 6, "elastic_max_nodes": 8}, None),
+        (reserved("n"), {"assumes_startup": True, "assumes_elastic": True}, None),
     ],
 )
 def test_assumptions_on_how_nodes_come_and_go_are_told_where_something_is_assumed(
-    node, stated, is_told
+    node, stated, assumed
 ):
     build = {} if node.builds else None
 
     found = many_nodes(replace(node, **stated), 1, build=build, time_blocks=24)
 
     told = [note for note in found if note.startswith("assumed where an offer states nothing")]
-    assert bool(told) == is_told
-    if told:
-        assert "10 minutes to start a node, and at most 8 nodes per offer" in told[0]
+    assert [note.partition(": ")[2] for note in told] == ([assumed] if assumed else [])
