@@ -56,7 +56,8 @@ def _notes(checked: Sequence[Prepared]) -> list[str]:
     from planner.options.idle_paths import idle_paths  # noqa: PLC0415 - loads numpy
     from planner.options.idle_people import idle_people  # noqa: PLC0415
     from planner.options.old_prices import old_prices  # noqa: PLC0415
-    from planner.plan.remarks import refused_servers  # noqa: PLC0415
+    from planner.options.spend import idle_spend  # noqa: PLC0415
+    from planner.plan.remarks import refused_servers, tokens_not_asked  # noqa: PLC0415
 
     found: dict[str, str] = {}
     for one in checked:
@@ -69,6 +70,8 @@ def _notes(checked: Sequence[Prepared]) -> list[str]:
             *idle_people(asked, options),
             *idle_ends(asked),
             *old_prices(asked, options),
+            *idle_spend(asked, options.spend),
+            *tokens_not_asked(asked),
             *options.without_effect,
         )
         for note in remarks:

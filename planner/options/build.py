@@ -24,13 +24,10 @@ from planner.options.energy import (
 from planner.options.excluded import unknown_exclusions, without_excluded
 from planner.options.gate import Gate
 from planner.options.homes import homeless
+from planner.options.in_vain import in_vain
 from planner.options.jobs import with_job_times
 from planner.options.measured import measured_id, measured_options
-from planner.options.minimums import (
-    minimums_above_limits,
-    minimums_without_effect,
-    with_minimums,
-)
+from planner.options.minimums import with_minimums
 from planner.options.nodes import barred_nodes, supplied_nodes, unwanted_nodes
 from planner.options.provisioned import provisioned_supply, units_of_problem
 from planner.options.prune import best_layouts, prune
@@ -46,7 +43,7 @@ from planner.options.system_capacity import system_capacities
 from planner.options.systems import buildable_systems
 from planner.options.tokens import token_supply
 from planner.options.units import units_of
-from planner.options.volumes import volume_discounts, with_tiers, without_effect
+from planner.options.volumes import volume_discounts, with_tiers
 from planner.options.ways import Ways, combined, joined, with_quality
 from planner.problem.deferral import JOINED, with_streams
 from planner.problem.escalation import answer_of
@@ -107,7 +104,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     rejected += unwanted
     rejected += [r for g in gates.values() for r in g.rejections]
     notes = tuple(note for g in gates.values() for note in g.unproven_notes())
-    minimums = (*minimums_without_effect(problem, nodes), *minimums_above_limits(problem, nodes))
+    idle = in_vain(problem, volumes, nodes, [option for t in tokens for option in t.usable])
     kept, pruned = prune(ways.options, ways.capacities, same_model_only=_models_matter(problem))
     return replace(
         _option_set(problem, ways, kept=kept, nodes=nodes, tokens=tokens),
@@ -117,10 +114,9 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
             *strange,
             *_engine_notes(ways, catalog),
             *idle_price_notes(catalog, demand.grid.period_start[0]),
-            *without_effect(volumes, nodes, [option for t in tokens for option in t.usable]),
-            *minimums,
+            *idle,
         ),
-        without_effect=(*strange, *minimums),
+        without_effect=(*strange, *idle),
         pruned=tuple(pruned),
         barred=barred,
         provisioned=units_of_problem(problem, demand.grid),

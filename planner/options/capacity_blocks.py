@@ -27,6 +27,8 @@ from planner.problem.supply import months_between
 from planner.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from planner.catalog.load import Catalog
     from planner.catalog.schema import Offer
     from planner.demand.records import TimeGrid
@@ -74,6 +76,23 @@ def capacity_blocks(
             continue
         nodes.append(_node(block, listed, problem, grid, start))
     return nodes, rejected
+
+
+def blocks_left_out(problem: Problem) -> Iterator[str]:
+    """Yield a sentence for every capacity block whose provider may not be used.
+
+    Parameters
+    ----------
+    problem
+        Its supply section.
+    """
+    allowed = problem.supply.providers
+    for block in problem.supply.capacity_blocks:
+        if allowed and block.provider not in allowed:
+            yield (
+                f"capacity block {block.name} is left out: its provider {block.provider} is not "
+                "among supply.providers"
+            )
 
 
 def _row(block: CapacityBlock, catalog: Catalog, grid: TimeGrid, start: int) -> Offer:

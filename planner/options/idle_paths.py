@@ -15,6 +15,7 @@ from planner.catalog.offers import CAPACITY_BLOCK
 from planner.options.owned import OWNED
 from planner.options.periods import price_trend
 from planner.problem.price_paths import Priced, path_of, priced_server, priced_tokens
+from planner.problem.supply import months_between
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -64,6 +65,9 @@ def _why_idle(
             "own, or follows an item with a narrower name; `planner options PROBLEM --rejected` "
             "says more"
         )
+    ends = problem.horizon.start, grid.months
+    if path.steps and all(months_between(ends[0], s.since) >= ends[1] for s in path.steps):
+        return "none of its steps falls into the horizon; what follows it stays at its first price"
     supply = problem.supply.model_copy(update={"price_paths": []})
     without = problem.model_copy(update={"supply": supply})
     stays = not path.change_per_year and all(s.factor == 1.0 for s in path.steps or ())

@@ -78,6 +78,24 @@ def spend_of_problem(
     return tuple(found)
 
 
+def idle_spend(problem: Problem, usable: Sequence[SpendCommitment]) -> list[str]:
+    """Return a sentence for every spend commitment that nothing on offer comes under.
+
+    Parameters
+    ----------
+    problem
+        The problem, for what it offers to promise.
+    usable
+        Commitments that can be taken on, or are there already.
+    """
+    ids = {s.id for s in usable} | {f"{SPEND}:{s.table}" for s in usable}
+    return [
+        f"supply.spend_commitments: {stated.name} covers no on-demand node on offer for less"
+        for stated in problem.supply.spend_commitments
+        if f"{SPEND}:{stated.name}" not in ids
+    ]
+
+
 def _by_tier(stated: Stated) -> Iterator[tuple[Stated, str]]:
     """Yield a commitment with its own discount for every tier, and the table; or itself."""
     if stated.tiers is None:

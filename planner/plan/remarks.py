@@ -138,9 +138,8 @@ def _token_notes(plan: Plan, problem: Problem) -> list[str]:
 def _rate_limit_notes(plan: Plan, problem: Problem) -> list[str]:
     """Return a note for rates whose minutes are above what is held against a rate limit."""
     supply = problem.supply
-    if (supply.api_limits or supply.provisioned) and "api" not in supply.tenures:
-        return ["supply.api_limits and supply.provisioned are for tokens, which are not among "
-                "supply.tenures"]  # fmt: skip
+    if notes := tokens_not_asked(problem):
+        return notes
     limited = {limit.provider for limit in supply.api_limits}
     sending = sorted({row.workload for row in plan.api if row.provider in limited})
     return [
@@ -148,6 +147,23 @@ def _rate_limit_notes(plan: Plan, problem: Problem) -> list[str]:
         f"exceed in some minutes (by up to {max(factors):g} times)"
         for name in sending
         if (factors := problem.workload(name).arrival.rate_factors) and max(factors) > 1
+    ]
+
+
+def tokens_not_asked(problem: Problem) -> list[str]:
+    """Return a note when a problem limits tokens that it does not ask for.
+
+    Parameters
+    ----------
+    problem
+        The problem, for its supply.
+    """
+    supply = problem.supply
+    if not (supply.api_limits or supply.provisioned) or "api" in supply.tenures:
+        return []
+    return [
+        "supply.api_limits and supply.provisioned are for tokens, which are not among "
+        "supply.tenures"
     ]
 
 

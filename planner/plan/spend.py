@@ -15,7 +15,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from planner.options.spend import SPEND
+from planner.options.spend import SPEND, idle_spend
 from planner.plan.document import CostLine
 from planner.plan.finance_rows import SpendRow
 from planner.problem.deferral import owner
@@ -234,14 +234,7 @@ def spend_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
     options
         What can be covered.
     """
-    usable = {spend.id for spend in options.spend} | {
-        f"{SPEND}:{spend.table}" for spend in options.spend
-    }
-    notes = [
-        f"supply.spend_commitments: {stated.name} covers no on-demand node on offer for less"
-        for stated in problem.supply.spend_commitments
-        if f"{SPEND}:{stated.name}" not in usable
-    ]
+    notes = idle_spend(problem, options.spend)
     if plan.spend_commitments:
         notes.append(
             "promised spending reserves no nodes; commitments that list what they cover are taken "

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from planner.catalog.carbon import why_unknown
 from planner.catalog.dates import parse_partial_date
 from planner.catalog.offers import CAPACITY_BLOCK, capacity_blocks_at, offers_at
 from planner.catalog.schema.prices import ANY
-from planner.catalog.systems import VENDOR_ENGINE
-from planner.problem.contracts import CapacityBlock, CoveredUse, OrderMinimum, VolumeDiscount
-from planner.problem.names import nearest_names
+from planner.problem.known_names import DEFAULT, Known, Named, own_nodes
 from planner.problem.price_path_names import price_path_names
-from planner.problem.price_paths import PricePath
 from planner.problem.staff_findings import staff_findings
-from planner.problem.supply import ExistingNodes, Quota
 from planner.problem.volume_semantics import overlaps
 
 if TYPE_CHECKING:
@@ -30,18 +25,7 @@ if TYPE_CHECKING:
     from planner.problem.supply import Supply
     from planner.yaml_io import Path_
 
-_Named = TypeVar(
-    "_Named",
-    Quota,
-    ExistingNodes,
-    CapacityBlock,
-    CoveredUse,
-    VolumeDiscount,
-    OrderMinimum,
-    PricePath,
-)
-_FLAT = "flat"
-_DEFAULT, _OWNED = "default", "owned"
+_OWNED = "owned"
 _FEW = 12
 """Nodes that a message may list."""
 
@@ -66,7 +50,7 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
     def key(name: str) -> str:
         return catalog.resolve_accelerator(name) or name
 
-    def resolved(items: list[_Named]) -> list[_Named]:
+    def resolved(items: list[Named]) -> list[Named]:
         return [
             item
             if item.hardware is None
@@ -98,7 +82,7 @@ def resolve_hardware(loaded: LoadedProblem, catalog: Catalog) -> LoadedProblem:
 
 
 def _findings(loaded: LoadedProblem, catalog: Catalog) -> Iterator[tuple[Path_, str]]:
-    problem, known = loaded.problem, _Known(loaded, catalog)
+    problem, known = loaded.problem, Known(loaded, catalog)
     for field in ("models", "quantizations", "hardware", "engines"):
         for i, name in enumerate(getattr(problem.candidates, field)):
             yield from known.check(("candidates", field, i), field, name)
@@ -137,9 +121,9 @@ def _limits_of_existing(problem: Problem, catalog: Catalog) -> Iterator[tuple[Pa
             yield path, f"counts in `limits.power_kw`, and that is {reason}"
 
 
-def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
+def _supply(supply: Supply, known: Known) -> Iterator[tuple[Path_, str]]:
     for i, name in enumerate(supply.providers):
-        yield from known.check(("supply", "providers", i), "providers", name)
+        yield from known.check(("supply", "providers", i), "owners", name)
     for i, quota in enumerate(supply.quotas):
         path: Path_ = ("supply", "quotas", i)
         yield from known.check((*path, "hardware"), "hardware", quota.hardware)
@@ -162,7 +146,7 @@ def _supply(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
     yield from known.check(("supply", "site"), "sites", supply.site)
 
 
-def _block_prices(supply: Supply, catalog: Catalog, known: _Known) -> Iterator[tuple[Path_, str]]:
+def _block_prices(supply: Supply, catalog: Catalog, known: Known) -> Iterator[tuple[Path_, str]]:
     """Yield capacity blocks without a price, or whose row of the catalogue is not clear."""
     for i, stated in enumerate(supply.capacity_blocks):
         if stated.usd_per_node_hour is not None:
@@ -196,10 +180,10 @@ def _blocks_sold(catalog: Catalog, day: datetime.date) -> str:
     return f", or take one of the catalogue: {', '.join(nodes[:_FEW])}" if nodes else ""
 
 
-def _maps(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
+def _maps(supply: Supply, known: Known) -> Iterator[tuple[Path_, str]]:
     """Yield unknown keys of what is stated by name."""
-    own = {_DEFAULT, *(units.provider for units in supply.provisioned)}
-    own |= {p for nodes in _own_nodes(supply) for p in (nodes.provider, nodes.region)}
+    own = {DEFAULT, *(units.provider for units in supply.provisioned)}
+    own |= {p for nodes in own_nodes(supply) for p in (nodes.provider, nodes.region)}
     for field, kind in (
         ("software_usd_per_accelerator_hour", "runs"),
         ("round_trip_ms", "places"),
@@ -209,15 +193,22 @@ def _maps(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
                 yield from known.check(("supply", field, name), kind, name)
 
 
-def _own_nodes(supply: Supply) -> list[ExistingNodes | CapacityBlock]:
-    """Return the nodes whose provider and region the problem itself names."""
-    return [*supply.existing, *supply.capacity_blocks]
+def _listed(
+    provider: str, supply: Supply, path: Path_, known: Known
+) -> Iterator[tuple[Path_, str]]:
+    """Yield a provider that only a contract names, and that may not be used."""
+    if provider in supply.providers:
+        return
+    for where, message in known.check(path, "providers", provider):
+        yield where, f"{message}; where nobody else sells there, list it in supply.providers too"
 
 
-def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
+def _contracts(supply: Supply, known: Known) -> Iterator[tuple[Path_, str]]:
     for i, block in enumerate(supply.capacity_blocks):
         here: Path_ = ("supply", "capacity_blocks", i)
         yield from known.check((*here, "hardware"), "hardware", block.hardware)
+        if block.usd_per_node_hour is not None and supply.providers:
+            yield from _listed(block.provider, supply, (*here, "provider"), known)
     for i, volume in enumerate(supply.volume_discounts):
         here = ("supply", "volume_discounts", i)
         yield from known.check((*here, "provider"), "providers", volume.provider)
@@ -243,7 +234,7 @@ def _contracts(supply: Supply, known: _Known) -> Iterator[tuple[Path_, str]]:
             yield from known.check((*here, "region"), "regions", use.region)
 
 
-def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
+def _workload(workload: Workload, path: Path_, known: Known) -> Iterator[tuple[Path_, str]]:
     arrival = workload.arrival
     profiles: dict[Path_, str | list[float] | None] = {("profile",): arrival.profile}
     for name, day in (arrival.day_types or {}).items():
@@ -262,7 +253,7 @@ def _workload(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[
             yield from known.check((*path, "residency", i), "homes", name)
 
 
-def _chain(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
+def _chain(workload: Workload, path: Path_, known: Known) -> Iterator[tuple[Path_, str]]:
     chain = workload.escalation
     for field, names in (("first", chain.first), ("then", chain.then)) if chain else ():
         for i, name in enumerate(names):
@@ -280,7 +271,7 @@ def _step_tokens(
         yield (*path, "speculation", "tokens_per_step"), message
 
 
-def _quality(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[Path_, str]]:
+def _quality(workload: Workload, path: Path_, known: Known) -> Iterator[tuple[Path_, str]]:
     own = {q.benchmark for q in workload.quality_scores}
     for i, floor in enumerate(workload.quality):
         here = (*path, "quality", i)
@@ -291,96 +282,3 @@ def _quality(workload: Workload, path: Path_, known: _Known) -> Iterator[tuple[P
         here = (*path, "quality_scores", i)
         yield from known.check((*here, "model"), "models", score.model)
         yield from known.check((*here, "quantization"), "quantizations", score.quantization)
-
-
-_KINDS = {
-    "models": ("model", "models"),
-    "hosted": ("model", "api_offers"),
-    "quantizations": ("quantization", "quantizations"),
-    "hardware": ("hardware", "hardware"),
-    "engines": ("engine", "engines"),
-    "drafts": ("draft", "drafts"),
-    "providers": ("provider", "offers"),
-    "regions": ("region", "offers"),
-    "owners": ("provider", "offers"),
-    "homes": ("region", "offers"),
-    "instances": ("instance", "offers"),
-    "runs": ("engine or hardware", "engines"),
-    "places": ("region or provider", "offers"),
-    "servers": ("server", "servers"),
-    "sites": ("site", "sites"),
-    "profiles": ("profile", "profiles"),
-    "histograms": ("length histogram", "lengths"),
-    "benchmarks": ("benchmark", "quality"),
-}
-"""Word for a name of each kind, and the catalogue table that lists them."""
-
-
-class _Known:
-    """Every name a problem may use, by kind."""
-
-    def __init__(self, loaded: LoadedProblem, catalog: Catalog) -> None:
-        measured = loaded.measured
-        self._names: dict[str, set[str]] = {
-            "models": {m.id for m in catalog.models} | {m.model for m in measured},
-            "hosted": {m.id for m in catalog.models} | {a.model for a in catalog.api_offers},
-            "quantizations": {q.id for q in catalog.quantizations}
-            | {m.quantization for m in measured},
-            "hardware": {a.id for a in catalog.accelerators}
-            | {s.id for s in catalog.systems}
-            | {o.accelerator for o in catalog.offers}
-            | {m.hardware for m in measured},
-            "engines": {e.id for e in catalog.engines}
-            | {m.engine for m in measured}
-            | {VENDOR_ENGINE},
-            "drafts": {d.id for d in catalog.drafts},
-            "providers": {o.provider for o in catalog.offers}
-            | {a.provider for a in catalog.api_offers},
-            "regions": {o.region for o in catalog.offers} | {s.id for s in catalog.sites},
-            "instances": {o.instance for o in catalog.offers},
-            "servers": {s.id for s in catalog.servers},
-            "sites": {s.id for s in catalog.sites} | {_DEFAULT},
-            "profiles": {p.profile for p in catalog.profiles} | {_FLAT},
-            "histograms": {c.lengths for c in catalog.lengths},
-            "benchmarks": {q.benchmark for q in catalog.quality},
-        }
-        self._names["runs"] = self._names["engines"] | self._names["hardware"]
-        own = _own_nodes(loaded.problem.supply)
-        self._names["owners"] = self._names["providers"] | {nodes.provider for nodes in own}
-        self._names["homes"] = self._names["regions"] | {nodes.region for nodes in own}
-        self._names["places"] = self._names["regions"] | self._names["providers"]
-        self._sold: dict[str, set[str]] = defaultdict(set)
-        for offer in catalog.api_offers:
-            self._sold[offer.provider].add(offer.model)
-        self._resolve = catalog.resolve_accelerator
-
-    def by_key(self, item: _Named) -> _Named:
-        """Return an item with its hardware by the key of the catalogue."""
-        name = item.hardware
-        key = None if name is None else self._resolve(name) or name
-        return item.model_copy(update={"hardware": key})
-
-    def check(self, path: Path_, kind: str, name: str | None) -> Iterator[tuple[Path_, str]]:
-        """Yield a finding when `name` is not known; ``None`` is no name."""
-        names = self._names[kind]
-        if name is None or name in names or (kind == "hardware" and self._resolve(name)):
-            return
-        word, table = _KINDS[kind]
-        yield (
-            path,
-            f"no {word} `{name}` in the catalogue{nearest_names(name, names)} `planner catalog "
-            f"list {table}` shows all; an overlay folder can add one",
-        )
-
-    def check_tokens(
-        self, path: Path_, provider: str, model: str | None
-    ) -> Iterator[tuple[Path_, str]]:
-        """Yield a finding when nobody of that name sells tokens, or not of that model."""
-        if provider not in self._sold:
-            hint = nearest_names(provider, set(self._sold))
-            message = f"no provider `{provider}` of tokens in the catalogue{hint}"
-            yield (*path, "provider"), f"{message} `planner catalog list api_offers` shows all"
-        elif model is not None and model not in self._sold[provider]:
-            hint = nearest_names(model, self._sold[provider])
-            message = f"{provider} sells no tokens of `{model}` in the catalogue{hint}"
-            yield (*path, "model"), f"{message} `planner catalog list api_offers` shows all"

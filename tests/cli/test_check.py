@@ -69,6 +69,29 @@ def test_check_says_which_price_path_moves_nothing(planner, tmp_path):
     ]  # fmt: skip
 
 
+def test_check_says_what_contracts_are_in_vain(planner, tmp_path):
+    path = write_halves(tmp_path, [scenario("only", 1, 1.0)], "reserved_1y")
+    listed = (
+        "volume_discounts: [{name: v, provider: aws, tenures: [on_demand], "
+        "tiers: [{from_usd_per_month: 2, discount: 0.1}]}], "
+        "spend_commitments: [{name: s, provider: aws, term_months: 12, discount: 0.1}], "
+        "capacity_blocks: [{name: b, provider: aws, hardware: h100-sxm-80gb, "
+        "accelerators_per_node: 1, since: 2027-01, until: 2028-01, max_nodes: 1, "
+        "usd_per_node_hour: 1}], "
+    )
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("supply: {", f"supply: {{{listed}", 1), encoding="utf-8")
+
+    done = planner("check", path, "--json")
+
+    assert done.code == 0, done.err
+    assert [note.partition(":")[0] for note in done.json["notes"]] == [
+        "supply.spend_commitments",
+        "volume discount v has no effect",
+        "capacity block b is left out",
+    ]
+
+
 def test_check_says_which_named_servers_cannot_be_bought(planner, tmp_path):
     path = write_halves(tmp_path, [scenario("only", 1, 1.0)], "reserved_1y, owned")
     without_cost_of_support(tmp_path / "prices")

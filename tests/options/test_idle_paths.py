@@ -45,6 +45,20 @@ def rate(change=-0.2, **names):
     return names | {"change_per_year": change}
 
 
+@pytest.mark.parametrize(("since", "is_idle"), [("2027-12", False), ("2028-01", True)])
+def test_steps_after_the_horizon_are_said_to_move_nothing(since, is_idle):
+    """Four quarters end with December 2027, whatever the prices of the kind do meanwhile."""
+    late = {"tenure": "on_demand", "steps": [{"since": since, "factor": 0.5}]}
+    horizon = {"start": "2027-01", "periods": 12, "months_per_period": 1}
+    supply = {"tenures": ["on_demand"], "price_change_per_year": {"on_demand": -0.1}}
+
+    found = idle(late, horizon=horizon, **supply)
+
+    assert [why.partition(";")[0] for why in found.values()] == is_idle * [
+        "none of its steps falls into the horizon"
+    ]
+
+
 @pytest.mark.parametrize("names", [{"tenure": "capacity_block"}, {"instance": "one"}])
 def test_a_block_at_a_price_of_its_own_follows_no_path(names):
     path, own = rate(**names), block(usd_per_node_hour=3.0, instance="one")
@@ -84,11 +98,10 @@ def test_a_rate_moves_nothing_where_everything_is_priced_at_the_start():
 
 
 def test_a_path_that_keeps_a_price_where_its_kind_moves_has_an_effect():
-    """Steps after the horizon keep it too; a rate of 0 is never called idle."""
-    late = {"tenure": "on_demand", "steps": [{"since": "2030-01", "factor": 0.5}]}
+    """A rate of 0 is never called idle, nor is a step that keeps the price of the start."""
+    kept = {"tenure": "on_demand", "steps": [{"since": "2027-12", "factor": 1.0}]}
 
-    assert idle(late) == {"p0": TOO_LATE}
-    assert idle(late, price_change_per_year={"on_demand": -0.1}) == {}
+    assert idle(kept, price_change_per_year={"on_demand": -0.1}) == {}
     assert idle(rate(0.0, tenure="on_demand")) == {}
 
 

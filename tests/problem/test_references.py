@@ -211,3 +211,30 @@ def test_units_are_of_a_provider_that_the_catalogue_or_an_own_node_names(faults_
     (fault,) = faults("Azure")
     assert fault.path == "supply.provisioned.ptu.provider"
     assert "; did you mean `azure`?" in fault.message
+
+
+OWN = (
+    "{name: b, provider: PROVIDER, hardware: h100-sxm-80gb, accelerators_per_node: 8, "
+    "since: 2027-01, until: 2028-01, max_nodes: 4, usd_per_node_hour: 2}"
+)
+
+
+@pytest.mark.parametrize(
+    ("provider", "providers", "faulty"),
+    [
+        ("lambdaa", "[lambda]", True),  # nobody sells there, and nothing can be reserved
+        ("lambdaa", "[lambda, lambdaa]", False),  # the block states all that is needed
+        ("lambdaa", "[]", False),  # every provider may be used
+        ("aws", "[lambda]", False),  # a provider that is kept out on purpose
+    ],
+)
+def test_a_block_of_a_provider_that_nobody_lists_is_a_fault(
+    faults_of, provider, providers, faulty
+):
+    block = OWN.replace("PROVIDER", provider)
+    supply = f"supply: {{providers: {providers}, capacity_blocks: [{block}]}}\npolicy:"
+
+    found = faults_of(("policy:", supply))
+
+    assert [f.path for f in found] == faulty * ["supply.capacity_blocks.b.provider"]
+    assert all("did you mean `lambda`?" in f.message for f in found)
