@@ -61,4 +61,5 @@ def enough(value: float) -> float:
         Any figure above 0.
     """
     digits = max(_SHORT_DIGITS - 1 - math.floor(math.log10(value)), 0)
-    return math.ceil(value * 10**digits - _WHOLE) / 10**digits
+    scale = float(10**digits)
+    return math.ceil(value * scale - _WHOLE) / scale
