@@ -87,8 +87,9 @@ SINGLE = {
     "running costs": ([BUDGET + "={opex: 40000}"], "budget", None),
     "budget of the horizon": (["limits.budget_usd=100000"], "budget", None),
     "running costs of the horizon": (["limits.budget_usd={opex: 100000}"], "budget", None),
-    "power": ([OWNED, THERE % 8, "limits.power_kw=9"], "power", 3.0),
-    "power for what is there": ([OWNED, THERE % 8, "limits.power_kw=0"], "power", 12.0),
+    # 8 nodes that are there at 1.472 kW and 12 boxes at 1 kW: 23.8 kW in steps of 0.1.
+    "power": ([OWNED, THERE % 8, "limits.power_kw=9"], "power", 14.8),
+    "power for what is there": ([OWNED, THERE % 8, "limits.power_kw=0"], "power", 23.8),
     "space": ([OWNED, THERE % 8, "limits.owned_nodes=9"], "space", 11),
     "space for one node more": ([OWNED, THERE % 8, "limits.owned_nodes=19"], "space", 1),
     "money for servers": ([OWNED, THERE % 8, BUDGET + "={capex: 1000}"], "budget", None),

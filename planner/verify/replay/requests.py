@@ -129,13 +129,12 @@ class Log:
     """
 
     __slots__ = (
-        "_from_s", "_to_s", "busy_s", "cached", "done_s", "first_s", "gaps", "hit", "kind",
-        "kinds", "left", "preempted", "preempted_counted", "prompts_s", "token_steps", "window",
+        "busy_s", "cached", "done_s", "first_s", "gaps", "hit", "kind", "kinds", "left",
+        "preempted", "preempted_counted", "prompts_s", "token_steps", "window",
     )  # fmt: skip
 
     def __init__(self, requests: Requests, window: Window) -> None:
         self.window = window
-        self._from_s, self._to_s = window.start_s, window.end_s
         self.kind: list[int] = requests.kind.tolist()
         self.kinds = int(requests.kind.max()) + 1 if len(requests) else 1
         self.hit: list[int] = requests.hit_tokens.tolist()
@@ -153,10 +152,11 @@ class Log:
     def worked(self, start_s: float, end_s: float, *, prompts: bool) -> None:
         """Count the part of a step that lies in the window as busy time."""
         # Comparisons, not `min` and `max`: every step of every replica comes here.
-        if start_s < self._from_s:  # noqa: PLR1730
-            start_s = self._from_s
-        if end_s > self._to_s:  # noqa: PLR1730
-            end_s = self._to_s
+        window = self.window
+        if start_s < window.start_s:  # noqa: PLR1730
+            start_s = window.start_s
+        if end_s > window.end_s:  # noqa: PLR1730
+            end_s = window.end_s
         if end_s > start_s:
             self.busy_s += end_s - start_s
             if prompts:
