@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 _OTHER_SEEDS = 1_000_003
 """How far the seeds are away with which a plan that keeps everything is replayed again."""
+_NAMED_HOURS = 6
 
 
 def solve_verified(
@@ -194,12 +195,15 @@ def _no_capacity(replay: Replay) -> tuple[str, ...]:
 
 def _never_enough(places: Sequence[Place], plan: Plan) -> Iterator[str]:
     """Yield the pools that miss promises with any number of replicas of theirs."""
-    pools: dict[str, list[int]] = defaultdict(list)
+    pools: dict[str, set[int]] = defaultdict(set)
     for pool, _, block in places:
-        pools[pool].append(block)
+        pools[pool].add(block)
     clock = {row.block: f"{row.start_h:g}-{row.end_h:g} h" for row in plan.time_blocks}
     for pool, blocks in pools.items():
+        hours = [clock[block] for block in sorted(blocks)]
+        more = f" and {len(hours) - _NAMED_HOURS} more" if len(hours) > _NAMED_HOURS else ""
         yield (
-            f"{MOST_TIMES} times the replicas of pool {pool} miss it in {clock[blocks[0]]} too: "
+            f"{MOST_TIMES} times the replicas of pool {pool} miss it in "
+            f"{', '.join(hours[:_NAMED_HOURS])}{more} too: "
             "it is not a matter of how many there are"
         )

@@ -12,6 +12,7 @@ from planner.plan.json_io import plan_json
 from planner.problem.exclusion import ExcludedOption
 from planner.problem.headroom import headroom_at
 from planner.verified import solve_verified
+from planner.verified.loop import _never_enough
 from planner.verified.records import Round
 from planner.verified.tighten import Tightened
 from planner.verify.audit import audit
@@ -373,3 +374,17 @@ def test_what_later_rounds_add_does_not_raise_how_many_replicas_are_tried(long_a
     assert added[place] > 1
     assert tightened.headroom == {}
     assert [(r.tensor_parallel, r.replicas) for r in last.allocations if r.block == 2] == [(2, 2)]
+
+
+def test_every_block_in_which_no_number_helps_is_named_while_they_are_few(crowded):
+    _, _, found = crowded
+    (day,) = found.plan.time_blocks
+    hours = tuple(replace(day, block=k, start_h=float(k), end_h=k + 1.0) for k in range(24))
+    plan = replace(found.plan, time_blocks=hours)
+    few = [("chat", 0, 20), ("chat", 1, 20), ("chat", 0, 19)]
+    many = [("chat", 0, block) for block in range(24)]
+
+    (short,), (long,) = (tuple(_never_enough(places, plan)) for places in (few, many))
+
+    assert "of pool chat miss it in 19-20 h, 20-21 h too" in short
+    assert "miss it in 0-1 h, 1-2 h, 2-3 h, 3-4 h, 4-5 h, 5-6 h and 18 more too" in long
