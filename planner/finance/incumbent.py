@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import Fault, InputError, did_you_mean
 from planner.finance.carried_people import people_in_price_usd_per_hour
+from planner.finance.recorded_orders import order_rows
 from planner.options.held import hold
 from planner.options.owned import OWNED
 from planner.plan.reading import NEXT_STEP, read_plan_file
@@ -330,10 +331,7 @@ class Incumbent:
             "file": self.path.name,
             "sha256": self.sha256,
             "carried": self.carried(problem.horizon.start, people_apart=people_apart),
-            "kept": [
-                {"offer_id": offer_id, "start_period": period, "nodes": nodes}
-                for (offer_id, period), nodes in kept.items()
-            ],
+            "kept": order_rows(kept),
         }
 
 

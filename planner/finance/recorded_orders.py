@@ -54,8 +54,18 @@ class RecordedOrders:
 
     def record(self, kept: Mapping[tuple[str, int], int], problem: Problem) -> dict[str, Any]:
         """Return what a plan file says of them; what was carried over is part of its problem."""
-        rows = [
-            {"offer_id": offer_id, "start_period": period, "nodes": nodes}
-            for (offer_id, period), nodes in kept.items()
-        ]
-        return {"carried": [], "kept": rows}
+        return {"carried": [], "kept": order_rows(kept)}
+
+
+def order_rows(kept: Mapping[tuple[str, int], int]) -> list[dict[str, Any]]:
+    """Return orders that stand as a plan file has them, which :meth:`RecordedOrders.of` reads.
+
+    Parameters
+    ----------
+    kept
+        Nodes by offer and start period.
+    """
+    return [
+        {"offer_id": offer_id, "start_period": period, "nodes": nodes}
+        for (offer_id, period), nodes in kept.items()
+    ]

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from planner.pipeline import Prepared
     from planner.problem.schema import Problem, Workload
 
+_AGES_DAYS = (90, 180, 365, 730, 1_825)
+"""Ages of prices that are tried, as long as they are below that of the oldest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -221,9 +224,6 @@ def unproven_tokens(prepared: Prepared, streams: Collection[str] | None = None) 
         (Setting(("supply.api_latency=assume_met",), None),),
         POLICY,
     )
-
-
-_AGES_DAYS = (90, 180, 365, 730, 1_825)
 
 
 def older_prices(prepared: Prepared, streams: Collection[str] | None = None) -> Iterator[Steps]:
