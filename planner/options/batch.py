@@ -92,24 +92,25 @@ class Batch(Protocol):
         """Return the performance model of some ways."""
 
 
-def batch_of(ways: Sequence[Way], catalog: Catalog, chunk_tokens: int) -> Batch:
-    """Return the batch of `ways`, all of one kind, with one token budget of a step."""
-    specs: dict[str, ReplicaSpec] = {}
+def batch_of(ways: Sequence[tuple[Way, int]], catalog: Catalog) -> Batch:
+    """Return the batch of `ways`, all of one kind, each with a token budget of a step."""
+    specs: dict[tuple[str, int], ReplicaSpec] = {}
 
-    def spec(candidate: Candidate) -> ReplicaSpec:
-        name = candidate.option_id
-        if name not in specs:
-            specs[name] = replica_spec(candidate, catalog, chunk_tokens)
-        return specs[name]
+    def spec(candidate: Candidate, chunk_tokens: int) -> ReplicaSpec:
+        key = (candidate.option_id, chunk_tokens)
+        if key not in specs:
+            specs[key] = replica_spec(candidate, catalog, chunk_tokens)
+        return specs[key]
 
-    units = [way for way in ways if isinstance(way, Unit)]
+    units = [(way, tokens) for way, tokens in ways if isinstance(way, Unit)]
     if units:
-        return _Units(units, [(spec(u.prefill), spec(u.decode)) for u in units], catalog)
-    systems = [way for way in ways if isinstance(way, SystemCandidate)]
+        sides = [(spec(u.prefill, tokens), spec(u.decode, tokens)) for u, tokens in units]
+        return _Units([unit for unit, _ in units], sides, catalog)
+    systems = [way for way, _ in ways if isinstance(way, SystemCandidate)]
     if systems:
         return _Systems(systems, catalog)
-    replicas = [way for way in ways if isinstance(way, Candidate)]
-    return _Replicas(replicas, [spec(c) for c in replicas], catalog)
+    replicas = [(way, tokens) for way, tokens in ways if isinstance(way, Candidate)]
+    return _Replicas([c for c, _ in replicas], [spec(*row) for row in replicas], catalog)
 
 
 @dataclass(frozen=True, slots=True)

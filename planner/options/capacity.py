@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING
 
 from planner.options.levels import pool_levels
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from planner.catalog.load import Catalog
     from planner.demand.records import Demand
     from planner.options.candidates import Way
+    from planner.options.pool_model import Setting
     from planner.problem.schema import Policy, Problem, Workload
 
 _BUSY = 0.97
@@ -71,25 +71,33 @@ def modelled_capacities(
     budgets = sorted({b for cs in usable.values() for c in cs for b in c.chunk_budgets})
     for members in pools.values():
         tried = []
-        settings = list(product(budgets, prefix_levels(members, demand)))
-        runs = len(settings) * sum(len(usable[w.name]) for w in members)
+        levels = prefix_levels(members, demand)
+        runs = len(budgets) * len(levels) * sum(len(usable[w.name]) for w in members)
         runs *= len(pool_levels(members, demand).distinct)
         # Settings are compared by what the most replicas carry.
-        compared = REPLICAS[-1:] if len(settings) > 1 else REPLICAS
-        for budget, level in settings:
+        compared = REPLICAS[-1:] if len(budgets) * len(levels) > 1 else REPLICAS
+        for level in levels:
             model = PoolModel(
-                problem, catalog, level, budget, samples_for(runs), replicas=compared
+                problem, catalog, level, budgets, samples_for(runs), replicas=compared
             )
             model.policy = pool_policy(problem, members)
             model.add_pool(members, demand, usable)
             tried.append(model)
-        best = _best(tried, demand)
+        settings = [model.settings[budget] for budget in budgets for model in tried]
+        best = _best(settings, demand)
         for model in tried:
-            model.complete({key for key, chosen in best.items() if chosen is model})
-            options |= {key: o for key, o in model.options.items() if best.get(key) is model}
-            capacities += (c for c in model.capacities if best.get(c.option_id) is model)
-            rejections += (r for r in model.rejections if best.get(r.subject) is model)
-        rejections += _nearest(r for m in tried for r in m.rejections if r.subject not in best)
+            model.complete(
+                {
+                    (key, chosen.chunk_tokens)
+                    for key, chosen in best.items()
+                    if chosen in model.settings.values()
+                }
+            )
+        for found in settings:
+            options |= {key: o for key, o in found.options.items() if best.get(key) is found}
+            capacities += (c for c in found.capacities if best.get(c.option_id) is found)
+            rejections += (r for r in found.rejections if best.get(r.subject) is found)
+        rejections += _nearest(r for s in settings for r in s.rejections if r.subject not in best)
     return ModelledOptions(tuple(options.values()), tuple(capacities), tuple(rejections))
 
 
@@ -100,16 +108,16 @@ def pool_policy(problem: Problem, members: Sequence[Workload]) -> Policy:
     return problem.policy
 
 
-def _best(tried: Sequence[PoolModel], demand: Demand) -> dict[str, PoolModel]:
+def _best(tried: Sequence[Setting], demand: Demand) -> dict[str, Setting]:
     """Return for every option the engine setting with which it carries most.
 
     That is the one that serves most workloads of the pool, in most periods, and then needs the
     fewest replicas for all of them; of equal ones that with the earliest first tokens.
     """
-    best: dict[str, tuple[_Worth, PoolModel]] = {}
-    for model in tried:
+    best: dict[str, tuple[_Worth, Setting]] = {}
+    for setting in tried:
         served: dict[str, list[Capacity]] = defaultdict(list)
-        for capacity in model.capacities:
+        for capacity in setting.capacities:
             served[capacity.option_id].append(capacity)
         for option_id, rows in served.items():
             worth = _Worth(
@@ -119,8 +127,8 @@ def _best(tried: Sequence[PoolModel], demand: Demand) -> dict[str, PoolModel]:
             )
             known = best.get(option_id)
             if known is None or worth.beats(known[0]):
-                best[option_id] = (worth, model)
-    return {option_id: model for option_id, (_, model) in best.items()}
+                best[option_id] = (worth, setting)
+    return {option_id: setting for option_id, (_, setting) in best.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class ModelRun:
     """The performance model of a batch of candidates that fit their memory."""
 
     samples = SAMPLES
+    budgets: Sequence[int] = ()
+    """Token budget of a step of each candidate."""
 
     def __init__(
         self,

@@ -1,18 +1,20 @@
-"""The performance model on the pools of a problem, with one setting of the engines.
+"""The performance model on the pools of a problem, with one size of the prefix cache.
 
 Workloads of a pool share replicas, so the capacity for workload w is the highest rate of w alone
 at which a probe request of every class that may run on the option still meets its own limits. A
 class that does not fit an option's memory, or cannot meet its limits there even without load,
 does not use it and is not probed there. Planned capacities hold with probability
-``policy.confidence``; nominal ones are the median. Settings are compared with as many replicas as
-are asked for; fewer of them, nominal capacities and power are asked for last, with the setting
-that is chosen for an option.
+``policy.confidence``; nominal ones are the median. All token budgets of a step are asked for
+together: many small runs cost more than a large one. They are compared with as many replicas as
+are asked for; fewer of them, nominal capacities and power are asked for last, with the budget that
+is chosen for an option.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -52,6 +54,8 @@ _BatchKey: TypeAlias = tuple[
     type[Any], tuple[str, ...], tuple[tuple[float, float], ...], tuple[StepTokens, ...]
 ]
 """Kind of a way, workloads that may use it, and their length factors and step tokens on it."""
+_Tuned: TypeAlias = tuple["Way", int]
+"""A way and the token budget of its steps."""
 MEDIAN = 0.5
 _NEGLIGIBLE_GAIN = 0.02
 """Gain of capacity, relative, below which more replicas sharing a queue are no own bracket."""
@@ -67,15 +71,18 @@ class _Planned:
     runner: ModelRun
     load: TrafficClass
     probes: tuple[TrafficClass, ...]
-    found: Found
-    at: Mapping[int, int]
+    at: Mapping[int, tuple[Found, int]]
 
-    def complete(self, wanted: AbstractSet[str], catalog: Catalog, *, is_whole: bool) -> None:
+    def complete(
+        self, wanted: AbstractSet[tuple[str, int]], catalog: Catalog, *, is_whole: bool
+    ) -> None:
         """Add brackets (unless they are known), nominal rates and power of the wanted options."""
-        rows = [row for row in self.at if self.runner.ways[row].option_id in wanted]
+        names = [way.option_id for way in self.runner.ways]
+        rows = [row for row in self.at if (names[row], self.runner.budgets[row]) in wanted]
         if not rows:
             return
-        points = {row: self.found.capacities[self.at[row]].points for row in rows}
+        known = {row: found.capacities[i] for row, (found, i) in self.at.items()}
+        points = {row: known[row].points for row in rows}
         # In one run for both: many small ones cost more.
         first = [] if is_whole else [self.runner.policy.confidence]
         confidences = tuple(dict.fromkeys([*first, MEDIAN]))
@@ -93,22 +100,52 @@ class _Planned:
         most_rps = {row: points[row][-1].planned_rps for row in rows}
         power = power_draws(self.runner, most_rps, self.load, catalog)
         for i, row in enumerate(rows):
-            self.found.capacities[self.at[row]] = replace(
-                self.found.capacities[self.at[row]],
+            found, position = self.at[row]
+            found.capacities[position] = replace(
+                known[row],
                 points=_with_nominal(points[row], rates, median + i),
                 power=power.get(row),
             )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """What is found with one setting of the engines.
+
+    Parameters
+    ----------
+    chunk_tokens
+        Token budget of a step.
+    options
+        Options that carry something, by id.
+    pools
+        What is found for every pool, with each of its sets of lengths.
+    """
+
+    chunk_tokens: int
+    options: dict[str, Option] = field(default_factory=dict)
+    pools: list[tuple[list[Found], PoolLevels]] = field(default_factory=list)
+
+    @property
+    def capacities(self) -> list[Capacity]:
+        """What the options of the pools carry."""
+        return [c for found, levels in self.pools for c in over_periods(found, levels)]
+
+    @property
+    def rejections(self) -> list[Rejection]:
+        """Why other options carry nothing."""
+        return [r for found, levels in self.pools for r in nearest_over_periods(found, levels)]
+
+
 class PoolModel:
-    """Runs the performance model on a pool with one setting of the engines."""
+    """Runs the performance model on a pool with one size of the prefix cache."""
 
     def __init__(
         self,
         problem: Problem,
         catalog: Catalog,
         level: PrefixLevel,
-        chunk_tokens: int,
+        budgets: Sequence[int],
         samples: int = SAMPLES,
         *,
         replicas: Sequence[int] = REPLICAS,
@@ -119,20 +156,8 @@ class PoolModel:
         self.workloads = {w.name: w for w in problem.workloads}
         self.catalog = catalog
         self.level = level
-        self.chunk_tokens = chunk_tokens
-        self.options: dict[str, Option] = {}
+        self.settings = {budget: Setting(budget) for budget in budgets}
         self._planned: list[_Planned] = []
-        self._pools: list[tuple[list[Found], PoolLevels]] = []
-
-    @property
-    def capacities(self) -> list[Capacity]:
-        """What the options of the pools carry."""
-        return [c for found, levels in self._pools for c in over_periods(found, levels)]
-
-    @property
-    def rejections(self) -> list[Rejection]:
-        """Why other options carry nothing."""
-        return [r for found, levels in self._pools for r in nearest_over_periods(found, levels)]
 
     def add_pool(
         self,
@@ -145,18 +170,19 @@ class PoolModel:
         Memory has to hold the longest request of all periods.
         """
         levels = pool_levels(members, demand)
-        found = [Found() for _ in levels.distinct]
-        self._pools.append((found, levels))
+        found = {budget: [Found() for _ in levels.distinct] for budget in self.settings}
+        for budget, setting in self.settings.items():
+            setting.pools.append((found[budget], levels))
         by_id = {c.option_id: c for w in members for c in usable[w.name]}
         allowed = {w.name: {c.option_id for c in usable[w.name]} for w in members}
-        batches: dict[_BatchKey, list[Way]] = defaultdict(list)
-        for way in by_id.values():
-            if self.chunk_tokens not in way.chunk_budgets:
+        batches: dict[_BatchKey, list[_Tuned]] = defaultdict(list)
+        for budget, way in product(self.settings, by_id.values()):
+            if budget not in way.chunk_budgets:
                 continue
             names = tuple(w.name for w in members if way.option_id in allowed[w.name])
             scales = tuple(length_factors(w, way.model.id) for w in members)
             steps = tuple(step_tokens(w, way.draft) or ONE_TOKEN for w in members)
-            batches[type(way), names, scales, steps].append(way)
+            batches[type(way), names, scales, steps].append((way, budget))
         for (_, names, factors, steps), ways in batches.items():
             used = [(w, s) for w, s in zip(members, steps, strict=True) if w.name in names]
             longest = {w.name: demand.of(w.name).longest_level for w in members}
@@ -165,7 +191,7 @@ class PoolModel:
                     traffic_class(
                         w,
                         demand,
-                        ways[0].model.id,
+                        ways[0][0].model.id,
                         self.level.hit_rate[w.name],
                         s,
                         level=level[w.name],
@@ -176,38 +202,39 @@ class PoolModel:
             ]
             largest = max(isl for isl, _ in factors)
             reserved_tokens = self.level.reserved_tokens * largest
-            self._add_batch(ways, by_level[0], reserved_tokens, by_level[1:], found)
+            at_levels = [{b: own[k] for b, own in found.items()} for k in range(len(by_level) - 1)]
+            self._add_batch(ways, by_level[0], reserved_tokens, by_level[1:], at_levels)
 
-    def complete(self, wanted: AbstractSet[str]) -> None:
+    def complete(self, wanted: AbstractSet[tuple[str, int]]) -> None:
         """Add what only a plan needs to know of options; with other settings nobody asks for it.
 
         Parameters
         ----------
         wanted
-            Ids of the options.
+            Ids of the options, each with its token budget of a step.
         """
         for planned in self._planned:
             planned.complete(wanted, self.catalog, is_whole=self.replicas == REPLICAS)
 
     def _add_batch(
         self,
-        ways: Sequence[Way],
+        ways: Sequence[_Tuned],
         longest: Sequence[TrafficClass],
         reserved_tokens: float,
         by_level: Sequence[Sequence[TrafficClass]],
-        found: Sequence[Found],
+        found: Sequence[Mapping[int, Found]],
     ) -> None:
         """Add ways of one kind, which have to fit the longest requests."""
-        batch = batch_of(ways, self.catalog, self.chunk_tokens)
+        batch = batch_of(ways, self.catalog)
         fits = [batch.fits(load, reserved_tokens) for load in longest]
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for i, way in enumerate(ways):
+        for i, (way, budget) in enumerate(ways):
             for load, fit in zip(longest, fits, strict=True):
                 if not fit.fits[i]:
                     detail, shortfall = fit.why_not(i)
                     subject = ("option", way.option_id, load.name, "memory")
                     for at_level in found:
-                        at_level.rejections.append(
+                        at_level[budget].rejections.append(
                             Rejection(*subject, detail, shortfall=shortfall)
                         )
             groups[tuple(k for k, fit in enumerate(fits) if fit.fits[i])].append(i)
@@ -215,11 +242,12 @@ class PoolModel:
             if members:
                 runner = batch.run(rows, fits[members[0]], self.policy)
                 runner.samples = self.samples
+                runner.budgets = [ways[i][1] for i in rows]
                 for classes, at_level in zip(by_level, found, strict=True):
                     self._add_fitting(runner, [classes[k] for k in members], at_level)
 
     def _add_fitting(
-        self, runner: ModelRun, classes: Sequence[TrafficClass], found: Found
+        self, runner: ModelRun, classes: Sequence[TrafficClass], found: Mapping[int, Found]
     ) -> None:
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for i, names in enumerate(_usable_classes(runner, classes, found)):
@@ -235,38 +263,39 @@ class PoolModel:
         rows: NDArray[np.intp],
         load: TrafficClass,
         probes: Sequence[TrafficClass],
-        found: Found,
+        found: Mapping[int, Found],
     ) -> None:
         planned = runner.rates(rows, load, probes, self.policy.confidence, self.replicas)
-        at: dict[int, int] = {}
+        at: dict[int, tuple[Found, int]] = {}
         for i, row in enumerate(rows.tolist()):
             way, points = runner.ways[row], _points(planned, i, load, self.replicas)
+            own, budget = found[runner.budgets[row]], runner.budgets[row]
             if not points:
                 limit = planned.limit_texts[int(planned.limit[i, -1])]
                 detail = f"no rate keeps the limits, even with {REPLICAS[-1]} replicas: {limit}"
-                found.rejections.append(
+                own.rejections.append(
                     Rejection("option", way.option_id, load.name, "rate", detail)
                 )
                 continue
-            self.options.setdefault(way.option_id, runner.option(row))
-            at[row] = len(found.capacities)
-            found.capacities.append(
+            self.settings[budget].options.setdefault(way.option_id, runner.option(row))
+            at[row] = (own, len(own.capacities))
+            own.capacities.append(
                 Capacity(
                     load.name,
                     way.option_id,
                     points,
                     runner.coefficients[row].origin,
-                    setting=self._setting(load, way),
+                    setting=self._setting(load, way, budget),
                     ttft_share_unloaded=_ttft_share(planned, i, load, probes),
                 )
             )
-        self._planned.append(_Planned(runner, load, tuple(probes), found, at))
+        self._planned.append(_Planned(runner, load, tuple(probes), at))
 
-    def _setting(self, load: TrafficClass, way: Way) -> EngineSetting | None:
+    def _setting(self, load: TrafficClass, way: Way, budget: int) -> EngineSetting | None:
         """Return how the engine is set for a class, ``None`` when nothing about it is known."""
         level = self.level
         return EngineSetting(
-            self.chunk_tokens,
+            budget,
             level.reserved_tokens,
             level.hit_rate[load.name],
             speculation_setting(self.workloads[load.name], way.draft),
@@ -274,7 +303,7 @@ class PoolModel:
 
 
 def _usable_classes(
-    runner: ModelRun, classes: Sequence[TrafficClass], found: Found
+    runner: ModelRun, classes: Sequence[TrafficClass], found: Mapping[int, Found]
 ) -> list[tuple[str, ...]]:
     """Return for each candidate the classes that meet their limits without load."""
     names: list[list[str]] = [[] for _ in runner.ways]
@@ -285,7 +314,7 @@ def _usable_classes(
             if miss is None:
                 names[i].append(load.name)
             else:
-                found.rejections.append(miss)
+                found[runner.budgets[i]].rejections.append(miss)
     return [tuple(n) for n in names]
 
 

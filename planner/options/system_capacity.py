@@ -50,17 +50,18 @@ def system_capacities(
     for workload in problem.workloads:
         pools[workload.pool_name].append(workload)
     none = PrefixLevel(0.0, {w.name: 0.0 for w in problem.workloads})
-    model = _SystemModel(problem, catalog, none, UNCUT_TOKENS)
+    model = _SystemModel(problem, catalog, none, [UNCUT_TOKENS])
     for members in pools.values():
         model.add_pool(members, demand, usable)
-    model.complete(model.options.keys())
+    found = model.settings[UNCUT_TOKENS]
+    model.complete({(name, UNCUT_TOKENS) for name in found.options})
     return ModelledOptions(
-        tuple(model.options.values()), tuple(model.capacities), tuple(model.rejections)
+        tuple(found.options.values()), tuple(found.capacities), tuple(found.rejections)
     )
 
 
 class _SystemModel(PoolModel):
     """A pool on systems, whose engines are not set."""
 
-    def _setting(self, load: TrafficClass, way: Way) -> EngineSetting | None:
+    def _setting(self, load: TrafficClass, way: Way, budget: int) -> EngineSetting | None:
         return None
