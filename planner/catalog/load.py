@@ -62,6 +62,8 @@ __all__ = ["Catalog", "Origin", "build_catalog", "load_catalog", "read_table"]
 
 _NAMING = ("accelerators", "aliases", "systems")
 _KEPT_CATALOGS = 4
+_KEPT_TABLES = 128
+"""Texts of tables: an overlay changes a few, the others are those of the shipped catalogue."""
 
 Key = tuple[str, ...]
 
@@ -119,11 +121,8 @@ class Catalog:
     @cached_property
     def sha256(self) -> str:
         """Checksum of the content; computed when asked for, as few catalogues end in a plan."""
-        content = {
-            name: [row.facts for row in sorted(self.table(name), key=lambda row: row.key)]
-            for name in TABLES
-        }
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        parts = [f"{json.dumps(name)}: {_facts_text(self.table(name))}" for name in sorted(TABLES)]
+        return hashlib.sha256(f"{{{', '.join(parts)}}}".encode()).hexdigest()
 
     def table(self, name: str) -> tuple[Row, ...]:
         """Return the rows of the table with file stem `name`."""
@@ -198,6 +197,13 @@ class Catalog:
     def origin(self, table: str, row: Row) -> Origin | None:
         """Return where a row of `table` was read."""
         return self.origins.get((table, row.key))
+
+
+@lru_cache(maxsize=_KEPT_TABLES)
+def _facts_text(rows: tuple[Row, ...]) -> str:
+    """Return the content of a table as JSON, in the order of its keys."""
+    ordered = sorted(rows, key=lambda row: row.key)
+    return json.dumps([row.facts for row in ordered], sort_keys=True)
 
 
 def load_catalog(overlays: Sequence[Path] = ()) -> Catalog:

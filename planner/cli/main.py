@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import Annotated
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +33,9 @@ from planner.cli import (
 )
 from planner.cli.context import CatalogFolders, Quiet, Settings, Verbose
 from planner.errors import InputError, PlannerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXIT_INTERNAL = 1
 EXIT_INVALID = 2
@@ -87,13 +91,19 @@ app.add_typer(demand.app, name="demand")
 app.add_typer(scenarios.app, name="scenarios")
 
 
+@cache
+def _command() -> Callable[[], object]:
+    """Return the command; made of the types of all parameters, which takes a while."""
+    return typer.main.get_command(app)
+
+
 def run() -> None:
     """Run the command; expected failures end with a message and their exit code."""
     # The solver does not return to Python for a Ctrl-C. Files are renamed into place when they
     # are whole, so ending the process at once leaves nothing half-written.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        app()
+        _command()()
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_INVALID)

@@ -192,14 +192,10 @@ class LoadTable:
         return np.asarray(start + np.clip(share, 0.0, 1.0) * (end - start), dtype=float)
 
     def _places(self, options: NDArray[np.intp], rate_rps: Floats) -> NDArray[np.intp]:
-        """Return how many rates of the table are at most `rate_rps`, by halving, shape (r,)."""
-        columns = self.rate_rps.shape[1]
-        place = np.zeros(len(options), dtype=np.intp)
-        for power in reversed(range(columns.bit_length())):
-            further = place + (1 << power)
-            reached = self.rate_rps[options, np.minimum(further, columns) - 1] <= rate_rps
-            place = np.where(reached & (further <= columns), further, place)
-        return place
+        """Return how many rates of the table are at most `rate_rps`, shape (r,)."""
+        # Counting them all is quicker than halving, which takes many small steps.
+        reached = self.rate_rps[options] <= rate_rps[:, None]
+        return np.asarray(np.count_nonzero(reached, axis=1), dtype=np.intp)
 
 
 @kept_by_content(KEPT_RESULTS)

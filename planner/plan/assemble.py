@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -183,13 +184,17 @@ def _header(
             "text": loaded.document.text,
         },
         "catalog": {"sha256": catalog.sha256, "oldest_price_date": oldest},
-        "versions": {
-            **{name: version(name) for name in _PACKAGES},
-            "python": platform.python_version(),
-        },
+        "versions": dict(_versions()),
         "seed": settings["seed"],
         "options": settings,
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Return the versions of what makes a plan; reading them takes as long as a small plan."""
+    packages = {name: version(name) for name in _PACKAGES}
+    return packages | {"python": platform.python_version()}
 
 
 def _solver(proof: Proof) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 from planner.catalog.systems import VENDOR_ENGINE
@@ -32,6 +33,7 @@ Named = TypeVar(
 DEFAULT = "default"
 """The site of everything whose site is not stated."""
 _FLAT = "flat"
+_KEPT_CATALOGS = 4
 _KINDS = {
     "models": ("model", "models"),
     "hosted": ("model", "api_offers"),
@@ -60,33 +62,42 @@ def own_nodes(supply: Supply) -> list[ExistingNodes | CapacityBlock]:
     return [*supply.existing, *supply.capacity_blocks]
 
 
+@lru_cache(maxsize=_KEPT_CATALOGS)
+def _names_of(catalog: Catalog) -> dict[str, set[str]]:
+    """Return the names in a catalogue by kind; many problems ask for those of the same one."""
+    return {
+        "models": {m.id for m in catalog.models},
+        "hosted": {m.id for m in catalog.models} | {a.model for a in catalog.api_offers},
+        "quantizations": {q.id for q in catalog.quantizations},
+        "hardware": {a.id for a in catalog.accelerators}
+        | {s.id for s in catalog.systems}
+        | {o.accelerator for o in catalog.offers},
+        "engines": {e.id for e in catalog.engines} | {VENDOR_ENGINE},
+        "drafts": {d.id for d in catalog.drafts},
+        "providers": {o.provider for o in catalog.offers}
+        | {a.provider for a in catalog.api_offers},
+        "regions": {o.region for o in catalog.offers} | {s.id for s in catalog.sites},
+        "instances": {o.instance for o in catalog.offers},
+        "servers": {s.id for s in catalog.servers},
+        "sites": {s.id for s in catalog.sites} | {DEFAULT},
+        "profiles": {p.profile for p in catalog.profiles} | {_FLAT},
+        "histograms": {c.lengths for c in catalog.lengths},
+        "benchmarks": {q.benchmark for q in catalog.quality},
+    }
+
+
 class Known:
     """Every name a problem may use, by kind."""
 
     def __init__(self, loaded: LoadedProblem, catalog: Catalog) -> None:
-        measured = loaded.measured
+        own_names = {
+            "models": {m.model for m in loaded.measured},
+            "quantizations": {m.quantization for m in loaded.measured},
+            "hardware": {m.hardware for m in loaded.measured},
+            "engines": {m.engine for m in loaded.measured},
+        }
         self._names: dict[str, set[str]] = {
-            "models": {m.id for m in catalog.models} | {m.model for m in measured},
-            "hosted": {m.id for m in catalog.models} | {a.model for a in catalog.api_offers},
-            "quantizations": {q.id for q in catalog.quantizations}
-            | {m.quantization for m in measured},
-            "hardware": {a.id for a in catalog.accelerators}
-            | {s.id for s in catalog.systems}
-            | {o.accelerator for o in catalog.offers}
-            | {m.hardware for m in measured},
-            "engines": {e.id for e in catalog.engines}
-            | {m.engine for m in measured}
-            | {VENDOR_ENGINE},
-            "drafts": {d.id for d in catalog.drafts},
-            "providers": {o.provider for o in catalog.offers}
-            | {a.provider for a in catalog.api_offers},
-            "regions": {o.region for o in catalog.offers} | {s.id for s in catalog.sites},
-            "instances": {o.instance for o in catalog.offers},
-            "servers": {s.id for s in catalog.servers},
-            "sites": {s.id for s in catalog.sites} | {DEFAULT},
-            "profiles": {p.profile for p in catalog.profiles} | {_FLAT},
-            "histograms": {c.lengths for c in catalog.lengths},
-            "benchmarks": {q.benchmark for q in catalog.quality},
+            kind: names | own_names.get(kind, set()) for kind, names in _names_of(catalog).items()
         }
         self._names["runs"] = self._names["engines"] | self._names["hardware"]
         own = own_nodes(loaded.problem.supply)
