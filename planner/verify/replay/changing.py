@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from planner.verify.replay.groups import replica_of
 from planner.verify.replay.outcome import Outcome, outcome_of
 from planner.verify.replay.requests import Log, Window
-from planner.verify.replay.router import advance_next, chooser
+from planner.verify.replay.router import advance_until, chooser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -128,8 +128,7 @@ class Fleet:
 
     def run_until(self, now_s: float) -> None:
         """Finish every step that ends until then."""
-        while self._due and self._due[0][0] <= now_s:
-            advance_next(self._fleet, self._loads, self._due)
+        advance_until(self._fleet, self._loads, self._due, now_s)
 
     def send(self, request: int, now_s: float) -> None:
         """Send a request to a replica, or let it wait until there is one."""

@@ -233,15 +233,9 @@ class Replica:
 
     def _decoded(self, now_s: float) -> None:
         """Hand out the tokens of the steps that end."""
-        steps, running, phase, index = self._steps, self._running, self._phase, self._index
+        steps, running, index = self._steps, self._running, self._index
         self._record(now_s)
-        whole, rest = divmod(steps, _B)
-        grown, first = whole * running, (index + 1) % _B
-        if first + rest <= _B:
-            grown += sum(phase[first : first + rest])
-        else:
-            grown += sum(phase[first:]) + sum(phase[: first + rest - _B])
-        self._blocks += grown
+        self._blocks += self._grown(steps)
         self._cached += steps * running
         self._index = index = index + steps
         self._log.token_steps += steps * running
@@ -252,6 +246,16 @@ class Replica:
             if run.get(request, (-1, 0))[0] == last:
                 self._log.done_s[request] = now_s
                 self._leave(request, 0)
+
+    def _grown(self, steps: int) -> int:
+        """Return the blocks that the requests that decode need for some steps, >= 1."""
+        phase, first = self._phase, (self._index + 1) % _B
+        if steps == 1:
+            return phase[first]
+        whole, rest = divmod(steps, _B)
+        if first + rest <= _B:
+            return whole * self._running + sum(phase[first : first + rest])
+        return whole * self._running + sum(phase[first:]) + sum(phase[: first + rest - _B])
 
     def _record(self, now_s: float) -> None:
         """Count the gaps that end; those after a first token or after prompts alone differ."""

@@ -9,7 +9,7 @@ take turns.
 from __future__ import annotations
 
 import math
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 from typing import TYPE_CHECKING, Literal
 
 from planner.verify.replay.groups import Groups, replica_of
@@ -69,8 +69,7 @@ def simulate(
     choose = chooser(routing, fleet, loads, len(requests), rng)
     due: list[tuple[float, int]] = []
     for request, now_s in enumerate(requests.arrival_s.tolist()):
-        while due and due[0][0] <= now_s:
-            advance_next(fleet, loads, due)
+        advance_until(fleet, loads, due, now_s)
         number = choose(request)
         replica = fleet[number]
         before_s = replica.due_s
@@ -78,15 +77,17 @@ def simulate(
         loads[number] += 1
         if replica.due_s != before_s:
             heappush(due, (replica.due_s, number))
-    while due:
-        advance_next(fleet, loads, due)
+    advance_until(fleet, loads, due, math.inf)
     return outcome_of(requests, log, engine, replicas)
 
 
-def advance_next(
-    fleet: Sequence[Replica | Groups], loads: list[int], due: list[tuple[float, int]]
+def advance_until(
+    fleet: Sequence[Replica | Groups],
+    loads: list[int],
+    due: list[tuple[float, int]],
+    now_s: float,
 ) -> None:
-    """Finish the next step that ends, unless a later arrival has changed it.
+    """Finish every step that ends until then, those excepted that a later arrival has changed.
 
     Parameters
     ----------
@@ -94,15 +95,18 @@ def advance_next(
         Replicas and how many requests each holds.
     due
         A heap of when steps end, and of which replica.
+    now_s
+        Until when, seconds.
     """
-    due_s, number = heappop(due)
-    replica = fleet[number]
-    if replica.due_s != due_s:
-        return
-    loads[number] = replica.advance()
-    due_s = replica.due_s
-    if due_s < math.inf:
-        heappush(due, (due_s, number))
+    while due and due[0][0] <= now_s:
+        due_s, number = due[0]
+        replica = fleet[number]
+        if replica.due_s == due_s:
+            loads[number] = replica.advance()
+            if replica.due_s < math.inf:
+                heapreplace(due, (replica.due_s, number))
+                continue
+        heappop(due)
 
 
 def chooser(
