@@ -15,7 +15,7 @@ from planner.catalog.check import catalog_errors
 from planner.catalog.load import load_catalog
 from planner.catalog.messages import listing_command
 from planner.demand.build import build_demand
-from planner.diagnosis import diagnose_program, impossible_limits, unservable
+from planner.diagnosis import Source, diagnose_program, impossible_limits, unservable
 from planner.errors import InputError, InternalError, as_asked
 from planner.finance.explain import Asked, explained
 from planner.finance.figures import commitment_figures
@@ -292,8 +292,8 @@ def decide(prepared: Prepared, settings: SolveSettings) -> Decided:
     )
     if result.decisions is None:
         tried = (prepared.demand, prepared.options, prepared.limits, solver)
-        facts = (prepared.loaded, prepared.catalog) if prepared.incumbent is None else None
-        reasons = diagnose_program(*tried, facts) if result.proof.status == "infeasible" else ()
+        source = Source(prepared.loaded, prepared.catalog, prepared.incumbent)
+        reasons = diagnose_program(*tried, source) if result.proof.status == "infeasible" else ()
         return Decided(_no_plan(prepared, result.proof, record, reasons))
     return Decided(plan_of(prepared, result, settings), result.decisions)
 

@@ -12,13 +12,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from planner.infeasibility.records import CAP, SERVICE
-from planner.infeasibility.rules import (
-    Setting,
-    Steps,
-    older_prices,
-    unproven_tokens,
-    without_exclusions,
-)
+from planner.infeasibility.rules import Setting, Steps, older_prices, without_exclusions
+from planner.infeasibility.tokens import unproven_tokens
 from planner.options.quality import QualityBook
 from planner.options.round_trips import needed_ms
 from planner.problem.deferral import owner

@@ -37,13 +37,13 @@ class Setting:
     amount
         How much it changes, the largest change where it has several.
     parts
-        What each of the assignments loosens in words, and by how much, where several limits move
-        together; empty for one.
+        What each of the assignments loosens in words, and by how much where that is a number,
+        where several limits move together; empty for one.
     """
 
     assignments: tuple[str, ...]
     amount: float | None
-    parts: tuple[tuple[str, float], ...] = ()
+    parts: tuple[tuple[str, float | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,34 +196,6 @@ def without_exclusions(workload: Workload) -> Steps:
     where = f"options that {workload.name} excludes"
     settings = (Setting((f"workloads.{workload.name}.excluded_options=[]",), None),)
     return Steps("exclusions", workload.name, where, "", settings, POLICY)
-
-
-def unproven_tokens(prepared: Prepared, streams: Collection[str] | None = None) -> Iterator[Steps]:
-    """Yield that token offers keep latency limits although they do not say so.
-
-    Parameters
-    ----------
-    prepared
-        The problem without a plan.
-    streams
-        The streams of one workload, to ask for it alone; ``None`` for all.
-    """
-    unproven = [
-        a for a in prepared.options.api_unproven if streams is None or a.workload in streams
-    ]
-    if not unproven:
-        return
-    first, *others = sorted({a.id for a in unproven})
-    lack = f" and {counted(len(others), 'more offer')} lack" if others else " lacks"
-    owners = {owner(a.workload) for a in unproven}
-    yield Steps(
-        "api_latency",
-        owners.pop() if len(owners) == 1 else "",
-        f"a stated latency of tokens, which {first}{lack}",
-        "",
-        (Setting(("supply.api_latency=assume_met",), None),),
-        POLICY,
-    )
 
 
 def older_prices(prepared: Prepared, streams: Collection[str] | None = None) -> Iterator[Steps]:

@@ -17,7 +17,8 @@ from planner.infeasibility.levers import levers_of
 from planner.infeasibility.priced import Confirmed, priced
 from planner.infeasibility.records import DEMAND, Cause, Explanation, Fix
 from planner.infeasibility.refused import looser_latency, refused_steps
-from planner.infeasibility.rules import older_prices, steps_of, unproven_tokens
+from planner.infeasibility.rules import older_prices, steps_of
+from planner.infeasibility.tokens import added_tokens, unproven_tokens
 from planner.milp import SolverSettings, build_program, solve_program
 from planner.milp.elastic import Loosened, least_excess
 from planner.pipeline import SolveSettings, prepare
@@ -167,11 +168,30 @@ class _Search:
         else:
             rules = (*steps_of(prepared), *older_prices(prepared), *unproven_tokens(prepared))
             found = self._of_program(prepared, rules, before)
-        if all(x.rank[0] >= DEMAND for x in found) and depth > 1:
-            found += [x for rule in rules for x in self._beyond(rule, before, depth)]
+        if depth > 1:
+            found += self._with_more(prepared, rules, found, before, depth)
         # What refuses every option is too tight by itself; of the program no rule is for certain.
         firsts = [(rule, rule.settings[0]) for rule in rules if is_refused]
         return found, [c for rule, x in firsts for c in _causes(rule, x, x.assignments)]
+
+    def _with_more(
+        self,
+        prepared: Prepared,
+        rules: Sequence[Steps],
+        found: Sequence[_Found],
+        before: tuple[str, ...],
+        depth: int,
+    ) -> list[_Found]:
+        """Return tokens where none are asked for, and where nothing is enough alone two rules.
+
+        Tokens are another way to serve than was asked for: they replace no other change.
+        """
+        tokens = tuple(added_tokens(prepared))
+        more = [x for rule in tokens for x in self._least(rule, before)]
+        if all(x.rank[0] >= DEMAND for x in found):
+            tried = rules if more else (*rules, *tokens)
+            more += [x for rule in tried for x in self._beyond(rule, before, depth)]
+        return more
 
     def _of_program(
         self, prepared: Prepared, rules: Sequence[Steps], before: tuple[str, ...]

@@ -11,7 +11,9 @@ from dataclasses import replace
 
 import pytest
 
+from planner.diagnosis import Source
 from planner.finance.incumbent import read_incumbent
+from planner.options.volumes import kept_nodes
 from planner.pipeline import SolveSettings, prepare, solve_prepared
 from planner.verify.audit import audit
 from tests.finance.budget import solve
@@ -361,3 +363,32 @@ def test_an_order_that_was_placed_before_a_minimum_stands(folder, first):
     assert [(c.offer_id, c.start_period, c.nodes) for c in plan.commitments] == [
         (c.offer_id, c.start_period, c.nodes) for c in first.commitments
     ]
+
+
+def test_reasons_of_a_failed_run_try_older_prices_beside_what_was_signed(folder, first):
+    # Prices are of 2026-12-01, 121 days before the new start; demand grows beyond what is there.
+    old = [*NEXT, "supply.tenures=[on_demand]", "supply.max_price_age_days=120"]
+
+    ready = prepare(folder / "budget.yaml", None, old, incumbent=folder / "q1.json")
+    plan = solve_prepared(ready, SolveSettings(compare=False))
+    enough = [*old[:-1], "supply.max_price_age_days=121"]
+
+    assert plan.status == "infeasible"
+    assert plan.diagnosis[1:] == ("with supply.max_price_age_days: 121 there is a plan",)
+    assert solve(folder, enough, folder / "q1.json")[0].cost_usd is not None
+
+
+def test_what_a_failed_run_tries_keeps_the_orders_that_stand(folder, first):
+    again = {"incumbent": folder / "q1.json", "keep_orders": True}
+    ready = prepare(folder / "budget.yaml", None, NEXT, **again)
+    later = {
+        (c.offer_id, c.start_period - 1): c.nodes
+        for c in first.commitments
+        if c.order_month >= "2027-04"
+    }
+
+    source = Source(ready.loaded, ready.catalog, ready.incumbent)
+    tried = source.with_supply(ready.demand, max_price_age_days=1_000)
+
+    assert later
+    assert later == {k: n for k, n in kept_nodes(tried).items() if n}

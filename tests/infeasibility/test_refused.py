@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from planner.catalog.dates import age_days
-from planner.diagnosis import diagnose_program
+from planner.diagnosis import Source, diagnose_program
 from planner.infeasibility import explain_infeasible
 from planner.infeasibility.refused import looser_latency
-from planner.infeasibility.rules import older_prices, unproven_tokens
+from planner.infeasibility.rules import older_prices
+from planner.infeasibility.tokens import added_tokens, unproven_tokens
 from planner.milp import SolverSettings
 from planner.options.old_prices import old_prices, why_no_node
 from planner.pipeline import SolveSettings, prepare, solve_problem
@@ -19,6 +20,13 @@ from planner.problem.load import load_problem
 BUDGET = Path(__file__).parents[2] / "problems" / "infeasible" / "budget.yaml"
 MEASURED = BUDGET.parents[1] / "published" / "melange_readme.yaml"
 FREE = "limits.budget_usd_per_period=null"
+
+
+def reasons_of(ready):
+    """Return what a failed solve says about a program without a plan."""
+    source = Source(ready.loaded, ready.catalog, ready.incumbent)
+    tried = (ready.demand, ready.options, ready.limits, SolverSettings())
+    return diagnose_program(*tried, source)
 
 
 def test_limits_that_are_loosened_together_are_each_named():
@@ -138,12 +146,59 @@ def test_tokens_that_would_not_do_either_are_not_among_the_changes():
     assert (ASSUMED,) not in {fix.assignments for fix in found.fixes}
 
 
+# The same without tokens, which nobody there states a latency of.
+NO_TOKENS = [*(a for a in ONE_NODE if "tenures" not in a), "supply.tenures=[on_demand]"]
+ADDED = "supply.tenures=[on_demand, api]"
+
+
+def test_tokens_and_their_latency_are_one_change_where_neither_alone_helps():
+    for alone in (ADDED, ASSUMED):
+        assert solve_problem(BUDGET, None, [*NO_TOKENS, alone]).status == "infeasible"
+
+    found = explain_infeasible(BUDGET, None, NO_TOKENS)
+
+    fix = next(x for x in found.fixes if ADDED in x.assignments)
+    assert fix.assignments == (ADDED, ASSUMED)
+    assert [c.where for c in fix.causes] == [
+        "only on_demand may be used, no tokens", "a stated latency of tokens",
+    ]  # fmt: skip
+    assert not fix.keeps_promises
+    # It replaces no other change, and changes of written limits still come first.
+    assert found.fixes[0].causes[0].family == "quota"
+    assert "with api in supply.tenures and supply.api_latency: assume_met there is a plan" in (
+        reasons_of(prepare(BUDGET, None, NO_TOKENS))
+    )
+
+
+def test_tokens_alone_are_the_change_where_their_latency_is_assumed_already():
+    ready = prepare(BUDGET, None, [*NO_TOKENS, ASSUMED])
+
+    (rule,) = added_tokens(ready)
+
+    assert [x.assignments for x in rule.settings] == [(ADDED,)]
+    assert "with api in supply.tenures there is a plan" in reasons_of(ready)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ADDED,
+        "supply.providers=[runpod]",
+        "candidates.models=[gpt-j-6b]",
+        "workloads.chat.residency=[us-east-1]",
+    ],
+    ids=["asked for already", "no offer of the provider", "no offer of the model", "residency"],
+)
+def test_tokens_are_not_added_where_nobody_may_sell_any(more):
+    ready = prepare(BUDGET, None, [*NO_TOKENS, more], possible_only=False)
+
+    assert not list(added_tokens(ready))
+
+
 def test_a_failed_solve_names_tokens_that_state_no_latency():
     ready = prepare(BUDGET, None, ONE_NODE)
 
-    lines = diagnose_program(ready.demand, ready.options, ready.limits, SolverSettings())
-
-    assert "with supply.api_latency: assume_met there is a plan" in lines
+    assert "with supply.api_latency: assume_met there is a plan" in reasons_of(ready)
 
 
 STALE = [
@@ -166,8 +221,7 @@ def test_prices_that_are_too_old_are_offered_when_they_make_a_plan_possible():
     )
 
     (rule,) = older_prices(ready)
-    facts = (ready.loaded, ready.catalog)
-    lines = diagnose_program(ready.demand, ready.options, ready.limits, SolverSettings(), facts)
+    lines = reasons_of(ready)
 
     assert rule.settings[-1].assignments == (f"supply.max_price_age_days={oldest}",)
     assert rule.settings[-1].amount == oldest - 60
