@@ -1,4 +1,4 @@
-"""Prices and discounts of overlay folders that have no effect on a day.
+"""Prices and discounts of overlay folders that have no effect on some days.
 
 A row of an overlay replaces the row with the same key, and the day on which a price starts is part
 of the key. So an own price that starts before a newer shipped one of the same offer stays history,
@@ -28,26 +28,41 @@ SHIPPED = "catalogs/"
 
 
 @kept_with_catalog
-def idle_price_notes(catalog: Catalog, date: datetime.date) -> tuple[str, ...]:
-    """Return a sentence for every own price and discount that does not apply on a day."""
+def idle_price_notes(catalog: Catalog, *dates: datetime.date) -> tuple[str, ...]:
+    """Return a sentence for every own price and discount that applies on none of some days.
+
+    Parameters
+    ----------
+    catalog
+        The catalogue with its overlays.
+    dates
+        The days, one or more; reasons are those of the first.
+    """
     notes = []
-    for table, row, why in idle_overlay_rows(catalog, date):
+    for table, row, why in idle_overlay_rows(catalog, *dates):
         origin = catalog.origin(table, row)
         place = f"{origin.file}:{origin.line}" if origin else table
         notes.append(f"{place} {row.label}: {why}")
     return tuple(notes)
 
 
-def idle_overlay_rows(catalog: Catalog, date: datetime.date) -> Iterator[tuple[str, Row, str]]:
-    """Yield table, row and reason of own prices and discounts that do not apply on a day.
+@kept_with_catalog
+def idle_overlay_rows(catalog: Catalog, *dates: datetime.date) -> tuple[tuple[str, Row, str], ...]:
+    """Return table, row and reason of own prices and discounts that apply on none of some days.
 
     Parameters
     ----------
-    catalog
-        The catalogue with its overlays.
-    date
-        The day.
+    catalog, dates
+        As in :func:`idle_price_notes`.
     """
+    idle = tuple(_idle_rows(catalog, dates[0]))
+    for date in dates[1:] if idle else ():
+        then = {(table, row) for table, row, _ in _idle_rows(catalog, date)}
+        idle = tuple(found for found in idle if found[:2] in then)
+    return idle
+
+
+def _idle_rows(catalog: Catalog, date: datetime.date) -> Iterator[tuple[str, Row, str]]:
     offers = {row.offer_id: row for row in listed_offers_at(catalog, date)}
     yield from _idle_prices(catalog, "offers", offers, date)
     tokens = {lst.base.offer_id: lst.base for lst in listed_price_lists_at(catalog, date)}

@@ -12,7 +12,6 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from planner.catalog.idle import idle_price_notes
 from planner.options.candidates import buildable
 from planner.options.capacity import modelled_capacities
 from planner.options.energy import (
@@ -104,24 +103,21 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     rejected += unwanted
     rejected += [r for g in gates.values() for r in g.rejections]
     notes = tuple(note for g in gates.values() for note in g.unproven_notes())
-    idle = in_vain(problem, volumes, nodes, [option for t in tokens for option in t.usable])
     kept, pruned = prune(ways.options, ways.capacities, same_model_only=_models_matter(problem))
-    return replace(
+    found = replace(
         _option_set(problem, ways, kept=kept, nodes=nodes, tokens=tokens),
         rejections=(*rejected, *ways.rejections, *(r for t in tokens for r in t.rejections)),
-        warnings=(
-            *notes,
-            *strange,
-            *_engine_notes(ways, catalog),
-            *idle_price_notes(catalog, demand.grid.period_start[0]),
-            *idle,
-        ),
+        volumes=volumes,
+    )
+    idle = in_vain(problem, catalog, demand.grid, nodes, found)
+    return replace(
+        found,
+        warnings=(*notes, *strange, *_engine_notes(ways, catalog), *idle),
         without_effect=(*strange, *idle),
         pruned=tuple(pruned),
         barred=barred,
         provisioned=units_of_problem(problem, demand.grid),
         spend=spend_of_problem(problem, demand.grid, nodes),
-        volumes=volumes,
         model_costs=tuple(
             ModelCost(c.model, c.usd, c.usd_per_period) for c in problem.one_off_costs
         ),

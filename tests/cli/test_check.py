@@ -92,6 +92,22 @@ def test_check_says_what_contracts_are_in_vain(planner, tmp_path):
     ]
 
 
+def test_check_says_which_discounts_are_in_vain(planner, tmp_path):
+    path = write_halves(tmp_path, [scenario("only", 1, 1.0)], "reserved_1y")
+    (tmp_path / "agreed").mkdir()
+    columns = "provider,tenure,discount_fraction,valid_from,source,as_of"
+    rows = [f"{name},0.1,2026,us,2026-11" for name in ("me,on_demand", "aws,on_demand", "me,spot")]
+    listed = tmp_path / "agreed" / "discounts.csv"
+    listed.write_text("\n".join([columns, *rows]) + "\n", encoding="utf-8")
+
+    notes = planner("check", path, "--catalog", tmp_path / "agreed", "--json").json["notes"]
+
+    spot, other = notes  # each once, though the scenario has them too
+    assert spot.startswith(f"{listed}:4 me:spot:2026: no price of 2027-01-01 takes it")
+    assert other.startswith(f"{listed}:3 aws:on_demand:2026: it changes no plan: aws:")
+    assert "(provider aws is not among supply.providers)" in other
+
+
 def test_check_says_which_named_servers_cannot_be_bought(planner, tmp_path):
     path = write_halves(tmp_path, [scenario("only", 1, 1.0)], "reserved_1y, owned")
     without_cost_of_support(tmp_path / "prices")
