@@ -49,7 +49,10 @@ class WorkloadCost:
 
     `average_usd` is its share of the plan; `incremental_usd` what the plan costs more than the
     best one without it; `stand_alone_usd` the best plan of it alone. Of discounted costs, which
-    the program minimises, both have proven limits.
+    the program minimises, both have proven limits. Two plans that are each within a gap of the
+    optimum say what optimal ones differ by only between `incremental_discounted_low_usd`, the
+    difference less what the plan may be above its bound, and `incremental_discounted_high_usd`,
+    the difference and what the plan without the workload may be above its own.
     """
 
     workload: str

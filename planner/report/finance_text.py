@@ -74,6 +74,35 @@ def write_workload_costs(out: TextIO, plan: Plan) -> None:
     ]
     title = "What each workload costs: its share, what it adds, and what it would cost alone"
     write_table(out, columns, rows, f"{title} (nominal, whole horizon)")
+    _write_limits(out, plan)
+
+
+def _write_limits(out: TextIO, plan: Plan) -> None:
+    """Write between which limits lies what workloads add and would cost alone, discounted."""
+    columns = [
+        Column("workload", whole=True),
+        Column("incremental USD", NUMBER),
+        Column("at least", NUMBER),
+        Column("at most", NUMBER),
+        Column("alone USD", NUMBER),
+        Column("at least", NUMBER),
+    ]
+    rows = [
+        [
+            row.workload,
+            money(row.incremental_discounted_usd),
+            money(row.incremental_discounted_low_usd),
+            money(row.incremental_discounted_high_usd),
+            money(row.stand_alone_discounted_usd),
+            money(row.stand_alone_discounted_low_usd),
+        ]
+        for row in plan.workload_costs
+    ]
+    title = (
+        "The same discounted, which is what is minimised (at least, at most: with optimal plans, "
+        "by the bounds of those that were found)"
+    )
+    write_table(out, columns, rows, title)
 
 
 def _per_thousand(usd_per_request: float | None) -> str:

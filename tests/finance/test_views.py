@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
+from dataclasses import replace
 
 import pytest
 
+from planner.finance.workload_costs import WorkloadCosts
+from planner.pipeline import SolveSettings, solver_settings
+from planner.report.finance_text import write_workload_costs
 from tests.finance.world import MEASURED, RENT_USD, asked, facts, prepared, solved
 from tests.options.world import problem, row, workload
 from tests.verify.changes import changed, report, slightly_more
@@ -103,6 +108,47 @@ def test_incremental_and_stand_alone_cost_of_workloads_that_share_nodes(shared):
     assert report(shared, shared.plan) == []
 
 
+def test_what_the_plan_may_be_above_its_bound_is_taken_off_the_least_that_a_workload_adds(shared):
+    measured = [MEASURED, MEASURED | {"workload": "code"}]
+    ready = prepared(shared.problem, facts(1.0), measured)
+    costs = WorkloadCosts(
+        ready.loaded, ready.catalog, ready.limits, solver_settings(SolveSettings(gap=0.0))
+    )
+
+    # Two nodes, as if no more were known than that no plan costs less than 1,360 USD of 2,920;
+    # one node without the workload is the optimum, so no more is added than the plan says.
+    chat, _ = costs.rows(replace(shared.plan, bound_usd=1_360.0), ready.demand)
+
+    assert chat.incremental_discounted_usd == pytest.approx(2_920.0 - 1_460.0)
+    assert chat.incremental_discounted_low_usd == pytest.approx(1_360.0 - 1_460.0)
+    assert chat.incremental_discounted_high_usd == pytest.approx(1_460.0)
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.9])
+def test_what_a_workload_adds_to_the_optimum_is_within_the_limits_of_any_gap(shared, gap):
+    measured = [MEASURED, MEASURED | {"workload": "code"}]
+    plan = solved(shared.problem, facts(1.0), measured, compare=False, unit_costs="full", gap=gap)
+
+    for found, best in zip(plan.workload_costs, shared.plan.workload_costs, strict=True):
+        assert found.incremental_discounted_low_usd <= best.incremental_discounted_usd + 1e-6
+        assert found.incremental_discounted_high_usd >= best.incremental_discounted_usd - 1e-6
+
+
+def test_limits_of_what_workloads_add_are_printed_beside_it(shared):
+    out = io.StringIO()
+    limits = {"incremental_discounted_low_usd": 1_234.0, "incremental_discounted_high_usd": None}
+
+    write_workload_costs(out, changed(shared.plan, "workload_costs", **limits))
+
+    lines = out.getvalue().splitlines()
+    head = next(i for i, line in enumerate(lines) if line.startswith("The same discounted"))
+    assert [line.split("\t") for line in lines[head + 1 : head + 4]] == [
+        ["workload", "incremental USD", "at least", "at most", "alone USD", "at least"],
+        ["chat", "1,460", "1,234", "-", "1,460", "1,460"],
+        ["code", "1,460", "1,460", "1,460", "1,460", "1,460"],
+    ]
+
+
 def test_a_small_workload_that_fits_the_idle_rest_adds_nothing():
     measured = [MEASURED, MEASURED | {"workload": "code"}]
     plan = solved(two_workloads(4.0, 1.0), facts(1.0), measured, compare=False, unit_costs="full")
@@ -135,7 +181,9 @@ def test_the_only_workload_adds_everything_but_what_is_paid_anyway():
         ({"average_usd": slightly_more}, "its cost lines add up to"),
         ({"incremental_usd_per_request": slightly_more}, "incremental of .* does not follow"),
         ({"stand_alone_usd": None}, "stand-alone of .* does not follow"),
-        ({"incremental_discounted_low_usd": 1e9}, "is outside its limit"),
+        ({"incremental_discounted_low_usd": slightly_more}, "the bound of the plan gives 1460"),
+        ({"incremental_discounted_low_usd": None}, "the bound of the plan gives 1460"),
+        ({"incremental_discounted_usd": slightly_more}, "the bound of the plan gives 1460.14"),
         ({"incremental_discounted_high_usd": 0.0}, "is outside its limit"),
         ({"stand_alone_discounted_low_usd": 1e9}, "is below its bound"),
         ({"stand_alone_discounted_usd": None}, "not solved, without a reason"),

@@ -47,7 +47,7 @@ def period_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterato
         for name, got, want in zip(
             names, stated.get(period, (0.0,) * 4), paid[period], strict=True
         ):
-            if abs(got - want) > _CENT and differs(got, want):
+            if _off(got, want):
                 yield f"period {period}: {name} {got:.6f} USD, the tables give {want:.6f}"
     for row in plan.workload_costs:
         yield from (
@@ -113,16 +113,27 @@ def _limits(row: WorkloadCost, plan: Plan, brought_usd: float) -> Iterator[str]:
     figures = (row.incremental_discounted_usd, row.stand_alone_discounted_usd)
     if None in figures and row.why_not is None:
         yield "not solved, without a reason"
-    middle = row.incremental_discounted_usd
-    for edge, sign in (
-        (row.incremental_discounted_low_usd, 1.0),
-        (row.incremental_discounted_high_usd, -1.0),
-    ):
-        if edge is not None and (middle is None or sign * (edge - middle) > _CENT):
-            yield f"incremental {middle} USD discounted is outside its limit {edge}"
-    alone, low = row.stand_alone_discounted_usd, row.stand_alone_discounted_low_usd
-    if alone is not None and low is not None and low > alone + _CENT:
-        yield f"stand-alone {alone} USD discounted is below its bound {low}"
+    middle, high = row.incremental_discounted_usd, row.incremental_discounted_high_usd
+    low, due = row.incremental_discounted_low_usd, _least_incremental(row, plan)
+    if (low is None) != (due is None) or (low is not None and due is not None and _off(low, due)):
+        yield f"least incremental {low} USD discounted, the bound of the plan gives {due}"
+    if high is not None and (middle is None or middle - high > _CENT):
+        yield f"incremental {middle} USD discounted is outside its limit {high}"
+    alone, least = row.stand_alone_discounted_usd, row.stand_alone_discounted_low_usd
+    if alone is not None and least is not None and least > alone + _CENT:
+        yield f"stand-alone {alone} USD discounted is below its bound {least}"
     most = None if plan.cost_usd is None else plan.cost_usd + brought_usd + _CENT
     if middle is not None and most is not None and middle > most:
         yield f"incremental {middle} USD discounted is more than the whole plan"
+
+
+def _least_incremental(row: WorkloadCost, plan: Plan) -> float | None:
+    """Return the bound of the plan less what the plan without the workload costs, discounted."""
+    middle = row.incremental_discounted_usd
+    if middle is None or plan.cost_usd is None or plan.bound_usd is None:
+        return None
+    return plan.bound_usd - (plan.cost_usd - middle)
+
+
+def _off(got_usd: float, want_usd: float) -> bool:
+    return abs(got_usd - want_usd) > _CENT and differs(got_usd, want_usd)
