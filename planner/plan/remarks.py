@@ -11,6 +11,7 @@ from planner.options.idle_people import idle_people
 from planner.options.nodes import PLANNED_TENURES
 from planner.options.old_prices import old_prices
 from planner.options.owned import OWNED
+from planner.plan.changeover_notes import changeover_notes
 from planner.plan.deployment_notes import deployment_notes, stream_of
 from planner.plan.document import Binding
 from planner.plan.fleet_notes import fleet_notes
@@ -87,7 +88,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += _queue_notes(plan, problem, options)
     notes += old_prices(problem, options)
     notes += fleet_notes(plan, problem, options)
-    notes += spot_notes(plan, problem, options)
+    notes += spot_notes(plan, problem, options) + changeover_notes(plan, problem)
     notes += _purchase_notes(plan, options) + term_notes(plan, problem)
     notes += refused_servers(problem, options)
     notes += _owned_notes(plan, options)

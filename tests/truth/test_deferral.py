@@ -11,6 +11,9 @@ from planner.demand.deferral import Deferral
 from planner.demand.records import DayType
 from planner.diagnosis import diagnose_program
 from planner.milp import Limits, SolverSettings, build_program, solve_program
+from planner.milp.draft import Draft
+from planner.milp.sets import build_sets
+from planner.milp.trim import trim
 from planner.plan.waiting import deferred_work, longest_wait_h
 from tests import worlds
 
@@ -190,6 +193,25 @@ def test_a_change_over_may_take_longer_than_a_block(changeover_h):
 
     stays = changeover_h > 1  # for the whole day, beside four that are busy in half of it
     assert result.objective_usd == pytest.approx((5 if stays else 4) * HOURS)
+
+
+@pytest.mark.parametrize(("second", "held"), [(1.0, [1, 1, 1, 0]), (5 / 6, [1, 1, 0, 0])])
+def test_a_replica_without_work_is_held_only_where_a_full_block_has_no_time_to_change_over(
+    second, held
+):
+    # A change-over of an hour is a sixth of a block: it comes in the first, and goes in the second
+    # unless that is full of work.
+    demand = waits(rates([1.0, 0.0, 0.0, 0.0], chat=[0.0] * 4), 18.0, release_hour=0.0)
+    sets = build_sets(demand, one_gpu(leases(1)), Limits(changeover_h=1.0))
+    (batch,) = (c for c, column in enumerate(sets.columns) if sets.is_batch(column.pool))
+    replicas = np.zeros((len(sets.columns), 1, 4), dtype=np.int64)
+    replicas[batch, 0] = [1, 1, 1, 0]
+    nodes = np.ones((1, 1, 4), dtype=np.int64)
+    flows = {(1, batch, 0, 0): 5 / 6, (1, batch, 0, 1): second}
+
+    trimmed = trim(sets, Draft(replicas, nodes, np.zeros_like(nodes), flows, {}, {}))
+
+    assert trimmed.replicas[batch, 0].tolist() == held
 
 
 def test_batch_replicas_that_stay_lose_nothing():
