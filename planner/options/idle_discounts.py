@@ -6,7 +6,6 @@ A discount that no price at the start of any period takes is told with the catal
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from planner.catalog.discounts import API, covers, discount_of_offer, discount_of_tokens
@@ -85,7 +84,7 @@ def _why_none(row: Discount, problem: Problem, catalog: Catalog, found: OptionSe
     """Return why nothing on offer is what a discount is for."""
     if row.tenure == API and API not in problem.supply.tenures:
         return "api is not among supply.tenures"
-    offers = chain(catalog.offers, catalog.api_offers)
+    offers: tuple[Offer | ApiOffer, ...] = (*catalog.offers, *catalog.api_offers)
     matching = {offer.offer_id for offer in offers if _is_for(row, offer)}
     return why_left_out(matching, found.rejections, "what it is for serves no candidate")
 
