@@ -16,6 +16,7 @@ from planner.milp import build_program, solve_program
 from planner.milp.left_out import left_out
 from planner.options.build import build_options
 from planner.options.old_prices import oldest_days
+from planner.options.token_supply import somebody_sells
 from planner.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
@@ -236,8 +237,9 @@ def _with_tokens(demand: Demand, limits: Limits, tried: _Trials, source: Source)
 
     Those that state no latency count only where the others are not enough.
     """
-    tenures = source.supply.tenures
-    if "api" in tenures:
+    tenures, start = source.supply.tenures, demand.grid.period_start[0]
+    sold = somebody_sells(source.loaded.problem, source.catalog, start)
+    if "api" in tenures or not sold:
         return []
     options = source.with_supply(demand, tenures=[*tenures, "api"])
     if options.api and tried.has_plan(demand, options, limits):

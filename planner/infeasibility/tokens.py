@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.catalog.offers import price_lists_at
 from planner.errors import counted
 from planner.infeasibility.records import POLICY, SERVICE
 from planner.infeasibility.rules import Setting, Steps
+from planner.options.token_supply import somebody_sells
 from planner.problem.deferral import owner
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def added_tokens(prepared: Prepared) -> Iterator[Steps]:
     prepared
         The problem without a plan.
     """
-    supply = prepared.loaded.problem.supply
-    if "api" in supply.tenures or not _somebody_sells(prepared):
+    problem, start = prepared.loaded.problem, prepared.demand.grid.period_start[0]
+    supply = problem.supply
+    if "api" in supply.tenures or not somebody_sells(problem, prepared.catalog, start):
         return
     where = f"only {', '.join(supply.tenures)} may be used, no tokens"
     added = f"supply.tenures=[{', '.join([*supply.tenures, 'api'])}]"
@@ -67,16 +68,3 @@ def added_tokens(prepared: Prepared) -> Iterator[Steps]:
         settings.append(Setting((added, _ASSUMED), None, parts))
     # Another way to serve than was asked for, with limits that it may not keep: a lesser service.
     yield Steps("tokens", "", where, "", settings, SERVICE)
-
-
-def _somebody_sells(prepared: Prepared) -> bool:
-    """Return whether tokens of some candidate are sold, to a workload that may go anywhere."""
-    problem, start = prepared.loaded.problem, prepared.demand.grid.period_start[0]
-    if not any(w.residency == "any" and w.lengths is not None for w in problem.workloads):
-        return False
-    models, providers = problem.candidates.models, problem.supply.providers
-    return bool(problem.supply.provisioned) or any(
-        (not models or prices.base.model in models)
-        and (not providers or prices.base.provider in providers)
-        for prices in price_lists_at(prepared.catalog, start)
-    )
