@@ -1,15 +1,12 @@
-"""Zeros of increasing functions, many at once, by interpolation.
+"""Zeros of increasing functions, many at once, by false position.
 
-Of a function that may jump, halving is never quicker by much. Interpolate, truncate and project: a
-point of false position is moved towards the middle, and not farther from it than keeps the bracket
-within what halving would have reached two steps earlier.
+An end that stays twice counts for less, so that the next point falls beyond the zero: by the share
+of the value that the last trial took off. Of a function that may jump, halving is never quicker by
+much: a point is not farther from the middle than keeps the bracket within what halving would have
+reached some steps earlier.
 
-Of a smooth function, false position needs half as many trials. An end that stays twice counts for
-less, so that the next point falls beyond the zero: by the share of the value that the last trial
-took off.
-
-Source: Oliveira and Takahashi, ACM Transactions on Mathematical Software 47 (2020); Anderson and
-Bjorck, BIT 13 (1973).
+Source: Anderson and Bjorck, BIT 13 (1973); Oliveira and Takahashi, ACM Transactions on
+Mathematical Software 47 (2020), for the projection.
 """
 
 from __future__ import annotations
@@ -28,15 +25,21 @@ if TYPE_CHECKING:
 
     Bools = NDArray[np.bool_]
 
-_TRUNCATION = 0.1
-_LEAST_EXCESS = 1e-4
+_HALVINGS_BEHIND = 4
+"""Steps that halving may be ahead."""
+_MARGIN = 0.9
+"""Of the tolerance: a trial that far beyond the zero closes the bracket, most often."""
+LEAST_EXCESS = 1e-4
+"""Least value of a function at an end, which keeps quotients finite."""
 _QUICK_TRIALS = 10
 """From then on every other trial halves the bracket, whatever the function."""
 
 
 @dataclass(slots=True)
 class Bracket:
-    """Ends of an unknown each, and the function below and above 0 there, arrays of one shape.
+    """Ends of the logarithm of an unknown each, and the function there, arrays of one shape.
+
+    The function is taken to be nearly a line in the unknown itself.
 
     Parameters
     ----------
@@ -46,6 +49,8 @@ class Bracket:
         Value of the function at each end, < 0 and > 0; a guess at first.
     allowed
         Widest that the bracket may be by now; ``None`` before the first trial.
+    side
+        End that the last trial moved, -1 or 1; ``None`` before the first.
     """
 
     low: Floats
@@ -53,20 +58,18 @@ class Bracket:
     below: Floats
     above: Floats
     allowed: Floats | None = None
+    side: Floats | None = None
 
     def trial(self, tolerance: float) -> Floats:
-        """Return where every unknown is tried next, at least half of `tolerance` inside."""
+        """Return where every unknown is tried next, well inside the ends."""
         gap, half = self.high - self.low, (self.low + self.high) / 2
         if self.allowed is None:
-            # The widest that the brackets may be, if halving is to be no quicker by two steps.
-            self.allowed = 2.0 * gap
-        point = self.low + gap * self.below / (self.below - self.above)
-        toward = np.sign(half - point)
-        shifted = point + toward * np.minimum(_TRUNCATION * gap**2, np.abs(half - point))
+            self.allowed = 2.0**_HALVINGS_BEHIND * gap
+        ratio, share = np.exp(-gap), self.below / (self.below - self.above)
+        point = self.high + np.log(ratio + (1.0 - ratio) * share)
         reach = np.maximum(self.allowed / 2 - gap / 2, 0.0)
-        near = np.abs(shifted - half) <= reach
-        chosen = np.where(near, shifted, half - toward * reach)
-        margin = np.minimum(tolerance / 2, gap / 4)
+        chosen = np.clip(point, half - reach, half + reach)
+        margin = np.minimum(_MARGIN * tolerance, gap / 4)
         return np.asarray(np.clip(chosen, self.low + margin, self.high - margin), dtype=float)
 
     def narrow(self, trial: Floats, kept: Bools, excess: Floats, *, tried: Bools) -> None:
@@ -80,9 +83,15 @@ class Bracket:
             Where these three say anything.
         """
         low, high = tried & kept, tried & ~kept
+        least = np.minimum(excess, -LEAST_EXCESS), np.maximum(excess, LEAST_EXCESS)
+        value = np.where(kept, *least)
+        moved = np.where(kept, -1.0, 1.0)
+        stays = tried & (moved == self.side)
+        counted = _counted(value, np.where(kept, self.below, self.above), stays)
         self.low, self.high = np.where(low, trial, self.low), np.where(high, trial, self.high)
-        self.below = np.where(low, np.minimum(excess, -_LEAST_EXCESS), self.below)
-        self.above = np.where(high, np.maximum(excess, _LEAST_EXCESS), self.above)
+        self.below = np.where(low, value, np.where(high, self.below * counted, self.below))
+        self.above = np.where(high, value, np.where(low, self.above * counted, self.above))
+        self.side = np.where(tried, moved, 0.0 if self.side is None else self.side)
         self.allowed = self.allowed / 2 if self.allowed is not None else None
 
     def share(self) -> NDArray[np.intp]:
@@ -102,6 +111,20 @@ class Bracket:
     def is_wide(self, tolerance: float) -> Bools:
         """Say which brackets are wider than a tolerance."""
         return np.asarray(self.high - self.low > tolerance, dtype=bool)
+
+
+def _counted(value: Floats, before: Floats, stays: Bools) -> Floats:
+    """Return what the other end counts after a trial that moved an end.
+
+    Parameters
+    ----------
+    value, before
+        Value of the function at the trial, and at that end before it.
+    stays
+        Whether the other end stays for the second time.
+    """
+    left = 1.0 - value / before
+    return np.where(stays, np.where(left > 0, left, 0.5), 1.0)
 
 
 def _latest_best(values: Floats) -> NDArray[np.intp]:
@@ -142,9 +165,8 @@ def smooth_zeros(
         value = function(trial)
         less = value < 0
         value = np.where(less, value, np.maximum(value, tiny))
-        left = 1.0 - value / np.where(less, below, above)
         stays = side == np.where(less, -1.0, 1.0)
-        counted = np.where(stays, np.where(left > 0, left, 0.5), 1.0)
+        counted = _counted(value, np.where(less, below, above), stays)
         below, above = (
             np.where(less, value, below * counted),
             np.where(less, above * counted, value),

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from planner.perf.bracket import Bracket
+from planner.perf.bracket import LEAST_EXCESS, Bracket
 from planner.perf.latency import is_mean_gap
 from planner.perf.traffic import LatencyLimit
 
@@ -206,7 +206,7 @@ def _highest(
     rate_rps = np.where(is_kept, bounds_rps, 0.0)
     high = np.log(np.maximum(bounds_rps, np.finfo(float).tiny))
     low = np.where(is_kept, high, high - np.log(_RATE_RANGE))
-    bracket = Bracket(low, high, np.full(low.shape, -1.0), np.maximum(excess, 0.0))
+    bracket = Bracket(low, high, np.full(low.shape, -1.0), np.maximum(excess, LEAST_EXCESS))
     while (is_open := ~is_kept & bracket.is_wide(_RATE_TOLERANCE)).any():
         trial = bracket.trial(_RATE_TOLERANCE)
         good, excess, missed = _evaluated(world, replicas, np.exp(trial), is_open)

@@ -34,14 +34,14 @@ def test_zero_is_found_and_halving_is_never_much_quicker(shape):
 
     assert (found <= zeros).all()
     assert (zeros - found <= TOLERANCE * 1.01).all()
-    # 6 / 1e-4 takes 16 halvings.
-    assert count.max() <= 16 + 3
+    # 6 / 1e-4 takes 16 halvings, which are never ahead by more than the 4 that are allowed.
+    assert count.max() <= 16 + 4 + 1
 
 
 def test_smooth_functions_take_few_trials():
     _, count = solve(lambda x, rows: np.exp(x) - 3.0, np.zeros(1), np.full(1, 6.0))
 
-    assert count[0] <= 11
+    assert count[0] <= 7
 
 
 SMOOTH = {
