@@ -146,10 +146,12 @@ def _use(
     blocks, rates = all_blocks
     used = at_work = carried = asked = paid = 0.0
     for (period, number), rate_rps in sorted(rates.items()):
-        if period not in periods or not offer.is_there(number, grid.blocks_per_day):
+        if period not in periods:
             continue
         hours = grid.hours_in_period(number)
         asked += hours * rate_rps
+        if not offer.is_there(number, grid.blocks_per_day):
+            continue
         paid += hours * accelerators
         block = blocks.get((offer.hardware, period, number))
         if block is None or not block.held:

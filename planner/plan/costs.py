@@ -76,10 +76,10 @@ def cost_lines(
     for row in fleet:
         if row.offer_id in committed:
             continue
-        split = shares.at(row.hardware, row.period, row.block)
-        for workload, share in split.items():
-            key = (row.period, row.tenure, workload, row.hardware, row.tenure)
-            add(key, row.usd * share, row.usd * share * factor[row.period])
+        for part in shares.paid(row):
+            for workload, share in part.shares.items():
+                key = (row.period, row.tenure, workload, row.hardware, row.tenure)
+                add(key, part.usd * share, part.usd * share * factor[row.period])
     for item in by_use:
         category, tenure = (UNSERVED, "") if isinstance(item, UnservedRow) else ("api", "api")
         key = (item.period, category, item.workload, "", tenure)
@@ -238,8 +238,7 @@ def _accelerator_hours(
     shares = HardwareShares(demand, options, decisions)
     paid: Shares = defaultdict(float)
     for row in fleet:
-        node_hours = row.nodes * row.hours + row.startup_node_hours
-        split = shares.at(row.hardware, row.period, row.block)
-        for workload, share in split.items():
-            paid[workload] += node_hours * row.accelerators_per_node * share
+        for part in shares.paid(row):
+            for workload, share in part.shares.items():
+                paid[workload] += part.node_hours * row.accelerators_per_node * share
     return used, paid

@@ -100,9 +100,10 @@ class Payback:
 class CommitmentFigures:
     """What one commitment carries, and what renting instead would have to cost.
 
-    Shares are over the hours of the periods in which its nodes serve. `coverage` is the share of
-    all requests that it carries; `used_share` the share of its paid accelerator-hours that
-    replicas hold, spares included, and `utilization` the share that is at work at the mean rate.
+    Shares are over the periods in which its nodes serve. `coverage` is the share of all requests
+    that it carries, those of hours without its nodes included; `used_share` the share of its paid
+    accelerator-hours that replicas hold, spares included, and `utilization` the share that is at
+    work at the mean rate.
     Renting costs as much at ``break_even_used_share = usd_per_accelerator_hour /
     alternative_usd_per_accelerator_hour``, and with the alternative cheaper by
     ``alternative_price_fall = 1 - break_even_used_share / used_share`` (negative when renting

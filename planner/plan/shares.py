@@ -2,27 +2,37 @@
 
 The undiscounted cost of a hardware type in a block is split over the pools on it by the
 accelerators their replicas hold, idle and spare nodes in proportion; inside a pool by planned
-load ``f / mu`` in replicas. A block whose nodes hold no replica (they start for the next one, or
-are billed for longer) is split like the whole day, a day without any replica in equal parts.
+load ``f / mu`` in replicas. What nodes cost while they start is split like the block in which they
+begin to serve. A block whose nodes hold no replica (they are billed for longer) is split like the
+whole day, a day without any replica in equal parts.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from planner.options.prune import rate_at
 from planner.problem.deferral import owner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from planner.demand.records import Demand
     from planner.options.records import OptionSet
+    from planner.plan.document import FleetRow
     from planner.plan.records import Decisions
 
 Shares = dict[str, float]
 _Place = tuple[str, int, int]
+
+
+class PaidHours(NamedTuple):
+    """Node-hours of a fleet row, what is paid for them in USD, and whose they are."""
+
+    node_hours: float
+    usd: float
+    shares: Shares
 
 
 class HardwareShares:
@@ -39,6 +49,7 @@ class HardwareShares:
         pools = _pool_shares(options, decisions, load_in_replicas(demand, options, decisions))
         self._pools = pools
         self._held: dict[_Place, Shares] = defaultdict(lambda: defaultdict(float))
+        self._grid = demand.grid
         self._weights = demand.grid.shares_of_period.tolist()
         self._equal = dict.fromkeys((owner(w.workload) for w in demand.workloads), 1.0)
         for decision in decisions.replicas:
@@ -59,6 +70,16 @@ class HardwareShares:
                 for workload, accelerators in held.items():
                     day[workload] += accelerators
         return _normalised(day or self._equal)
+
+    def paid(self, row: FleetRow) -> Iterator[PaidHours]:
+        """Yield the hours of a block in which nodes serve, and those in which others start."""
+        startup_usd = row.price_usd_per_hour * row.startup_node_hours
+        if row.nodes:
+            split = self.at(row.hardware, row.period, row.block)
+            yield PaidHours(row.nodes * row.hours, row.usd - startup_usd, split)
+        if row.startup_node_hours:
+            split = self.at(row.hardware, row.period, self._grid.after(row.block))
+            yield PaidHours(row.startup_node_hours, startup_usd, split)
 
     def of_replicas(self, pool: str, option_id: str, period: int, block: int) -> Shares:
         """Return the share of every workload in the replicas of an option; they sum to 1."""

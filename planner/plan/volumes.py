@@ -86,9 +86,9 @@ def volume_charges(
             if isinstance(item, ApiRow):
                 weights[item.workload] += item.usd
                 continue
-            split = shares.at(item.hardware, item.period, item.block)
-            for workload, share in split.items():
-                weights[workload] += item.usd * share
+            for part in shares.paid(item):
+                for workload, share in part.shares.items():
+                    weights[workload] += part.usd * share
         for workload, weight in weights.items():
             usd = -row.rebate_usd * weight / row.spent_usd
             later = usd * demand.grid.discount_factor[row.period]

@@ -117,6 +117,31 @@ def test_block_without_replicas_is_split_like_the_whole_day_by_accelerators():
     assert shares.at("gpu", 0, 2) == pytest.approx({"a": 1 / 2, "b": 1 / 2})  # 2 and 2 of the day
 
 
+def test_nodes_that_start_are_paid_by_those_who_use_them_then():
+    asked = demand({"a": [2.0, 0.0, 0.0, 0.0], "b": [0.0, 4.0, 0.0, 0.0]})
+    options = option_set(
+        [option("oa"), option("ob")],
+        [capacity("a", "oa", 2.0), capacity("b", "ob", 2.0)],
+        [offer("n", startup_h=0.5)],
+        pools=POOLS,
+    )
+    decided = decisions(
+        [replicas("oa", 1, pool="a", block=0), replicas("ob", 3, pool="b", block=1)],
+        [flow("oa", 2.0, workload="a", block=0), flow("ob", 4.0, workload="b", block=1)],
+        [nodes("n", 1, block=0), nodes("n", 3, block=1)],
+    )
+
+    lines, units = money(asked, options, decided)
+
+    # Of 730 / 24 days with blocks of 6 h: two nodes start in block 0 for block 1, where only b
+    # is, and one in block 3, which is empty, for block 0 of a.
+    day_usd = {"a": 1 * 6 + 1 * 0.5, "b": 3 * 6 + 2 * 0.5}
+    assert by_workload(lines) == pytest.approx({w: usd * 730 / 24 for w, usd in day_usd.items()})
+    # At work: 1 replica of 6 h, and 2 of 3 replicas of 6 h.
+    work = {u.workload: u.utilization for u in units}
+    assert work == pytest.approx({"a": 6 / day_usd["a"], "b": 2 * 6 / day_usd["b"]})
+
+
 def test_nodes_without_any_replica_are_paid_in_equal_parts():
     asked = demand({"a": [1.0], "b": [1.0]})
 

@@ -2,7 +2,8 @@
 
 The cost of a hardware type in a block goes to the workloads by the accelerators of their replicas,
 inside a pool by planned load over capacity. Replicas without load are shared as their pool is in
-that block; nodes without replicas as the whole day is.
+that block; nodes without replicas as the whole day is. Nodes that start are those of the block
+that they begin to serve in.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class Split:
         hours = {block: block_hours(problem, block) for block in blocks(problem)}
         self.weights = {block: part / sum(hours.values()) for block, part in hours.items()}
         self.workloads = [w.name for w in problem.workloads]
+        self.blocks_per_day = problem.time_blocks
         self.held: dict[tuple[str, int, int], _Shares] = defaultdict(lambda: defaultdict(float))
         self.pools: dict[OptionPlace, _Shares] = {}
         pool_load: dict[tuple[int, int, str], _Shares] = defaultdict(lambda: defaultdict(float))
@@ -98,6 +100,28 @@ class Split:
     def of(self, row: FleetRow) -> _Shares:
         """Return the share of each workload in a fleet row."""
         return self.at(row.hardware, row.period, row.block)
+
+    def of_starting(self, row: FleetRow) -> _Shares:
+        """Return the share of each workload in what nodes cost while they start in a block."""
+        day, hour = divmod(row.block, self.blocks_per_day)
+        serves_from = day * self.blocks_per_day + (hour + 1) % self.blocks_per_day
+        return self.at(row.hardware, row.period, serves_from)
+
+    def usd_of(self, row: FleetRow) -> _Shares:
+        """Return what each workload pays of a fleet row, USD."""
+        return self._parts(row, (row.nodes - row.covered_nodes) * row.hours, row.price_usd_per_hour)
+
+    def node_hours_of(self, row: FleetRow) -> _Shares:
+        """Return the node-hours of a fleet row by workload."""
+        return self._parts(row, row.nodes * row.hours, 1.0)
+
+    def _parts(self, row: FleetRow, hours: float, rate: float) -> _Shares:
+        parts: _Shares = defaultdict(float)
+        for name, share in self.of(row).items() if row.nodes else ():
+            parts[name] += share * hours * rate
+        for name, share in self.of_starting(row).items() if row.startup_node_hours else ():
+            parts[name] += share * row.startup_node_hours * rate
+        return parts
 
     def over(
         self, hardware: str, periods: range, present: Collection[int] | None = None
@@ -172,8 +196,7 @@ def _charges(
     taken_on = {row.offer_id for row in plan.commitments}
     for row in plan.fleet:
         factor = discount(problem, (row.period + _MID_PERIOD) * months)
-        for workload, share in split.of(row).items() if row.offer_id not in taken_on else ():
-            usd = row.usd * share
+        for workload, usd in split.usd_of(row).items() if row.offer_id not in taken_on else ():
             yield (row.period, row.tenure, workload, row.hardware, row.tenure), usd, usd * factor
     for item in plan.api:
         factor = discount(problem, (item.period + _MID_PERIOD) * months)
@@ -184,7 +207,7 @@ def _charges(
     yield from _committed(plan.commitments, problem, catalog, split)
     yield from provisioned_charges(plan, problem)
     yield from spend_charges(plan, problem, split.of)
-    yield from volume_charges(plan, problem, split.of)
+    yield from volume_charges(plan, problem, split.usd_of)
     yield from power_price_charges(plan, problem, split.of)
     yield from _software(plan, problem, split)
     yield from people_charges(plan, problem, catalog, split)
@@ -302,9 +325,7 @@ def _utilization(unit: UnitCost, plan: Plan, problem: Problem, split: Split) -> 
         if row.workload == unit.workload
     )
     paid = sum(
-        (row.nodes * row.hours + row.startup_node_hours)
-        * row.accelerators_per_node
-        * split.of(row).get(unit.workload, 0.0)
+        row.accelerators_per_node * split.node_hours_of(row).get(unit.workload, 0.0)
         for row in plan.fleet
     )
     if differs(unit.utilization or 0.0, used / paid if paid else 0.0):

@@ -92,17 +92,15 @@ def _shares(
     row: CommitmentFigures, commitment: Commitment, use: _Use, terms: Terms
 ) -> Iterator[str]:
     served = range(row.start_period, row.start_period + terms.served_periods)
-    places = [
-        (period, block)
-        for period, block in use.asked
-        if period in served and there(commitment, use.problem, block)
-    ]
-    used = work = carried = paid = asked = 0.0
-    for period, block in places:
+    every = [place for place in use.asked if place[0] in served]
+    asked = sum(block_hours(use.problem, block) * use.asked[t, block] for t, block in every)
+    used = work = carried = paid = 0.0
+    for period, block in every:
+        if not there(commitment, use.problem, block):
+            continue
         key = (commitment.hardware, period, block)
         hours = block_hours(use.problem, block)
         paid += hours * commitment.accelerators
-        asked += hours * use.asked[period, block]
         if use.held[key]:
             busy = min(1.0, use.held[key] / use.there[key]) if use.there[key] else 0.0
             part = hours * commitment.accelerators * busy

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem
 
     Charge = tuple[tuple[int, str, str, str, str], float, float]
-    Split = Callable[[FleetRow], dict[str, float]]
+    UsdOf = Callable[[FleetRow], dict[str, float]]
 
 _REBATE, _API, _BY_UNITS = "rebate", "api", "provisioned"
 _MID_PERIOD = 0.5
@@ -72,14 +72,14 @@ def _differences(row: VolumeRow, due: _Due) -> Iterator[str]:
             yield f"{figure:.6f} {name}, the fleet gives {amount:.6f}"
 
 
-def volume_charges(plan: Plan, problem: Problem, split: Split) -> Iterator[Charge]:
+def volume_charges(plan: Plan, problem: Problem, usd_of: UsdOf) -> Iterator[Charge]:
     """Yield cost line, nominal and discounted USD of every rebate, negative."""
     for due in _rebates(plan, problem):
         parts: dict[str, float] = defaultdict(float)
         for row in _rented(due.volume, plan):
             if row.period == due.period:
-                for workload, share in split(row).items():
-                    parts[workload] += row.usd * share
+                for workload, usd in usd_of(row).items():
+                    parts[workload] += usd
         for item in _bought(due.volume, plan):
             parts[item.workload] += item.usd if item.period == due.period else 0.0
         middle = (due.period + _MID_PERIOD) * problem.horizon.months_per_period
