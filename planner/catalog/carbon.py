@@ -53,8 +53,8 @@ def overhead(catalog: Catalog, place: str, provider: str = "") -> float:
 def rated_power_w(catalog: Catalog, hardware: str) -> float | None:
     """Return the rated IT power of a whole node for each of its accelerators, watts.
 
-    The highest of the node of ``accelerators.csv`` and the servers with such accelerators;
-    ``None`` when neither is known.
+    That of the node of ``accelerators.csv``; where it states none, the highest of the servers
+    with such accelerators. ``None`` when neither is known.
 
     Parameters
     ----------
@@ -63,18 +63,39 @@ def rated_power_w(catalog: Catalog, hardware: str) -> float | None:
     hardware
         Accelerator key.
     """
-    rated = []
+    listed = _listed_node_w(catalog, hardware)
+    return max(_servers_w(catalog, hardware), default=None) if listed is None else listed
+
+
+def highest_power_w(catalog: Catalog, hardware: str) -> float | None:
+    """Return the highest rated IT power of nodes and servers, for each accelerator, watts.
+
+    Parameters
+    ----------
+    catalog, hardware
+        As in :func:`rated_power_w`.
+    """
+    listed = _listed_node_w(catalog, hardware)
+    every = [*_servers_w(catalog, hardware), *([] if listed is None else [listed])]
+    return max(every, default=None)
+
+
+def _listed_node_w(catalog: Catalog, hardware: str) -> float | None:
     accelerator = catalog.accelerator(hardware)
-    if accelerator is not None:
-        node_w, count = accelerator.node_it_power_w, accelerator.accelerators_per_node
-        if node_w is not None and count is not None:
-            rated.append(node_w / count)
-    for parts in catalog.servers:
-        if parts.quantity == "accelerators" and parts.case == hardware and parts.value:
-            power = catalog.figure("servers", parts.id, "it_power_w")
-            if power is not None and power.value is not None:
-                rated.append(power.value / parts.value)
-    return max(rated, default=None)
+    if accelerator is None:
+        return None
+    node_w, count = accelerator.node_it_power_w, accelerator.accelerators_per_node
+    return None if node_w is None or count is None else node_w / count
+
+
+def _servers_w(catalog: Catalog, hardware: str) -> list[float]:
+    return [
+        power.value / parts.value
+        for parts in catalog.servers
+        if parts.quantity == "accelerators" and parts.case == hardware and parts.value
+        if (power := catalog.figure("servers", parts.id, "it_power_w")) is not None
+        and power.value is not None
+    ]
 
 
 def why_unknown(

@@ -4,7 +4,7 @@ How much of the load of one hardware falls on which place is a product of decisi
 place over all nodes, times load), so the row counts it from above: all of it at the least carbon
 of the hardware's places, and in addition nodes of dirtier places as if they were always busy. With
 kg(o) of carbon per watt-hour, k of them the least of the hardware, e the most watts beyond idle of
-an accelerator, and load as in :mod:`planner.plan.energy`::
+an accelerator, and idle power of an offer and load as in :mod:`planner.plan.energy`::
 
     sum over o, b of (H N[o,b] g(o) (idle kg(o) + e (kg(o) - k)) + start-up hours g(o) idle kg(o))
         + sum over b of H load k                                                    <=  limit
@@ -105,12 +105,14 @@ def _nodes_kg(model: Model, t: int, kg_per_wh: list[float], draws: list[ReplicaD
     sets, grid = model.sets, model.sets.grid
     beyond_w = _most_beyond_idle_w(sets, draws, t)
     least = _least_by_hardware(model, kg_per_wh)
+    facts = sets.options.energy
     terms: Terms = {}
+    idle = [facts.idle_w(offer.offer_id, offer.hardware) or 0.0 for offer in sets.options.offers]
     for (o, t2, b), nodes in model.nodes.items():
         if t2 != t:
             continue
         offer, kg = sets.options.offers[o], kg_per_wh[o]
-        idle_w = _idle_w(sets, offer.hardware)
+        idle_w = idle[o]
         dirtier = beyond_w[offer.hardware] * (kg - least[offer.hardware])
         per_h = offer.accelerators_per_node * (idle_w * kg + dirtier)
         terms[nodes] = per_h * grid.hours_in_period(b)

@@ -5,6 +5,9 @@ Per accelerator of a kind, watts, the share of its node included::
     rated   rated IT power of the node / its accelerators
     idle    most that replicas of any option draw without requests; rated where none is known
 
+Servers that the plan buys have a rated power of their own, and draw by the difference more or less
+(:meth:`~planner.options.energy_records.EnergyFacts.idle_w`).
+
 A replica draws ``base + marginal x rate`` at its mean rate (:class:`~planner.options.records.
 PowerDraw`, never less than idle), or its rated power whatever it does where the performance model
 does not know its power: measured capacities, drafts, units of instances.
@@ -21,6 +24,7 @@ from planner.options.electricity import premiums_by_block, prices_by_block
 from planner.options.energy_records import EnergyFacts, HardwarePower, Place, ReplicaDraw
 from planner.options.owned import OWNED, assumed_power_w
 from planner.options.records import Rejection
+from planner.units import W_PER_KW
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -110,12 +114,14 @@ def _idle_w(power: PowerDraw | None) -> float | None:
 def _place(problem: Problem, catalog: Catalog, node: NodeOffer) -> Place:
     where = grid_key(problem, node)
     row = grid_carbon(catalog, *where)
+    bought = node.tenure == OWNED and not node.is_existing
     return Place(
         node.offer_id,
         overhead(catalog, *where),
         None if row is None else row.value,
         why_unknown(catalog, node.hardware, *where),
-        assumed_power_w(catalog, node) if node.tenure == OWNED and not node.is_existing else None,
+        assumed_power_w(catalog, node) if bought else None,
+        (node.power_kw or 0.0) * W_PER_KW / node.accelerators_per_node if bought else None,
     )
 
 

@@ -73,6 +73,8 @@ class Place:
     assumed_w
         What each accelerator of nodes that the plan buys is taken to draw all the time, the share
         of its node included; ``None`` for other nodes.
+    rated_w
+        Rated power of these nodes for each accelerator; ``None`` for that of its kind.
     """
 
     offer_id: str
@@ -80,6 +82,7 @@ class Place:
     g_per_kwh: float | None
     why_not: str = ""
     assumed_w: float | None = None
+    rated_w: float | None = None
 
     @property
     def kg_per_wh(self) -> float | None:
@@ -113,9 +116,22 @@ class EnergyFacts:
 
     def own_power(self, offer_id: str, hardware: str) -> OwnPower:
         """Return what accelerators of bought nodes draw: idle, and most beyond it."""
-        assumed_w, known = self.place_of(offer_id).assumed_w or 0.0, self.power_of(hardware)
-        idle_w = assumed_w if known is None else min(known.idle_w, assumed_w)
+        assumed_w, known_w = self.place_of(offer_id).assumed_w or 0.0, self.idle_w(offer_id, hardware)
+        idle_w = assumed_w if known_w is None else known_w
         return OwnPower(idle_w, assumed_w - idle_w)
+
+    def idle_w(self, offer_id: str, hardware: str) -> float | None:
+        """Return what an accelerator of an offer draws without requests; ``None`` if not known.
+
+        A bought node draws as much more or less than one of its kind, busy or not, as its rated
+        power is higher or lower: hosts differ, boards do not. Idle it never draws more than it is
+        taken to draw all the time.
+        """
+        known, place = self.power_of(hardware), self.place_of(offer_id)
+        if known is None or place.assumed_w is None:
+            return None if known is None else known.idle_w
+        rated_w = known.rated_w if place.rated_w is None else place.rated_w
+        return min(max(known.idle_w + rated_w - known.rated_w, 0.0), place.assumed_w)
 
     def premium_in(self, block: int) -> float:
         """Return the premium of a block, counted through all types of day, USD per kWh."""

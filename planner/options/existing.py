@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.catalog.carbon import rated_power_w
+from planner.catalog.carbon import highest_power_w
 from planner.options.builds import (
     LEASE,
     RESALE,
@@ -77,7 +77,7 @@ def with_power(nodes: Sequence[NodeOffer], catalog: Catalog) -> list[NodeOffer]:
     """
     found = []
     for node in nodes:
-        each_w = rated_power_w(catalog, node.hardware) if node.tenure == "owned" else None
+        each_w = highest_power_w(catalog, node.hardware) if node.tenure == "owned" else None
         kw = None if each_w is None else each_w * node.accelerators_per_node / _W_PER_KW
         found.append(replace(node, power_kw=kw))
     return found

@@ -4,10 +4,11 @@ In a block of H hours, with the accelerators a(o) of the nodes of each offer and
 the same hardware, n replicas of g accelerators each and the mean rates r::
 
     load    = sum over replicas of n (base - g idle) + sum over workloads of marginal r     watts
-    it_kwh  = (idle (H a(o) + start-up hours) + H load a(o) / A) / 1000
+    it_kwh  = (idle(o) (H a(o) + start-up hours) + H load a(o) / A) / 1000
     kwh     = it_kwh * PUE
     kg      = kwh * carbon of the grid / 1000
 
+Idle power is that of the kind of accelerator, and of servers that are bought their own: idle(o).
 Where nodes of one hardware stand in several places the load is split by accelerators, as a router
 that knows no place does. Tokens have no known energy and are no part of it.
 """
@@ -49,13 +50,13 @@ def energy_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tup
     for row in fleet:
         key, slot = (row.period, row.offer_id), (row.hardware, row.period, row.block)
         first.setdefault(key, row)
-        power = options.energy.power_of(row.hardware)
-        if power is None:
+        idle_w = options.energy.idle_w(row.offer_id, row.hardware)
+        if idle_w is None:
             continue
         accelerator_h = row.accelerators * row.hours
         accelerator_h += row.startup_node_hours * row.accelerators_per_node
         share = row.accelerators / total[slot] if total[slot] else 0.0
-        it_wh[key] += power.idle_w * accelerator_h + load_w[slot] * row.hours * share
+        it_wh[key] += idle_w * accelerator_h + load_w[slot] * row.hours * share
     return tuple(_row(options, row, it_wh[key]) for key, row in sorted(first.items()))
 
 
@@ -97,6 +98,7 @@ def _row(options: OptionSet, row: FleetRow, it_wh: float) -> EnergyRow:
     it_kwh = None if power is None else it_wh / W_PER_KW
     kwh = None if it_kwh is None else it_kwh * place.pue
     unknown = kwh is None or place.g_per_kwh is None
+    own_idle_w = options.energy.idle_w(row.offer_id, row.hardware)
     return EnergyRow(
         period=row.period,
         offer_id=row.offer_id,
@@ -110,4 +112,5 @@ def _row(options: OptionSet, row: FleetRow, it_wh: float) -> EnergyRow:
         carbon_g_per_kwh=place.g_per_kwh,
         carbon_kg=None if unknown else (kwh or 0.0) * (place.g_per_kwh or 0.0) / G_PER_KG,
         note=place.why_not,
+        own_idle_w_per_accelerator=None if place.assumed_w is None else own_idle_w,
     )

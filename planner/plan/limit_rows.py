@@ -25,7 +25,8 @@ class EnergyRow:
 
     ``kwh = it_kwh x pue`` and ``carbon_kg = kwh x carbon_g_per_kwh / 1000``; null with the missing
     rows in `note` where they are not known. `idle_w_per_accelerator` counts for accelerators
-    that no replica holds, the share of the node included.
+    that no replica holds, the share of the node included; `own_idle_w_per_accelerator` is that of
+    servers that the plan buys, by their own rated power, and ``None`` for other nodes.
     """
 
     period: int
@@ -40,6 +41,7 @@ class EnergyRow:
     carbon_g_per_kwh: float | None
     carbon_kg: float | None
     note: str
+    own_idle_w_per_accelerator: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from planner.catalog.carbon import rated_power_w
+from planner.catalog.carbon import highest_power_w
 from planner.catalog.load import load_catalog
 from planner.pipeline import SolveSettings, prepare, solve_prepared
 from planner.verify.audit import audit
@@ -27,7 +27,7 @@ def existing(**changes):
 
 @pytest.fixture(scope="module")
 def each_kw(folder):
-    kw = rated_power_w(load_catalog([folder / "facts"]), "h100-sxm-80gb") / 1000
+    kw = highest_power_w(load_catalog([folder / "facts"]), "h100-sxm-80gb") / 1000
     assert kw >= 1.0  # the box of this problem draws 1 kW
     return kw
 

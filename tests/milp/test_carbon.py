@@ -224,3 +224,21 @@ def test_plans_over_several_places_never_emit_more_than_allowed(seed):
     if result.decisions is not None:
         assert kg(demand, options, result.decisions) <= limit * (1 + 1e-6)
         assert result.objective_usd >= solve(demand, options).objective_usd * (1 - 1e-9)
+
+
+def test_hosts_of_bought_servers_differ_from_those_of_their_kind():
+    # A kind of 700 W a node, 200 W idle; servers of 600 W draw 100 W less, busy or not, and never
+    # more idle than they are taken to draw all the time, nor less than nothing.
+    kind = (HardwarePower("gpu", 200.0, 700.0),)
+
+    def idle_w(assumed_w, rated_w):
+        place = Place("own", 1.0, CLEAN, assumed_w=assumed_w, rated_w=rated_w)
+        facts = EnergyFacts(kind, (place, Place("rented", 1.0, CLEAN)))
+        assert facts.idle_w("rented", "gpu") == 200.0
+        assert facts.own_power("own", "gpu").beyond_w == assumed_w - facts.idle_w("own", "gpu")
+        return facts.idle_w("own", "gpu")
+
+    assert idle_w(500.0, 600.0) == 100.0
+    assert idle_w(900.0, 900.0) == 400.0
+    assert idle_w(150.0, 700.0) == 150.0
+    assert idle_w(300.0, 400.0) == 0.0

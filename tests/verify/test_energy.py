@@ -244,3 +244,46 @@ def test_owned_nodes_stand_on_the_grid_and_overhead_of_their_site():
     assert report(world, world.plan) == []
     assert owned.region == "default"
     assert (owned.pue, owned.carbon_g_per_kwh) == (pue, 300.0)
+
+
+def bought(limit_kg=None, **server):
+    """Return a plan of measured replicas on servers of 1,000 W, whose kind draws 1,300 W a node."""
+    box = servers(accelerators=1, capex_usd=9_000, lead_time_weeks=0, it_power_w=1_000, **server)
+    world = asked(
+        workload(arrival={"mean_rate_rps": 14.0, "peak_factor_in_hour": 1.0}),
+        horizon={"start": "2027-01", "periods": 2, "months_per_period": 6},
+        performance="table.csv",
+        supply={"tenures": ["owned"], "electricity_usd_per_kwh": 0.1},
+        policy={"spare_replicas": 0, "max_utilization": 1.0},
+        **({} if limit_kg is None else {"limits": {"carbon_kg_per_period": limit_kg}}),
+    )
+    table = [MEASURED | {"workload": "chat", "capacity_rps": 5.0}]
+    return solved(world, facts(servers=box), table)
+
+
+@pytest.mark.parametrize(
+    ("server", "drawn_w"),
+    [({}, 1_000.0), ({"board_power_load_fraction": 0.8}, 1_000.0 - 0.2 * 700)],
+)
+def test_a_bought_server_draws_its_own_power_in_money_energy_and_carbon(server, drawn_w):
+    # Three servers for half a year at PUE 1.5, on a grid of 300 g per kWh.
+    kwh = 3 * drawn_w / 1_000 * 6 * 730 * 1.5
+    audited = bought(kwh * 0.3 * 1.0001, **server)
+
+    assert report(audited, audited.plan) == []
+    assert [c.nodes for c in audited.plan.commitments] == [3]
+    assert [r.kwh for r in audited.plan.energy] == pytest.approx([kwh, kwh])
+    assert [r.carbon_kg for r in audited.plan.energy] == pytest.approx([kwh * 0.3] * 2)
+    paid = sum(line.usd for line in audited.plan.cost_lines if line.category == "energy")
+    assert paid == pytest.approx(2 * kwh * 0.1)
+    assert bought(kwh * 0.3 * 0.9999, **server).plan.status == "infeasible"
+
+
+def test_the_power_of_the_kind_is_no_power_of_a_bought_server():
+    audited = bought()
+
+    of_kind = changed(audited.plan, "energy", own_idle_w_per_accelerator=1_300.0)
+    nameless = changed(audited.plan, "energy", own_idle_w_per_accelerator=None)
+    for plan in (of_kind, nameless):
+        found = report(audited, plan)
+        assert any("W of a server of 1000 W, expected 1000" in line for line in found), found

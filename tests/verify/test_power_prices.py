@@ -28,7 +28,7 @@ DAY = [0.3] * 6 + [0.9] * 6 + [2.0] * 6 + [0.8] * 6
 DEAR = [0.05] * 6 + [0.35] * 12 + [0.1] * 6
 
 
-def world(price, tenures=("owned",), listed=(), it_power_w=1_300, **supply):
+def world(price, tenures=("owned",), listed=(), load_share=1.0, **supply):
     stated = {} if price is None else {"electricity_usd_per_kwh": price}
     asked = problem(
         workload("chat", arrival={"mean_rate_rps": 180.0, "profile": DAY}),
@@ -40,7 +40,10 @@ def world(price, tenures=("owned",), listed=(), it_power_w=1_300, **supply):
         policy={"confidence": 0.5, "spare_replicas": 0},
         finance={"discount_rate_per_year": 0.1},
     )
-    server = servers(accelerators=1, capex_usd=9_000, it_power_w=it_power_w, lead_time_weeks=0)
+    server = servers(
+        accelerators=1, capex_usd=9_000, it_power_w=1_300, lead_time_weeks=0,
+        board_power_load_fraction=load_share,
+    )  # fmt: skip
     facts = catalog(
         accelerators=[GPU],
         offers=[row("offers", elastic_max_nodes=50, price_usd_per_hour=2.4)],
@@ -309,7 +312,7 @@ def test_two_plans_are_compared_by_what_an_hour_costs_in_all(own):
 
 
 def test_where_the_load_is_more_than_what_is_billed_the_plan_says_so(own):
-    capped = world(DEAR, it_power_w=600)
+    capped = world(DEAR, load_share=0.3)
     stream = io.StringIO()
     write_plan(stream, capped.plan, 6)
 

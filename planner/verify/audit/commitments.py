@@ -10,7 +10,7 @@ from planner.errors import counted
 from planner.units import MONTHS_PER_YEAR
 from planner.verify.audit.clock import blocks, period_start
 from planner.verify.audit.dated import usd_per_month
-from planner.verify.audit.energy import rated_w
+from planner.verify.audit.energy import highest_w
 from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.resale import why_not_sold
 from planner.verify.audit.terms import (
@@ -230,7 +230,7 @@ def _power(
                 continue
             figure = catalog.figure("servers", row.instance, "it_power_w")
             if row.is_existing and row.tenure == _OWNED:
-                each_w = rated_w(row.hardware, catalog) or 0.0
+                each_w = highest_w(row.hardware, catalog)
                 kilowatt += row.nodes * row.accelerators_per_node * each_w / _W_PER_KW
             elif not row.is_existing and figure is not None:
                 kilowatt += row.nodes * (figure.value or 0.0) / _W_PER_KW

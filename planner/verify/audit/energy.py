@@ -10,6 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.verify.audit.expected import TOLERANCE, by_option, differs
+from planner.verify.audit.terms import serving_power_w
 from planner.verify.audit.units import replica_accelerators
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def energy_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterato
         yield "energy: needs one row for every period and offer with nodes, in order"
         return
     load = loads(plan)
+    there = {row.offer_id for row in plan.commitments if row.is_existing}
     held: dict[tuple[str, int, int], int] = defaultdict(int)
     for node in plan.fleet:
         held[node.hardware, node.period, node.block] += node.accelerators
@@ -41,7 +43,12 @@ def energy_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterato
         nodes = fleet[row.period, row.offer_id]
         it_wh = sum(_it_wh(row, node, load, held) for node in nodes)
         place = f"energy of period {row.period} {row.offer_id}"
-        for text in (*_row(row, nodes[0], it_wh), *_facts(row, nodes[0], problem, catalog)):
+        bought = nodes[0].tenure == _OWNED and row.offer_id not in there
+        for text in (
+            *_row(row, nodes[0], it_wh),
+            *_facts(row, nodes[0], problem, catalog),
+            *_own_idle(row, nodes[0], catalog, bought=bought),
+        ):
             yield f"{place}: {text}"
     for taken in plan.allocations:
         place = f"period {taken.period} block {taken.block} {taken.option_id}"
@@ -71,7 +78,32 @@ def _it_wh(
     hours = node.accelerators * node.hours + node.startup_node_hours * node.accelerators_per_node
     slot = (node.hardware, node.period, node.block)
     share = node.accelerators / held[slot] if held[slot] else 0.0
-    return (row.idle_w_per_accelerator or 0.0) * hours + load[slot] * node.hours * share
+    return drawn_idle_w(row) * hours + load[slot] * node.hours * share
+
+
+def drawn_idle_w(row: EnergyRow) -> float:
+    """Return what an accelerator of the nodes of a row draws without requests, watts."""
+    own = row.own_idle_w_per_accelerator
+    return (row.idle_w_per_accelerator or 0.0) if own is None else own
+
+
+def _own_idle(
+    row: EnergyRow, node: FleetRow, catalog: Catalog, *, bought: bool
+) -> Iterator[str]:
+    """Hosts of bought servers differ from those of their kind by the difference of ratings."""
+    got, of_kind = row.own_idle_w_per_accelerator, row.idle_w_per_accelerator
+    if not bought or of_kind is None:
+        if got is not None:
+            yield f"idle power {got} W of a bought server, which this is not"
+        return
+    boards = node.accelerators_per_node
+    figure = catalog.figure("servers", node.instance, "it_power_w")
+    own_w = (0.0 if figure is None else figure.value or 0.0) / boards
+    more_w = own_w - (rated_w(node.hardware, catalog) or 0.0)
+    assumed_w = serving_power_w(node.instance, node.hardware, boards, catalog) / boards
+    want = min(max(of_kind + more_w, 0.0), assumed_w)
+    if got is None or differs(got, want):
+        yield f"idle power {got} W of a server of {own_w:.6g} W, expected {want:.6g}"
 
 
 def _row(row: EnergyRow, node: FleetRow, it_wh: float) -> Iterator[str]:
@@ -121,23 +153,42 @@ def _facts(row: EnergyRow, node: FleetRow, problem: Problem, catalog: Catalog) -
 
 
 def rated_w(hardware: str, catalog: Catalog) -> float | None:
-    """Return the highest rated IT power of a node, by accelerator.
+    """Return the rated IT power of a node by accelerator: its own, or of the largest server.
 
     Parameters
     ----------
     hardware, catalog
         Key of the accelerator, and the tables.
     """
-    found = []
+    return (_node_w(hardware, catalog) or _server_w(hardware, catalog)) or None
+
+
+def highest_w(hardware: str, catalog: Catalog) -> float:
+    """Return the highest rated IT power of a node or server, by accelerator, 0 if not known.
+
+    Parameters
+    ----------
+    hardware, catalog
+        Key of the accelerator, and the tables.
+    """
+    return max(_node_w(hardware, catalog), _server_w(hardware, catalog))
+
+
+def _node_w(hardware: str, catalog: Catalog) -> float:
     known = catalog.accelerator(hardware)
-    if known is not None and known.node_it_power_w and known.accelerators_per_node:
-        found.append(known.node_it_power_w / known.accelerators_per_node)
+    if known is None or not known.accelerators_per_node:
+        return 0.0
+    return (known.node_it_power_w or 0.0) / known.accelerators_per_node
+
+
+def _server_w(hardware: str, catalog: Catalog) -> float:
+    found = [0.0]
     for server in catalog.servers:
         if (server.quantity, server.case) == ("accelerators", hardware) and server.value:
             power = catalog.figure("servers", server.id, "it_power_w")
             if power is not None and power.value is not None:
                 found.append(power.value / server.value)
-    return max(found) if found else None
+    return max(found)
 
 
 def _replica(row: Allocation, plan: Plan, catalog: Catalog) -> Iterator[str]:

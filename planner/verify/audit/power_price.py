@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from planner.verify.audit.clock import block_hours
 from planner.verify.audit.electricity import lowest_site_price, site_price
-from planner.verify.audit.energy import loads
+from planner.verify.audit.energy import drawn_idle_w, loads
 from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.terms import discount, serving_power_w
 
@@ -81,13 +81,13 @@ def _premium(problem: Problem, catalog: Catalog, block: int) -> float:
 
 def _own_w(nodes: list[FleetRow], plan: Plan, catalog: Catalog) -> tuple[float, float]:
     """Return idle power of bought nodes, and the most beyond it that they are assumed to draw."""
-    idle_of = {energy.hardware: energy.idle_w_per_accelerator or 0.0 for energy in plan.energy}
+    idle_of = {energy.offer_id: drawn_idle_w(energy) for energy in plan.energy}
     idle = most = 0.0
     for node in nodes:
         assumed = node.nodes * serving_power_w(
             node.instance, node.hardware, node.accelerators_per_node, catalog
         )
-        unused = min(node.accelerators * idle_of[node.hardware], assumed)
+        unused = min(node.accelerators * idle_of[node.offer_id], assumed)
         idle, most = idle + unused, most + assumed - unused
     return idle, most
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from planner.units import W_PER_KW
 from planner.verify.audit.electricity import site_price
-from planner.verify.audit.energy import loads
+from planner.verify.audit.energy import drawn_idle_w, loads
 from planner.verify.audit.shares import Split
 from planner.verify.incurred.rates import rate_of_use_rps
 
@@ -72,7 +72,7 @@ def electricity_usd(world: World) -> dict[LineKey, float]:
         if energy.it_kwh is None or price is None or not node.accelerators:
             continue
         slot = (node.hardware, node.period, node.block)
-        watts = (energy.idle_w_per_accelerator or 0.0) * node.accelerators
+        watts = drawn_idle_w(energy) * node.accelerators
         watts += load_w[slot] * node.accelerators / held[slot]
         whole = energy.pue * node.hours * watts / W_PER_KW * price
         for workload, share in split.of(node).items():
