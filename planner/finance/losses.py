@@ -7,7 +7,7 @@ Every figure is the difference of two solved programs, each with its bound:
 * **Loss of all of them**: operate with everything, less the best plan for that demand in hindsight
   (the regret of decision theory, Savage, 1951).
 * **Cost of a delay**: the best plan that keeps what was ordered and sold before a month and does
-  neither in the quarter that begins with it, less the plan.
+  neither from then on for a quarter, or the whole periods that cover it, less the plan.
 
 Commitments are nodes of a term, bought nodes, provisioned units of a term and promises of
 spending. Nodes that are there and may be sold are sold in losses as suits the demand.
@@ -26,7 +26,7 @@ from planner.finance.figures import last_day_to_order
 from planner.options.held import bound_builds, hold, hold_sales
 from planner.options.purchases import build_of, hold_purchases, purchases
 from planner.plan.commitments import sold_nodes, taken_builds, taken_on
-from planner.plan.finance_rows import DELAY_MONTHS, CommitmentLoss, OrderDate
+from planner.plan.finance_rows import CommitmentLoss, OrderDate, delay_months
 from planner.plan.purchases import terms_beside_nodes
 from planner.plan.time_budget import LATE, late
 
@@ -134,7 +134,8 @@ class CommitmentSheet:
     def _order_date(self, month: int) -> OrderDate:
         due = [(o, b, n) for m, o, b, n in self._orders() if m == month]
         sold = {offer_id: n for (offer_id, m), n in self._sold.items() if m == month}
-        delayed = self._solve(self._without_orders(month), self.demand)
+        until = month + delay_months(self.demand.grid.months_per_period)
+        delayed = self._solve(self._without_orders(month, until), self.demand)
         own = self.own
         promises = [
             (b, text) for b, text in self._promises() if math.floor(b.order_month) == month
@@ -156,6 +157,7 @@ class CommitmentSheet:
             delay_low_usd=_less(delayed.bound_usd, own.cost_usd),
             delay_high_usd=_less(delayed.cost_usd, own.bound_usd),
             why_not=delayed.why_not,
+            delayed_to_month=self.demand.grid.month_name(until),
         )
 
     def _first_day(self, month: int) -> dt.date:
@@ -163,12 +165,12 @@ class CommitmentSheet:
         grid = self.demand.grid
         return grid.period_start[month // grid.months_per_period]
 
-    def _without_orders(self, month: int) -> OptionSet:
-        """Return the options with earlier decisions held, and none in the quarter from a month."""
+    def _without_orders(self, month: int, until: int) -> OptionSet:
+        """Return the options with earlier decisions held, and none between two months."""
         held = taken_on(self.options, self.decisions)
 
         def bounds(offer: NodeOffer, build: Build) -> Nodes | None:
-            if build.order_month >= month + DELAY_MONTHS:
+            if build.order_month >= until:
                 return build.least_nodes, build.most_nodes
             ordered = build.order_month < month
             nodes = held.get((offer.offer_id, build.start), 0) if ordered else build.least_nodes
@@ -177,10 +179,10 @@ class CommitmentSheet:
         beside = {
             purchase: amount if build.order_month < month else 0.0
             for purchase, amount in self._beside_nodes.items()
-            if (build := self._build(purchase)).order_month < month + DELAY_MONTHS
+            if (build := self._build(purchase)).order_month < until
         }
         options = bound_builds(hold_purchases(self.options, self.demand.grid, beside), bounds)
-        return hold_sales(options, self._sold, (month, month + DELAY_MONTHS))
+        return hold_sales(options, self._sold, (month, until))
 
     def _solve(self, options: OptionSet, demand: Demand) -> Answer:
         left_s = self.deadline_s - time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 OWN = "plan"
@@ -256,16 +257,27 @@ class CommitmentLoss:
     why_not: str | None
 
 
-DELAY_MONTHS = 3
-"""Months in which a delayed plan orders nothing: a quarter."""
+_QUARTER_MONTHS = 3
+
+
+def delay_months(months_per_period: int) -> int:
+    """Return the months in which a delayed plan orders nothing: the periods that cover a quarter.
+
+    Parameters
+    ----------
+    months_per_period
+        Length of a period, months, >= 1.
+    """
+    return math.ceil(_QUARTER_MONTHS / months_per_period) * months_per_period
 
 
 @dataclass(frozen=True, slots=True)
 class OrderDate:
-    """What must be ordered or sold in one month, and what it costs to do neither for a quarter.
+    """What must be ordered or sold in one month, and what it costs to do neither for a while.
 
-    The delayed plan keeps what was ordered and sold before, does neither in the month and the two
-    after it, and is the best one otherwise; `delay_usd` is what it costs more than the plan,
+    The delayed plan keeps what was ordered and sold before, orders and sells nothing at all until
+    `delayed_to_month`, a quarter later or the whole periods that cover it, and is the best one
+    otherwise; `delay_usd` is what it costs more than the plan,
     discounted, and what two optimal plans differ by lies between `delay_low_usd` and
     `delay_high_usd`.
     """
@@ -279,3 +291,4 @@ class OrderDate:
     delay_low_usd: float | None
     delay_high_usd: float | None
     why_not: str | None
+    delayed_to_month: str

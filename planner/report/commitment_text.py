@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from planner.errors import counted
-from planner.plan.finance_rows import DELAY_MONTHS
+from planner.plan.finance_rows import delay_months
 from planner.plan.time_budget import LATE
 from planner.report.tables import NUMBER, Column, money, percent, write_table
 
@@ -141,18 +140,13 @@ def write_calendar(out: TextIO, plan: Plan) -> None:
         ]
         for row in plan.order_calendar
     ]
+    delay = delay_months(int(plan.problem["horizon"]["months_per_period"]))
     title = (
         "Order calendar (USD discounted, more than the plan; a delay of "
-        f"{counted(_delay_months(plan), 'month')}, whole periods of at least a quarter)"
+        f"{counted(delay, 'month')}, whole periods of at least a quarter)"
     )
     write_table(out, columns, rows, title)
     _write_late(out, (row.why_not for row in plan.order_calendar))
-
-
-def _delay_months(plan: Plan) -> int:
-    """Return the months from an order to the first one that is not in the quarter after it."""
-    length = int(plan.problem["horizon"]["months_per_period"])
-    return math.ceil(DELAY_MONTHS / length) * length
 
 
 def _write_late(out: TextIO, reasons: Iterable[str | None]) -> None:

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from planner.report.text import write_plan
+from planner.verify.audit import audit
 from tests.finance.world import RENT_USD, asked, facts, prepared, solved
 from tests.options.world import catalog, problem, row, workload
 from tests.verify.changes import changed, one_more, report, slightly_more, twice
@@ -158,6 +159,7 @@ def test_work_that_may_run_nowhere_else_has_no_alternative_and_says_why():
         ("order_calendar", {"delayed_usd": twice}, "USD, the difference is"),
         ("order_calendar", {"delay_low_usd": 0.0}, "low 0.0 USD, recomputed"),
         ("order_calendar", {"delay_high_usd": None}, "high None USD, recomputed"),
+        ("order_calendar", {"delayed_to_month": "2027-03"}, "may be given again from 2027-04 on"),
     ],
 )
 def test_changed_figure_is_reported(fleet, table, changes, text):
@@ -247,6 +249,32 @@ def test_a_promise_a_quarter_later_costs_a_quarter_at_list_prices(promised):
     assert order.orders == ("12 USD/h of spend:plan",)
     # a quarter of ten nodes at list prices, then a term as long, paid beyond the horizon
     assert order.delay_usd == pytest.approx(30 * RENT_USD)
+
+
+LEASE = row(
+    "offers", tenure="reserved_1y", commits="capacity", term_months=12, price_usd_per_hour=1.0,
+)  # fmt: skip
+HALF_PRICE = {"name": "plan", "provider": "cloud", "term_months": 12, "discount": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("offers", "supply"), [((LEASE,), {}), ((), {"spend_commitments": [HALF_PRICE]})]
+)
+def test_nothing_else_is_ordered_while_an_order_is_delayed(offers, supply):
+    # A server ordered 13 weeks ahead costs 13 rents less the 60 % that are left: 5.2. A year at
+    # half the rent could begin while its order is delayed by half a year.
+    problem_asked = asked(
+        months_per_period=6, tenures=("on_demand", "reserved_1y", "owned"), supply=supply
+    )
+    known = facts(13 * RENT_USD, offers=offers, lead_time_weeks=13.0)
+    plan = solved(problem_asked, known, compare=False, commitments=True)
+    (order,) = plan.order_calendar
+
+    assert order.orders == ("1 x owned:box:default:owned",)
+    assert (order.order_month, order.delayed_to_month) == ("2026-10", "2027-04")
+    # half a year of rent, then a server for 18 of its 60 months
+    assert order.delayed_usd == pytest.approx((6 + 13 * 18 / 60) * RENT_USD)
+    assert audit(plan, problem_asked, known) == []
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ _FACTORS = (0.8, 0.6)
 _HOURS_PER_DAY = 24.0
 _DAYS_PER_YEAR_OF_MONTHS = 365.0 / (12 * HOURS_PER_MONTH / _HOURS_PER_DAY)
 _CENT = 0.005
+_MONTHS, _QUARTER_MONTHS = 12, 3
 
 _Hours = dict[tuple[str, int, int], float]
 
@@ -263,8 +264,18 @@ def _calendar(plan: Plan, problem: Problem) -> Iterator[str]:
     for row in rows:
         if row.order_by != min(day for _, day in due[row.order_month]):
             yield f"orders of {row.order_month}: the commitments say another day"
-        for text in _delay(row, plan):
+        for text in (*_until(row, problem), *_delay(row, plan)):
             yield f"orders of {row.order_month}: {text}"
+
+
+def _until(row: OrderDate, problem: Problem) -> Iterator[str]:
+    """Nothing is ordered for a quarter, or the whole periods that cover it."""
+    length = problem.horizon.months_per_period
+    year, month = (int(part) for part in row.order_month.split("-"))
+    index = year * _MONTHS + month - 1 + length * -(-_QUARTER_MONTHS // length)
+    want = f"{index // _MONTHS:04d}-{index % _MONTHS + 1:02d}"
+    if row.delayed_to_month != want:
+        yield f"delayed to {row.delayed_to_month}, orders may be given again from {want} on"
 
 
 def _delay(row: OrderDate, plan: Plan) -> Iterator[str]:
