@@ -1,8 +1,8 @@
 """Price paths that move nothing: another one with a narrower name, or no offer, is in the way.
 
-A path moves a price when something on offer follows it and is priced in a month in which its
+A path moves a price when something on offer follows it and is priced in a period in which its
 factor differs from that of the kind (``price_change_per_year``): nodes by the hour and tokens in
-every period, what is taken on for a term in the month of its order. Prices that the problem states
+every period, what is taken on for a term in the one of its order. Prices that the problem states
 for itself, those of capacity blocks with ``usd_per_node_hour`` and of what is there already,
 follow no path.
 """
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from planner.catalog.offers import CAPACITY_BLOCK
 from planner.options.owned import OWNED
 from planner.options.periods import price_trend
+from planner.options.purchases import decided_in
 from planner.problem.price_paths import Priced, path_of, priced_server, priced_tokens
 from planner.problem.supply import months_between
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from planner.problem.price_paths import PricePath
     from planner.problem.schema import Problem
 
-    Months = frozenset[float]
-    """Months in which something is priced, from the start of the horizon on."""
+    Periods = frozenset[int]
+    """Periods in which something is priced."""
 
 
 def idle_paths(problem: Problem, options: OptionSet, grid: TimeGrid) -> list[str]:
@@ -43,11 +44,11 @@ def idle_paths(problem: Problem, options: OptionSet, grid: TimeGrid) -> list[str
         Periods.
     """
     paths = problem.supply.price_paths
-    followers: dict[str, list[tuple[Priced, Months]]] = {path.name: [] for path in paths}
-    for priced, months in _on_offer(problem, options, grid) if paths else ():
+    followers: dict[str, list[tuple[Priced, Periods]]] = {path.name: [] for path in paths}
+    for priced, periods in _on_offer(problem, options, grid) if paths else ():
         path = path_of(problem, priced)
         if path is not None:
-            followers[path.name].append((priced, months))
+            followers[path.name].append((priced, periods))
     return [
         f"supply.price_paths.{path.name} moves no price: {why}"
         for path in paths
@@ -56,7 +57,7 @@ def idle_paths(problem: Problem, options: OptionSet, grid: TimeGrid) -> list[str
 
 
 def _why_idle(
-    path: PricePath, followers: list[tuple[Priced, Months]], problem: Problem, grid: TimeGrid
+    path: PricePath, followers: list[tuple[Priced, Periods]], problem: Problem, grid: TimeGrid
 ) -> str:
     """Return why a path moves nothing, empty where it does or says that prices stay."""
     if not followers:
@@ -71,34 +72,34 @@ def _why_idle(
     supply = problem.supply.model_copy(update={"price_paths": []})
     without = problem.model_copy(update={"supply": supply})
     stays = not path.change_per_year and all(s.factor == 1.0 for s in path.steps or ())
-    for priced, months in followers if not stays else ():
+    for priced, periods in followers if not stays else ():
         trend, other = price_trend(problem, priced), price_trend(without, priced)
-        if any(trend.at(month, grid) != other.at(month, grid) for month in months):
+        if any(trend.at(period, grid) != other.at(period, grid) for period in periods):
             return ""
-    return "" if stays else "what follows it is priced only in months in which it changes nothing"
+    return "" if stays else "what follows it is priced only in periods in which it changes nothing"
 
 
 def _on_offer(
     problem: Problem, options: OptionSet, grid: TimeGrid
-) -> Iterator[tuple[Priced, Months]]:
+) -> Iterator[tuple[Priced, Periods]]:
     """Yield what is on offer at a price of a list, and when it is priced."""
     stated = {b.name for b in problem.supply.capacity_blocks if b.usd_per_node_hour is not None}
-    always = frozenset(float(t * grid.months_per_period) for t in range(grid.periods))
+    always = frozenset(range(grid.periods))
     for offer in options.offers:
         if offer.is_existing or (_is_block(offer) and _of_block(offer)[1] in stated):
             continue
-        yield _nodes(offer), _ordered(offer.builds) if offer.is_committed else always
+        yield _nodes(offer), _ordered(offer.builds, grid) if offer.is_committed else always
     for api in (*options.api, *options.api_unproven):
         if not api.units_id:
             yield priced_tokens(api.id, api.provider, api.model), always
     for units in options.provisioned:
-        if months := _ordered(units.builds):
-            yield priced_tokens(units.id, units.provider, units.model), months
+        if periods := _ordered(units.builds, grid):
+            yield priced_tokens(units.id, units.provider, units.model), periods
 
 
-def _ordered(builds: Iterable[Build]) -> Months:
-    """Return when the builds that are no decision of before are ordered."""
-    return frozenset(max(float(b.order_month), 0.0) for b in builds if b.fixed_nodes is None)
+def _ordered(builds: Iterable[Build], grid: TimeGrid) -> Periods:
+    """Return the periods in which the builds that are no decision of before are ordered."""
+    return frozenset(decided_in(b, grid) for b in builds if b.fixed_nodes is None)
 
 
 def _nodes(offer: NodeOffer) -> Priced:

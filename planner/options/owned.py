@@ -5,7 +5,7 @@ node costs, nominal::
 
     capex          price x (1 + network share), at the start of the order period, at the earliest
                    at the start of the horizon: the row of the catalogue in force on that day,
-                   times what is expected of it (:mod:`planner.options.periods`)
+                   times what is expected of it by then (:mod:`planner.options.periods`)
     maintenance    support share x price, per year
     colocation     IT power x price of a kW-month
     energy         serving power x PUE x lowest price of a kWh x hours
@@ -296,7 +296,7 @@ def _node(
         listed = server_price_at(catalog, name, _order_day(grid, order_month))
         if end <= start or listed is None or listed.value is None:
             continue
-        paid_usd = listed.value * trend.at(max(order_month, 0.0), grid)
+        paid_usd = listed.value * trend.at(_order_period(grid, order_month), grid)
         payments = tuple(
             payment
             for payment in _payments(

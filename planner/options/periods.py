@@ -5,8 +5,8 @@ A list price is multiplied by what is expected of it, from the start of the hori
     rate     (1 + change per year) ^ (months / 12)
     steps    the factor of the newest step at or before the first month of a period, 1 before any
 
-The price at the first day of a period is charged for all of it. A reader who signs for the whole
-period has to know, so every change inside is a note.
+The price at the first day of a period is charged for all of it, for servers that are ordered in it
+too. A reader who signs for the whole period has to know, so every change inside is a note.
 """
 
 from __future__ import annotations
@@ -63,25 +63,25 @@ class PriceTrend:
     days: tuple[date, ...] = ()
     note: str = ""
 
-    def at(self, month: float, grid: TimeGrid) -> float:
-        """Return the factor on the list price of what is ordered in a month.
+    def at(self, period: int, grid: TimeGrid) -> float:
+        """Return the factor on the list price of what is paid or ordered in a period.
 
         Parameters
         ----------
-        month
-            Months from the start of the horizon on, >= 0.
+        period
+            Position of the period, >= 0; its first day counts.
         grid
-            Periods; steps count at the start of the one of the order.
+            Periods.
         """
-        start = month - month % grid.months_per_period
-        factors = [factor for since, factor in self.steps if since <= start]
+        month = period * grid.months_per_period
+        factors = [factor for since, factor in self.steps if since <= month]
         if factors:
             return factors[-1]
         return float((1.0 + self.change_per_year) ** (month / MONTHS_PER_YEAR))
 
     def by_period(self, grid: TimeGrid) -> tuple[float, ...]:
         """Return the factor on the list price at the start of every period."""
-        return tuple(self.at(t * grid.months_per_period, grid) for t in range(grid.periods))
+        return tuple(self.at(t, grid) for t in range(grid.periods))
 
 
 def price_trend(problem: Problem, priced: Priced) -> PriceTrend:

@@ -1,4 +1,4 @@
-"""What a reader must know about terms that reach beyond the horizon, before it or after."""
+"""What a reader must know about the dates of terms: orders, and what lies after the horizon."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def term_notes(plan: Plan, problem: Problem) -> list[str]:
-    """Return notes on orders before the horizon, and on what is left out after it.
+    """Return notes on orders before the horizon or inside a period, and on what is left out later.
 
     Parameters
     ----------
@@ -23,7 +23,11 @@ def term_notes(plan: Plan, problem: Problem) -> list[str]:
     problem
         Its problem.
     """
-    return [*_ordered_before(plan, problem), *_cut_off(plan, problem)]
+    return [
+        *_ordered_before(plan, problem),
+        *_ordered_inside(plan, problem),
+        *_cut_off(plan, problem),
+    ]
 
 
 def _ordered_before(plan: Plan, problem: Problem) -> Iterator[str]:
@@ -38,6 +42,26 @@ def _ordered_before(plan: Plan, problem: Problem) -> Iterator[str]:
         yield (
             f"ordered before the horizon begins ({start}): {orders}; where that is over, begin "
             "later (horizon.start)"
+        )
+
+
+def _ordered_inside(plan: Plan, problem: Problem) -> Iterator[str]:
+    """Servers are paid at the start of the period that holds the month of their order."""
+    horizon = problem.horizon
+    firsts = [
+        month_after(horizon.start, period * horizon.months_per_period)
+        for period in range(horizon.periods)
+    ]
+    inside = sorted(
+        f"{row.offer_id} in {row.order_month}, counted in {max(m for m in firsts if m <= row.order_month)}"
+        for row in plan.commitments
+        if row.tenure == "owned" and not row.is_existing and row.nodes_kept < row.nodes
+        if row.order_month > horizon.start and row.order_month not in firsts
+    )
+    if inside:
+        yield (
+            "servers ordered inside a period are priced and paid at its start: "
+            f"{'; '.join(inside)}"
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 from planner.finance.payback import paybacks
 from planner.plan.document import Baseline
 from planner.plan.finance_rows import CashFlow
+from planner.verify.audit import audit
 from tests.finance.world import RENT_USD, asked, facts, solved
 
 
@@ -64,6 +65,32 @@ def test_months_count_from_the_order_and_rent_runs_until_delivery():
     assert row.order_month == "2026-07"
     assert row.payback_month == "2027-06"
     assert row.payback_months == 12
+
+
+def test_price_cash_and_discount_of_a_server_are_of_the_start_of_the_period_of_its_order():
+    # Its price of 20 rents falls to 0.4 of it in half a year. What serves from 2028-01 on is
+    # ordered thirteen weeks before, in the half-year from 2027-07 on: 8 rents, and 12 are saved.
+    falls = {"price_change_per_year": {"owned": 0.4**2 - 1}}
+    more = {"supply": falls, "finance": {"terminal_value": "none"}, "rate_per_year": 0.21}
+    asked_now, known = asked(months_per_period=6, **more), facts(20 * RENT_USD, lead_time_weeks=13)
+
+    plan = solved(asked_now, known)
+
+    (taken,) = plan.commitments
+    assert (taken.order_month, taken.start_month) == ("2027-10", "2028-01")
+    assert [(c.period, c.usd, c.discounted_usd) for c in plan.cost_lines if c.category == "capex"] == [
+        (1, pytest.approx(8 * RENT_USD), pytest.approx(8 * RENT_USD / 1.1))
+    ]
+    assert months_of(plan, "plan")["2027-07"] == pytest.approx((1 + 8) * RENT_USD)
+    # ahead by 8 rents from 2027-07 on, one of which is saved each month from 2028-01 on
+    row = against(plan)
+    assert (row.order_month, row.payback_month, row.payback_months) == ("2027-10", "2028-08", 11)
+    assert audit(plan, asked_now, known) == []
+    assert any(
+        "servers ordered inside a period are priced and paid at its start: "
+        "owned:box:default:owned in 2027-10, counted in 2027-07" in note
+        for note in plan.warnings
+    )
 
 
 def test_a_purchase_for_less_than_its_price_never_pays_back_in_cash():

@@ -13,7 +13,7 @@ from tests.options.world import catalog, demand, loaded, problem, row
 NOT_FOLLOWED = (
     "what it names is not on offer, serves nothing here, has a price of the problem's own"
 )
-TOO_LATE = "what follows it is priced only in months in which it changes nothing"
+TOO_LATE = "what follows it is priced only in periods in which it changes nothing"
 LISTED = row("offers", tenure="capacity_block", price_usd_per_hour=4)
 QUARTERS = YEAR["horizon"]
 ONE_PERIOD = {"start": "2027-01", "periods": 1, "months_per_period": 12}

@@ -151,6 +151,21 @@ def test_a_server_moves_by_its_own_path_from_its_dated_price_on():
     }  # fmt: skip
 
 
+def test_a_server_pays_the_expected_price_of_the_day_on_which_it_is_paid():
+    # Ordered 2.99 months before it serves, and counted at the start of that quarter: a yearly
+    # rate of -19 % takes the root of 0.9 off for each quarter from the start of the horizon on.
+    falls = paths({"tenure": "owned", "change_per_year": 0.9**2 - 1})
+    (node,), _ = bought((200_000, None, "2026-01"), supply=falls)
+
+    quarter = 0.9**0.5
+    assert capex(node) == {
+        0: (0, 200_000.0), 1: (0, 200_000.0),
+        2: (1, round(200_000 * quarter, 2)), 3: (2, round(200_000 * quarter**2, 2)),
+    }  # fmt: skip
+    paid = next(p for p in node.builds[3].payments if p.category == "capex")
+    assert paid.factor == pytest.approx(1.08**-0.5)
+
+
 def test_tokens_units_and_capacity_blocks_follow_their_paths():
     units = {"name": "ptu", "provider": "tokens", "model": "model-a", "usd_per_unit_hour": 10.0,
              "tokens_per_minute_per_unit": 1e5}  # fmt: skip

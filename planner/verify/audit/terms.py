@@ -284,7 +284,7 @@ def _owned(row: Commitment, problem: Problem, catalog: Catalog) -> Terms | None:
     if listed is None or listed.value is None:
         return None
     sold = server_sold(row.instance, row.hardware, problem.supply.site)
-    price = listed.value * price_growth(problem, sold, max(ordered, 0.0))
+    price = listed.value * price_growth(problem, sold, order_period * length)
     served = _whole_periods(problem, row.start_period, int(life))
     amounts = monthly | {"maintenance": price * (server("support_fraction_per_year") or 0.0) / 12}
     due = _monthly(problem, amounts, first, served * length)
