@@ -116,7 +116,10 @@ class EnergyFacts:
 
     def own_power(self, offer_id: str, hardware: str) -> OwnPower:
         """Return what accelerators of bought nodes draw: idle, and most beyond it."""
-        assumed_w, known_w = self.place_of(offer_id).assumed_w or 0.0, self.idle_w(offer_id, hardware)
+        assumed_w, known_w = (
+            self.place_of(offer_id).assumed_w or 0.0,
+            self.idle_w(offer_id, hardware),
+        )
         idle_w = assumed_w if known_w is None else known_w
         return OwnPower(idle_w, assumed_w - idle_w)
 

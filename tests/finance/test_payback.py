@@ -78,9 +78,9 @@ def test_price_cash_and_discount_of_a_server_are_of_the_start_of_the_period_of_i
 
     (taken,) = plan.commitments
     assert (taken.order_month, taken.start_month) == ("2027-10", "2028-01")
-    assert [(c.period, c.usd, c.discounted_usd) for c in plan.cost_lines if c.category == "capex"] == [
-        (1, pytest.approx(8 * RENT_USD), pytest.approx(8 * RENT_USD / 1.1))
-    ]
+    assert [
+        (c.period, c.usd, c.discounted_usd) for c in plan.cost_lines if c.category == "capex"
+    ] == [(1, pytest.approx(8 * RENT_USD), pytest.approx(8 * RENT_USD / 1.1))]
     assert months_of(plan, "plan")["2027-07"] == pytest.approx((1 + 8) * RENT_USD)
     # ahead by 8 rents from 2027-07 on, one of which is saved each month from 2028-01 on
     row = against(plan)

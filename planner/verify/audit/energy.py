@@ -87,9 +87,7 @@ def drawn_idle_w(row: EnergyRow) -> float:
     return (row.idle_w_per_accelerator or 0.0) if own is None else own
 
 
-def _own_idle(
-    row: EnergyRow, node: FleetRow, catalog: Catalog, *, bought: bool
-) -> Iterator[str]:
+def _own_idle(row: EnergyRow, node: FleetRow, catalog: Catalog, *, bought: bool) -> Iterator[str]:
     """Hosts of bought servers differ from those of their kind by the difference of ratings."""
     got, of_kind = row.own_idle_w_per_accelerator, row.idle_w_per_accelerator
     if not bought or of_kind is None:

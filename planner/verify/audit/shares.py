@@ -109,7 +109,9 @@ class Split:
 
     def usd_of(self, row: FleetRow) -> _Shares:
         """Return what each workload pays of a fleet row, USD."""
-        return self._parts(row, (row.nodes - row.covered_nodes) * row.hours, row.price_usd_per_hour)
+        return self._parts(
+            row, (row.nodes - row.covered_nodes) * row.hours, row.price_usd_per_hour
+        )
 
     def node_hours_of(self, row: FleetRow) -> _Shares:
         """Return the node-hours of a fleet row by workload."""
