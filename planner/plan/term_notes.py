@@ -53,7 +53,8 @@ def _ordered_inside(plan: Plan, problem: Problem) -> Iterator[str]:
         for period in range(horizon.periods)
     ]
     inside = sorted(
-        f"{row.offer_id} in {row.order_month}, counted in {max(m for m in firsts if m <= row.order_month)}"
+        f"{row.offer_id} in {row.order_month}, counted in "
+        f"{max(first for first in firsts if first <= row.order_month)}"
         for row in plan.commitments
         if row.tenure == "owned" and not row.is_existing and row.nodes_kept < row.nodes
         if row.order_month > horizon.start and row.order_month not in firsts

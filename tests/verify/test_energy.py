@@ -247,7 +247,7 @@ def test_owned_nodes_stand_on_the_grid_and_overhead_of_their_site():
 
 
 def bought(limit_kg=None, **server):
-    """Return a plan of measured replicas on servers of 1,000 W, whose kind draws 1,300 W a node."""
+    """Return a plan of measured replicas on servers of 1,000 W; nodes of their kind draw 1,300."""
     box = servers(accelerators=1, capex_usd=9_000, lead_time_weeks=0, it_power_w=1_000, **server)
     world = asked(
         workload(arrival={"mean_rate_rps": 14.0, "peak_factor_in_hour": 1.0}),

@@ -109,20 +109,19 @@ class Split:
 
     def usd_of(self, row: FleetRow) -> _Shares:
         """Return what each workload pays of a fleet row, USD."""
-        return self._parts(
-            row, (row.nodes - row.covered_nodes) * row.hours, row.price_usd_per_hour
-        )
+        startup_usd = row.price_usd_per_hour * row.startup_node_hours
+        return self._parts(row, row.usd - startup_usd, startup_usd)
 
     def node_hours_of(self, row: FleetRow) -> _Shares:
         """Return the node-hours of a fleet row by workload."""
-        return self._parts(row, row.nodes * row.hours, 1.0)
+        return self._parts(row, row.nodes * row.hours, row.startup_node_hours)
 
-    def _parts(self, row: FleetRow, hours: float, rate: float) -> _Shares:
+    def _parts(self, row: FleetRow, served: float, started: float) -> _Shares:
         parts: _Shares = defaultdict(float)
         for name, share in self.of(row).items() if row.nodes else ():
-            parts[name] += share * hours * rate
+            parts[name] += share * served
         for name, share in self.of_starting(row).items() if row.startup_node_hours else ():
-            parts[name] += share * row.startup_node_hours * rate
+            parts[name] += share * started
         return parts
 
     def over(

@@ -73,21 +73,32 @@ def test_requests_are_those_of_the_unit_costs(day):
 
 
 def test_shared_nodes_are_split_by_the_rule_of_the_unit_costs(day):
-    """Two workloads of a pool, one twice as slow: the split follows planned load, not requests."""
+    """Two workloads of a pool, one twice as slow: the split follows planned load, not requests.
+
+    Those that start in block 0 are split by the load of block 1.
+    """
     found = incurred(day)
-    load = {
-        name: sum(
-            a.planned_rate_rps / a.capacity_rps
-            for a in day.plan.allocations
-            if a.workload == name and (a.period, a.block) == (0, 0)
-        )
-        for name in ("chat", "code")
-    }
+
+    def share_of_chat(block):
+        load = {
+            name: sum(
+                a.planned_rate_rps / a.capacity_rps
+                for a in day.plan.allocations
+                if a.workload == name and (a.period, a.block) == (0, block)
+            )
+            for name in ("chat", "code")
+        }
+        return load["chat"] / sum(load.values())
+
     (node,) = [n for n in day.plan.fleet if (n.period, n.block) == (0, 0)]
+    startup_usd = node.startup_node_hours * node.price_usd_per_hour
     only = replace(day.plan, fleet=(node,), cost_lines=())
     split = {x.workload: x.money.usd for x in of_category(incurred(day, plan=only), "on_demand")}
 
-    assert split["chat"] / split["code"] == pytest.approx(load["chat"] / load["code"])
+    assert startup_usd > 0
+    assert split["chat"] == pytest.approx(
+        (node.usd - startup_usd) * share_of_chat(0) + startup_usd * share_of_chat(1)
+    )
     assert sum(split.values()) == pytest.approx(node.usd)
     assert found.money.usd > node.usd
 
