@@ -102,6 +102,24 @@ def test_the_base_is_leased_and_half_of_the_peak_nodes_are_idle_at_night():
     assert figures.alternative_price_fall == pytest.approx(1 - 0.45 / (2 / 3))
 
 
+def test_nodes_of_the_morning_carry_half_of_all_requests_and_are_always_used():
+    there = {
+        "hardware": "gpu-a", "tenure": "reserved_1y", "nodes": 1, "accelerators_per_node": 1,
+        "usd_per_node_hour": 1.0, "region": "north", "hours": [[0, 12]],
+    }  # fmt: skip
+    problem_asked = asked(4.0, tenures=("on_demand",), supply={"existing": [there]}, time_blocks=4)
+    known = facts(1.0)
+
+    plan = solved(problem_asked, known, compare=False)
+
+    (figures,) = plan.commitment_figures
+    assert (figures.coverage, figures.used_share) == pytest.approx((0.5, 1.0))
+    assert figures.utilization == pytest.approx(0.8)
+    assert audit(plan, problem_asked, known) == []
+    found = audit(changed(plan, "commitment_figures", coverage=1.0), problem_asked, known)
+    assert any("coverage 1.0, the tables give 0.5" in line for line in found)
+
+
 def test_work_that_may_run_nowhere_else_has_no_alternative_and_says_why():
     home = problem(
         workload(
