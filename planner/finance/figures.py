@@ -2,19 +2,20 @@
 
 In a block, hardware h has A[h] accelerators that are taken on and H[h] that replicas hold. What is
 taken on is used first, all of it alike: a commitment with A accelerators has ``used = A min(1,
-H / A[h])`` of them in use, and carries ``used / H`` of the requests and of the work on h. Where
-residency keeps a workload off some nodes of the same hardware, this is an approximation.
+H / A[h])`` of them in use, and carries ``used / H`` of the requests and of the work on h. What it
+is needed for, and what that would cost by the hour, is less (:mod:`planner.finance.without`).
+Where residency keeps a workload off some nodes of the same hardware, this is an approximation.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import math
-from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from planner.options.spot import SPOT
+from planner.finance.hardware_use import hardware_use
+from planner.finance.without import Lot, Without
 from planner.plan.commitments import taken_in_order
 from planner.plan.finance_rows import CommitmentFigures
 from planner.plan.power_prices import is_bought
@@ -22,9 +23,10 @@ from planner.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
     from planner.demand.records import Demand, TimeGrid
+    from planner.finance.hardware_use import HardwareUse
     from planner.options.builds import Build
     from planner.options.records import NodeOffer, OptionSet
-    from planner.plan.document import Plan
+    from planner.plan.document import Commitment, Plan
     from planner.plan.records import Decisions
 
 _DAYS_PER_MONTH = 365.0 / MONTHS_PER_YEAR
@@ -42,37 +44,40 @@ def commitment_figures(
     demand, options, decisions
         The records it was made from.
     """
-    blocks = _blocks(plan)
-    rows = []
+    without = Without(plan, options, demand.grid, hardware_use(plan))
     taken = taken_in_order(options, decisions)
-    for row, (offer, build, _) in zip(plan.commitments, taken, strict=True):
-        periods = range(build.start, build.end)
-        use = _use(blocks, demand.grid, offer, row.accelerators, periods)
-        usd = row.usd_per_node_hour / row.accelerators_per_node
-        usd += offer.staff_usd_per_hour / row.accelerators_per_node
-        if is_bought(offer):
-            usd += _dear_hours_usd(plan, demand.grid, offer.hardware, periods)
-        other = _alternative(options, plan, offer, build)
-        even = None if other is None else usd / other.usd
-        rows.append(
-            CommitmentFigures(
-                offer_id=row.offer_id,
-                start_period=row.start_period,
-                order_by=last_day_to_order(demand, build).isoformat(),
-                coverage=use.coverage,
-                used_share=use.used_share,
-                utilization=use.utilization,
-                usd_per_accelerator_hour=usd,
-                alternative_offer_id=None if other is None else other.offer_id,
-                alternative_usd_per_accelerator_hour=None if other is None else other.usd,
-                break_even_used_share=even,
-                alternative_price_fall=None
-                if other is None or even is None or not use.used_share
-                else (1.0 - even / use.used_share) / other.price_share,
-                sold_month=row.sold_month,
-            )
-        )
-    return tuple(rows)
+    return tuple(
+        _row(row, Lot(*lot), without, demand)
+        for row, lot in zip(plan.commitments, taken, strict=True)
+    )
+
+
+def _row(row: Commitment, lot: Lot, without: Without, demand: Demand) -> CommitmentFigures:
+    offer, build = lot.offer, lot.build
+    periods = range(build.start, build.end)
+    use = _use(without.use, demand.grid, offer, row.accelerators, periods)
+    usd = (row.usd_per_node_hour + offer.staff_usd_per_hour) / row.accelerators_per_node
+    if is_bought(offer):
+        usd += _dear_hours_usd(without.plan, demand.grid, offer.hardware, periods)
+    instead = without.lot(lot)
+    return CommitmentFigures(
+        offer_id=row.offer_id,
+        start_period=row.start_period,
+        order_by=last_day_to_order(demand, build).isoformat(),
+        coverage=use.coverage,
+        used_share=use.used_share,
+        utilization=use.utilization,
+        usd_per_accelerator_hour=usd,
+        alternative_offer_id=instead.offer_id,
+        alternative_usd_per_accelerator_hour=instead.offer_usd_per_hour,
+        break_even_used_share=instead.break_even_share,
+        alternative_price_fall=instead.price_fall,
+        sold_month=row.sold_month,
+        needed_share=instead.needed_share,
+        counted_discounted_usd=instead.counted_usd,
+        alternative_discounted_usd=instead.usd,
+        last_node_price_fall=without.last_node(lot).price_fall,
+    )
 
 
 def _dear_hours_usd(plan: Plan, grid: TimeGrid, hardware: str, periods: range) -> float:
@@ -97,16 +102,6 @@ def last_day_to_order(demand: Demand, build: Build) -> dt.date:
     return demand.grid.period_start[build.start] - dt.timedelta(days=lead_days)
 
 
-@dataclass(slots=True)
-class _Block:
-    """Hardware of one type in one block: accelerators held, at work and taken on, requests/s."""
-
-    held: float = 0.0
-    at_work: float = 0.0
-    taken_on: float = 0.0
-    rate_rps: float = 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class _Use:
     coverage: float
@@ -114,38 +109,11 @@ class _Use:
     utilization: float
 
 
-_Blocks = tuple[dict[tuple[str, int, int], _Block], dict[tuple[int, int], float]]
-
-
-def _blocks(plan: Plan) -> _Blocks:
-    """Return what stands in every block by hardware, and the rate of all requests."""
-    blocks: dict[tuple[str, int, int], _Block] = defaultdict(_Block)
-    rates: dict[tuple[int, int], float] = defaultdict(float)
-    seen = set()
-    for row in plan.allocations:
-        block = blocks[row.hardware, row.period, row.block]
-        block.at_work += row.utilization * row.accelerators
-        block.rate_rps += row.rate_rps
-        rates[row.period, row.block] += row.rate_rps
-        replica = (row.pool, row.option_id, row.period, row.block)
-        if replica not in seen:  # replicas repeat on the row of each workload
-            seen.add(replica)
-            block.held += row.accelerators
-    for item in plan.api:
-        rates[item.period, item.block] += item.rate_rps
-    committed = {c.offer_id for c in plan.commitments}
-    for node in plan.fleet:
-        if node.offer_id in committed:
-            blocks[node.hardware, node.period, node.block].taken_on += node.accelerators
-    return blocks, rates
-
-
 def _use(
-    all_blocks: _Blocks, grid: TimeGrid, offer: NodeOffer, accelerators: int, periods: range
+    all_use: HardwareUse, grid: TimeGrid, offer: NodeOffer, accelerators: int, periods: range
 ) -> _Use:
-    blocks, rates = all_blocks
     used = at_work = carried = asked = paid = 0.0
-    for (period, number), rate_rps in sorted(rates.items()):
+    for (period, number), rate_rps in sorted(all_use.rate_rps.items()):
         if period not in periods:
             continue
         hours = grid.hours_in_period(number)
@@ -153,7 +121,7 @@ def _use(
         if not offer.is_there(number, grid.blocks_per_day):
             continue
         paid += hours * accelerators
-        block = blocks.get((offer.hardware, period, number))
+        block = all_use.blocks.get((offer.hardware, period, number))
         if block is None or not block.held:
             continue
         here = hours * accelerators * min(1.0, block.held / block.taken_on)
@@ -163,35 +131,3 @@ def _use(
     if not paid:
         return _Use(0.0, 0.0, 0.0)
     return _Use(carried / asked if asked else 0.0, used / paid, at_work / paid)
-
-
-class _Alternative(NamedTuple):
-    """An offer by the hour: cost of an accelerator-hour with its people, and the rent's share."""
-
-    usd: float
-    offer_id: str
-    price_share: float
-
-
-def _alternative(
-    options: OptionSet, plan: Plan, offer: NodeOffer, build: Build
-) -> _Alternative | None:
-    """Return the cheapest hourly offer of the same hardware.
-
-    It must have a price in every period of the commitment, and may hold some workload that runs on
-    this hardware. Spot nodes are none: they may be taken away.
-    """
-    pools = {a.pool for a in plan.allocations if a.hardware == offer.hardware}
-    found = []
-    for other in options.offers:
-        barred = all((pool, other.offer_id) in options.barred for pool in pools)
-        unlike = other.hardware != offer.hardware or other.tenure == SPOT
-        if other.is_committed or unlike or (pools and barred):
-            continue
-        prices = other.price_usd_per_hour[build.start : build.end]
-        known = [p for p in prices if p is not None]
-        if known and len(known) == len(prices):
-            rent = sum(known) / len(known) / other.accelerators_per_node
-            usd = rent + other.staff_usd_per_hour / other.accelerators_per_node
-            found.append(_Alternative(usd, other.offer_id, rent / usd))
-    return min(found, default=None)

@@ -104,17 +104,25 @@ class CommitmentFigures:
     Shares are over the periods in which its nodes serve. `coverage` is the share of all requests
     that it carries, those of hours without its nodes included; `used_share` the share of its paid
     accelerator-hours that replicas hold, spares included, and `utilization` the share that is at
-    work at the mean rate.
-    Renting costs as much at ``break_even_used_share = usd_per_accelerator_hour /
-    alternative_usd_per_accelerator_hour``, and with the alternative cheaper by
-    ``alternative_price_fall = 1 - break_even_used_share / used_share`` (negative when renting
-    the hours that are used is cheaper already). Both have the people that each of their nodes
-    needs, where the problem states them: the fall is then that of the rent alone, divided by its
-    share of the alternative. The cost of a bought accelerator has its part of what electricity
-    costs in dear hours (`power_prices` of the plan). The alternative is the
-    cheapest offer by the hour of the same hardware; ``None`` without one. `order_by` is the last
-    day to order: the first day of service less the lead time. `sold_month` tells nodes that are
-    sold from those that stay.
+    work at the mean rate, all commitments of the same hardware alike. `needed_share` is the share that would have to be
+    rented without it, all other commitments used first.
+
+    `counted_discounted_usd` is what the plan would not pay without it: the whole term as the plan
+    pays it, also after the horizon unless ``commitment_tail: pro_rata`` cuts it, with the people
+    that its nodes need and their part of dear hours, less the value left. Of nodes that were
+    there it is what keeping them costs beyond selling them at the first moment at which they may
+    be, the resale forgone included; 0 where they cannot be sold. `alternative_discounted_usd` is
+    what the hours needed cost at the offer by the hour of the same hardware that is cheapest for
+    them, in whole nodes with their people; ``None`` without an offer. Renting costs as much at
+    ``break_even_used_share = needed_share x counted / alternative``, and with its rent lower in
+    every period by ``alternative_price_fall`` (negative when renting is cheaper already; that of
+    the rent alone, people stay). Both are ``None`` where nothing of it is needed.
+    `last_node_price_fall` is the fall at which one node less costs as much. All else stays as it
+    is: a plan made for the lower rent may do without the commitment sooner.
+
+    `usd_per_accelerator_hour` and `alternative_usd_per_accelerator_hour` are nominal prices of an
+    hour with people, means over the periods. `order_by` is the last day to order: the first day
+    of service less the lead time. `sold_month` tells nodes that are sold from those that stay.
     """
 
     offer_id: str
@@ -129,6 +137,10 @@ class CommitmentFigures:
     break_even_used_share: float | None
     alternative_price_fall: float | None
     sold_month: str | None = None
+    needed_share: float = 0.0
+    counted_discounted_usd: float = 0.0
+    alternative_discounted_usd: float | None = None
+    last_node_price_fall: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +154,16 @@ class ProvisionedRow:
 
     Shares are over the hours of the periods in which the term serves; units of one item that are
     there together carry alike. `coverage` is the share of all requests that they carry,
-    `utilization` the share of what they could carry at the mean rate. What they carry would cost
-    `alternative_usd` by use, at list prices of the same model with the cheapest offer that may
-    serve all of it (``None`` without one), before volume discounts. Paying by use costs as much as
-    they do in these hours at ``break_even_utilization = utilization x price of a unit-hour x
-    unit-hours / alternative_usd``, and where tokens get cheaper by ``alternative_price_fall = 1 -
-    break_even_utilization / utilization`` (negative when they are cheaper already). `order_by` is
-    the last day to decide: the first one of the term.
+    `utilization` the share of what they could carry at the mean rate. `needed_share` is the share
+    of it that other units of the item there would have no room for without these. By use that
+    would cost `alternative_usd`, at list prices of the same model with the cheapest offer that may
+    serve all of it (``None`` without one), before volume discounts; `alternative_discounted_usd`
+    is the same discounted. Paying by use costs as much as `discounted_usd` at
+    ``break_even_utilization = needed_share x discounted_usd / alternative_discounted_usd``, and
+    where tokens get cheaper by ``alternative_price_fall = 1 - discounted_usd /
+    alternative_discounted_usd`` (negative when they are cheaper already). Units that were taken on
+    before the plan are due whatever is decided: 0 counts in place of `discounted_usd`.
+    `order_by` is the last day to decide: the first one of the term.
     """
 
     units_id: str
@@ -173,6 +188,8 @@ class ProvisionedRow:
     alternative_usd: float | None = None
     break_even_utilization: float | None = None
     alternative_price_fall: float | None = None
+    needed_share: float = 0.0
+    alternative_discounted_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +200,18 @@ class SpendRow:
     after the horizon; `usd_per_month` what it costs each month beside what is paid at once. Shares
     are over the hours of the periods in which the term serves, and of all that is promised there
     of the same commitment: `used_share` is the share of the promise that covers use, `coverage`
-    the share of the on-demand use that it could cover, at on-demand prices. Paying by the hour
-    costs as much at ``break_even_used_share``, the mean rate over the on-demand price of what is
-    covered; ``None`` where nothing is. It costs as much too where on-demand prices fall by
-    ``alternative_price_fall = 1 - break_even_used_share / used_share`` (negative when it does so
-    already). What it covers is in the fleet (`covered_nodes`). What is promised already
-    (`is_existing`) is paid within the horizon, from its start on. `discount` is the fraction off
-    the on-demand price, ``None`` where only what is covered has rates, and
-    `tier_from_usd_per_hour` the threshold of the tier that gives it, ``None`` without tiers.
+    the share of the on-demand use that it could cover, at on-demand prices. `needed_share` is the
+    share of this promise that covers use which others of the same commitment would not cover
+    without it. `alternative_discounted_usd` is what the plan would pay more by the hour without
+    it, at on-demand prices before volume discounts. Paying by the hour costs as much as
+    `discounted_usd` at ``break_even_used_share = needed_share x discounted_usd / alternative``,
+    and where on-demand prices fall by ``alternative_price_fall = 1 - discounted_usd /
+    alternative`` while the promise stays as it is (negative when it does so already); ``None``
+    where it covers nothing. What is promised already (`is_existing`) is due whatever is decided:
+    0 counts in place of `discounted_usd`. It is paid within the horizon, from its start on. What
+    it covers is in the fleet (`covered_nodes`). `discount` is the fraction off the on-demand
+    price, ``None`` where only what is covered has rates, and `tier_from_usd_per_hour` the
+    threshold of the tier that gives it, ``None`` without tiers.
     """
 
     commitment_id: str
@@ -211,6 +232,8 @@ class SpendRow:
     discount: float | None = None
     tier_from_usd_per_hour: float | None = None
     alternative_price_fall: float | None = None
+    needed_share: float = 0.0
+    alternative_discounted_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

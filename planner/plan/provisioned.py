@@ -1,6 +1,10 @@
 """Provisioned units of a plan: the table of them, what they carry, and who pays for them.
 
 Units of one item that serve in a period carry what is sent to it alike, whatever term they are of.
+Without the units of one term, the others carry as much as they have room for at planned rates, and
+the rest is paid by use, within the horizon. That is held against everything the plan pays for
+them, their term after the horizon too; both are discounted. Units that were taken on before the
+plan are due whatever is decided, and do not count.
 
 The payments of a term are split over the workloads by the counted tokens of their planned rates
 on the units, over all hours in which the term serves; in equal parts over all workloads
@@ -17,7 +21,7 @@ from planner.plan.document import CostLine
 from planner.plan.finance_rows import ProvisionedRow
 from planner.plan.tables import mean_rps_of
 from planner.problem.deferral import owner
-from planner.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR
+from planner.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +44,14 @@ class _Sent(NamedTuple):
     requests: float
 
 
+class _ByUse(NamedTuple):
+    """Requests at an offer by use: cost, discounted and nominal, and the offer."""
+
+    discounted_usd: float
+    offer_id: str
+    usd: float
+
+
 class _Carried(NamedTuple):
     """What units of one term carry over the hours in which they serve.
 
@@ -47,14 +59,16 @@ class _Carried(NamedTuple):
     ----------
     coverage, utilization
         Share of all requests, and of what the units could carry.
-    alternative_id, alternative_usd
-        Cheapest offer of the same tokens by use, and what they would cost there; ``None`` without.
+    needed_share
+        Share of what they could carry that the other units of the item have no room for.
+    by_use
+        What is needed of them at the cheapest offer of the same tokens by use; ``None`` without.
     """
 
     coverage: float
     utilization: float
-    alternative_id: str | None
-    alternative_usd: float | None
+    needed_share: float
+    by_use: _ByUse | None
 
 
 def provisioned_rows(
@@ -83,32 +97,46 @@ def _carried(  # noqa: PLR0917
 ) -> _Carried:
     grid, periods = demand.grid, range(build.start, build.end)
     of_workload = {a.workload: a for a in options.api if a.units_id == units.id}
-    share = {
-        t: count
-        / sum(
+    there = {
+        t: sum(
             r.units
             for r in decisions.units
             if r.units_id == units.id and units.builds[r.build].serves(t)
         )
         for t in periods
     }
+    flows = [f for f in decisions.api_flows if f.supply_id == units.id and f.period in periods]
+    planned: dict[tuple[int, int], float] = defaultdict(float)
+    for flow in flows:
+        tokens = of_workload[flow.workload].planned_tokens_at(flow.period).counted
+        planned[flow.period, flow.block] += flow.planned_rps * SECONDS_PER_MINUTE * tokens
     sent = []
-    counted = requests = 0.0
-    for flow in decisions.api_flows:
-        if flow.supply_id == units.id and flow.period in periods:
-            mean = mean_rps_of(demand, flow)
-            hours = grid.hours_in_period(flow.block) * share[flow.period]
-            here = mean * hours * SECONDS_PER_HOUR
-            sent.append(_Sent(flow.workload, flow.period, flow.block, here))
-            requests += here
-            counted += here * of_workload[flow.workload].usage_tokens_at(flow.period).counted
+    counted = requests = needed = 0.0
+    for flow in flows:
+        hours = grid.hours_in_period(flow.block)
+        all_here = mean_rps_of(demand, flow) * hours * SECONDS_PER_HOUR
+        here = all_here * count / there[flow.period]
+        tokens = of_workload[flow.workload].usage_tokens_at(flow.period).counted
+        requests += here
+        counted += here * tokens
+        room = (there[flow.period] - count) * units.tokens_per_minute
+        over = all_here * _share_over(planned[flow.period, flow.block], room)
+        needed += over * tokens
+        sent.append(_Sent(flow.workload, flow.period, flow.block, over))
     minutes = len(periods) * grid.period_h * MINUTES_PER_HOUR
     could = count * units.tokens_per_minute * minutes
     asked = _asked(demand, decisions, periods)
-    usd, offer_id = _alternative(options, units.model, sent) or (None, None)
     return _Carried(
-        requests / asked if asked else 0.0, counted / could if could else 0.0, offer_id, usd
+        requests / asked if asked else 0.0,
+        counted / could if could else 0.0,
+        needed / could if could else 0.0,
+        _by_use(grid, options, units.model, sent),
     )
+
+
+def _share_over(planned: float, room: float) -> float:
+    """Return the share of planned tokens that is beyond a room for them."""
+    return max(1.0 - room / planned, 0.0) if planned else 0.0
 
 
 def _asked(demand: Demand, decisions: Decisions, periods: range) -> float:
@@ -121,24 +149,22 @@ def _asked(demand: Demand, decisions: Decisions, periods: range) -> float:
     )
 
 
-def _alternative(options: OptionSet, model: str, sent: list[_Sent]) -> tuple[float, str] | None:
-    """Return what requests cost with the cheapest offer of a model by use, and which it is."""
+def _by_use(grid: TimeGrid, options: OptionSet, model: str, sent: list[_Sent]) -> _ByUse | None:
+    """Return what requests cost with the cheapest offer of a model by use."""
     by_offer: dict[str, dict[str, ApiOption]] = defaultdict(dict)
     for api in options.api:
         if not api.units_id and api.model == model:
             by_offer[api.id][api.workload] = api
     needed = {one.workload for one in sent}
-    costs = [
-        (
-            sum(
-                one.requests * offer[one.workload].usd_per_request_at(one.period, one.block)
+    costs = []
+    for offer_id, offer in by_offer.items():
+        if needed and needed <= offer.keys():
+            usd = [
+                (one.requests * offer[one.workload].usd_per_request_at(one.period, one.block), one)
                 for one in sent
-            ),
-            offer_id,
-        )
-        for offer_id, offer in by_offer.items()
-        if needed and needed <= offer.keys()
-    ]
+            ]
+            later = sum(each * grid.discount_factor[one.period] for each, one in usd)
+            costs.append(_ByUse(later, offer_id, sum(each for each, _ in usd)))
     return min(costs, default=None)
 
 
@@ -146,8 +172,9 @@ def _row(
     grid: TimeGrid, units: ProvisionedUnits, build: Build, count: int, carried: _Carried
 ) -> ProvisionedRow:
     first = build.start * grid.months_per_period
-    own_usd = count * build.usd_per_node_hour * (build.end - build.start) * grid.period_h
-    ratio = own_usd / carried.alternative_usd if carried.alternative_usd else None
+    own_usd = 0.0 if build.fixed_nodes is not None else count * build.discounted_usd
+    by_use = carried.by_use
+    ratio = own_usd / by_use.discounted_usd if by_use and by_use.discounted_usd else None
     return ProvisionedRow(
         units_id=units.id,
         provider=units.provider,
@@ -167,10 +194,12 @@ def _row(
         order_by=grid.period_start[build.start].isoformat(),
         coverage=carried.coverage,
         utilization=carried.utilization,
-        alternative_offer_id=carried.alternative_id,
-        alternative_usd=carried.alternative_usd,
-        break_even_utilization=None if ratio is None else carried.utilization * ratio,
+        alternative_offer_id=None if by_use is None else by_use.offer_id,
+        alternative_usd=None if by_use is None else by_use.usd,
+        break_even_utilization=None if ratio is None else carried.needed_share * ratio,
         alternative_price_fall=None if ratio is None else 1.0 - ratio,
+        needed_share=carried.needed_share,
+        alternative_discounted_usd=None if by_use is None else by_use.discounted_usd,
     )
 
 

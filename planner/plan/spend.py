@@ -7,12 +7,17 @@ Fractions of nodes count. Start-up time is never covered.
 
 What a term costs is split over the workloads by what the commitment covers of their hardware
 in the hours of the term, at the lower rates; in equal parts where it covers nothing.
+
+Without a promise, the other promises cover what they can of the same use, and the rest is paid by
+the hour at list prices, within the horizon. That is held against everything the plan pays for the
+promise, its term after the horizon too; both are discounted. What was promised already is due
+whatever is decided, and does not count.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner.options.spend import SPEND, idle_spend
@@ -31,6 +36,9 @@ if TYPE_CHECKING:
     from planner.plan.records import Decisions
     from planner.plan.shares import HardwareShares
     from planner.problem.schema import Problem
+
+_ROUNDING = 1e-9
+"""Share of what is covered that is arithmetic, not use."""
 
 Place = tuple[str, int, int]
 """Offer, period and block."""
@@ -101,12 +109,19 @@ def _promised(spend: SpendCommitment, decisions: Decisions, period: int) -> floa
 
 @dataclass(frozen=True, slots=True)
 class _Use:
-    """Hours times USD per hour over a term: promised, covered at the rates, and at list prices."""
+    """Hours times USD per hour over a term: promised, covered at the rates, and at list prices.
+
+    `needed` is what only this promise covers, at the rates: what the others of the same commitment
+    would not cover without it. `alternative_usd` is what the plan would pay by the hour without
+    it, discounted.
+    """
 
     promised: float
     covered: float
     covered_at_list: float
     coverable_at_list: float
+    needed: float
+    alternative_usd: float
 
 
 def spend_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tuple[SpendRow, ...]:
@@ -123,7 +138,9 @@ def spend_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tupl
     for row in decisions.spend:
         spend = known[row.commitment_id]
         build = spend.builds[row.build]
-        use = _use(demand.grid, options, decisions, spend, build, covers)
+        others = replace(decisions, spend=tuple(r for r in decisions.spend if r is not row))
+        without = covered_use(options, others)
+        use = _use(demand.grid, options, decisions, spend, build, (covers, without))
         rows.append(_row(demand.grid, spend, build, row.usd_per_hour, use))
     return tuple(sorted(rows, key=lambda r: (r.start_period, r.commitment_id)))
 
@@ -133,6 +150,10 @@ def _row(
 ) -> SpendRow:
     first = build.start * grid.months_per_period
     after = sum(p.usd for p in build.payments if p.period >= grid.periods)
+    hours = (build.end - build.start) * grid.period_h
+    needed = use.needed / (promised * hours) if hours else 0.0
+    own_usd = 0.0 if spend.is_existing else promised * build.discounted_usd
+    ratio = own_usd / use.alternative_usd if use.alternative_usd else None
     return SpendRow(
         commitment_id=spend.id,
         provider=spend.provider,
@@ -146,14 +167,14 @@ def _row(
         usd_per_month=promised * build.usd_per_month,
         used_share=use.covered / use.promised if use.promised else 0.0,
         coverage=use.covered_at_list / use.coverable_at_list if use.coverable_at_list else 0.0,
-        break_even_used_share=use.covered / use.covered_at_list if use.covered_at_list else None,
+        break_even_used_share=None if ratio is None else needed * ratio,
         price_source=build.source,
         is_existing=spend.is_existing,
         discount=spend.discount,
         tier_from_usd_per_hour=spend.min_usd_per_hour if spend.table else None,
-        alternative_price_fall=(
-            1.0 - use.promised / use.covered_at_list if use.covered_at_list else None
-        ),
+        alternative_price_fall=None if ratio is None else 1.0 - ratio,
+        needed_share=needed,
+        alternative_discounted_usd=use.alternative_usd,
     )
 
 
@@ -163,22 +184,35 @@ def _use(  # noqa: PLR0917
     decisions: Decisions,
     spend: SpendCommitment,
     build: Build,
-    covers: list[Cover],
+    with_and_without: tuple[list[Cover], list[Cover]],
 ) -> _Use:
     price = {o.offer_id: o.price_usd_per_hour for o in options.offers}
     periods = range(build.start, build.end)
     promised = sum(_promised(spend, decisions, t) for t in periods) * grid.period_h
-    covered = at_list = coverable = 0.0
-    for cover in covers:
-        if cover.commitment_id == spend.id and cover.period in periods:
+    covered = at_list = coverable = needed = alternative = 0.0
+    for covers, sign in zip(with_and_without, (1, -1), strict=True):
+        for cover in covers:
             node_hours = cover.nodes * grid.hours_in_period(cover.block)
-            covered += node_hours * cover.usd_per_node_hour
-            at_list += node_hours * (price[cover.offer_id][cover.period] or 0.0)
+            listed = node_hours * (price[cover.offer_id][cover.period] or 0.0)
+            alternative += sign * listed * grid.discount_factor[cover.period]
+            if cover.commitment_id == spend.id and cover.period in periods:
+                needed += sign * node_hours * cover.usd_per_node_hour
+                if sign > 0:
+                    covered += node_hours * cover.usd_per_node_hour
+                    at_list += listed
     for row in decisions.nodes:
         if row.period in periods and spend.covers(row.offer_id, row.period):
             node_hours = row.nodes * grid.hours_in_period(row.block)
             coverable += node_hours * (price[row.offer_id][row.period] or 0.0)
-    return _Use(promised, covered, at_list, coverable)
+    rounding = _ROUNDING * at_list
+    return _Use(
+        promised,
+        covered,
+        at_list,
+        coverable,
+        needed if needed > rounding else 0.0,
+        alternative if alternative > rounding else 0.0,
+    )
 
 
 def spend_charges(

@@ -28,8 +28,10 @@ def write_figures(out: TextIO, plan: Plan) -> None:
         Column("of requests", NUMBER),
         Column("hours used", NUMBER),
         Column("at work", NUMBER, gives_way=1),
+        Column("needed", NUMBER),
         Column("break-even hours", NUMBER),
         Column("price fall", NUMBER),
+        Column("last node", NUMBER),
         Column("alternative by the hour", gives_way=2),
     ]
     there = {(c.offer_id, c.start_period) for c in plan.commitments if c.is_existing}
@@ -40,15 +42,18 @@ def write_figures(out: TextIO, plan: Plan) -> None:
             percent(row.coverage),
             percent(row.used_share),
             percent(row.utilization),
+            percent(row.needed_share),
             percent(row.break_even_used_share),
             percent(row.alternative_price_fall),
+            percent(row.last_node_price_fall),
             row.alternative_offer_id or "none on offer",
         ]
         for row in plan.commitment_figures
     ]
     title = (
-        "What commitments carry; renting costs as much at the break-even share of hours used, or "
-        "when its price falls so far"
+        "What commitments carry. Without one, the share of its hours that is needed would be "
+        "rented: that costs as much at the break-even share, or when the rent falls so far; "
+        "without its last node, when it falls as under last node"
     )
     write_table(out, columns, rows, title)
 
@@ -62,6 +67,7 @@ def write_unit_figures(out: TextIO, plan: Plan) -> None:
         Column("units", whole=True),
         Column("of requests", NUMBER),
         Column("at work", NUMBER),
+        Column("needed", NUMBER),
         Column("break-even work", NUMBER),
         Column("by use USD", NUMBER, gives_way=1),
         Column("price fall", NUMBER),
@@ -73,6 +79,7 @@ def write_unit_figures(out: TextIO, plan: Plan) -> None:
             f"{row.units} x {row.units_id}",
             percent(row.coverage),
             percent(row.utilization),
+            percent(row.needed_share),
             percent(row.break_even_utilization),
             money(row.alternative_usd),
             percent(row.alternative_price_fall),
@@ -81,8 +88,8 @@ def write_unit_figures(out: TextIO, plan: Plan) -> None:
         for row in plan.provisioned
     ]
     title = (
-        "What units carry; tokens by use cost as much at the break-even work, or when their price "
-        "falls so far"
+        "What units carry. Without them, the share of their work that is needed would be paid by "
+        "use: that costs as much at the break-even work, or when token prices fall so far"
     )
     write_table(out, columns, rows, title)
 

@@ -114,6 +114,7 @@ def write_spend(out: TextIO, plan: Plan) -> None:
         Column("after the horizon", NUMBER, gives_way=1),
         Column("of on-demand use", NUMBER),
         Column("used", NUMBER),
+        Column("needed", NUMBER, gives_way=1),
         Column("break-even use", NUMBER),
         Column("price fall", NUMBER, gives_way=1),
     ]
@@ -127,6 +128,7 @@ def write_spend(out: TextIO, plan: Plan) -> None:
             money(row.usd_after_horizon),
             percent(row.coverage),
             percent(row.used_share),
+            percent(row.needed_share),
             percent(row.break_even_used_share),
             percent(row.alternative_price_fall),
         ]

@@ -43,7 +43,9 @@ def provisioned_violations(plan: Plan, problem: Problem, catalog: Catalog) -> It
         if stated is None:
             yield f"{place}: the problem has no such units"
             continue
-        present = Present(row, stated, dict(_there(row, stated, plan, problem)))
+        present_units = dict(_there(row, stated, plan, problem))
+        load = _load(row.units_id, stated, plan, problem)
+        present = Present(row, stated, present_units, load)
         for text in (
             *_facts(row, stated, problem),
             *unit_figure_violations(present, plan, problem, catalog),
@@ -180,10 +182,7 @@ def _sizes(plan: Plan, problem: Problem) -> Iterator[str]:
     """Check that as many units as the problem allows are there, and carry what they are sent."""
     for stated in problem.supply.provisioned:
         name = f"{_PROVISIONED}:{stated.name}"
-        load: dict[tuple[int, int], float] = defaultdict(float)
-        for item in plan.api:
-            if item.offer_id == name:
-                load[item.period, item.block] += _counted_per_minute(item, stated, problem)
+        load = _load(name, stated, plan, problem)
         for period in range(problem.horizon.periods):
             count = units_there(plan, stated, period, problem)
             most = stated.max_units
@@ -198,6 +197,17 @@ def _sizes(plan: Plan, problem: Problem) -> Iterator[str]:
                         f"period {period} block {block}: {sent:.6g} counted tokens per minute on "
                         f"{counted(count, 'unit')} of {name}, with room for {carried:.6g}"
                     )
+
+
+def _load(
+    units_id: str, stated: ProvisionedUnits, plan: Plan, problem: Problem
+) -> dict[tuple[int, int], float]:
+    """Return counted tokens per minute that an item is sent at planned rates."""
+    load: dict[tuple[int, int], float] = defaultdict(float)
+    for item in plan.api:
+        if item.offer_id == units_id:
+            load[item.period, item.block] += _counted_per_minute(item, stated, problem)
+    return load
 
 
 def _tokens(item: ApiRow, problem: Problem) -> Iterator[str]:

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 
 from planner.units import HOURS_PER_MONTH
 from planner.verify.audit.clock import block_hours, period_start
-from planner.verify.audit.expected import differs, in_force
-from planner.verify.audit.people import node_people_usd_per_hour
-from planner.verify.audit.price_path import nodes_sold, price_growth
-from planner.verify.audit.prices import share_paid
+from planner.verify.audit.expected import differs
+from planner.verify.audit.instead import Facts, instead_violations
 from planner.verify.audit.terms import terms_of, there
 
 if TYPE_CHECKING:
@@ -45,6 +43,7 @@ def sheet_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
         yield "figures of commitments: needs one row for every commitment"
         return
     use = _Use(plan, problem)
+    facts = Facts(plan, problem, catalog, use.held, use.there)
     for commitment in plan.commitments:
         terms = terms_of(commitment, problem, catalog)
         row = rows[commitment.offer_id, commitment.start_period, commitment.sold_month]
@@ -52,7 +51,7 @@ def sheet_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
             for text in (
                 *_shares(row, commitment, use, terms),
                 *_order_by(row, terms, problem),
-                *_alternative(row, commitment, terms, plan, problem, catalog),
+                *instead_violations(row, commitment, terms, facts),
             ):
                 place = f"figures of {commitment.offer_id} from period {commitment.start_period}"
                 yield f"{place}: {text}"
@@ -126,79 +125,6 @@ def _order_by(row: CommitmentFigures, terms: Terms, problem: Problem) -> Iterato
     want = (start - dt.timedelta(days=math.ceil(round(days, 6)))).isoformat()
     if row.order_by != want:
         yield f"order by {row.order_by}, start less lead time is {want}"
-
-
-def _dear_hours_usd(commitment: Commitment, terms: Terms, plan: Plan, problem: Problem) -> float:
-    """Return what dear hours cost a bought accelerator, on average over all of its hours."""
-    if commitment.tenure != "owned" or commitment.is_existing or not terms.served_periods:
-        return 0.0
-    first = commitment.start_period
-    served = range(first, first + terms.served_periods)
-    hours = terms.served_periods * problem.horizon.months_per_period * HOURS_PER_MONTH
-    rows = (r for r in plan.power_prices if r.hardware == commitment.hardware)
-    return sum(r.usd / r.accelerators for r in rows if r.period in served) / hours
-
-
-def _alternative(  # noqa: PLR0917
-    row: CommitmentFigures,
-    commitment: Commitment,
-    terms: Terms,
-    plan: Plan,
-    problem: Problem,
-    catalog: Catalog,
-) -> Iterator[str]:
-    size, tenure = commitment.accelerators_per_node, commitment.tenure
-    usd = terms.price_usd_per_hour / size
-    usd += node_people_usd_per_hour(tenure, size, problem, catalog) / size
-    usd += _dear_hours_usd(commitment, terms, plan, problem)
-    if differs(row.usd_per_accelerator_hour, usd):
-        yield f"{row.usd_per_accelerator_hour} USD per accelerator-hour, the tables give {usd}"
-    other = row.alternative_usd_per_accelerator_hour
-    figures = (row.alternative_offer_id, other, row.break_even_used_share)
-    if None in figures:
-        if any(f is not None for f in (*figures, row.alternative_price_fall)):
-            yield "figures of an alternative without one"
-        return
-    served = range(row.start_period, row.start_period + terms.served_periods)
-    listed = _hourly_usd(
-        str(row.alternative_offer_id), commitment.hardware, served, problem, catalog
-    )
-    rent, accelerators = listed or (0.0, 1)
-    people = node_people_usd_per_hour("on_demand", accelerators, problem, catalog) / accelerators
-    due = rent + people if listed else None
-    if due is None or differs(other or 0.0, due):
-        yield f"alternative {row.alternative_offer_id} at {other} USD, the catalogue says {due}"
-        return
-    even = usd / due
-    fall = (1.0 - even / row.used_share) * due / rent if row.used_share else None
-    for name, got, want in (
-        ("break-even used share", row.break_even_used_share, even),
-        ("price fall of the alternative", row.alternative_price_fall, fall),
-    ):
-        if (got is None) != (want is None) or differs(got or 0.0, want or 0.0):
-            yield f"{name} {got}, recomputed {want}"
-
-
-def _hourly_usd(
-    offer_id: str, hardware: str, periods: range, problem: Problem, catalog: Catalog
-) -> tuple[float, int] | None:
-    """Return mean price of an accelerator-hour of an on-demand offer, and accelerators a node."""
-    rows = [o for o in catalog.offers if o.offer_id == offer_id and o.tenure == "on_demand"]
-    total, accelerators = 0.0, 0
-    for period in periods:
-        day = period_start(problem, period)
-        listed = in_force(rows, day)
-        if listed is None:
-            return None
-        if (catalog.resolve_accelerator(listed.accelerator) or listed.accelerator) != hardware:
-            return None
-        months = period * problem.horizon.months_per_period
-        change = price_growth(problem, nodes_sold(listed, hardware), months)
-        place = (listed.provider, listed.instance, listed.region, listed.tenure)
-        paid = listed.price_usd_per_hour * share_paid(catalog, place, day) * change
-        accelerators = listed.accelerators
-        total += paid / accelerators
-    return (total / len(periods), accelerators) if periods else None
 
 
 def _new(plan: Plan) -> list[Commitment]:

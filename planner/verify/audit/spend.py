@@ -6,6 +6,7 @@ Computed again here, block by block and month by month, from what the problem st
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _SPEND, _LEASE, _ON_DEMAND = "spend", "lease", "on_demand"
 _MONTHS = int(MONTHS_PER_YEAR)
 _CENT = 0.005
+_MIDDLE = 0.5
 
 
 class _Covered(NamedTuple):
@@ -240,31 +242,63 @@ def _shares(row: SpendRow, plan: Plan, problem: Problem, covers: list[_Covered])
     if stated is None:
         return
     served = _served(row, stated, problem)
-    promised = sum(
+    period_h = problem.horizon.months_per_period * HOURS_PER_MONTH
+    promised = period_h * sum(
         other.usd_per_hour
         for other in plan.spend_commitments
         if other.commitment_id == row.commitment_id
         for period in _served(other, stated, problem)
         if period in served
     )
-    promised *= problem.horizon.months_per_period * HOURS_PER_MONTH
-    used = at_list = could = 0.0
-    for cover in covers:
-        if cover.commitment_id == row.commitment_id and cover.row.period in served:
-            node_hours = cover.nodes * block_hours(problem, cover.row.block)
-            used += node_hours * cover.rate
-            at_list += node_hours * cover.row.price_usd_per_hour
-    for item in plan.fleet:
-        if item.period in served and _rate(item, stated) is not None:
-            could += item.nodes * block_hours(problem, item.block) * item.price_usd_per_hour
+    used, at_list = _covered_usd(covers, row.commitment_id, served, problem)
+    could = sum(
+        item.nodes * block_hours(problem, item.block) * item.price_usd_per_hour
+        for item in plan.fleet
+        if item.period in served and _rate(item, stated) is not None
+    )
+    others = [other for other in plan.spend_commitments if other is not row]
+    without = list(_covers(replace(plan, spend_commitments=tuple(others)), problem))
+    left, _ = _covered_usd(without, row.commitment_id, served, problem)
+    needed = (used - left) / (row.usd_per_hour * period_h * len(served)) if served else 0.0
+    by_the_hour = _by_the_hour_usd(covers, problem) - _by_the_hour_usd(without, problem)
+    by_the_hour = by_the_hour if by_the_hour > TOLERANCE * at_list else 0.0
+    own = 0.0 if row.is_existing else row.discounted_usd
+    ratio = own / by_the_hour if by_the_hour else None
     for name, got, want in (
         ("used share", row.used_share, used / promised if promised else 0.0),
         ("coverage", row.coverage, at_list / could if could else 0.0),
-        ("break-even", row.break_even_used_share, used / at_list if at_list else None),
-        ("price fall", row.alternative_price_fall, 1 - promised / at_list if at_list else None),
+        ("needed share", row.needed_share, max(needed, 0.0)),
+        ("USD by the hour", row.alternative_discounted_usd, by_the_hour),
+        ("break-even", row.break_even_used_share, None if ratio is None else needed * ratio),
+        ("price fall", row.alternative_price_fall, None if ratio is None else 1 - ratio),
     ):
         if (got is None) != (want is None) or differs(got or 0.0, want or 0.0):
             yield f"{name} {got}, the fleet gives {want}"
+
+
+def _covered_usd(
+    covers: list[_Covered], commitment_id: str, served: range, problem: Problem
+) -> tuple[float, float]:
+    """Return what a commitment covers over some periods, at its rates and at list prices."""
+    used = at_list = 0.0
+    for cover in covers:
+        if cover.commitment_id == commitment_id and cover.row.period in served:
+            node_hours = cover.nodes * block_hours(problem, cover.row.block)
+            used += node_hours * cover.rate
+            at_list += node_hours * cover.row.price_usd_per_hour
+    return used, at_list
+
+
+def _by_the_hour_usd(covers: list[_Covered], problem: Problem) -> float:
+    """Return what all that is covered would cost by the hour, discounted."""
+    length = problem.horizon.months_per_period
+    return sum(
+        cover.nodes
+        * block_hours(problem, cover.row.block)
+        * cover.row.price_usd_per_hour
+        * discount(problem, (cover.row.period + _MIDDLE) * length)
+        for cover in covers
+    )
 
 
 def _sizes(plan: Plan, problem: Problem) -> Iterator[str]:

@@ -12,6 +12,7 @@ from planner.units import MINUTES_PER_HOUR, TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_hours, blocks, period_start
 from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.money import usd_by_use
+from planner.verify.audit.terms import discount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from planner.plan.finance_rows import ProvisionedRow
     from planner.problem.schema import Problem
     from planner.problem.supply import ProvisionedUnits
+
+
+_MIDDLE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,21 @@ class Present:
         The row, and the item of the problem behind it.
     there
         Units of the item, of any row, by period in which those of the row serve.
+    planned_per_minute
+        Counted tokens per minute that all of them are sent at planned rates, by period and block.
     """
 
     row: ProvisionedRow
     stated: ProvisionedUnits
     there: dict[int, int]
+    planned_per_minute: dict[tuple[int, int], float]
+
+    def share_beyond_others(self, period: int, block: int) -> float:
+        """Return the share of what is sent that the units of other rows have no room for."""
+        others = self.there[period] - self.row.units
+        room = others * self.stated.tokens_per_minute_per_unit
+        planned = self.planned_per_minute.get((period, block), 0.0)
+        return max(planned - room, 0.0) / planned if planned else 0.0
 
 
 def unit_figure_violations(
@@ -63,17 +77,26 @@ def unit_figure_violations(
         for period, block, rate_rps in rates
         if period in present.there
     )
-    carried = sum(
+    served = sum(
         part * item.rate_rps * block_hours(problem, item.block)
         for item, part in zip(items, parts, strict=True)
     )
-    share = carried / asked if asked else 0.0
+    share = served / asked if asked else 0.0
     if differs(row.coverage, share):
         yield f"coverage {row.coverage}, the rows give {share}"
     start = period_start(problem, row.start_period).isoformat()
     if row.order_by != start:
         yield f"order by {row.order_by}, the term begins on {start}"
-    yield from _alternative(present, list(zip(items, parts, strict=True)), problem, catalog, hours)
+    beyond = [present.share_beyond_others(item.period, item.block) for item in items]
+    needed = sum(
+        part * counted_mtok(item, present.stated, problem)
+        for item, part in zip(items, beyond, strict=True)
+    )
+    needed = needed * TOKENS_PER_MTOK / could if could else 0.0
+    if differs(row.needed_share, needed):
+        yield f"needed share {row.needed_share}, the rows of tokens give {needed}"
+    carried = list(zip(items, beyond, strict=True))
+    yield from _alternative(row, needed, carried, problem, catalog)
 
 
 def counted_mtok(
@@ -101,28 +124,30 @@ def counted_mtok(
 
 
 def _alternative(
-    present: Present,
+    row: ProvisionedRow,
+    needed: float,
     carried: list[tuple[ApiRow, float]],
     problem: Problem,
     catalog: Catalog,
-    hours: float,
 ) -> Iterator[str]:
-    row = present.row
-    figures = (row.alternative_offer_id, row.alternative_usd)
+    figures = (row.alternative_offer_id, row.alternative_usd, row.alternative_discounted_usd)
     derived = (row.break_even_utilization, row.alternative_price_fall)
     if None in figures:
         if any(figure is not None for figure in (*figures, *derived)):
             yield "figures of an alternative without one"
         return
-    usd = row.alternative_usd or 0.0
-    bounds = _by_use(str(row.alternative_offer_id), row.model, carried, problem, catalog)
-    slack = TOLERANCE * max(abs(usd), TOLERANCE)
-    if bounds is None or not bounds[0] - slack <= usd <= bounds[1] + slack:
-        yield f"{usd} USD by use at {row.alternative_offer_id}, tokens x price gives {bounds}"
-        return
-    own = row.units * row.usd_per_unit_hour * hours
+    by_use = _by_use(str(row.alternative_offer_id), row.model, carried, problem, catalog)
+    for name, usd, bounds in (
+        ("USD by use", row.alternative_usd or 0.0, by_use and by_use[0]),
+        ("USD by use, discounted,", row.alternative_discounted_usd or 0.0, by_use and by_use[1]),
+    ):
+        slack = TOLERANCE * max(abs(usd), TOLERANCE)
+        if bounds is None or not bounds[0] - slack <= usd <= bounds[1] + slack:
+            yield f"{usd} {name} at {row.alternative_offer_id}, tokens x price gives {bounds}"
+            return
+    own, usd = 0.0 if row.is_existing else row.discounted_usd, row.alternative_discounted_usd
     for name, got, want in (
-        ("break-even utilization", derived[0], row.utilization * own / usd if usd else None),
+        ("break-even utilization", derived[0], needed * own / usd if usd else None),
         ("price fall of the alternative", derived[1], 1.0 - own / usd if usd else None),
     ):
         if (got is None) != (want is None) or differs(got or 0.0, want or 0.0):
@@ -135,14 +160,20 @@ def _by_use(
     carried: list[tuple[ApiRow, float]],
     problem: Problem,
     catalog: Catalog,
-) -> tuple[float, float] | None:
-    """Return least and most USD of what units carry at an offer of its model by use."""
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Return least and most USD of tokens at an offer of a model by use, and both discounted."""
     offers = [o for o in catalog.api_offers if (o.offer_id, o.model) == (offer_id, model)]
-    least = most = 0.0
+    least = most = least_later = most_later = 0.0
     for item, part in carried:
         spans = usd_by_use(item, offers, problem, catalog)
         if not spans:
             return None
-        least += part * min(span.least for span in spans)
-        most += part * max(span.most for span in spans)
-    return (least, most) if carried else None
+        low, high = (
+            part * min(span.least for span in spans),
+            part * max(span.most for span in spans),
+        )
+        middle = (item.period + _MIDDLE) * problem.horizon.months_per_period
+        later = discount(problem, middle)
+        least, most = least + low, most + high
+        least_later, most_later = least_later + low * later, most_later + high * later
+    return ((least, most), (least_later, most_later)) if carried else None

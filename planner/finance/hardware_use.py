@@ -1,0 +1,78 @@
+"""Hardware of a plan block by block: what is taken on, what replicas hold, and what it carries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from planner.plan.document import Plan
+
+
+@dataclass(slots=True)
+class HardwareBlock:
+    """Hardware of one type in one block: accelerators held, at work and taken on, requests/s."""
+
+    held: float = 0.0
+    at_work: float = 0.0
+    taken_on: float = 0.0
+    rate_rps: float = 0.0
+
+    def needed(self, accelerators: float) -> float:
+        """Return how many of some accelerators would have to be rented if they were not there.
+
+        All others that are taken on are used first: of the accelerators that replicas hold, these
+        are the top ones.
+
+        Parameters
+        ----------
+        accelerators
+            Accelerators of one commitment, or of a part of it, among those taken on.
+        """
+        return min(max(self.held - (self.taken_on - accelerators), 0.0), accelerators)
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareUse:
+    """What stands in every block.
+
+    Parameters
+    ----------
+    blocks
+        By hardware, period and block.
+    rate_rps
+        Rate of all requests, of tokens by use too, by period and block.
+    """
+
+    blocks: dict[tuple[str, int, int], HardwareBlock]
+    rate_rps: dict[tuple[int, int], float]
+
+
+def hardware_use(plan: Plan) -> HardwareUse:
+    """Return what stands in every block of a plan.
+
+    Parameters
+    ----------
+    plan
+        The plan, with its tables.
+    """
+    blocks: dict[tuple[str, int, int], HardwareBlock] = defaultdict(HardwareBlock)
+    rates: dict[tuple[int, int], float] = defaultdict(float)
+    seen = set()
+    for row in plan.allocations:
+        block = blocks[row.hardware, row.period, row.block]
+        block.at_work += row.utilization * row.accelerators
+        block.rate_rps += row.rate_rps
+        rates[row.period, row.block] += row.rate_rps
+        replica = (row.pool, row.option_id, row.period, row.block)
+        if replica not in seen:  # replicas repeat on the row of each workload
+            seen.add(replica)
+            block.held += row.accelerators
+    for item in plan.api:
+        rates[item.period, item.block] += item.rate_rps
+    committed = {c.offer_id for c in plan.commitments}
+    for node in plan.fleet:
+        if node.offer_id in committed:
+            blocks[node.hardware, node.period, node.block].taken_on += node.accelerators
+    return HardwareUse(dict(blocks), dict(rates))
