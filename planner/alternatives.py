@@ -22,7 +22,7 @@ from planner.options.held import sunk
 from planner.options.old_prices import why_no_node
 from planner.options.owned import OWNED
 from planner.options.reserved import TERM_MONTHS
-from planner.options.restrict import restrict
+from planner.options.restrict import promised_spend, restrict
 from planner.options.volumes import at_reached_tiers, kept_nodes
 from planner.plan.cash import cash_flows
 from planner.plan.document import Alternative, Baseline
@@ -348,17 +348,16 @@ def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
         nodes=tuple(NodeDecision(*place, count) for place, count in nodes.items()),
         builds=tuple(BuildDecision(offer.offer_id, k, n) for offer, k, _, n in builds),
         units=tuple(
-            UnitDecision(units.id, k, build.fixed_nodes)
+            UnitDecision(units.id, k, count)
             for units in options.provisioned
             for k, build in enumerate(units.builds)
-            if build.fixed_nodes is not None
+            if (count := build.fixed_nodes or build.least_nodes)
         ),
         spend=tuple(
             SpendDecision(spend.id, k, usd)
-            for spend in options.spend
-            if spend.is_existing
+            for spend in promised_spend(options)
             for k, usd in enumerate(spend.held_usd_per_hour or ())
-            if usd is not None
+            if usd
         ),
     )
 

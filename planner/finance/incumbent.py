@@ -7,9 +7,10 @@ With the start of the new horizon as today:
   electricity cost on average; less people in it that the problem states), as entries of
   ``supply.existing`` behind those of the problem;
 * servers whose price was paid before it, but that come later, are the same with ``since``;
-* orders that the earlier plan has for later are not signed yet, so they are decided again; where
-  they shall stand all the same they are kept: at least as many nodes of the same offer from the
-  same month on, at today's terms, because nothing has been paid for them yet;
+* orders that the earlier plan has for later, of nodes, units of a term and promises of spending,
+  are not signed yet, so they are decided again; where they shall stand all the same they are kept
+  (:mod:`planner.finance.later_orders`), at today's terms, because nothing has been paid for them
+  yet;
 * commitments that have ended, and nodes that the earlier problem itself said were there, are left
   out; the new problem states the latter itself;
 * spending that was promised before it and still runs is promised already, at the rates of the
@@ -22,14 +23,14 @@ With the start of the new horizon as today:
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from planner.errors import Fault, InputError, did_you_mean
+from planner.errors import Fault, InputError
 from planner.finance.carried_people import people_in_price_usd_per_hour
-from planner.finance.recorded_orders import order_rows
-from planner.options.held import hold
+from planner.finance.later_orders import LaterOrders
+from planner.finance.recorded_orders import StandingOrders
 from planner.options.owned import OWNED
 from planner.plan.reading import NEXT_STEP, read_plan_file
 from planner.plan.records import Decisions, NodeDecision, ReplicaDecision
@@ -37,7 +38,6 @@ from planner.problem.supply import months_between
 from planner.units import HOURS_PER_MONTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
     from planner.options.records import OptionSet
     from planner.plan.reading import CommitmentRow, PlanFile, UnitRow
     from planner.problem.schema import Problem
-
-Key = tuple[str, int]
-"""Offer and start period of a commitment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +181,8 @@ class Incumbent:
             raise InputError(faults, NEXT_STEP)
         return {name: _together(rows) for name, rows in found.items()}
 
-    def kept(self, options: OptionSet, grid: TimeGrid) -> dict[Key, int]:
-        """Return the nodes of commitments that begin within a horizon, where orders stand.
+    def kept(self, options: OptionSet, grid: TimeGrid) -> StandingOrders:
+        """Return what is ordered within a horizon, where orders stand.
 
         Parameters
         ----------
@@ -195,21 +192,9 @@ class Incumbent:
         Raises
         ------
         InputError
-            With every commitment whose offer is gone, cannot be taken on from that month, or
-            begins within a period.
+            As of :meth:`planner.finance.later_orders.LaterOrders.standing`.
         """
-        kept: Counter[Key] = Counter()
-        faults = []
-        for number, months, row in self._orders(grid) if self.keep_orders else ():
-            message = _why_not(row, months, options, grid)
-            if message:
-                place = f"commitments.{number}.offer_id"
-                faults.append(Fault(str(self.path), None, None, place, message))
-            else:
-                kept[row.offer_id, months // grid.months_per_period] += row.nodes
-        if faults:
-            raise InputError(faults, NEXT_STEP)
-        return dict(kept)
+        return self._later.standing(options, grid) if self.keep_orders else StandingOrders()
 
     def held(self, options: OptionSet, grid: TimeGrid) -> OptionSet:
         """Return the options with the orders that stand, and a note on those of the plan.
@@ -219,7 +204,7 @@ class Incumbent:
         options, grid
             As of :meth:`kept`, which says what is raised.
         """
-        found = hold(options, self.kept(options, grid), free_from=0)
+        found = self.kept(options, grid).held(options)
         return replace(found, warnings=(*found.warnings, *self.notes(grid)))
 
     def notes(self, grid: TimeGrid) -> tuple[str, ...]:
@@ -230,9 +215,7 @@ class Incumbent:
         grid
             Periods of the new problem.
         """
-        orders = [
-            f"{r.nodes} x {r.offer_id} from {r.start_month}" for _, _, r in self._orders(grid)
-        ]
+        orders = self._later.words(grid)
         if not orders:
             return ()
         what = f"orders of {self.path.name} that are not signed before this horizon"
@@ -240,13 +223,9 @@ class Incumbent:
             return (f"{what} are kept (--keep-orders): {', '.join(orders)}",)
         return (f"{what} are decided again: {', '.join(orders)}; --keep-orders keeps them",)
 
-    def _orders(self, grid: TimeGrid) -> Iterator[tuple[int, int, CommitmentRow]]:
-        """Yield position, first month and row of commitments that are ordered within a horizon."""
-        start = grid.period_start[0].isoformat()[:7]
-        for number, row in enumerate(self.plan.commitments):
-            months = months_between(start, row.start_month)
-            if not row.is_existing and not self._is_sunk(row, start) and months < grid.months:
-                yield number, months, row
+    @property
+    def _later(self) -> LaterOrders:
+        return LaterOrders(self.path, self.plan, self._is_sunk)
 
     def promises(self, problem: Problem) -> list[dict[str, Any]]:
         """Return the spending that is promised beyond the start of a problem, as its entries.
@@ -324,14 +303,14 @@ class Incumbent:
         chosen = tuple(ReplicaDecision(*key, count, 1) for key, count in replicas.items())
         return Decisions(chosen, (), (), nodes)
 
-    def record(self, kept: dict[Key, int], problem: Problem) -> dict[str, Any]:
+    def record(self, kept: StandingOrders, problem: Problem) -> dict[str, Any]:
         """Return what a plan file says about the plan it began from."""
         people_apart = problem.supply.staff.owned is not None
         return {
             "file": self.path.name,
             "sha256": self.sha256,
             "carried": self.carried(problem.horizon.start, people_apart=people_apart),
-            "kept": order_rows(kept),
+            **kept.record(),
         }
 
 
@@ -363,20 +342,3 @@ def _together(rows: list[UnitRow]) -> list[dict[str, Any]]:
         usd = sum(row.units * row.usd_per_unit_hour for row in mine) / count
         items.append({"units": count, "until": end, "usd_per_unit_hour": usd})
     return items
-
-
-def _why_not(row: CommitmentRow, months: int, options: OptionSet, grid: TimeGrid) -> str:
-    """Return why a commitment cannot be kept, empty when it can."""
-    offers = {o.offer_id: o for o in options.offers if o.is_committed and not o.is_existing}
-    if row.offer_id not in offers:
-        hint = did_you_mean(row.offer_id, offers) or "; see `planner options PROBLEM --rejected`"
-        return f"`{row.offer_id}` is not on offer in this problem any more{hint}"
-    if months % grid.months_per_period:
-        return (
-            f"begins in {row.start_month}, within a period of this problem; choose horizon.start "
-            "and months_per_period so that a period begins then"
-        )
-    period = months // grid.months_per_period
-    if not any(b.start == period for b in offers[row.offer_id].builds):
-        return f"cannot be taken on from {row.start_month} any more: no price is valid there"
-    return ""

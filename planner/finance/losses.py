@@ -24,7 +24,7 @@ from planner.alternatives import NOT_IN_TIME, Answer, solve_again
 from planner.demand.scale import scaled
 from planner.finance.figures import last_day_to_order
 from planner.options.held import bound_builds, hold, hold_sales
-from planner.options.purchases import build_of, hold_purchases, purchases
+from planner.options.purchases import build_of, hold_purchases, ordered_before, purchases
 from planner.plan.commitments import sold_nodes, taken_builds, taken_on
 from planner.plan.finance_rows import CommitmentLoss, OrderDate, delay_months
 from planner.plan.purchases import terms_beside_nodes
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 DEMAND_FACTORS = (0.8, 0.6)
 """Demand that is a fifth and two fifths lower than planned."""
+
+_ROUNDING = 1e-6
+"""Share of a promise that is the tolerance of the solver, not an order."""
 
 
 class CommitmentSheet:
@@ -69,6 +72,10 @@ class CommitmentSheet:
         self.deadline_s = time.monotonic() + settings.time_limit_s
         self._places = purchases(self.options, demand.grid)
         self._beside_nodes = terms_beside_nodes(self.options, demand.grid, self.decisions)
+        self._ordered = {
+            purchase: ordered_before(self.options, purchase, self._places[purchase])
+            for purchase in self._beside_nodes
+        }
         self._kept = {
             (offer.offer_id, build.start): build.least_nodes
             for offer in self.options.offers
@@ -79,7 +86,7 @@ class CommitmentSheet:
         """Return the loss of every new commitment, and of all, at every demand factor."""
         held, beside = taken_on(self.options, self.decisions), self._beside_nodes
         new = [(offer.offer_id, build.start) for _, offer, build, _ in self._orders()]
-        terms = [purchase for purchase in beside if beside[purchase]]
+        terms = [purchase for purchase, _ in self._new_beside()]
         rows = []
         for factor in DEMAND_FACTORS if new or terms else ():
             demand = scaled(self.demand, factor)
@@ -91,7 +98,9 @@ class CommitmentSheet:
                 without = self._solve(self._held(others, beside), demand)
                 rows.append(_loss(*key, factor, with_all, without))
             for term in terms:
-                without = self._solve(self._held(held, beside | {term: 0.0}), demand)
+                without = self._solve(
+                    self._held(held, beside | {term: self._ordered[term]}), demand
+                )
                 rows.append(_loss(term.supply_id, term.period, factor, with_all, without))
         return tuple(rows)
 
@@ -106,12 +115,18 @@ class CommitmentSheet:
 
     def _promises(self) -> Iterator[tuple[Build, str]]:
         """Yield the build of everything that is taken on beside nodes, and the order in words."""
+        for purchase, amount in self._new_beside():
+            words = f"{amount:.0f} x {purchase.supply_id}"
+            if purchase.kind == "spend":
+                words = f"{amount:.6g} USD/h of {purchase.supply_id}"
+            yield self._build(purchase), words
+
+    def _new_beside(self) -> Iterator[tuple[Purchase, float]]:
+        """Yield what is taken on beside nodes, without what was ordered before."""
         for purchase, amount in self._beside_nodes.items():
-            if amount:
-                words = f"{amount:.0f} x {purchase.supply_id}"
-                if purchase.kind == "spend":
-                    words = f"{amount:.6g} USD/h of {purchase.supply_id}"
-                yield self._build(purchase), words
+            new = amount - self._ordered[purchase]
+            if new > _ROUNDING * amount:
+                yield purchase, new
 
     def _held(self, nodes: dict[tuple[str, int], int], beside: dict[Purchase, float]) -> OptionSet:
         options = hold_purchases(self.options, self.demand.grid, beside)
@@ -177,7 +192,7 @@ class CommitmentSheet:
             return (nodes, nodes) if nodes else None
 
         beside = {
-            purchase: amount if build.order_month < month else 0.0
+            purchase: amount if build.order_month < month else self._ordered[purchase]
             for purchase, amount in self._beside_nodes.items()
             if (build := self._build(purchase)).order_month < until
         }

@@ -84,12 +84,7 @@ def unit_faults(options: OptionSet, decisions: Decisions) -> Iterator[str]:
             for row in decisions.units
             if row.units_id == units.id
         ]
-        for k, build in enumerate(units.builds):
-            counts = [
-                row.units for row in decisions.units if (row.units_id, row.build) == (units.id, k)
-            ]
-            if build.fixed_nodes not in {None, sum(counts)}:
-                yield f"{sum(counts)} of {build.fixed_nodes} units of {units.id} that are there"
+        yield from _before_faults(units, decisions)
         last = max((build.end for build, _ in taken), default=0)
         for t in sorted(periods | set(range(last))):
             there = sum(count for build, count in taken if build.serves(t))
@@ -102,6 +97,18 @@ def unit_faults(options: OptionSet, decisions: Decisions) -> Iterator[str]:
                         f"{counted:g} counted tokens per minute on {there} units of {units.id} in "
                         f"period {t}, block {b}"
                     )
+
+
+def _before_faults(units: ProvisionedUnits, decisions: Decisions) -> Iterator[str]:
+    """Yield what was taken on or ordered before and is not there."""
+    for k, build in enumerate(units.builds):
+        count = sum(
+            row.units for row in decisions.units if (row.units_id, row.build) == (units.id, k)
+        )
+        if build.fixed_nodes not in {None, count}:
+            yield f"{count} of {build.fixed_nodes} units of {units.id} that are there"
+        if count < build.least_nodes:
+            yield f"{count} units of {units.id}, {build.least_nodes} were ordered"
 
 
 def is_a_size(units: ProvisionedUnits, count: int) -> bool:

@@ -43,6 +43,7 @@ def add_spend_commitments(model: Model) -> None:
 
     U is what pays the on-demand price. `most` covers every node worth having, or is the stated
     maximum if that is less. Without a minimum there is no `any`; tiers have one, their threshold.
+    What was ordered before is a lower bound of spend[k,s].
 
     Parameters
     ----------
@@ -53,17 +54,18 @@ def add_spend_commitments(model: Model) -> None:
     nodes: dict[tuple[int, int, int], Terms] = {}
     for k, spend in enumerate(sets.options.spend):
         rates = _rates(model, spend)
-        if not rates and not spend.is_existing:
+        if not rates and not spend.is_existing and not any(spend.least_usd_per_hour):
             continue
         for s in range(len(spend.builds)):
             held = None if spend.held_usd_per_hour is None else spend.held_usd_per_hour[s]
-            low, high = (0.0, None) if held is None else (held, held)
+            low, high = (spend.least_of(s), None) if held is None else (held, held)
             model.spend[k, s] = model.variable(f"spend_{k}_{s}", high, lower=low)
         for t in range(sets.grid.periods):
             terms: Terms = {
                 model.spend[k, s]: 1.0 for s, b in enumerate(spend.builds) if b.serves(t)
             }
             most = sum(most_nodes(sets, o) * usd for (o, t2), usd in rates.items() if t2 == t)
+            most = max(most, *spend.least_usd_per_hour, 0.0)
             _add_size(model, k, t, terms, most * len(terms))
             for b in range(sets.grid.blocks):
                 used = _add_block(model, k, (t, b), terms, rates)
@@ -194,7 +196,10 @@ def promised_spend(model: Model, value_of: Mapping[str, float]) -> dict[tuple[in
     value_of
         Values by name.
     """
-    values = {key: value_of[variable.name] for key, variable in model.spend.items()}
+    values = {
+        (k, s): max(value_of[variable.name], model.sets.options.spend[k].least_of(s))
+        for (k, s), variable in model.spend.items()
+    }
     return {key: usd for key, usd in sorted(values.items()) if usd > _SMALLEST_USD_PER_HOUR}
 
 
@@ -232,6 +237,10 @@ def spend_faults(options: OptionSet, decisions: Decisions) -> Iterator[str]:
         taken = [(spend.builds[row.build], row.usd_per_hour) for row in decisions.spend
                  if row.commitment_id == spend.id]  # fmt: skip
         most = spend.max_usd_per_hour
+        for s, build in enumerate(spend.builds):
+            usd = sum(usd for other, usd in taken if other is build)
+            if usd < spend.least_of(s) * (1 - _TOLERANCE):
+                yield f"{usd:g} USD per hour of {spend.id}, {spend.least_of(s):g} were ordered"
         for t in range(max((build.end for build, _ in taken), default=0)):
             usd = sum(usd for build, usd in taken if build.serves(t))
             low = usd > 0 and usd < spend.min_usd_per_hour * (1 - _TOLERANCE)

@@ -104,6 +104,21 @@ def build_of(options: OptionSet, purchase: Purchase, place: tuple[int, int]) -> 
     return options.offers[position].builds[k]
 
 
+def ordered_before(options: OptionSet, purchase: Purchase, place: tuple[int, int]) -> float:
+    """Return how much of a purchase was ordered before, so that no plan takes on less.
+
+    Parameters
+    ----------
+    options
+        The options.
+    purchase, place
+        As in :func:`purchases`.
+    """
+    if purchase.kind == "spend":
+        return options.spend[place[0]].least_of(place[1])
+    return build_of(options, purchase, place).least_nodes
+
+
 def hold_purchases(
     options: OptionSet, grid: TimeGrid, held: Mapping[Purchase, float]
 ) -> OptionSet:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from planner.options.records import NodeOffer, Option, OptionSet
-    from planner.options.supply_records import ProvisionedUnits
+    from planner.options.supply_records import ProvisionedUnits, SpendCommitment
 
 
 def restrict(
@@ -38,7 +38,7 @@ def restrict(
     same_model_only
         As in :func:`planner.options.prune.prune`.
     tenures
-        Tenures of nodes that stay, without spend commitments; ``None`` for all. What is there
+        Tenures of nodes that stay, without new spend commitments; ``None`` for all. What is there
         already, or was decided before, always stays.
     """
     feasible = [o for o in (*options.options, *options.dominated) if keep(o)]
@@ -59,20 +59,40 @@ def restrict(
         ),
         api=options.api if tokens else (),
         provisioned=options.provisioned if tokens else committed_units(options),
-        spend=tuple(s for s in options.spend if tenures is None or s.is_existing),
+        spend=options.spend if tenures is None else promised_spend(options),
         pruned=tuple(pruned),
     )
 
 
 def committed_units(options: OptionSet) -> tuple[ProvisionedUnits, ...]:
-    """Return the provisioned units that are taken on already, which every plan pays.
+    """Return the units that are taken on already or were ordered, which every plan pays.
 
     Parameters
     ----------
     options
         The options.
     """
-    return tuple(replace(u, builds=u.committed) for u in options.provisioned if u.committed)
+    found = []
+    for units in options.provisioned:
+        ordered = (replace(b, most_nodes=b.least_nodes) for b in units.builds if b.least_nodes)
+        if builds := (*ordered, *units.committed):
+            found.append(replace(units, builds=builds))
+    return tuple(found)
+
+
+def promised_spend(options: OptionSet) -> tuple[SpendCommitment, ...]:
+    """Return the spending that is promised already or was ordered, which every plan pays.
+
+    Parameters
+    ----------
+    options
+        The options.
+    """
+    return tuple(
+        s if s.is_existing else replace(s, held_usd_per_hour=s.least_usd_per_hour)
+        for s in options.spend
+        if s.is_existing or any(s.least_usd_per_hour)
+    )
 
 
 def _stays(offer: NodeOffer, hardware: set[str], tenures: frozenset[str] | None) -> bool:

@@ -185,6 +185,9 @@ class SpendCommitment:
     held_usd_per_hour
         What was decided about every build before, ``None`` for those that the program decides
         about; ``None`` when it decides about all.
+    least_usd_per_hour
+        What has to be promised at least by every build, because it was ordered before; empty for
+        nothing.
     is_existing
         Whether it is promised already, whatever the plan decides.
     table
@@ -204,6 +207,11 @@ class SpendCommitment:
     is_existing: bool = False
     table: str = ""
     discount: float | None = None
+    least_usd_per_hour: tuple[float, ...] = ()
+
+    def least_of(self, build: int) -> float:
+        """Return what has to be promised at least by a build, USD per hour."""
+        return self.least_usd_per_hour[build] if self.least_usd_per_hour else 0.0
 
     @property
     def is_held(self) -> bool:

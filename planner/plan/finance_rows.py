@@ -150,7 +150,8 @@ class ProvisionedRow:
     Months are ``YYYY-MM``: of the first and of the first without them. `tokens_per_minute` is what
     all of them carry, counted as the problem says. `usd` is everything that is paid for them,
     nominal; `usd_after_horizon` is the part of it that is due after the horizon. `is_existing`
-    tells those that were taken on before the plan.
+    tells those that were taken on before the plan, `units_kept` how many of them an earlier plan
+    had ordered.
 
     Shares are over the hours of the periods in which the term serves; units of one item that are
     there together carry alike. `coverage` is the share of all requests that they carry,
@@ -190,6 +191,7 @@ class ProvisionedRow:
     alternative_price_fall: float | None = None
     needed_share: float = 0.0
     alternative_discounted_usd: float | None = None
+    units_kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +213,8 @@ class SpendRow:
     0 counts in place of `discounted_usd`. It is paid within the horizon, from its start on. What
     it covers is in the fleet (`covered_nodes`). `discount` is the fraction off the on-demand
     price, ``None`` where only what is covered has rates, and `tier_from_usd_per_hour` the
-    threshold of the tier that gives it, ``None`` without tiers.
+    threshold of the tier that gives it, ``None`` without tiers. `usd_per_hour_kept` is the part
+    of `usd_per_hour` that an earlier plan had ordered.
     """
 
     commitment_id: str
@@ -234,6 +237,7 @@ class SpendRow:
     alternative_price_fall: float | None = None
     needed_share: float = 0.0
     alternative_discounted_usd: float = 0.0
+    usd_per_hour_kept: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,7 @@ def _row(
         break_even_utilization=None if ratio is None else carried.needed_share * ratio,
         alternative_price_fall=None if ratio is None else 1.0 - ratio,
         needed_share=carried.needed_share,
+        units_kept=build.least_nodes,
         alternative_discounted_usd=None if by_use is None else by_use.discounted_usd,
     )
 

@@ -175,6 +175,7 @@ def _row(
         alternative_price_fall=None if ratio is None else 1.0 - ratio,
         needed_share=needed,
         alternative_discounted_usd=use.alternative_usd,
+        usd_per_hour_kept=spend.least_of(spend.builds.index(build)),
     )
 
 

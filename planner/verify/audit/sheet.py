@@ -30,6 +30,8 @@ _HOURS_PER_DAY = 24.0
 _DAYS_PER_YEAR_OF_MONTHS = 365.0 / (12 * HOURS_PER_MONTH / _HOURS_PER_DAY)
 _CENT = 0.005
 _MONTHS, _QUARTER_MONTHS = 12, 3
+_KEPT = 1e-6
+"""Share of a promise that is the tolerance of a solver, not a new order."""
 
 _Hours = dict[tuple[str, int, int], float]
 
@@ -136,12 +138,14 @@ def _promises(plan: Plan, problem: Problem) -> Iterator[tuple[str, int, str, str
     period_months = problem.horizon.months_per_period
     terms = {f"provisioned:{u.name}": u.term_months or 0 for u in problem.supply.provisioned}
     for units in plan.provisioned:
-        if not units.is_existing and terms.get(units.units_id, 0) > period_months:
-            order = f"{units.units} x {units.units_id}"
+        new = units.units - units.units_kept
+        if new and not units.is_existing and terms.get(units.units_id, 0) > period_months:
+            order = f"{new} x {units.units_id}"
             yield units.units_id, units.start_period, units.start_month, order
     for spend in plan.spend_commitments:
-        if not spend.is_existing:
-            order = f"{spend.usd_per_hour:.6g} USD/h of {spend.commitment_id}"
+        usd = spend.usd_per_hour - spend.usd_per_hour_kept
+        if not spend.is_existing and usd > _KEPT * spend.usd_per_hour:
+            order = f"{usd:.6g} USD/h of {spend.commitment_id}"
             yield spend.commitment_id, spend.start_period, spend.start_month, order
 
 
