@@ -113,10 +113,13 @@ class Instead:
 
     @property
     def price_fall(self) -> float | None:
-        """Fall of the rent, of every period, at which it costs as much; ``None`` without rent."""
+        """Fall of the rent, of every period, at which it costs as much; ``None`` without rent.
+
+        1 where renting would cost more even for nothing.
+        """
         if not self.rent_usd or self.people_usd is None:
             return None
-        return 1.0 - (self.counted_usd - self.people_usd) / self.rent_usd
+        return min(1.0 - (self.counted_usd - self.people_usd) / self.rent_usd, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

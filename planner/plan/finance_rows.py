@@ -115,10 +115,10 @@ class CommitmentFigures:
     what the hours needed cost at the offer by the hour of the same hardware that is cheapest for
     them, in whole nodes with their people; ``None`` without an offer. Renting costs as much at
     ``break_even_used_share = needed_share x counted / alternative``, and with its rent lower in
-    every period by ``alternative_price_fall`` (negative when renting is cheaper already; that of
-    the rent alone, people stay). Both are ``None`` where nothing of it is needed.
-    `last_node_price_fall` is the fall at which one node less costs as much. All else stays as it
-    is: a plan made for the lower rent may do without the commitment sooner.
+    every period by ``alternative_price_fall`` (negative when renting is cheaper already, 1 when it
+    is not even for nothing; that of the rent alone, people stay). Both are ``None`` where nothing
+    of it is needed. `last_node_price_fall` is the fall at which one node less costs as much. All
+    else stays as it is: a plan made for the lower rent may do without the commitment sooner.
 
     `usd_per_accelerator_hour` and `alternative_usd_per_accelerator_hour` are nominal prices of an
     hour with people, means over the periods. `order_by` is the last day to order: the first day

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import replace
+
 import pytest
 
 from planner.errors import InputError
+from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.verify.audit import audit
 from tests.finance.budget import solve
 
 PROMISE = [
@@ -90,3 +96,143 @@ def test_units_of_an_item_that_is_gone_are_refused(folder):
 
     with pytest.raises(InputError, match=r"provisioned:ptu` is taken on until 2028-01.*does not"):
         solve(folder, ["horizon.start=2027-07"], folder / "units.json")
+
+
+LATER = "horizon.start=2027-04"
+HALF_YEARS = [PROMISE[0], PROMISE[1].replace("term_months: 12", "term_months: 6")]
+HALF_YEAR_UNITS = [*UNITS[:2], UNITS[2].replace("term_months: 12", "term_months: 6")]
+
+
+def first_of(folder, assignments):
+    """Return what a first run orders from April on, and the file of it."""
+    plan, text = solve(folder, assignments)
+    (folder / "first.json").write_text(text, encoding="utf-8")
+    return plan, folder / "first.json"
+
+
+def ordered(rows, month):
+    return [r for r in rows if r.start_month >= month and not r.is_existing]
+
+
+def test_orders_of_promises_are_noted_and_kept_where_that_is_asked_for(folder):
+    first, path = first_of(folder, HALF_YEARS)
+    orders = ordered(first.spend_commitments, "2027-04")
+    less = [*HALF_YEARS, LATER, "workloads.chat.arrival.mean_rate_rps=10"]
+
+    again, _ = solve(folder, less, path)
+    kept, text = solve(folder, less, path, keep_orders=True)
+
+    words = ", ".join(
+        f"{r.usd_per_hour:.6g} USD/h of spend:sp from {r.start_month}" for r in orders
+    )
+    what = "orders of first.json that are not signed before this horizon"
+    assert orders
+    assert f"{what} are decided again: {words}; --keep-orders keeps them" in again.warnings
+    assert f"{what} are kept (--keep-orders): {words}" in kept.warnings
+    usd = [sum(r.usd_per_hour for r in ordered(p.spend_commitments, "2027-04"))
+           for p in (again, kept)]  # fmt: skip
+    assert usd[0] < usd[1]
+    for order in orders:
+        (row,) = [r for r in ordered(kept.spend_commitments, "2027-04")
+                  if r.start_month == order.start_month]  # fmt: skip
+        assert row.usd_per_hour == pytest.approx(order.usd_per_hour)
+        assert row.usd_per_hour_kept == pytest.approx(order.usd_per_hour)
+    assert "kept_spend" in text
+
+
+def test_a_larger_need_adds_to_orders_that_stand(folder):
+    first, path = first_of(folder, HALF_YEARS)
+    (order, *_) = ordered(first.spend_commitments, "2027-04")
+
+    more = [*HALF_YEARS, "horizon.start=2027-07", "workloads.chat.arrival.mean_rate_rps=60"]
+    kept, _ = solve(folder, more, path, keep_orders=True, commitments=True)
+
+    row = next(r for r in ordered(kept.spend_commitments, "2027-04")
+               if r.start_month == order.start_month)  # fmt: skip
+    assert row.usd_per_hour > order.usd_per_hour
+    new = row.usd_per_hour - order.usd_per_hour
+    due = next(o for o in kept.order_calendar if o.order_month == row.start_month)
+    assert f"{new:.6g} USD/h of spend:sp" in due.orders
+
+
+def test_orders_of_units_are_noted_and_kept_where_that_is_asked_for(folder):
+    first, path = first_of(folder, HALF_YEAR_UNITS)
+    orders = ordered(first.provisioned, "2027-04")
+    less = [*HALF_YEAR_UNITS, LATER, "workloads.chat.arrival.mean_rate_rps=1"]
+
+    again, _ = solve(folder, less, path)
+    kept, _ = solve(folder, less, path, keep_orders=True, compare=True)
+
+    words = ", ".join(f"{r.units} x provisioned:ptu from {r.start_month}" for r in orders)
+    assert orders
+    assert any(f"decided again: {words}; --keep-orders" in note for note in again.warnings)
+    assert any(f"are kept (--keep-orders): {words}" in note for note in kept.warnings)
+    units = [sum(r.units for r in ordered(p.provisioned, "2027-04")) for p in (again, kept)]
+    assert units[0] < units[1]
+    found = {r.start_month: (r.units, r.units_kept) for r in ordered(kept.provisioned, "2027-04")}
+    assert found == {r.start_month: (r.units, r.units) for r in orders}
+    # Every baseline pays for them too: 0.05 USD an hour for six months each.
+    due = sum(r.units * 0.05 * 6 * 730 for r in orders)
+    solved = [b for b in kept.baselines if b.cost_usd is not None]
+    assert solved
+    assert all(b.cost_usd >= due - 0.01 for b in solved)
+
+
+def test_orders_that_cannot_be_had_any_more_are_named_together(folder):
+    _, path = first_of(folder, HALF_YEARS)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    may = {"start_month": "2027-05", "end_month": "2027-11", "is_existing": False}
+    unit = {"units_id": "provisioned:pta", "units": 2, "usd_per_unit_hour": 0.05} | may
+    content |= {
+        "provisioned": [unit],
+        "spend_commitments": [r | may for r in content["spend_commitments"][:1]],
+    }
+    (folder / "gone.json").write_text(json.dumps(content), encoding="utf-8")
+    both = [HALF_YEARS[1], *HALF_YEAR_UNITS]
+
+    with pytest.raises(InputError) as error:
+        solve(folder, [*both, LATER], folder / "gone.json", keep_orders=True)
+
+    places = {fault.path: fault.message for fault in error.value.faults}
+    assert (
+        "`provisioned:pta` is not on offer in this problem any more"
+        in (places["provisioned.0.units_id"])
+    )
+    assert "begins in 2027-05, within a period" in places["spend_commitments.0.commitment_id"]
+
+
+def test_a_plan_that_drops_orders_that_stand_fails_its_audit(folder):
+    _, path = first_of(folder, HALF_YEARS)
+    ready = prepare(
+        folder / "budget.yaml", None, [*HALF_YEARS, LATER], incumbent=path, keep_orders=True
+    )
+    plan = solve_prepared(ready, SolveSettings(gap=0.0, compare=False))
+    record = plan.options["incumbent"]
+    more = [r | {"usd_per_hour": r["usd_per_hour"] + 1e3} for r in record["kept_spend"]]
+    gone = [{"units_id": "provisioned:ptu", "start_period": 1, "units": 2}]
+    broken = replace(
+        plan,
+        options=plan.options | {"incumbent": record | {"kept_spend": more, "kept_units": gone}},
+    )
+
+    found = audit(broken, ready.loaded.problem, ready.catalog)
+
+    assert any(
+        re.search(r"USD/h of spend:sp from period .*an earlier plan has 1", t) for t in found
+    )
+    assert any("2 x provisioned:ptu from period 1 of an earlier plan are not kept" in t
+               for t in found)  # fmt: skip
+
+
+def test_a_plan_with_promises_that_stand_is_solved_again_from_its_file(folder, planner):
+    _, path = first_of(folder, HALF_YEARS)
+    less = "workloads.chat.arrival.mean_rate_rps=10"
+    kept = ("--set", HALF_YEARS[0], "--set", HALF_YEARS[1], "--set", LATER, "--set", less)
+    done = planner("solve", folder / "budget.yaml", *kept, "--incumbent", path, "--keep-orders",
+                   "--no-compare", "-o", folder / "kept.json")  # fmt: skip
+    cost = json.loads((folder / "kept.json").read_text(encoding="utf-8"))["cost_usd"]
+
+    explained = planner("explain", folder / "kept.json", "--json")
+
+    assert (done.code, explained.code) == (0, 0)
+    assert json.loads(explained.out)["cost_usd"] == pytest.approx(cost)

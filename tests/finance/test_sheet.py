@@ -166,6 +166,11 @@ def test_work_that_may_run_nowhere_else_has_no_alternative_and_says_why():
             "break-even used share .* recomp",
         ),
         ("commitment_figures", {"alternative_price_fall": twice}, "price fall .* recomputed"),
+        ("commitment_figures", {"needed_share": 0.9}, "needed share 0.9, the tables give 1"),
+        ("commitment_figures", {"counted_discounted_usd": twice}, "USD counted, the tables give"),
+        ("commitment_figures", {"alternative_discounted_usd": twice}, "USD of the alternative"),
+        ("commitment_figures", {"alternative_discounted_usd": None}, "alternative without one"),
+        ("commitment_figures", {"last_node_price_fall": twice}, "fall for the last node .* recom"),
         ("commitment_figures", {"start_period": one_more}, "one row for every commitment"),
         ("commitment_losses", {"loss_usd": slightly_more}, "USD, the difference is"),
         ("commitment_losses", {"held_bound_usd": 1e9}, "is above its cost"),
@@ -191,7 +196,7 @@ def test_every_table_is_shown(fleet, capsys):
     shown = capsys.readouterr().out
 
     assert "What commitments carry" in shown
-    assert "2027-01-01\towned:box:default:owned\t100%\t100%\t100%\t22%\t78%" in shown
+    assert "2027-01-01\towned:box:default:owned\t100%\t100%\t100%\t100%\t22%\t78%\t78%" in shown
     assert "demand -20%\tdemand -40%" in shown
     assert "all of them\t\t15,184\t30,368" in shown
     assert "cost of the delay USD" in shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 
 import pytest
 
@@ -46,12 +45,16 @@ def figures(problem_asked, known):
     return units, plan
 
 
-@pytest.mark.parametrize(("supply", "mean_factor"), [(None, 1.0), (HALVED, 0.75)])
-def test_coverage_work_break_even_and_price_fall_of_a_unit(supply, mean_factor):
+EARLY, LATE = 1.08**-0.125, 1.08**-0.375
+"""Discount factors of the middle of both quarters."""
+
+
+@pytest.mark.parametrize(("supply", "later_factor"), [(None, 1.0), (HALVED, 0.5)])
+def test_coverage_work_break_even_and_price_fall_of_a_unit(supply, later_factor):
     units, _ = figures(asked(supply=supply), facts())
 
-    by_use_usd = 2 * QUARTER_H * BY_USE_USD * mean_factor
-    even = 20.0 / (BY_USE_USD * mean_factor)
+    by_use_usd = QUARTER_H * BY_USE_USD * (1 + later_factor)
+    even = 20.0 * (EARLY + LATE) / (BY_USE_USD * (EARLY + LATE * later_factor))
     assert (units.units, units.order_by, units.coverage) == (1, "2027-01-01", pytest.approx(1.0))
     assert units.utilization == pytest.approx(WORK)
     assert units.alternative_offer_id == "tokens:a/model-a:standard"
@@ -72,7 +75,7 @@ def test_the_price_fall_is_where_the_plan_changes_its_mind():
         assert bool(plan.provisioned) is takes_units
 
 
-def test_half_of_the_requests_on_units_that_are_there_and_no_longer_pay():
+def test_half_of_the_requests_on_units_that_are_there_and_due_anyway():
     there = UNIT | {"committed": [{"units": 1, "until": "2027-07"}], "max_units": 1}
     there |= {"tokens_per_minute_per_unit": 33_000.0}
 
@@ -81,13 +84,56 @@ def test_half_of_the_requests_on_units_that_are_there_and_no_longer_pay():
     by_use_usd = 3_600 * (1_000 * 1.0 + 100 * 1.5) / 1e6 / 2
     assert units.is_existing
     assert (units.coverage, units.utilization) == (pytest.approx(0.5), pytest.approx(1.0))
-    assert units.break_even_utilization == pytest.approx(20.0 / by_use_usd)
-    assert units.alternative_price_fall == pytest.approx(1 - 20.0 / by_use_usd)
+    assert units.alternative_usd == pytest.approx(2 * QUARTER_H * by_use_usd)
+    # What is due for them whatever is decided does not count.
+    assert (units.break_even_utilization, units.alternative_price_fall) == (0.0, 1.0)
     text = io.StringIO()
     write_plan(text, plan, months=6)
-    shown = re.search(r"\nthere\t1 x provisioned:ptu\t50%\t100%\t(\S+)%", text.getvalue())
-    assert shown is not None
-    assert float(shown[1]) == round(100 * 20.0 / by_use_usd)
+    assert "\nthere\t1 x provisioned:ptu\t50%\t100%\t100%\t0%\t" in text.getvalue()
+
+
+def test_a_term_beyond_the_horizon_counts_as_the_plan_pays_it():
+    year = UNIT | {"term_months": 12, "usd_per_unit_hour": 15.0}
+
+    units, _ = figures(asked(year), facts())
+
+    paid = 15.0 * QUARTER_H * sum(1.08 ** -((q + 0.5) / 4) for q in range(4))
+    by_use = BY_USE_USD * QUARTER_H * (EARLY + LATE)
+    assert units.discounted_usd == pytest.approx(paid)
+    assert units.alternative_discounted_usd == pytest.approx(by_use)
+    assert units.alternative_price_fall == pytest.approx(1 - paid / by_use)
+    for factor, takes_units in ((1.001, True), (0.999, False)):
+        path = {"name": "t", "tenure": "api", "steps": [
+            {"since": "2027-01", "factor": paid / by_use * factor}]}  # fmt: skip
+        own = {"name": "u", "offer": "provisioned:ptu", "change_per_year": 0.0}
+        plan = solved(asked(year, {"price_paths": [path, own]}), facts(), (), compare=False)
+        assert bool(plan.provisioned) is takes_units
+
+
+def test_a_second_lot_is_needed_for_what_the_first_has_no_room_for():
+    # a unit carries 20/11 requests/s; 1 and 2 are planned for, 0.5 sqrt(2) and sqrt(2) are paid
+    units = UNIT | {"usd_per_unit_hour": 1.0}
+    grown = problem(
+        workload(
+            arrival={"mean_rate_rps": 0.5, "peak_factor_in_hour": 1.0}, growth_per_period=2.0
+        ),
+        horizon={"start": "2027-01", "periods": 2, "months_per_period": 3},
+        supply={"tenures": ["api"], "provisioned": [units]},
+        finance={"discount_rate_per_year": 0.0},
+    )
+
+    plan = solved(grown, facts(), (), compare=False)
+
+    assert audit(plan, grown, facts()) == []
+    first, second = plan.provisioned
+    assert (first.units, second.units, second.start_month) == (1, 1, "2027-04")
+    beyond = 2**0.5 * (1 - 20 / 11 / 2)
+    assert second.needed_share == pytest.approx(beyond * WORK)
+    assert second.utilization == pytest.approx(2**0.5 * WORK / 2)
+    assert second.alternative_usd == pytest.approx(beyond * BY_USE_USD * QUARTER_H)
+    assert second.alternative_price_fall == pytest.approx(1 - 2.0 / (beyond * BY_USE_USD))
+    assert second.break_even_utilization == pytest.approx(2.0 * WORK / BY_USE_USD)
+    assert first.alternative_usd == pytest.approx((0.5 * 2**0.5 + beyond) * BY_USE_USD * QUARTER_H)
 
 
 def test_no_alternative_where_no_offer_by_use_may_serve():

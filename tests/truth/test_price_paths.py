@@ -122,8 +122,11 @@ def test_the_price_fall_that_makes_the_order_wrong_counts_the_falling_rent(plan)
     rent_usd = RENT_USD * (0.8**0.5 + 0.8**0.75) / 2
 
     assert sheet.alternative_usd_per_accelerator_hour == pytest.approx(rent_usd)
-    own_usd = LATER_BOX_USD / (2 * QUARTER_H)
-    assert sheet.alternative_price_fall == pytest.approx(1 - own_usd / rent_usd)
+    # a server is paid in April, and does without the rents of July and October
+    rents_usd = sum(QUARTER_H * RENT_USD * 0.8 ** (t / 4) * at(MONTHS * (t + 0.5)) for t in (2, 3))
+    own_usd = LATER_BOX_USD * at(MONTHS)
+    assert sheet.alternative_discounted_usd == pytest.approx(2 * rents_usd)
+    assert sheet.alternative_price_fall == pytest.approx(1 - own_usd / rents_usd)
 
 
 @pytest.mark.parametrize("item", ["rent", "lease", "box"])

@@ -111,13 +111,9 @@ def test_figures_of_commitments_hold_people_of_the_node_and_of_what_it_is_compar
 
     assert owned.usd_per_accelerator_hour == pytest.approx(1.0 + by_node)
     assert leased.usd_per_accelerator_hour == pytest.approx(0.5 + 2.5 * by_node)
-    for figures in (owned, leased):
-        even = figures.usd_per_accelerator_hour / (2.0 + by_node)
-        assert figures.break_even_used_share == pytest.approx(even)
-        # at this rent the used hours cost as much: rent + people = own / used share
-        rent = 2.0 * (1.0 - figures.alternative_price_fall)
-        own = figures.usd_per_accelerator_hour / figures.used_share
-        assert rent + by_node == pytest.approx(own)
+    for figures in (owned, leased):  # both were there, and cannot be sold
+        assert figures.alternative_discounted_usd == pytest.approx((2.0 + by_node) * 8_760)
+        assert (figures.break_even_used_share, figures.alternative_price_fall) == (0.0, 1.0)
 
 
 def test_every_single_change_of_its_money_is_reported(people):

@@ -86,6 +86,9 @@ ROWS = [
     ({"break_even_utilization": slightly_more}, "break-even utilization .* recomputed"),
     ({"break_even_utilization": None}, "break-even utilization None, recomputed"),
     ({"alternative_price_fall": slightly_more}, "price fall of the alternative .* recomputed"),
+    ({"needed_share": slightly_more}, "needed share .* the rows of tokens give"),
+    ({"alternative_discounted_usd": slightly_more}, "USD by use, discounted, at tokens:a"),
+    ({"units_kept": one_more}, "1 of them kept, an earlier plan has 0"),
 ]
 
 

@@ -89,6 +89,9 @@ ROWS = [
     ({"is_existing": True}, "is_existing True, the problem says otherwise"),
     ({"discount": 0.7}, "discount 0.7, expected"),
     ({"tier_from_usd_per_hour": 2.0}, "tier 2.0, expected None"),
+    ({"needed_share": slightly_more}, "needed share"),
+    ({"alternative_discounted_usd": slightly_more}, "USD by the hour"),
+    ({"usd_per_hour_kept": 1.0}, "1 of them kept, an earlier plan has 0"),
 ]
 
 

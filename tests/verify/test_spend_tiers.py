@@ -44,8 +44,16 @@ def test_the_money_of_a_tier_by_hand(stepped):
         price = row.price_usd_per_hour
         hours = row.nodes * row.hours + row.startup_node_hours
         assert row.usd == pytest.approx(price * (hours - row.covered_nodes * row.hours))
-    for row in plan.spend_commitments:
-        assert row.break_even_used_share == pytest.approx(1 - 0.6)
+    (promise,) = plan.spend_commitments
+    middles = [1.1 ** (-(2 * t + 1) / 12) for t in range(4)]  # 8 months, of which 6 are planned
+    paid = 5.0 * 1460 * (0.25 * 4 + 0.75 * sum(middles))
+    saved = sum(
+        row.covered_nodes * row.hours * row.price_usd_per_hour * middles[row.period]
+        for row in plan.fleet
+    )
+    assert promise.alternative_discounted_usd == pytest.approx(saved)
+    assert promise.alternative_price_fall == pytest.approx(1 - paid / saved)
+    assert promise.break_even_used_share == pytest.approx(promise.used_share * paid / saved)
     nominal = sum(line.usd for line in plan.cost_lines)
     assert nominal == pytest.approx(plan.tco_usd, abs=0.005)
     assert sum(v.amortised_usd for v in plan.money_by_period) == pytest.approx(nominal, abs=0.005)

@@ -121,9 +121,11 @@ def test_every_view_of_the_money_reconciles_to_the_cent(tiers):
 
 
 def test_the_break_even_of_terms_is_that_of_the_price_with_the_discount(tiers):
+    middle = (1.1**-0.25 + 1.1**-0.75) / 2  # a quarter is paid at once, the rest over the year
     for taken, figures in zip(tiers.plan.commitments, tiers.plan.commitment_figures, strict=True):
         assert figures.usd_per_accelerator_hour == pytest.approx(taken.usd_per_node_hour)
-        assert figures.break_even_used_share == pytest.approx(taken.usd_per_node_hour / 2.0)
+        even = taken.usd_per_node_hour / 2.0 * (0.25 / middle + 0.75)
+        assert figures.break_even_used_share == pytest.approx(even)
 
 
 def test_the_printed_plan_names_the_tiers_that_are_reached(tiers):

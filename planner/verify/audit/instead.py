@@ -66,7 +66,7 @@ class _Rent(NamedTuple):
         """Return the fall of the rent at which it costs as much, ``None`` without rent."""
         if not self.rent_usd:
             return None
-        return 1.0 - (counted_usd - self.people_usd) / self.rent_usd
+        return 1.0 - max(counted_usd - self.people_usd, 0.0) / self.rent_usd
 
 
 def instead_violations(

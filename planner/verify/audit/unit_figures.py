@@ -145,10 +145,11 @@ def _alternative(
         if bounds is None or not bounds[0] - slack <= usd <= bounds[1] + slack:
             yield f"{usd} {name} at {row.alternative_offer_id}, tokens x price gives {bounds}"
             return
-    own, usd = 0.0 if row.is_existing else row.discounted_usd, row.alternative_discounted_usd
+    own = 0.0 if row.is_existing else row.discounted_usd
+    other = row.alternative_discounted_usd
     for name, got, want in (
-        ("break-even utilization", derived[0], needed * own / usd if usd else None),
-        ("price fall of the alternative", derived[1], 1.0 - own / usd if usd else None),
+        ("break-even utilization", derived[0], needed * own / other if other else None),
+        ("price fall of the alternative", derived[1], 1.0 - own / other if other else None),
     ):
         if (got is None) != (want is None) or differs(got or 0.0, want or 0.0):
             yield f"{name} {got}, recomputed {want}"
