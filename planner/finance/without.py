@@ -14,8 +14,9 @@ sold that is everything.
 In return it rents, block by block, the accelerators that all other commitments of the same
 hardware leave to be held (:meth:`planner.finance.hardware_use.HardwareBlock.needed`), in whole
 nodes of one offer by the hour and at its list price of the period, with the people of its nodes.
-Nothing else changes. Rents after the horizon are on neither side. Another way to do without the
-commitment can only be cheaper than this one, but for start-up times, which rented nodes pay too.
+Nothing else changes. Rents after the horizon are on neither side. The best plan without the
+commitment can only be cheaper than this one, but for start-up times, which rented nodes pay too,
+and limits on what can be rented.
 """
 
 from __future__ import annotations
