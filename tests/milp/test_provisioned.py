@@ -27,6 +27,7 @@ from planner.milp import (
 from planner.milp.bridge import to_arrays
 from planner.milp.start import complete_start
 from planner.options.builds import Build, monthly_payments, served_until
+from planner.options.restrict import committed_units
 from planner.options.supply_records import PROVISIONED, ProvisionedUnits
 from planner.plan.records import UnitDecision
 from tests import worlds
@@ -148,6 +149,24 @@ def test_units_of_a_later_period_are_taken_on_early_where_their_price_rises():
     # Two months at 1, and two at 3 from the second on; not at 9 from the third on.
     assert found.objective_usd == pytest.approx(2 * 730 * 2 * (1 + 3))
     assert [(u.build, u.units) for u in found.decisions.units] == [(0, 2), (1, 2)]
+
+
+@pytest.mark.parametrize(("rate_rps", "taken"), [(0.5, 3), (4.0, 4)])
+def test_units_that_were_ordered_before_are_there_and_more_where_it_pays(rate_rps, taken):
+    pool = units()
+    ordered = replace(pool, builds=(replace(pool.builds[0], least_nodes=3),))
+    demand, options = world([rate_rps], ordered, 1.0)
+
+    found = solve(demand, options)
+
+    assert [row.units for row in found.decisions.units] == [taken]
+    assert found.objective_usd == pytest.approx(taken * MONTH_H)
+    wrong = replace(found.decisions, units=(UnitDecision(pool.id, 0, 2),))
+    with pytest.raises(InternalError, match=r"2 units of provisioned:ptu, 3 were ordered"):
+        verify_decisions(demand, options, Limits(), wrong)
+    (kept,) = committed_units(options)
+    assert [(b.least_nodes, b.most_nodes) for b in kept.builds] == [(3, 3)]
+    assert committed_units(replace(options, provisioned=(pool,))) == ()
 
 
 def test_workloads_share_units():

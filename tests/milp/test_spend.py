@@ -215,6 +215,44 @@ def test_a_held_promise_is_no_choice(least):
     assert hold_purchases(options, demand.grid, terms).spend == (held,)
 
 
+@pytest.mark.parametrize(("nodes", "promised"), [(1.0, 2.8), (3.0, 4.2)])
+@pytest.mark.parametrize("least", [0.0, 2.0])
+def test_what_was_ordered_before_is_promised_at_least_and_more_where_it_pays(
+    nodes, promised, least
+):
+    ordered = replace(promise({"chat": 1.4}, least=least), least_usd_per_hour=(2.8,))
+    demand, options = world({"chat": [nodes]}, ordered)
+
+    found = solve(demand, options)
+
+    assert [row.usd_per_hour for row in found.decisions.spend] == pytest.approx([promised])
+    assert found.objective_usd == pytest.approx(promised * MONTH_H)
+    for usd in ((), (SpendDecision("spend:all", 0, 2.7),)):
+        wrong = replace(found.decisions, spend=usd)
+        with pytest.raises(InternalError, match=r"of spend:all, 2\.8 were ordered"):
+            verify_decisions(demand, options, Limits(), wrong)
+
+
+def test_what_was_ordered_before_is_paid_although_nothing_can_be_covered():
+    ordered = replace(promise({}), least_usd_per_hour=(2.8,))
+
+    found = solve(*world({"chat": [1.0]}, ordered))
+
+    assert found.objective_usd == pytest.approx((2.8 + PRICE) * MONTH_H)
+
+
+def test_a_baseline_of_some_tenures_has_the_promises_that_were_ordered():
+    ordered = replace(promise({"chat": 1.4}), least_usd_per_hour=(2.8,))
+    _, options = world({"chat": [1.0]}, ordered, promise({"chat": 1.4}, name="free"))
+
+    (kept,) = restrict(
+        options, lambda _: True, tokens=False, same_model_only=False,
+        tenures=frozenset({"on_demand"}),
+    ).spend  # fmt: skip
+
+    assert (kept.id, kept.held_usd_per_hour) == ("spend:all", (2.8,))
+
+
 @pytest.mark.parametrize("usd", [-1.0, 2.0, 90.0])
 def test_decisions_outside_the_limits_are_refused(usd):
     demand, options = world({"chat": [1.0]}, promise({"chat": 1.4}, least=3.0, most=50.0))
