@@ -100,7 +100,7 @@ def test_units_of_an_item_that_is_gone_are_refused(folder):
 
 LATER = "horizon.start=2027-04"
 HALF_YEARS = [PROMISE[0], PROMISE[1].replace("term_months: 12", "term_months: 6")]
-HALF_YEAR_UNITS = [*UNITS[:2], UNITS[2].replace("term_months: 12", "term_months: 6")]
+HALF_YEAR_UNITS = ["supply.tenures=[api]", UNITS[1], UNITS[2].replace("term_months: 12", "term_months: 6")]
 
 
 def first_of(folder, assignments):
@@ -188,7 +188,7 @@ def test_orders_that_cannot_be_had_any_more_are_named_together(folder):
         "spend_commitments": [r | may for r in content["spend_commitments"][:1]],
     }
     (folder / "gone.json").write_text(json.dumps(content), encoding="utf-8")
-    both = [HALF_YEARS[1], *HALF_YEAR_UNITS]
+    both = [HALF_YEARS[1], UNITS[0], HALF_YEAR_UNITS[2]]
 
     with pytest.raises(InputError) as error:
         solve(folder, [*both, LATER], folder / "gone.json", keep_orders=True)
