@@ -104,8 +104,8 @@ class CommitmentFigures:
     Shares are over the periods in which its nodes serve. `coverage` is the share of all requests
     that it carries, those of hours without its nodes included; `used_share` the share of its paid
     accelerator-hours that replicas hold, spares included, and `utilization` the share that is at
-    work at the mean rate, all commitments of the same hardware alike. `needed_share` is the share that would have to be
-    rented without it, all other commitments used first.
+    work at the mean rate, all commitments of the same hardware alike. `needed_share` is the share
+    that would have to be rented without it, all other commitments used first.
 
     `counted_discounted_usd` is what the plan would not pay without it: the whole term as the plan
     pays it, also after the horizon unless ``commitment_tail: pro_rata`` cuts it, with the people

@@ -100,7 +100,11 @@ def test_units_of_an_item_that_is_gone_are_refused(folder):
 
 LATER = "horizon.start=2027-04"
 HALF_YEARS = [PROMISE[0], PROMISE[1].replace("term_months: 12", "term_months: 6")]
-HALF_YEAR_UNITS = ["supply.tenures=[api]", UNITS[1], UNITS[2].replace("term_months: 12", "term_months: 6")]
+HALF_YEAR_UNITS = [
+    "supply.tenures=[api]",
+    UNITS[1],
+    UNITS[2].replace("term_months: 12", "term_months: 6"),
+]
 
 
 def first_of(folder, assignments):
