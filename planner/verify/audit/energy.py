@@ -158,7 +158,8 @@ def rated_w(hardware: str, catalog: Catalog) -> float | None:
     hardware, catalog
         Key of the accelerator, and the tables.
     """
-    return (_node_w(hardware, catalog) or _server_w(hardware, catalog)) or None
+    node_w = _node_w(hardware, catalog)
+    return max(_server_w(hardware, catalog), default=None) if node_w is None else node_w
 
 
 def highest_w(hardware: str, catalog: Catalog) -> float:
@@ -169,24 +170,24 @@ def highest_w(hardware: str, catalog: Catalog) -> float:
     hardware, catalog
         Key of the accelerator, and the tables.
     """
-    return max(_node_w(hardware, catalog), _server_w(hardware, catalog))
+    return max(_node_w(hardware, catalog) or 0.0, *_server_w(hardware, catalog), 0.0)
 
 
-def _node_w(hardware: str, catalog: Catalog) -> float:
+def _node_w(hardware: str, catalog: Catalog) -> float | None:
     known = catalog.accelerator(hardware)
-    if known is None or not known.accelerators_per_node:
-        return 0.0
-    return (known.node_it_power_w or 0.0) / known.accelerators_per_node
+    if known is None or not known.accelerators_per_node or known.node_it_power_w is None:
+        return None
+    return known.node_it_power_w / known.accelerators_per_node
 
 
-def _server_w(hardware: str, catalog: Catalog) -> float:
-    found = [0.0]
+def _server_w(hardware: str, catalog: Catalog) -> list[float]:
+    found = []
     for server in catalog.servers:
         if (server.quantity, server.case) == ("accelerators", hardware) and server.value:
             power = catalog.figure("servers", server.id, "it_power_w")
             if power is not None and power.value is not None:
                 found.append(power.value / server.value)
-    return max(found)
+    return found
 
 
 def _replica(row: Allocation, plan: Plan, catalog: Catalog) -> Iterator[str]:
