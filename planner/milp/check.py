@@ -151,7 +151,7 @@ def _mu_rps(view: _View, row: ReplicaDecision, workload: str) -> float | None:
     capacity = view.capacities.get((workload, row.option_id))
     if capacity is None or not capacity.serves_in(row.period, row.block):
         return None
-    points = capacity.points_at(row.period)
+    points = capacity.points_in(row.period, row.block)
     rates = [p.planned_rps for p in points if p.min_replicas <= row.min_replicas]
     return max(rates) if rates and view.pool_of[workload] == row.pool else None
 

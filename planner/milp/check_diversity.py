@@ -133,7 +133,7 @@ def _key(row: PlacementDecision) -> tuple[str, str, int, int]:
 def _rate(capacity: Capacity | None, least_replicas: int, row: PlacementDecision) -> float:
     if capacity is None or not capacity.serves_in(row.period, row.block):
         return 0.0
-    points = capacity.points_at(row.period)
+    points = capacity.points_in(row.period, row.block)
     return max((p.planned_rps for p in points if p.min_replicas <= least_replicas), default=0.0)
 
 

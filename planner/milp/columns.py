@@ -1,9 +1,10 @@
 r"""Columns of the program: one option of one pool in one bracket of replicas sharing the queue.
 
 Bracket k holds from :math:`R_k` to :math:`R_{k+1} - 1` replicas, and a replica then carries
-``mu[w]`` requests/s of workload w alone, which differs by period where lengths grow; in blocks
-from which w is barred there is none. Workloads of a pool share the brackets of an option: the
-union of their ``min_replicas`` in all periods, each taking its largest point at or below.
+``mu[w]`` requests/s of workload w alone, which differs by period where lengths grow, and by block
+where the option has headroom of its own; in blocks from which w is barred there is none. Workloads
+of a pool share the brackets of an option: the union of their ``min_replicas`` in all periods, each
+taking its largest point at or below.
 
 The exchange ratio of two columns is :math:`r(c, d) = \min_w mu[w, c] / mu[w, d]`: replicas of d
 that one of c replaces in any mix of workloads.
@@ -54,15 +55,38 @@ class Column:
     mu_rps: tuple[tuple[Mapping[int, float], ...], ...]
 
     def rates_in(self, t: int) -> Mapping[int, float]:
-        """Return the requests/s of one replica by workload, over all blocks of a period.
+        """Return the most requests/s of one replica by workload, over all blocks of a period.
 
         Parameters
         ----------
         t
             Position of the period.
         """
-        distinct = {id(rates): rates for rates in self.mu_rps[t]}
-        return {w: mu for rates in distinct.values() for w, mu in rates.items()}
+        most: dict[int, float] = {}
+        for rates in {id(rates): rates for rates in self.mu_rps[t]}.values():
+            for w, mu in rates.items():
+                most[w] = max(most.get(w, 0.0), mu)
+        return most
+
+    def load(self, workloads: Iterable[int], planned_rps: FloatArray, t: int) -> FloatArray:
+        """Return the replicas that carry the rates of some workloads by themselves, shape (B,).
+
+        Where a workload may not be served it asks for none.
+
+        Parameters
+        ----------
+        workloads
+            Positions of the workloads.
+        planned_rps
+            Rates by workload, period and block, requests/s.
+        t
+            Position of the period.
+        """
+        total = np.zeros(planned_rps.shape[-1])
+        for w in workloads:
+            mu_rps = np.array([rates.get(w, np.inf) for rates in self.mu_rps[t]])
+            total += planned_rps[w, t] / mu_rps
+        return total
 
     def may_serve(self, workloads: Iterable[int], t: int, blocks: Sequence[int]) -> bool:
         """Say whether it serves some workloads in all of some blocks.
@@ -147,17 +171,20 @@ def _by_block(
     by_period: Sequence[dict[int, float]], usable: Mapping[int, Capacity], grid: TimeGrid
 ) -> tuple[tuple[dict[int, float], ...], ...]:
     """Return rates by period and block, one record for all blocks that are alike."""
-    if not any(capacity.barred for capacity in usable.values()):
+    if not any(capacity.barred or capacity.headroom for capacity in usable.values()):
         return tuple((rates,) * grid.blocks for rates in by_period)
-    known: dict[tuple[int, frozenset[int]], dict[int, float]] = {}
+    known: dict[tuple[int, tuple[tuple[int, float], ...]], dict[int, float]] = {}
 
     def allowed(t: int, b: int) -> dict[int, float]:
         rates = by_period[t]
-        barred = frozenset(w for w in rates if (t, b) in usable[w].barred)
-        key = (id(rates), barred)
+        factors = tuple(
+            (w, usable[w].headroom.get((t, b), 1.0))
+            for w in rates
+            if (t, b) not in usable[w].barred
+        )
+        key = (id(rates), factors)
         if key not in known:
-            left = {w: mu for w, mu in rates.items() if w not in barred}
-            known[key] = left if barred else rates
+            known[key] = {w: rates[w] / factor for w, factor in factors}
         return known[key]
 
     return tuple(tuple(allowed(t, b) for b in range(grid.blocks)) for t in range(grid.periods))

@@ -26,6 +26,7 @@ import numpy as np
 from planner.milp.backlogs import build_backlogs, most_by_block
 from planner.milp.columns import build_columns, ratios_by_block
 from planner.milp.domains import most_copies
+from planner.milp.dominated import barred_where_dominated
 from planner.options.builds import one_tier_each
 from planner.options.homes import holds
 
@@ -221,6 +222,8 @@ def build_sets(
     members = tuple(
         tuple(i for i, name in enumerate(names) if pool_of[name] == pool) for pool in pools
     )
+    if limits.scaling != "static":
+        options = barred_where_dominated(options, demand.grid)
     homes = _homes(pools, options)
     columns, of_pool = build_columns(names, members, options, homes, demand.grid)
     actual = np.stack([np.asarray(w.planned_rps, dtype=np.float64) for w in demand.workloads])
@@ -375,9 +378,8 @@ def _load(sets: Sets, pool: int, column: Column) -> FloatArray:
     one of them.
     """
     load = np.zeros(sets.n_max.shape[1:])
-    for t, by_block in enumerate(column.mu_rps):
-        for w, mu in column.rates_in(t).items():
-            load[t] += sets.planned_rps[w, t] / mu * np.array([w in rates for rates in by_block])
+    for t in range(len(column.mu_rps)):
+        load[t] = column.load(column.rates_in(t), sets.planned_rps, t)
     if sets.is_batch(pool):
         left = max(1.0 - 2 * sets.changeover_blocks, _LEAST_SHARE_OF_BLOCK)
         load /= left

@@ -268,7 +268,7 @@ def _best(
             continue
         if any(_falls_short(sets, c, w) for w in workloads):
             continue
-        load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][span[0]][w] for w in workloads)
+        load = column.load(workloads, sets.planned_rps, t)[list(span)]
         cheapest = next(((usd, o) for usd, o in offers if o in sets.homes[c]), None)
         if cheapest is None:
             continue

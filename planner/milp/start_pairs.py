@@ -107,7 +107,7 @@ def _pair(
 ) -> _Pair | None:
     t, span = slot
     column, offers = sets.columns[c], sets.options.offers
-    load = sum(sets.planned_rps[w, t, span] / column.mu_rps[t][span[0]][w] for w in workloads)
+    load = column.load(workloads, sets.planned_rps, t)[list(span)]
     whole = float(np.max(load))
     prices = {
         o: sum(usd for b in span if (usd := node_with_people_usd(sets.grid, offers[o], t, b)))

@@ -22,6 +22,7 @@ from planner.options.energy import (
 )
 from planner.options.excluded import unknown_exclusions, without_excluded
 from planner.options.gate import Gate
+from planner.options.headroom import with_option_headroom
 from planner.options.homes import homeless
 from planner.options.in_vain import in_vain
 from planner.options.jobs import with_job_times
@@ -179,6 +180,7 @@ def _housed(
     """Return the ways that some allowed node can hold and their workload does not exclude."""
     by_id = {o.id: o for o in ways.options}
     allowed, rejections = without_excluded(ways.capacities, problem, grid)
+    allowed = list(with_option_headroom(allowed, problem, grid))
     without_home = homeless(allowed, by_id, nodes, barred, problem)
     gone = {(r.workload, r.subject) for r in without_home}
     capacities = tuple(c for c in allowed if (c.workload, c.option_id) not in gone)

@@ -9,6 +9,7 @@ from planner.errors import did_you_mean
 from planner.options.records import Rejection
 from planner.problem.deferral import owner
 from planner.problem.exclusion import barred_slots, excluded_ids
+from planner.problem.headroom import headroom_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,7 +51,7 @@ def without_excluded(
 
 
 def unknown_exclusions(ways: Ways, problem: Problem) -> Iterator[str]:
-    """Yield a sentence for every excluded option that does not exist.
+    """Yield a sentence for every option that an exclusion or headroom names in vain.
 
     Parameters
     ----------
@@ -61,13 +62,14 @@ def unknown_exclusions(ways: Ways, problem: Problem) -> Iterator[str]:
     """
     known = sorted({o.id for o in ways.options} | {r.subject for r in ways.rejections})
     unknown = {
-        (owner(w.name), name): None
+        (owner(w.name), field, name): None
         for w in problem.workloads
-        for name in excluded_ids(w)
+        for field, names in (("excluded_options", excluded_ids(w)), ("headroom", headroom_ids(w)))
+        for name in names
         if name not in known
     }
-    for workload, name in unknown:
+    for workload, field, name in unknown:
         yield (
-            f"{workload}: excluded_options names `{name}`, which is no option here"
+            f"{workload}: {field} names `{name}`, which is no option here"
             f"{did_you_mean(name, known)}; planner options lists them"
         )

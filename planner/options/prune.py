@@ -113,10 +113,21 @@ def _carries(own: Capacity, other: Capacity, copies: int) -> bool:
         return False
     for t in range(max(len(own.by_period), len(other.by_period), 1)):
         for point in other.points_at(t):
-            reached = rate_at(own, copies * point.min_replicas, t)
+            reached = rate_at(own, copies * point.min_replicas, t) / _handicap(own, other, t)
             if copies * reached < point.planned_rps * (1 - _TOLERANCE):
                 return False
     return True
+
+
+def _handicap(own: Capacity, other: Capacity, period: int) -> float:
+    """Return by how much more headroom takes from the first than from the second, from 1."""
+    grows = bool(own.by_period or other.by_period)
+    more = (
+        factor / other.headroom.get(slot, 1.0)
+        for slot, factor in own.headroom.items()
+        if slot[0] == period or not grows
+    )
+    return max([1.0, *more])
 
 
 def rate_at(capacity: Capacity, replicas: int, period: int) -> float:

@@ -8,13 +8,15 @@ tokens are a third kind of supply.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from planner.options.energy_records import EnergyFacts
 from planner.options.staff_records import HostingStaff
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from planner.options.builds import Build
     from planner.options.energy_records import PowerDraw
     from planner.options.engine_setting import EngineSetting
@@ -110,6 +112,11 @@ class CapacityPoint:
     tpot_mean_s: float | None
     limit: str
 
+    def less(self, factor: float) -> CapacityPoint:
+        """Return the point with rates that are so many times less, factor > 0."""
+        rates = self.planned_rps / factor, self.nominal_rps / factor
+        return replace(self, planned_rps=rates[0], nominal_rps=rates[1])
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
@@ -127,7 +134,8 @@ class Capacity:
     of `points`; where lengths grow, `power_by_period` has that of every period, at the lengths
     it is planned with. `averaged` is what counts in each average floor of the workload, in their
     order: a score, or a share of the reference's. `barred` has the periods and blocks in which the
-    option may not serve the workload.
+    option may not serve the workload, `headroom` those in which a replica carries less than the
+    points say, with how many times less: above 1.
     """
 
     workload: str
@@ -143,6 +151,7 @@ class Capacity:
     power_by_period: tuple[PowerDraw | None, ...] = ()
     averaged: tuple[float, ...] = ()
     barred: frozenset[tuple[int, int]] = frozenset()
+    headroom: Mapping[tuple[int, int], float] = field(default_factory=dict)
 
     def serves_in(self, period: int, block: int) -> bool:
         """Return whether the option serves in a block, both counted from 0."""
@@ -151,6 +160,12 @@ class Capacity:
     def points_at(self, period: int) -> tuple[CapacityPoint, ...]:
         """Return the points of a period, counted from 0; none where the option does not serve."""
         return self.by_period[period] if self.by_period else self.points
+
+    def points_in(self, period: int, block: int) -> tuple[CapacityPoint, ...]:
+        """Return the points of a block, counted from 0, with the headroom there."""
+        factor = self.headroom.get((period, block), 1.0)
+        points = self.points_at(period)
+        return points if factor == 1 else tuple(point.less(factor) for point in points)
 
     def power_at(self, period: int) -> PowerDraw | None:
         """Return the power of a period, counted from 0."""

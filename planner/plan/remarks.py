@@ -66,7 +66,9 @@ def binding_rows(plan: Plan, options: OptionSet, prices: Iterable[Priced]) -> tu
     capacity_of = {(c.workload, c.option_id): c for c in options.capacities}
     stops: dict[tuple[str, str], None] = {}
     for row in plan.allocations:
-        point = point_at(capacity_of[stream_of(row), row.option_id], row.replicas, row.period)
+        point = point_at(
+            capacity_of[stream_of(row), row.option_id], row.replicas, (row.period, row.block)
+        )
         stops[row.option_id, point.limit] = None
     return (*priced, *(Binding("replica rate", where, None, limit) for where, limit in stops))
 
@@ -205,7 +207,9 @@ def _queue_notes(plan: Plan, problem: Problem, options: OptionSet) -> list[str]:
         for row in plan.allocations
         for capacity in options.capacities
         if (capacity.workload, capacity.option_id) == (stream_of(row), row.option_id)
-        and point_at(capacity, row.replicas, row.period).limit.startswith(_FIRST_TOKEN)
+        and point_at(capacity, row.replicas, (row.period, row.block)).limit.startswith(
+            _FIRST_TOKEN
+        )
         and (capacity.ttft_share_unloaded or 0.0)
         > (_TIGHT_SHARE_OF_BURSTS if _comes_in_bursts(problem, row.workload) else _TIGHT_SHARE)
     }

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from planner.options.prune import rate_at
+from planner.plan.tables import point_at
 from planner.problem.deferral import owner
 
 if TYPE_CHECKING:
@@ -139,6 +139,7 @@ def load_in_replicas(
     for flow in decisions.flows:
         pool = pool_of[flow.workload]
         count = replicas[pool, flow.supply_id, flow.period, flow.block]
-        rate = rate_at(capacity_of[flow.workload, flow.supply_id], count, flow.period)
+        known, place = capacity_of[flow.workload, flow.supply_id], (flow.period, flow.block)
+        rate = point_at(known, count, place).planned_rps
         loads[flow.workload, flow.supply_id, flow.period, flow.block] = flow.planned_rps / rate
     return loads

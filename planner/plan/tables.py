@@ -112,7 +112,8 @@ def allocation_row(
     ValueError
         When so few replicas meet no limit.
     """
-    point, layout = point_at(capacity, decision.replicas, decision.period), option.layout
+    place, layout = (decision.period, decision.block), option.layout
+    point = point_at(capacity, decision.replicas, place)
     drafting = None if capacity.setting is None else capacity.setting.speculation
     return Allocation(
         period=decision.period,
@@ -283,18 +284,18 @@ def _api_row(offer: ApiOption, flow: FlowDecision, mean_rps: float, requests: fl
     )
 
 
-def point_at(capacity: Capacity, replicas: int, period: int) -> CapacityPoint:
-    """Return the capacity that holds in a period when `replicas` share the queue.
+def point_at(capacity: Capacity, replicas: int, place: tuple[int, int]) -> CapacityPoint:
+    """Return the capacity that holds in a period and block when `replicas` share the queue.
 
     Raises
     ------
     ValueError
         When so few replicas meet no limit.
     """
-    points = [p for p in capacity.points_at(period) if p.min_replicas <= replicas]
+    points = [p for p in capacity.points_in(*place) if p.min_replicas <= replicas]
     if not points:
         count = counted(replicas, "replica")
-        text = f"{capacity.option_id} meets no limit with {count}, period {period}"
+        text = f"{capacity.option_id} meets no limit with {count}, period {place[0]}"
         raise ValueError(text)
     return points[-1]
 

@@ -2,8 +2,9 @@
 
 Capacities come from formulas, and a simulation or a test may show that they are too high for some
 pool at some hour. A factor of headroom raises the rate that capacity is planned for there, and
-nothing else: usage, and what is promised, stay as they are. `planner solve --verify` finds the
-factors and states them in this form.
+nothing else: usage, and what is promised, stay as they are. A factor may be of one option: a
+replica of it then carries so much less there, and the others what they did. `planner solve
+--verify` finds such factors and states them in this form.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ class Headroom(InBlocks):
 
     factor: Annotated[float, Field(ge=1, le=100)]
     """Factor on the rate that capacity is planned for; where several apply, the largest counts."""
+    option: str | None = None
+    """Id of an option of `planner options` that alone needs it; absent: all."""
 
 
 def headroom_at(workload: Workload, period: int, block: int) -> float:
-    """Return the factor on the planned rate of a workload, 1 without headroom.
+    """Return the factor on the planned rate of a workload for all options, 1 without headroom.
 
     Parameters
     ----------
@@ -39,9 +42,43 @@ def headroom_at(workload: Workload, period: int, block: int) -> float:
         Where.
     """
     return max(
-        (item.factor for item in workload.headroom if item.holds_in(period, block)),
+        (i.factor for i in workload.headroom if i.option is None and i.holds_in(period, block)),
         default=1.0,
     )
+
+
+def option_headroom(workload: Workload, option: str, period: int, block: int) -> float:
+    """Return the factor of an option beyond that of all options, from 1.
+
+    A replica of it carries so many times less in that block.
+
+    Parameters
+    ----------
+    workload
+        The workload.
+    option
+        Id of the option.
+    period, block
+        Where.
+
+    Examples
+    --------
+    Factors of 1.2 for all options and 1.8 for this one: it carries 1.5 times less.
+    """
+    every = headroom_at(workload, period, block)
+    own = (i.factor for i in workload.headroom if i.option == option and i.holds_in(period, block))
+    return max(max(own, default=1.0) / every, 1.0)
+
+
+def headroom_ids(workload: Workload) -> Iterator[str]:
+    """Yield the options that have headroom of their own for a workload.
+
+    Parameters
+    ----------
+    workload
+        The workload.
+    """
+    yield from dict.fromkeys(i.option for i in workload.headroom if i.option is not None)
 
 
 def headroom_findings(

@@ -1,14 +1,16 @@
 """Plans that keep their promises in the replay: solve, replay, tighten what was missed, again.
 
 The formulas that the program plans with are quick and not exact. Where the replay of a plan misses
-a promise, the pool gets headroom in the blocks where it was missed, and nowhere else: a factor on
-the rate that capacity is planned for (``workloads[].headroom``), the least with which the formulas
-ask for as many replicas as the replay needs (:mod:`planner.verify.lack`). Where four times the
-replicas miss it too, the workload is kept off the options on which they do, in those blocks
-(``workloads[].excluded_options``). Then the program decides again what is cheapest. Usage and
-promises stay: the replay goes on at the planned rate without headroom. Factors and exclusions are
-assignments of the problem, so the file of the plan holds them and its audit recomputes everything
-with them. Headroom of a pool is of all its workloads, and of all answers of their chains.
+a promise, the options there get headroom in the blocks where it was missed, and nowhere else: a
+factor on the rate that capacity is planned for (``workloads[].headroom``), the least with which
+the formulas ask for as many replicas as the replay needs (:mod:`planner.verify.lack`). Where four
+times the replicas miss it too, the workload is kept off the options on which they do, there
+(``workloads[].excluded_options``). Options that may cost less are tried there as well, and get the
+headroom that they need themselves (:mod:`planner.verified.rivals`). Then the program decides again
+what is cheapest. Usage and promises stay: the replay goes on at the planned rate without headroom.
+Factors and exclusions are assignments of the problem, so the file of the plan holds them and its
+audit recomputes everything with them. Headroom of an option is for all workloads of the pool, and
+for all answers of their chains.
 
 It ends when every promise is kept, with other seeds too, or when that cannot be reached, with the
 plan that misses least:

@@ -51,7 +51,7 @@ def test_a_trace_that_the_formulas_did_not_foresee_is_made_up_for(planner, tmp_p
     assert "note: verified by replay (5 seeds): every promise is kept; headroom found in" in (
         done.out
     )
-    assert "times the planned rate in 1 of 1 block " in done.out
+    assert "times less in 1 of 1 block " in done.out
     assert planner("verify", "plan.json", "--trace", file, "-q").code == 0
 
 

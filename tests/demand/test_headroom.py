@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from planner.demand.build import build_demand
-from planner.problem.headroom import headroom_at
+from planner.problem.headroom import headroom_at, option_headroom
 from planner.problem.semantics import semantic_faults
 from tests.options.world import catalog, loaded, problem, workload
 
@@ -55,6 +55,32 @@ def test_without_headroom_the_factor_is_one():
     (chat,) = asked([{"factor": 3.0, "blocks": [1]}]).workloads
 
     assert [headroom_at(chat, 0, block) for block in range(4)] == [1.0, 3.0, 1.0, 1.0]
+
+
+def test_headroom_of_an_option_by_hand():
+    (chat,) = asked(
+        [
+            {"factor": 1.2},
+            {"factor": 1.8, "option": "one", "blocks": [1, 2]},
+            {"factor": 1.1, "option": "one", "blocks": [3]},
+            {"factor": 3.0, "option": "one", "periods": [1], "blocks": [2]},
+        ]
+    ).workloads
+
+    def factors(option, period):
+        return [option_headroom(chat, option, period, block) for block in range(4)]
+
+    # Beyond the 1.2 of all options, of which less than that is no more.
+    assert factors("one", 0) == pytest.approx([1.0, 1.5, 1.5, 1.0])
+    assert factors("one", 1) == pytest.approx([1.0, 1.5, 2.5, 1.0])
+    assert factors("other", 1) == [1.0] * 4
+    assert [headroom_at(chat, 1, block) for block in range(4)] == [1.2] * 4
+
+
+def test_headroom_of_an_option_moves_no_rate():
+    plain, more = rates([]), rates([{"factor": 2.0, "option": "one"}])
+
+    assert all((a == b).all() for a, b in zip(plain, more, strict=True))
 
 
 @pytest.mark.parametrize(

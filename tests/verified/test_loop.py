@@ -9,8 +9,9 @@ import pytest
 from planner.demand.build import build_demand
 from planner.pipeline import decide, solve_prepared
 from planner.plan.json_io import plan_json
+from planner.plan.tables import point_at
 from planner.problem.exclusion import ExcludedOption
-from planner.problem.headroom import headroom_at
+from planner.problem.headroom import headroom_at, option_headroom
 from planner.verified import solve_verified
 from planner.verified.loop import _never_enough
 from planner.verified.records import Round
@@ -90,19 +91,22 @@ def test_no_replica_more_is_added_than_the_replay_asks_for(crowded):
 def test_the_headroom_stands_in_the_plan_and_its_file_is_sound(crowded, tmp_path):
     asked, _, found = crowded
     plan, (chat,) = found.plan, found.prepared.loaded.problem.workloads
-    factor = headroom_at(chat, 0, 0)
-    first = solve_prepared(asked, QUICK)
+    (row,), first = plan.allocations, solve_prepared(asked, QUICK)
+    factor = option_headroom(chat, row.option_id, 0, 0)
 
     assert factor > 1
+    assert headroom_at(chat, 0, 0) == 1  # other options are not asked for it
     (setting,) = plan.problem["set"]
     assert setting.startswith("workloads.chat.headroom=")
-    assert plan.allocations[0].planned_rate_rps == pytest.approx(
-        factor * first.allocations[0].planned_rate_rps
+    (capacity,) = (c for c in asked.options.capacities if c.option_id == row.option_id)
+    assert row.capacity_rps == pytest.approx(
+        point_at(capacity, row.replicas, (0, 0)).planned_rps / factor
     )
-    assert plan.allocations[0].rate_rps == pytest.approx(first.allocations[0].rate_rps)
-    assert any("times the planned rate in 1 of 1 block " in note for note in plan.warnings)
+    assert row.planned_rate_rps == pytest.approx(first.allocations[0].planned_rate_rps)
+    assert row.rate_rps == pytest.approx(first.allocations[0].rate_rps)
+    less = f"a replica of {row.option_id} is planned to carry {factor:.4g} times less in 1 of 1"
+    assert any(less in note for note in plan.warnings)
     assert audit(plan, found.prepared.loaded.problem, asked.catalog) == []
-    assert audit(plan, asked.loaded.problem, asked.catalog)  # not without the headroom
     file = tmp_path / "plan.json"
     file.write_text(plan_json(plan))
     opened = replace(open_plan(file), catalog=asked.catalog)
@@ -148,7 +152,8 @@ def test_headroom_goes_to_the_blocks_that_missed(tmp_path):
 
     assert found.kept is True
     (own,) = found.prepared.loaded.problem.workloads
-    tightened = {("chat", 0, b) for b in range(4) if headroom_at(own, 0, b) > 1}
+    (option,) = {row.option_id for row in found.plan.allocations}
+    tightened = {("chat", 0, b) for b in range(4) if option_headroom(own, option, 0, b) > 1}
     assert missed <= tightened
     assert tightened != {("chat", 0, b) for b in range(4)}
 
@@ -163,7 +168,8 @@ def test_workloads_of_a_pool_are_tightened_together(tmp_path):
     found = solve_verified(asked, QUICK, loop(chat=steady(isl=2500.0, osl=20.0)))
 
     assert found.kept is True
-    factors = {headroom_at(w, 0, 0) for w in found.prepared.loaded.problem.workloads}
+    (option,) = {row.option_id for row in found.plan.allocations}
+    factors = {option_headroom(w, option, 0, 0) for w in found.prepared.loaded.problem.workloads}
     assert len(factors) == 1
     assert min(factors) > 1
 
@@ -240,7 +246,7 @@ def test_what_was_left_out_stands_in_the_plan_and_its_file_is_sound(too_long, tm
     (verdict,) = [note for note in found.plan.warnings if note.startswith("verified by replay")]
     first = solve_prepared(asked, QUICK)
     added = f"{found.plan.cost_usd - first.cost_usd:,.0f} USD"
-    assert f"headroom and other options found in 3 rounds add {added}" in verdict
+    assert f"headroom and other options found in 2 rounds add {added}" in verdict
     assert audit(first, found.prepared.loaded.problem, asked.catalog)
 
 
@@ -371,8 +377,9 @@ def test_what_later_rounds_add_does_not_raise_how_many_replicas_are_tried(long_a
     assert replicas(decided.plan)[0, 2] == 2
     assert most == [{place: 8}] * 2
     assert never == [place]
-    assert added[place] > 1
-    assert tightened.headroom == {}
+    (row,) = (r for r in decided.plan.allocations if r.block == 2)
+    assert added[place, row.option_id] > 1
+    assert (place, row.option_id) not in tightened.headroom
     assert [(r.tensor_parallel, r.replicas) for r in last.allocations if r.block == 2] == [(2, 2)]
 
 

@@ -22,8 +22,11 @@ SLO = [
 QUICK = SolveSettings(gap=0.001, compare=False)
 
 
-def prepared(folder, *workloads, quota=100, slo=SLO, sizes=(1,), **sections):
-    """Return a problem in a file, prepared with a small catalogue."""
+def prepared(folder, *workloads, quota=100, slo=SLO, sizes=(1,), fast_usd=None, **sections):
+    """Return a problem in a file, prepared with a small catalogue.
+
+    With a price in USD per hour there is an accelerator that is three times as fast too.
+    """
     chats = workloads or [workload(slo=slo, arrival={"mean_rate_rps": 20.0})]
     asked = {
         "schema_version": 1,
@@ -41,12 +44,18 @@ def prepared(folder, *workloads, quota=100, slo=SLO, sizes=(1,), **sections):
     file = folder / "problem.yaml"
     file.write_text(json.dumps(asked))
     loaded = load_problem(file)
+    offers = [
+        row("offers", elastic_max_nodes=200),
+        row("offers", instance="two", accelerators=2, price_usd_per_hour=6),
+    ]
+    fast = {"accelerator": "gpu-b", "instance": "fast", "elastic_max_nodes": 200}
+    if fast_usd is not None:
+        offers.append(row("offers", price_usd_per_hour=fast_usd, **fast))
+    speed = {"bandwidth_gb_per_s": 3 * 3350, "bf16_tflops": 3 * 989, "fp8_tflops": 3 * 1979}
     facts = catalog(
+        accelerators=[row("accelerators"), row("accelerators", id="gpu-b", **speed)],
         interconnects=[row("interconnects", bus_bandwidth_gb_per_s=400)],
-        offers=[
-            row("offers", elastic_max_nodes=200),
-            row("offers", instance="two", accelerators=2, price_usd_per_hour=6),
-        ],
+        offers=offers,
     )
     demand = build_demand(loaded, facts)
     options = build_options(loaded, facts, demand)

@@ -166,3 +166,22 @@ def test_an_option_that_its_workload_excludes_is_reported(day, item, is_barred):
 
     text = f"period {row.period} block {row.block} {row.option_id}: {row.workload} excludes it"
     assert (text in found) is is_barred
+
+
+@pytest.mark.parametrize(("shift", "is_broken"), [(0, True), (1, False)])
+def test_a_replica_that_carries_too_much_for_the_headroom_of_its_option_is_reported(
+    day, shift, is_broken
+):
+    """Blocks with more replicas show what it carries without."""
+    row = min(day.plan.allocations, key=lambda row: row.replicas)
+    count = len(day.plan.time_blocks)
+    item = {"factor": 1.5, "option": row.option_id, "blocks": [row.block + shift * count]}
+    data = day.problem.model_dump()
+    for asked in data["workloads"]:
+        if asked["name"] == row.workload:
+            asked["headroom"] = [item]
+
+    found = audit(day.plan, type(day.problem).model_validate(data), day.catalog)
+
+    text = f"{row.option_id}: more replicas carry less of {row.workload} each"
+    assert (text in found) is is_broken

@@ -81,13 +81,24 @@ def rates_due(
     return due
 
 
-def _headroom(workload: Workload, period: int, block: int) -> float:
+def _headroom(workload: Workload, period: int, block: int, option: str | None = None) -> float:
+    """Return the factor on the rate that all options, or one, are planned for."""
     here = [
         item.factor
         for item in workload.headroom
-        if period in (item.periods or [period]) and block in (item.blocks or [block])
+        if item.option in {None, option}
+        and period in (item.periods or [period])
+        and block in (item.blocks or [block])
     ]
     return max([1.0, *here])
+
+
+def derating(row: Allocation, problem: Problem) -> float:
+    """Return how many times less a replica carries because of headroom of its option, from 1."""
+    if row.is_deferred:
+        return 1.0
+    where = problem.workload(row.workload), row.period, row.block
+    return _headroom(*where, row.option_id) / _headroom(*where)
 
 
 def _hourly_rates(workload: Workload, problem: Problem, catalog: Catalog) -> Iterator[list[float]]:

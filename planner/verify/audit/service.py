@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from planner.verify.audit.clock import blocks
 from planner.verify.audit.escalation import THEN, escalation_violations, limits_of
-from planner.verify.audit.expected import TOLERANCE, by_option, differs, rates_due
+from planner.verify.audit.expected import TOLERANCE, by_option, derating, differs, rates_due
 from planner.verify.audit.lengths import planned_level
 from planner.verify.audit.spot import spot_violations
 from planner.verify.audit.waiting import (
@@ -116,7 +116,10 @@ def _capacity(plan: Plan, problem: Problem) -> Iterator[str]:
 
 
 def _same_capacity(plan: Plan, problem: Problem) -> Iterator[str]:
-    """One option carries the same with the same replicas and lengths, and never less with more."""
+    """One option carries the same with the same replicas and lengths, and never less with more.
+
+    But for headroom of its own, by which it carries so much less.
+    """
     groups: dict[tuple[str, bool, str, str, tuple[Pair, ...]], list[Allocation]]
     groups = defaultdict(list)
     for row in plan.allocations:
@@ -130,18 +133,26 @@ def _same_capacity(plan: Plan, problem: Problem) -> Iterator[str]:
         for row in sorted(rows, key=lambda r: r.replicas):
             first = known.setdefault(row.replicas, row)
             place = f"period {row.period} block {row.block} {option_id}"
-            if _figures(row) != _figures(first):
+            if _latencies(row) != _latencies(first) or any(
+                map(differs, _rates(row, problem), _rates(first, problem))
+            ):
                 yield (
                     f"{place}: other figures for {row.replicas} replicas of {workload} than in "
                     f"period {first.period} block {first.block}"
                 )
-        ordered = [known[n].capacity_rps for n in sorted(known)]
+        ordered = [_rates(known[n], problem)[0] for n in sorted(known)]
         if any(b < a * (1 - TOLERANCE) for a, b in pairwise(ordered)):
             yield f"{option_id}: more replicas carry less of {workload} each"
 
 
-def _figures(row: Allocation) -> tuple[float | None, ...]:
-    return row.capacity_rps, row.capacity_nominal_rps, row.ttft_p99_ms, row.tpot_mean_ms
+def _rates(row: Allocation, problem: Problem) -> tuple[float, float]:
+    """Return planned and nominal capacity without headroom of the option."""
+    factor = derating(row, problem)
+    return row.capacity_rps * factor, row.capacity_nominal_rps * factor
+
+
+def _latencies(row: Allocation) -> tuple[float | None, float | None]:
+    return row.ttft_p99_ms, row.tpot_mean_ms
 
 
 def _latency(plan: Plan, problem: Problem) -> Iterator[str]:
