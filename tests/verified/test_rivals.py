@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -27,7 +28,20 @@ def asked_for(folder, rate_rps, fast_usd):
     return prepared(folder, chat, fast_usd=fast_usd, policy={"spare_replicas": 0})
 
 
-def fewest(asked, settings, most=8):
+@pytest.fixture(scope="module")
+def verified(tmp_path_factory):
+    """Return what gives the problem, how it is replayed and the verified plan, each once."""
+
+    @cache
+    def found(rate_rps, isl, fast_usd):
+        asked = asked_for(tmp_path_factory.mktemp("asked"), rate_rps, fast_usd)
+        settings = loop(chat=steady(isl=isl, osl=20.0))
+        return asked, settings, solve_verified(asked, QUICK, settings)
+
+    return found
+
+
+def fewest(asked, settings, most=5):
     """Return by option the fewest replicas that keep the limit in the replay, one by one."""
     plan = solve_prepared(asked, QUICK)
     found = {}
@@ -56,12 +70,9 @@ def used(plan):
     ],
 )
 def test_the_loop_ends_with_the_cheaper_of_more_replicas_and_another_option(
-    tmp_path, rate_rps, isl, fast_usd, first, needed, cheapest
+    verified, rate_rps, isl, fast_usd, first, needed, cheapest
 ):
-    asked = asked_for(tmp_path, rate_rps, fast_usd)
-    settings = loop(chat=steady(isl=isl, osl=20.0))
-
-    found = solve_verified(asked, QUICK, settings)
+    asked, settings, found = verified(rate_rps, isl, fast_usd)
 
     assert used(solve_prepared(asked, QUICK)) == first
     assert fewest(asked, settings) == needed
@@ -104,10 +115,8 @@ def test_no_more_replicas_are_tried_than_cost_less(tmp_path, monkeypatch, known_
     assert (trial.lacking, trial.missed) == (1, frozenset())
 
 
-def test_what_an_option_was_found_to_need_stays_with_it(tmp_path):
-    asked = asked_for(tmp_path, 3.0, 5.0)
-
-    found = solve_verified(asked, QUICK, loop(chat=steady(isl=8_000.0, osl=20.0)))
+def test_what_an_option_was_found_to_need_stays_with_it(verified):
+    asked, _, found = verified(3.0, 8_000.0, 5.0)
 
     (chat,) = found.prepared.loaded.problem.workloads
     rate_rps = solve_prepared(asked, QUICK).allocations[0].planned_rate_rps
