@@ -70,8 +70,8 @@ class Trial:
     rival
         The option, and where.
     lacking
-        Replicas that it needs beyond those of the formulas, or at least needs where more were not
-        worth trying.
+        Replicas that it needs beyond those of the formulas; where more were not worth trying, the
+        most that are ever tried and one, so that no plan mixes it with what costs less.
     missed
         Workloads to which four times the replicas miss a promise.
     """
@@ -169,7 +169,7 @@ def _trials(
         elif (lacking := lack.get(place)) is not None:
             yield Trial(rival, lacking)
         elif most[place] < MOST_TIMES * rival.replicas:
-            yield Trial(rival, more[place] + 1)
+            yield Trial(rival, (MOST_TIMES - 1) * rival.replicas + 1)
         else:
             yield Trial(rival, missed=frozenset(w for w, at in still if at == place))
 
