@@ -96,9 +96,7 @@ def test_an_option_that_costs_more_anyway_is_not_simulated(tmp_path, monkeypatch
     assert rivals_tried(plan, asked, {PLACE: 9.99}, {(PLACE, SLOW)}, settings) == []
 
 
-@pytest.mark.parametrize(
-    ("known_usd", "replicas", "lacking"), [(9.9, [1], 4), (10.1, [1, 2], 1)]
-)
+@pytest.mark.parametrize(("known_usd", "replicas", "lacking"), [(9.9, [1], 4), (10.1, [1, 2], 1)])
 def test_no_more_replicas_are_tried_than_cost_less(
     tmp_path, monkeypatch, known_usd, replicas, lacking
 ):
