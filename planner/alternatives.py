@@ -8,50 +8,36 @@ of them share one time budget.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from planner.milp import Limits, decisions_usd, solve_within_caps
+from planner.milp import Limits, solve_within_caps
 from planner.milp.api_limits import exceeded_by
 from planner.milp.average_quality import falls_short
 from planner.milp.naming import api_limit_label
-from planner.options.held import sunk
 from planner.options.old_prices import why_no_node
 from planner.options.owned import OWNED
 from planner.options.reserved import TERM_MONTHS
-from planner.options.restrict import promised_spend, restrict
-from planner.options.volumes import at_reached_tiers, kept_nodes
+from planner.options.restrict import only_tokens, restrict
 from planner.plan.cash import cash_flows
 from planner.plan.document import Alternative, Baseline
-from planner.plan.records import (
-    BuildDecision,
-    Decisions,
-    FlowDecision,
-    NodeDecision,
-    SpendDecision,
-    UnitDecision,
-)
 from planner.plan.time_budget import late
-from planner.plan.volumes import volume_rows
-from planner.units import SECONDS_PER_HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from planner.demand.records import Demand, TimeGrid
+    from planner.demand.records import Demand
     from planner.milp import SolverSettings
-    from planner.options.builds import Build
-    from planner.options.records import NodeOffer, Option, OptionSet
+    from planner.options.records import Option, OptionSet
     from planner.options.supply_records import ApiOption
     from planner.plan.document import Plan
+    from planner.plan.records import Decisions
 
 NOT_IN_TIME = "not solved in time"
 """Why a program has no plan that was stopped: its caller knows whose time that was."""
 _INFEASIBLE = "infeasible"
 _WITHOUT_RESIDENCY = "wherever the nodes stand: residency is not asked"
+_UNPROVEN = "latency unproven"
 _ON_DEMAND = "on_demand"
 _BF16 = "bf16"
 
@@ -67,8 +53,7 @@ class Answer:
     why_not
         Why there is no plan.
     options, limits
-        The restricted program, to solve it again; ``None`` where nothing was solved. Without
-        `limits` every request is bought as tokens.
+        The restricted program, to solve it again; ``None`` where nothing was solved.
     decisions
         Whole decisions.
     """
@@ -102,25 +87,29 @@ def compare_with_restrictions(
         msg = "nothing to restrict: the answer has no program"
         raise ValueError(msg)
     trials = _Trials(demand, options, limits, settings)
-    by_hardware = trials.by_hardware()
+    # Tokens alone take a moment each, so they come before what may use up the time.
     alternatives = [
+        _alternative(offer.id, "api", answer, plan, _latency_note(options, offer))
+        for offer, answer in trials.by_tokens()
+    ]
+    all_api = trials.all_tokens()
+    by_hardware = trials.by_hardware()
+    alternatives += [
         _alternative(name, "hardware", answer, plan, "") for name, answer in by_hardware.items()
     ]
-    alternatives += _tokens(plan, demand, options, limits)
     alternatives.sort(key=lambda a: (a.cost_usd is None, a.cost_usd or 0.0, a.name))
-    answers = trials.baselines(plan, own, by_hardware)
+    answers = trials.baselines(plan, own, by_hardware, all_api)
     paid = [
         cash_flows(name, demand, answer.options, answer.decisions)
         for name, answer in answers.items()
         if answer.options is not None and answer.decisions is not None
     ]
-    free = {"all_on_demand", "all_reserved"} if options.barred else set()
     return replace(
         plan,
         cash_flows=(*plan.cash_flows, *(row for rows in paid for row in rows)),
         alternatives=tuple(alternatives),
         baselines=tuple(
-            Baseline(n, a.cost_usd, a.bound_usd, a.why_not, _WITHOUT_RESIDENCY * (n in free))
+            Baseline(n, a.cost_usd, a.bound_usd, a.why_not, _left_out(n, a, options))
             for n, a in answers.items()
         ),
     ), answers
@@ -138,10 +127,8 @@ def solve_again(answer: Answer, demand: Demand, settings: SolverSettings) -> Ans
     settings
         Gap and time limit.
     """
-    if answer.options is None:
+    if answer.options is None or answer.limits is None:
         return answer
-    if answer.limits is None:
-        return _all_tokens(demand, answer.options)
     result = solve_within_caps(demand, answer.options, answer.limits, settings)
     if result.decisions is None:
         infeasible = result.proof.status == "infeasible"
@@ -193,7 +180,7 @@ class _Trials:
         }
 
     def baselines(
-        self, plan: Plan, own: Answer, by_hardware: dict[str, Answer]
+        self, plan: Plan, own: Answer, by_hardware: dict[str, Answer], all_api: Answer
     ) -> dict[str, Answer]:
         solved = [(a.cost_usd, name) for name, a in by_hardware.items() if a.cost_usd is not None]
         if solved:
@@ -213,23 +200,41 @@ class _Trials:
             "all_on_demand": on_demand,
             "all_reserved": self._with_tenures(frozenset(TERM_MONTHS), residency=False),
             "all_owned": self._with_tenures(frozenset({OWNED}), residency=True),
-            "all_api": self._all_tokens(),
+            "all_api": all_api,
             "peak_static_bf16": peak,
         }
 
-    def _all_tokens(self) -> Answer:
-        """Buy every request; a sum of cheapest offers unless something couples them."""
-        options = self.options
-        coupled = bool(self.limits.api_limits or self.limits.average_quality)
-        coupled = coupled or any("api" in v.tenures for v in options.volumes)
-        coupled = coupled or any(rates.chain for rates in self.demand.workloads)
-        if not (coupled or options.provisioned or options.prices_models):
-            return _all_tokens(self.demand, options)
-        bought = (*options.api, *options.api_unproven)
-        there = tuple(left for o in options.offers if (left := sunk(o)) is not None)
-        return self.solve(
-            replace(options, options=(), capacities=(), offers=there, api=bought), self.limits
-        )
+    def by_tokens(self) -> list[tuple[ApiOption, Answer]]:
+        """Solve with the tokens of each offer alone where one workload is all there is."""
+        if len(self.demand.workloads) != 1:
+            return []
+        # What units cost depends on how many are taken on, and on what else is bought.
+        offers = [o for o in self._tokens_on_offer() if not o.units_id]
+        return [(offer, self._alone(offer)) for offer in offers]
+
+    def _alone(self, offer: ApiOption) -> Answer:
+        answer = self.solve(only_tokens(self.options, (offer,)), self.limits)
+        if answer.why_not != _INFEASIBLE:
+            return answer
+        by_period = enumerate(self.demand.of(offer.workload).planned_rps.max(axis=1).tolist())
+        over = (exceeded_by(self.limits, offer, rps, t) for t, rps in by_period)
+        limit = next((limit for limit in over if limit is not None), None)
+        if limit is not None:
+            return replace(answer, why_not=f"above its limit of {api_limit_label(limit)}")
+        if falls_short(self.limits, offer.workload, offer.averaged):
+            return replace(answer, why_not="alone below the average quality that is asked")
+        return answer
+
+    def all_tokens(self) -> Answer:
+        bought = self._tokens_on_offer()
+        served = {offer.workload for offer in bought}
+        without = next((s[0] for s in self.demand.needs() if not served & set(s)), None)
+        if without is not None:
+            return Answer(None, None, f"no API offer may serve {without}")
+        return self.solve(only_tokens(self.options, bought), self.limits)
+
+    def _tokens_on_offer(self) -> tuple[ApiOption, ...]:
+        return (*self.options.api, *self.options.api_unproven)
 
     def _with_tenures(self, tenures: frozenset[str], *, residency: bool) -> Answer:
         """Solve with nodes of some tenures only, wherever they stand if `residency` is false."""
@@ -262,117 +267,21 @@ class _Trials:
         return [streams[0] for streams in self.demand.needs() if not served & set(streams)]
 
 
-def _tokens(plan: Plan, demand: Demand, options: OptionSet, limits: Limits) -> list[Alternative]:
-    """Return the cost of buying every request of a single-workload problem from each API offer."""
-    if len(demand.workloads) != 1:
-        return []
-    rows = []
-    for offer in (*options.api, *options.api_unproven):
-        if offer.units_id:
-            continue  # what units cost depends on how many are taken on
-        cost = _all_from(demand, options, offer)
-        by_period = enumerate(demand.of(offer.workload).planned_rps.max(axis=1).tolist())
-        over = (exceeded_by(limits, offer, rps, t) for t, rps in by_period)
-        limit = next((limit for limit in over if limit is not None), None)
-        answer = Answer(cost, cost, None)
-        if limit is not None:
-            answer = Answer(None, None, f"above its limit of {api_limit_label(limit)}")
-        elif falls_short(limits, offer.workload, offer.averaged):
-            answer = Answer(None, None, "alone below the average quality that is asked")
-        unproven = "latency unproven" if offer in options.api_unproven else ""
-        assumed = "latency assumed" if offer.assumed_latency and not unproven else unproven
-        rows.append(_alternative(offer.id, "api", answer, plan, assumed))
-    return rows
+def _left_out(baseline: str, answer: Answer, options: OptionSet) -> str:
+    """Return what a baseline is allowed and the plan is not."""
+    if baseline in {"all_on_demand", "all_reserved"} and options.barred:
+        return _WITHOUT_RESIDENCY
+    if baseline == "all_api" and answer.decisions is not None:
+        unproven = {offer.id for offer in options.api_unproven}
+        if any(flow.supply_id in unproven for flow in answer.decisions.api_flows):
+            return _UNPROVEN
+    return ""
 
 
-def _all_from(demand: Demand, options: OptionSet, offer: ApiOption) -> float:
-    """Return what it costs to buy every request of a workload from one offer."""
-    planned_rps = demand.of(offer.workload).planned_rps
-    flows = tuple(
-        FlowDecision(offer.workload, offer.id, t, b, float(planned_rps[t, b]))
-        for t, b in np.argwhere(planned_rps > 0).tolist()
-    )
-    bought = replace(options, api=(offer,))
-    off = volume_rows(demand, bought, Decisions((), (), flows, ()))
-    usd = _tokens_usd(demand, offer.workload, offer.usd_per_request)
-    return usd - sum(row.rebate_usd * demand.grid.discount_factor[row.period] for row in off)
-
-
-def _all_tokens(demand: Demand, options: OptionSet) -> Answer:
-    """Buy every request from the cheapest offer; nodes that are there are paid all the same."""
-    everything = (*options.api, *options.api_unproven)
-    tokens_only = replace(
-        options,
-        options=(),
-        offers=tuple(left for o in options.offers if (left := sunk(o)) is not None),
-        api=everything,
-        api_unproven=(),
-    )
-    tokens_only = at_reached_tiers(tokens_only, kept_nodes(tokens_only))
-    flows: list[FlowDecision] = []
-    for streams in demand.needs():
-        offers = [o for o in everything if o.workload in streams]
-        if not offers:
-            return Answer(None, None, f"no API offer may serve {streams[0]}")
-        best = min(offers, key=lambda o: _tokens_usd(demand, o.workload, o.usd_per_request))
-        planned_rps = demand.of(best.workload).planned_rps
-        flows += [
-            FlowDecision(best.workload, best.id, t, b, float(planned_rps[t, b]))
-            for t, b in np.argwhere(planned_rps > 0).tolist()
-        ]
-    decisions = replace(_sunk_decisions(tokens_only, demand.grid), api_flows=tuple(flows))
-    usd = decisions_usd(demand, tokens_only, Limits(), decisions)
-    return Answer(usd, usd, None, tokens_only, None, decisions)
-
-
-def _sunk_decisions(options: OptionSet, grid: TimeGrid) -> Decisions:
-    """Return the nodes that are there or were decided before, and nothing on them.
-
-    Those that may be sold are, when that costs least: nothing else depends on them.
-    """
-    builds = [
-        (offer, k, build, build.fixed_nodes or build.least_nodes)
-        for offer in options.offers
-        for k, build in enumerate(offer.builds)
-        if not offer.may_be_sold or build is _cheapest(offer)
-    ]
-    nodes: Counter[tuple[str, int, int]] = Counter()
-    for offer, _, build, count in builds:
-        there = [b for b in range(grid.blocks) if offer.is_there(b, grid.blocks_per_day)]
-        for t in range(build.start, build.end):
-            nodes.update({(offer.offer_id, t, b): count for b in there})
-    return Decisions(
-        replicas=(),
-        flows=(),
-        api_flows=(),
-        nodes=tuple(NodeDecision(*place, count) for place, count in nodes.items()),
-        builds=tuple(BuildDecision(offer.offer_id, k, n) for offer, k, _, n in builds),
-        units=tuple(
-            UnitDecision(units.id, k, count)
-            for units in options.provisioned
-            for k, build in enumerate(units.builds)
-            if (count := build.fixed_nodes or build.least_nodes)
-        ),
-        spend=tuple(
-            SpendDecision(spend.id, k, usd)
-            for spend in promised_spend(options)
-            for k, usd in enumerate(spend.held_usd_per_hour or ())
-            if usd
-        ),
-    )
-
-
-def _cheapest(offer: NodeOffer) -> Build:
-    return min(offer.builds, key=lambda build: build.discounted_usd)
-
-
-def _tokens_usd(
-    demand: Demand, workload: str, usd_per_request: tuple[tuple[float, ...], ...]
-) -> float:
-    grid = demand.grid
-    seconds = grid.period_h * SECONDS_PER_HOUR * grid.shares_of_period
-    usd = (demand.of(workload).mean_rps * np.array(usd_per_request)) @ seconds
-    return float(usd @ np.array(grid.discount_factor))
+def _latency_note(options: OptionSet, offer: ApiOption) -> str:
+    if offer in options.api_unproven:
+        return _UNPROVEN
+    return "latency assumed" if offer.assumed_latency else ""
 
 
 def _alternative(name: str, kind: str, answer: Answer, plan: Plan, note: str) -> Alternative:

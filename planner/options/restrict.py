@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from planner.options.records import NodeOffer, Option, OptionSet
-    from planner.options.supply_records import ProvisionedUnits, SpendCommitment
+    from planner.options.supply_records import ApiOption, ProvisionedUnits, SpendCommitment
 
 
 def restrict(
@@ -97,6 +97,35 @@ def promised_spend(options: OptionSet) -> tuple[SpendCommitment, ...]:
 
 def _stays(offer: NodeOffer, hardware: set[str], tenures: frozenset[str] | None) -> bool:
     return offer.hardware in hardware and (tenures is None or offer.tenure in tenures)
+
+
+def only_tokens(options: OptionSet, bought: tuple[ApiOption, ...]) -> OptionSet:
+    """Return the option set without replicas, where everything is bought from some API options.
+
+    Nodes that are there or were decided before are paid, or sold, all the same. Provisioned units
+    may be taken on only where their tokens are among those that are bought.
+
+    Parameters
+    ----------
+    options
+        The options.
+    bought
+        API options that stay.
+    """
+    units = {offer.units_id for offer in bought}
+    return replace(
+        options,
+        options=(),
+        capacities=(),
+        dominated=(),
+        offers=tuple(left for o in options.offers if (left := sunk(o)) is not None),
+        api=bought,
+        api_unproven=(),
+        provisioned=(
+            *(u for u in options.provisioned if u.id in units),
+            *(u for u in committed_units(options) if u.id not in units),
+        ),
+    )
 
 
 def only_model(options: OptionSet, model: str) -> OptionSet:

@@ -17,6 +17,7 @@ from planner.verify.audit.api_limits import api_limit_violations
 from planner.verify.audit.average_quality import average_quality_violations
 from planner.verify.audit.cash import cash_violations
 from planner.verify.audit.commitments import commitment_violations
+from planner.verify.audit.comparisons import comparison_violations
 from planner.verify.audit.diversity import diversity_violations
 from planner.verify.audit.energy import energy_violations
 from planner.verify.audit.incumbent import incumbent_violations
@@ -90,6 +91,7 @@ def audit(plan: Plan, problem: Problem, catalog: Catalog) -> list[str]:
         *power_price_violations(plan, problem, catalog),
         *incumbent_violations(plan, problem),
         *money_violations(plan, problem, catalog),
+        *comparison_violations(plan, problem, catalog),
         *cash_violations(plan, problem, catalog),
         *period_violations(plan, problem, catalog),
         *sheet_violations(plan, problem, catalog),

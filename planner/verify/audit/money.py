@@ -39,7 +39,6 @@ def money_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
     yield from _sums(plan)
     yield from _budgets(plan, problem)
     yield from _proof(plan)
-    yield from _comparisons(plan)
     dates = [
         *(row.price_date for row in plan.fleet),
         *(row.price_date for row in plan.commitments),
@@ -190,18 +189,3 @@ def _proof(plan: Plan) -> Iterator[str]:
         yield f"gap {plan.gap}, recomputed {gap}"
     if (plan.status == "optimal") != (gap <= asked + _BOUND_TOLERANCE):
         yield f"status {plan.status} with gap {gap} (asked {asked})"
-
-
-def _comparisons(plan: Plan) -> Iterator[str]:
-    for row in plan.alternatives:
-        if row.cost_usd is not None and plan.cost_usd is not None and plan.cost_usd > 0:
-            ratio = row.cost_usd / plan.cost_usd
-            if row.ratio_to_plan is None or differs(row.ratio_to_plan, ratio):
-                yield f"alternative {row.name}: {row.ratio_to_plan} times the plan, not {ratio}"
-    for item in plan.baselines:
-        if (item.cost_usd is None) != (item.why_not is not None):
-            yield f"baseline {item.name}: needs either a cost or a reason"
-        costs = (item.cost_usd, item.bound_usd)
-        cost, bound = (usd or 0.0 for usd in costs)
-        if None not in costs and bound > cost + TOLERANCE * abs(cost):
-            yield f"baseline {item.name}: bound {costs[1]} USD is above its cost {costs[0]} USD"
