@@ -6,16 +6,20 @@ owned nodes not counted, the payback month is::
     the first m such that C_plan[j] <= C_baseline[j] for every j >= m
 
 up to the last payment of either, also after the horizon. It is counted from the month of the first
-purchase order: the month of the order is month 1. The discounted one takes discounted cash
+purchase order: the month of the order is month 1. Where the plan is never above the baseline from
+a month before that on, as with nodes that it sells first, there is nothing to pay back and the
+months are 0. The price of requests that are not served is no cash and moves no month; what it
+comes to is told beside. The discounted one takes discounted cash
 (Horngren et al., Cost Accounting, capital budgeting: payback and discounted payback).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from planner.plan.finance_rows import CASH, OWN, Payback
+from planner.plan.finance_rows import CASH, OWN, UNSERVED, Payback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,13 +54,20 @@ def paybacks(plan: Plan) -> tuple[Payback, ...]:
     ordered = order_month(plan)
     if ordered is None:
         return ()
+    unserved_usd: dict[str, float] = defaultdict(float)
+    for flow in plan.cash_flows:
+        if flow.kind == UNSERVED:
+            unserved_usd[flow.plan] += flow.usd
     rows = []
     for baseline in plan.baselines:
         if baseline.cost_usd is None:
             row = Payback(baseline.name, ordered, None, None, None, None, baseline.why_not)
         else:
             row = _payback(plan.cash_flows, baseline.name, ordered)
-        rows.append(row)
+        lost_usd = unserved_usd[baseline.name]
+        rows.append(
+            replace(row, unserved_usd=unserved_usd[OWN], baseline_unserved_usd=lost_usd)
+        )
     return tuple(rows)
 
 
@@ -126,7 +137,7 @@ def _moved(paid: Mapping[int, float]) -> float:
 
 
 def _counted(month: int | None, ordered: str) -> int | None:
-    return None if month is None else month - _index(ordered) + 1
+    return None if month is None else max(month - _index(ordered) + 1, 0)
 
 
 def _index(month: str) -> int:

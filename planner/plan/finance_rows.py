@@ -77,6 +77,10 @@ class Payback:
 
     Months are counted from `order_month`, the first purchase order; `payback_month` is the month
     at whose end the cumulative cash of the plan is at or below that of the baseline and stays so.
+    Where that comes before the order there is nothing to pay back, and the months are 0.
+    The price of requests that are not served is no cash: `unserved_usd` and
+    `baseline_unserved_usd` are what it comes to over the horizon, nominal. It is in the costs
+    that break-even demand compares.
     `break_even_demand_factor` is the factor on all demand at which the plan, with everything it
     has taken on held as it is, and the baseline cost the same; between the proven figures `low`
     (there the plan is dearer) and `high` (there it is cheaper) lies what the bounds leave open.
@@ -95,6 +99,8 @@ class Payback:
     break_even_low: float | None = None
     break_even_high: float | None = None
     break_even_why_not: str | None = None
+    unserved_usd: float = 0.0
+    baseline_unserved_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from planner.report.tables import NUMBER, Column, money, number, percent, write_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
 
     from planner.plan.document import Plan
@@ -34,7 +35,7 @@ def write_paybacks(out: TextIO, plan: Plan) -> None:
             row.payback_month or "-",
             _months(row.discounted_payback_months),
             _break_even(row),
-            "; ".join(dict.fromkeys(n for n in (row.why_not, row.break_even_why_not) if n)),
+            "; ".join(dict.fromkeys(n for n in _payback_notes(row) if n)),
         ]
         for row in plan.paybacks
     ]
@@ -107,6 +108,20 @@ def _write_limits(out: TextIO, plan: Plan) -> None:
 
 def _per_thousand(usd_per_request: float | None) -> str:
     return number(None if usd_per_request is None else usd_per_request * _PER_THOUSAND, 4)
+
+
+def _payback_notes(row: Payback) -> Iterator[str | None]:
+    yield row.why_not
+    if row.payback_months == 0:
+        yield "no more is paid from before the first order on: nothing to pay back"
+    is_compared = row.why_not is None or row.why_not != row.break_even_why_not
+    if is_compared and (row.unserved_usd or row.baseline_unserved_usd):
+        own, other = money(row.unserved_usd), money(row.baseline_unserved_usd)
+        yield (
+            f"the baseline leaves requests unserved at a price of {other} USD, the plan {own}: no "
+            "cash, so months leave it out, break-even demand does not"
+        )
+    yield row.break_even_why_not
 
 
 def _months(months: int | None) -> str:

@@ -161,7 +161,7 @@ def _paybacks(plan: Plan) -> Iterator[str]:
         yield "paybacks: needs one row for every baseline of a plan that takes something on"
         return
     for row in plan.paybacks:
-        for text in (*_moments(row, plan, min(orders)), *_break_even(row)):
+        for text in (*_moments(row, plan, min(orders)), *_unserved(row, plan), *_break_even(row)):
             yield f"payback against {row.baseline}: {text}"
 
 
@@ -175,10 +175,23 @@ def _moments(row: Payback, plan: Plan, ordered: str) -> Iterator[str]:
         want = _paid_back(plan, row.baseline, column)
         if month != want:
             yield f"{name}month {month}, the cash says {want}"
-        elif months != (None if want is None else _number(want) - _number(ordered) + 1):
+        elif months != (None if want is None else max(_number(want) - _number(ordered) + 1, 0)):
             yield f"{name}{months} months from {ordered} to {month}"
     if None in (row.payback_month, row.discounted_payback_month) and not row.why_not:
         yield "never, without a reason"
+
+
+def _unserved(row: Payback, plan: Plan) -> Iterator[str]:
+    lost: dict[str, float] = defaultdict(float)
+    for flow in plan.cash_flows:
+        if flow.kind == _UNSERVED:
+            lost[flow.plan] += flow.usd
+    for whose, got, name in (
+        ("the plan", row.unserved_usd, _OWN),
+        ("the baseline", row.baseline_unserved_usd, row.baseline),
+    ):
+        if differs(got, lost[name]):
+            yield f"{got} USD of unserved requests of {whose}, the months say {lost[name]}"
 
 
 def _paid_back(plan: Plan, baseline: str, column: int) -> str | None:
