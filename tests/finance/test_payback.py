@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from planner.finance.payback import paybacks
 from planner.plan.document import Baseline
 from planner.plan.finance_rows import CashFlow
+from planner.report.finance_text import write_paybacks
 from planner.verify.audit import audit
 from tests.finance.world import RENT_USD, asked, facts, solved
 
@@ -187,3 +189,38 @@ def test_cash_of_the_plan_and_of_every_baseline_adds_up_to_its_cost():
             assert sum(f.discounted_usd for f in flows) == pytest.approx(cost, abs=0.005)
     own = sum(f.usd for f in plan.cash_flows if f.plan == "plan")
     assert own == pytest.approx(plan.tco_usd, abs=0.005)
+
+
+def test_a_plan_ahead_before_its_first_order_has_nothing_to_pay_back(capsys):
+    """It is below the baseline from January on, and first orders in April."""
+    plan = solved(asked(), facts(10 * RENT_USD), compare=False)
+    (bought,) = plan.commitments
+    later = replace(plan, commitments=(replace(bought, order_month="2027-04"),))
+    later = with_cash(later, [1, 1, 1, 4, 0, 0], [2, 2, 2, 2, 2, 2])
+
+    (row,) = paybacks(later)
+
+    assert (row.order_month, row.payback_month) == ("2027-04", "2027-01")
+    assert (row.payback_months, row.discounted_payback_months) == (0, 0)
+    write_paybacks(sys.stdout, replace(later, paybacks=(row,)))
+    shown = capsys.readouterr().out
+    assert "no more is paid from before the first order on: nothing to pay back" in shown
+
+
+def test_the_price_of_unserved_requests_is_told_and_no_cash(capsys):
+    """A baseline that serves less pays less cash, and its penalties are many times that."""
+    plan = with_cash(solved(asked(), facts(10 * RENT_USD), compare=False), [9, 1], [2, 2])
+    lost = [
+        CashFlow("rent", "2027-01", "unserved", 30_000.0, 30_000.0),
+        CashFlow("rent", "2027-02", "unserved", 5_000.0, 4_000.0),
+        CashFlow("plan", "2027-02", "unserved", 250.0, 250.0),
+    ]
+
+    (row,) = paybacks(replace(plan, cash_flows=(*plan.cash_flows, *lost)))
+
+    assert row.payback_months is None
+    assert row.why_not == "never: all paid, its cash is 6 USD above the baseline's"
+    assert (row.unserved_usd, row.baseline_unserved_usd) == (250.0, 35_000.0)
+    write_paybacks(sys.stdout, replace(plan, paybacks=(row,)))
+    told = "the baseline leaves requests unserved at a price of 35,000 USD, the plan 250"
+    assert told in capsys.readouterr().out

@@ -63,6 +63,8 @@ def test_cash_in_another_month_is_reported(terms):
         ({"discounted_payback_months": one_more}, "discounted .* months from 2027-01"),
         ({"order_month": "2026-12"}, "first order 2026-12, the commitments say 2027-01"),
         ({"baseline": "all_api"}, "needs one row for every baseline"),
+        ({"unserved_usd": one_more}, "1.0 USD of unserved requests of the plan, the months"),
+        ({"baseline_unserved_usd": one_more}, "1.0 USD of unserved requests of the baseline"),
         ({"break_even_low": 9.0}, "is not between 9.0 and"),
         ({"break_even_high": 1e-6}, "is not between .* and 1e-06"),
         (
@@ -77,6 +79,17 @@ def test_changed_payback_is_reported(bought, changes, text):
     hit, lines = found(bought, changed(bought.plan, "paybacks", place, **changes), text)
 
     assert hit, lines
+
+
+def test_months_below_none_are_reported(bought):
+    """Paid back in 2027-12: an order in 2028-02 would come after it."""
+    plan = bought.plan
+    at = [p.baseline for p in plan.paybacks].index("all_on_demand")
+    early = changed(plan, "commitments", 0, order_month="2028-02")
+    for months, is_fault in ((0, False), (-1, True)):
+        told = changed(early, "paybacks", at, order_month="2028-02", payback_months=months)
+        hit, lines = found(bought, told, f"all_on_demand: {months} months from 2028-02")
+        assert hit == is_fault, lines
 
 
 def test_cash_of_a_baseline_must_add_up_to_its_cost(bought):
