@@ -111,6 +111,17 @@ class _Constructor(RoundTripConstructor):
         return False
 
 
+def _date(constructor: _Constructor, node: ScalarNode) -> YamlData:
+    """Return a date, as text where no calendar has it: what reads it tells where it stands."""
+    try:
+        return constructor.construct_yaml_timestamp(node)
+    except ValueError:
+        return str(node.value)
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", _date)
+
+
 def _place(node: YamlData) -> Position:
     return node.start_mark.line + 1, node.start_mark.column + 1
 

@@ -48,6 +48,16 @@ def test_a_date_becomes_its_text():
     assert parse_yaml("a: 2027-01-01\n", "p").data == {"a": "2027-01-01"}
 
 
+@pytest.mark.parametrize("text", ["2027-02-30", "2027-13-01", "2027-01-01 25:00:00"])
+def test_a_date_that_no_calendar_has_stays_its_text(text):
+    """Whoever reads the value refuses it at its place, among all other faults of the file."""
+    document = parse_yaml(f"a: 1\nb: {{c: {text}}}\n", "p")
+
+    assert document.data == {"a": 1, "b": {"c": text}}
+    assert document.positions["b", "c"] == (2, 5)
+    assert parse_value(text) == text
+
+
 def test_a_month_is_text():
     assert parse_yaml("a: 2027-01\n", "p").data == {"a": "2027-01"}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from planner.catalog.idle import idle_price_notes
 from planner.options.capacity_blocks import blocks_left_out
 from planner.options.idle_discounts import idle_discounts
+from planner.options.idle_quotas import idle_quotas
 from planner.options.idle_rate_limits import idle_rate_limits
 from planner.options.minimums import minimums_above_limits, minimums_without_effect
 from planner.options.volumes import without_effect
@@ -48,6 +49,7 @@ def in_vain(
         *without_effect(found.volumes, nodes, found.api),
         *minimums_without_effect(problem, nodes),
         *minimums_above_limits(problem, nodes),
+        *idle_quotas(problem, catalog, nodes, found),
         *idle_rate_limits(problem, catalog, found),
         *blocks_left_out(problem),
     )

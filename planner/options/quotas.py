@@ -68,7 +68,7 @@ def most_allowed(problem: Problem, offer: NodeOffer) -> tuple[int, str] | None:
     rooms = [
         (
             quota.max_accelerators // each,
-            _named(quota),
+            f"the quota of {quota_in_words(quota)}",
         )
         for quota in problem.supply.quotas
         if is_under_quota(offer, quota)
@@ -79,7 +79,14 @@ def most_allowed(problem: Problem, offer: NodeOffer) -> tuple[int, str] | None:
     return min(rooms, default=None)
 
 
-def _named(quota: Quota) -> str:
+def quota_in_words(quota: Quota) -> str:
+    """Return what a quota allows, and of whose nodes.
+
+    Parameters
+    ----------
+    quota
+        The quota.
+    """
     where = " ".join(part for part in (quota.provider, quota.region) if part)
-    text = f"the quota of {counted(quota.max_accelerators, 'accelerator')} of {quota.hardware}"
+    text = f"{counted(quota.max_accelerators, 'accelerator')} of {quota.hardware}"
     return f"{text} ({where})" if where else text

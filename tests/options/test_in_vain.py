@@ -131,3 +131,57 @@ def test_a_rate_limit_of_tokens_that_are_kept_out_is_told_with_why(limit, change
     assert note.startswith("supply.api_limits.0 (")
     assert " changes no plan: " in note
     assert why in note
+
+
+QUOTA = {"hardware": "gpu-a", "max_accelerators": 8}
+
+
+@pytest.mark.parametrize("place", [{}, {"provider": "cloud"}, {"region": "north"}])
+def test_a_quota_on_nodes_that_an_option_runs_on_is_not_told(place):
+    assert in_vain({"tenures": ["on_demand"], "quotas": [QUOTA | place]}) == ()
+
+
+@pytest.mark.parametrize(
+    ("quota", "changes", "note"),
+    [
+        (
+            {"hardware": "gpu-b"},
+            {"candidates": {"hardware": ["gpu-a"]}},
+            "8 accelerators of gpu-b) changes no plan: gpu-b is no candidate; see "
+            "candidates.hardware",
+        ),
+        (
+            {"hardware": "gpu-b"},
+            {},
+            "8 accelerators of gpu-b) changes no plan: nothing that is asked for runs on gpu-b; "
+            "see planner options",
+        ),
+        (
+            {"provider": "late", "max_accelerators": 1},
+            {},
+            "1 accelerator of gpu-a (late)) changes no plan: late:one:north:spot is left out "
+            "(tenure spot is not among supply.tenures)",
+        ),
+        (
+            {"region": "south"},
+            {},
+            "8 accelerators of gpu-a (south)) changes no plan: no such nodes are on offer",
+        ),
+    ],
+)
+def test_a_quota_that_nothing_counts_against_is_told_with_why(quota, changes, note):
+    offers = [
+        row("offers"),
+        row("offers", provider="late", tenure="spot"),
+        row("offers", instance="two", accelerator="gpu-b", accelerators=1),
+    ]
+    kinds = [row("accelerators"), row("accelerators", id="gpu-b", memory_mib=1_000)]
+
+    found = in_vain(
+        {"tenures": ["on_demand"], "quotas": [QUOTA | quota]},
+        offers=offers,
+        accelerators=kinds,
+        **changes,
+    )
+
+    assert found == (f"supply.quotas.0 ({note}",)
