@@ -65,9 +65,7 @@ def paybacks(plan: Plan) -> tuple[Payback, ...]:
         else:
             row = _payback(plan.cash_flows, baseline.name, ordered)
         lost_usd = unserved_usd[baseline.name]
-        rows.append(
-            replace(row, unserved_usd=unserved_usd[OWN], baseline_unserved_usd=lost_usd)
-        )
+        rows.append(replace(row, unserved_usd=unserved_usd[OWN], baseline_unserved_usd=lost_usd))
     return tuple(rows)
 
 

@@ -101,13 +101,13 @@ def _figures(item: Baseline) -> Iterator[str]:
 
 def _note(item: Baseline, problem: Problem) -> Iterator[str]:
     """Yield that a baseline is allowed what it does not say, or what nothing forbids."""
+    placed = any(w.residency != "any" for w in problem.workloads)
+    strict = problem.supply.api_latency != "assume_met" and any(w.slo for w in problem.workloads)
     may_say = {""}
-    if item.name in {"all_on_demand", "all_reserved"}:
-        if any(w.residency != "any" for w in problem.workloads):
-            may_say.add(_WITHOUT_RESIDENCY)
-    elif item.name == _TOKENS and problem.supply.api_latency != "assume_met":
-        if any(w.slo for w in problem.workloads):
-            may_say.add(_UNPROVEN)
+    if item.name in {"all_on_demand", "all_reserved"} and placed:
+        may_say.add(_WITHOUT_RESIDENCY)
+    if item.name == _TOKENS and strict:
+        may_say.add(_UNPROVEN)
     if item.note not in may_say:
         yield f"its note is {item.note!r}, the problem asks for nothing that is left out"
 
@@ -131,8 +131,9 @@ def _is_a_plan_of(plan: Plan, baseline: str) -> bool:
     tenures = {c.tenure for c in new} | {f.tenure for f in plan.fleet if f.offer_id not in before}
     if baseline == _TOKENS:
         return not tenures and not plan.allocations
-    promised = [*plan.spend_commitments, *plan.provisioned]
-    if plan.api or any(not p.is_existing for p in promised):
+    promised = [s.is_existing for s in plan.spend_commitments]
+    promised += [u.is_existing for u in plan.provisioned]
+    if plan.api or not all(promised):
         return False
     return baseline in _TENURES and tenures <= _TENURES[baseline]
 
