@@ -41,14 +41,15 @@ def rates_rps(world, load, replicas):
     return found.rate_rps[0]
 
 
-@pytest.mark.parametrize("replicas", [2, 4, 8])
-def test_chats_among_long_prompts_keep_their_limit_behind_a_router(small, replicas):
+@pytest.mark.parametrize(("replicas", "seeds"), [(2, 2), (4, 2), (8, 8)])
+def test_chats_among_long_prompts_keep_their_limit_behind_a_router(small, replicas, seeds):
     need = (1 - LONG_SHARE) / rates_rps(small, CHAT, (replicas,))
     need += LONG_SHARE / rates_rps(small, LONG, (replicas,))
     rate = replicas / need[0]
 
     late = []
-    for seed in (1, 2):
+    # Of eight replicas the percentile of a run varies by 4 %, and by as much with 0.02 % of rate.
+    for seed in range(1, seeds + 1):
         arrivals = draw_arrivals(POOL, [rate * (1 - LONG_SHARE), rate * LONG_SHARE], 20_000, seed)
         seen = simulate(engine_of(small), replicas, arrivals)
         late.append(seen.value(0, "ttft", 99.0) / LIMIT_S)

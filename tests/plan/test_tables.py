@@ -205,7 +205,7 @@ def test_load_is_planned_rate_over_capacity():
 
 def test_too_few_replicas_for_any_limit_are_refused():
     with pytest.raises(ValueError, match="o meets no limit with 1 replica,"):
-        point_at(capacity("w", "o", (2, 1.0)), 1, 0)
+        point_at(capacity("w", "o", (2, 1.0)), 1, (0, 0))
 
 
 def test_block_without_demand_has_no_mean_share():
