@@ -86,13 +86,7 @@ def modelled_capacities(
         settings = [model.settings[budget] for budget in budgets for model in tried]
         best = _best(settings, demand)
         for model in tried:
-            model.complete(
-                {
-                    (key, chosen.chunk_tokens)
-                    for key, chosen in best.items()
-                    if chosen in model.settings.values()
-                }
-            )
+            model.complete(best)
         for found in settings:
             options |= {key: o for key, o in found.options.items() if best.get(key) is found}
             capacities += (c for c in found.capacities if best.get(c.option_id) is found)

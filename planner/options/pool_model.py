@@ -170,9 +170,9 @@ class PoolModel:
         Memory has to hold the longest request of all periods.
         """
         levels = pool_levels(members, demand)
-        found = {budget: [Found() for _ in levels.distinct] for budget in self.settings}
+        found = [{budget: Found() for budget in self.settings} for _ in levels.distinct]
         for budget, setting in self.settings.items():
-            setting.pools.append((found[budget], levels))
+            setting.pools.append(([at_level[budget] for at_level in found], levels))
         by_id = {c.option_id: c for w in members for c in usable[w.name]}
         allowed = {w.name: {c.option_id for c in usable[w.name]} for w in members}
         batches: dict[_BatchKey, list[_Tuned]] = defaultdict(list)
@@ -202,17 +202,18 @@ class PoolModel:
             ]
             largest = max(isl for isl, _ in factors)
             reserved_tokens = self.level.reserved_tokens * largest
-            at_levels = [{b: own[k] for b, own in found.items()} for k in range(len(by_level) - 1)]
-            self._add_batch(ways, by_level[0], reserved_tokens, by_level[1:], at_levels)
+            self._add_batch(ways, by_level[0], reserved_tokens, by_level[1:], found)
 
-    def complete(self, wanted: AbstractSet[tuple[str, int]]) -> None:
+    def complete(self, chosen: Mapping[str, Setting]) -> None:
         """Add what only a plan needs to know of options; with other settings nobody asks for it.
 
         Parameters
         ----------
-        wanted
-            Ids of the options, each with its token budget of a step.
+        chosen
+            Setting of every option that is asked for, by id; of other models too.
         """
+        mine = self.settings
+        wanted = {(key, s.chunk_tokens) for key, s in chosen.items() if s in mine.values()}
         for planned in self._planned:
             planned.complete(wanted, self.catalog, is_whole=self.replicas == REPLICAS)
 

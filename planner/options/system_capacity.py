@@ -54,7 +54,7 @@ def system_capacities(
     for members in pools.values():
         model.add_pool(members, demand, usable)
     found = model.settings[UNCUT_TOKENS]
-    model.complete({(name, UNCUT_TOKENS) for name in found.options})
+    model.complete(dict.fromkeys(found.options, found))
     return ModelledOptions(
         tuple(found.options.values()), tuple(found.capacities), tuple(found.rejections)
     )

@@ -11,7 +11,7 @@ Mathematical Software 47 (2020), for the projection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,23 +48,26 @@ class Bracket:
     below, above
         Value of the function at each end, < 0 and > 0; a guess at first.
     allowed
-        Widest that the bracket may be by now; ``None`` before the first trial.
+        Widest that the bracket may be by now.
     side
-        End that the last trial moved, -1 or 1; ``None`` before the first.
+        End that the last trial moved, -1 or 1; 0 before the first.
     """
 
     low: Floats
     high: Floats
     below: Floats
     above: Floats
-    allowed: Floats | None = None
-    side: Floats | None = None
+    allowed: Floats = field(init=False)
+    side: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin without a trial."""
+        self.allowed = 2.0**_HALVINGS_BEHIND * (self.high - self.low)
+        self.side = np.zeros(self.low.shape)
 
     def trial(self, tolerance: float) -> Floats:
         """Return where every unknown is tried next, well inside the ends."""
         gap, half = self.high - self.low, (self.low + self.high) / 2
-        if self.allowed is None:
-            self.allowed = 2.0**_HALVINGS_BEHIND * gap
         ratio, share = np.exp(-gap), self.below / (self.below - self.above)
         point = self.high + np.log(ratio + (1.0 - ratio) * share)
         reach = np.maximum(self.allowed / 2 - gap / 2, 0.0)
@@ -91,8 +94,8 @@ class Bracket:
         self.low, self.high = np.where(low, trial, self.low), np.where(high, trial, self.high)
         self.below = np.where(low, value, np.where(high, self.below * counted, self.below))
         self.above = np.where(high, value, np.where(low, self.above * counted, self.above))
-        self.side = np.where(tried, moved, 0.0 if self.side is None else self.side)
-        self.allowed = self.allowed / 2 if self.allowed is not None else None
+        self.side = np.where(tried, moved, self.side)
+        self.allowed = self.allowed / 2
 
     def share(self) -> NDArray[np.intp]:
         """Give ends to neighbours, where zeros never fall along the last axis.

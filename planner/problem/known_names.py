@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
+from planner.catalog.kept import kept_with_catalog
 from planner.catalog.systems import VENDOR_ENGINE
 from planner.problem.contracts import CapacityBlock, CoveredUse, OrderMinimum, VolumeDiscount
 from planner.problem.names import nearest_names
@@ -33,7 +33,6 @@ Named = TypeVar(
 DEFAULT = "default"
 """The site of everything whose site is not stated."""
 _FLAT = "flat"
-_KEPT_CATALOGS = 4
 _KINDS = {
     "models": ("model", "models"),
     "hosted": ("model", "api_offers"),
@@ -62,7 +61,7 @@ def own_nodes(supply: Supply) -> list[ExistingNodes | CapacityBlock]:
     return [*supply.existing, *supply.capacity_blocks]
 
 
-@lru_cache(maxsize=_KEPT_CATALOGS)
+@kept_with_catalog
 def _names_of(catalog: Catalog) -> dict[str, set[str]]:
     """Return the names in a catalogue by kind; many problems ask for those of the same one."""
     return {
