@@ -149,8 +149,8 @@ class _Units:
         then = Rows(step, engine, state, shared, alone_s, swing=swing)
         return _UnitRows(first, then, self.handover.take(options))
 
-    def unloaded_s(self) -> Floats:
-        options = np.arange(len(self.alone_s))
+    def unloaded_s(self, options: NDArray[np.intp] | None = None) -> Floats:
+        options = np.arange(len(self.alone_s)) if options is None else options
         nothing = np.zeros(len(options))
         return self.latencies_s(options, np.ones(len(options)), nothing, queueing=False)
 

@@ -118,8 +118,8 @@ class _World:
             blocks.append(limit_values_s(self.limits, spreads, levels, count))
         return np.concatenate(blocks)
 
-    def unloaded_s(self) -> Floats:
-        options = np.arange(self.step.options)
+    def unloaded_s(self, options: NDArray[np.intp] | None = None) -> Floats:
+        options = np.arange(self.step.options) if options is None else options
         nothing = np.zeros(len(options))
         return self.latencies_s(options, np.ones(len(options)), nothing, queueing=False)
 

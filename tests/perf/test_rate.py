@@ -77,6 +77,19 @@ def test_option_that_does_not_fit_carries_nothing(world):
     assert limit_text(result) == "memory"
 
 
+@pytest.mark.parametrize("ttft_limit_s", [0.2, 1e-4])
+def test_what_was_limited_is_reported_as_if_it_were_computed_again(world, ttft_limit_s):
+    first = LatencyLimit("ttft", 99.0, ttft_limit_s)
+    counts = {"replicas": (1, 2, 4, 8)}
+
+    again = world.with_limits(first).solve(**counts)
+    kept = world.with_limits(LatencyLimit("tpot", None, 1e3), first).solve(**counts)
+
+    assert np.array_equal(kept.rate_rps, again.rate_rps)
+    assert np.array_equal(kept.ttft_p99_s, again.ttft_p99_s)
+    assert np.array_equal(kept.tpot_mean_s, again.tpot_mean_s)
+
+
 def test_impossible_limit_is_explained_by_its_unloaded_value(world):
     strict = world.with_limits(LatencyLimit("tpot", None, 1.0), LatencyLimit("ttft", 99.0, 0.05))
 
