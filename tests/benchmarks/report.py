@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
@@ -17,7 +18,7 @@ from parameters import TIED, Key
 from planner.catalog.location import shipped_path
 from planner.evaluate.choices import choices_of
 from planner.evaluate.compare import Compared
-from planner.evaluate.decisions import decide
+from planner.evaluate.decisions import MEDIAN_CONFIDENCE, decide
 from planner.evaluate.slices import SliceErrors, slice_errors
 
 _COVERED = 0.8
@@ -49,6 +50,22 @@ def show(name: str, compared: Sequence[Compared]) -> None:
             f"  {found.decisions} decisions at confidence {confidence}: {found.kept:.1%} keep the "
             f"limit, output over the best {found.best_mean:.3f} mean, {found.best_p10:.2f} p10"
         )
+    _show_decisions_by_model(compared)
+
+
+def _show_decisions_by_model(compared: Sequence[Compared]) -> None:
+    """Print how decisions at the median turn out for every engine and model."""
+    rows: dict[str, list[Compared]] = defaultdict(list)
+    for item in compared:
+        row = item.observation.run.row
+        rows[f"{row.engine} {row.model}"].append(item)
+    for name, own in sorted(rows.items()):
+        found = choices_of(decide(own, MEDIAN_CONFIDENCE), MEDIAN_CONFIDENCE)[0]
+        if found.best_mean is not None and found.best_p10 is not None:
+            print(
+                f"    {name}: {found.decisions} at {MEDIAN_CONFIDENCE}, "
+                f"{found.best_mean:.3f} mean, {found.best_p10:.2f} p10"
+            )
 
 
 def _line(item: SliceErrors) -> str:
