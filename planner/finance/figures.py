@@ -44,7 +44,7 @@ def commitment_figures(
     demand, options, decisions
         The records it was made from.
     """
-    without = Without(plan, options, demand.grid, hardware_use(plan))
+    without = Without(plan, options, demand.grid, hardware_use(plan, demand.grid))
     taken = taken_in_order(options, decisions)
     return tuple(
         _row(row, Lot(*lot), without, demand)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from planner.demand.records import TimeGrid
     from planner.plan.document import Plan
 
 
@@ -42,23 +43,25 @@ class HardwareUse:
     blocks
         By hardware, period and block.
     rate_rps
-        Rate of all requests, of tokens by use too, by period and block.
+        Rate of all requests, of tokens by use too, in every period and block: 0 where none comes.
     """
 
     blocks: dict[tuple[str, int, int], HardwareBlock]
     rate_rps: dict[tuple[int, int], float]
 
 
-def hardware_use(plan: Plan) -> HardwareUse:
+def hardware_use(plan: Plan, grid: TimeGrid) -> HardwareUse:
     """Return what stands in every block of a plan.
 
     Parameters
     ----------
     plan
         The plan, with its tables.
+    grid
+        Its periods and blocks.
     """
     blocks: dict[tuple[str, int, int], HardwareBlock] = defaultdict(HardwareBlock)
-    rates: dict[tuple[int, int], float] = defaultdict(float)
+    rates = dict.fromkeys(grid.slots, 0.0)
     seen = set()
     for row in plan.allocations:
         block = blocks[row.hardware, row.period, row.block]
@@ -75,4 +78,4 @@ def hardware_use(plan: Plan) -> HardwareUse:
     for node in plan.fleet:
         if node.offer_id in committed:
             blocks[node.hardware, node.period, node.block].taken_on += node.accelerators
-    return HardwareUse(dict(blocks), dict(rates))
+    return HardwareUse(dict(blocks), rates)

@@ -62,6 +62,28 @@ def test_a_term_beyond_the_horizon_counts_as_the_plan_pays_it(tail, months_paid)
         assert nodes(plan_of(year_asked(tail, prices), known)) == count
 
 
+def test_hours_in_which_nothing_comes_are_paid_and_not_needed():
+    known = facts(1e6, offers=[lease(0.6, 12)])
+    arrival = {"mean_rate_rps": 25.0, "profile": [0.0] * 12 + [1.0] * 12}
+    by_day = problem(
+        workload(arrival=arrival | {"peak_factor_in_hour": 1.0}),
+        horizon={"start": "2027-01", "periods": 4, "months_per_period": 3},
+        time_blocks=4, performance="table.csv", candidates={"quantizations": ["bf16"]},
+        finance={"discount_rate_per_year": 0.0},
+        supply={"tenures": ["on_demand", "reserved_3y"]},
+        policy={"spare_replicas": 0, "max_utilization": 1.0},
+    )  # fmt: skip
+    plan = plan_of(by_day, known)
+
+    (figures,) = plan.commitment_figures
+    assert figures.needed_share == pytest.approx(0.5)
+    assert figures.used_share == pytest.approx(0.5)
+    assert figures.utilization == pytest.approx(0.5)
+    paid, rent = 10 * 0.6 * 12 * 730, 10 * 12 * RENT_USD / 2
+    assert figures.alternative_discounted_usd == pytest.approx(rent)
+    assert figures.break_even_used_share == pytest.approx(0.5 * paid / rent)
+
+
 def test_money_of_both_sides_is_discounted_to_its_dates():
     known = facts(1e6, offers=[lease(0.6, 36)])
     plan = plan_of(

@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from planner.units import HOURS_PER_MONTH
-from planner.verify.audit.clock import block_hours, period_start
+from planner.verify.audit.clock import block_hours, blocks, period_start
 from planner.verify.audit.expected import differs
 from planner.verify.audit.instead import Facts, instead_violations
 from planner.verify.audit.terms import terms_of, there
@@ -94,7 +94,8 @@ def _shares(
     row: CommitmentFigures, commitment: Commitment, use: _Use, terms: Terms
 ) -> Iterator[str]:
     served = range(row.start_period, row.start_period + terms.served_periods)
-    every = [place for place in use.asked if place[0] in served]
+    # Hours in which nothing comes are paid like all others.
+    every = [(period, block) for period in served for block in blocks(use.problem)]
     asked = sum(block_hours(use.problem, block) * use.asked[t, block] for t, block in every)
     used = work = carried = paid = 0.0
     for period, block in every:
