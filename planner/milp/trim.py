@@ -91,11 +91,15 @@ def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
     for pool, members in enumerate(sets.columns_of_pool):
         if sets.is_batch(pool) and sets.changeover_blocks > 0:
             for c, t in product(members, range(sets.grid.periods)):
+                if _lets_others_be_spot(sets, replicas, c, t):
+                    continue
                 replicas[c, t] = _fewest_batch_replicas(sets, replicas[c, t], load[c, t])
             continue
         by_size = sorted(members, key=lambda c: -sets.columns[c].accelerators)
         for t, span in slot_blocks(sets):
             for c in by_size:
+                if _lets_others_be_spot(sets, replicas, c, t):
+                    continue
                 needed = int(least[c, t, span].max())
                 floor = max(needed, sets.columns[c].min_replicas) if needed else 0
                 while replicas[c, t, span[0]] > floor:
@@ -105,6 +109,17 @@ def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
                         replicas[c, t, span] = now
                         break
     return replicas
+
+
+def _lets_others_be_spot(sets: Sets, replicas: IntArray, c: int, t: int) -> bool:
+    """Say whether others may be on spot nodes because of a column: they may be a share of all."""
+    columns = sets.columns
+    if sets.limits.max_spot_share >= 1 or sets.option_of(c).is_interruptible:
+        return False
+    return sets.is_batch(columns[c].pool) and any(
+        sets.is_batch(columns[other].pool) and sets.option_of(other).is_interruptible
+        for other in np.flatnonzero(replicas[:, t].any(axis=1)).tolist()
+    )
 
 
 def _fewest_batch_replicas(sets: Sets, replicas: IntArray, load: FloatArray) -> IntArray:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pytest
 
 from planner.milp import Limits
+from planner.milp.draft import Draft
+from planner.milp.sets import build_sets
+from planner.milp.trim import trim
 from planner.problem.semantics import semantic_faults
 from planner.verify.audit import audit
 from tests import worlds
@@ -47,6 +51,30 @@ def test_spot_is_used_exactly_when_it_is_cheaper_for_what_it_carries(spot_usd, u
 
     assert result.objective_usd == pytest.approx((2 * 2.0 + 4 * min(spot_usd / 0.8, 2.0)) * HOURS)
     assert any(r.option_id == "o/spot" for r in result.decisions.replicas) is used
+
+
+@pytest.mark.parametrize(
+    ("max_share", "changeover_h", "kept"),
+    [(0.5, 0.0, 2), (0.5, 0.1, 2), (1.0, 0.0, 1), (1.0, 0.1, 1)],
+)
+def test_an_idle_replica_stays_where_others_are_on_spot_because_of_it(
+    max_share, changeover_h, kept
+):
+    demand, options = spot_world(0.1)
+    limits = Limits(max_spot_share=max_share, changeover_h=changeover_h)
+    sets = build_sets(demand, options, limits)
+    ids = [(sets.pools[x.pool], sets.option_of(c).id) for c, x in enumerate(sets.columns)]
+    plain, spot = (ids.index(("batch/deferred", name)) for name in ("o", "o/spot"))
+    replicas = np.zeros((len(ids), 1, 4), dtype=np.int64)
+    replicas[[plain, spot]] = 2
+    nodes = np.full((2, 1, 4), 2, dtype=np.int64)
+    (batch,) = (w for w, x in enumerate(demand.workloads) if x.workload == "batch/deferred")
+    flows = {(batch, c, 0, b): rps for c, rps in ((plain, 1.0), (spot, 2.0)) for b in range(4)}
+
+    trimmed = trim(sets, Draft(replicas, nodes, np.zeros_like(nodes), flows, {}, {}))
+
+    assert trimmed.replicas[plain, 0].tolist() == [kept] * 4
+    assert trimmed.replicas[spot, 0].tolist() == [2] * 4
 
 
 def test_work_that_cannot_wait_stays_off_spot_nodes():
