@@ -90,16 +90,11 @@ def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
     least = np.where(load > 0, np.maximum(least, 1), 0)  # the smallest load needs a replica too
     for pool, members in enumerate(sets.columns_of_pool):
         if sets.is_batch(pool) and sets.changeover_blocks > 0:
-            for c, t in product(members, range(sets.grid.periods)):
-                if _lets_others_be_spot(sets, replicas, c, t):
-                    continue
-                replicas[c, t] = _fewest_batch_replicas(sets, replicas[c, t], load[c, t])
+            _trim_batch(sets, members, replicas, load)
             continue
         by_size = sorted(members, key=lambda c: -sets.columns[c].accelerators)
         for t, span in slot_blocks(sets):
             for c in by_size:
-                if _lets_others_be_spot(sets, replicas, c, t):
-                    continue
                 needed = int(least[c, t, span].max())
                 floor = max(needed, sets.columns[c].min_replicas) if needed else 0
                 while replicas[c, t, span[0]] > floor:
@@ -111,15 +106,26 @@ def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
     return replicas
 
 
-def _lets_others_be_spot(sets: Sets, replicas: IntArray, c: int, t: int) -> bool:
-    """Say whether others may be on spot nodes because of a column: they may be a share of all."""
-    columns = sets.columns
-    if sets.limits.max_spot_share >= 1 or sets.option_of(c).is_interruptible:
-        return False
-    return sets.is_batch(columns[c].pool) and any(
-        sets.is_batch(columns[other].pool) and sets.option_of(other).is_interruptible
-        for other in np.flatnonzero(replicas[:, t].any(axis=1)).tolist()
-    )
+def _trim_batch(
+    sets: Sets, members: Sequence[int], replicas: IntArray, load: FloatArray
+) -> None:
+    """Take idle replicas out where a change of the model takes time."""
+    for c, t in product(members, range(sets.grid.periods)):
+        known = replicas[c, t].copy()
+        replicas[c, t] = _fewest_batch_replicas(sets, known, load[c, t])
+        if not all(_keeps_spot_share(sets, replicas[:, t, b]) for b in range(sets.grid.blocks)):
+            replicas[c, t] = known
+
+
+def _keeps_spot_share(sets: Sets, replicas: IntArray) -> bool:
+    """Say whether no more replicas of a block than their share are on spot nodes."""
+    held = [0, 0]
+    for c in np.flatnonzero(replicas).tolist():
+        if sets.is_batch(sets.columns[c].pool):
+            held[sets.option_of(c).is_interruptible] += (
+                int(replicas[c]) * sets.columns[c].accelerators
+            )
+    return held[True] <= sets.limits.max_spot_share * sum(held) * (1 + _TOLERANCE)
 
 
 def _fewest_batch_replicas(sets: Sets, replicas: IntArray, load: FloatArray) -> IntArray:
@@ -149,7 +155,7 @@ def _survives(
     sets: Sets, pool: int, draft: Draft, load: FloatArray, slot: tuple[int, int]
 ) -> bool:
     if not sets.has_spares(pool):
-        return True
+        return _keeps_spot_share(sets, draft.replicas[:, *slot])
     members = list(sets.columns_of_pool[pool])
     count = draft.replicas[members, *slot]
     idle = np.maximum(count - load[members, *slot], 0.0)
