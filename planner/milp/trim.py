@@ -106,9 +106,7 @@ def _trim_replicas(sets: Sets, draft: Draft) -> IntArray:
     return replicas
 
 
-def _trim_batch(
-    sets: Sets, members: Sequence[int], replicas: IntArray, load: FloatArray
-) -> None:
+def _trim_batch(sets: Sets, members: Sequence[int], replicas: IntArray, load: FloatArray) -> None:
     """Take idle replicas out where a change of the model takes time."""
     for c, t in product(members, range(sets.grid.periods)):
         known = replicas[c, t].copy()
