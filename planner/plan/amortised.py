@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from planner.options.builds import TERMINAL_VALUE
 from planner.plan.cash import paid_by_use, paid_once, price_of_unserved
 from planner.plan.commitments import taken_builds
-from planner.plan.finance_rows import PeriodMoney
+from planner.plan.finance_rows import UNSERVED, PeriodMoney
 from planner.plan.records import taken_beside_nodes
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def money_by_period(
         The cost lines of these decisions.
     """
     cash: dict[int, float] = defaultdict(float)
-    back: dict[int, float] = defaultdict(float)
+    beside = {name: defaultdict[int, float](float) for name in (TERMINAL_VALUE, UNSERVED)}
     present: dict[int, float] = defaultdict(float)
     amortised: dict[int, float] = defaultdict(float)
     for line in lines:
-        (back if line.category == TERMINAL_VALUE else cash)[line.period] += line.usd
+        beside.get(line.category, cash)[line.period] += line.usd
         present[line.period] += line.discounted_usd
     builds = [(build, nodes) for _, build, nodes in taken_builds(options, decisions)]
     for build, nodes in (*builds, *taken_beside_nodes(options, decisions)):
@@ -62,9 +62,10 @@ def money_by_period(
         *price_of_unserved(demand, decisions),
     ):
         amortised[period] += usd
+    back, unserved = beside[TERMINAL_VALUE], beside[UNSERVED]
     return tuple(
-        PeriodMoney(t, cash[t], back[t], present[t], amortised[t])
-        for t in sorted(cash.keys() | back.keys() | amortised.keys())
+        PeriodMoney(t, cash[t], back[t], present[t], amortised[t], unserved[t])
+        for t in sorted(present.keys() | amortised.keys())
     )
 
 

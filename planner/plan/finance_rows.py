@@ -30,8 +30,9 @@ class CashFlow:
 class PeriodMoney:
     """One period in three views that add up to the same cost.
 
-    `cash_usd` is what is paid, `terminal_value_usd` the value left of owned nodes (negative), and
-    `discounted_usd` both at their own dates: the net present value of the plan is their sum.
+    `cash_usd` is what is paid, `terminal_value_usd` the value left of owned nodes (negative),
+    `unserved_usd` the price of requests that nobody serves, which nobody is paid, and
+    `discounted_usd` all three at their own dates: the net present value of the plan is their sum.
     `amortised_usd` spreads everything that a commitment costs, less the value left, evenly over
     the months it is for; all else stands as it is paid. Periods go on after the horizon while
     payments or commitments do.
@@ -42,6 +43,7 @@ class PeriodMoney:
     terminal_value_usd: float
     discounted_usd: float
     amortised_usd: float
+    unserved_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

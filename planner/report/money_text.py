@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from planner.plan.finance_rows import UNSERVED
 from planner.report.tables import NUMBER, Column, money, percent, write_table
 
 if TYPE_CHECKING:
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 
 _CATEGORIES = (
     "on_demand", "spot", "rebate", "lease", "api", "capex", "energy", "colocation", "maintenance",
-    "staff", "software", "one_off", "resale", "unserved",
-    "terminal_value",
+    "staff", "software", "one_off", "resale", UNSERVED, "terminal_value",
 )  # fmt: skip
 _LATER = "later"
 _UNITS = {"usd_per_month": "USD", "mtok_per_month": "Mtok"}
@@ -208,4 +208,6 @@ def write_cash(out: TextIO, plan: Plan) -> None:
         cells = [*(money(a) if a else "" for a in amounts), money(sum(amounts))]
         rows.append([label, *cells, money(present), money(even)])
     title = "What is paid when (USD, nominal), discounted, and commitments in a straight line"
+    if UNSERVED in used:
+        title += "; the price of unserved requests counts and is not paid"
     write_table(out, columns, rows, title)

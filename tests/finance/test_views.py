@@ -11,6 +11,7 @@ import pytest
 from planner.finance.workload_costs import WorkloadCosts
 from planner.pipeline import SolveSettings, solver_settings
 from planner.report.finance_text import write_workload_costs
+from planner.verify.audit import audit
 from tests.finance.world import MEASURED, RENT_USD, asked, facts, prepared, solved
 from tests.options.world import problem, row, workload
 from tests.verify.changes import changed, report, slightly_more
@@ -58,6 +59,37 @@ def test_all_views_add_up_to_the_cost_lines_to_the_cent(terms):
     )
     assert sum(r.amortised_usd for r in rows) == pytest.approx(terms.plan.tco_usd, abs=0.005)
     assert sum(r.discounted_usd for r in rows) == pytest.approx(terms.plan.cost_usd, abs=0.005)
+
+
+def test_the_price_of_unserved_requests_is_no_cash():
+    # A node carries 5 of 8 requests/s, and no other may be rented.
+    chat = workload(
+        arrival={"mean_rate_rps": 8.0, "peak_factor_in_hour": 1.0},
+        unserved_penalty_usd_per_request=0.001,
+    )
+    few = problem(
+        chat,
+        horizon={"start": "2027-01", "periods": 1, "months_per_period": 1},
+        performance="table.csv",
+        candidates={"quantizations": ["bf16"]},
+        supply={
+            "tenures": ["on_demand"], "quotas": [{"hardware": "gpu-a", "max_accelerators": 1}]
+        },
+        policy={"spare_replicas": 0, "max_utilization": 1.0},
+        finance={"discount_rate_per_year": 0.0},
+    )  # fmt: skip
+    known = facts(1e6)
+
+    plan = solved(few, known, compare=False)
+
+    (row,) = plan.money_by_period
+    assert row.cash_usd == pytest.approx(RENT_USD)
+    assert row.unserved_usd == pytest.approx(3.0 * 730 * 3_600 * 0.001)
+    assert row.amortised_usd == pytest.approx(row.cash_usd + row.unserved_usd)
+    assert audit(plan, few, prepared(few, known).catalog) == []
+    wrong = changed(plan, "money_by_period", 0, unserved_usd=slightly_more)
+    found = audit(wrong, few, prepared(few, known).catalog)
+    assert any("period 0: unserved" in line for line in found), found
 
 
 @pytest.mark.parametrize(

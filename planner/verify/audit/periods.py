@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from planner.plan.finance_rows import WorkloadCost
     from planner.problem.schema import Problem
 
-_BACK = "terminal_value"
+_BACK, _UNSERVED = "terminal_value", "unserved"
 _CENT = 0.005
 
 
 def period_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator[str]:
     """Yield a sentence for every amount by period or workload that does not follow."""
-    paid: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0])
+    paid: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0, 0.0, 0.0])
     for line in plan.cost_lines:
-        column = 1 if line.category == _BACK else 0
+        column = {_BACK: 1, _UNSERVED: 4}.get(line.category, 0)
         paid[line.period][column] += line.usd
         paid[line.period][2] += line.discounted_usd
         paid[line.period][3] += line.usd
@@ -39,13 +39,19 @@ def period_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterato
     if periods != sorted(set(periods)):
         yield f"money by period: periods {periods} repeat or are out of order"
     stated = {
-        r.period: (r.cash_usd, r.terminal_value_usd, r.discounted_usd, r.amortised_usd)
+        r.period: (
+            r.cash_usd,
+            r.terminal_value_usd,
+            r.discounted_usd,
+            r.amortised_usd,
+            r.unserved_usd,
+        )
         for r in plan.money_by_period
     }
-    names = ("cash", "terminal value", "discounted", "amortised")
+    names = ("cash", "terminal value", "discounted", "amortised", "unserved")
     for period in sorted(paid.keys() | stated.keys()):
         for name, got, want in zip(
-            names, stated.get(period, (0.0,) * 4), paid[period], strict=True
+            names, stated.get(period, (0.0,) * len(names)), paid[period], strict=True
         ):
             if _off(got, want):
                 yield f"period {period}: {name} {got:.6f} USD, the tables give {want:.6f}"
