@@ -95,6 +95,23 @@ def test_hours_of_one_offer_must_not_overlap(sound, row, one, other, overlap):
         assert f"{other} overlaps {one} of api_offers.csv:3" in errors[0].message
 
 
+def test_a_name_of_a_provider_is_of_one_model(sound, row):
+    models = [row("models"), row("models", id="model-b")]
+    rows = [
+        row("api_offers"),
+        row("api_offers", mode="batch"),
+        row("api_offers", provider="other", model="model-b"),
+        row("api_offers", model="model-b"),
+    ]
+
+    errors = check_catalog(sound(models=models, api_offers=rows)).errors
+
+    assert [(e.path, e.line) for e in errors] == [("api_offers.model_ref", 5)]
+    assert "name of model-a in api_offers.csv:2; state its own name of model-b" in (
+        errors[0].message
+    )
+
+
 def test_batch_above_standard_and_cached_above_input_are_doubts(sound, row):
     rows = [
         row("api_offers", cached_input_usd_per_mtok=0.6),

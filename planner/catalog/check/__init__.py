@@ -27,6 +27,7 @@ from planner.catalog.check.names import dangling_names, missing_sources
 from planner.catalog.check.prices import (
     MAX_USD_PER_ACCELERATOR_HOUR,
     MIN_USD_PER_ACCELERATOR_HOUR,
+    ambiguous_references,
     contradictory_prices,
     dear_discounts,
     doubtful_token_prices,
@@ -119,6 +120,7 @@ def catalog_errors(catalog: Catalog, measured_hardware: frozenset[str]) -> tuple
         *impossible_systems(catalog),
         *impossible_prices(catalog),
         *impossible_token_prices(catalog),
+        *ambiguous_references(catalog),
         *impossible_price_lists(catalog),
         *impossible_spans(catalog),
         *impossible_terms(catalog),

@@ -155,6 +155,21 @@ def _overlaps(catalog: Catalog, rows: list[ApiOffer]) -> Iterator[Fault]:
             yield fault(catalog, "api_offers", other, "hours_utc", message)
 
 
+def ambiguous_references(catalog: Catalog) -> Iterator[Fault]:
+    """Yield offers of tokens under a provider's name of another model: their prices would mix."""
+    first: dict[tuple[str, str], ApiOffer] = {}
+    for row in catalog.api_offers:
+        known = first.setdefault((row.provider, row.model_ref), row)
+        if row.model != known.model:
+            origin = catalog.origin("api_offers", known)
+            place = f"{origin.file}:{origin.line}" if origin else known.label
+            message = (
+                f"`{row.model_ref}` is {row.provider}'s name of {known.model} in {place}; "
+                f"state its own name of {row.model}"
+            )
+            yield fault(catalog, "api_offers", row, "model_ref", message)
+
+
 def doubtful_token_prices(catalog: Catalog) -> Iterator[Fault]:
     """Yield cached input dearer than input, and batch dearer than standard."""
     standard = {
