@@ -1,10 +1,10 @@
 """A parameter of the performance model for one combination of hardware, engine and format.
 
 Rows of kind ``value`` state the parameter; the narrowest scope that has one wins, in the order
-combination, accelerator, engine, quantization, default. Rows of kind ``multiplier`` that match
-then multiply it, whatever their scope. So ``c_layer_us`` is its default times the engine's
-multiplier, and a ``throughput_factor`` stated for an accelerator that was calibrated is not
-touched by the class default of a number format.
+combination, accelerator, engine, quantization, family of the model, default. Rows of kind
+``multiplier`` that match then multiply it, whatever their scope. So ``c_layer_us`` is its default
+times the engine's multiplier, and a ``throughput_factor`` stated for an accelerator that was
+calibrated is not touched by the class default of a number format.
 
 A combination is a model in a number format on an engine and an accelerator, whatever the
 parallelism. Its key is that of an option without the parallelism:
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 EVERYTHING = "all"
 """``key_id`` of rows with scope ``default``."""
+_BETWEEN = "/"
 NO_COMBINATION = ""
-"""Key of no combination: rows of that scope are left aside."""
+"""Key of no combination: its rows, and those of families of models, are left aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Parameter:
 
 def combination_key(model: str, quantization: str, engine: str, accelerator: str) -> str:
     """Return the ``key_id`` of rows with scope ``combination``."""
-    return f"{model}/{quantization}/{engine}/{accelerator}"
+    return _BETWEEN.join((model, quantization, engine, accelerator))
 
 
 def parameter(
@@ -75,7 +76,8 @@ def parameter(
     accelerator, engine, quantization
         Keys of what the parameter is for.
     combination
-        Key of the combination, see :func:`combination_key`; without one, only wider scopes count.
+        Key of the combination, see :func:`combination_key`, which names the model and so its
+        family; without one, only scopes that are wider than a model count.
 
     Raises
     ------
@@ -87,6 +89,7 @@ def parameter(
         ("accelerator", accelerator),
         ("engine", engine),
         ("quantization", quantization),
+        ("family", _family(catalog, combination)),
         ("default", EVERYTHING),
     )
     found = (catalog.calibration_row(name, scope, key) for scope, key in keys)
@@ -102,3 +105,9 @@ def parameter(
         if row.kind == "multiplier":
             value *= row.value
     return Parameter(value, base.unit, base.provenance)
+
+
+def _family(catalog: Catalog, combination: str) -> str:
+    """Return the family of the model of a combination; none of a model without a row."""
+    model = catalog.model(combination.partition(_BETWEEN)[0])
+    return "" if model is None else model.family

@@ -91,6 +91,13 @@ FREE: tuple[Free, ...] = (
     _format("c_moe_us", "int4", 1.0, 0.2),
 )
 
+FAMILIES: tuple[Free, ...] = (
+    # Balanced over batches of all training data and not within each text, so that experts
+    # specialize (Qiu et al., arXiv 2501.11873): a batch of alike texts meets fewer of them.
+    Free("expert_cv", "family", "qwen3", 1.0, 0.4),
+)
+"""Rows of families of models. They are fitted after all others, which they never move."""
+
 
 def _as(parameter: str, to: str, of: str, other: str = "") -> tuple[Key, Key]:
     return (parameter, "quantization", to), (other or parameter, "quantization", of)

@@ -18,10 +18,11 @@ def calibrated(row, world):
 
     def build(*rows):
         return world(
+            models=[row("models"), row("models", id="model-b", family="b")],
             calibration=[
                 row("calibration", scope=s, key_id=k, kind=kind, value=v, provenance=p)
                 for s, k, kind, v, p in rows
-            ]
+            ],
         )
 
     return build
@@ -72,7 +73,8 @@ def test_rows_of_other_keys_change_nothing(calibrated):
         ("combination", "accelerator"),
         ("accelerator", "engine"),
         ("engine", "quantization"),
-        ("quantization", "default"),
+        ("quantization", "family"),
+        ("family", "default"),
     ],
 )
 def test_the_narrower_value_wins(calibrated, narrow, wide):
@@ -81,6 +83,7 @@ def test_the_narrower_value_wins(calibrated, narrow, wide):
         "accelerator": "gpu-a",
         "engine": "engine-a",
         "quantization": "bf16",
+        "family": "a",
         "default": "all",
     }
     catalog = calibrated(
@@ -135,6 +138,16 @@ def test_rows_of_another_combination_change_nothing(calibrated, other):
     catalog = calibrated(DEFAULT, ("combination", other, "value", 9, "two_point"))
 
     assert parameter(catalog, "c_layer_us", **HERE, combination=KEY).value == 40
+
+
+def test_a_multiplier_of_a_family_is_for_its_models_alone(calibrated):
+    catalog = calibrated(DEFAULT, ("family", "b", "multiplier", 1.5, "calibrated"))
+    keys = [f"{model}/bf16/engine-a/gpu-a" for model in ("model-a", "model-b", "model-c")]
+
+    found = [parameter(catalog, "c_layer_us", **HERE, combination=key).value for key in keys]
+
+    assert found == [40, 60, 40]
+    assert parameter(catalog, "c_layer_us", **HERE).value == 40
 
 
 @pytest.mark.parametrize("key", ["model-a", "a/b/c", "a/b/c/d/tp1", "a//c/d", ""])

@@ -53,6 +53,7 @@ def test_findings_carry_file_and_line(row, sound):
         ("calibration", {"scope": "accelerator", "key_id": "gpu-b"}, "calibration.key_id"),
         ("calibration", {"scope": "engine", "key_id": "engine-b"}, "calibration.key_id"),
         ("calibration", {"scope": "quantization", "key_id": "bf15"}, "calibration.key_id"),
+        ("calibration", {"scope": "family", "key_id": "aa"}, "calibration.key_id"),
     ],
 )
 def test_a_name_that_leads_nowhere_is_an_error_with_a_near_miss(row, sound, table, change, path):

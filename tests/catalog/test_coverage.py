@@ -10,7 +10,7 @@ from planner.catalog.location import shipped_path
 from planner.catalog.schema import TABLES
 from planner.units import BYTES_PER_GB, BYTES_PER_GIB
 
-TODAY = datetime.date(2026, 11, 25)
+TODAY = datetime.date(2026, 11, 27)
 HARDWARE = (
     "t4",
     "a10g",

@@ -95,6 +95,7 @@ def _to_calibrated(catalog: Catalog) -> Iterator[_Reference]:
         "accelerator": {a.id for a in catalog.accelerators} | {s.id for s in catalog.systems},
         "engine": {e.id for e in catalog.engines} | {VENDOR_ENGINE},
         "quantization": {q.id for q in catalog.quantizations},
+        "family": {m.family for m in catalog.models},
     }
     # The parts of a combination in the order of its key.
     known = ({m.id for m in catalog.models}, *(scopes[s] for s in _AFTER_THE_MODEL))

@@ -136,9 +136,10 @@ class Calibration(Row):
     key_fields: ClassVar[tuple[str, ...]] = ("parameter", "scope", "key_id")
 
     parameter: Key
-    scope: Literal["default", "accelerator", "engine", "quantization", "combination"]
+    scope: Literal["default", "accelerator", "engine", "quantization", "family", "combination"]
     key_id: str
-    """Accelerator, engine or quantization the row applies to; `all` for scope `default`;
+    """Accelerator, engine, quantization or family of models the row applies to; `all` for scope
+    `default`;
     `model/quantization/engine/accelerator` for scope `combination`, as in the id of an option."""
     kind: Literal["value", "multiplier"]
     value: Positive
