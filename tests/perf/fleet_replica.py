@@ -46,9 +46,10 @@ class Replica:
         end_s, running, cached, index, last_s = (
             self.end_s, self.running, self.cached, self.index, self.last_s
         )  # fmt: skip
-        gaps, counts = log.gaps, self.counts
+        gap_s, gap_counts, counts = log.gap_s, log.gap_counts, self.counts
         while end_s <= now_s:
-            gaps.append((end_s - last_s, *counts))
+            gap_s.append(end_s - last_s)
+            gap_counts += counts
             last_s = end_s
             index += 1
             cached += running
@@ -167,10 +168,10 @@ class Replica:
             counts[kind] -= 1
             alone = [0] * len(counts)
             alone[kind] = 1
-            self.log.gaps.append((now_s - first_s, *alone))
+            self.log.add_gap(now_s - first_s, alone)
         self.fresh.clear()
         if any(counts):
-            self.log.gaps.append((now_s - self.last_s, *counts))
+            self.log.add_gap(now_s - self.last_s, counts)
 
     def _join(self, request, now_s):
         log = self.log

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from planner.perf.kept import kept_by_content
 from planner.perf.latency import Rows, limited_latencies_s, paired_probe, sample_load
 from planner.perf.load_table import load_table
 from planner.perf.open_loop import replica_state
@@ -36,11 +37,17 @@ def engine_of(world):
 SLOW = tuple(LatencyLimit("tpot", percentile, FAR_S) for percentile in (50.0, 90.0, 95.0, 99.0))
 
 
-def simulated(world, replicas, rate_rps, routing="requests", limits=REPORTED):
+@kept_by_content(8)
+def seen_by_requests(world, replicas, rate_rps, routing):
     seen = []
     for seed in (1, 2):
         asked = draw_arrivals([world.traffic], [rate_rps * replicas], REQUESTS, seed)
         seen.append(simulate(engine_of(world), replicas, asked, routing=routing))
+    return seen
+
+
+def simulated(world, replicas, rate_rps, routing="requests", limits=REPORTED):
+    seen = seen_by_requests(world, replicas, rate_rps, routing)
     return [np.mean([s.value(0, k.metric, k.percentile) for s in seen]) for k in limits]
 
 
