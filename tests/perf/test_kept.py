@@ -49,6 +49,21 @@ def test_only_the_last_questions_are_kept(total, asked):
     assert asked == [[1.0], [2.0], [3.0], [2.0]]
 
 
+def test_results_are_kept_up_to_the_sum_of_their_sizes():
+    asked = []
+
+    @kept_by_content(5, size=len)
+    def ones(count):
+        asked.append(count)
+        return [1] * count
+
+    for count in (2, 3, 2, 1, 2, 3, 6, 6, 1):
+        assert len(ones(count)) == count
+
+    # 1 drives out 3, which then drives out 1; what is larger than all room drives out everything.
+    assert asked == [2, 3, 1, 3, 6, 6, 1]
+
+
 def test_error_is_raised_again(total):
     for _ in range(2):
         with pytest.raises(TypeError):

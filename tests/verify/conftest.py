@@ -10,6 +10,7 @@ import pytest
 from planner.demand.build import build_demand
 from planner.options.build import build_options
 from planner.pipeline import Prepared, SolveSettings, program_limits, solve_prepared
+from planner.verify.replay import router
 from tests.options.test_terms import servers, sites
 from tests.options.world import catalog, loaded, problem, row, workload
 
@@ -38,6 +39,12 @@ class Audited:
     plan: Plan
     problem: Problem
     catalog: Catalog
+
+
+@pytest.fixture
+def every_time(monkeypatch):
+    """Simulate what has been simulated already too, to see whether it comes out the same."""
+    monkeypatch.setattr(router, "_simulated", router._simulated.__wrapped__)
 
 
 def solved(asked, facts, measured=()):

@@ -117,6 +117,7 @@ def test_a_sound_plan_is_kept(path):
     assert chat["ttft_p99_ms"] <= 2_000
 
 
+@pytest.mark.usefixtures("every_time")
 def test_the_same_command_gives_the_same_bytes(path):
     assert run(path, "--seeds", 2, "--json").stdout == run(path, "--seeds", 2, "--json").stdout
 

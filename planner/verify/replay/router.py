@@ -12,6 +12,7 @@ import math
 from heapq import heappop, heappush, heapreplace
 from typing import TYPE_CHECKING, Literal
 
+from planner.perf.kept import kept_by_content
 from planner.verify.replay.groups import Groups, replica_of
 from planner.verify.replay.outcome import Outcome, outcome_of
 from planner.verify.replay.replica import Replica
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 Routing = Literal["fewest_requests", "fewest_prompts", "round_robin", "random"]
 ROUTINGS: tuple[Routing, ...] = ("fewest_requests", "fewest_prompts", "round_robin", "random")
 EVERYTHING = Window()
+_KEPT_REQUESTS = 1_000_000
+"""Requests of all simulations that are kept; each takes 33 bytes."""
 
 
 def simulate(
@@ -40,6 +43,9 @@ def simulate(
     rng: np.random.Generator | None = None,
 ) -> Outcome:
     """Return what requests see at replicas that share a router; all of them are served.
+
+    The same question has the same answer, which is shared and must not be changed: rounds of a
+    search ask it again for every block that they leave as it was.
 
     Parameters
     ----------
@@ -63,6 +69,19 @@ def simulate(
         cache.
     """
     _check(engine, replicas, requests)
+    by_chance = rng if routing == "random" else None
+    return _simulated(engine, replicas, requests, routing, window, by_chance)
+
+
+@kept_by_content(_KEPT_REQUESTS, size=lambda outcome: 1 + len(outcome.kind))
+def _simulated(  # noqa: PLR0917
+    engine: Engine,
+    replicas: int,
+    requests: Requests,
+    routing: Routing,
+    window: Window,
+    rng: np.random.Generator | None,
+) -> Outcome:
     log = Log(requests, window)
     fleet = [replica_of(engine, log) for _ in range(replicas)]
     loads = [0] * replicas

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planner.verify.replay.outcome import percentile
+from planner.verify.replay import router
+from planner.verify.replay.outcome import outcome_of, percentile
 from planner.verify.replay.requests import Window
 from planner.verify.replay.router import ROUTINGS, simulate
 from tests.verify.replay.world import EACH_S, drawn, engine, requests
@@ -86,6 +87,7 @@ def test_littles_law_holds_between_arrivals_and_time_in_flight():
     assert mean == pytest.approx(4_000 / ends.max() * seen.e2e_s.mean(), rel=1e-9)
 
 
+@pytest.mark.usefixtures("every_time")
 def test_same_seed_gives_the_same_numbers():
     runs = [
         simulate(engine(), 3, drawn(5, 500, 9.0), routing="random", rng=np.random.default_rng(4))
@@ -94,6 +96,26 @@ def test_same_seed_gives_the_same_numbers():
 
     assert (runs[0].e2e_s == runs[1].e2e_s).all()
     assert runs[0].gaps[0].counts == runs[1].gaps[0].counts
+
+
+def test_a_simulation_that_is_asked_for_again_is_not_made_again(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        router, "outcome_of", lambda *given: made.append(given) or outcome_of(*given)
+    )
+    asked = drawn(77, 50, 9.0)
+
+    first, again = (simulate(engine(), 2, asked, window=Window(0.0, 3.0)) for _ in range(2))
+    other = simulate(engine(), 2, asked, window=Window(0.0, 2.0))
+    by_chance = [
+        simulate(engine(), 2, asked, routing="random", rng=np.random.default_rng(seed))
+        for seed in (1, 2)
+    ]
+
+    assert again is first
+    assert len(made) == 4
+    assert other.counted.sum() < first.counted.sum()
+    assert (by_chance[0].e2e_s != by_chance[1].e2e_s).any()
 
 
 def test_more_replicas_never_lower_attainment():

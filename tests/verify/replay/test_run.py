@@ -110,6 +110,7 @@ def test_median_step_times_are_shorter_than_those_planned_with(chat, found):
     assert second < first
 
 
+@pytest.mark.usefixtures("every_time")
 def test_a_seed_gives_the_same_figures_and_another_seed_others(chat):
     first, again, other = (
         workloads_data(replayed(chat, settings=replace(QUICK, seed=seed))) for seed in (1, 1, 2)
