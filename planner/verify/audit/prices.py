@@ -6,6 +6,7 @@ Computed again here, from the rows of the tables, one minute of the day at a tim
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from planner.catalog.dates import parse_partial_date
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _ANY = "any"
 _DAY_MINUTES = int(HOURS_PER_DAY * MINUTES_PER_HOUR)
+_KEPT_LISTS = 1024
+"""Every request on tokens asks for the same few lists in the same blocks."""
 
 
 def share_paid(catalog: Catalog, place: tuple[str, str, str, str], day: date) -> float:
@@ -78,15 +81,23 @@ def price_shares(
     first = block % problem.time_blocks * length - round(
         problem.horizon.utc_offset_h * MINUTES_PER_HOUR
     )
-    plain = tuple(i for i, row in enumerate(listed) if row.hours_utc is None)
-    timed = [
-        (i, *_start_and_length(row.hours_utc)) for i, row in enumerate(listed) if row.hours_utc
-    ]
+    hours = tuple(row.hours_utc for row in listed)
+    shares = _minutes(hours, first, length)
+    return [([listed[i] for i in chosen], n / length) for chosen, n in shares]
+
+
+@lru_cache(maxsize=_KEPT_LISTS)
+def _minutes(
+    hours_utc: tuple[str | None, ...], first: int, length: int
+) -> tuple[tuple[tuple[int, ...], int], ...]:
+    """Return which rows of a list hold together, and in how many minutes of a block."""
+    plain = tuple(i for i, hours in enumerate(hours_utc) if hours is None)
+    timed = [(i, *_start_and_length(hours)) for i, hours in enumerate(hours_utc) if hours]
     counts: Counter[tuple[int, ...]] = Counter()
     for minute in range(first, first + length):
         holding = tuple(i for i, start, lasts in timed if (minute - start) % _DAY_MINUTES < lasts)
         counts[holding or plain or (0,)] += 1
-    return [([listed[i] for i in chosen], n / length) for chosen, n in counts.items()]
+    return tuple(counts.items())
 
 
 def _start_and_length(hours_utc: str) -> tuple[int, int]:

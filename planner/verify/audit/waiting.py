@@ -49,7 +49,15 @@ def pools_allowed(workload: Workload) -> frozenset[str]:
 
 def members(problem: Problem, pool: str) -> list[str]:
     """Return the workloads whose requests may run in a pool."""
-    return [w.name for w in problem.workloads if pool in pools_allowed(w)]
+    # Not by `pools_allowed`: every pair of replicas and nodes asks.
+    stem = pool.removesuffix(_BATCH)
+    return [
+        w.name
+        for w in problem.workloads
+        if w.pool_name == pool
+        or (w.deferrable and w.pool_name == stem)
+        or (w.escalation and pool in chain_pools(w))
+    ]
 
 
 def share_that_waits(workload: Workload) -> float:
