@@ -11,7 +11,7 @@ import hashlib
 import pickle
 from collections import OrderedDict
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ _R = TypeVar("_R")
 
 
 def kept_by_content(
-    most: int, size: Callable[[_R], int] = lambda _: 1
+    most: int, size: Callable[[Any], int] = lambda _: 1
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
     """Return a decorator that keeps the results of the last different calls.
 
