@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from planner.verify.audit.diversity import diversity_violations
 from tests.options.world import catalog, problem, row, workload
 from tests.verify.changes import changed, every_change, one_less, one_more, report
 from tests.verify.conftest import MEASURED, solved
@@ -51,6 +52,41 @@ def test_a_plan_that_survives_passes(survivor):
     # By day 9 x 1.5 x 1.2 = 16.2 planned requests/s need 4 replicas of 4.5 at each place.
     assert stand[2, "cloud"] == stand[2, "other"] == 4
     assert any("are carried by what is left" in note for note in survivor.plan.warnings)
+
+
+def test_work_that_moves_to_other_hardware_after_a_loss_is_left_to_its_program():
+    # Each of two workloads may run on each of two kinds: to which they move, no table says.
+    asked = problem(
+        *(
+            workload(name, pool="p", arrival={"mean_rate_rps": 4.0, "peak_factor_in_hour": 1.0})
+            for name in ("chat", "code")
+        ),
+        performance="table.csv",
+        candidates={"quantizations": ["bf16"], "hardware": ["gpu-a", "gpu-b"]},
+        supply={"tenures": ["on_demand"]},
+        policy={"spare_replicas": 0, "survive_loss_of": "region", "max_utilization": 1.0},
+    )
+    offers = [row("offers"), row("offers", provider="other", region="south", accelerator="gpu-b")]
+    table = [
+        MEASURED | {"workload": name, "hardware": hardware}
+        for name in ("chat", "code")
+        for hardware in ("gpu-a", "gpu-b")
+    ]
+    world = solved(asked, catalog(offers=offers), table)
+    assert len({p.option_id for p in world.plan.placements}) == 2
+    for chat, code in (("gpu-a", "gpu-b"), ("gpu-b", "gpu-a")):
+        apart = replace(
+            world.plan,
+            allocations=tuple(
+                replace(a, rate_rps=4.0, planned_rate_rps=4.0)
+                for a in world.plan.allocations
+                if a.hardware == {"chat": chat, "code": code}[a.workload]
+            ),
+        )
+        assert list(diversity_violations(apart, world.problem)) == []
+        here = tuple(p for p in apart.placements if p.provider != "other")
+        found = list(diversity_violations(replace(apart, placements=here), world.problem))
+        assert any("p needs inf times what is left after the loss" in text for text in found)
 
 
 @pytest.mark.parametrize(

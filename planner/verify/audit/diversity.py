@@ -193,6 +193,9 @@ def _after(slot: Slot, loss: Loss, plan: Plan, problem: Problem) -> Iterator[str
         }
         if len(short) > 1 and len({row.option_id for row in left[pool]}) > 1:
             continue
+        # What a workload is sent to only after a loss has no rate of it in the tables.
+        if any((name, row.option_id) not in rates for name in short for row in left[pool]):
+            continue
         load = 0.0
         for name, rate_rps in short.items():
             known = [(r, rates.get((name, r.option_id))) for r in left[pool]]
