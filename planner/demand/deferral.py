@@ -1,33 +1,42 @@
 r"""Work that can wait: when it arrives, and by when each request has to be finished.
 
-Work flows: in every block of a day requests arrive at rate d_b and are served at rate s_b. With A
-and S the requests that arrived and were served since midnight, and days of a type that repeat, the
-backlog at hour u is::
+Work flows: in every block of a day requests arrive at rate d_b and are served at rates s_kb, by
+options of classes k. A request has to begin some time before its window ends, its lead: what the
+longest one takes there, and what may be lost on spot nodes. So class k serves at hour v what
+arrived from v - W_k to v, with W_k the window less the lead of the class. With A and S_k the
+requests that arrived and were served since midnight, and days of a type that repeat, there is a
+way to give every request to a class in time exactly when (Hall's theorem, for intervals), for all
+hours x < y, S(24) = A(24) and::
 
-    q(u) = q(0) + A(u) - S(u),        S(24) = A(24)
+    sum over k with x + W_k < y of  S_k(y) - S_k(x + W_k)  <=  A(y) - A(x)
 
-Requests are served in the order of their arrival, so that all of them are finished within W hours
-exactly when, at every hour u::
+On the left is what can only serve arrivals between x and y. Replicas that take the oldest request
+that they can still finish serve so. A class that serves nothing changes nothing: no option shortens
+the window of another one.
 
-    0 <= q(u) <= requests that arrived in the last W hours, those before u - W excluded
+For y - x of the longest window W_1 or more all classes count, and the two sides come apart. With
+q the backlog at midnight of requests that are served in the order of arrival::
 
-Both sides are straight between a few hours: the bounds of blocks, the hour of the release, and
-these plus W. It is enough to hold them there. W is the window less the time that the longest
-request takes. In a window of a day or more any block can serve any request, and only the totals
-of a day are kept.
+    S(u) - A(u) <= q <= sum_k S_k(u - lead_k + lead_1) - A(u - W_1)       at every hour u
+
+(:func:`checkpoints`). Rows for shorter spans are few (:func:`rushes`). Both sides are straight
+between a few hours: the bounds of blocks, the hour of the release, and these plus W_1 or the
+differences of leads. It is enough to hold them there. In a window of a day or more any block can
+serve any request, and only the totals of a day are kept.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.units import HOURS_PER_DAY
+from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from planner.demand.records import FloatArray
 
@@ -71,7 +80,8 @@ class Checkpoint:
     hour
         Hour u, 0 to 24.
     served_h
-        Hours of each block before u, shape (B,): ``S(u) = served_h @ s``.
+        Hours of each block that count for each class, shape (K, B), below 0 for those of the day
+        before: ``S(u) = sum of served_h * s``.
     arrived
         A(u) in requests per request/s x h.
     most
@@ -84,8 +94,54 @@ class Checkpoint:
     most: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Rush:
+    """What the classes with long leads can serve at most in a short time.
+
+    Parameters
+    ----------
+    hour
+        Its end, 0 to 48.
+    served_h
+        Hours of each block that count for each class, shape (K, B), >= 0.
+    most
+        What arrives that can be served only then, in requests per request/s x h.
+    """
+
+    hour: float
+    served_h: FloatArray
+    most: float
+
+
+def lead_h(deferral: Deferral, job_h: float, block_h: float) -> float:
+    """Return how long before the end of its window a request has to begin, hours, >= `job_h`.
+
+    Where all arrive at once whole blocks serve or not at all, and the lead is the largest one with
+    which the same blocks serve. Else it is in whole minutes, so that there are few classes.
+
+    Parameters
+    ----------
+    deferral
+        The window, and when work arrives.
+    job_h
+        Time of the longest request and what may be lost beside it, hours.
+    block_h
+        Length of a block, hours.
+    """
+    if deferral.any_block:
+        return 0.0
+    if deferral.release_hour is None:
+        return math.ceil(job_h * MINUTES_PER_HOUR - _ROUNDING_H) / MINUTES_PER_HOUR
+    begins_h = -deferral.release_hour % block_h
+    if begins_h > block_h - _ROUNDING_H:
+        begins_h = 0.0
+    blocks = math.floor((deferral.window_h - job_h - begins_h) / block_h + _ROUNDING_H)
+    ends_h = begins_h + blocks * block_h if blocks > 0 else 0.0
+    return max(deferral.window_h - ends_h, 0.0)
+
+
 def checkpoints(
-    deferral: Deferral, arrivals_rps: FloatArray, job_h: float = 0.0
+    deferral: Deferral, arrivals_rps: FloatArray, leads_h: Sequence[float] = (0.0,)
 ) -> Iterator[Checkpoint]:
     """Yield the hours at which the backlog of a day has to keep its bounds.
 
@@ -96,17 +152,57 @@ def checkpoints(
     arrivals_rps
         Rate at which requests arrive by block of one day, shape (B,); only its total counts
         where all arrive at once.
-    job_h
-        Time of the longest request, hours; it shortens the window.
+    leads_h
+        Lead of each class, ascending, hours; they shorten the window.
     """
     if deferral.any_block:
         return
     day = _Day(arrivals_rps, deferral.release_hour)
-    window_h = max(deferral.window_h - job_h, 0.0)
-    for hour in day.hours(window_h):
-        yield Checkpoint(hour, day.elapsed_h(hour), day.arrived(hour), None)
+    window_h = max(deferral.window_h - leads_h[0], 0.0)
+    later_h = [lead - leads_h[0] for lead in leads_h]
+    for hour in day.hours(window_h, later_h[1:]):
+        served_h = np.array([day.elapsed_h(hour)] * len(leads_h))
+        yield Checkpoint(hour, served_h, day.arrived(hour), None)
         most = day.arrived_within(hour, window_h)
-        yield Checkpoint(hour, day.elapsed_h(hour), day.arrived(hour, after=True), most)
+        counted_h = np.array([day.elapsed_h(hour - later) for later in later_h])
+        yield Checkpoint(hour, counted_h, day.arrived(hour, after=True), most)
+
+
+def rushes(
+    deferral: Deferral, arrivals_rps: FloatArray, leads_h: Sequence[float]
+) -> Iterator[Rush]:
+    """Yield the short times in which not all classes can serve what arrives just then.
+
+    Those that follow from the bounds of the backlog are left out: where nothing arrives in the
+    rest of the longest window, and where the blocks cannot be asked to serve so much. Where all
+    arrive at once that is everywhere.
+
+    Parameters
+    ----------
+    deferral, arrivals_rps, leads_h
+        As in :func:`checkpoints`.
+    """
+    if deferral.any_block or deferral.release_hour is not None:
+        return
+    day = _Day(arrivals_rps, None)
+    windows_h = [max(deferral.window_h - lead, 0.0) for lead in leads_h]
+    most_rps = day.most_served(windows_h[0] + day.block_h) / day.block_h
+    bounds = day.block_h * np.arange(len(arrivals_rps))
+    firsts = {round(float(h), 9) for w in (0.0, *windows_h) for h in (bounds - w) % HOURS_PER_DAY}
+    for first in sorted(firsts):
+        ends = {first + w for w in windows_h[1:-1]}
+        for end in (*bounds, *(bounds + HOURS_PER_DAY)):
+            if first + windows_h[-1] < end < first + windows_h[0]:
+                ends.add(float(end))
+        rest = day.arrived(first + windows_h[0])
+        for end in sorted(ends):
+            most = day.arrived(end) - day.arrived(first)
+            if rest - day.arrived(end) <= _ROUNDING_H * day.total:
+                continue
+            begins = [min(first + window, end) for window in windows_h]
+            served_h = np.array([day.elapsed_h(end) - day.elapsed_h(begin) for begin in begins])
+            if float(served_h[-1] @ most_rps) > most:
+                yield Rush(end, served_h, most)
 
 
 def most_served_rps(deferral: Deferral, arrivals_rps: FloatArray) -> FloatArray:
@@ -122,10 +218,7 @@ def most_served_rps(deferral: Deferral, arrivals_rps: FloatArray) -> FloatArray:
     day = _Day(arrivals_rps, deferral.release_hour)
     if deferral.any_block:
         return np.full(len(arrivals_rps), day.total / day.block_h)
-    span_h = min(deferral.window_h + day.block_h, HOURS_PER_DAY)
-    ends = (np.arange(len(arrivals_rps)) + 1) * day.block_h
-    waiting = [min(day.arrived_within(float(end), span_h), day.total) for end in ends]
-    return np.array(waiting) / day.block_h
+    return day.most_served(deferral.window_h + day.block_h) / day.block_h
 
 
 class _Day:
@@ -136,18 +229,30 @@ class _Day:
         self.block_h = HOURS_PER_DAY / len(arrivals_rps)
         self.total = float(arrivals_rps.sum()) * self.block_h
 
-    def hours(self, window_h: float) -> list[float]:
-        """Return the hours between which both bounds are straight."""
+    def most_served(self, span_h: float) -> FloatArray:
+        """Return what arrives within some hours before the end of each block, shape (B,)."""
+        ends = (np.arange(len(self.rates)) + 1) * self.block_h
+        span_h = min(span_h, HOURS_PER_DAY)
+        return np.array([min(self.arrived_within(float(e), span_h), self.total) for e in ends])
+
+    def hours(self, window_h: float, later_h: Sequence[float] = ()) -> list[float]:
+        """Return the hours between which both bounds are straight.
+
+        What is served with a longer lead counts so much later.
+        """
         turns = [*(self.block_h * np.arange(len(self.rates) + 1)).tolist()]
         if self.release is not None:
             turns.append(self.release)
-        shifted = [(turn + window_h) % HOURS_PER_DAY for turn in turns]
+        shifts = (window_h, *later_h)
+        shifted = [(turn + shift) % HOURS_PER_DAY for turn in turns for shift in shifts]
         return sorted({round(hour, 9) for hour in (*turns, *shifted)})
 
     def elapsed_h(self, hour: float) -> FloatArray:
-        """Return the hours of every block that lie before an hour."""
+        """Return the hours of every block from midnight to an hour of any day, < 0 before it."""
+        days = math.floor(hour / HOURS_PER_DAY)
         starts = self.block_h * np.arange(len(self.rates))
-        return np.clip(hour - starts, 0.0, self.block_h)
+        of_day = np.clip(hour - days * HOURS_PER_DAY - starts, 0.0, self.block_h)
+        return np.asarray(days * self.block_h + of_day)
 
     def arrived(self, hour: float, *, after: bool = False) -> float:
         """Return what arrived since midnight; at the release itself, before or after it."""

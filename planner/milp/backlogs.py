@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.demand.deferral import most_served_rps
+from planner.demand.deferral import checkpoints, lead_h, most_served_rps, rushes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from numpy.typing import NDArray
 
-    from planner.demand.deferral import Deferral
+    from planner.demand.deferral import Checkpoint, Deferral, Rush
     from planner.demand.records import Demand, TimeGrid
     from planner.options.records import OptionSet
 
@@ -33,15 +35,27 @@ class Backlog:
         Window and release.
     arrivals_rps
         Planned rate at which it arrives, shape (T, B), requests/s.
-    job_h
-        Time of the longest request with the slowest option, hours.
+    leads_h
+        Leads of the classes of ways to serve, ascending, hours.
+    class_of
+        Class of every stream and option, by their names; those that are not in it, such as tokens,
+        are of the first.
     """
 
     name: str
     streams: tuple[int, ...]
     deferral: Deferral
     arrivals_rps: FloatArray
-    job_h: float
+    leads_h: tuple[float, ...]
+    class_of: Mapping[tuple[str, str], int]
+
+    def checkpoints(self, t: int, day: int, grid: TimeGrid) -> Iterator[Checkpoint]:
+        """Yield the bounds of a day's backlog (:func:`planner.demand.deferral.checkpoints`)."""
+        return checkpoints(self.deferral, self.arrivals_rps[t, grid.blocks_of(day)], self.leads_h)
+
+    def rushes(self, t: int, day: int, grid: TimeGrid) -> Iterator[Rush]:
+        """Yield the short times of a day (:func:`planner.demand.deferral.rushes`)."""
+        return rushes(self.deferral, self.arrivals_rps[t, grid.blocks_of(day)], self.leads_h)
 
     def day_total(self, t: int, day: int, grid: TimeGrid) -> float:
         """Return what arrives in a day of a type, requests/s x h."""
@@ -56,8 +70,9 @@ def build_backlogs(demand: Demand, options: OptionSet) -> tuple[Backlog, ...]:
     demand
         Streams, those that wait with the name of their backlog.
     options
-        Ways to serve, for the time of the longest request.
+        Ways to serve, for their leads.
     """
+    used = {option.id for option in options.options}
     streams: dict[str, list[int]] = {}
     for w, rates in enumerate(demand.workloads):
         if rates.deferral is not None:
@@ -66,11 +81,18 @@ def build_backlogs(demand: Demand, options: OptionSet) -> tuple[Backlog, ...]:
     for name, members in streams.items():
         names = {demand.workloads[w].workload for w in members}
         deferral = demand.workloads[members[0]].deferral
-        jobs_h = [c.job_h for c in options.capacities if c.workload in names]
-        arrivals = sum(np.asarray(demand.workloads[w].planned_rps) for w in members)
-        if deferral is not None:
-            job_h = max(jobs_h, default=0.0)
-            found.append(Backlog(name, tuple(members), deferral, np.asarray(arrivals), job_h))
+        if deferral is None:
+            continue
+        leads = {
+            (c.workload, c.option_id): lead_h(deferral, c.job_h, demand.grid.block_h)
+            for c in options.capacities
+            if c.workload in names and c.option_id in used
+        }
+        at_once = not leads or any(api.workload in names for api in options.api)
+        leads_h = tuple(sorted({*leads.values(), *([0.0] if at_once else [])}))
+        class_of = {kind: leads_h.index(lead) for kind, lead in leads.items()}
+        arrivals = np.asarray(sum(np.asarray(demand.workloads[w].planned_rps) for w in members))
+        found.append(Backlog(name, tuple(members), deferral, arrivals, leads_h, class_of))
     return tuple(found)
 
 

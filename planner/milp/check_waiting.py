@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.demand.deferral import checkpoints
 from planner.milp.backlogs import build_backlogs
 
 if TYPE_CHECKING:
@@ -86,34 +85,44 @@ def backlog_faults(demand: Demand, options: OptionSet, decisions: Decisions) -> 
         Whole decisions.
     """
     grid = demand.grid
-    served: dict[str, FloatArray] = defaultdict(lambda: np.zeros((grid.periods, grid.blocks)))
-    for flow in (*decisions.flows, *decisions.api_flows):
-        served[flow.workload][flow.period, flow.block] += flow.planned_rps
     for backlog in build_backlogs(demand, options):
         names = [demand.workloads[w].workload for w in backlog.streams]
-        rates = np.asarray(sum(served[name] for name in names))
+        rates = np.zeros((len(backlog.leads_h), grid.periods, grid.blocks))
+        for flow in (*decisions.flows, *decisions.api_flows):
+            if flow.workload in names:
+                number = backlog.class_of.get((flow.workload, flow.supply_id), 0)
+                rates[number, flow.period, flow.block] += flow.planned_rps
         for t in range(grid.periods):
             for day in range(len(grid.day_types)):
-                yield from _day_faults(grid, backlog, rates, t, day)
+                of_day = rates[:, t, grid.blocks_of(day)]
+                place = f"{backlog.name} in period {t}, {grid.day_types[day].name}"
+                for text in _day_faults(grid, backlog, of_day, t, day):
+                    yield f"{place}: {text}"
 
 
 def _day_faults(
-    grid: TimeGrid, backlog: Backlog, rates: FloatArray, t: int, day: int
+    grid: TimeGrid, backlog: Backlog, of_day: FloatArray, t: int, day: int
 ) -> Iterator[str]:
-    blocks = grid.blocks_of(day)
-    total, of_day = backlog.day_total(t, day, grid), rates[t, blocks]
-    place = f"{backlog.name} in period {t}, {grid.day_types[day].name}"
+    """Yield what is wrong with rates by class and block of a day, shape (K, B)."""
+    total = backlog.day_total(t, day, grid)
     done = float(of_day.sum()) * grid.block_h
     if abs(done - total) > _TOLERANCE * max(total, _TOLERANCE):
-        yield f"{place}: {done:g} of a day's {total:g} requests/s x h are served"
+        yield f"{done:g} of a day's {total:g} requests/s x h are served"
         return
-    points = list(checkpoints(backlog.deferral, backlog.arrivals_rps[t, blocks], backlog.job_h))
-    ahead = [point.arrived - float(point.served_h @ of_day) for point in points]
+    points = list(backlog.checkpoints(t, day, grid))
+    ahead = [point.arrived - float((point.served_h * of_day).sum()) for point in points]
     waiting = -min((a for a, p in zip(ahead, points, strict=True) if p.most is None), default=0.0)
-    for value, point in zip(ahead, points, strict=True):
-        late = 0.0 if point.most is None else waiting + value - point.most
-        if late > _TOLERANCE * total:
-            yield f"{place}: {late:g} requests/s x h are late at hour {point.hour:g}"
+    late = {
+        point.hour: waiting + value - point.most
+        for value, point in zip(ahead, points, strict=True)
+        if point.most is not None
+    }
+    for rush in backlog.rushes(t, day, grid):
+        beyond = float((rush.served_h * of_day).sum()) - rush.most
+        late[rush.hour] = max(late.get(rush.hour, 0.0), beyond)
+    for hour, amount in late.items():
+        if amount > _TOLERANCE * total:
+            yield f"{amount:g} requests/s x h are late at hour {hour:g}"
 
 
 def spot_faults(

@@ -71,6 +71,7 @@ _SENTENCES: dict[str, tuple[str, str]] = {
     "daywork": ("gtk", "a day's work of {g} is served within the day, {t}, type of day {k}"),
     "backlog": ("gtkk", "{g} is served after it arrived, {t}, type of day and hour {k}"),
     "window": ("gtkk", "{g} is served within its window, {t}, type of day and hour {k}"),
+    "rush": ("gtkk", "{g} is begun in time where it takes longest, {t}, type of day and time {k}"),
     "begin": ("ctb", "new batch replicas of {c} are loaded, {t}, {b}"),
     "end": ("ctb", "batch replicas of {c} that end leave time for their successors, {t}, {b}"),
     "spotshare": ("tb", "share of batch accelerators on spot nodes, {t}, {b}"),

@@ -7,22 +7,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.demand.deferral import checkpoints
+import numpy as np
+
 from planner.milp.model import EQ, GE, LE, Priced, Terms
 from planner.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from pulp import LpVariable
+
+    from planner.milp.backlogs import Backlog
     from planner.milp.model import Model
+
+    FloatArray = NDArray[np.float64]
+    _ByClass = dict[tuple[int, int, int], dict[LpVariable, float]]
 
 
 def add_backlogs(model: Model) -> None:
     """Serve a day's work within the day, and each request within its window.
 
-    With block hours H, arrivals d, and s the rates at which all streams of a backlog are served,
-    for every type of day::
+    With block hours H, arrivals d, s the rates at which all streams of a backlog are served, and
+    of these f[k] with options of class k, which need their requests so much earlier, for every
+    type of day::
 
         sum_b H s[b] = sum_b H d[b]
-        0 <= q + A(u) - S(u) <= arrivals of the last W hours          at every checkpoint u
+        0 <= q + A(u) - S(u)                                          at every checkpoint u
+        q + A(u) - S(u) + sum_k (F[k](u) - F[k](u - lead k + lead 1))
+                                           <= arrivals of the last W hours, W that of class 1
+        sum_k (F[k](y) - F[k](x + W k)) <= arrivals from x to y       at every rush
 
     Rows are in daily amounts of work; q is the backlog at midnight.
 
@@ -34,18 +46,32 @@ def add_backlogs(model: Model) -> None:
     sets = model.sets
     for g, backlog in enumerate(sets.backlogs):
         weights: dict[str, float] = {}
+        early = _served_early(model, backlog)
         for t in range(sets.grid.periods):
             for day in range(len(sets.grid.day_types)):
                 total = backlog.day_total(t, day, sets.grid)
-                shares = _add_day(model, g, t, day) if total > 0 else {}
+                shares = _add_day(model, g, (t, day), early) if total > 0 else {}
                 weights |= {row: share * HOURS_PER_DAY / total for row, share in shares.items()}
         unit = "requests/s of the day's mean"
         model.priced.append(Priced("deferred work", backlog.name, unit, weights))
 
 
-def _add_day(model: Model, g: int, t: int, day: int) -> dict[str, float]:
-    """Add the rows of one day; return their right-hand sides, all in proportion to its work."""
+def _served_early(model: Model, backlog: Backlog) -> _ByClass:
+    """Return the flows of classes beyond the first, in requests/s, by class, period and block."""
     sets = model.sets
+    found: _ByClass = {}
+    for (w, c, t, b), flow in model.f.items():
+        if w in backlog.streams:
+            kind = sets.demand.workloads[w].workload, sets.option_of(c).id
+            if number := backlog.class_of[kind]:
+                flows = found.setdefault((number, t, b), {})
+                flows[flow] = float(sets.rate_unit_rps[w])
+    return found
+
+
+def _add_day(model: Model, g: int, place: tuple[int, int], early: _ByClass) -> dict[str, float]:
+    """Add the rows of one day; return their right-hand sides, all in proportion to its work."""
+    (t, day), sets = place, model.sets
     grid, backlog = sets.grid, sets.backlogs[g]
     blocks = grid.blocks_of(day)
     total = backlog.day_total(t, day, grid)
@@ -57,21 +83,33 @@ def _add_day(model: Model, g: int, t: int, day: int) -> dict[str, float]:
         }
         for b in blocks
     }
+
+    def sooner(hours: FloatArray) -> Terms:
+        """Return what the classes serve in some hours of each block, shape (K, B)."""
+        return {
+            v: float(hours[k, i]) * c / total
+            for k, i in zip(*(index.tolist() for index in np.nonzero(hours)), strict=True)
+            for v, c in early.get((k, t, blocks[i]), {}).items()
+        }
+
     everything = {v: grid.block_h * c for terms in served.values() for v, c in terms.items()}
     rights = {f"daywork_{g}_{t}_{day}": 1.0}
     model.row(f"daywork_{g}_{t}_{day}", everything, EQ, 1.0)
     waiting = model.variable(f"q_{g}_{t}_{day}")
-    arrivals_rps = backlog.arrivals_rps[t, blocks]
-    points = checkpoints(backlog.deferral, arrivals_rps, backlog.job_h)
-    for k, point in enumerate(points):
+    for k, point in enumerate(backlog.checkpoints(t, day, grid)):
         terms: Terms = {waiting: 1.0}
-        for b, hours in zip(blocks, point.served_h.tolist(), strict=True):
+        for b, hours in zip(blocks, point.served_h[0].tolist(), strict=True):
             terms |= {v: -hours * c for v, c in served[b].items() if hours}
         family, sense, right = "backlog", GE, -point.arrived / total
         if point.most is not None:
             family, sense, right = "window", LE, (point.most - point.arrived) / total
+            terms |= sooner(point.served_h[0] - point.served_h)
         name = f"{family}_{g}_{t}_{day}_{k}"
         model.row(name, terms, sense, right)
+        rights[name] = right
+    for k, rush in enumerate(backlog.rushes(t, day, grid)):
+        name, right = f"rush_{g}_{t}_{day}_{k}", rush.most / total
+        model.row(name, sooner(rush.served_h), LE, right)
         rights[name] = right
     return rights
 

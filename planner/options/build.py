@@ -25,7 +25,7 @@ from planner.options.gate import Gate
 from planner.options.headroom import with_option_headroom
 from planner.options.homes import homeless
 from planner.options.in_vain import in_vain
-from planner.options.jobs import with_job_times
+from planner.options.jobs import with_job_times, with_leads
 from planner.options.measured import measured_id, measured_options
 from planner.options.minimums import with_minimums
 from planner.options.nodes import barred_nodes, supplied_nodes, unwanted_nodes
@@ -95,7 +95,7 @@ def build_options(loaded: LoadedProblem, catalog: Catalog, demand: Demand) -> Op
     ways = replace(ways, rejections=wanting_carbon(ways.rejections, offered, unmeasured))
     ways = with_software(ways, problem)
     barred = barred_nodes(problem, nodes)
-    ways = _with_spot(_in_time(ways, problem, demand), nodes, problem)
+    ways = _with_leads(_with_spot(_in_time(ways, problem, demand), nodes, problem), demand)
     strange = tuple(unknown_exclusions(ways, problem))
     ways = _housed(ways, nodes, barred, problem, demand.grid)
     unwanted = unwanted_nodes(problem, nodes, barred)
@@ -205,7 +205,16 @@ def _with_spot(ways: Ways, nodes: list[NodeOffer], problem: Problem) -> Ways:
 def _in_time(ways: Ways, problem: Problem, demand: Demand) -> Ways:
     """Return the ways on which work that waits does not run for too long."""
     options = {o.id: o for o in ways.options}
-    capacities, rejections = with_job_times(ways.capacities, options, problem, demand)
+    return _kept(ways, *with_job_times(ways.capacities, options, problem, demand))
+
+
+def _with_leads(ways: Ways, demand: Demand) -> Ways:
+    """Return the ways with how early work that waits has to begin, those that leave it time."""
+    return _kept(ways, *with_leads(ways.capacities, demand))
+
+
+def _kept(ways: Ways, capacities: list[Capacity], rejections: list[Rejection]) -> Ways:
+    """Return the ways with some of their capacities, and why not the others."""
     return replace(
         ways,
         options=with_quality(ways.options, capacities),

@@ -1,8 +1,9 @@
 """How long the longest request of work that waits takes once it runs.
 
-A request has to start that long before its window ends; where lengths grow, the period in which it
-takes longest counts. Options on which it would take more than a tenth of the window are not used,
-so that no slow option shortens the window of the others by more.
+A request has to begin that long before its window ends, and on spot nodes by as much earlier as
+may be lost there; where lengths grow, the period in which it takes longest counts. That holds for
+the option that serves it, not for the others. Options on which it would take more than a tenth of
+the window are not used: work that waits is planned as a flow, of which a request is a small part.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from planner.demand.deferral import lead_h
 from planner.options.model_run import length_factors
 from planner.options.records import Rejection
 from planner.units import SECONDS_PER_HOUR
@@ -67,4 +69,35 @@ def with_job_times(
             rejected.append(Rejection(*subject, detail, shortfall=share / _MOST_OF_WINDOW))
         else:
             kept.append(replace(capacity, job_h=job_h))
+    return kept, rejected
+
+
+def with_leads(
+    capacities: Iterable[Capacity], demand: Demand
+) -> tuple[list[Capacity], list[Rejection]]:
+    """Return capacities with how long before the end of its window a request has to begin.
+
+    Parameters
+    ----------
+    capacities
+        Capacities with the times of jobs, those on spot nodes among them.
+    demand
+        Windows, and the length of blocks.
+    """
+    kept, rejected = [], []
+    for capacity in capacities:
+        deferral = demand.of(capacity.workload).deferral
+        if deferral is None or deferral.any_block:
+            kept.append(capacity)
+        elif capacity.job_h > deferral.window_h:
+            detail = (
+                f"its longest request has to begin {capacity.job_h:.2f} h early there, more than "
+                f"the window of {deferral.window_h:g} h"
+            )
+            subject = ("option", capacity.option_id, capacity.workload, "job_time")
+            shortfall = capacity.job_h / deferral.window_h
+            rejected.append(Rejection(*subject, detail, shortfall=shortfall))
+        else:
+            lead = lead_h(deferral, capacity.job_h, demand.grid.block_h)
+            kept.append(replace(capacity, lead_h=lead))
     return kept, rejected

@@ -9,7 +9,8 @@ workload B can serve and however many replicas share the queue::
 n replicas of B then always trade for m n replicas of A on the same accelerators, and k spare
 replicas of A are never larger than k of B. A fits every node B fits because its size divides
 B's. With a cap on models, only options of the same model are compared. Where a workload asks for
-an average quality, A must also count for as much in it as B. A may serve wherever B may.
+an average quality, A must also count for as much in it as B. A may serve wherever B may, and work
+that waits may begin on it as late as on B.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def _dominates(
 
 
 def _carries(own: Capacity, other: Capacity, copies: int) -> bool:
-    if not own.barred <= other.barred:
+    if not own.barred <= other.barred or own.lead_h > other.lead_h:
         return False
     if any(a < b for a, b in zip(own.averaged, other.averaged, strict=True)):
         return False

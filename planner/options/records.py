@@ -128,7 +128,9 @@ class Capacity:
     `by_period` is empty. `quality` holds the score compared with each floor of the workload, as
     ``(benchmark, score)``. `setting` is how the engine has to run for it, ``None`` where
     the capacity was measured. `power` is ``None`` there too, and where the rated power of the
-    accelerator is unknown. `job_h` is the time of the longest request of work that waits, hours.
+    accelerator is unknown. `job_h` is the time of the longest request of work that waits, and what
+    may be lost on spot nodes, hours; `lead_h` is how long before the end of its window such a
+    request has to begin with the problem's blocks (:func:`planner.demand.deferral.lead_h`).
     `ttft_share_unloaded` is the largest share of a limit on the time to
     the first token that passes without any load, ``None`` without such a limit. `power` is that
     of `points`; where lengths grow, `power_by_period` has that of every period, at the lengths
@@ -147,6 +149,7 @@ class Capacity:
     power: PowerDraw | None = None
     ttft_share_unloaded: float | None = None
     job_h: float = 0.0
+    lead_h: float = 0.0
     by_period: tuple[tuple[CapacityPoint, ...], ...] = ()
     power_by_period: tuple[PowerDraw | None, ...] = ()
     averaged: tuple[float, ...] = ()

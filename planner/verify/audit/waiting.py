@@ -1,25 +1,25 @@
 """Work that can wait: a day's work in a day, windows, and what batch replicas lose.
 
-Requests are followed in order of arrival through a day that repeats.
+Requests are followed in order of arrival through a day that repeats. Where that is not enough for
+all of them to be finished in time on the slowest of what serves, every option is held to its own
+window (:mod:`planner.verify.audit.due`).
 """
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left
 from collections import defaultdict
-from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from planner.units import HOURS_PER_DAY, MINUTES_PER_HOUR, MS_PER_S, SECONDS_PER_HOUR
 from planner.verify.audit.clock import day_types
+from planner.verify.audit.due import Curve, Kind, window_needed_h
 from planner.verify.audit.escalation import chain_pools
 from planner.verify.audit.expected import by_option, differs, rates_due
 from planner.verify.audit.lengths import planned_level
 from planner.verify.audit.spot_terms import due_early_h
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Allocation, ApiRow, DeferredWork, Plan
@@ -98,11 +98,12 @@ def waiting_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterat
     if len(stated) != len(plan.deferred):
         yield "deferred work of one day is listed twice"
     arriving = _arriving(problem, catalog)
+    spot = {getattr(row, "hardware", "") for row in served if _is_spot(row)}
+    early_h = {hardware: due_early_h(hardware, problem, catalog) for hardware in spot}
     for place, due in arriving.items():
         workload = problem.workload(place[0])
-        spot = {getattr(r, "hardware", "") for r in rows[place] if _is_spot(r)}
-        early_h = max((due_early_h(h, problem, catalog) for h in spot), default=0.0)
-        for text in _day(workload, due, rows[place], stated.get(place), problem, early_h):
+        needs_h = [_need_h(workload, row, early_h) for row in rows[place]]
+        for text in _day(workload, due, rows[place], stated.get(place), problem, needs_h):
             yield f"{_named(place)}: {text}"
     for place in sorted({*rows, *stated} - set(arriving)):
         yield f"{_named(place)}: requests wait that may not"
@@ -138,9 +139,9 @@ def _day(  # noqa: PLR0917
     rows: _Rows,
     stated: DeferredWork | None,
     problem: Problem,
-    early_h: float,
+    needs_h: Sequence[float],
 ) -> Iterator[str]:
-    """Compare a day's rows with what arrives on it; spot nodes leave some hours less time."""
+    """Compare a day's rows, and the hours that each needs for a request, with what arrives."""
     share, length_h = share_that_waits(workload), HOURS_PER_DAY / problem.time_blocks
     mean_h, planned_h = (sum(rates) * length_h * share for rates in zip(*due, strict=True))
     got_h = sum(row.planned_rate_rps for row in rows) * length_h
@@ -153,28 +154,35 @@ def _day(  # noqa: PLR0917
             if differs(row.rate_rps * planned_h, row.planned_rate_rps * mean_h):
                 yield f"block {row.block}: {row.rate_rps:.9g}/s is not its mean over planned rate"
         arrivals = [planned * share / planned_h for _, planned in due]
-        yield from _wait(workload, arrivals, rows, stated, planned_h, early_h)
+        yield from _wait(workload, arrivals, (rows, needs_h), stated, planned_h)
         yield from _described(stated, rows, mean_h * SECONDS_PER_HOUR, workload)
 
 
-def _wait(  # noqa: PLR0917
+def _wait(
     workload: Workload,
     arrivals: Sequence[float],
-    rows: _Rows,
+    served_by: tuple[_Rows, Sequence[float]],
     stated: DeferredWork,
     planned_h: float,
-    early_h: float,
 ) -> Iterator[str]:
     asked, per_day = workload.deferrable, len(arrivals)
     if asked is None:
         return
     served = [0.0] * per_day
-    for row in rows:
-        served[row.block % per_day] += row.planned_rate_rps / planned_h
+    kinds: dict[float, list[float]] = defaultdict(lambda: [0.0] * per_day)
+    for row, need_h in zip(*served_by, strict=True):
+        share = row.planned_rate_rps / planned_h
+        served[row.block % per_day] += share
+        kinds[need_h][row.block % per_day] += share
     wait_h = _longest_wait_h(arrivals, served, asked.release_hour, HOURS_PER_DAY / per_day)
-    job_h = 0.0 if asked.window_h >= HOURS_PER_DAY else _job_h(workload, rows) + early_h
-    if wait_h + job_h > asked.window_h + _WAIT_TOLERANCE_H:
-        yield f"a request takes {wait_h + job_h:.3f} h, its window is {asked.window_h:g} h"
+    need_h, window_h = wait_h + max(kinds), asked.window_h
+    if window_h >= HOURS_PER_DAY:
+        need_h = wait_h
+    elif need_h > window_h + _WAIT_TOLERANCE_H and len(kinds) > 1:
+        found = [Kind(*kind) for kind in kinds.items()]
+        need_h = window_needed_h(arrivals, found, asked.release_hour, window_h)
+    if need_h > window_h + _WAIT_TOLERANCE_H:
+        yield f"a request takes {need_h:.3f} h, its window is {window_h:g} h"
     if abs(stated.longest_wait_h - wait_h) > _WAIT_TOLERANCE_H:
         yield f"longest wait {stated.longest_wait_h:.3f} h, recomputed {wait_h:.3f} h"
 
@@ -196,14 +204,16 @@ def _described(
             yield f"{name} {got:.9g}, recomputed {want:.9g}"
 
 
-def _job_h(workload: Workload, rows: _Rows) -> float:
-    """Return the time that the longest output takes on the slowest replica in use."""
+def _need_h(
+    workload: Workload, row: Allocation | ApiRow, early_h: Mapping[str, float]
+) -> float:
+    """Return the time that the longest output takes there, and what spot nodes may lose of it."""
     osl = None if workload.lengths is None else workload.lengths.osl_tokens
     longest = (osl.max or osl.mean) if osl is not None else 0.0
-    slowest = max(
-        (planned_level(workload, r.period)[1] * (r.tpot_mean_ms or 0.0) for r in rows), default=0.0
-    )
-    return longest * slowest / MS_PER_S / SECONDS_PER_HOUR
+    factors = workload.token_factors.get(row.model)
+    longest *= planned_level(workload, row.period)[1] * (1.0 if factors is None else factors.osl)
+    job_h = longest * (row.tpot_mean_ms or 0.0) / MS_PER_S / SECONDS_PER_HOUR
+    return job_h + (early_h[getattr(row, "hardware", "")] if _is_spot(row) else 0.0)
 
 
 def _longest_wait_h(
@@ -214,7 +224,7 @@ def _longest_wait_h(
     Between the requests that come or are done at the bound of a block the wait changes evenly, so
     that it is enough to follow those, and the ones right behind them.
     """
-    done, come = _Curve(served, length_h), _Curve(arrivals, length_h)
+    done, come = Curve(served, length_h), Curve(arrivals, length_h)
     bounds = [b * length_h for b in range(len(served) + 1)]
     if release is not None:
         behind = done.at(release)
@@ -228,26 +238,3 @@ def _longest_wait_h(
         if 0.0 <= request - behind < 1.0
         for part in (_TINY, 2 * _TINY)
     )
-
-
-class _Curve:
-    """What came or was done since midnight, at even rates within each block of every day."""
-
-    def __init__(self, rates: Sequence[float], length_h: float) -> None:
-        self.length_h = length_h
-        self.sums = [0.0, *accumulate(rate * length_h for rate in rates)]
-
-    def at(self, hour: float) -> float:
-        """Return the amount at an hour of the first day."""
-        block = min(int(hour / self.length_h), len(self.sums) - 2)
-        part = hour / self.length_h - block
-        return self.sums[block] + part * (self.sums[block + 1] - self.sums[block])
-
-    def time_of(self, amount: float) -> float:
-        """Return the first hour, of any day, at which the amount is reached."""
-        day = math.ceil(amount) - 1  # the end of a day's work belongs to its day
-        left = amount - day
-        block = max(min(bisect_left(self.sums, left), len(self.sums) - 1), 1)
-        step = self.sums[block] - self.sums[block - 1]
-        part = (left - self.sums[block - 1]) / step if step else 1.0
-        return day * HOURS_PER_DAY + (block - 1 + part) * self.length_h
