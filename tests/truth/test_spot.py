@@ -212,6 +212,53 @@ def test_the_audit_sees_work_that_a_slower_fallback_would_finish_too_late():
     assert any("docs period 0 day: a request takes 6.7" in text for text in found), found
 
 
+@cache
+def half_on_spot(tenures, most=1.0):
+    """Return a plan of the work of ten node-blocks at 20:00, all of it due in 8 hours."""
+    asked = problem(
+        workload(
+            "docs", arrival={"mean_rate_rps": 5.0 * 10 * 4 / 24},
+            deferrable={"window_h": 8.0, "release_hour": 20.0},
+        ),
+        time_blocks=6,
+        performance="table.csv",
+        candidates={"quantizations": ["bf16"]},
+        supply={"tenures": list(tenures), "spot": {"max_share": most}},
+        policy={"max_utilization": 1.0, "spare_replicas": 0, "changeover_minutes": 0.0},
+    )  # fmt: skip
+    offers = [
+        row("offers", elastic_max_nodes=6, startup_minutes=0),
+        row("offers", tenure="spot", price_usd_per_hour=0.5, elastic_max_nodes=6,
+            startup_minutes=0),
+    ]  # fmt: skip
+    return solved(asked, catalog(offers=offers), [MEASURED | {"workload": "docs"}])
+
+
+@pytest.mark.parametrize(("most", "usd"), [(0.0, 20.0), (0.1, 20.0), (0.5, 6 * 2.0 + 5 * 0.5)])
+def test_spot_on_offer_never_makes_a_plan_dearer(most, usd):
+    # No more than 6 nodes can be had: on demand they work for two blocks of 4 h, ten node-blocks.
+    # On spot nodes work is due 5 minutes early, so only the first block serves, at 0.99 of a node:
+    # with half of it there, six on demand leave four node-blocks to five.
+    without = half_on_spot(("on_demand",))
+    world = half_on_spot(("on_demand", "spot"), most)
+
+    assert {a.block for a in without.plan.allocations} == {5, 0}
+    assert world.plan.cost_usd == pytest.approx(without.plan.cost_usd * usd / 20)
+    assert world.plan.status == without.plan.status == "optimal"
+    assert audit(world.plan, world.problem, world.catalog) == []
+    assert {a.block for a in world.plan.allocations if a.is_interruptible} <= {5}
+
+
+def test_the_audit_sees_work_on_spot_nodes_in_a_block_that_ends_too_late_for_them():
+    world = half_on_spot(("on_demand", "spot"), 0.5)
+    rows = tuple(replace(a, block=0) if a.is_interruptible else a for a in world.plan.allocations)
+
+    found = audit(replace(world.plan, allocations=rows), world.problem, world.catalog)
+
+    # 8 h, and 5 minutes of work that would be lost
+    assert any("a request takes 8.083 h, its window is 8 h" in text for text in found), found
+
+
 def test_the_plan_says_what_takes_over_and_what_that_would_cost():
     plan = due_early(40).plan
 

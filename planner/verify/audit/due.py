@@ -133,5 +133,6 @@ def _stretches(bounds: Sequence[float], windows: Sequence[float]) -> Iterator[tu
     firsts = {(bound - shift) % HOURS_PER_DAY for bound in bounds for shift in (0.0, *windows)}
     for first in firsts:
         yield from ((first, first + window) for window in windows)
-        for day in range(3):
-            yield from ((first, bound + day * HOURS_PER_DAY) for bound in bounds)
+        for bound in bounds:
+            last = first + (bound - first) % HOURS_PER_DAY
+            yield from ((first, last), (first, last + HOURS_PER_DAY))
