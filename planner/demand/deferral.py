@@ -11,18 +11,18 @@ hours x < y, S(24) = A(24) and::
     sum over k with x + W_k < y of  S_k(y) - S_k(x + W_k)  <=  A(y) - A(x)
 
 On the left is what can only serve arrivals between x and y. Replicas that take the oldest request
-that they can still finish serve so. A class that serves nothing changes nothing: no option shortens
-the window of another one.
+that they can still finish serve so. A class that serves nothing changes nothing: no option
+shortens the window of another one.
 
 For y - x of the longest window W_1 or more all classes count, and the two sides come apart. With
 q the backlog at midnight of requests that are served in the order of arrival::
 
     S(u) - A(u) <= q <= sum_k S_k(u - lead_k + lead_1) - A(u - W_1)       at every hour u
 
-(:func:`checkpoints`). Rows for shorter spans are few (:func:`rushes`). Both sides are straight
-between a few hours: the bounds of blocks, the hour of the release, and these plus W_1 or the
-differences of leads. It is enough to hold them there. In a window of a day or more any block can
-serve any request, and only the totals of a day are kept.
+(:func:`checkpoints`). Rows for shorter spans are few (:func:`rushes`). All sides are straight
+between a few hours: the bounds of blocks, the hour of the release, and on the right these plus W_1
+or the differences of leads. It is enough to hold them there. In a window of a day or more any
+block can serve any request, and only the totals of a day are kept.
 """
 
 from __future__ import annotations
@@ -160,9 +160,11 @@ def checkpoints(
     day = _Day(arrivals_rps, deferral.release_hour)
     window_h = max(deferral.window_h - leads_h[0], 0.0)
     later_h = [lead - leads_h[0] for lead in leads_h]
-    for hour in day.hours(window_h, later_h[1:]):
-        served_h = np.array([day.elapsed_h(hour)] * len(leads_h))
-        yield Checkpoint(hour, served_h, day.arrived(hour), None)
+    turns = day.hours()
+    for hour in day.hours(0.0, window_h, *later_h[1:]):
+        if hour in turns:
+            served_h = np.array([day.elapsed_h(hour)] * len(leads_h))
+            yield Checkpoint(hour, served_h, day.arrived(hour), None)
         most = day.arrived_within(hour, window_h)
         counted_h = np.array([day.elapsed_h(hour - later) for later in later_h])
         yield Checkpoint(hour, counted_h, day.arrived(hour, after=True), most)
@@ -235,17 +237,17 @@ class _Day:
         span_h = min(span_h, HOURS_PER_DAY)
         return np.array([min(self.arrived_within(float(e), span_h), self.total) for e in ends])
 
-    def hours(self, window_h: float, later_h: Sequence[float] = ()) -> list[float]:
-        """Return the hours between which both bounds are straight.
-
-        What is served with a longer lead counts so much later.
-        """
+    def hours(self, *shifts_h: float) -> list[float]:
+        """Return the hours at which rates turn, or so many hours after that."""
         turns = [*(self.block_h * np.arange(len(self.rates) + 1)).tolist()]
         if self.release is not None:
             turns.append(self.release)
-        shifts = (window_h, *later_h)
-        shifted = [(turn + shift) % HOURS_PER_DAY for turn in turns for shift in shifts]
-        return sorted({round(hour, 9) for hour in (*turns, *shifted)})
+        shifted = [
+            turn + shift if turn + shift <= HOURS_PER_DAY else (turn + shift) % HOURS_PER_DAY
+            for turn in turns
+            for shift in shifts_h or (0.0,)
+        ]
+        return sorted({round(hour, 9) for hour in shifted})
 
     def elapsed_h(self, hour: float) -> FloatArray:
         """Return the hours of every block from midnight to an hour of any day, < 0 before it."""

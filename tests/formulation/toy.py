@@ -161,8 +161,8 @@ def _in_two_periods(options):
 
 
 def _with_docs(demand, options):
-    """Documents arrive at 06:00, and are done within 15 h."""
-    deferral = Deferral("docs", 15.0, 6.0, np.ones(1))
+    """Documents arrive until noon, and are done within 15 h."""
+    deferral = Deferral("docs", 15.0, None, np.ones(1))
     large = next(option for option in options.options if option.id == "large")
     spot = replace(large, id="large/spot", is_interruptible=True)
     docs = worlds.demand({"docs/deferred": [2.0, 0.0], "docs/joined": [0.0, 0.0]}).workloads

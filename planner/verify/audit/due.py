@@ -2,8 +2,8 @@
 
 An option that needs some hours for a request, or may lose some on spot nodes, serves at an hour
 what arrived since its window, less those hours, began. So what it serves between two hours v < w
-can be arrivals from v less that to w only. Every request finds its place exactly when no stretch of
-arrivals is asked for more than it has, tried here for every stretch that may be the worst.
+can be arrivals from v less that to w only. Every request finds its place exactly when no stretch
+of arrivals is asked for more than it has, tried here for every stretch that may be the worst.
 """
 
 from __future__ import annotations

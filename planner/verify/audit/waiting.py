@@ -204,9 +204,7 @@ def _described(
             yield f"{name} {got:.9g}, recomputed {want:.9g}"
 
 
-def _need_h(
-    workload: Workload, row: Allocation | ApiRow, early_h: Mapping[str, float]
-) -> float:
+def _need_h(workload: Workload, row: Allocation | ApiRow, early_h: Mapping[str, float]) -> float:
     """Return the time that the longest output takes there, and what spot nodes may lose of it."""
     osl = None if workload.lengths is None else workload.lengths.osl_tokens
     longest = (osl.max or osl.mean) if osl is not None else 0.0
