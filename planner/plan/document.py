@@ -214,7 +214,9 @@ class DeferredWork:
 
     `own_share`, `joined_share` and `token_share` say where they are served: in replicas of their
     own, on replicas that serve a pool anyway, by tokens. `longest_wait_h` is the time from arrival
-    to the moment at which the fluid of requests is served, in order of arrival.
+    to the moment at which the fluid of requests is served, in order of arrival. Where that order
+    would leave too little time on the slowest option in use, it takes the oldest requests that it
+    can still finish, and others may wait longer, within their window.
     """
 
     period: int

@@ -2,8 +2,9 @@
 
 Requests are served in order of arrival at the rate of the replicas that are there: those of the
 replay for replicas of their own, which go on at full load while there is work; what the plan says
-for replicas that serve a pool anyway and for tokens. Time goes by minutes. A day begins with what
-the day before leaves when nothing is interrupted.
+for replicas that serve a pool anyway and for tokens. Where that leaves some too late for replicas
+that take longer than others, each takes the oldest request that it can still finish. Time goes by
+minutes. A day begins with what the day before leaves when nothing is interrupted.
 
 Spot nodes are taken away at random (:mod:`planner.verify.replay.spot`). The plan counts on the
 mean of what that leaves; days differ.
@@ -11,6 +12,8 @@ mean of what that leaves; days differ.
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -48,35 +51,52 @@ _LEAST_SHOWN = 1e-4
 class _Day:
     """Requests that wait on the days of a type, and what serves them, by minute: shape (1440,).
 
-    `queue` is what waits at midnight, `most_min` the longest wait, `count` the days that are
-    followed until the requests of the first one have to be done.
+    `steady` and `spots` are by the time of a request there, `jobs_min`, ascending. `queue` is what
+    waits at midnight, `most_min` the window, `count` the days that are followed until the requests
+    of the first one have to be done.
     """
 
     arrive: Floats
-    steady: Floats
-    spots: tuple[Spot, ...]
+    jobs_min: tuple[float, ...]
+    steady: tuple[Floats, ...]
+    spots: tuple[tuple[Spot, ...], ...]
     queue: float
     most_min: float
     count: int
 
     def late(self, served: Floats) -> tuple[float, float]:
-        """Return the share of the requests of a day that end too late, and the longest wait."""
+        """Return the share of a day's requests that end too late, and the longest time of one.
+
+        `served` is what is served by the time of a request and minute, shape (K, n).
+        """
         arrive = np.tile(self.arrive, self.count)
-        _, waits_min, weights = followed(arrive, served, self.queue, self.arrive)
-        late = waits_min > self.most_min + _ROUNDING_MIN
-        return float(weights[late].sum() / weights.sum()), float(waits_min.max())
+        slowest = np.max((served > 0) * np.array(self.jobs_min)[:, None], axis=0)
+        _, takes_min, weights = followed(
+            arrive, served.sum(axis=0), self.queue, self.arrive, slowest
+        )
+        late = takes_min > self.most_min + _ROUNDING_MIN
+        if not late.any() or len(self.jobs_min) == 1:
+            return float(weights[late].sum() / weights.sum()), float(takes_min.max())
+        kinds = list(zip(self.jobs_min, served, strict=True))
+        return taken_in_time(arrive, kinds, self.queue, self.arrive, self.most_min)
 
     def calm(self) -> Floats:
-        """Return what is served in every minute when nothing is interrupted."""
-        whole = self.steady + sum((spot.served for spot in self.spots), np.zeros(DAY_MIN))
-        return np.tile(whole, self.count)
+        """Return what is served when nothing is interrupted, as `late` takes it."""
+        whole = [
+            steady + sum((spot.served for spot in spots), np.zeros(DAY_MIN))
+            for steady, spots in zip(self.steady, self.spots, strict=True)
+        ]
+        return np.tile(np.array(whole), self.count)
 
     def disturbed(self, seed: tuple[int, int]) -> Floats:
-        """Return what is served in every minute when spot nodes are interrupted."""
-        served = np.tile(self.steady, self.count)
-        for number, spot in enumerate(self.spots):
-            rng = np.random.default_rng([*seed, number])
-            served = served + interrupted(spot, self.count, rng)
+        """Return what is served when spot nodes are interrupted, as `late` takes it."""
+        served = np.tile(np.array(self.steady), self.count)
+        number = 0
+        for k, spots in enumerate(self.spots):
+            for spot in spots:
+                rng = np.random.default_rng([*seed, number])
+                served[k] += interrupted(spot, self.count, rng)
+                number += 1
         return served
 
 
@@ -99,9 +119,10 @@ def deadlines_found(
         asked = world.problem.workload(item.workload).deferrable
         if asked is None:
             continue
-        day, job_min = _day(item, asked.window_h * MINUTES_PER_HOUR, world, batches)
+        day = _day(item, asked.window_h * MINUTES_PER_HOUR, world, batches)
         late_share, longest_min = day.late(day.calm())
-        count = _DAYS_PER_SEED * seeds if day.spots else 0
+        spots = [spot for kind in day.spots for spot in kind]
+        count = _DAYS_PER_SEED * seeds if spots else 0
         shares = np.array([day.late(day.disturbed((seed, n)))[0] for n in range(count)])
         found.append(
             DeadlineFound(
@@ -109,29 +130,28 @@ def deadlines_found(
                 period=item.period,
                 day_type=item.day_type,
                 window_h=asked.window_h,
-                longest_h=(longest_min + job_min) / MINUTES_PER_HOUR,
+                longest_h=longest_min / MINUTES_PER_HOUR,
                 late_share=late_share,
                 interrupted_late_share=float(shares.mean()) if count else None,
                 interrupted_whole_days=float((shares == 0).mean()) if count else None,
-                interruptions_per_h=max(
-                    (spot.interruptions_per_h for spot in day.spots), default=None
-                ),
+                interruptions_per_h=max((s.interruptions_per_h for s in spots), default=None),
             )
         )
     return found
 
 
-def _day(
-    item: DeferredWork, window_min: float, world: World, batches: BatchReplay
-) -> tuple[_Day, float]:
-    """Return the days of a type, and the time that a request takes, minutes."""
-    rows = _rows(item, world.plan, world.problem)
-    steady, spots, job_min = _served(rows, world, batches)
+def _day(item: DeferredWork, window_min: float, world: World, batches: BatchReplay) -> _Day:
+    """Return the days of a type."""
+    kinds = _served(_rows(item, world.plan, world.problem), world, batches)
+    jobs_min = tuple(sorted(kinds))
+    steady = tuple(kinds[job][0] for job in jobs_min)
+    spots = tuple(tuple(kinds[job][1]) for job in jobs_min)
     arrive = _arrivals(item, world.problem, world.catalog)
-    before = _Day(arrive, steady, tuple(spots), 0.0, window_min - job_min, _CALM_DAYS)
-    queue, _, _ = followed(np.tile(arrive, _CALM_DAYS), before.calm(), 0.0, arrive)
+    before = _Day(arrive, jobs_min, steady, spots, 0.0, window_min, _CALM_DAYS)
+    able = before.calm().sum(axis=0)
+    queue, _, _ = followed(np.tile(arrive, _CALM_DAYS), able, 0.0, arrive)
     days = int(np.ceil(window_min / DAY_MIN)) + 2
-    return replace(before, queue=queue, count=days), job_min
+    return replace(before, queue=queue, count=days)
 
 
 def left_to_chance(deadlines: Sequence[DeadlineFound]) -> list[NotReplayed]:
@@ -161,7 +181,7 @@ def _share_text(share: float) -> str:
 
 
 def followed(
-    arrive: Floats, served: Floats, queue: float, day: Floats
+    arrive: Floats, served: Floats, queue: float, day: Floats, job_min: Floats | None = None
 ) -> tuple[float, Floats, Floats]:
     """Follow requests in order of arrival.
 
@@ -173,6 +193,8 @@ def followed(
         Requests that wait at the beginning.
     day
         Requests of the minutes, from the first on, that are followed; shape (m,), m <= n.
+    job_min
+        What a request that is served in a minute takes beside its wait; ``None`` for nothing.
 
     Returns
     -------
@@ -200,9 +222,62 @@ def followed(
     step = done[place] - before
     inside = np.divide(number - before, step, out=np.ones_like(step), where=step > 0)
     ends = np.where(is_done, place + np.clip(inside, 0.0, 1.0), np.inf)
-    waits = np.maximum(ends - start, 0.0)
+    waits = np.maximum(ends - start, 0.0) + (0.0 if job_min is None else job_min[place])
     weights = day[start] / np.repeat(counts, counts)
     return float(come[-1] - done[-1]), waits, weights
+
+
+def taken_in_time(
+    arrive: Floats,
+    kinds: Sequence[tuple[float, Floats]],
+    queue: float,
+    day: Floats,
+    most_min: float,
+) -> tuple[float, float]:
+    """Follow requests of which each kind of replica takes the oldest that it can still finish.
+
+    The quickest kind takes the oldest one even when that is too late.
+
+    Parameters
+    ----------
+    arrive, queue, day
+        As in :func:`followed`.
+    kinds
+        Minutes that a request takes, ascending, and requests that can be served by minute.
+    most_min
+        Minutes from arrival to the end.
+
+    Returns
+    -------
+    tuple
+        Share of those followed that end too late, and the longest time of one, infinite where it
+        lies beyond the end.
+    """
+    most_min += _ROUNDING_MIN
+    left = [float(queue), *arrive.tolist()]  # what waits at the beginning came before all others
+    next_of = [0] * len(kinds)
+    late, longest_min = 0.0, 0.0
+    served_by = [(job, served.tolist()) for job, served in kinds]
+    for minute in range(len(arrive)):
+        for k, (job, served) in enumerate(served_by):
+            room = served[minute]
+            oldest = minute + 1 - math.floor(most_min - job) if k else 0
+            place = max(next_of[k], oldest)
+            while room > _TINY and place <= minute + 1:
+                taken = min(room, left[place])
+                left[place] -= taken
+                room -= taken
+                if 0 < place <= len(day) and taken > _TINY:
+                    takes_min = minute + 1 - place + job
+                    longest_min = max(longest_min, takes_min)
+                    late += taken if takes_min > most_min else 0.0
+                if left[place] <= _TINY:
+                    place += 1
+            next_of[k] = place
+    never = sum(left[1 : len(day) + 1])
+    if never > _TINY * len(day):
+        late, longest_min = late + never, math.inf
+    return late / float(day.sum()), longest_min
 
 
 def _rows(item: DeferredWork, plan: Plan, problem: Problem) -> list[Allocation | ApiRow]:
@@ -234,35 +309,39 @@ def _arrivals(item: DeferredWork, problem: Problem, catalog: Catalog) -> Floats:
 
 def _served(
     rows: Sequence[Allocation | ApiRow], world: World, batches: BatchReplay
-) -> tuple[Floats, list[Spot], float]:
-    """Return what is served in every minute, on spot nodes apart, and the time of one request."""
+) -> dict[float, tuple[Floats, list[Spot]]]:
+    """Return what is served in every minute, on spot nodes apart, by the time of one request."""
     plan, problem, catalog = world.plan, world.problem, world.catalog
     size = DAY_MIN // problem.time_blocks
-    steady, job_min = np.zeros(DAY_MIN), 0.0
-    spot_served: dict[str, Floats] = {}
-    spot_nodes: dict[str, Floats] = {}
-    spot_rows: dict[str, Allocation] = {}
+    kinds: dict[float, tuple[Floats, list[Spot]]] = defaultdict(lambda: (np.zeros(DAY_MIN), []))
+    spot_rows: dict[tuple[float, str], list[Allocation]] = defaultdict(list)
     for row in rows:
-        first = row.block % problem.time_blocks * size
-        minutes = slice(first, first + size)
-        each = row.planned_rate_rps * SECONDS_PER_MINUTE
         if isinstance(row, ApiRow) or not is_batch(row.pool):
-            steady[minutes] += each
+            kinds[0.0][0][_minutes(row, size)] += row.planned_rate_rps * SECONDS_PER_MINUTE
             continue
-        load = batches.loads.get((row.period, row.block, row.pool, row.option_id))
-        each = each / load if load else each
-        job_min = max(job_min, batches.job_s(row) / SECONDS_PER_MINUTE)
-        if not row.is_interruptible:
-            steady[minutes] += each
-            continue
-        key = row.option_id
-        spot_rows[key] = row
-        spot_served.setdefault(key, np.zeros(DAY_MIN))[minutes] += each
-        per_node = replicas_per_node(row, plan)
-        spot_nodes.setdefault(key, np.zeros(DAY_MIN))[minutes] = np.ceil(row.replicas / per_node)
-    spots = []
-    for key, row in spot_rows.items():
-        rate_per_h, down_min = interruptions(row, plan, problem, catalog)
-        lost = _HALF * batches.in_flight(row) * replicas_per_node(row, plan)
-        spots.append(Spot(spot_served[key], spot_nodes[key], lost, rate_per_h, down_min))
-    return steady, spots, job_min
+        job_min = round(batches.job_s(row) / SECONDS_PER_MINUTE, 1)
+        if row.is_interruptible:
+            spot_rows[job_min, row.option_id].append(row)
+        else:
+            kinds[job_min][0][_minutes(row, size)] += _each(row, batches)
+    for (job_min, _), own in spot_rows.items():
+        served, nodes = np.zeros(DAY_MIN), np.zeros(DAY_MIN)
+        for row in own:
+            served[_minutes(row, size)] += _each(row, batches)
+            nodes[_minutes(row, size)] = np.ceil(row.replicas / replicas_per_node(row, plan))
+        rate_per_h, down_min = interruptions(own[-1], plan, problem, catalog)
+        lost = _HALF * batches.in_flight(own[-1]) * replicas_per_node(own[-1], plan)
+        kinds[job_min][1].append(Spot(served, nodes, lost, rate_per_h, down_min))
+    return dict(kinds)
+
+
+def _minutes(row: Allocation | ApiRow, size: int) -> slice:
+    first = row.block % (DAY_MIN // size) * size
+    return slice(first, first + size)
+
+
+def _each(row: Allocation, batches: BatchReplay) -> float:
+    """Return the requests of a minute that batch replicas serve at full load."""
+    load = batches.loads.get((row.period, row.block, row.pool, row.option_id))
+    each = row.planned_rate_rps * SECONDS_PER_MINUTE
+    return each / load if load else each

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planner.report.promise_text import broken_promises
-from planner.verify.replay.deadlines import followed, left_to_chance
+from planner.verify.replay.deadlines import followed, left_to_chance, taken_in_time
 from planner.verify.replay.records import DeadlineFound
 from planner.verify.replay.run import ReplaySettings, replay_plan
 from planner.verify.replay.spot import DAY_MIN, Spot, interrupted
@@ -64,6 +64,33 @@ def test_requests_that_are_never_done_end_late():
 
     assert left == pytest.approx(30.0)
     assert weights[np.isinf(waits_min)].sum() == pytest.approx(30.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("most_min", "late", "longest_min"), [(40.0, 0, 42.0), (20.0, 34, 56.0)])
+def test_slow_replicas_take_what_they_can_still_finish_by_hand(most_min, late, longest_min):
+    # 60 requests come at once, and two replicas take one a minute each. With 40 minutes (and 2 of
+    # rounding) the slow one begins up to minute 22, 23 requests, and the quick one does the other
+    # 37. With 20 it takes 3, the quick one 23 in time, and the others late.
+    day = at_once(60, 60)
+    kinds = [(0.0, constant(1.0, 60)), (20.0, constant(1.0, 60))]
+
+    share, longest = taken_in_time(day, kinds, 0.0, day, most_min)
+
+    assert share == pytest.approx(late / 60)
+    assert longest == longest_min
+
+
+def test_what_one_kind_takes_is_served_in_order_of_arrival():
+    day = constant(1.0, 60)
+    served = np.concatenate([np.zeros(30), constant(2.0, 30), constant(1.0, 60)])
+    arrive = np.concatenate([day, np.zeros(60)])
+
+    _, takes_min, weights = followed(arrive, served, 10.0, day, constant(5.0, 120))
+    share, longest = taken_in_time(arrive, [(5.0, served)], 10.0, day, 30.0)
+
+    late = weights[takes_min > 32.0].sum() / weights.sum()
+    assert share == pytest.approx(late, abs=0.05)
+    assert longest == pytest.approx(takes_min.max(), abs=1.0)
 
 
 def spot(rate=1.0, down=30.0, lost=0.0, nodes=4):
