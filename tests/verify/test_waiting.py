@@ -108,7 +108,8 @@ def test_both_ways_to_find_the_longest_wait_agree(seed):
     rng = np.random.default_rng(seed)
     blocks = int(rng.choice([1, 4, 6, 8, 12, 24]))
     release = None if seed % 2 else float(rng.integers(0, 24))
-    arrivals = rng.uniform(0.1, 1.0, blocks)
+    arrivals = np.where(rng.random(blocks) < 0.3, 0.0, rng.uniform(0.1, 1.0, blocks))
+    arrivals[int(rng.integers(blocks))] = 1.0
     served = np.where(rng.random(blocks) < 0.4, 0.0, rng.uniform(0.1, 1.0, blocks))
     served[int(rng.integers(blocks))] = 1.0
     arrivals, served = arrivals / arrivals.sum(), served / served.sum()

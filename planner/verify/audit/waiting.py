@@ -220,7 +220,7 @@ def _longest_wait_h(
     """Follow requests in order of arrival through days that repeat; a day's work is 1.
 
     Between the requests that come or are done at the bound of a block the wait changes evenly, so
-    that it is enough to follow those, and the ones right behind them.
+    that it is enough to follow those right before and right behind them.
     """
     done, come = Curve(served, length_h), Curve(arrivals, length_h)
     bounds = [b * length_h for b in range(len(served) + 1)]
@@ -234,5 +234,5 @@ def _longest_wait_h(
         done.time_of(request + part) - come.time_of(request + part - behind)
         for request in requests
         if 0.0 <= request - behind < 1.0
-        for part in (_TINY, 2 * _TINY)
+        for part in (-_TINY, _TINY, 2 * _TINY)
     )
