@@ -49,7 +49,8 @@ class Answer:
     Parameters
     ----------
     cost_usd, bound_usd
-        Discounted cost and proven lower limit; ``None`` without a plan.
+        Discounted cost and proven lower limit; ``None`` without a plan, the limit also without a
+        proof. A program that was stopped before it had a plan may have a limit all the same.
     why_not
         Why there is no plan.
     options, limits
@@ -131,8 +132,9 @@ def solve_again(answer: Answer, demand: Demand, settings: SolverSettings) -> Ans
         return answer
     result = solve_within_caps(demand, answer.options, answer.limits, settings)
     if result.decisions is None:
-        infeasible = result.proof.status == "infeasible"
-        return Answer(None, None, _INFEASIBLE if infeasible else NOT_IN_TIME)
+        if result.proof.status == "infeasible":
+            return Answer(None, None, _INFEASIBLE)
+        return Answer(None, result.proof.bound_usd, NOT_IN_TIME)
     return replace(
         answer,
         cost_usd=result.objective_usd,

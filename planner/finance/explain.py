@@ -71,8 +71,8 @@ def explained(
         rows = with_break_evens(paybacks(plan), own, baselines, demand, settings)
         plan = replace(plan, paybacks=rows)
     if asked.commitments:
-        sheet = CommitmentSheet(own, demand, settings)
-        plan = replace(plan, commitment_losses=sheet.losses(), order_calendar=sheet.calendar())
+        losses, calendar = CommitmentSheet(own, demand, settings).rows()
+        plan = replace(plan, commitment_losses=losses, order_calendar=calendar)
     if asked.workload_costs and own.limits is not None:
         costs = WorkloadCosts(loaded, catalog, own.limits, settings)
         plan = replace(plan, workload_costs=costs.rows(plan, demand))

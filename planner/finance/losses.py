@@ -16,13 +16,11 @@ spending. Nodes that are there and may be sold are sold in losses as suits the d
 from __future__ import annotations
 
 import math
-import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from planner.alternatives import NOT_IN_TIME, Answer, solve_again
 from planner.demand.scale import scaled
 from planner.finance.figures import last_day_to_order
+from planner.finance.within_time import OWN, Question, answers_within
 from planner.options.held import bound_builds, hold, hold_sales
 from planner.options.purchases import build_of, hold_purchases, ordered_before, purchases
 from planner.plan.commitments import sold_nodes, taken_builds, taken_on
@@ -34,7 +32,9 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator
 
+    from planner.alternatives import Answer
     from planner.demand.records import Demand
+    from planner.finance.within_time import Name
     from planner.milp import SolverSettings
     from planner.options.builds import Build
     from planner.options.held import Nodes
@@ -69,7 +69,6 @@ class CommitmentSheet:
         self.own, self.demand, self.settings = own, demand, settings
         self.options: OptionSet = own.options
         self.decisions: Decisions = own.decisions
-        self.deadline_s = time.monotonic() + settings.time_limit_s
         self._places = purchases(self.options, demand.grid)
         self._beside_nodes = terms_beside_nodes(self.options, demand.grid, self.decisions)
         self._ordered = {
@@ -82,33 +81,64 @@ class CommitmentSheet:
             for build in offer.builds
         }
 
-    def losses(self) -> tuple[CommitmentLoss, ...]:
-        """Return the loss of every new commitment, and of all, at every demand factor."""
-        held, beside = taken_on(self.options, self.decisions), self._beside_nodes
-        new = [(offer.offer_id, build.start) for _, offer, build, _ in self._orders()]
-        terms = [purchase for purchase, _ in self._new_beside()]
-        rows = []
-        for factor in DEMAND_FACTORS if new or terms else ():
-            demand = scaled(self.demand, factor)
-            with_all = self._solve(self._held(held, beside), demand)
-            best = _no_dearer(self._solve(self.options, demand), with_all)
-            rows.append(_loss("", None, factor, with_all, best))
-            for key in new:
-                others = held | {key: self._kept[key]}
-                without = self._solve(self._held(others, beside), demand)
-                rows.append(_loss(*key, factor, with_all, without))
-            for term in terms:
-                without = self._solve(
-                    self._held(held, beside | {term: self._ordered[term]}), demand
-                )
-                rows.append(_loss(term.supply_id, term.period, factor, with_all, without))
-        return tuple(rows)
+    def rows(self) -> tuple[tuple[CommitmentLoss, ...], tuple[OrderDate, ...]]:
+        """Return what is lost with less demand, and every month in which something is decided.
 
-    def calendar(self) -> tuple[OrderDate, ...]:
-        """Return every month in which something is ordered or sold, with the cost of a delay."""
+        That is the loss of every new commitment, and of all, at every demand factor; and every
+        month in which something is ordered or sold, with the cost of a delay.
+        """
+        why_late = late("the commitment sheet", self.settings.time_limit_s)
+        months, factors = self._months(), DEMAND_FACTORS if self._new() else ()
+        questions: dict[Name, Question] = {}
+        for month in months:
+            options = self._without_orders(month, self._until(month))
+            questions["delayed", month] = Question(options, self.demand, is_in=OWN)
+        for factor in factors:
+            questions |= self._at(factor)
+        answers = answers_within(questions, self.own, self.settings, why_late)
+        losses = [row for factor in factors for row in self._losses(factor, answers)]
+        dates = [self._order_date(month, answers["delayed", month]) for month in months]
+        return tuple(losses), tuple(dates)
+
+    def _new(self) -> dict[tuple[str, int], OptionSet]:
+        """Return the options without each new commitment, by id and start period."""
+        held, beside = taken_on(self.options, self.decisions), self._beside_nodes
+        without = {}
+        for _, offer, build, _ in self._orders():
+            key = (offer.offer_id, build.start)
+            without[key] = self._held(held | {key: self._kept[key]}, beside)
+        for term, _ in self._new_beside():
+            others = beside | {term: self._ordered[term]}
+            without[term.supply_id, term.period] = self._held(held, others)
+        return without
+
+    def _at(self, factor: float) -> dict[Name, Question]:
+        """Return what has to be solved for the losses at a demand, by name."""
+        demand = scaled(self.demand, factor)
+        everything = self._held(taken_on(self.options, self.decisions), self._beside_nodes)
+        held, best = ("held", factor), ("best", factor)
+        return {
+            held: Question(everything, demand, is_in=best),
+            best: Question(self.options, demand, begins_with=held),
+        } | {
+            ("without", factor, *key): Question(options, demand, held, best)
+            for key, options in self._new().items()
+        }
+
+    def _losses(self, factor: float, answers: dict[Name, Answer]) -> Iterator[CommitmentLoss]:
+        held = answers["held", factor]
+        yield _loss("", None, factor, held, answers["best", factor])
+        for key in self._new():
+            yield _loss(*key, factor, held, answers["without", factor, *key])
+
+    def _months(self) -> list[int]:
+        """Return the months in which something is ordered or sold."""
         months = {m for m, *_ in self._orders()} | {month for _, month in self._sold}
         months |= {math.floor(build.order_month) for build, _ in self._promises()}
-        return tuple(self._order_date(month) for month in sorted(months))
+        return sorted(months)
+
+    def _until(self, month: int) -> int:
+        return month + delay_months(self.demand.grid.months_per_period)
 
     def _build(self, purchase: Purchase) -> Build:
         return build_of(self.options, purchase, self._places[purchase])
@@ -146,11 +176,9 @@ class CommitmentSheet:
             if build.fixed_nodes is None and nodes > build.least_nodes:
                 yield math.floor(build.order_month), offer, build, nodes - build.least_nodes
 
-    def _order_date(self, month: int) -> OrderDate:
+    def _order_date(self, month: int, delayed: Answer) -> OrderDate:
         due = [(o, b, n) for m, o, b, n in self._orders() if m == month]
         sold = {offer_id: n for (offer_id, m), n in self._sold.items() if m == month}
-        until = month + delay_months(self.demand.grid.months_per_period)
-        delayed = self._solve(self._without_orders(month, until), self.demand)
         own = self.own
         promises = [
             (b, text) for b, text in self._promises() if math.floor(b.order_month) == month
@@ -169,10 +197,10 @@ class CommitmentSheet:
             delayed_usd=delayed.cost_usd,
             delayed_bound_usd=delayed.bound_usd,
             delay_usd=_less(delayed.cost_usd, own.cost_usd),
-            delay_low_usd=_less(delayed.bound_usd, own.cost_usd),
+            delay_low_usd=_not_below_0(_less(delayed.bound_usd, own.cost_usd)),
             delay_high_usd=_less(delayed.cost_usd, own.bound_usd),
             why_not=delayed.why_not,
-            delayed_to_month=self.demand.grid.month_name(until),
+            delayed_to_month=self.demand.grid.month_name(self._until(month)),
         )
 
     def _first_day(self, month: int) -> dt.date:
@@ -199,26 +227,11 @@ class CommitmentSheet:
         options = bound_builds(hold_purchases(self.options, self.demand.grid, beside), bounds)
         return hold_sales(options, self._sold, (month, until))
 
-    def _solve(self, options: OptionSet, demand: Demand) -> Answer:
-        left_s = self.deadline_s - time.monotonic()
-        late_one = Answer(None, None, late("the commitment sheet", self.settings.time_limit_s))
-        if left_s <= 0:
-            return late_one
-        settings = replace(self.settings, time_limit_s=left_s, log=False)
-        answer = solve_again(replace(self.own, options=options), demand, settings)
-        return late_one if answer.why_not == NOT_IN_TIME else answer
-
-
-def _no_dearer(best: Answer, other: Answer) -> Answer:
-    """Return the best plan, or another of its program that is cheaper within the gap."""
-    if best.cost_usd is None or other.cost_usd is None or best.cost_usd <= other.cost_usd:
-        return best
-    return replace(best, cost_usd=other.cost_usd)
-
 
 def _loss(
     offer_id: str, start: int | None, factor: float, held: Answer, without: Answer
 ) -> CommitmentLoss:
+    low_usd = _less(held.bound_usd, without.cost_usd)
     why = {"with it": held.why_not, "without it": without.why_not}
     reasons = [f"{what}: {reason}" for what, reason in why.items() if reason]
     if hurried := [reason for reason in why.values() if reason and reason.startswith(LATE)]:
@@ -232,8 +245,15 @@ def _loss(
         without_usd=without.cost_usd,
         without_bound_usd=without.bound_usd,
         loss_usd=_less(held.cost_usd, without.cost_usd),
+        loss_low_usd=low_usd if offer_id else _not_below_0(low_usd),
+        loss_high_usd=_less(held.cost_usd, without.bound_usd),
         why_not="; ".join(reasons) or None,
     )
+
+
+def _not_below_0(usd: float | None) -> float | None:
+    """Return an amount, 0 in place of less: plans that may do more are never dearer."""
+    return None if usd is None else max(usd, 0.0)
 
 
 def _less(first: float | None, second: float | None) -> float | None:

@@ -28,7 +28,7 @@ from planner.milp.highs import completed
 from planner.milp.improve import improved_with_the_same
 from planner.milp.slots import slots_of
 from planner.milp.start import complete_start, with_fleet
-from planner.milp.warm import warmer_start
+from planner.milp.warm import on_terms_of_incumbent, warmer_start
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,10 @@ _COMPLETION_SHARE = 0.15
 _FEW_KINDS_SHARE = 0.4
 """The same for a plan of few kinds of replicas."""
 _NEAR = 0.15
-"""Gap from which on a plan of few kinds is a better beginning than blocks alone."""
+"""Gap from which on a plan of few kinds is a better beginning than blocks alone, and an incumbent
+is as good a one."""
+_BESIDE_SHARE = 0.4
+"""Share of the time limit that parts may take beside an incumbent that is as near."""
 _TURNS_SHARE = 0.15
 """The same for replicas that go together from block to block."""
 _MOST_OF_REST = 0.6
@@ -121,7 +124,7 @@ def begin(
     *,
     has_bounds: bool = False,
 ) -> Begun:
-    """Return bounds and the best plan that the parts give.
+    """Return bounds and the best plan that the parts give, or an incumbent on its own terms.
 
     Parameters
     ----------
@@ -136,7 +139,19 @@ def begin(
     has_bounds
         True when the program has the bounds of its parts already.
     """
-    clock, is_static = _Time(settings, deadline_s), model.sets.is_static
+    values = on_terms_of_incumbent(model, program.arrays, settings)
+    before = _no_plan(program) if values is None else Begun(program, values, is_plan=True)
+    limit_s = settings.time_limit_s
+    if values is not None and program.proves(values, max(settings.gap, _NEAR)):
+        limit_s *= _BESIDE_SHARE
+        deadline_s = min(deadline_s, time.perf_counter() + limit_s)
+    clock = _Time(replace(settings, time_limit_s=limit_s), deadline_s)
+    begun = _begun_by_parts(model, program, clock, has_bounds=has_bounds)
+    return begun if begun.usd <= before.usd else replace(before, program=begun.program)
+
+
+def _begun_by_parts(model: Model, program: Bounded, clock: _Time, *, has_bounds: bool) -> Begun:
+    settings, is_static = clock.settings, model.sets.is_static
     fixed = constants(program.arrays)
     slots = slots_of(program.arrays, is_static=is_static, fixed=fixed)
     known = np.full(program.arrays.cost.size, np.nan)

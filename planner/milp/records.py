@@ -184,6 +184,9 @@ class SolverSettings:
         True to write the solver's log to standard error.
     incumbent
         Decisions of an earlier plan to begin from; ``None`` for none.
+    incumbent_terms
+        True to begin with what the incumbent takes on for a term too, as far as the program
+        allows it. Builds are then by the positions of the options that are solved.
     """
 
     gap: float = DEFAULT_GAP
@@ -193,6 +196,7 @@ class SolverSettings:
     solver: Literal["highs", "cbc"] = "highs"
     log: bool = False
     incumbent: Decisions | None = None
+    incumbent_terms: bool = False
 
 
 @dataclass(frozen=True, slots=True)

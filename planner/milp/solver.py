@@ -33,7 +33,7 @@ from planner.milp.improve import improved
 from planner.milp.records import MilpResult, ShadowPrice
 from planner.milp.slots import rows_of_entries
 from planner.milp.trim import trim
-from planner.plan.records import GAP_TOLERANCE, Proof, relative_gap
+from planner.plan.records import Proof, is_within_gap
 
 if TYPE_CHECKING:
     from planner.milp.bridge import Arrays
@@ -253,8 +253,7 @@ def _status(outcome: Outcome, cost_usd: float | None, bound_usd: float | None, g
         return outcome.status
     if bound_usd is None:
         return "feasible"
-    asked = max(gap, GAP_TOLERANCE) + GAP_TOLERANCE
-    return "optimal" if relative_gap(cost_usd, bound_usd) <= asked else "feasible"
+    return "optimal" if is_within_gap(cost_usd, bound_usd, gap) else "feasible"
 
 
 def _shadow_prices(

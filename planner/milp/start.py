@@ -130,22 +130,33 @@ def with_fleet(
     sets = model.sets
     batch = {v.name for (c, _, _), v in model.n.items() if sets.is_batch(sets.columns[c].pool)}
     waits = np.array([name in batch for name in arrays.column_names], dtype=bool)
-    chosen = np.isin(kinds_of(arrays), _CHOSEN) & arrays.integer
+    chosen = held_kinds(arrays)
     asked = replace(settings, time_limit_s=limit_s, gap=settings.gap * _GAP_SHARE, log=False)
     values = None
     if model.turn_groups:
         # Nodes may give way to new ones too: those of the start are choice enough.
         values = solve_arrays(
-            _held_to(arrays, start, chosen | _unused(model, arrays, start)), asked
+            held_to(arrays, start, chosen | _unused(model, arrays, start)), asked
         ).values
     if values is None:
-        values = solve_arrays(_held_to(arrays, start, chosen), asked).values
+        values = solve_arrays(held_to(arrays, start, chosen), asked).values
     if batch:
         # Batch replicas that suit the fleet are another choice; those of the slots are a start.
-        freed = _held_to(arrays, start, chosen & ~waits)
+        freed = held_to(arrays, start, chosen & ~waits)
         better = solve_arrays(freed, asked, values).values
         values = values if better is None else better
     return start if values is None else values
+
+
+def held_kinds(arrays: Arrays) -> NDArray[np.bool_]:
+    """Return which columns are replicas and what goes with them, for which a fleet is found.
+
+    Parameters
+    ----------
+    arrays
+        The program.
+    """
+    return np.isin(kinds_of(arrays), _CHOSEN) & arrays.integer
 
 
 def _unused(model: Model, arrays: Arrays, start: FloatArray) -> NDArray[np.bool_]:
@@ -160,8 +171,16 @@ def _unused(model: Model, arrays: Arrays, start: FloatArray) -> NDArray[np.bool_
     return unused
 
 
-def _held_to(arrays: Arrays, start: FloatArray, chosen: NDArray[np.bool_]) -> Arrays:
-    """Return the program with some columns as they are in a start."""
+def held_to(arrays: Arrays, start: FloatArray, chosen: NDArray[np.bool_]) -> Arrays:
+    """Return the program with some columns as they are in a start.
+
+    Parameters
+    ----------
+    arrays, start
+        The program, and values by column.
+    chosen
+        The columns.
+    """
     whole = np.rint(start)
     return replace(
         arrays,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.milp.highs import completed
-from planner.milp.start import with_fleet
+from planner.milp.highs import completed, solve_arrays
+from planner.milp.start import held_kinds, held_to, with_fleet
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _FLEET_SHARE = 0.15
 """Share of the time that is left for the fleet of the incumbent's replicas."""
+_TERMS_SHARE = 0.5
+"""Most of the time limit for its rent on the terms that it has; it hardly takes any of it."""
 _TIME_S = 10.0
 
 
@@ -50,6 +52,47 @@ def warmer_start(
     begun = overlaid(model, arrays, start, settings.incumbent)
     warm = with_fleet(model, arrays, begun, _FLEET_SHARE * settings.time_limit_s, settings)
     return warm if _usd(arrays, warm, settings) < _usd(arrays, start, settings) else start
+
+
+def on_terms_of_incumbent(
+    model: Model, arrays: Arrays, settings: SolverSettings
+) -> FloatArray | None:
+    """Return the plan of the incumbent's replicas on what it takes on; ``None`` without one.
+
+    What the program does not allow, or asks for more of, stands at its limit. What is missing is
+    rented by the hour or bought as tokens: little is left to decide, so this takes no time.
+
+    Parameters
+    ----------
+    model
+        Variables by index.
+    arrays
+        The program.
+    settings
+        Settings of the solve, with the incumbent.
+    """
+    incumbent = settings.incumbent
+    if incumbent is None or not settings.incumbent_terms:
+        return None
+    start = overlaid(model, arrays, np.zeros(arrays.cost.size), incumbent)
+    taken = {(row.offer_id, row.build): row.nodes for row in incumbent.builds}
+    units = {(row.units_id, row.build): row.units for row in incumbent.units}
+    offers, provisioned = model.sets.options.offers, model.sets.options.provisioned
+    held = {
+        variable.name: taken.get((offers[o].offer_id, k), 0)
+        for (o, k), variable in model.builds.items()
+        if not offers[o].is_existing
+    } | {
+        variable.name: units.get((provisioned[i].id, k), 0)
+        for (i, k), variable in model.bought.items()
+    }
+    stays = held_kinds(arrays)
+    for i, name in enumerate(arrays.column_names):
+        if name in held and arrays.integer[i]:
+            start[i] = min(max(held[name], arrays.lower[i]), arrays.upper[i])
+            stays[i] = True
+    asked = replace(settings, time_limit_s=_TERMS_SHARE * settings.time_limit_s, log=False)
+    return solve_arrays(held_to(arrays, start, stays), asked).values
 
 
 def values_of(

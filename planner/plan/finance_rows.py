@@ -278,7 +278,9 @@ class CommitmentLoss:
     ``loss_usd = held_usd - without_usd``, negative for a gain. For one commitment, the fleet is
     operated with everything the plan takes on, and with everything but it; nothing else is taken
     on. For all of them (`offer_id` empty, `start_period` null), the second is the best plan that
-    could have been made for this demand.
+    could have been made for this demand. What two optimal plans differ by lies between
+    `loss_low_usd` and `loss_high_usd`, which follow from the bounds of both; against the best plan
+    it is never below 0.
     """
 
     offer_id: str
@@ -289,6 +291,8 @@ class CommitmentLoss:
     without_usd: float | None
     without_bound_usd: float | None
     loss_usd: float | None
+    loss_low_usd: float | None
+    loss_high_usd: float | None
     why_not: str | None
 
 
@@ -313,8 +317,8 @@ class OrderDate:
     The delayed plan keeps what was ordered and sold before, orders and sells nothing at all until
     `delayed_to_month`, a quarter later or the whole periods that cover it, and is the best one
     otherwise; `delay_usd` is what it costs more than the plan,
-    discounted, and what two optimal plans differ by lies between `delay_low_usd` and
-    `delay_high_usd`.
+    discounted, and what two optimal plans differ by lies between `delay_low_usd`, never below 0,
+    and `delay_high_usd`.
     """
 
     order_month: str

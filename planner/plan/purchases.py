@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from planner.options.purchases import build_of, purchases
+from planner.plan.records import BuildDecision, UnitDecision
 
 if TYPE_CHECKING:
     from planner.demand.records import TimeGrid
@@ -34,6 +36,32 @@ def taken_purchases(
         for purchase, (_, k) in purchases(options, grid).items()
     }
     return {purchase: amount for purchase, amount in found.items() if amount}
+
+
+def on_other_options(
+    options: OptionSet, others: OptionSet, grid: TimeGrid, decisions: Decisions
+) -> Decisions:
+    """Return decisions with what they take on as other options count it; the rest as it is.
+
+    What the others do not offer is left out, and so are promises of spending.
+
+    Parameters
+    ----------
+    options, grid, decisions
+        As in :func:`taken_purchases`.
+    others
+        Options of the same offers, some of whose builds may be missing.
+    """
+    builds, units, places = [], [], purchases(others, grid)
+    for purchase, amount in taken_purchases(options, grid, decisions).items():
+        if purchase not in places:
+            continue
+        row = purchase.supply_id, places[purchase][1], round(amount)
+        if purchase.kind in {"nodes", "sale"}:
+            builds.append(BuildDecision(*row))
+        elif purchase.kind == "units":
+            units.append(UnitDecision(*row))
+    return replace(decisions, builds=tuple(builds), units=tuple(units), spend=())
 
 
 def terms_beside_nodes(

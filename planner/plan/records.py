@@ -197,3 +197,16 @@ def relative_gap(cost_usd: float, bound_usd: float) -> float:
         Proven lower limit.
     """
     return max(0.0, cost_usd - bound_usd) / max(abs(cost_usd), _SMALLEST_COST_USD)
+
+
+def is_within_gap(cost_usd: float, bound_usd: float, gap: float) -> bool:
+    """Return whether a plan is proven within a gap, as status ``optimal`` asks.
+
+    Parameters
+    ----------
+    cost_usd, bound_usd
+        As in :func:`relative_gap`.
+    gap
+        Relative gap asked for, >= 0.
+    """
+    return relative_gap(cost_usd, bound_usd) <= max(gap, GAP_TOLERANCE) + GAP_TOLERANCE

@@ -18,8 +18,18 @@ def late(what: str, limit_s: float) -> str:
     limit_s
         That limit, seconds.
     """
-    longer_s = max(_LONGER * limit_s, _SHORTEST_S)
     return (
         f"{LATE} {limit_s:g}, which is as long as {what} may take; rerun with "
-        f"--time-limit {longer_s:g}"
+        f"--time-limit {longer(limit_s):g}"
     )
+
+
+def longer(limit_s: float) -> float:
+    """Return a limit that is worth a try where one was too short, seconds.
+
+    Parameters
+    ----------
+    limit_s
+        The one that was too short, seconds.
+    """
+    return max(_LONGER * limit_s, _SHORTEST_S)

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 from planner.errors import counted
 from planner.plan.finance_rows import delay_months
-from planner.plan.time_budget import LATE
+from planner.plan.records import is_within_gap
+from planner.plan.time_budget import LATE, longer
+from planner.report.between import Difference
 from planner.report.tables import NUMBER, Column, money, percent, write_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import TextIO
 
     from planner.plan.document import Plan
+    from planner.plan.finance_rows import CommitmentLoss, OrderDate
 
 _ALL = "all of them"
 
@@ -114,7 +117,7 @@ def write_losses(out: TextIO, plan: Plan) -> None:
         here = [losses[offer_id, start, factor] for factor in factors]
         notes = dict.fromkeys(r.why_not for r in here if r.why_not)
         period = "" if start is None else str(start)
-        cells = [money(r.loss_usd) for r in here]
+        cells = [str(_lost(plan, row)) for row in here]
         rows.append([offer_id or _ALL, period, *cells, "; ".join(notes)])
     title = (
         "What is lost with less demand (USD discounted, negative: still a gain): each against "
@@ -122,6 +125,7 @@ def write_losses(out: TextIO, plan: Plan) -> None:
     )
     write_table(out, columns, rows, title)
     _write_late(out, (row.why_not for row in plan.commitment_losses))
+    _write_limits(out, plan, [_lost(plan, row) for row in plan.commitment_losses])
 
 
 def write_calendar(out: TextIO, plan: Plan) -> None:
@@ -132,17 +136,13 @@ def write_calendar(out: TextIO, plan: Plan) -> None:
         Column("order by", NUMBER),
         Column("order"),
         Column("cost of the delay USD", NUMBER),
-        Column("at least", NUMBER, gives_way=1),
-        Column("at most", NUMBER, gives_way=1),
         Column("note", gives_way=2),
     ]
     rows = [
         [
             row.order_by,
             "; ".join(row.orders),
-            money(row.delay_usd),
-            money(row.delay_low_usd),
-            money(row.delay_high_usd),
+            str(_delayed(plan, row)),
             row.why_not or "",
         ]
         for row in plan.order_calendar
@@ -154,6 +154,43 @@ def write_calendar(out: TextIO, plan: Plan) -> None:
     )
     write_table(out, columns, rows, title)
     _write_late(out, (row.why_not for row in plan.order_calendar))
+    _write_limits(out, plan, [_delayed(plan, row) for row in plan.order_calendar])
+
+
+def _lost(plan: Plan, row: CommitmentLoss) -> Difference:
+    is_proven = _is_proven(plan, row.held_usd, row.held_bound_usd) and _is_proven(
+        plan, row.without_usd, row.without_bound_usd
+    )
+    return Difference(row.loss_usd, row.loss_low_usd, row.loss_high_usd, is_proven)
+
+
+def _delayed(plan: Plan, row: OrderDate) -> Difference:
+    is_proven = _is_proven(plan, plan.cost_usd, plan.bound_usd) and _is_proven(
+        plan, row.delayed_usd, row.delayed_bound_usd
+    )
+    return Difference(row.delay_usd, row.delay_low_usd, row.delay_high_usd, is_proven)
+
+
+def _is_proven(plan: Plan, cost_usd: float | None, bound_usd: float | None) -> bool:
+    if cost_usd is None or bound_usd is None:
+        return False
+    return is_within_gap(cost_usd, bound_usd, float(plan.options["gap"]))
+
+
+def _write_limits(out: TextIO, plan: Plan, differences: Sequence[Difference]) -> None:
+    """Write what limits beside or in place of figures mean, and how to bring them together."""
+    between = [d for d in differences if d.is_between]
+    if not between:
+        return
+    ways = []
+    if any(not d.is_proven for d in between):
+        ways.append(f"--time-limit {longer(float(plan.options['time_limit_s'])):g}")
+    if any(d.is_proven for d in between):
+        ways.append("a smaller --gap")
+    out.write(
+        "a to b: the difference of the best plans lies between a and b; to know it closer, rerun "
+        f"with {' and '.join(ways)}\n"
+    )
 
 
 def _write_late(out: TextIO, reasons: Iterable[str | None]) -> None:

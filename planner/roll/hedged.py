@@ -14,7 +14,7 @@ import numpy as np
 
 from planner.milp.joint import Part, Risk, Tie, join, solve_joint
 from planner.milp.scenario import worth_having
-from planner.plan.records import GAP_TOLERANCE, relative_gap
+from planner.plan.records import is_within_gap
 from planner.roll.records import NoPlanError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _is_within_gap(joint: Joint, outcome: Outcome, gap: float) -> bool:
         return False
     usd = joint.money_unit_usd
     cost_usd, bound_usd = usd * float(joint.arrays.cost @ outcome.values), usd * outcome.bound
-    return relative_gap(cost_usd, bound_usd) <= max(gap, GAP_TOLERANCE) + GAP_TOLERANCE
+    return is_within_gap(cost_usd, bound_usd, gap)
 
 
 def _tie(purchase: Purchase, parts: Sequence[ScenarioProgram]) -> Tie:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -50,6 +51,66 @@ def test_less_demand_against_renting_and_against_hindsight(fleet, factor, nodes)
     assert single.loss_usd == pytest.approx((52 - nodes * 24) * RENT_USD)
     assert rows[""].without_usd == pytest.approx(nodes * 5.2 * RENT_USD)
     assert rows[""].loss_usd == pytest.approx((10 - nodes) * 5.2 * RENT_USD)
+    for loss in rows.values():  # all plans are optimal
+        assert loss.loss_low_usd == pytest.approx(loss.loss_usd)
+        assert loss.loss_high_usd == pytest.approx(loss.loss_usd)
+
+
+def test_limits_of_losses_and_delays_follow_from_the_gaps_of_their_plans(fleet):
+    gap = 0.01
+    plan = solved(fleet.problem, facts(13 * RENT_USD), gap=gap, compare=False, commitments=True)
+
+    for loss in plan.commitment_losses:
+        assert loss.loss_low_usd <= loss.loss_usd <= loss.loss_high_usd
+        width = loss.loss_high_usd - loss.loss_low_usd
+        assert width <= gap * (loss.held_usd + loss.without_usd) + 1.0
+    assert all(x.loss_low_usd >= 0.0 for x in plan.commitment_losses if not x.offer_id)
+    (order,) = plan.order_calendar
+    assert 0.0 <= order.delay_low_usd <= order.delay_high_usd
+
+
+POOR = {"delayed_usd": 1_798_721.0, "delay_usd": 1_722_801.0, "delay_high_usd": 1_722_828.0}
+
+
+def test_a_delay_that_rests_on_a_poor_plan_is_shown_by_its_limits(fleet, capsys):
+    (order,) = fleet.plan.order_calendar
+    plan = changed(fleet.plan, "order_calendar", **POOR)
+
+    text = shown(plan, capsys)
+
+    assert f"\t{order.delay_low_usd:,.0f} to 1,722,828\t" in text
+    assert "1,722,801" not in text
+    assert "the difference of the best plans lies between a and b; to know it closer" in text
+    assert "rerun with --time-limit 120\n" in text
+
+
+def test_a_loss_against_a_plan_that_was_stopped_is_shown_by_its_limits(fleet, capsys):
+    rows = tuple(
+        replace(
+            loss,
+            without_usd=loss.without_usd * 2,
+            loss_usd=loss.held_usd - loss.without_usd * 2,
+            loss_low_usd=loss.held_bound_usd - loss.without_usd * 2,
+        )
+        for loss in fleet.plan.commitment_losses
+        if loss.offer_id
+    )
+
+    text = shown(replace(fleet.plan, commitment_losses=rows), capsys)
+
+    # with 80 %: 52 rents against 192, stopped at 384; with 60 %: against 144, stopped at 288
+    assert "\t-484,720 to -204,400\t-344,560 to -134,320\t" in text
+
+
+def test_a_gap_that_leaves_a_loss_open_names_a_smaller_gap(fleet, capsys):
+    rows = tuple(
+        replace(loss, loss_usd=0.0, loss_low_usd=-5.0, loss_high_usd=5.0)
+        for loss in fleet.plan.commitment_losses
+    )
+
+    text = shown(replace(fleet.plan, commitment_losses=rows), capsys)
+
+    assert "rerun with a smaller --gap\n" in text
 
 
 def test_a_quarter_later_costs_the_rent_and_buys_less_use(fleet):
@@ -173,6 +234,8 @@ def test_work_that_may_run_nowhere_else_has_no_alternative_and_says_why():
         ("commitment_figures", {"last_node_price_fall": twice}, "fall for the last node .* recom"),
         ("commitment_figures", {"start_period": one_more}, "one row for every commitment"),
         ("commitment_losses", {"loss_usd": slightly_more}, "USD, the difference is"),
+        ("commitment_losses", {"loss_low_usd": 1e9}, "low 1000000000.0 USD, recomputed"),
+        ("commitment_losses", {"loss_high_usd": None}, "high None USD, recomputed"),
         ("commitment_losses", {"held_bound_usd": 1e9}, "is above its cost"),
         ("commitment_losses", {"demand_factor": 0.7}, "one row for every commitment, for all"),
         ("commitment_losses", {"loss_usd": None}, "needs either an amount or a reason"),
@@ -210,9 +273,9 @@ def shown(plan, capsys):
 
 
 def test_a_sheet_without_time_names_the_limit_and_a_longer_one(monkeypatch, capsys):
-    clock = iter(range(0, 10_000, 20))
+    clock = iter(range(0, 10_000, 40))
     monkeypatch.setattr(
-        "planner.finance.losses.time", SimpleNamespace(monotonic=lambda: next(clock))
+        "planner.finance.within_time.time", SimpleNamespace(monotonic=lambda: next(clock))
     )
     plan = solved(asked(50.0), facts(13 * RENT_USD), compare=False, commitments=True)
 

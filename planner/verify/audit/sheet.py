@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Commitment, Plan
-    from planner.plan.finance_rows import CommitmentFigures, OrderDate
+    from planner.plan.finance_rows import CommitmentFigures, CommitmentLoss, OrderDate
     from planner.problem.schema import Problem
     from planner.verify.audit.terms import Terms
 
@@ -163,12 +163,33 @@ def _losses(plan: Plan, problem: Problem) -> Iterator[str]:
         known = row.held_usd is not None and row.without_usd is not None
         want = (row.held_usd or 0.0) - (row.without_usd or 0.0) if known else None
         yield from (f"{place}: {text}" for text in _difference(row.loss_usd, want, row.why_not))
+        yield from (f"{place}: {text}" for text in _loss_limits(row))
         for cost, bound in (
             (row.held_usd, row.held_bound_usd),
             (row.without_usd, row.without_bound_usd),
         ):
             if cost is not None and bound is not None and bound > cost + _CENT:
                 yield f"{place}: bound {bound} USD is above its cost {cost} USD"
+
+
+def _loss_limits(row: CommitmentLoss) -> Iterator[str]:
+    """Bounds on either side; nothing is cheaper than the best plan for a demand."""
+    least = -math.inf if row.offer_id else 0.0
+    low = _less(row.held_bound_usd, row.without_usd, least)
+    high = _less(row.held_usd, row.without_bound_usd)
+    yield from _limits((row.loss_low_usd, row.loss_high_usd), (low, high))
+
+
+def _less(first: float | None, second: float | None, least: float = -math.inf) -> float | None:
+    return None if first is None or second is None else max(first - second, least)
+
+
+def _limits(
+    got: tuple[float | None, float | None], wanted: tuple[float | None, float | None]
+) -> Iterator[str]:
+    for name, edge, want in zip(("low", "high"), got, wanted, strict=True):
+        if (edge is None) != (want is None) or abs((edge or 0.0) - (want or 0.0)) > _CENT:
+            yield f"{name} {edge} USD, recomputed {want}"
 
 
 def _orders(plan: Plan, problem: Problem) -> dict[str, list[tuple[str, str]]]:
@@ -212,11 +233,9 @@ def _until(row: OrderDate, problem: Problem) -> Iterator[str]:
 def _delay(row: OrderDate, plan: Plan) -> Iterator[str]:
     cost, bound, own = row.delayed_usd, row.delayed_bound_usd, plan.cost_usd or 0.0
     yield from _difference(row.delay_usd, None if cost is None else cost - own, row.why_not)
-    low = None if bound is None else bound - own
-    high = None if cost is None or plan.bound_usd is None else cost - plan.bound_usd
-    for name, edge, want in (("low", row.delay_low_usd, low), ("high", row.delay_high_usd, high)):
-        if (edge is None) != (want is None) or abs((edge or 0.0) - (want or 0.0)) > _CENT:
-            yield f"{name} {edge} USD, recomputed {want}"
+    # A plan that may do less is never cheaper.
+    limits = (_less(bound, own, 0.0), _less(cost, plan.bound_usd))
+    yield from _limits((row.delay_low_usd, row.delay_high_usd), limits)
 
 
 def _difference(got: float | None, want: float | None, why_not: str | None) -> Iterator[str]:
