@@ -255,6 +255,62 @@ def test_promises_of_both_plans_are_side_by_side(solved):
     assert (limit.a, limit.b) == (None, 500)
 
 
+TWO_MODELS = """\
+workload,model,quantization,hardware,tensor_parallel,engine,capacity_rps
+chat,small,q,box,1,e,20
+chat,large,q,box,1,e,5
+"""
+SCORES = ", ".join(
+    f"{{model: {model}, quantization: q, benchmark: acc, score: {score}}}"
+    for model, score in (("small", 0.7), ("large", 0.86))
+)
+ESCALATION = (
+    "workloads.chat.escalation={first: [small], then: [large], share: 0.25, "
+    "quality_scores: [{benchmark: acc, score: 0.83}]}"
+)
+
+
+def _quality(solved, name, floor, *assignments):
+    """Return the promises of quality of a plan, by what they are of."""
+    asked = f"workloads.chat.quality=[{{benchmark: acc, {floor}}}]"
+    scores = f"workloads.chat.quality_scores=[{SCORES}]"
+    plan = solved(name, asked, scores, f"{RATE}=20", *assignments)
+    promises = compare_plans(plan, plan).promises
+    return {f.what: f.a for f in promises if "acc" in f.what}
+
+
+def test_a_floor_says_what_it_holds_for_and_what_is_held_against_it(solved, day):
+    (day.parent / "capacities.csv").write_text(TWO_MODELS)
+
+    assert _quality(solved, "each", "min_score: 0.8") == {
+        "floor acc, every model that serves": 0.8,
+        "lowest acc of what serves": 0.86,
+    }
+    # the small answer of 0.7 breaks nothing: the floor is held by the 0.83 of the chain
+    assert _quality(solved, "chain", "min_score: 0.8", ESCALATION) == {
+        "floor acc, average of the chain, and every model outside of it": 0.8,
+        "average acc of the chain, worst block": pytest.approx(0.83),
+        "lowest acc of one answer of the chain, without a floor": 0.7,
+    }
+
+
+def test_a_floor_on_the_average_is_not_held_against_one_model(solved, day):
+    # requests on the small model too, as long as the large one lifts their average to 0.8
+    (day.parent / "capacities.csv").write_text(TWO_MODELS)
+
+    found = _quality(solved, "average", "min_score: 0.8, over: average")
+
+    (average,) = (value for what, value in found.items() if what.startswith("average"))
+    assert average >= 0.8 - 1e-9
+    assert found["floor acc, average of the requests of a block"] == 0.8
+    assert found["lowest acc of one model, without a floor"] == 0.7
+    assert set(found) == {
+        "floor acc, average of the requests of a block",
+        "average acc of the requests, worst block",
+        "lowest acc of one model, without a floor",
+    }
+
+
 def test_faults_of_both_files_are_told_together(solved, tmp_path):
     no_plan = tmp_path / "notes.json"
     no_plan.write_text("{}")
