@@ -46,10 +46,12 @@ def placement_notes(problem: Problem) -> list[str]:
     policy = problem.policy
     if policy.survive_loss_of is None:
         return []
-    kept = (
-        "the planned rates" if policy.survive_share == 1 else f"{policy.survive_share:.0%} of them"
-    )
+    share = "" if policy.survive_share == 1 else f"{policy.survive_share:.0%} of "
+    rate = "every planned rate"
+    if any(w.unserved_penalty_usd_per_request is not None for w in problem.workloads):
+        rate = f"what is served of {rate} (all but what stays unserved at its price)"
     return [
-        f"after the loss of any {policy.survive_loss_of}, {kept} are carried by what is left, if "
-        "replicas stand as `placements` says; tokens count with their planned rate and no more"
+        f"after the loss of any {policy.survive_loss_of}, {share}{rate} is carried by what is "
+        "left, if replicas stand as `placements` says; tokens count with their planned rate and "
+        "no more"
     ]

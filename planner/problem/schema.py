@@ -324,7 +324,8 @@ class Policy(Section):
     survive_loss_of: Literal["provider", "region"] | None = None
     """What may be lost whole: one provider with its nodes and tokens, or one region."""
     survive_share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of every workload's planned rate that is kept after `survive_loss_of`."""
+    """Share of every workload's planned rate that is kept after `survive_loss_of`. What stays
+    unserved at its price without any loss is no part of that rate."""
     max_models: Count | None = None
     max_hardware_types: Count | None = None
     switching_cost_usd_per_move: Usd = 0.0

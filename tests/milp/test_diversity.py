@@ -129,6 +129,19 @@ def test_unserved_rate_need_not_survive():
     assert nodes(result) == {}
 
 
+def test_the_share_that_is_kept_is_of_what_is_served_not_of_what_was_given_up_before():
+    # half of 2.1 requests/s would need two nodes at either provider, 8 USD an hour; of 2.0 that
+    # are served half is one node: 4 USD, and 1 USD for the 0.1 that nobody serves
+    result = solve(
+        *cheap_and_dear(2.1), survive_loss_of="provider", survive_share=0.5,
+        unserved_usd_per_request=(("chat", 1.0 / 360.0),),
+    )  # fmt: skip
+
+    assert nodes(result) == {"cheap": 1, "dear": 1}
+    assert [row.planned_rps for row in result.decisions.unserved] == [pytest.approx(0.1)]
+    assert result.objective_usd == pytest.approx(5.0 * HOURS)
+
+
 def test_one_provider_alone_has_no_plan():
     demand, options = world(1.0, worlds.offer("node", 1.0))
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from planner.plan.placements import placement_notes
 from planner.verify.audit.diversity import diversity_violations
 from tests.options.world import catalog, problem, row, workload
 from tests.verify.changes import changed, every_change, one_less, one_more, report
@@ -51,7 +52,31 @@ def test_a_plan_that_survives_passes(survivor):
     stand = {(p.block, p.provider): p.replicas for p in survivor.plan.placements}
     # By day 9 x 1.5 x 1.2 = 16.2 planned requests/s need 4 replicas of 4.5 at each place.
     assert stand[2, "cloud"] == stand[2, "other"] == 4
-    assert any("are carried by what is left" in note for note in survivor.plan.warnings)
+    assert any("every planned rate is carried by what" in note for note in survivor.plan.warnings)
+
+
+@pytest.mark.parametrize(
+    ("share", "unserved_usd", "kept"),
+    [
+        (1.0, None, "every planned rate is carried"),
+        (0.6, None, "60% of every planned rate is carried"),
+        (
+            0.6,
+            0.01,
+            "60% of what is served of every planned rate (all but what stays unserved at its "
+            "price) is carried",
+        ),
+    ],
+)
+def test_the_note_of_a_loss_says_of_what_a_share_is_kept(share, unserved_usd, kept):
+    asked = problem(
+        workload("chat", unserved_penalty_usd_per_request=unserved_usd),
+        policy={"survive_loss_of": "region", "survive_share": share},
+    )
+
+    (note,) = placement_notes(asked)
+
+    assert note.startswith(f"after the loss of any region, {kept} by what is left")
 
 
 def test_work_that_moves_to_other_hardware_after_a_loss_is_left_to_its_program():
