@@ -318,14 +318,13 @@ def plan_of(prepared: Prepared, result: MilpResult, settings: SolveSettings) -> 
         proof=result.proof,
         settings=_record(settings, prepared),
     )
-    plan = replace(
-        plan,
-        commitment_figures=commitment_figures(
-            plan, prepared.demand, prepared.options, result.decisions
-        ),
-        binding=binding_rows(plan, prepared.options, result.shadow_prices),
-        warnings=plan_warnings(plan, prepared.loaded.problem, prepared.options),
+    figures = commitment_figures(
+        plan, prepared.demand, prepared.options, result.decisions, prepared.limits.quotas
     )
+    binding = binding_rows(plan, prepared.options, result.shadow_prices)
+    plan = replace(plan, commitment_figures=figures, binding=binding)
+    warnings = plan_warnings(plan, prepared.loaded.problem, prepared.options)
+    plan = replace(plan, warnings=warnings)
     require_sound(plan, prepared.loaded.problem, prepared.catalog)
     return plan
 

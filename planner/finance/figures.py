@@ -4,7 +4,8 @@ In a block, hardware h has A[h] accelerators that are taken on and H[h] that rep
 taken on is used first, all of it alike: a commitment with A accelerators has ``used = A min(1,
 H / A[h])`` of them in use, and carries ``used / H`` of the requests and of the work on h. What it
 is needed for, and what that would cost by the hour, is less (:mod:`planner.finance.without`).
-Where residency keeps a workload off some nodes of the same hardware, this is an approximation.
+Where residency keeps a workload off some nodes of the same hardware, what it carries is an
+approximation.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.finance.hardware_use import hardware_use
+from planner.finance.rent_instead import Market
+from planner.finance.tenants import tenants_of
 from planner.finance.without import Lot, Without
 from planner.plan.commitments import taken_in_order
 from planner.plan.finance_rows import CommitmentFigures
@@ -22,9 +25,12 @@ from planner.plan.power_prices import is_bought
 from planner.units import MONTHS_PER_YEAR
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from planner.demand.records import Demand, TimeGrid
     from planner.finance.hardware_use import HardwareUse
     from planner.options.builds import Build
+    from planner.options.quotas import Quota
     from planner.options.records import NodeOffer, OptionSet
     from planner.plan.document import Commitment, Plan
     from planner.plan.records import Decisions
@@ -33,7 +39,11 @@ _DAYS_PER_MONTH = 365.0 / MONTHS_PER_YEAR
 
 
 def commitment_figures(
-    plan: Plan, demand: Demand, options: OptionSet, decisions: Decisions
+    plan: Plan,
+    demand: Demand,
+    options: OptionSet,
+    decisions: Decisions,
+    quotas: Sequence[Quota] = (),
 ) -> tuple[CommitmentFigures, ...]:
     """Return a row for every commitment of a plan, in the order of its commitments.
 
@@ -43,19 +53,25 @@ def commitment_figures(
         The plan, with its tables.
     demand, options, decisions
         The records it was made from.
+    quotas
+        Most accelerators at any time.
     """
-    without = Without(plan, options, demand.grid, hardware_use(plan, demand.grid))
+    market = Market(plan, options, demand.grid, quotas)
+    without = Without(plan, options, demand.grid, tenants_of(plan, options), market)
+    all_use = hardware_use(plan, demand.grid)
     taken = taken_in_order(options, decisions)
     return tuple(
-        _row(row, Lot(*lot), without, demand)
+        _row(row, Lot(*lot), without, all_use, demand)
         for row, lot in zip(plan.commitments, taken, strict=True)
     )
 
 
-def _row(row: Commitment, lot: Lot, without: Without, demand: Demand) -> CommitmentFigures:
+def _row(
+    row: Commitment, lot: Lot, without: Without, all_use: HardwareUse, demand: Demand
+) -> CommitmentFigures:
     offer, build = lot.offer, lot.build
     periods = range(build.start, build.end)
-    use = _use(without.use, demand.grid, offer, row.accelerators, periods)
+    use = _use(all_use, demand.grid, offer, row.accelerators, periods)
     usd = (row.usd_per_node_hour + offer.staff_usd_per_hour) / row.accelerators_per_node
     if is_bought(offer):
         usd += _dear_hours_usd(without.plan, demand.grid, offer.hardware, periods)

@@ -20,19 +20,6 @@ class HardwareBlock:
     taken_on: float = 0.0
     rate_rps: float = 0.0
 
-    def needed(self, accelerators: float) -> float:
-        """Return how many of some accelerators would have to be rented if they were not there.
-
-        All others that are taken on are used first: of the accelerators that replicas hold, these
-        are the top ones.
-
-        Parameters
-        ----------
-        accelerators
-            Accelerators of one commitment, or of a part of it, among those taken on.
-        """
-        return min(max(self.held - (self.taken_on - accelerators), 0.0), accelerators)
-
 
 @dataclass(frozen=True, slots=True)
 class HardwareUse:

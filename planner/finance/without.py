@@ -11,34 +11,32 @@ may be, and has what that brings: the value that is lost by keeping them counts 
 that has been paid, and dues that go on whatever is decided, do not count: of nodes that cannot be
 sold that is everything.
 
-In return it rents, block by block, the accelerators that all other commitments of the same
-hardware leave to be held (:meth:`planner.finance.hardware_use.HardwareBlock.needed`), in whole
-nodes of one offer by the hour and at its list price of the period, with the people of its nodes.
-Nothing else changes. Rents after the horizon are on neither side. The best plan without the
-commitment can only be cheaper than this one, but for start-up times, which rented nodes pay too,
-and limits on what can be rented.
+In return it rents, block by block, the accelerators that have no place on all other commitments of
+the same hardware (:meth:`planner.finance.tenants.Tenants.without`), on the cheapest whole nodes of
+any offers by the hour that may hold them, with the people of its nodes
+(:mod:`planner.finance.rent_instead`). Nothing else changes. Rents after the horizon are on neither
+side. The best plan without the commitment can only be cheaper than this one, but for start-up
+times, which rented nodes pay too, and limits on what can be rented other than quotas.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from planner.options.spot import SPOT
+from planner.finance.rent_instead import usd_per_accelerator_hour
 from planner.plan.power_prices import is_bought
+from planner.plan.rent_notes import JOINER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from planner.demand.records import TimeGrid
-    from planner.finance.hardware_use import HardwareUse
+    from planner.finance.rent_instead import Market, Rent
+    from planner.finance.tenants import Rented, Tenants
     from planner.options.builds import Build
     from planner.options.records import NodeOffer, OptionSet
     from planner.plan.document import Plan
-
-_ROUNDING = 1e-9
-"""Share of a node that is arithmetic, not need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +65,6 @@ class Lot:
         return range(self.build.start if sale is None else sale.end, self.build.end)
 
 
-class _Needed(NamedTuple):
-    """Accelerators that would have to be rented in a block, with its hours."""
-
-    period: int
-    block: int
-    hours: float
-    accelerators: float
-
-
 @dataclass(frozen=True, slots=True)
 class Instead:
     """A commitment against the rent of what it is needed for.
@@ -87,8 +76,8 @@ class Instead:
     counted_usd
         What the plan would not pay without it, discounted.
     offer_id, offer_usd_per_hour
-        Cheapest offer by the hour, and the mean cost of an accelerator-hour there, with people;
-        ``None`` without one.
+        Cheapest offers by the hour, joined by `` + ``, and the mean cost of an accelerator-hour
+        there, with people; ``None`` without one.
     rent_usd, people_usd
         What the hours needed cost there, discounted; ``None`` without an offer.
     """
@@ -131,14 +120,15 @@ class Without:
     ----------
     plan, options, grid
         The plan and what it was made from.
-    use
-        What stands in every block of it.
+    tenants, market
+        Who holds accelerators in every block of it, and what more of them cost.
     """
 
     plan: Plan
     options: OptionSet
     grid: TimeGrid
-    use: HardwareUse
+    tenants: Tenants
+    market: Market
 
     def lot(self, lot: Lot) -> Instead:
         """Return all nodes of a lot against their rent."""
@@ -149,24 +139,38 @@ class Without:
         return self._instead(lot, lot.offer.accelerators_per_node)
 
     def _instead(self, lot: Lot, accelerators: int) -> Instead:
-        needed = self._needed(lot, accelerators)
-        hours = sum(n.hours for n in needed)
-        node_hours = sum(n.hours * n.accelerators for n in needed)
-        share = node_hours / (hours * accelerators) if hours else 0.0
+        offers = self.market.offers(lot.offer.hardware, slice(lot.build.start, lot.build.end))
+        needed = self._needed(lot, accelerators, offers)
+        hours = sum(self.grid.hours_in_period(b) for _, b in needed)
+        used = sum(
+            self.grid.hours_in_period(b) * sum(group.accelerators for group in groups)
+            for (_, b), groups in needed.items()
+        )
+        share = used / (hours * accelerators) if hours else 0.0
         counted_usd = self._counted_usd(lot) * accelerators / lot.offer.accelerators_per_node
-        cheapest = min((self._rent(o, lot, needed) for o in self._offers(lot)), default=None)
-        if cheapest is None:
+        if not any(needed.values()):
+            offers = self._nearest(lot, offers)
+        rent = self.market.rent(offers, needed, lot.offer, accelerators) if offers else None
+        if rent is None:
             return Instead(share, counted_usd)
-        _, usd_per_hour, offer_id, rent_usd, people_usd = cheapest
-        return Instead(share, counted_usd, offer_id, usd_per_hour, rent_usd, people_usd)
+        offer_id, usd_per_hour = _named(lot, offers, rent)
+        return Instead(share, counted_usd, offer_id, usd_per_hour, rent.rent_usd, rent.people_usd)
 
-    def _needed(self, lot: Lot, accelerators: int) -> list[_Needed]:
-        return [
-            _Needed(t, b, self.grid.hours_in_period(b), here.needed(accelerators) if here else 0.0)
-            for (t, b) in sorted(self.use.rate_rps)
-            if t in lot.periods and lot.offer.is_there(b, self.grid.blocks_per_day)
-            for here in [self.use.blocks.get((lot.offer.hardware, t, b))]
-        ]
+    def _needed(
+        self, lot: Lot, accelerators: int, offers: Sequence[NodeOffer]
+    ) -> dict[tuple[int, int], list[Rented]]:
+        blocks = range(self.grid.blocks)
+        there = [b for b in blocks if lot.offer.is_there(b, self.grid.blocks_per_day)]
+        return {
+            (t, b): self.tenants.without(
+                (lot.offer.hardware, t, b),
+                lot.offer.offer_id,
+                accelerators,
+                usd_per_accelerator_hour(offers, t),
+            )
+            for t in lot.periods
+            for b in there
+        }
 
     def _counted_usd(self, lot: Lot) -> float:
         """Return what one node costs the plan, discounted, beyond what it costs in any case."""
@@ -186,39 +190,33 @@ class Without:
             )
         return usd
 
-    def _offers(self, lot: Lot) -> list[NodeOffer]:
-        """Return the offers by the hour of the same hardware.
-
-        They must have a price in every period of the commitment, and may hold some workload that
-        runs on this hardware. Spot nodes are none: they may be taken away.
-        """
-        hardware, served = lot.offer.hardware, slice(lot.build.start, lot.build.end)
+    def _nearest(self, lot: Lot, offers: Sequence[NodeOffer]) -> list[NodeOffer]:
+        """Return the offers that may hold some workload that runs on the hardware of a lot."""
+        hardware = lot.offer.hardware
         pools = {a.pool for a in self.plan.allocations if a.hardware == hardware}
+        barred = self.options.barred
         return [
-            other
-            for other in self.options.offers
-            if other.hardware == hardware
-            and not other.is_committed
-            and other.tenure != SPOT
-            and (not pools or any((p, other.offer_id) not in self.options.barred for p in pools))
-            and _known(other.price_usd_per_hour[served])
+            o
+            for o in offers
+            if not pools or any((pool, o.offer_id) not in barred for pool in pools)
         ]
 
-    def _rent(
-        self, offer: NodeOffer, lot: Lot, needed: Iterable[_Needed]
-    ) -> tuple[float, float, str, float, float]:
-        """Return cost, mean cost of an accelerator-hour, offer, rent and people, discounted."""
-        size, each = offer.accelerators_per_node, offer.staff_usd_per_hour
-        rent = people = 0.0
-        for one in needed:
-            nodes = math.ceil(one.accelerators / size - _ROUNDING)
-            hours = nodes * one.hours * self.grid.discount_factor[one.period]
-            rent += hours * (offer.price_usd_per_hour[one.period] or 0.0)
-            people += hours * each
-        prices = [p or 0.0 for p in offer.price_usd_per_hour[lot.build.start : lot.build.end]]
-        mean = (sum(prices) / len(prices) + each) / size
-        return rent + people, mean, offer.offer_id, rent, people
 
+def _named(lot: Lot, offers: Sequence[NodeOffer], rent: Rent) -> tuple[str, float]:
+    """Return the offers that are rented, and the mean of their list prices, with people.
 
-def _known(prices: Sequence[float | None]) -> bool:
-    return bool(prices) and None not in prices
+    Where nothing is needed they are the cheapest offer.
+    """
+    served = slice(lot.build.start, lot.build.end)
+
+    def usd_per_hour(offer: NodeOffer) -> float:
+        prices = [p or 0.0 for p in offer.price_usd_per_hour[served]]
+        mean = sum(prices) / len(prices) + offer.staff_usd_per_hour
+        return mean / offer.accelerators_per_node
+
+    weights = {
+        o: rent.accelerator_h[o.offer_id] for o in offers if o.offer_id in rent.accelerator_h
+    }
+    weights = weights or {min(offers, key=usd_per_hour): 1.0}
+    usd = sum(usd_per_hour(offer) * weight for offer, weight in weights.items())
+    return JOINER.join(o.offer_id for o in weights), usd / sum(weights.values())

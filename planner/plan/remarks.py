@@ -17,6 +17,7 @@ from planner.plan.document import Binding
 from planner.plan.fleet_notes import fleet_notes
 from planner.plan.headroom import headroom_notes
 from planner.plan.provisioned import unit_notes
+from planner.plan.rent_notes import rent_notes
 from planner.plan.spend import spend_notes
 from planner.plan.spot_notes import spot_notes
 from planner.plan.staff import API, STAFF
@@ -85,6 +86,7 @@ def plan_warnings(plan: Plan, problem: Problem, options: OptionSet) -> tuple[str
     notes += headroom_notes(plan, problem)
     notes += _token_notes(plan, problem)
     notes += _rate_limit_notes(plan, problem) + unit_notes(plan, problem, options)
+    notes += rent_notes(plan, problem, options)
     notes += spend_notes(plan, problem, options) + volume_notes(plan)
     notes += deployment_notes(plan, options)
     notes += _queue_notes(plan, problem, options)

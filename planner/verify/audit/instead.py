@@ -1,7 +1,7 @@
 """A commitment against the rent of the hours in which it is needed, computed again from tables.
 
 Both in discounted money of the plan: the payments of the term as the tables and the problem give
-them, and the price list of the offer by the hour, period by period.
+them, and the price lists of the offers by the hour, period by period.
 """
 
 from __future__ import annotations
@@ -11,62 +11,46 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner.units import HOURS_PER_MONTH
-from planner.verify.audit.clock import block_hours, blocks, period_start
-from planner.verify.audit.expected import differs, in_force
+from planner.verify.audit.clock import block_hours, blocks
+from planner.verify.audit.expected import TOLERANCE, differs
+from planner.verify.audit.listed import listed_offers
+from planner.verify.audit.packing import allowed
 from planner.verify.audit.people import node_people_usd_per_hour
-from planner.verify.audit.price_path import nodes_sold, price_growth
-from planner.verify.audit.prices import share_paid
+from planner.verify.audit.rent import Paid, Renting
 from planner.verify.audit.resale import why_not_sold
 from planner.verify.audit.terms import discount, existing_months, existing_of, terms_of, there
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from planner.catalog.load import Catalog
     from planner.plan.document import Commitment, Plan
     from planner.plan.finance_rows import CommitmentFigures
     from planner.problem.schema import Problem
+    from planner.verify.audit.listed import Listed
+    from planner.verify.audit.places import Places
     from planner.verify.audit.terms import Terms
 
-_ON_DEMAND, _OWNED = "on_demand", "owned"
+_OWNED = "owned"
 _MIDDLE = 0.5
-_ROUNDING = 1e-9
 _MONTHS = 12
 
 
 class Facts(NamedTuple):
-    """A plan with what it was made from, and what stands in every block by hardware.
+    """A plan with what it was made from, and what stands in every block.
 
     Parameters
     ----------
     plan, problem, catalog
         The plan and its sources.
-    held, there
-        Accelerators that replicas hold, and that are taken on, by hardware, period and block.
+    places
+        Nodes and replicas in every block.
     """
 
     plan: Plan
     problem: Problem
     catalog: Catalog
-    held: Mapping[tuple[str, int, int], float]
-    there: Mapping[tuple[str, int, int], float]
-
-
-class _Rent(NamedTuple):
-    """Discounted rent and people of the hours in which some accelerators are needed."""
-
-    rent_usd: float
-    people_usd: float
-
-    @property
-    def usd(self) -> float:
-        return self.rent_usd + self.people_usd
-
-    def fall(self, counted_usd: float) -> float | None:
-        """Return the fall of the rent at which it costs as much, ``None`` without rent."""
-        if not self.rent_usd:
-            return None
-        return 1.0 - max(counted_usd - self.people_usd, 0.0) / self.rent_usd
+    places: Places
 
 
 def instead_violations(
@@ -92,63 +76,118 @@ def instead_violations(
     periods, counted_usd = _counted(commitment, terms, facts)
     if differs(row.counted_discounted_usd, counted_usd):
         yield f"{row.counted_discounted_usd} USD counted, the tables give {counted_usd}"
-    places = [
+    served = range(row.start_period, row.start_period + terms.served_periods)
+    offers = listed_offers(commitment.hardware, served, facts.problem, facts.catalog)
+    slots = [
         (period, block)
         for period in periods
         for block in blocks(facts.problem)
         if there(commitment, facts.problem, block)
     ]
-    hours = sum(block_hours(facts.problem, block) for _, block in places)
-    needed = _needed(commitment, commitment.accelerators, places, facts)
-    used = sum(block_hours(facts.problem, block) * n for (_, block), n in needed.items())
+    hours = sum(block_hours(facts.problem, block) for _, block in slots)
+    needed, last = (
+        {slot: facts.places.out_of(commitment, count, slot, offers) for slot in slots}
+        for count in (commitment.accelerators, commitment.accelerators_per_node)
+    )
+    used = sum(
+        block_hours(facts.problem, block) * n
+        for (_, block), groups in needed.items()
+        for _, n in groups
+    )
     share = used / hours / commitment.accelerators if hours else 0.0
     if differs(row.needed_share, share):
         yield f"needed share {row.needed_share}, the tables give {share}"
-    yield from _alternative(row, commitment, (counted_usd, share), places, facts, terms)
+    whole = _rent(needed, offers, commitment, commitment.accelerators, facts)
+    yield from _named(row, whole, offers, facts)
+    if None not in {row.alternative_offer_id, row.alternative_discounted_usd} and whole:
+        one = _rent(last, offers, commitment, commitment.accelerators_per_node, facts)
+        yield from _figures(row, (counted_usd, share), commitment.nodes, (whole, one))
 
 
-def _alternative(  # noqa: PLR0917
-    row: CommitmentFigures,
-    commitment: Commitment,
-    own: tuple[float, float],
-    places: list[tuple[int, int]],
-    facts: Facts,
-    terms: Terms,
+def _named(
+    row: CommitmentFigures, whole: Paid | None, offers: list[Listed], facts: Facts
 ) -> Iterator[str]:
+    """Yield a sentence where offers are not those on the list, or at another price."""
     offer_id, other = row.alternative_offer_id, row.alternative_usd_per_accelerator_hour
-    derived = (row.break_even_used_share, row.alternative_price_fall, row.last_node_price_fall)
     if None in {offer_id, other, row.alternative_discounted_usd}:
+        derived = (row.break_even_used_share, row.alternative_price_fall, row.last_node_price_fall)
         figures = (offer_id, other, row.alternative_discounted_usd, *derived)
         if any(figure is not None for figure in figures):
             yield "figures of an alternative without one"
+        elif whole is not None and (whole.names or _may_hold_some(offers, row, facts)):
+            yield f"no alternative, {' + '.join(sorted(whole.names)) or 'some offer'} is one"
         return
-    served = range(row.start_period, row.start_period + terms.served_periods)
-    listed = _list_prices(str(offer_id), commitment.hardware, served, facts)
-    due = None
-    if listed is not None:
-        prices, size = listed
-        each = node_people_usd_per_hour(_ON_DEMAND, size, facts.problem, facts.catalog)
-        due = (sum(prices.values()) / len(prices) + each) / size
-    if listed is None or due is None or differs(other or 0.0, due):
-        yield f"alternative {offer_id} at {other} USD, the catalogue says {due}"
-        return
-    counted_usd, share = own
-    whole, last = (
-        _rent(_needed(commitment, count, places, facts), listed, facts)
-        for count in (commitment.accelerators, commitment.accelerators_per_node)
+    named = str(offer_id).split(" + ")
+    mine = [offer for offer in offers if offer.offer_id in named]
+    means = [(sum(o.prices.values()) / len(o.prices) + o.people) / o.accelerators for o in mine]
+    if len(mine) != len(named) or whole is None:
+        yield f"alternative {offer_id} at {other} USD, the catalogue says None"
+    elif not min(means) * (1 - TOLERANCE) <= (other or 0.0) <= max(means) * (1 + TOLERANCE):
+        span = " to ".join(f"{mean:.6g}" for mean in sorted({min(means), max(means)}))
+        yield f"alternative {offer_id} at {other} USD, the catalogue says {span}"
+    elif whole.names and whole.names != set(named):
+        yield f"alternative {offer_id}, {' + '.join(sorted(whole.names))} is cheapest"
+
+
+def _may_hold_some(offers: list[Listed], row: CommitmentFigures, facts: Facts) -> bool:
+    """Return whether some offer may hold a workload that runs on the hardware."""
+    hardware = next(c.hardware for c in facts.plan.commitments if c.offer_id == row.offer_id)
+    tenants = {(a.pool, False, math.inf) for a in facts.plan.allocations if a.hardware == hardware}
+    return any(
+        not tenants or any(allowed(tenant, offer, facts.problem) for tenant in tenants)
+        for offer in offers
     )
+
+
+def _figures(
+    row: CommitmentFigures,
+    own: tuple[float, float],
+    nodes: int,
+    rents: tuple[Paid, Paid | None],
+) -> Iterator[str]:
+    (counted_usd, share), (whole, last) = own, rents
+    even = share * counted_usd / whole.usd if whole.usd else None
+    one_fall = None if last is None else _fall(last, counted_usd / nodes)
     for name, got, want in (
         ("USD of the alternative", row.alternative_discounted_usd, whole.usd),
-        (
-            "break-even used share",
-            derived[0],
-            share * counted_usd / whole.usd if whole.usd else None,
-        ),
-        ("price fall of the alternative", derived[1], whole.fall(counted_usd)),
-        ("price fall for the last node", derived[2], last.fall(counted_usd / commitment.nodes)),
+        ("break-even used share", row.break_even_used_share, even),
+        ("price fall of the alternative", row.alternative_price_fall, _fall(whole, counted_usd)),
+        ("price fall for the last node", row.last_node_price_fall, one_fall),
     ):
         if (got is None) != (want is None) or differs(got or 0.0, want or 0.0):
             yield f"{name} {got}, recomputed {want}"
+
+
+def _fall(rent: Paid, counted_usd: float) -> float | None:
+    """Return the fall of the rent at which it costs as much, ``None`` without rent."""
+    if not rent.rent_usd:
+        return None
+    return 1.0 - max(counted_usd - rent.people_usd, 0.0) / rent.rent_usd
+
+
+def _rent(
+    needed: dict[tuple[int, int], list[tuple[frozenset[str], int]]],
+    offers: list[Listed],
+    commitment: Commitment,
+    accelerators: int,
+    facts: Facts,
+) -> Paid | None:
+    """Return the discounted rent of what is needed, ``None`` where it cannot be had."""
+    if not offers:
+        return None
+    renting = Renting(facts.plan, facts.problem, offers, commitment, accelerators)
+    rent = people = 0.0
+    names: frozenset[str] = frozenset()
+    for period in sorted({t for t, _ in needed}):
+        blocks_of = {b: groups for (t, b), groups in needed.items() if t == period and groups}
+        paid = renting.at(period, blocks_of)
+        if paid is None:
+            return None
+        later = _middle(facts.problem, period)
+        rent += paid.rent_usd * later
+        people += paid.people_usd * later
+        names |= paid.names
+    return Paid(rent, people, names)
 
 
 def _counted(commitment: Commitment, terms: Terms, facts: Facts) -> tuple[range, float]:
@@ -192,32 +231,6 @@ def _first_sale(commitment: Commitment, problem: Problem) -> str | None:
     return None
 
 
-def _needed(
-    commitment: Commitment, accelerators: int, places: list[tuple[int, int]], facts: Facts
-) -> dict[tuple[int, int], float]:
-    """Return how many of some accelerators replicas hold beyond all others that are there."""
-    needed = {}
-    for place in places:
-        key = (commitment.hardware, *place)
-        short = facts.held.get(key, 0.0) + accelerators - facts.there.get(key, 0.0)
-        needed[place] = max(min(short, accelerators), 0.0)
-    return needed
-
-
-def _rent(
-    needed: dict[tuple[int, int], float], listed: tuple[dict[int, float], int], facts: Facts
-) -> _Rent:
-    prices, size = listed
-    each = node_people_usd_per_hour(_ON_DEMAND, size, facts.problem, facts.catalog)
-    rent = people = 0.0
-    for (period, block), accelerators in needed.items():
-        node_hours = math.ceil(accelerators / size - _ROUNDING) * block_hours(facts.problem, block)
-        later = node_hours * _middle(facts.problem, period)
-        rent += later * prices[period]
-        people += later * each
-    return _Rent(rent, people)
-
-
 def _middle(problem: Problem, period: int) -> float:
     return discount(problem, (period + _MIDDLE) * problem.horizon.months_per_period)
 
@@ -231,26 +244,3 @@ def _dear_hours_usd(commitment: Commitment, terms: Terms, facts: Facts) -> float
     hours = terms.served_periods * facts.problem.horizon.months_per_period * HOURS_PER_MONTH
     rows = (r for r in facts.plan.power_prices if r.hardware == commitment.hardware)
     return sum(r.usd / r.accelerators for r in rows if r.period in served) / hours
-
-
-def _list_prices(
-    offer_id: str, hardware: str, periods: range, facts: Facts
-) -> tuple[dict[int, float], int] | None:
-    """Return USD of a node-hour of an on-demand offer by period, and accelerators of a node."""
-    problem, catalog = facts.problem, facts.catalog
-    rows = [o for o in catalog.offers if o.offer_id == offer_id and o.tenure == _ON_DEMAND]
-    prices: dict[int, float] = {}
-    accelerators = 0
-    for period in periods:
-        day = period_start(problem, period)
-        listed = in_force(rows, day)
-        if listed is None:
-            return None
-        if (catalog.resolve_accelerator(listed.accelerator) or listed.accelerator) != hardware:
-            return None
-        months = period * problem.horizon.months_per_period
-        place = (listed.provider, listed.instance, listed.region, listed.tenure)
-        price = listed.price_usd_per_hour * share_paid(catalog, place, day)
-        prices[period] = price * price_growth(problem, nodes_sold(listed, hardware), months)
-        accelerators = listed.accelerators
-    return (prices, accelerators) if prices else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from planner.verify.audit.expected import by_option
 from planner.verify.audit.units import replica_accelerators
@@ -19,6 +19,22 @@ _Slot = tuple[int, int, str]
 """Period, block and hardware."""
 _Tenant = tuple[str, bool, float]
 """Pool, whether its replicas run on spot nodes, and their longest round trip to the users."""
+
+
+class Node(Protocol):
+    """Where a node stands, and how it is paid."""
+
+    @property
+    def provider(self) -> str:
+        """Who owns it."""
+
+    @property
+    def region(self) -> str:
+        """Where it stands."""
+
+    @property
+    def tenure(self) -> str:
+        """How it is paid."""
 
 
 def packing_violations(plan: Plan, problem: Problem) -> Iterator[str]:
@@ -74,7 +90,7 @@ def round_trip_due_ms(problem: Problem, provider: str, region: str) -> float:
     return stated.get(region, stated.get(provider, stated.get("default", 0.0)))
 
 
-def allowed(tenant: _Tenant, node: FleetRow, problem: Problem) -> bool:
+def allowed(tenant: _Tenant, node: Node, problem: Problem) -> bool:
     """Return whether work may run on a node: residency, distance, and spot only for batches."""
     pool, is_interruptible, farthest_ms = tenant
     if (node.tenure == "spot") != is_interruptible:

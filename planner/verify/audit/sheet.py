@@ -14,6 +14,7 @@ from planner.units import HOURS_PER_MONTH
 from planner.verify.audit.clock import block_hours, blocks, period_start
 from planner.verify.audit.expected import differs
 from planner.verify.audit.instead import Facts, instead_violations
+from planner.verify.audit.places import Places
 from planner.verify.audit.terms import terms_of, there
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def sheet_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
         yield "figures of commitments: needs one row for every commitment"
         return
     use = _Use(plan, problem)
-    facts = Facts(plan, problem, catalog, use.held, use.there)
+    facts = Facts(plan, problem, catalog, Places(plan, problem))
     for commitment in plan.commitments:
         terms = terms_of(commitment, problem, catalog)
         row = rows[commitment.offer_id, commitment.start_period, commitment.sold_month]

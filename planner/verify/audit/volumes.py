@@ -6,7 +6,7 @@ Terms of nodes are counted by the period in which they start; rent and tokens mo
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from planner.verify.audit.expected import differs
 from planner.verify.audit.terms import discount
@@ -14,7 +14,7 @@ from planner.verify.audit.terms import discount
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from planner.plan.document import ApiRow, Commitment, FleetRow, Plan
+    from planner.plan.document import ApiRow, FleetRow, Plan
     from planner.plan.finance_rows import VolumeRow
     from planner.problem.contracts import VolumeDiscount, VolumeTier
     from planner.problem.schema import Problem
@@ -26,6 +26,30 @@ _REBATE, _API, _BY_UNITS = "rebate", "api", "provisioned"
 _MID_PERIOD = 0.5
 _NEARLY = 0.99999
 """Share of a threshold that counts as reached, as the plan's format says."""
+
+
+class _Nodes(Protocol):
+    """What a discount asks of nodes."""
+
+    @property
+    def provider(self) -> str:
+        """The provider of the nodes."""
+
+    @property
+    def region(self) -> str:
+        """The region of the nodes."""
+
+    @property
+    def instance(self) -> str:
+        """The instance of the nodes."""
+
+    @property
+    def tenure(self) -> str:
+        """The tenure of the nodes."""
+
+    @property
+    def hardware(self) -> str:
+        """The hardware of the nodes."""
 
 
 class _Due(NamedTuple):
@@ -110,6 +134,33 @@ def _rebates(plan: Plan, problem: Problem) -> Iterator[_Due]:
                 yield _Due(volume, period, usd, monthly, off, reached[-1])
 
 
+def spent_usd(volume: VolumeDiscount, plan: Plan, period: int) -> float:
+    """Return what a plan spends in a period that counts for a discount."""
+    rented = sum(row.usd for row in _rented(volume, plan) if row.period == period)
+    return rented + sum(item.usd for item in _bought(volume, plan) if item.period == period)
+
+
+def more_off_usd(volume: VolumeDiscount, spent: float, more: float, months: int) -> float:
+    """Return what is taken off more when more is spent in a period.
+
+    Parameters
+    ----------
+    volume
+        A discount with thresholds in USD.
+    spent, more
+        USD of the period, and USD beside it.
+    months
+        Months of the period.
+    """
+    before, after = (_off_at(volume, usd / months) for usd in (spent, spent + more))
+    return (after - before) * months
+
+
+def _off_at(volume: VolumeDiscount, usd: float) -> float:
+    reached = [t for t in volume.tiers if usd >= _NEARLY * _start(t)[0]]
+    return _off_usd(volume, reached, usd)
+
+
 def _off_usd(volume: VolumeDiscount, reached: list[VolumeTier], usd: float) -> float:
     """Return what is taken off a month's spending."""
     if volume.applies_to == "all":
@@ -127,7 +178,8 @@ def _start(tier: VolumeTier) -> tuple[float, str]:
     return next((float(x), f) for f in fields if (x := getattr(tier, f)) is not None)
 
 
-def _is_for(volume: VolumeDiscount, row: FleetRow | Commitment) -> bool:
+def is_for(volume: VolumeDiscount, row: _Nodes) -> bool:
+    """Return whether nodes count for a volume discount."""
     asked = (volume.hardware, volume.instance, volume.region)
     have = (row.hardware, row.instance, row.region)
     same = row.provider == volume.provider and row.tenure in volume.tenures
@@ -137,7 +189,7 @@ def _is_for(volume: VolumeDiscount, row: FleetRow | Commitment) -> bool:
 def _rented(volume: VolumeDiscount, plan: Plan) -> Iterator[FleetRow]:
     taken_on = {row.offer_id for row in plan.commitments}
     for row in plan.fleet:
-        if _is_for(volume, row) and row.offer_id not in taken_on:
+        if is_for(volume, row) and row.offer_id not in taken_on:
             yield row
 
 
@@ -152,7 +204,7 @@ def _tiers_of_terms(plan: Plan, problem: Problem) -> Iterator[str]:
     """Yield commitments whose price is not that of the tier their terms reach together."""
     stated = [v for v in problem.supply.volume_discounts if v.tiers[0].from_nodes is not None]
     for row in plan.commitments:
-        mine = next((v for v in stated if not row.is_existing and _is_for(v, row)), None)
+        mine = next((v for v in stated if not row.is_existing and is_for(v, row)), None)
         want: tuple[str | None, int | None, float] = (None, None, 0.0)
         if mine is not None:
             together = sum(
@@ -160,7 +212,7 @@ def _tiers_of_terms(plan: Plan, problem: Problem) -> Iterator[str]:
                 for other in plan.commitments
                 if other.start_period == row.start_period
                 and not other.is_existing
-                and _is_for(mine, other)
+                and is_for(mine, other)
             )
             reached = [t for t in mine.tiers if together >= (t.from_nodes or 0)]
             want = (mine.name, None, 0.0)
