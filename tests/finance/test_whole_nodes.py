@@ -163,7 +163,7 @@ EU = [nodes_of(1, 10.0, region="eu"), nodes_of(1, 6.0, region="us"), reserved(6.
     [(["eu"], []), ("any", [{"hardware": "gpu-a", "region": "us", "max_accelerators": 1}])],
 )
 def test_only_nodes_that_the_work_may_use_and_a_quota_leaves_are_rented(residency, quotas):
-    """Nine nodes in the EU at 6.5, there 10 on demand; one in the US at 6, where no more may be."""
+    """Nine nodes in the EU at 6.5, there 10 on demand; in the US at 6, where no more may be."""
     asked = year(
         flat(45.0, residency=residency), flat(5.0, name="talk"), supply={"quotas": quotas}
     )
@@ -176,6 +176,20 @@ def test_only_nodes_that_the_work_may_use_and_a_quota_leaves_are_rented(residenc
     assert figures.alternative_price_fall == pytest.approx(0.35)
     assert figures.last_node_price_fall == pytest.approx(0.35)
     assert figures.break_even_used_share == pytest.approx(0.65)
+
+
+def test_the_last_node_may_be_rented_where_not_all_of_them_can():
+    """Four reserved nodes; a quota leaves two on demand in the south and none is in the north."""
+    quotas = [{"hardware": "gpu-a", "region": "south", "max_accelerators": 2}]
+    known = known_of(nodes_of(1, 5.0, region="south"), reserved(4.0))
+
+    plan = plan_of(year(flat(20.0), supply={"quotas": quotas}), known)
+
+    (figures,) = plan.commitment_figures
+    shown = (figures.alternative_offer_id, figures.alternative_price_fall)
+    assert shown == (None, None)
+    assert figures.last_node_price_fall == pytest.approx(0.2)
+    assert figures.needed_share == pytest.approx(1.0)
 
 
 def test_a_quota_that_counts_offers_together_is_noted():
@@ -202,7 +216,7 @@ def test_a_quota_that_counts_offers_together_is_noted():
     fte=st.sampled_from([0.0, 0.2]),
     degrees=st.sampled_from([(1,), (1, 2)]),
 )  # fmt: skip
-def test_plan_and_audit_agree_on_any_shapes_and_prices(  # noqa: PLR0917
+def test_plan_and_audit_agree_on_any_shapes_and_prices(
     shapes, abroad, term, rates, most, fte, degrees
 ):
     """One workload may stand in the north only; prices in tenths of USD of an accelerator."""

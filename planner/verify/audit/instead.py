@@ -100,8 +100,10 @@ def instead_violations(
     whole = _rent(needed, offers, commitment, commitment.accelerators, facts)
     yield from _named(row, whole, offers, facts)
     if None not in {row.alternative_offer_id, row.alternative_discounted_usd} and whole:
-        one = _rent(last, offers, commitment, commitment.accelerators_per_node, facts)
-        yield from _figures(row, (counted_usd, share), commitment.nodes, (whole, one))
+        yield from _figures(row, counted_usd, share, whole)
+    one = _rent(last, offers, commitment, commitment.accelerators_per_node, facts)
+    fall = None if one is None else _fall(one, counted_usd / commitment.nodes)
+    yield from _compared("price fall for the last node", row.last_node_price_fall, fall)
 
 
 def _named(
@@ -110,7 +112,7 @@ def _named(
     """Yield a sentence where offers are not those on the list, or at another price."""
     offer_id, other = row.alternative_offer_id, row.alternative_usd_per_accelerator_hour
     if None in {offer_id, other, row.alternative_discounted_usd}:
-        derived = (row.break_even_used_share, row.alternative_price_fall, row.last_node_price_fall)
+        derived = (row.break_even_used_share, row.alternative_price_fall)
         figures = (offer_id, other, row.alternative_discounted_usd, *derived)
         if any(figure is not None for figure in figures):
             yield "figures of an alternative without one"
@@ -140,22 +142,18 @@ def _may_hold_some(offers: list[Listed], row: CommitmentFigures, facts: Facts) -
 
 
 def _figures(
-    row: CommitmentFigures,
-    own: tuple[float, float],
-    nodes: int,
-    rents: tuple[Paid, Paid | None],
+    row: CommitmentFigures, counted_usd: float, share: float, whole: Paid
 ) -> Iterator[str]:
-    (counted_usd, share), (whole, last) = own, rents
     even = share * counted_usd / whole.usd if whole.usd else None
-    one_fall = None if last is None else _fall(last, counted_usd / nodes)
-    for name, got, want in (
-        ("USD of the alternative", row.alternative_discounted_usd, whole.usd),
-        ("break-even used share", row.break_even_used_share, even),
-        ("price fall of the alternative", row.alternative_price_fall, _fall(whole, counted_usd)),
-        ("price fall for the last node", row.last_node_price_fall, one_fall),
-    ):
-        if (got is None) != (want is None) or differs(got or 0.0, want or 0.0):
-            yield f"{name} {got}, recomputed {want}"
+    fall = _fall(whole, counted_usd)
+    yield from _compared("USD of the alternative", row.alternative_discounted_usd, whole.usd)
+    yield from _compared("break-even used share", row.break_even_used_share, even)
+    yield from _compared("price fall of the alternative", row.alternative_price_fall, fall)
+
+
+def _compared(name: str, got: float | None, want: float | None) -> Iterator[str]:
+    if (got is None) != (want is None) or differs(got or 0.0, want or 0.0):
+        yield f"{name} {got}, recomputed {want}"
 
 
 def _fall(rent: Paid, counted_usd: float) -> float | None:
