@@ -174,7 +174,7 @@ class Market:
         for volume in self._volumes(offers):
             more = sum(usd for name, usd in listed.items() if volume.counts(by_id[name]))
             spent = spent_usd(volume, self.plan, t)
-            rent -= more_off_usd(volume, spent, more, self.grid.months_per_period)
+            rent -= volume.more_off_usd(spent, more, self.grid.months_per_period)
         return _OfPeriod(rent + people, rent, people, nodes)
 
     def _of_block(
@@ -260,22 +260,6 @@ def spent_usd(volume: VolumeDiscount, plan: Plan, period: int) -> float:
     nodes = [r for r in plan.fleet if r.offer_id not in committed and volume.counts(r)]
     tokens = sum(r.usd for r in plan.api if r.period == period and volume.counts_tokens(r))
     return sum(r.usd for r in nodes if r.period == period) + tokens
-
-
-def more_off_usd(volume: VolumeDiscount, spent: float, more: float, months: int) -> float:
-    """Return what a volume discount takes off more when more is spent in a period.
-
-    Parameters
-    ----------
-    volume
-        The discount, with thresholds in USD.
-    spent, more
-        What is spent in the period, and what is spent beside it.
-    months
-        Months of the period.
-    """
-    before, after = spent / months, (spent + more) / months
-    return months * (volume.rebate_usd(after, after) - volume.rebate_usd(before, before))
 
 
 def _placed(block: int, nodes: Mapping[str, int]) -> dict[tuple[int, str], int]:

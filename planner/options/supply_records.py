@@ -321,6 +321,19 @@ class VolumeDiscount:
             for (start, discount), end in zip(self.tiers, ends, strict=True)
         )
 
+    def more_off_usd(self, spent: float, more: float, months: int) -> float:
+        """Return what is taken off more in a period when more is spent in it.
+
+        Parameters
+        ----------
+        spent, more
+            What is spent that counts, USD of the period, and USD beside it.
+        months
+            Months of the period.
+        """
+        before, after = spent / months, (spent + more) / months
+        return months * (self.rebate_usd(after, after) - self.rebate_usd(before, before))
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCost:

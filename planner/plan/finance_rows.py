@@ -120,8 +120,11 @@ class CommitmentFigures:
     that its nodes need and their part of dear hours, less the value left. Of nodes that were
     there it is what keeping them costs beyond selling them at the first moment at which they may
     be, the resale forgone included; 0 where they cannot be sold. `alternative_discounted_usd` is
-    what the hours needed cost at the offer by the hour of the same hardware that is cheapest for
-    them, in whole nodes with their people; ``None`` without an offer. Renting costs as much at
+    what the hours needed cost by the hour on the whole nodes of the same hardware that are
+    cheapest for them in each block, of any offers that may hold what runs there and that quotas
+    leave (`alternative_offer_id` names all, joined by `` + ``), with their people and less the
+    volume discounts that all spending of a month reaches then; ``None`` where they cannot be had.
+    Replicas that may not stand on the same nodes share none. Renting costs as much at
     ``break_even_used_share = needed_share x counted / alternative``, and with its rent lower in
     every period by ``alternative_price_fall`` (negative when renting is cheaper already, 1 when it
     is not even for nothing; that of the rent alone, people stay). Both are ``None`` where nothing
@@ -213,10 +216,11 @@ class SpendRow:
     the share of the on-demand use that it could cover, at on-demand prices. `needed_share` is the
     share of this promise that covers use which others of the same commitment would not cover
     without it. `alternative_discounted_usd` is what the plan would pay more by the hour without
-    it, at on-demand prices before volume discounts. Paying by the hour costs as much as
-    `discounted_usd` at ``break_even_used_share = needed_share x discounted_usd / alternative``,
-    and where on-demand prices fall by ``alternative_price_fall = 1 - discounted_usd /
-    alternative`` while the promise stays as it is (negative when it does so already); ``None``
+    it, at on-demand prices less the volume discounts that all spending of a month reaches then.
+    Paying by the hour costs as much as `discounted_usd` at ``break_even_used_share = needed_share
+    x discounted_usd / alternative``, and where on-demand prices fall by ``alternative_price_fall =
+    1 - discounted_usd / alternative`` while the promise and the tiers stay as they are (negative
+    when it does so already); ``None``
     where it covers nothing. What is promised already (`is_existing`) is due whatever is decided:
     0 counts in place of `discounted_usd`. It is paid within the horizon, from its start on. What
     it covers is in the fleet (`covered_nodes`). `discount` is the fraction off the on-demand

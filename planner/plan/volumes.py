@@ -40,7 +40,7 @@ def volume_rows(demand: Demand, options: OptionSet, decisions: Decisions) -> tup
     for volume in options.volumes:
         spent: dict[int, float] = defaultdict(float)
         mtok: dict[int, float] = defaultdict(float)
-        for row in _counted(volume, demand, options, decisions):
+        for row in counted_rows(volume, demand, options, decisions):
             spent[row.period] += row.usd
             mtok[row.period] += row.input_mtok + row.output_mtok if isinstance(row, ApiRow) else 0
         for period, usd in sorted(spent.items()):
@@ -80,7 +80,7 @@ def volume_charges(
     known = {volume.name: volume for volume in options.volumes}
     for row in volume_rows(demand, options, decisions):
         weights: dict[str, float] = defaultdict(float)
-        for item in _counted(known[row.name], demand, options, decisions):
+        for item in counted_rows(known[row.name], demand, options, decisions):
             if item.period != row.period:
                 continue
             if isinstance(item, ApiRow):
@@ -127,10 +127,18 @@ def volume_notes(plan: Plan) -> list[str]:
     return notes
 
 
-def _counted(
+def counted_rows(
     volume: VolumeDiscount, demand: Demand, options: OptionSet, decisions: Decisions
 ) -> Iterator[FleetRow | ApiRow]:
-    """Yield the nodes that are rented by the hour, and the tokens, that count."""
+    """Yield the nodes that are rented by the hour, and the tokens, that count.
+
+    Parameters
+    ----------
+    volume
+        A volume discount; terms of nodes have none.
+    demand, options, decisions
+        The records the plan is made from.
+    """
     if volume.is_of_terms:
         return
     committed = {o.offer_id for o in options.offers if o.is_committed}

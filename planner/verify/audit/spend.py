@@ -13,6 +13,7 @@ from planner.units import HOURS_PER_MONTH, MONTHS_PER_YEAR
 from planner.verify.audit.clock import block_hours
 from planner.verify.audit.expected import TOLERANCE, differs
 from planner.verify.audit.terms import discount
+from planner.verify.audit.volumes import is_for, more_off_usd, spent_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -261,6 +262,7 @@ def _shares(row: SpendRow, plan: Plan, problem: Problem, covers: list[_Covered])
     left, _ = _covered_usd(without, row.commitment_id, served, problem)
     needed = (used - left) / (row.usd_per_hour * period_h * len(served)) if served else 0.0
     by_the_hour = _by_the_hour_usd(covers, problem) - _by_the_hour_usd(without, problem)
+    by_the_hour -= _more_off_usd(covers, without, plan, problem)
     by_the_hour = by_the_hour if by_the_hour > TOLERANCE * at_list else 0.0
     own = 0.0 if row.is_existing else row.discounted_usd
     ratio = own / by_the_hour if by_the_hour else None
@@ -299,6 +301,26 @@ def _by_the_hour_usd(covers: list[_Covered], problem: Problem) -> float:
         * discount(problem, (cover.row.period + _MIDDLE) * length)
         for cover in covers
     )
+
+
+def _more_off_usd(
+    covers: list[_Covered], without: list[_Covered], plan: Plan, problem: Problem
+) -> float:
+    """Return what volume discounts take off more, discounted, where less is covered."""
+    months = problem.horizon.months_per_period
+    usd = 0.0
+    for volume in problem.supply.volume_discounts:
+        if volume.tiers[0].from_usd_per_month is None:
+            continue
+        more: dict[int, float] = defaultdict(float)
+        for sign, every in ((1, covers), (-1, without)):
+            for nodes in (c for c in every if is_for(volume, c.row)):
+                hours = sign * nodes.nodes * block_hours(problem, nodes.row.block)
+                more[nodes.row.period] += hours * nodes.row.price_usd_per_hour
+        for period, listed in more.items():
+            off = more_off_usd(volume, spent_usd(volume, plan, period), listed, months)
+            usd += off * discount(problem, (period + _MIDDLE) * months)
+    return usd
 
 
 def _sizes(plan: Plan, problem: Problem) -> Iterator[str]:
