@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from planner.finance.whole_nodes import Kind, cheapest_nodes
 from planner.options.quotas import is_under_quota
 from planner.options.spot import SPOT
+from planner.options.supply_records import Spent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -174,7 +175,7 @@ class Market:
         for volume in self._volumes(offers):
             more = sum(usd for name, usd in listed.items() if volume.counts(by_id[name]))
             spent = spent_usd(volume, self.plan, t)
-            rent -= volume.more_off_usd(spent, more, self.grid.months_per_period)
+            rent -= volume.more_off_usd(Spent(spent), Spent(more), self.grid.months_per_period)
         return _OfPeriod(rent + people, rent, people, nodes)
 
     def _of_block(

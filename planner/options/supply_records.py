@@ -245,6 +245,13 @@ class _Tokens(Protocol):
     def mode(self) -> str: ...
 
 
+class Spent(NamedTuple):
+    """What is bought in a period: USD, and millions of tokens."""
+
+    usd: float
+    mtok: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class VolumeDiscount:
     """A discount that grows with what is bought from a provider.
@@ -321,18 +328,22 @@ class VolumeDiscount:
             for (start, discount), end in zip(self.tiers, ends, strict=True)
         )
 
-    def more_off_usd(self, spent: float, more: float, months: int) -> float:
+    def more_off_usd(self, spent: Spent, more: Spent, months: int) -> float:
         """Return what is taken off more in a period when more is spent in it.
 
         Parameters
         ----------
         spent, more
-            What is spent that counts, USD of the period, and USD beside it.
+            What counts of the plan in the period, and what is bought beside it.
         months
             Months of the period.
         """
-        before, after = spent / months, (spent + more) / months
-        return months * (self.rebate_usd(after, after) - self.rebate_usd(before, before))
+        both = Spent(spent.usd + more.usd, spent.mtok + more.mtok)
+        return self._off_usd(both, months) - self._off_usd(spent, months)
+
+    def _off_usd(self, spent: Spent, months: int) -> float:
+        volume = spent.mtok if self.unit == "mtok" else spent.usd
+        return months * self.rebate_usd(spent.usd / months, volume / months)
 
 
 @dataclass(frozen=True, slots=True)

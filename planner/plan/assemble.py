@@ -24,10 +24,10 @@ from planner.plan.finance_rows import OWN
 from planner.plan.moves import moves
 from planner.plan.placements import placement_notes, placement_rows
 from planner.plan.power_prices import power_price_rows
-from planner.plan.provisioned import provisioned_rows
 from planner.plan.records import GAP_TOLERANCE, relative_gap
 from planner.plan.spend_figures import spend_rows
 from planner.plan.tables import allocation_rows, api_rows, fleet_rows, time_blocks
+from planner.plan.unit_figures import provisioned_rows
 from planner.plan.unserved import unserved_notes, unserved_rows
 from planner.plan.volumes import volume_rows
 from planner.plan.waiting import deferred_work

@@ -168,8 +168,10 @@ class ProvisionedRow:
     there together carry alike. `coverage` is the share of all requests that they carry,
     `utilization` the share of what they could carry at the mean rate. `needed_share` is the share
     of it that other units of the item there would have no room for without these. By use that
-    would cost `alternative_usd`, at list prices of the same model with the cheapest offer that may
-    serve all of it (``None`` without one), before volume discounts; `alternative_discounted_usd`
+    would cost `alternative_usd`, each workload at the cheapest offer of the same model that it may
+    use itself (`alternative_offer_id` names all, joined by `` + ``; ``None`` where one may use
+    none), less the volume discounts that all tokens of a month reach then;
+    `alternative_discounted_usd`
     is the same discounted. Paying by use costs as much as `discounted_usd` at
     ``break_even_utilization = needed_share x discounted_usd / alternative_discounted_usd``, and
     where tokens get cheaper by ``alternative_price_fall = 1 - discounted_usd /

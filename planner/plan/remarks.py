@@ -16,13 +16,13 @@ from planner.plan.deployment_notes import deployment_notes, stream_of
 from planner.plan.document import Binding
 from planner.plan.fleet_notes import fleet_notes
 from planner.plan.headroom import headroom_notes
-from planner.plan.provisioned import unit_notes
 from planner.plan.rent_notes import rent_notes
 from planner.plan.spend import spend_notes
 from planner.plan.spot_notes import spot_notes
 from planner.plan.staff import API, STAFF
 from planner.plan.tables import point_at
 from planner.plan.term_notes import term_notes
+from planner.plan.unit_figures import unit_notes
 from planner.plan.volumes import volume_notes
 from planner.problem.deferral import owner
 from planner.units import HOURS_PER_DAY

@@ -13,6 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from planner.options.supply_records import Spent
 from planner.plan.finance_rows import SpendRow
 from planner.plan.spend import covered_use, promised_usd
 from planner.plan.volumes import counted_rows
@@ -166,6 +167,6 @@ def _by_the_hour_usd(
             spent[row.period] += row.usd
         for t in sorted({t for name, t in more if name in counted}):
             here = sum(listed for (name, s), listed in more.items() if s == t and name in counted)
-            off = volume.more_off_usd(spent[t], here, grid.months_per_period)
+            off = volume.more_off_usd(Spent(spent[t]), Spent(here), grid.months_per_period)
             usd -= off * grid.discount_factor[t]
     return usd

@@ -269,12 +269,13 @@ def _tokens(plan: Plan, problem: Problem) -> Iterator[str]:
             yield f"{place}: {row.model} is not among the candidates"
         if providers and row.provider not in providers:
             yield f"{place}: {row.provider} is not among supply.providers"
-        waits = row.is_deferred and _waits_a_day(problem.workload(row.workload))
+        waits = row.is_deferred and waits_a_day(problem.workload(row.workload))
         if row.mode == _BATCH and not waits:
             yield f"{place}: a batch takes a day, which {row.workload} may not wait"
         if problem.workload(row.workload).residency != "any":
             yield f"{place}: the residency of {row.workload} excludes tokens"
 
 
-def _waits_a_day(workload: Workload) -> bool:
+def waits_a_day(workload: Workload) -> bool:
+    """Return whether work may wait as long as a batch takes."""
     return workload.deferrable is not None and workload.deferrable.window_h >= _BATCH_H

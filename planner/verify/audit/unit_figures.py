@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from planner.units import MINUTES_PER_HOUR, TOKENS_PER_MTOK
 from planner.verify.audit.clock import block_hours, blocks, period_start
 from planner.verify.audit.expected import TOLERANCE, differs
-from planner.verify.audit.money import usd_by_use
-from planner.verify.audit.terms import discount
+from planner.verify.audit.token_offers import by_use_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from planner.problem.supply import ProvisionedUnits
 
 
-_MIDDLE = 0.5
+_JOINER = " + "
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def unit_figure_violations(
     if differs(row.needed_share, needed):
         yield f"needed share {row.needed_share}, the rows of tokens give {needed}"
     carried = list(zip(items, beyond, strict=True))
-    yield from _alternative(row, needed, carried, problem, catalog)
+    yield from _alternative(row, needed, carried, plan, (problem, catalog))
 
 
 def counted_mtok(
@@ -127,8 +126,8 @@ def _alternative(
     row: ProvisionedRow,
     needed: float,
     carried: list[tuple[ApiRow, float]],
-    problem: Problem,
-    catalog: Catalog,
+    plan: Plan,
+    sources: tuple[Problem, Catalog],
 ) -> Iterator[str]:
     figures = (row.alternative_offer_id, row.alternative_usd, row.alternative_discounted_usd)
     derived = (row.break_even_utilization, row.alternative_price_fall)
@@ -136,14 +135,15 @@ def _alternative(
         if any(figure is not None for figure in (*figures, *derived)):
             yield "figures of an alternative without one"
         return
-    by_use = _by_use(str(row.alternative_offer_id), row.model, carried, problem, catalog)
-    for name, usd, bounds in (
-        ("USD by use", row.alternative_usd or 0.0, by_use and by_use[0]),
-        ("USD by use, discounted,", row.alternative_discounted_usd or 0.0, by_use and by_use[1]),
+    names = str(row.alternative_offer_id).split(_JOINER)
+    bounds = by_use_bounds(names, row.model, carried, plan, sources)
+    for name, usd, span in (
+        ("USD by use", row.alternative_usd or 0.0, bounds and bounds[0]),
+        ("USD by use, discounted,", row.alternative_discounted_usd or 0.0, bounds and bounds[1]),
     ):
         slack = TOLERANCE * max(abs(usd), TOLERANCE)
-        if bounds is None or not bounds[0] - slack <= usd <= bounds[1] + slack:
-            yield f"{usd} {name} at {row.alternative_offer_id}, tokens x price gives {bounds}"
+        if span is None or not span[0] - slack <= usd <= span[1] + slack:
+            yield f"{usd} {name} at {row.alternative_offer_id}, tokens x price gives {span}"
             return
     own = 0.0 if row.is_existing else row.discounted_usd
     other = row.alternative_discounted_usd
@@ -153,28 +153,3 @@ def _alternative(
     ):
         if (got is None) != (want is None) or differs(got or 0.0, want or 0.0):
             yield f"{name} {got}, recomputed {want}"
-
-
-def _by_use(
-    offer_id: str,
-    model: str,
-    carried: list[tuple[ApiRow, float]],
-    problem: Problem,
-    catalog: Catalog,
-) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Return least and most USD of tokens at an offer of a model by use, and both discounted."""
-    offers = [o for o in catalog.api_offers if (o.offer_id, o.model) == (offer_id, model)]
-    least = most = least_later = most_later = 0.0
-    for item, part in carried:
-        spans = usd_by_use(item, offers, problem, catalog)
-        if not spans:
-            return None
-        low, high = (
-            part * min(span.least for span in spans),
-            part * max(span.most for span in spans),
-        )
-        middle = (item.period + _MIDDLE) * problem.horizon.months_per_period
-        later = discount(problem, middle)
-        least, most = least + low, most + high
-        least_later, most_later = least_later + low * later, most_later + high * later
-    return ((least, most), (least_later, most_later)) if carried else None

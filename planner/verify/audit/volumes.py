@@ -140,24 +140,43 @@ def spent_usd(volume: VolumeDiscount, plan: Plan, period: int) -> float:
     return rented + sum(item.usd for item in _bought(volume, plan) if item.period == period)
 
 
-def more_off_usd(volume: VolumeDiscount, spent: float, more: float, months: int) -> float:
+def spent_mtok(volume: VolumeDiscount, plan: Plan, period: int) -> float:
+    """Return the millions of tokens of a plan in a period that count for a discount."""
+    rows = [item for item in _bought(volume, plan) if item.period == period]
+    return sum(item.input_mtok + item.output_mtok for item in rows)
+
+
+def more_off_usd(
+    volume: VolumeDiscount,
+    spent: float,
+    more: float,
+    months: int,
+    tokens: tuple[float, float] = (0.0, 0.0),
+) -> float:
     """Return what is taken off more when more is spent in a period.
 
     Parameters
     ----------
     volume
-        A discount with thresholds in USD.
+        A discount of what is paid month by month.
     spent, more
         USD of the period, and USD beside it.
     months
         Months of the period.
+    tokens
+        Millions of them in the period, and beside it, where thresholds are of tokens.
     """
-    before, after = (_off_at(volume, usd / months) for usd in (spent, spent + more))
+    in_tokens = volume.tiers[0].from_mtok_per_month is not None
+    totals = [(spent, tokens[0]), (spent + more, sum(tokens))]
+    before, after = (
+        _off_at(volume, usd / months, (mtok if in_tokens else usd) / months)
+        for usd, mtok in totals
+    )
     return (after - before) * months
 
 
-def _off_at(volume: VolumeDiscount, usd: float) -> float:
-    reached = [t for t in volume.tiers if usd >= _NEARLY * _start(t)[0]]
+def _off_at(volume: VolumeDiscount, usd: float, monthly: float) -> float:
+    reached = [t for t in volume.tiers if monthly >= _NEARLY * _start(t)[0]]
     return _off_usd(volume, reached, usd)
 
 
