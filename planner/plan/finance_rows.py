@@ -171,13 +171,12 @@ class ProvisionedRow:
     would cost `alternative_usd`, each workload at the cheapest offer of the same model that it may
     use itself (`alternative_offer_id` names all, joined by `` + ``; ``None`` where one may use
     none), less the volume discounts that all tokens of a month reach then;
-    `alternative_discounted_usd`
-    is the same discounted. Paying by use costs as much as `discounted_usd` at
-    ``break_even_utilization = needed_share x discounted_usd / alternative_discounted_usd``, and
-    where tokens get cheaper by ``alternative_price_fall = 1 - discounted_usd /
-    alternative_discounted_usd`` (negative when they are cheaper already). Units that were taken on
-    before the plan are due whatever is decided: 0 counts in place of `discounted_usd`.
-    `order_by` is the last day to decide: the first one of the term.
+    `alternative_discounted_usd` is the same discounted. Paying by use costs as much as
+    `discounted_usd` at ``break_even_utilization = needed_share x discounted_usd /
+    alternative_discounted_usd``, and where tokens get cheaper by ``alternative_price_fall = 1 -
+    discounted_usd / alternative_discounted_usd`` (negative when they are cheaper already). Units
+    that were taken on before the plan are due whatever is decided: 0 counts in place of
+    `discounted_usd`. `order_by` is the last day to decide: the first one of the term.
     """
 
     units_id: str

@@ -11,8 +11,8 @@ import pytest
 
 from planner.verify.audit import audit
 from tests.finance.test_instead import SPEND, falling, nodes, plan_of
-from tests.finance.test_whole_nodes import known_of, nodes_of, reserved
-from tests.finance.world import RENT_USD, asked, facts, prepared
+from tests.finance.test_whole_nodes import flat, known_of, nodes_of, reserved, year
+from tests.finance.world import MEASURED, RENT_USD, asked, facts, prepared, solved
 from tests.verify.changes import changed, slightly_more
 
 ALL = {
@@ -113,6 +113,40 @@ def test_a_provider_that_is_cheaper_with_its_discount_is_the_alternative():
     assert figures.alternative_offer_id == "cloud:one:north:on_demand"
     assert figures.alternative_price_fall == pytest.approx(1 - 1.3 / 1.4)
     assert figures.last_node_price_fall == pytest.approx(1 - 1.3 / 1.9)
+
+
+@pytest.mark.parametrize(("promised", "is_noted"), [(8.0, True), (1.0, False)])
+def test_a_promise_with_room_for_the_rent_is_noted(promised, is_noted):
+    """Two nodes are there, eight are rented: they use 6.4 USD an hour of a promise at 0.8."""
+    spend = SPEND | {"term_months": None, "committed_usd_per_hour": promised, "until": "2028-01"}
+    ours = there(ALL).supply.existing
+    supply = {"existing": [e.model_dump(exclude_unset=True) for e in ours]}
+
+    plan = plan_of(of_a_year(supply | {"spend_commitments": [spend]}, ("on_demand",)), facts(1e6))
+
+    assert any("spend:plan has room for some of it" in n for n in plan.warnings) is is_noted
+
+
+@pytest.mark.parametrize(("tier", "is_noted"), [(10, True), (3, False)])
+def test_others_that_lose_a_tier_are_noted(tier, is_noted):
+    """Seven reserved nodes in the north and four in the south reach a tier together."""
+    known = known_of(
+        nodes_of(1, 2.0), nodes_of(1, 2.0, region="south"),
+        reserved(1.5), reserved(1.5, region="south"),
+    )  # fmt: skip
+    volume = {"name": "terms", "provider": "cloud", "tenures": ["reserved_1y"],
+              "tiers": [{"from_nodes": tier, "discount": 0.1}]}  # fmt: skip
+    asked_of = year(
+        flat(35.0, residency=["north"]),
+        flat(20.0, name="talk", residency=["south"]),
+        supply={"volume_discounts": [volume]},
+    )
+
+    plan = solved(asked_of, known, [MEASURED, MEASURED | {"workload": "talk"}], compare=False)
+
+    assert sorted(c.nodes for c in plan.commitments) == [4, 7]
+    noted = [n for n in plan.warnings if "volume discount terms fall below 10 nodes" in n]
+    assert len(noted) == 2 * is_noted
 
 
 def test_a_figure_at_list_prices_is_reported():

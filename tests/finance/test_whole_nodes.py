@@ -32,7 +32,7 @@ def listed(name, accelerators):
     return Listed(name, "p", "r", name, "on_demand", "h", accelerators, {}, 0.0)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(needed=st.integers(0, 11), kinds=KINDS)
 def test_plan_and_audit_find_the_cheapest_whole_nodes_of_any_shapes(needed, kinds):
     ranges = [
@@ -74,7 +74,7 @@ HOMES = st.dictionaries(
 ROOMS = st.dictionaries(st.sampled_from(OFFERS), st.integers(0, 6))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(held=HOMES, room=ROOMS)
 def test_what_has_no_place_is_the_worst_excess_of_any_groups(held, room):
     """By the theorem of Hall: some groups want more than there is on all nodes they may use."""
@@ -204,7 +204,7 @@ def test_a_quota_that_counts_offers_together_is_noted():
     assert not [n for n in without.warnings if "not for all of them together" in n]
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None, derandomize=True)
 @given(
     shapes=st.lists(st.tuples(st.sampled_from([1, 2, 4, 8]), st.integers(30, 99)), min_size=1,
                     max_size=3, unique_by=lambda shape: shape[0]),
