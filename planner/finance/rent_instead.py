@@ -75,6 +75,19 @@ class Market:
     grid: TimeGrid
     quotas: Sequence[Quota] = ()
     _choices: dict[object, tuple[int, ...] | None] = field(default_factory=dict)
+    _used: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    _spent: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Add up what counts for quotas and volume discounts, once for all commitments."""
+        for row in self.plan.fleet:
+            for q, quota in enumerate(self.quotas):
+                key = (q, row.period, row.block)
+                mine = row.accelerators if is_under_quota(row, quota) else 0
+                self._used[key] = self._used.get(key, 0) + mine
+        for volume in self.options.volumes:
+            for t in range(self.grid.periods if volume.unit == "usd" else 0):
+                self._spent[volume.name, t] = spent_usd(volume, self.plan, t)
 
     def offers(self, hardware: str, periods: slice) -> list[NodeOffer]:
         """Return the offers by the hour of a hardware with a price in every period.
@@ -174,7 +187,7 @@ class Market:
         rent = sum(listed.values())
         for volume in self._volumes(offers):
             more = sum(usd for name, usd in listed.items() if volume.counts(by_id[name]))
-            spent = spent_usd(volume, self.plan, t)
+            spent = self._spent[volume.name, t]
             rent -= volume.more_off_usd(Spent(spent), Spent(more), self.grid.months_per_period)
         return _OfPeriod(rent + people, rent, people, nodes)
 
@@ -218,14 +231,8 @@ class Market:
     def _room(self, t: int, b: int, away: _Lot) -> list[tuple[Quota, int]]:
         """Return what every quota leaves in a block when some nodes are not there."""
         rooms = []
-        for quota in self.quotas:
-            used = sum(
-                row.accelerators
-                for row in self.plan.fleet
-                if (row.period, row.block, row.hardware) == (t, b, quota.hardware)
-                and quota.provider in {None, row.provider}
-                and quota.region in {None, row.region}
-            )
+        for q, quota in enumerate(self.quotas):
+            used = self._used.get((q, t, b), 0)
             freed = away.accelerators if is_under_quota(away.offer, quota) else 0
             rooms.append((quota, max(quota.max_accelerators - used + freed, 0)))
         return rooms

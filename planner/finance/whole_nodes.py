@@ -36,6 +36,18 @@ def cheapest_nodes(accelerators: int, kinds: Sequence[Kind]) -> tuple[int, ...] 
     kinds
         Kinds of nodes; of the same cost the earlier ones are taken.
     """
+    if not kinds or any(k.most is not None for k in kinds):
+        return _counts(accelerators, kinds)
+    # Of n nodes of others some have a multiple of n accelerators, so that n - 1 of them at most
+    # stand beside those of n that are cheapest by the accelerator.
+    best = min(range(len(kinds)), key=lambda k: kinds[k].usd / kinds[k].accelerators)
+    size, largest = kinds[best].accelerators, max(k.accelerators for k in kinds)
+    bulk = max(accelerators - size * largest, 0) // size
+    counts = _counts(accelerators - bulk * size, kinds)
+    return counts and tuple(n + bulk * (k == best) for k, n in enumerate(counts))
+
+
+def _counts(accelerators: int, kinds: Sequence[Kind]) -> tuple[int, ...] | None:
     usd = np.full(accelerators + 1, np.inf)
     usd[0] = 0.0
     short = np.arange(accelerators + 1)

@@ -32,13 +32,29 @@ class Quota(Protocol):
         """Where they count, ``None`` for everywhere together."""
 
 
-def is_under_quota(offer: NodeOffer, quota: Quota) -> bool:
+class Nodes(Protocol):
+    """Nodes of an offer, or of a row of a fleet."""
+
+    @property
+    def hardware(self) -> str:
+        """Accelerator key."""
+
+    @property
+    def provider(self) -> str:
+        """Whose they are."""
+
+    @property
+    def region(self) -> str:
+        """Where they stand."""
+
+
+def is_under_quota(offer: Nodes, quota: Quota) -> bool:
     """Say whether a quota counts the nodes of an offer.
 
     Parameters
     ----------
     offer
-        The node.
+        The nodes.
     quota
         The quota.
     """

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from planner.problem.schema import Problem
     from planner.verify.audit.listed import Listed
     from planner.verify.audit.places import Places
+    from planner.verify.audit.rent import Ledger
     from planner.verify.audit.terms import Terms
 
 _OWNED = "owned"
@@ -45,12 +46,15 @@ class Facts(NamedTuple):
         The plan and its sources.
     places
         Nodes and replicas in every block.
+    ledger
+        What counts for quotas and volume discounts.
     """
 
     plan: Plan
     problem: Problem
     catalog: Catalog
     places: Places
+    ledger: Ledger
 
 
 def instead_violations(
@@ -173,7 +177,7 @@ def _rent(
     """Return the discounted rent of what is needed, ``None`` where it cannot be had."""
     if not offers:
         return None
-    renting = Renting(facts.plan, facts.problem, offers, commitment, accelerators)
+    renting = Renting(facts.ledger, offers, commitment, accelerators)
     rent = people = 0.0
     names: frozenset[str] = frozenset()
     for period in sorted({t for t, _ in needed}):

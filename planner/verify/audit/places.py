@@ -38,6 +38,7 @@ class Places:
 
     def __init__(self, plan: Plan, problem: Problem) -> None:
         self.problem = problem
+        self.known: dict[tuple[tuple[str, bool, float], str, str, str], bool] = {}
         self.taken_on = {row.offer_id for row in plan.commitments}
         self.slots: dict[tuple[str, int, int], _Slot] = defaultdict(lambda: _Slot([], []))
         for node in plan.fleet:
@@ -68,8 +69,11 @@ class Places:
             room[node.offer_id] += node.accelerators
         room[gone.offer_id] -= count
         held: dict[Home, int] = defaultdict(int)
+        alike: dict[tuple[tuple[str, bool, float], int], int] = defaultdict(int)
         for tenant, size, accelerators in slot.replicas:
-            sized = [(n, n.accelerators_per_node) for n in slot.nodes]
+            alike[tenant, size] += accelerators
+        sized = [(n, n.accelerators_per_node) for n in slot.nodes]
+        for (tenant, size), accelerators in alike.items():
             fits = [n.offer_id for n, each in sized if self._fits(tenant, size, n, each)]
             fits += [o.offer_id for o in rent if self._fits(tenant, size, o, o.accelerators)]
             held[frozenset(fits)] += accelerators
@@ -97,7 +101,10 @@ class Places:
     def _fits(
         self, tenant: tuple[str, bool, float], size: int, node: FleetRow | Listed, each: int
     ) -> bool:
-        return each % size == 0 and allowed(tenant, node, self.problem)
+        key = (tenant, node.provider, node.region, node.tenure)
+        if key not in self.known:
+            self.known[key] = allowed(tenant, node, self.problem)
+        return each % size == 0 and self.known[key]
 
 
 def _placed(groups: Iterable[tuple[Home, int]], room: Mapping[str, int]) -> int:

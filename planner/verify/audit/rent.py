@@ -45,13 +45,41 @@ class Paid(NamedTuple):
         return self.rent_usd + self.people_usd
 
 
-class Renting:
-    """Rents in one period what has no place, beside everything in a plan.
+class Ledger:
+    """What counts for quotas and volume discounts in a plan, and choices of nodes made before.
 
     Parameters
     ----------
     plan, problem
         The plan and what it is for.
+    """
+
+    def __init__(self, plan: Plan, problem: Problem) -> None:
+        self.problem = problem
+        self.chosen: dict[object, dict[Listed, int] | None] = {}
+        self.spent: dict[tuple[str, int], float] = {}
+        self.there: dict[tuple[int, int, int], int] = defaultdict(int)
+        self.volumes = [
+            volume
+            for volume in problem.supply.volume_discounts
+            if volume.tiers[0].from_usd_per_month is not None
+        ]
+        for volume in self.volumes:
+            for period in range(problem.horizon.periods):
+                self.spent[volume.name, period] = spent_usd(volume, plan, period)
+        for row in plan.fleet:
+            for k, quota in enumerate(problem.supply.quotas):
+                if _counts(row, quota):
+                    self.there[k, row.period, row.block] += row.accelerators
+
+
+class Renting:
+    """Rents in one period what has no place, beside everything in a plan.
+
+    Parameters
+    ----------
+    ledger
+        What is in the plan.
     offers
         What can be rented.
     gone, count
@@ -59,16 +87,11 @@ class Renting:
     """
 
     def __init__(
-        self, plan: Plan, problem: Problem, offers: Sequence[Listed], gone: Commitment, count: int
+        self, ledger: Ledger, offers: Sequence[Listed], gone: Commitment, count: int
     ) -> None:
-        self.plan, self.problem, self.offers = plan, problem, offers
+        self.ledger, self.problem, self.offers = ledger, ledger.problem, offers
         self.gone, self.count = gone, count
-        self.volumes = [
-            volume
-            for volume in problem.supply.volume_discounts
-            if volume.tiers[0].from_usd_per_month is not None
-            and any(is_for(volume, offer) for offer in offers)
-        ]
+        self.volumes = [v for v in ledger.volumes if any(is_for(v, offer) for offer in offers)]
 
     def at(self, period: int, blocks: Mapping[int, Groups]) -> Paid | None:
         """Return what the groups of every block pay together, ``None`` where they cannot.
@@ -110,7 +133,7 @@ class Renting:
                 for (block, offer), n in nodes.items()
                 if is_for(volume, offer)
             )
-            spent = spent_usd(volume, self.plan, period)
+            spent = self.ledger.spent[volume.name, period]
             rent -= more_off_usd(volume, spent, counted, months)
         return Paid(rent, people, frozenset(offer.offer_id for _, offer in nodes))
 
@@ -139,7 +162,10 @@ class Renting:
                 for offer in [o for o in prices if _counts(o, quota)]:
                     left = max(room - _used(chosen, quota), 0) // offer.accelerators
                     most[offer] = min(most.get(offer, left), left)
-            nodes = whole_nodes(accelerators, prices, most)
+            key = (accelerators, tuple(prices.items()), tuple(most.items()))
+            if key not in self.ledger.chosen:
+                self.ledger.chosen[key] = whole_nodes(accelerators, prices, most)
+            nodes = self.ledger.chosen[key]
             if nodes is None:
                 return None
             for offer, count in nodes.items():
@@ -154,12 +180,8 @@ class Renting:
 
     def _rooms(self, period: int, block: int) -> Rooms:
         rooms: Rooms = []
-        for quota in self.problem.supply.quotas:
-            there = sum(
-                row.accelerators
-                for row in self.plan.fleet
-                if (row.period, row.block) == (period, block) and _counts(row, quota)
-            )
+        for k, quota in enumerate(self.problem.supply.quotas):
+            there = self.ledger.there[k, period, block]
             freed = self.count if _counts(self.gone, quota) else 0
             rooms.append((quota, quota.max_accelerators - there + freed))
         return rooms
@@ -183,6 +205,13 @@ def whole_nodes(
     most
         Most nodes of the offers of which there are only some.
     """
+    if prices and not most:  # many nodes are of the offer that is cheapest by the accelerator
+        cheap = min(prices, key=lambda offer: prices[offer] / offer.accelerators)
+        few = cheap.accelerators * max(offer.accelerators for offer in prices)
+        many = (accelerators - few) // cheap.accelerators
+        if many > 0:
+            rest = whole_nodes(accelerators - many * cheap.accelerators, prices, most) or {}
+            return rest | {cheap: rest.get(cheap, 0) + many}
     best: list[tuple[float, dict[Listed, int]]] = [(0.0, {})]
     best += [(math.inf, {})] * accelerators
     for offer, price in prices.items():

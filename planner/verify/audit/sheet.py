@@ -15,6 +15,7 @@ from planner.verify.audit.clock import block_hours, blocks, period_start
 from planner.verify.audit.expected import differs
 from planner.verify.audit.instead import Facts, instead_violations
 from planner.verify.audit.places import Places
+from planner.verify.audit.rent import Ledger
 from planner.verify.audit.terms import terms_of, there
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def sheet_violations(plan: Plan, problem: Problem, catalog: Catalog) -> Iterator
         yield "figures of commitments: needs one row for every commitment"
         return
     use = _Use(plan, problem)
-    facts = Facts(plan, problem, catalog, Places(plan, problem))
+    facts = Facts(plan, problem, catalog, Places(plan, problem), Ledger(plan, problem))
     for commitment in plan.commitments:
         terms = terms_of(commitment, problem, catalog)
         row = rows[commitment.offer_id, commitment.start_period, commitment.sold_month]
