@@ -8,7 +8,6 @@ where one counts several offers together (:mod:`planner.plan.rent_notes`).
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from planner.finance.whole_nodes import Kind, cheapest_nodes
 from planner.options.quotas import is_under_quota
 from planner.options.spot import SPOT
 from planner.options.supply_records import Spent
+from planner.options.volumes import tier_choices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -150,7 +150,7 @@ class Market:
     def _tiers(self, offers: Sequence[NodeOffer]) -> Iterator[dict[str, float]]:
         """Yield the fraction off by offer with every tier of every volume discount."""
         volumes = self._volumes(offers)
-        for tiers in itertools.product(*(range(len(v.tiers) + 1) for v in volumes)):
+        for tiers in tier_choices(volumes):
             off: dict[str, float] = defaultdict(float)
             for volume, tier in zip(volumes, tiers, strict=True):
                 for offer in filter(volume.counts, offers):

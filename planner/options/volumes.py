@@ -7,6 +7,8 @@ Elsewhere what is taken off a month's spending is an amount of its own (`rebate`
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 REBATE = "rebate"
 """Category of cost lines of volume discounts; their amounts are negative."""
+_MOST_CHOICES = 256
+"""Ways to choose a tier of every discount up to which all are tried."""
 
 
 def volume_discounts(problem: Problem) -> tuple[VolumeDiscount, ...]:
@@ -98,6 +102,28 @@ def _with_tiers(builds: Sequence[Build], volume: VolumeDiscount) -> Iterator[Bui
                 usd_per_node_hour=build.usd_per_node_hour * share,
                 payments=tuple(replace(p, usd=p.usd * share) for p in build.payments),
             )
+
+
+def tier_choices(volumes: Sequence[VolumeDiscount]) -> Iterator[tuple[int, ...]]:
+    """Yield which tier of every volume discount is tried: all together, or what stands for them.
+
+    Where there are more than a few hundred ways, these are all discounts at the same tier, counted
+    from the first, and each of them alone.
+
+    Parameters
+    ----------
+    volumes
+        Volume discounts.
+    """
+    counts = [len(volume.tiers) for volume in volumes]
+    if math.prod(n + 1 for n in counts) <= _MOST_CHOICES:
+        yield from itertools.product(*(range(n + 1) for n in counts))
+        return
+    for tier in range(max(counts) + 1):
+        yield tuple(min(tier, n) for n in counts)
+    for k, n in enumerate(counts):
+        for tier in range(1, n + 1):
+            yield tuple(tier * (k == other) for other in range(len(counts)))
 
 
 def volume_of(options: OptionSet, offer: NodeOffer) -> VolumeDiscount | None:

@@ -8,11 +8,11 @@ off.
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner.options.supply_records import Spent
+from planner.options.volumes import tier_choices
 from planner.plan.document import ApiRow
 from planner.plan.rent_notes import JOINER
 from planner.plan.volumes import counted_rows
@@ -90,7 +90,7 @@ def _tiers(
     volumes: Sequence[VolumeDiscount], offered: Sequence[ApiOption]
 ) -> Iterator[Mapping[str, float]]:
     """Yield the fraction off by offer with every tier of every volume discount."""
-    for tiers in itertools.product(*(range(len(v.tiers) + 1) for v in volumes)):
+    for tiers in tier_choices(volumes):
         off: dict[str, float] = defaultdict(float)
         for volume, tier in zip(volumes, tiers, strict=True):
             for name in {api.id for api in offered if volume.counts_tokens(api)}:

@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from planner.options.volumes import tier_choices, volume_discounts
 from planner.verify.audit import audit
 from tests.finance.test_instead import SPEND, falling, nodes, plan_of
 from tests.finance.test_whole_nodes import flat, known_of, nodes_of, reserved, year
@@ -158,3 +159,23 @@ def test_a_figure_at_list_prices_is_reported():
         other = changed(plan, "commitment_figures", alternative_discounted_usd=wrong)
         found = audit(other, problem_asked, known)
         assert any(re.search(r"USD of the alternative .* recomputed", line) for line in found)
+
+
+def test_many_discounts_are_tried_tier_by_tier_and_each_alone():
+    """Three contracts of eight tiers are 729 ways; the plan and its audit try the same 33."""
+    tiers = [{"from_usd_per_month": 1_000 * k, "discount": 0.05 * k} for k in range(1, 9)]
+    contracts = [ALL | {"name": n, "provider": n, "tiers": tiers} for n in ("cloud", "x", "y")]
+    known = known_of(
+        *(nodes_of(1, usd, instance="one", provider=name)
+          for usd, name in ((2.0, "cloud"), (1.9, "x"), (2.1, "y"))),
+        reserved(1.1, instance="one"),
+    )  # fmt: skip
+
+    plan = plan_of(of_a_year({"volume_discounts": contracts}), known)
+
+    (figures,) = plan.commitment_figures
+    volumes = volume_discounts(of_a_year({"volume_discounts": contracts}))
+    assert len(list(tier_choices(volumes))) == 9 + 3 * 8
+    assert len(list(tier_choices(volumes[:2]))) == 81
+    assert figures.alternative_offer_id == "x:one:north:on_demand"
+    assert figures.alternative_price_fall == pytest.approx(1 - 1.1 / (1.9 * 0.6))

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner.verify.audit.clock import block_hours
-from planner.verify.audit.volumes import is_for, more_off_usd, spent_usd
+from planner.verify.audit.volumes import discounts_tried, is_for, more_off_usd, spent_usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from planner.plan.document import Commitment, FleetRow, Plan
-    from planner.problem.contracts import VolumeDiscount
     from planner.problem.schema import Problem
     from planner.verify.audit.listed import Listed
 
@@ -104,7 +102,7 @@ class Renting:
             Groups without a place, by block.
         """
         found = []
-        for discounts in product(*(self._discounts(volume) for volume in self.volumes)):
+        for discounts in discounts_tried(self.volumes):
             nodes: dict[tuple[int, Listed], int] = {}
             off = dict(zip([v.name for v in self.volumes], discounts, strict=True))
             for block, groups in blocks.items():
@@ -115,10 +113,6 @@ class Renting:
             else:
                 found.append(self._paid(period, nodes))
         return min(found, key=lambda paid: paid.usd, default=None)
-
-    @staticmethod
-    def _discounts(volume: VolumeDiscount) -> list[float]:
-        return [0.0, *(tier.discount for tier in volume.tiers)]
 
     def _paid(self, period: int, nodes: Mapping[tuple[int, Listed], int]) -> Paid:
         rent = people = 0.0

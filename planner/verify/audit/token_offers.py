@@ -6,13 +6,12 @@ What a mean request costs lies between two figures where the lengths say no more
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import product
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner.verify.audit.money import usd_by_use
 from planner.verify.audit.structure import waits_a_day
 from planner.verify.audit.terms import discount
-from planner.verify.audit.volumes import more_off_usd, spent_mtok, spent_usd
+from planner.verify.audit.volumes import discounts_tried, more_off_usd, spent_mtok, spent_usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -125,7 +124,7 @@ def _least(
         if _API in volume.tenures and any(_counts(volume, offers[name]) for name in named)
     ]
     found = []
-    for tiers in product(*([0.0, *(t.discount for t in v.tiers)] for v in volumes)):
+    for tiers in discounts_tried(volumes):
         paid = {
             name: 1 - sum(off for v, off in zip(volumes, tiers, strict=True)
                           if _counts(v, offers[name]))

@@ -5,14 +5,16 @@ Terms of nodes are counted by the period in which they start; rent and tokens mo
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
+from itertools import product
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from planner.verify.audit.expected import differs
 from planner.verify.audit.terms import discount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from planner.plan.document import ApiRow, FleetRow, Plan
     from planner.plan.finance_rows import VolumeRow
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _REBATE, _API, _BY_UNITS = "rebate", "api", "provisioned"
 _MID_PERIOD = 0.5
+_MOST_TRIED = 256
+"""Ways to choose a tier of every discount that are all tried."""
 _NEARLY = 0.99999
 """Share of a threshold that counts as reached, as the plan's format says."""
 
@@ -132,6 +136,22 @@ def _rebates(plan: Plan, problem: Problem) -> Iterator[_Due]:
             off = _off_usd(volume, reached, usd / months) * months
             if off > 0:
                 yield _Due(volume, period, usd, monthly, off, reached[-1])
+
+
+def discounts_tried(volumes: Sequence[VolumeDiscount]) -> list[tuple[float, ...]]:
+    """Return the discounts at which a choice is tried: of every tier of each with all others.
+
+    Where that is too many ways: all at none, all at their first tier and so on, and each alone.
+    """
+    of_each = [[0.0, *(tier.discount for tier in volume.tiers)] for volume in volumes]
+    if math.prod(map(len, of_each)) <= _MOST_TRIED:
+        return list(product(*of_each))
+    longest = max(map(len, of_each))
+    tried = [tuple(off[min(k, len(off) - 1)] for off in of_each) for k in range(longest)]
+    for k, own in enumerate(of_each):
+        none = [0.0] * len(of_each)
+        tried += [(*none[:k], off, *none[k + 1 :]) for off in own[1:]]
+    return tried
 
 
 def spent_usd(volume: VolumeDiscount, plan: Plan, period: int) -> float:
