@@ -33,14 +33,17 @@ def facts():
     return catalog(offers=[], api_offers=[row("api_offers", **listed), row("api_offers", **half)])
 
 
-def figures(rates, supply=None):
+def figures(rates, supply=None, share=1.0):
     """Return the units that carry chat, and documents that wait a day, at two rates."""
     rest = {"peak_factor_in_hour": 1.0}
     asked = problem(
         *(
             workload(name, arrival={"mean_rate_rps": rate} | rest, **more)
             for name, rate, more in zip(
-                ("chat", "docs"), rates, ({}, {"deferrable": {"window_h": 24}}), strict=True
+                ("chat", "docs"),
+                rates,
+                ({}, {"deferrable": {"window_h": 24, "share": share}}),
+                strict=True,
             )
             if rate
         ),
@@ -70,6 +73,14 @@ def test_each_workload_is_held_against_the_cheapest_offer_that_it_may_use(rates,
     assert units.alternative_usd == pytest.approx(QUARTER_H * hour_usd)
     assert units.alternative_price_fall == pytest.approx(1 - 20 / hour_usd)
     assert units.break_even_utilization == pytest.approx(20 / hour_usd)
+
+
+def test_what_waits_of_a_workload_goes_to_batches_and_the_rest_does_not():
+    units, _, _ = figures((0.0, 2.0), share=0.6)
+
+    assert units.alternative_offer_id == f"{BATCH} + {STANDARD}"
+    hour_usd = 1.2 * BATCH_USD + 0.8 * STANDARD_USD
+    assert units.alternative_usd == pytest.approx(QUARTER_H * hour_usd)
 
 
 def test_all_of_it_at_the_dearer_offer_is_reported():

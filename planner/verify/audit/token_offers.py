@@ -1,5 +1,7 @@
 """Tokens by use in place of units: each workload at the cheapest offer that it may use itself.
 
+Requests that wait and those that do not are two, also where they are of one workload.
+
 What a mean request costs lies between two figures where the lengths say no more; so do the sums.
 """
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 _API, _BATCH, _BY_UNITS = "api", "batch", "provisioned"
 _MIDDLE = 0.5
+
+_Stream = tuple[str, bool]
+"""Requests of a workload that wait, or that do not."""
 
 
 class _Bought(NamedTuple):
@@ -66,24 +71,29 @@ def by_use_bounds(
             offers[offer.offer_id].append(offer)
     if not carried or any(name not in offers for name in names):
         return None
-    workloads = {item.workload for item, part in carried if part} or {carried[0][0].workload}
-    ways: dict[str, dict[str, list[_Bought]]] = {}
-    for workload in sorted(workloads):
-        rows = [(item, part) for item, part in carried if item.workload == workload]
+    streams = {_stream(i) for i, part in carried if part} or {_stream(i) for i, _ in carried}
+    ways: dict[_Stream, dict[str, list[_Bought]]] = {}
+    for stream in sorted(streams):
+        rows = [(item, part) for item, part in carried if _stream(item) == stream]
         used = {
-            i.offer_id for i in plan.api
-            if (i.workload, i.model) == (workload, model) and i.mode != _BY_UNITS
-        }  # fmt: skip
-        ways[workload] = {
+            item.offer_id
+            for item in plan.api
+            if (_stream(item), item.model) == (stream, model) and item.mode != _BY_UNITS
+        }
+        ways[stream] = {
             name: bought
             for name in sorted({*names, *used})
             if name in offers
             and _may_use(offers[name][0], rows, problem)
             and (bought := _bought(rows, offers[name], problem, catalog))
         }
-        if not ways[workload]:
+        if not ways[stream]:
             return None
     return _least(ways, offers, plan, problem)
+
+
+def _stream(item: ApiRow) -> _Stream:
+    return item.workload, item.is_deferred
 
 
 def _may_use(offer: ApiOffer, rows: Iterable[tuple[ApiRow, float]], problem: Problem) -> bool:
@@ -111,7 +121,7 @@ def _bought(
 
 
 def _least(
-    ways: Mapping[str, Mapping[str, list[_Bought]]],
+    ways: Mapping[_Stream, Mapping[str, list[_Bought]]],
     offers: Mapping[str, list[ApiOffer]],
     plan: Plan,
     problem: Problem,
@@ -131,10 +141,10 @@ def _least(
             for name in named
         }  # fmt: skip
         chosen = {
-            workload: min(some, key=lambda name: paid[name] * _later(some[name], problem))
-            for workload, some in ways.items()
+            stream: min(some, key=lambda name: paid[name] * _later(some[name], problem))
+            for stream, some in ways.items()
         }
-        bought = [(name, ways[workload][name]) for workload, name in chosen.items()]
+        bought = [(name, ways[stream][name]) for stream, name in chosen.items()]
         found.append(_sum(bought, volumes, offers, plan, problem))
     return min(found, key=lambda spans: spans[1])
 
