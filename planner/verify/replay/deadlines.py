@@ -332,7 +332,7 @@ def _served(
         rate_per_h, down_min = interruptions(own[-1], plan, problem, catalog)
         lost = _HALF * batches.in_flight(own[-1]) * replicas_per_node(own[-1], plan)
         kinds[job_min][1].append(Spot(served, nodes, lost, rate_per_h, down_min))
-    return dict(kinds)
+    return dict(kinds) or {0.0: (np.zeros(DAY_MIN), [])}
 
 
 def _minutes(row: Allocation | ApiRow, size: int) -> slice:

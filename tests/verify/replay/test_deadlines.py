@@ -182,6 +182,16 @@ def test_too_few_replicas_miss_the_window():
     assert any("end after their window of 8 h" in text for text in broken_promises(found, plan))
 
 
+def test_without_any_replica_everything_ends_too_late():
+    world = docs(["on_demand"])
+
+    found = replayed(world, replace(world.plan, allocations=()))
+
+    (one,) = found.deadlines
+    assert found.kept is False
+    assert (one.late_share, one.longest_h) == (1.0, float("inf"))
+
+
 def test_windows_on_spot_nodes_are_left_to_chance():
     world = docs(["spot"])
     assert all(r.is_interruptible for r in world.plan.allocations)
