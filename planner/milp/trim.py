@@ -117,6 +117,8 @@ def _trim_batch(sets: Sets, members: Sequence[int], replicas: IntArray, load: Fl
 
 def _keeps_spot_share(sets: Sets, replicas: IntArray) -> bool:
     """Say whether no more replicas of a block than their share are on spot nodes."""
+    if sets.limits.max_spot_share >= 1:
+        return True
     held = [0, 0]
     for c in np.flatnonzero(replicas).tolist():
         if sets.is_batch(sets.columns[c].pool):
