@@ -17,7 +17,7 @@ from planner.finance.whole_nodes import Kind, cheapest_nodes
 from planner.options.quotas import is_under_quota
 from planner.options.spot import SPOT
 from planner.options.supply_records import Spent
-from planner.options.volumes import tier_choices
+from planner.options.volumes import fractions_off
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -148,14 +148,10 @@ class Market:
         return Rent(rent, people, hours)
 
     def _tiers(self, offers: Sequence[NodeOffer]) -> Iterator[dict[str, float]]:
-        """Yield the fraction off by offer with every tier of every volume discount."""
+        """Return the fraction off by offer with every tier of every volume discount."""
         volumes = self._volumes(offers)
-        for tiers in tier_choices(volumes):
-            off: dict[str, float] = defaultdict(float)
-            for volume, tier in zip(volumes, tiers, strict=True):
-                for offer in filter(volume.counts, offers):
-                    off[offer.offer_id] += volume.discount_at(tier)
-            yield off
+        counted = [[o.offer_id for o in offers if v.counts(o)] for v in volumes]
+        return fractions_off(volumes, counted)
 
     def _volumes(self, offers: Sequence[NodeOffer]) -> list[VolumeDiscount]:
         return [v for v in self.options.volumes if v.unit == "usd" and any(map(v.counts, offers))]

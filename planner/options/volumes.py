@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from planner.options.supply_records import VolumeDiscount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from planner.options.builds import Build
     from planner.options.records import NodeOffer, OptionSet
@@ -124,6 +125,26 @@ def tier_choices(volumes: Sequence[VolumeDiscount]) -> Iterator[tuple[int, ...]]
     for k, n in enumerate(counts):
         for tier in range(1, n + 1):
             yield tuple(tier * (k == other) for other in range(len(counts)))
+
+
+def fractions_off(
+    volumes: Sequence[VolumeDiscount], counted: Sequence[Collection[str]]
+) -> Iterator[dict[str, float]]:
+    """Yield the fraction off by offer with every choice of tiers (:func:`tier_choices`).
+
+    Parameters
+    ----------
+    volumes
+        Volume discounts.
+    counted
+        Ids of the offers that count in each of them; others are left out of what is yielded.
+    """
+    for tiers in tier_choices(volumes):
+        off: dict[str, float] = defaultdict(float)
+        for volume, tier, names in zip(volumes, tiers, counted, strict=True):
+            for name in names:
+                off[name] += volume.discount_at(tier)
+        yield off
 
 
 def volume_of(options: OptionSet, offer: NodeOffer) -> VolumeDiscount | None:

@@ -258,11 +258,8 @@ def _highest(world: World, replicas: Floats, bounds_rps: Floats, unloaded_s: Flo
     first = _at_bounds(world, replicas, bounds_rps)
     if not len(world.limits_s):
         return _Found(bounds_rps, first.limit, first.latency_s)
-    rate_rps, latency_s, limit = (
-        np.where(first.is_kept, bounds_rps, 0.0),
-        np.where(first.is_kept[:, :, None], first.latency_s, np.nan),
-        first.limit,
-    )
+    rate_rps, limit = np.where(first.is_kept, bounds_rps, 0.0), first.limit
+    latency_s = np.where(first.is_kept[:, :, None], first.latency_s, np.nan)
     high = np.log(np.maximum(bounds_rps, np.finfo(float).tiny))
     low = np.where(first.is_kept, high, high - np.log(_RATE_RANGE))
     below = np.minimum(_excess(unloaded_s, world), -LEAST_EXCESS)[:, None]

@@ -12,21 +12,19 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from planner.options.supply_records import Spent
-from planner.options.volumes import tier_choices
+from planner.options.volumes import fractions_off
 from planner.plan.document import ApiRow
 from planner.plan.rent_notes import JOINER
 from planner.plan.volumes import counted_rows
 from planner.units import TOKENS_PER_MTOK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from planner.demand.records import Demand
     from planner.options.records import OptionSet
     from planner.options.supply_records import ApiOption, VolumeDiscount
     from planner.plan.records import Decisions
-
-__all__ = ["JOINER", "ByUse", "Sent", "paid_by_use"]
 
 
 class Sent(NamedTuple):
@@ -76,26 +74,23 @@ def paid_by_use(
         v for v in options.volumes if not v.is_of_terms and any(map(v.counts_tokens, offered))
     ]
     spent = {v.name: _spent(v, demand, options, decisions) for v in volumes}
+    later_usd = {
+        name: [_later_usd(api, sent, demand) for api in some] for name, some in usable.items()
+    }
     ways = []
-    for off in _tiers(volumes, offered):
-        chosen = {
-            name: min(some, key=lambda api: (1.0 - off[api.id]) * _later_usd(api, sent, demand))
-            for name, some in usable.items()
-        }
+    counted = [{api.id for api in offered if v.counts_tokens(api)} for v in volumes]
+    for off in fractions_off(volumes, counted):
+        chosen = {name: _cheapest(some, later_usd[name], off) for name, some in usable.items()}
         ways.append(_paid(chosen, sent, spent, volumes, demand))
     return min(ways, key=lambda way: way.discounted_usd)
 
 
-def _tiers(
-    volumes: Sequence[VolumeDiscount], offered: Sequence[ApiOption]
-) -> Iterator[Mapping[str, float]]:
-    """Yield the fraction off by offer with every tier of every volume discount."""
-    for tiers in tier_choices(volumes):
-        off: dict[str, float] = defaultdict(float)
-        for volume, tier in zip(volumes, tiers, strict=True):
-            for name in {api.id for api in offered if volume.counts_tokens(api)}:
-                off[name] += volume.discount_at(tier)
-        yield off
+def _cheapest(
+    offers: Sequence[ApiOption], later_usd: Sequence[float], off: Mapping[str, float]
+) -> ApiOption:
+    """Return the first of the offers that cost least with a fraction off each."""
+    usd = [(1.0 - off.get(a.id, 0.0)) * due for a, due in zip(offers, later_usd, strict=True)]
+    return offers[usd.index(min(usd))]
 
 
 def _later_usd(api: ApiOption, sent: Sequence[Sent], demand: Demand) -> float:

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from planner.plan.by_use import JOINER, Sent, paid_by_use
+from planner.plan.by_use import Sent, paid_by_use
 from planner.plan.finance_rows import ProvisionedRow
+from planner.plan.rent_notes import JOINER
 from planner.plan.tables import mean_rps_of
 from planner.units import MINUTES_PER_HOUR, SECONDS_PER_HOUR, SECONDS_PER_MINUTE
 
