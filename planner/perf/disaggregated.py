@@ -32,14 +32,12 @@ from planner.perf.decode_only import decode_gap_quantile_s, decode_state, decode
 from planner.perf.kept import KEPT_RESULTS, kept_by_content
 from planner.perf.latency import (
     Rows,
-    is_mean_gap,
-    is_per_request,
-    order_statistic,
     paired_probe,
     prompt_start_s,
     sample_load,
     times_of,
 )
+from planner.perf.limit_values import is_mean_gap, is_per_request, order_statistic
 from planner.perf.load_table import load_table
 from planner.perf.memory import block_rounded_tokens
 from planner.perf.moments import traffic_means

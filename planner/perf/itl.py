@@ -124,13 +124,3 @@ def _stalls(state: ReplicaState, prompt_s: Floats, prompt_share: Floats) -> tupl
     each = np.repeat(some * prompt_share / len(_SLICES), len(_SLICES), axis=1)
     values = np.concatenate([prompt_s, longer], axis=1)
     return values, np.concatenate([(1.0 - some) * prompt_share, each], axis=1)
-
-
-def weighted_quantile(values: Floats, weights: Floats, quantile: float) -> Floats:
-    """Return the smallest value with `quantile` (0 to 1) of the weight of its row, shape (r,)."""
-    order = np.argsort(values, axis=1, kind="stable")
-    cumulative = np.cumsum(np.take_along_axis(weights, order, axis=1), axis=1)
-    below = (cumulative < quantile * cumulative[:, -1:]).sum(axis=1)
-    position = np.minimum(below, values.shape[1] - 1)
-    column = order[np.arange(len(values)), position]
-    return np.asarray(values[np.arange(len(values)), column], dtype=float)

@@ -19,17 +19,16 @@ time.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from planner.perf.itl import itl_mixture_s, weighted_quantile
+from planner.perf.itl import itl_mixture_s
+from planner.perf.limit_values import is_mean_gap, is_per_request, limit_values_s
 from planner.perf.load import Load, Probe, paired_probe, sample_load, sample_probe
 from planner.perf.prefill import prompt_times
 from planner.perf.tpot import tpot_samples_s
-from planner.perf.traffic import MAX_PERCENTILE
 from planner.perf.waiting import (
     hidden_queue_waits_s,
     seat_waits_s,
@@ -40,13 +39,10 @@ __all__ = [
     "Load",
     "Probe",
     "Rows",
-    "is_mean_gap",
-    "is_per_request",
     "latency_spreads_s",
-    "limit_values_s",
     "limited_latencies_s",
-    "order_statistic",
     "paired_probe",
+    "prompts_of",
     "sample_load",
     "sample_probe",
 ]
@@ -56,6 +52,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from planner.perf.limit_values import Spread
     from planner.perf.load_table import Seats
     from planner.perf.open_loop import ReplicaState
     from planner.perf.prefill import PromptTimes
@@ -63,10 +60,6 @@ if TYPE_CHECKING:
     from planner.perf.step import StepModel
     from planner.perf.traffic import LatencyLimit, RequestSample
 
-    Spread = tuple[Floats, Floats | None]
-
-_LONGEST_S = 1e9
-"""Bound of waits in products: those of an unstable queue are infinite."""
 _MEAN_GAP = "mean gap"
 _FREE_ENOUGH = 4.0
 """Standard deviations of free places from which on none is ever waited for."""
@@ -132,73 +125,73 @@ def limited_latencies_s(
     queueing
         Whether requests wait; without, the values are those of vanishing load.
     """
-    spreads = latency_spreads_s(rows, load, probes, queueing=queueing)
+    prompts = prompts_of(rows, load, probes)
+    spreads = latency_spreads_s(rows, load, probes, prompts, queueing=queueing)
     limits = [limit for p in probes for limit in p.limits]
     return limit_values_s(limits, [spreads], [1.0], len(rows.replicas))
 
 
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Times of the distinct prompts of a load and of its probes in every row.
+
+    Parameters
+    ----------
+    load
+        Those of the load; ``None`` when no limit depends on prompts.
+    probes
+        Those of each probe, ``None`` without a limit on its first or last token.
+    """
+
+    load: PromptTimes | None
+    probes: tuple[PromptTimes | None, ...]
+
+    def take(self, part: slice) -> Prompts:
+        """Return those of some of the rows, in their order."""
+        every = [
+            None if times is None else times.take(part) for times in (self.load, *self.probes)
+        ]
+        return Prompts(every[0], tuple(every[1:]))
+
+
+def prompts_of(rows: Rows, load: Load, probes: Sequence[Probe]) -> Prompts:
+    """Return the times of prompts that the limits of `probes` depend on."""
+    timed = [any(limit.metric in {"ttft", "e2e"} for limit in p.limits) for p in probes]
+    gaps = any(limit.metric == "itl" and limit.percentile for p in probes for limit in p.limits)
+    if not any(timed) and not gaps:
+        return Prompts(None, (None,) * len(probes))
+    own = times_of(rows, load, load.requests)
+    found: list[PromptTimes | None] = []
+    for probe, is_timed in zip(probes, timed, strict=True):
+        alike = probe.requests.prompt_tokens is load.requests.prompt_tokens
+        times = own if alike or not is_timed else times_of(rows, load, probe.requests)
+        found.append(times if is_timed else None)
+    return Prompts(own, tuple(found))
+
+
 def latency_spreads_s(
-    rows: Rows, load: Load, probes: Sequence[Probe], *, queueing: bool = True
+    rows: Rows, load: Load, probes: Sequence[Probe], prompts: Prompts, *, queueing: bool = True
 ) -> list[Spread]:
     """Return the distribution behind every limited latency.
 
     Each is its values, shape (r, m), seconds, and their weights, shape (r, m), or ``None`` when
     they are equally likely.
-    """
-    timed = any(limit.metric in {"ttft", "e2e"} for p in probes for limit in p.limits)
-    gaps = any(limit.metric == "itl" and limit.percentile for p in probes for limit in p.limits)
-    own = times_of(rows, load, load.requests) if timed or gaps else None
-    start_s = rows.engine.request_s[:, None]
-    if timed and queueing and own is not None:
-        start_s = prompt_start_s(rows, load, own)
-    return [spread for p in probes for spread in _probe_spreads_s(rows, load, p, start_s, own)]
-
-
-def limit_values_s(
-    limits: Sequence[LatencyLimit],
-    levels: Sequence[Sequence[Spread]],
-    shares: Sequence[float],
-    rows: int,
-) -> Floats:
-    """Return the value of every limit over several levels of the rate, shape (rows, limits).
 
     Parameters
     ----------
-    limits
-        What is limited, in the order of the spreads.
-    levels
-        Spreads of every limit at each level.
-    shares
-        Requests at each level, relative.
-    rows
-        Number of rows r.
+    prompts
+        Times of the prompts of `load` and `probes` in these rows (:func:`prompts_of`).
+    queueing
+        Whether requests wait.
     """
-    values = [
-        _limit_value_s(limit, [spreads[i] for spreads in levels], shares)
-        for i, limit in enumerate(limits)
+    start_s, own = rows.engine.request_s[:, None], prompts.load
+    if queueing and own is not None and prompts.probes.count(None) < len(probes):
+        start_s = prompt_start_s(rows, load, own)
+    return [
+        spread
+        for probe, times in zip(probes, prompts.probes, strict=True)
+        for spread in _probe_spreads_s(rows, load, probe, start_s, times, own)
     ]
-    return np.stack(values, axis=1) if values else np.zeros((rows, 0))
-
-
-def _limit_value_s(
-    limit: LatencyLimit, levels: Sequence[Spread], shares: Sequence[float]
-) -> Floats:
-    if limit.percentile is None:
-        means = np.stack([values.mean(axis=1) for values, _ in levels], axis=1)
-        return np.asarray(means @ np.array(shares) / sum(shares), dtype=float)
-    if len(levels) == 1 and levels[0][1] is None:
-        return order_statistic(levels[0][0], limit.percentile)
-    weights = [
-        np.full_like(values, 1.0 / values.shape[1])
-        if weight is None
-        else weight / weight.sum(axis=1, keepdims=True)
-        for values, weight in levels
-    ]
-    return weighted_quantile(
-        np.concatenate([values for values, _ in levels], axis=1),
-        np.concatenate([w * share for w, share in zip(weights, shares, strict=True)], axis=1),
-        limit.percentile / MAX_PERCENTILE,
-    )
 
 
 def prompt_start_s(rows: Rows, load: Load, times: PromptTimes) -> Floats:
@@ -287,13 +280,18 @@ def times_of(rows: Rows, load: Load, requests: RequestSample) -> PromptTimes:
     )
 
 
-def _probe_spreads_s(
-    rows: Rows, load: Load, probe: Probe, start_s: Floats, own: PromptTimes | None
+def _probe_spreads_s(  # noqa: PLR0917
+    rows: Rows,
+    load: Load,
+    probe: Probe,
+    start_s: Floats,
+    times: PromptTimes | None,
+    own: PromptTimes | None,
 ) -> list[Spread]:
     metrics = {limit.metric for limit in probe.limits}
     samples_s = {_MEAN_GAP: rows.state.gap_s[:, None] / probe.tokens_per_gap}
-    if metrics & {"ttft", "e2e"}:
-        samples_s["ttft"] = start_s + _prefill_s(rows, load, probe, start_s, own)
+    if times is not None:
+        samples_s["ttft"] = start_s + _prefill_s(rows, load, probe, start_s, times)
     if any(is_per_request(limit) for limit in probe.limits):
         samples_s["tpot"] = tpot_samples_s(
             rows.state,
@@ -310,30 +308,24 @@ def _probe_spreads_s(
 
 
 def _prefill_s(
-    rows: Rows, load: Load, probe: Probe, start_s: Floats, own: PromptTimes | None
+    rows: Rows, load: Load, probe: Probe, start_s: Floats, times: PromptTimes
 ) -> Floats:
     """Return the time from the start of a prompt to its first token, shape (r, N), seconds.
 
     Prompts that arrive meanwhile fill the step with the rest of the prompt, and make it longer.
     """
-    alike = probe.requests.prompt_tokens is load.requests.prompt_tokens
-    times = own if alike and own is not None else times_of(rows, load, probe.requests)
     prompt = probe.requests.prompt
-    latency_s = _of_requests(times.latency_s, prompt)
     if not times.free_s.any() or not rows.state.rate_rps.any():
-        return latency_s
-    tokens_per_s = rows.state.rate_rps * load.means.prefill_tokens
-    before_s = _of_requests(times.full_steps * times.full_step_s, prompt)
-    before_s += start_s - rows.engine.request_s[:, None]
-    np.minimum(before_s, _LONGEST_S, out=before_s)
-    arrived = np.multiply(before_s, tokens_per_s[:, None], out=before_s)
-    # Of what arrives a part fits: the mean of a random amount cut at the free tokens.
-    whole = _of_requests(np.maximum(times.free_tokens, 1.0), prompt)
-    np.maximum(np.add(arrived, whole, out=whole), 1.0, out=whole)
-    filled = np.divide(arrived, whole, out=whole)
-    filled *= _of_requests(times.free_s, prompt)
-    latency_s += filled
-    return latency_s
+        return _of_requests(times.latency_s, prompt)
+    # Of what arrives a part fits, the mean of a random amount m cut at the free tokens c:
+    # m c / (m + c), or c less c c / (m + c), of which all but the wait is that of the prompt.
+    tokens_per_s = (rows.state.rate_rps * load.means.prefill_tokens)[:, None]
+    whole = np.maximum(times.free_tokens, 1.0)
+    before_s = times.full_steps * times.full_step_s - rows.engine.request_s[:, None]
+    full = start_s * tokens_per_s
+    full += _of_requests(before_s * tokens_per_s + whole, prompt)
+    left = np.divide(_of_requests(times.free_s * whole, prompt), full, out=full)
+    return np.subtract(_of_requests(times.latency_s + times.free_s, prompt), left, out=left)
 
 
 def _of_requests(values: Floats, kind: NDArray[np.intp]) -> Floats:
@@ -354,19 +346,3 @@ def _spread_s(
     if limit.metric != "itl" or own is None:
         return samples_s[limit.metric], None
     return itl_mixture_s(rows.state, own, rows.engine.is_chunked, load.prompt_share)
-
-
-def is_mean_gap(limit: LatencyLimit) -> bool:
-    """Return whether `limit` is on the mean time per token, which follows from the state alone."""
-    return limit.percentile is None and limit.metric in {"tpot", "itl"}
-
-
-def is_per_request(limit: LatencyLimit) -> bool:
-    """Return whether `limit` needs the time per token of single requests."""
-    return limit.metric == "e2e" or (limit.metric == "tpot" and limit.percentile is not None)
-
-
-def order_statistic(values: Floats, percentile: float) -> Floats:
-    """Return the smallest value that `percentile` percent of a row do not exceed, shape (r,)."""
-    rank = math.ceil(values.shape[1] * percentile / MAX_PERCENTILE) - 1
-    return np.asarray(np.partition(values, rank, axis=1)[:, rank], dtype=float)

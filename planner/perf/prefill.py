@@ -65,6 +65,10 @@ class PromptTimes:
     free_tokens: Floats
     free_s: Floats
 
+    def take(self, part: slice) -> PromptTimes:
+        """Return those of some of the states, in their order."""
+        return PromptTimes(*(getattr(self, name)[part] for name in self.__slots__))
+
 
 def prompt_times(
     step: StepModel,

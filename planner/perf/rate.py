@@ -29,13 +29,12 @@ import numpy as np
 from planner.perf.kept import KEPT_RESULTS, kept_by_content
 from planner.perf.latency import (
     Rows,
-    is_mean_gap,
-    is_per_request,
     latency_spreads_s,
-    limit_values_s,
     paired_probe,
+    prompts_of,
     sample_load,
 )
+from planner.perf.limit_values import is_mean_gap, is_per_request, limit_values_s
 from planner.perf.load_table import load_table
 from planner.perf.moments import traffic_means
 from planner.perf.open_loop import replica_state
@@ -78,7 +77,8 @@ class _World:
     load: Load
     probes: tuple[Probe, ...]
     limits_s: Floats
-    block_rows: int
+    prompt_rows: int
+    sample_rows: int
     others_batch: Floats
 
     def rows(self, options: NDArray[np.intp], replicas: Floats, rate_rps: Floats) -> Rows:
@@ -105,17 +105,24 @@ class _World:
         levels = [level for level in self.load.rate_levels if level > 0] if queueing else [1.0]
         whole = [self.rows(options, replicas, rate_rps * level) for level in levels]
         blocks = [np.zeros((0, len(self.limits_s)))]
-        # The state of all rows at once; their samples in blocks that stay in the cache.
+        # The state of all rows at once, their prompts and samples in blocks that fit the cache.
         sampled = not all(is_mean_gap(limit) for limit in self.limits)
-        length = self.block_rows if sampled else max(len(options), 1)
-        for start in range(0, len(options), length):
-            part = slice(start, start + length)
-            spreads = [
-                latency_spreads_s(rows.take(part), self.load, self.probes, queueing=queueing)
-                for rows in whole
-            ]
-            count = len(options[part])
-            blocks.append(limit_values_s(self.limits, spreads, levels, count))
+        for outer in _parts(len(options), self.prompt_rows if sampled else None):
+            rows = [some.take(outer) for some in whole]
+            prompts = [prompts_of(some, self.load, self.probes) for some in rows]
+            for inner in _parts(len(options[outer]), self.sample_rows if sampled else None):
+                spreads = [
+                    latency_spreads_s(
+                        some.take(inner),
+                        self.load,
+                        self.probes,
+                        of_prompts.take(inner),
+                        queueing=queueing,
+                    )
+                    for some, of_prompts in zip(rows, prompts, strict=True)
+                ]
+                count = len(options[outer][inner])
+                blocks.append(limit_values_s(self.limits, spreads, levels, count))
         return np.concatenate(blocks)
 
     def unloaded_s(self, options: NDArray[np.intp] | None = None) -> Floats:
@@ -269,6 +276,7 @@ def _world(
     *,
     others_batch: Floats,
 ) -> _World:
+    requests = (load.requests, *(p.requests for p in probes))
     return _World(
         step=step,
         engine=engine,
@@ -277,9 +285,21 @@ def _world(
         load=load,
         probes=probes,
         limits_s=limits_s_of(probes),
-        block_rows=max(1, BLOCK_BYTES // (load.arrivals.intervals.nbytes * len(load.rate_levels))),
+        prompt_rows=_rows_of(max(len(r.prompt_tokens) for r in requests), load),
+        sample_rows=_rows_of(load.samples, load),
         others_batch=others_batch,
     )
+
+
+def _rows_of(values: int, load: Load) -> int:
+    """Return the rows of a block with so many values a row at every level of the load."""
+    return max(1, BLOCK_BYTES // (np.dtype(float).itemsize * values * len(load.rate_levels)))
+
+
+def _parts(rows: int, most: int | None) -> list[slice]:
+    """Return parts of so many rows, each of `most` or fewer."""
+    length = most or max(rows, 1)
+    return [slice(start, start + length) for start in range(0, rows, length)]
 
 
 def _bound_codes(world: _World, memory: MemoryFit) -> NDArray[np.intp]:

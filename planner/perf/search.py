@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from planner.perf.bracket import LEAST_EXCESS, Bracket
-from planner.perf.latency import is_mean_gap
+from planner.perf.limit_values import is_mean_gap
 from planner.perf.traffic import LatencyLimit
 
 if TYPE_CHECKING:

@@ -5,12 +5,11 @@ import pytest
 
 from planner.perf.latency import (
     Rows,
-    is_mean_gap,
     limited_latencies_s,
-    order_statistic,
     sample_load,
     sample_probe,
 )
+from planner.perf.limit_values import is_mean_gap, order_statistic
 from planner.perf.load_table import load_table
 from planner.perf.open_loop import replica_state
 from planner.perf.traffic import LatencyLimit, TrafficClass

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planner.perf import rate
 from planner.perf.memory import memory_fit
 from planner.perf.rate import max_rates, unloaded_latencies_s
 from planner.perf.spec import engine_limits
@@ -220,6 +221,30 @@ def test_options_are_solved_independently(spec_of, chat):
 
     for option in range(4):
         np.testing.assert_allclose(together[option], solve([option])[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("bytes_of_a_block", [1, 5 * 8, 300 * 8])
+def test_size_of_blocks_changes_nothing(spec_of, chat, monkeypatch, bytes_of_a_block):
+    specs = [spec_of("llama-3.1-8b"), spec_of("llama-3.3-70b"), spec_of("qwen3-32b")]
+    memory = memory_fit(specs, max_tokens_per_request=chat.max_tokens_per_request)
+    limits = LatencyLimit("ttft", 99.0, 0.5), LatencyLimit("itl", 90.0, 0.1)
+    other = replace(chat, name="other", isl_tokens=chat.isl_tokens + 7.0, limits=limits[:1])
+
+    def solve():
+        load = replace(chat, limits=limits, rate_factors=(0.5, 1.5))
+        # Without its store, which would know the second answer already.
+        return max_rates.__wrapped__(
+            step_model(specs), memory, engine_limits(specs), load, [load, other],
+            replicas=(1, 4), samples=128,
+        )  # fmt: skip
+
+    whole = solve()
+    monkeypatch.setattr(rate, "BLOCK_BYTES", bytes_of_a_block)
+
+    parts = solve()
+
+    np.testing.assert_array_equal(parts.rate_rps, whole.rate_rps)
+    np.testing.assert_array_equal(parts.ttft_p99_s, whole.ttft_p99_s)
 
 
 @pytest.mark.parametrize("replicas", [(), (0, 1), (2, 1), (1, 1)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planner.perf.latency import limit_values_s
+from planner.perf.limit_values import limit_values_s
 from planner.perf.traffic import LatencyLimit, ordered_class_intervals
 from tests.perf.renewal import unit_intervals
 

@@ -3,10 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planner.perf.itl import (
-    itl_mixture_s,
-    weighted_quantile,
-)
+from planner.perf.itl import itl_mixture_s
+from planner.perf.limit_values import weighted_quantile
 from planner.perf.load_table import load_table
 from planner.perf.moments import traffic_means
 from planner.perf.open_loop import replica_state
