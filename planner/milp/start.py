@@ -70,7 +70,7 @@ def complete_start(model: Model, arrays: Arrays, values: FloatArray) -> FloatArr
     """
     place = {name: i for i, name in enumerate(arrays.column_names)}
     sets = model.sets
-    if sets.limits.survive_loss_of is not None and not sets.backlogs:
+    if sets.limits.survive_loss_of is not None:
         values = values.copy()
         use_pairs(model, arrays, values, list(slot_blocks(sets)))
     start = np.where(np.isnan(values), 0.0, values)

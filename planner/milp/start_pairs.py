@@ -1,8 +1,9 @@
 """A plan to begin from that survives the loss of a provider or region: two places for each pool.
 
-Each pool of a slot runs on one option at two places that no loss takes together, one of which
-carries its planned rates and the other the share that has to be kept. That costs at most about
-twice the cheapest plan without the policy, and the solver would need minutes to find as much.
+Each pool of a slot runs at two places that no loss takes together, one of which carries its
+planned rates and the other the share that has to be kept: on one option, or on two where hardware
+differs by place. That costs at most about twice the cheapest plan without the policy, and the
+solver would need minutes to find as much.
 """
 
 from __future__ import annotations
@@ -29,11 +30,18 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 
-class _Pair(NamedTuple):
+class _Part(NamedTuple):
+    """Replicas of a column on nodes of one offer."""
+
     usd: float
     column: int
-    offers: tuple[int, int]
-    replicas: tuple[int, int]
+    offer: int
+    replicas: int
+
+
+class _Pair(NamedTuple):
+    usd: float
+    parts: tuple[_Part, _Part]
 
 
 def use_pairs(
@@ -61,7 +69,8 @@ def use_pairs(
         values = _values(model, pairs, t, span)
         usd = sum(float(arrays.cost[place[name]]) * x for name, x in values.items())
         known = float(arrays.cost[now] @ start[now])
-        if math.isnan(known) or usd < known:
+        # Pairs carry nothing that waits, so nodes of a slot with such work cost more than theirs.
+        if math.isnan(known) or (usd < known and not model.sets.backlogs):
             start[now] = 0.0
             for name, x in values.items():
                 start[place[name]] = x
@@ -84,56 +93,120 @@ def _pairs(sets: Sets, t: int, span: Sequence[int]) -> list[_Pair] | None:
     cases = losses(sets.options, sets.limits)
     for pool, workloads in enumerate(sets.workloads_of_pool):
         busy = [w for w in workloads if sets.planned_rps[w, t, span].max() > 0]
-        if not busy:
+        # What waits is not lost with a place.
+        if not busy or sets.is_batch(pool):
             continue
+        members = [
+            c for c in sets.columns_of_pool[pool] if sets.columns[c].may_serve(busy, t, span)
+        ]
+        prices = {c: _prices(sets, c, t, span) for c in members}
+        loads = {c: float(np.max(_load(sets, c, busy, t, span))) for c in members}
         pairs = [
             pair
-            for c in sets.columns_of_pool[pool]
-            if sets.columns[c].may_serve(busy, t, span)
-            and (pair := _pair(sets, c, cases, busy, (t, span))) is not None
+            for c in members
+            if (pair := _pair(sets, c, cases, loads[c], prices[c], (t, span))) is not None
         ]
+        pairs += _mixed(sets, cases, loads, prices, (t, span))
         if not pairs:
             return None
         found.append(min(pairs))
     return found
 
 
-def _pair(
+def _load(sets: Sets, c: int, busy: Sequence[int], t: int, span: Sequence[int]) -> FloatArray:
+    return sets.columns[c].load(busy, sets.planned_rps, t)[list(span)]
+
+
+def _prices(sets: Sets, c: int, t: int, span: Sequence[int]) -> dict[int, float]:
+    """Return what a node of every offer of a column costs in a slot."""
+    grid, offers = sets.grid, sets.options.offers
+    return {
+        o: sum(usd for b in span if (usd := node_with_people_usd(grid, offers[o], t, b)))
+        for o in sorted(sets.homes[c])
+        if node_with_people_usd(grid, offers[o], t, span[0]) is not None
+    }
+
+
+def _part(sets: Sets, c: int, o: int, replicas: int, price_usd: float) -> _Part:
+    size = sets.options.offers[o].accelerators_per_node
+    nodes = math.ceil(replicas * sets.columns[c].accelerators / size)
+    return _Part(price_usd * nodes, c, o, replicas)
+
+
+def _pair(  # noqa: PLR0917
     sets: Sets,
     c: int,
     cases: Sequence[Loss],
-    workloads: Sequence[int],
+    whole: float,
+    prices: Mapping[int, float],
     slot: tuple[int, Sequence[int]],
 ) -> _Pair | None:
+    """Return the cheapest pair of one column."""
     t, span = slot
     column, offers = sets.columns[c], sets.options.offers
-    load = column.load(workloads, sets.planned_rps, t)[list(span)]
-    whole = float(np.max(load))
-    prices = {
-        o: sum(usd for b in span if (usd := node_with_people_usd(sets.grid, offers[o], t, b)))
-        for o in sets.homes[c]
-        if node_with_people_usd(sets.grid, offers[o], t, span[0]) is not None
-    }
     best: _Pair | None = None
-    for first, second in itertools.permutations(sorted(prices), 2):
+    for first, second in itertools.permutations(prices, 2):
         if any({first, second} <= case.offers for case in cases):
             continue
-        sizes = [offers[o].accelerators_per_node for o in (first, second)]
         kept = math.ceil(sets.limits.survive_share * whole)
-        lost = sets.replicas_lost(c, max(sizes))
+        lost = sets.replicas_lost(c, max(offers[o].accelerators_per_node for o in (first, second)))
         more = max(lost - kept, 0)
-        replicas = (max(math.ceil(whole) + more, column.min_replicas - kept), kept)
-        total = sum(replicas)
-        last = column.last_replicas
-        if total > int(sets.n_max[c, t, span].min()) or (last is not None and total > last):
+        count = max(math.ceil(whole) + more, column.min_replicas - kept)
+        if not _is_allowed(sets, c, count + kept, t, span):
             continue
-        usd = sum(
-            prices[o] * math.ceil(n * column.accelerators / size)
-            for o, n, size in zip((first, second), replicas, sizes, strict=True)
+        parts = (
+            _part(sets, c, first, count, prices[first]),
+            _part(sets, c, second, kept, prices[second]),
         )
-        pair = _Pair(usd, c, (first, second), replicas)
+        pair = _Pair(parts[0].usd + parts[1].usd, parts)
         best = pair if best is None else min(best, pair)
     return best
+
+
+def _mixed(
+    sets: Sets,
+    cases: Sequence[Loss],
+    loads: Mapping[int, float],
+    prices: Mapping[int, Mapping[int, float]],
+    slot: tuple[int, Sequence[int]],
+) -> list[_Pair]:
+    """Return the cheapest pairs of two columns, each with the replicas that its nodes may lose."""
+    whole: dict[frozenset[int], list[_Part]] = {}
+    kept: dict[frozenset[int], list[_Part]] = {}
+    for c, by_offer in prices.items():
+        least = sets.columns[c].min_replicas
+        for o, usd in by_offer.items():
+            lost = sets.replicas_lost(c, sets.options.offers[o].accelerators_per_node)
+            taken_by = frozenset(i for i, case in enumerate(cases) if o in case.offers)
+            some = math.ceil(sets.limits.survive_share * loads[c])
+            for parts, count in (
+                (whole, max(math.ceil(loads[c]) + lost, least)),
+                (kept, max(some, lost, least)),
+            ):
+                if _is_allowed(sets, c, count, *slot):
+                    parts.setdefault(taken_by, []).append(_part(sets, c, o, count, usd))
+    return [
+        _Pair(first.usd + second.usd, (first, second))
+        for a, all_of_it in whole.items()
+        for b, some_of_it in kept.items()
+        if not a & b
+        for first, second in [_cheapest_of_two(all_of_it, some_of_it)]
+        if first.column != second.column
+    ]
+
+
+def _cheapest_of_two(whole: Sequence[_Part], kept: Sequence[_Part]) -> tuple[_Part, _Part]:
+    """Return the cheapest parts of two places, of different columns where that is possible."""
+    first = min(whole)
+    others = [part for part in kept if part.column != first.column]
+    return first, min(others or kept)
+
+
+def _is_allowed(sets: Sets, c: int, replicas: int, t: int, span: Sequence[int]) -> bool:
+    """Say whether a column may have so many replicas in a slot."""
+    last = sets.columns[c].last_replicas
+    most = int(sets.n_max[c, t, span].min())
+    return replicas <= most and (last is None or replicas <= last)
 
 
 def _values(model: Model, pairs: Sequence[_Pair], t: int, span: Sequence[int]) -> dict[str, float]:
@@ -141,18 +214,16 @@ def _values(model: Model, pairs: Sequence[_Pair], t: int, span: Sequence[int]) -
     groups = places(sets.options, sets.limits)
     values: dict[str, float] = {}
     accelerators: dict[int, int] = {}
-    for pair in pairs:
-        size = sets.columns[pair.column].accelerators
-        for o, count in zip(pair.offers, pair.replicas, strict=True):
-            accelerators[o] = accelerators.get(o, 0) + count * size
+    for part in (part for pair in pairs for part in pair.parts):
+        c, size = part.column, sets.columns[part.column].accelerators
+        accelerators[part.offer] = accelerators.get(part.offer, 0) + part.replicas * size
+        group = next(i for i, offers in enumerate(groups) if part.offer in offers)
         for b in span:
-            key = (pair.column, t, b)
-            values[model.n[key].name] = float(sum(pair.replicas))
-            if key in model.y:
-                values[model.y[key].name] = 1.0
-            for o, count in zip(pair.offers, pair.replicas, strict=True):
-                a = next(i for i, group in enumerate(groups) if o in group)
-                values[model.placed[pair.column, a, t, b].name] = float(count)
+            count, placed = model.n[c, t, b].name, model.placed[c, group, t, b].name
+            values[count] = values.get(count, 0.0) + part.replicas
+            values[placed] = values.get(placed, 0.0) + part.replicas
+            if (c, t, b) in model.y:
+                values[model.y[c, t, b].name] = 1.0
     for o, count in accelerators.items():
         nodes = math.ceil(count / sets.options.offers[o].accelerators_per_node)
         for b in span:

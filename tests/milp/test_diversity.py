@@ -16,10 +16,7 @@ from planner.milp import (
     solve_program,
     verify_decisions,
 )
-from planner.milp.bridge import to_arrays
 from planner.milp.domains import losses
-from planner.milp.highs import solve_arrays, with_fixed_integers
-from planner.milp.start import complete_start
 from tests import worlds
 from tests.milp.test_spares import can_serve
 
@@ -343,30 +340,3 @@ def test_a_plan_that_keeps_half_fails_the_check_of_all_and_of_a_lower_share():
         verify_decisions(demand, options, Limits(survive_loss_of="provider"), half)
     with pytest.raises(InternalError, match=r"a has 1 of 2 accelerators in period 0, block 0"):
         verify_decisions(demand, options, Limits(max_share_per_provider=0.4), half)
-
-
-def test_a_start_of_two_places_is_a_plan():
-    demand, options = cheap_and_dear(2.0)
-    program = build_program(demand, options, Limits(survive_loss_of="provider"))
-    arrays = to_arrays(program.problem)
-
-    start = complete_start(program.model, arrays, np.full(arrays.cost.size, np.nan))
-
-    values = solve_arrays(with_fixed_integers(arrays, start), EXACT).values
-    assert values is not None
-    assert float(arrays.cost @ values) * program.money_unit_usd == pytest.approx(8.0 * HOURS)
-
-
-@pytest.mark.parametrize("spare_nodes", [0, 1])
-def test_a_start_of_two_places_keeps_the_spares(spare_nodes):
-    demand, options = world(
-        2.0,
-        *(worlds.offer(n, 2.0, provider=n, accelerators=2) for n in "abc"),
-    )
-    limits = Limits(survive_loss_of="provider", survive_share=0.5, spare_nodes=spare_nodes)
-    program = build_program(demand, options, limits)
-    arrays = to_arrays(program.problem)
-
-    start = complete_start(program.model, arrays, np.full(arrays.cost.size, np.nan))
-
-    assert solve_arrays(with_fixed_integers(arrays, start), EXACT).values is not None
