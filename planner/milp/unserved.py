@@ -90,9 +90,12 @@ def unserved_usd(demand: Demand, limits: Limits, decisions: Decisions) -> float:
     decisions
         Whole decisions.
     """
+    # Limits may name workloads that are not in this demand, as where each is planned alone.
+    waived = {row.workload for row in decisions.unserved}
     usd = {
         name: unserved_usd_per_planned_rps(demand, name, price)
         for name, price in limits.unserved_usd_per_request
+        if name in waived
     }
     return sum(
         float(usd[row.workload][row.period, row.block]) * row.planned_rps

@@ -135,7 +135,8 @@ class Stage:
 
     def _in_use(self, options: OptionSet) -> OptionSet:
         """Return options in which models that are in use are paid for once only."""
-        serving = models_served(options, self.served)
+        # A policy may leave out what served until now.
+        serving = models_served(self.world.options, self.served)
         used = {model for _, model, _ in serving}
         return replace(
             options,

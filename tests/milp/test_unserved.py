@@ -49,6 +49,18 @@ def test_the_last_replica_is_not_worth_its_price(one_gpu):
     assert dear.objective_usd == pytest.approx(3 * 2.0 * HOURS)
 
 
+def test_a_price_of_a_workload_that_is_not_planned_here_counts_for_nothing(one_gpu):
+    # As where what each workload costs alone is looked for.
+    demand = worlds.demand({"chat": [2.25]}, mean_share=0.5)
+    prices = ("chat", 0.004), ("code", 0.1)
+
+    alone = solve(demand, one_gpu, unserved_usd_per_request=prices)
+
+    both = solve(demand, one_gpu, unserved_usd_per_request=prices[:1])
+    assert alone.objective_usd == both.objective_usd
+    assert unserved(alone) == unserved(both)
+
+
 def test_what_costs_least_to_leave_stays_unserved_where_capacity_is_short(one_gpu):
     demand = worlds.demand({"chat": [1.0], "code": [1.0]})
     options = replace(

@@ -7,6 +7,10 @@ import pytest
 from tests.roll.world import HOURS, LEASE_USD, PROBLEM, RENT_USD
 
 SECONDS = HOURS * 3600
+TOKENS = """\
+provider,model,model_ref,mode,input_usd_per_mtok,cached_input_usd_per_mtok,output_usd_per_mtok,valid_from,source,as_of
+me,llama-3.1-8b-instruct,small,standard,1,1,1,2026-12,quote,2026-12
+"""
 
 
 def costs(path):
@@ -157,6 +161,23 @@ def test_a_model_that_stays_is_brought_in_and_paid_for_once(replayed):
     # The first model is free, and goes on in the second quarter without a move.
     assert path.of("rolling").cost_usd == pytest.approx(4 * LEASE_USD + 2 * RENT_USD + 520)
     assert path.of("all_on_demand").cost_usd == pytest.approx(6 * RENT_USD + 520)
+
+
+def test_a_policy_without_tokens_goes_on_where_tokens_have_served(replayed, tmp_path):
+    # 1 request/s more than reserved is served by tokens, 1 USD a million, and the next quarter,
+    # which is expected to be like it, has a third node.
+    (tmp_path / "prices").mkdir()
+    (tmp_path / "prices" / "api_offers.csv").write_text(TOKENS, encoding="utf-8")
+    problem = PROBLEM.replace("[on_demand, reserved_1y]", "[on_demand, reserved_1y, api]").replace(
+        "peak_factor_in_hour: 1.0}",
+        "peak_factor_in_hour: 1.0}\n    lengths: {isl_tokens: {mean: 100}, osl_tokens: {mean: 100}}",
+    )
+
+    outcome = replayed(1.1, 1, problem=problem).of("all_reserved_1y")
+
+    tokens_usd = SECONDS * 1.0 * (100 + 100) / 1e6
+    assert tokens_usd < RENT_USD
+    assert outcome.cost_usd == pytest.approx(5 * LEASE_USD + tokens_usd)
 
 
 def test_a_peak_that_reservations_cannot_carry_stops_the_policy(replayed):
