@@ -170,7 +170,8 @@ def test_a_policy_without_tokens_goes_on_where_tokens_have_served(replayed, tmp_
     (tmp_path / "prices" / "api_offers.csv").write_text(TOKENS, encoding="utf-8")
     problem = PROBLEM.replace("[on_demand, reserved_1y]", "[on_demand, reserved_1y, api]").replace(
         "peak_factor_in_hour: 1.0}",
-        "peak_factor_in_hour: 1.0}\n    lengths: {isl_tokens: {mean: 100}, osl_tokens: {mean: 100}}",
+        "peak_factor_in_hour: 1.0}\n"
+        "    lengths: {isl_tokens: {mean: 100}, osl_tokens: {mean: 100}}",
     )
 
     outcome = replayed(1.1, 1, problem=problem).of("all_reserved_1y")
