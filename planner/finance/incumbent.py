@@ -5,7 +5,8 @@ With the start of the new horizon as today:
 * commitments that began before it and still run are nodes that are there: they stay to the end of
   their term and cost what is still due each month (``usd_per_month``, and what hours with dear
   electricity cost on average; less people in it that the problem states), as entries of
-  ``supply.existing`` behind those of the problem;
+  ``supply.existing`` behind those of the problem; servers go on to need the fixed people of their
+  site where nobody states others;
 * servers whose price was paid before it, but that come later, are the same with ``since``;
 * orders that the earlier plan has for later, of nodes, units of a term and promises of spending,
   are not signed yet, so they are decided again; where they shall stand all the same they are kept
@@ -28,7 +29,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from planner.errors import Fault, InputError
-from planner.finance.carried_people import people_in_price_usd_per_hour
+from planner.finance.carried_people import people_in_price_usd_per_hour, states_people
 from planner.finance.later_orders import LaterOrders
 from planner.finance.recorded_orders import StandingOrders
 from planner.options.owned import OWNED
@@ -77,6 +78,7 @@ class Incumbent:
             Whether the problem states people of owned nodes, those that are there included.
         """
         old = [e.model_dump() for e in self.plan.carried if e.until is None or e.until > start]
+        of_site = not states_people(self.plan)
         return old + [
             {
                 "hardware": row.hardware,
@@ -90,6 +92,7 @@ class Incumbent:
                 "region": row.region,
                 "hours": None,
                 "resale": None,
+                "needs_people": row.tenure == OWNED and of_site,
             }
             for row in self.plan.commitments
             if not row.is_existing and row.end_month > start and self._is_sunk(row, start)

@@ -99,7 +99,7 @@ def _node(nodes: ExistingNodes, position: int, grid: TimeGrid, *, keeps_value: b
         start=start,
         end=served_until(grid, start, months - first),
         order_month=0.0,
-        term_months=months - first,
+        term_months=(months if nodes.until is None else _months_to(nodes.until, grid)) - first,
         payments=tuple(monthly_payments(grid, category, per_month, (first, months))),
         usd_per_node_hour=price,
         price_date=grid.period_start[0].isoformat()[:7],
@@ -124,6 +124,7 @@ def _node(nodes: ExistingNodes, position: int, grid: TimeGrid, *, keeps_value: b
         builds=tuple(_ways_to_part(nodes, build, grid, keeps_value=keeps_value)),
         hours=tuple((begin, end) for begin, end in nodes.hours or ()),
         blocks_of_day=inside,
+        needs_people=nodes.needs_people,
     )
 
 

@@ -253,6 +253,8 @@ class NodeOffer:
     """How often a spot node is taken away."""
     staff_usd_per_hour: float = 0.0
     """People that a node needs while it is there, USD per hour; no part of its price."""
+    needs_people: bool = False
+    """Whether nodes that are there need the fixed people of owned nodes, stated or not."""
     assumes_startup: bool = False
     """Whether `startup_h` is assumed, as the offer states none."""
     assumes_elastic: bool = False

@@ -14,7 +14,8 @@ count, and neither do people after the horizon: they are not committed to. Token
 what they take is by provider, contract and endpoint, which is an offer.
 
 Where the problem does not state people of owned nodes, bought servers have those of the site as
-part of their own cost (:mod:`planner.options.owned`), and nodes that are there have none.
+part of their own cost (:mod:`planner.options.owned`), and nodes that are there have none but for
+the fixed part where they say so (``needs_people``).
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ def counts_as_owned(options: OptionSet, offer: NodeOffer, build: Build) -> bool:
         The nodes.
     """
     is_new = build.fixed_nodes is None
-    return offer.tenure == OWNED and (is_new or options.staff.counts_existing)
+    counts = is_new or options.staff.counts_existing or offer.needs_people
+    return offer.tenure == OWNED and counts
 
 
 def fixed_people(

@@ -27,6 +27,7 @@ def term_notes(plan: Plan, problem: Problem) -> list[str]:
         *_ordered_before(plan, problem),
         *_ordered_inside(plan, problem),
         *_cut_off(plan, problem),
+        *_of_before(plan, problem),
     ]
 
 
@@ -67,18 +68,33 @@ def _ordered_inside(plan: Plan, problem: Problem) -> Iterator[str]:
 
 
 def _cut_off(plan: Plan, problem: Problem) -> Iterator[str]:
-    if problem.finance.commitment_tail != "pro_rata":
-        return
-    horizon = problem.horizon
-    end = month_after(horizon.start, horizon.periods * horizon.months_per_period)
-    names = sorted(
-        {row.offer_id for row in plan.commitments if row.tenure != "owned" and row.end_month > end}
-        | {row.units_id for row in plan.provisioned if row.end_month > end}
-        | {row.commitment_id for row in plan.spend_commitments if row.end_month > end}
-    )
+    names = _outlive(plan, problem, is_existing=False)
+    if names and problem.finance.commitment_tail == "pro_rata":
+        yield (
+            f"terms that outlive the horizon ({names}) count with their share inside it, payments "
+            "upfront included (finance.commitment_tail: pro_rata): more is owed than costs, cash "
+            "and budgets show"
+        )
+
+
+def _of_before(plan: Plan, problem: Problem) -> Iterator[str]:
+    names = _outlive(plan, problem, is_existing=True)
     if names:
         yield (
-            f"terms that outlive the horizon ({', '.join(names)}) count with their share inside "
-            "it, payments upfront included (finance.commitment_tail: pro_rata): more is owed than "
-            "costs, cash and budgets show"
+            f"what is there already and outlives the horizon ({names}) counts until the horizon "
+            "ends: what is due later is the same whatever is decided, and in no figure"
         )
+
+
+def _outlive(plan: Plan, problem: Problem, *, is_existing: bool) -> str:
+    """Return the terms that end after the horizon, in words; empty when there are none."""
+    horizon = problem.horizon
+    end = month_after(horizon.start, horizon.periods * horizon.months_per_period)
+    leased = (row for row in plan.commitments if is_existing or row.tenure != "owned")
+    rows = [
+        *((row.offer_id, row) for row in leased),
+        *((row.units_id, row) for row in plan.provisioned),
+        *((row.commitment_id, row) for row in plan.spend_commitments),
+    ]
+    names = {n for n, row in rows if row.is_existing == is_existing and row.end_month > end}
+    return ", ".join(sorted(names))

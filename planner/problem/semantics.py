@@ -333,6 +333,9 @@ def _existing(problem: Problem) -> Iterator[Finding]:
             yield ("supply", "existing", index, "since"), text
         yield from hours_findings(nodes, problem, ("supply", "existing", index, "hours"))
         yield from resale_findings(nodes, problem, ("supply", "existing", index, "resale"))
+        if nodes.needs_people and nodes.tenure != "owned":
+            message = f"nodes of tenure `{nodes.tenure}` have no people of their own; take it out"
+            yield ("supply", "existing", index, "needs_people"), message
 
 
 def _not_a_start(since: str, until: str | None, problem: Problem) -> str:

@@ -98,6 +98,9 @@ class ExistingNodes(Section):
     region: str = "any"
     resale: Resale | None = None
     """What owned nodes bring; they may then be sold at the start of any period."""
+    needs_people: bool = False
+    """Whether owned nodes need the fixed people of the site, `staff_fte`, as bought servers do,
+    where `supply.staff.owned` is not stated. People of each node are part of the price here."""
 
     @property
     def hours_per_day(self) -> float:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from planner.plan.document import Commitment, Plan
-    from planner.plan.finance_rows import SpendRow, VolumeRow
+    from planner.plan.finance_rows import ProvisionedRow, SpendRow, VolumeRow
 
 _CATEGORIES = (
     "on_demand", "spot", "rebate", "lease", "api", "capex", "energy", "colocation", "maintenance",
@@ -43,7 +43,7 @@ def write_commitments(out: TextIO, plan: Plan) -> None:
             f"{c.nodes} x {c.offer_id}{_tier(c)}",
             money(c.usd_per_node_hour, 2),
             money(c.usd),
-            money(c.usd_after_horizon),
+            _later_usd(c),
         ]
         for c in plan.commitments
     ]
@@ -53,6 +53,11 @@ def write_commitments(out: TextIO, plan: Plan) -> None:
         rows,
         "Taken on for a term, paid whether used or not (USD: less the value left, and sales)",
     )
+
+
+def _later_usd(row: Commitment | ProvisionedRow | SpendRow) -> str:
+    """Return what is due after the horizon; of what is there already it is in no figure."""
+    return "-" if row.is_existing else money(row.usd_after_horizon)
 
 
 def _tier(row: Commitment) -> str:
@@ -93,7 +98,7 @@ def write_provisioned(out: TextIO, plan: Plan) -> None:
             money(row.tokens_per_minute),
             money(row.usd_per_unit_hour, 2),
             money(row.usd),
-            money(row.usd_after_horizon),
+            _later_usd(row),
         ]
         for row in plan.provisioned
     ]
@@ -125,7 +130,7 @@ def write_spend(out: TextIO, plan: Plan) -> None:
             f"{row.commitment_id} to {row.provider}{_step(row)}",
             money(row.usd_per_hour, 2),
             money(row.usd),
-            money(row.usd_after_horizon),
+            _later_usd(row),
             percent(row.coverage),
             percent(row.used_share),
             percent(row.needed_share),

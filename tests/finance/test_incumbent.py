@@ -321,40 +321,6 @@ def test_the_plan_to_begin_from_is_not_overwritten(folder, first, planner):
     assert "would overwrite the plan to begin from" in done.err
 
 
-def test_people_of_servers_are_not_paid_twice_when_a_later_problem_states_them(folder):
-    (folder / "people").mkdir()
-    (folder / "people" / "sites.csv").write_text(
-        "id,quantity,case,value,source,as_of\nhome,staff_fte,per-8-gpu-server,0.008,quote,2026-12\n",
-        encoding="utf-8",
-    )
-    facts = "catalog=[facts, people]"
-    stated = "supply.staff.owned={fte: 0, fte_per_node: 0.002}"
-    due = 0.06 * 24_000 / 12 + 100 + 1.5 * 730 * 0.1
-
-    def carried(*before):
-        _, text = solve(folder, (facts, *before))
-        (folder / "before.json").write_text(text, encoding="utf-8")
-        return read_incumbent(folder / "before.json")
-
-    def due_in(plan, *, people_apart):
-        entries = plan.carried("2027-10", people_apart=people_apart)
-        own = [e["usd_per_node_hour"] * 730 for e in entries if e["tenure"] == "owned"]
-        assert own
-        return {round(usd, 6) for usd in own}
-
-    # a thousandth of a person for each server is 10 USD a month
-    unstated = carried()
-    assert due_in(unstated, people_apart=False) == {round(due + 10, 6)}
-    assert due_in(unstated, people_apart=True) == {round(due, 6)}
-    plan, _ = solve(
-        folder, (facts, "horizon.start=2027-10", "horizon.periods=1", stated),
-        folder / "before.json",
-    )  # fmt: skip
-    own = [c for c in plan.commitments if c.is_existing and c.tenure == "owned"]
-    assert {round(c.usd_per_month / c.nodes, 6) for c in own} == {round(due, 6)}
-    assert due_in(carried(stated), people_apart=True) == {round(due, 6)}
-
-
 def test_an_order_that_was_placed_before_a_minimum_stands(folder, first):
     minimums = "supply.order_minimums=[{name: all, min_nodes: 50, tenures: [reserved_1y, owned]}]"
 

@@ -73,7 +73,7 @@ def paid_months(row: Commitment, terms: Terms, problem: Problem) -> tuple[int, i
     last = first + terms.months
     if row.tenure == "owned" and not row.is_existing:
         last = first + terms.served_periods * length
-    elif not row.is_existing and problem.finance.commitment_tail == "pro_rata":
+    elif row.is_existing or problem.finance.commitment_tail == "pro_rata":
         last = min(last, problem.horizon.periods * length)
     return first, last
 

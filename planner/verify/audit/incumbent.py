@@ -32,8 +32,8 @@ def incumbent_violations(plan: Plan, problem: Problem) -> Iterator[str]:
     yield from _missing_beside(plan, before)
     entries = [entry.model_dump() for entry in problem.supply.existing]
     for carried in before["carried"]:
-        # Older plan files say nothing of a resale.
-        if {"resale": None} | carried not in entries:
+        # Older plan files say nothing of these two.
+        if {"resale": None, "needs_people": False} | carried not in entries:
             yield f"{carried['nodes']} x {carried['hardware']} of an earlier plan are not there"
     horizon = plan.problem.get("horizon")
     stated = {

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 from planner.units import HOURS_PER_YEAR, MONTHS_PER_YEAR
 from planner.verify.audit.clock import block_seconds
-from planner.verify.audit.terms import discount, person_usd_per_year, site, terms_of
+from planner.verify.audit.terms import (
+    discount,
+    existing_of,
+    person_usd_per_year,
+    site,
+    terms_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -107,7 +113,9 @@ def _owned(
     counts_all = problem.supply.staff.owned is not None
     for row in plan.commitments:
         terms = terms_of(row, problem, catalog)
-        if terms is None or row.tenure != _OWNED or (row.is_existing and not counts_all):
+        known = existing_of(row, problem) if row.is_existing else None
+        counts = known is None or counts_all or known.needs_people
+        if terms is None or row.tenure != _OWNED or not counts:
             continue
         for period in range(row.start_period, row.start_period + terms.served_periods):
             for workload, share in split.over(row.hardware, range(period, period + 1)).items():

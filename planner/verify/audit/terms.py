@@ -259,7 +259,7 @@ def _existing(row: Commitment, problem: Problem) -> Terms | None:
     return Terms(
         due=dict(_monthly(problem, {category: per_month}, first, months)) | back,
         price_usd_per_hour=stated.usd_per_node_hour * paid_share(stated) / share_there,
-        months=months,
+        months=months if last is None or row.sold_month is not None else last - first,
         order_month=0,
         served_periods=_whole_periods(problem, start, months),
         price_date=problem.horizon.start,
