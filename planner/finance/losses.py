@@ -3,7 +3,8 @@
 Every figure is the difference of two solved programs, each with its bound:
 
 * **Loss of one commitment** at a factor on all demand: operate with everything the plan has taken
-  on, less operate with everything but it. Nothing else is taken on in either.
+  on, less operate with everything but it. Nothing else is taken on in either, and promises of
+  spending that only it brought to the least of their tier go with it.
 * **Loss of all of them**: operate with everything, less the best plan for that demand in hindsight
   (the regret of decision theory, Savage, 1951).
 * **Cost of a delay**: the best plan that keeps what was ordered and sold before a month and does
@@ -108,9 +109,21 @@ class CommitmentSheet:
             key = (offer.offer_id, build.start)
             without[key] = self._held(held | {key: self._kept[key]}, beside)
         for term, _ in self._new_beside():
-            others = beside | {term: self._ordered[term]}
+            others = self._that_stand(beside | {term: self._ordered[term]})
             without[term.supply_id, term.period] = self._held(held, others)
         return without
+
+    def _that_stand(self, beside: dict[Purchase, float]) -> dict[Purchase, float]:
+        """Return what is held without promises that are less than is sold together."""
+        found = dict(beside)
+        for spend in self.options.spend:
+            own = [p for p in found if p.kind == "spend" and p.supply_id == spend.id]
+            for t in range(self._periods):
+                serving = [p for p in own if self._build(p).serves(t)]
+                usd = sum(found[p] for p in serving)
+                if usd < spend.min_usd_per_hour * (1.0 - _ROUNDING):
+                    found |= {p: self._ordered[p] for p in serving}
+        return found
 
     def _at(self, factor: float) -> dict[Name, Question]:
         """Return what has to be solved for the losses at a demand, by name."""

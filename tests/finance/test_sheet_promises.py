@@ -115,3 +115,26 @@ def test_units_of_a_term_are_in_the_sheet_and_those_of_a_period_are_not():
         named = {r.offer_id for r in plan.commitment_losses}
         assert named == ({"", "provisioned:ptu"} if orders else set())
         assert bool(plan.order_calendar) is orders
+
+
+def test_a_promise_that_rests_on_another_goes_with_it():
+    # Ten nodes, then fifteen, at 1.2 USD: 12 USD an hour, and 6 more that alone reach no tier.
+    tiers = [{"from_usd_per_hour": 8, "discount": 0.2}, {"from_usd_per_hour": 12, "discount": 0.4}]
+    terms = {"name": "steps", "provider": "cloud", "term_months": 6, "tiers": tiers}
+    flat = asked(
+        50.0, months=6, tenures=("on_demand",), supply={"spend_commitments": [terms]},
+        finance={"commitment_tail": "pro_rata"},
+    )  # fmt: skip
+    growing = flat.workloads[0].model_copy(update={"growth_per_period": [1.0, 1.5]})
+    plan = solved(
+        flat.model_copy(update={"workloads": [growing]}), facts(1.0), compare=False,
+        commitments=True,
+    )  # fmt: skip
+
+    rows = {r.start_period: r for r in plan.commitment_losses if r.demand_factor == 0.8}
+
+    assert [row.usd_per_hour for row in plan.spend_commitments] == pytest.approx([12.0, 6.0])
+    assert rows[0].held_usd == pytest.approx((12 + 18) * 3 * 730)
+    assert rows[0].without_usd == pytest.approx((8 + 12) * 3 * RENT_USD)
+    # The base alone stands: it covers ten of the twelve nodes.
+    assert rows[1].without_usd == pytest.approx((12 + 12 + 2 * 2) * 3 * 730)
