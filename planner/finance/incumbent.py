@@ -259,7 +259,8 @@ class Incumbent:
                 continue
             rates = base.model_dump(include={"provider", "discount", "covers"})
             if base.tiers is not None:
-                rates["discount"] = row.discount  # that of the tier that was promised
+                # That of the tier that was promised; what is promised beside it adds to it.
+                rates |= {"discount": row.discount, "tiers_of": base.name}
             entries.append(
                 rates
                 | {

@@ -120,7 +120,7 @@ class CommitmentSheet:
             own = [p for p in found if p.kind == "spend" and p.supply_id == spend.id]
             for t in range(self._periods):
                 serving = [p for p in own if self._build(p).serves(t)]
-                usd = sum(found[p] for p in serving)
+                usd = sum(found[p] for p in serving) + spend.running_in(t)
                 if usd < spend.min_usd_per_hour * (1.0 - _ROUNDING):
                     found |= {p: self._ordered[p] for p in serving}
         return found

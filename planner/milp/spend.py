@@ -38,11 +38,13 @@ def add_spend_commitments(model: Model) -> None:
         sum over o of rate[k,o,t] c[k,o,t,b]  <=  C[k,t,b]
         C[k,t,b] = sum over s in S(t) of spend[k,s]
         N[o,t,b] - sum over k of c[k,o,t,b]  <=  U[o,t,b]
-        min any[k,t]  <=  sum over s in S(t) of spend[k,s]  <=  most any[k,t]
+        (min - running[k,t]) any[k,t]  <=  sum over s in S(t) of spend[k,s]
+        sum over s in S(t) of spend[k,s]  <=  (most - running[k,t]) any[k,t]
         sum over tiers k of a table of any[k,t]  <=  1
 
     U is what pays the on-demand price. `most` covers every node worth having, or is the stated
     maximum if that is less. Without a minimum there is no `any`; tiers have one, their threshold.
+    What runs already of a tier counts in it, and keeps other tiers of its table out of use.
     What was ordered before is a lower bound of spend[k,s].
 
     Parameters
@@ -91,6 +93,11 @@ def _add_one_tier(model: Model) -> None:
             held = any(_held_usd(sets.options.spend[k], t) > 0 for k in tiers)
             if one:
                 model.row(f"spendone_{tiers[0]}_{t}", one, LE, 0.0 if held else 1.0)
+            running = {k for k in tiers if sets.options.spend[k].running_in(t) > 0}
+            others: Terms = {model.any_promised[k, t]: 1.0 for k in tiers
+                             if (k, t) in model.any_promised and k not in running}  # fmt: skip
+            if running and others:
+                model.row(f"spendothers_{tiers[0]}_{t}", others, LE, 0.0)
 
 
 def _held_usd(spend: SpendCommitment, t: int) -> float:
@@ -139,7 +146,9 @@ def _add_size(model: Model, k: int, t: int, held: Terms, enough: float) -> None:
     name = f"spendmost_{k}_{t}"
     if least > 0:
         wanted = max(enough, model.sets.elsewhere.get(spend.id, 0.0))
-        most = max(wanted, least) if stated is None else stated
+        running = spend.running_in(t)
+        most = max(wanted, least) if stated is None else stated - running
+        least = max(least - running, 0.0)
         used = model.variable(f"any_{k}_{t}", 1, whole=True)
         model.any_promised[k, t] = used
         model.row(f"spendleast_{k}_{t}", held | {used: -least}, GE)
@@ -243,8 +252,10 @@ def spend_faults(options: OptionSet, decisions: Decisions) -> Iterator[str]:
                 yield f"{usd:g} USD per hour of {spend.id}, {spend.least_of(s):g} were ordered"
         for t in range(max((build.end for build, _ in taken), default=0)):
             usd = sum(usd for build, usd in taken if build.serves(t))
-            low = usd > 0 and usd < spend.min_usd_per_hour * (1 - _TOLERANCE)
-            if low or (most is not None and usd > most * (1 + _TOLERANCE)):
+            whole = usd + spend.running_in(t)
+            low = usd > 0 and whole < spend.min_usd_per_hour * (1 - _TOLERANCE)
+            high = most is not None and whole > most * (1 + _TOLERANCE)
+            if low or (usd > 0 and high):
                 yield f"{usd:g} USD per hour of {spend.id} in period {t}"
     yield from _tiers_at_once(options, decisions)
 
@@ -259,5 +270,7 @@ def _tiers_at_once(options: OptionSet, decisions: Decisions) -> Iterator[str]:
         for t in range(build.start, build.end) if spend.table and row.usd_per_hour > 0 else ():
             in_use.setdefault((spend.table, t), set()).add(spend.id)
     for (table, t), tiers in in_use.items():
-        if len(tiers) > 1:
-            yield f"tiers {' and '.join(sorted(tiers))} of {table} in period {t}"
+        running = {s.id for s in options.spend if s.table == table and s.running_in(t) > 0}
+        if len(tiers) > 1 or (running and not tiers <= running):
+            names = " and ".join(sorted(tiers | running))
+            yield f"tiers {names} of {table} in period {t}"

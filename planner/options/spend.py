@@ -9,7 +9,8 @@ What the commitment of an hour does not reach is paid at the on-demand price. A 
 USD per hour costs 730 USD a month for its whole term, used or not; ``commitment_tail: pro_rata``
 cuts off what is due after the horizon. Where the discount grows with what is promised, every tier
 is a commitment of its own between its threshold and the next, and at most one of them is in use at
-a time. Figures are the user's.
+a time; what is promised already of a tier (``tiers_of``) counts in it while it runs. Figures are
+the user's.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ def spend_of_problem(
                     builds=tuple(_builds(stated, problem, grid)),
                     table=table,
                     discount=stated.discount,
+                    running_usd_per_hour=_running(stated, table, problem, grid),
                 )
             )
     return tuple(found)
@@ -110,6 +112,17 @@ def _by_tier(stated: Stated) -> Iterator[tuple[Stated, str]]:
             "max_usd_per_hour": end,
         }
         yield stated.model_copy(update=changes), stated.name
+
+
+def _running(stated: Stated, table: str, problem: Problem, grid: TimeGrid) -> tuple[float, ...]:
+    """Return what is promised already of a tier by period, empty for nothing."""
+    usd = [0.0] * grid.periods
+    for other in problem.supply.spend_commitments:
+        if table and (other.tiers_of, other.discount) == (table, stated.discount):
+            months = months_between(problem.horizon.start, other.until or "")
+            for t in range(served_until(grid, 0, months)):
+                usd[t] += other.committed_usd_per_hour or 0.0
+    return tuple(usd) if any(usd) else ()
 
 
 def _existing(

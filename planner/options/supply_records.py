@@ -195,6 +195,8 @@ class SpendCommitment:
         time. Empty where there are no tiers.
     discount
         Fraction off the on-demand price; ``None`` where rates of what is covered stand instead.
+    running_usd_per_hour
+        What is promised already of a tier, by period: new promises add to it. Empty for nothing.
     """
 
     id: str
@@ -208,6 +210,11 @@ class SpendCommitment:
     table: str = ""
     discount: float | None = None
     least_usd_per_hour: tuple[float, ...] = ()
+    running_usd_per_hour: tuple[float, ...] = ()
+
+    def running_in(self, period: int) -> float:
+        """Return what is promised already of a tier in a period, USD per hour."""
+        return self.running_usd_per_hour[period] if self.running_usd_per_hour else 0.0
 
     def least_of(self, build: int) -> float:
         """Return what has to be promised at least by a build, USD per hour."""

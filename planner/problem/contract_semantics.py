@@ -51,6 +51,26 @@ def _spend(problem: Problem) -> Iterator[Finding]:
             message = f"{most:g} is below `min_usd_per_hour`, {stated.min_usd_per_hour:g}"
             yield (*path, "max_usd_per_hour"), message
         yield from _rates(stated, path) if stated.tiers is None else _tiers(stated, path)
+        if stated.tiers_of is not None and (text := _not_of(stated, problem)):
+            yield (*path, "tiers_of"), text
+
+
+def _not_of(stated: SpendCommitment, problem: Problem) -> str:
+    """Return why spending that is promised already is of no tier of an item, empty when it is."""
+    if stated.committed_usd_per_hour is None:
+        return "is for what is promised already; give `committed_usd_per_hour` and `until` too"
+    tables = {s.name: s for s in problem.supply.spend_commitments if s.tiers is not None}
+    table = tables.get(stated.tiers_of or "")
+    if table is None:
+        known = ", ".join(f"`{name}`" for name in tables) or "none"
+        return f"`{stated.tiers_of}` is no item with `tiers`; there are {known}"
+    if table.provider != stated.provider:
+        return f"`{table.name}` is of {table.provider}, not of {stated.provider}"
+    discounts = [tier.discount for tier in table.tiers or ()]
+    if stated.discount not in discounts:
+        accepted = ", ".join(f"{discount:g}" for discount in discounts)
+        return f"no tier of `{table.name}` has the discount of this item; accepted: {accepted}"
+    return ""
 
 
 def _running(stated: SpendCommitment, problem: Problem, path: Path_) -> Iterator[Finding]:

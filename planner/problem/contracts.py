@@ -66,6 +66,9 @@ class SpendCommitment(Section):
     """Fraction off the on-demand price of covered nodes."""
     tiers: Annotated[list[SpendTier], Field(min_length=1, max_length=8)] | None = None
     """Discounts that grow with what is promised, instead of one; thresholds and discounts rise."""
+    tiers_of: Name | None = None
+    """Item with the tier that what is promised already is of: while it runs, what is promised
+    beside it adds to it in that tier, and no other tier is in use."""
     covers: list[CoveredUse] = []
     """What is covered; the first item that fits a node counts. Empty: all on-demand nodes."""
     min_usd_per_hour: UsdPerHour = 0.0

@@ -57,6 +57,68 @@ def test_a_promise_of_a_tier_keeps_its_discount_in_later_runs(folder):
         assert row.usd_per_hour == pytest.approx(signed.usd_per_hour)
 
 
+def test_a_promise_adds_to_the_tier_that_runs_from_an_earlier_run(folder):
+    _, text = solve(folder, IN_TIERS)
+    (folder / "tier.json").write_text(text, encoding="utf-8")
+
+    plan, _ = solve(folder, [*IN_TIERS, "horizon.start=2027-07"], folder / "tier.json")
+
+    # 6.5 USD an hour run until 2028, and eight nodes at 0.65 of 2 USD are 10.4: alone 3.9 USD
+    # would be less than the 4 from which the tier is sold.
+    more = next(r for r in plan.spend_commitments if not r.is_existing)
+    assert (more.start_month, more.commitment_id, more.discount) == ("2027-07", "spend:sp/4", 0.35)
+    assert more.usd_per_hour == pytest.approx(3.9)
+    ready = prepare(
+        folder / "budget.yaml", None, [*IN_TIERS, "horizon.start=2027-07"],
+        incumbent=folder / "tier.json",
+    )  # fmt: skip
+    rows = tuple(
+        row if row.is_existing else replace(row, commitment_id="spend:sp/1")
+        for row in plan.spend_commitments
+    )
+    found = audit(replace(plan, spend_commitments=rows), ready.loaded.problem, ready.catalog)
+    assert any("at once, of which sp allows one" in violation for violation in found)
+
+
+def test_no_other_tier_is_used_beside_one_that_runs(folder):
+    there = (
+        "{name: old, provider: me, discount: 0.2, committed_usd_per_hour: 1.5, until: 2027-07, "
+        "tiers_of: sp}"
+    )
+    half_a_year = IN_TIERS[1].replace("term_months: 12", "term_months: 6").removesuffix("]")
+
+    plan, _ = solve(folder, [IN_TIERS[0], f"{half_a_year}, {there}]"])
+
+    rows = [r for r in plan.spend_commitments if not r.is_existing]
+    early = [r for r in rows if r.start_month < "2027-07"]
+    assert {r.commitment_id for r in early} == {"spend:sp/1"}
+    assert sum(r.usd_per_hour for r in early) == pytest.approx(4.0 - 1.5, abs=1e-4)
+    assert {r.commitment_id for r in rows if r.start_month >= "2027-07"} == {"spend:sp/4"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"tiers_of": "none"}, "`none` is no item with `tiers`; there are `sp`"),
+        ({"provider": "other"}, "`sp` is of me, not of other"),
+        ({"discount": 0.21}, r"accepted: 0\.2, 0\.35"),
+        ({"committed_usd_per_hour": None, "until": None, "term_months": 12}, "promised already"),
+    ],
+)
+def test_what_runs_is_of_a_tier_of_an_item(folder, changes, text):
+    entry = {
+        "name": "old", "provider": "me", "discount": 0.2, "committed_usd_per_hour": 1.5,
+        "until": "2027-07", "tiers_of": "sp",
+    } | changes  # fmt: skip
+    known = {k: v for k, v in entry.items() if v is not None}
+    supply = IN_TIERS[1].removesuffix("]") + f", {json.dumps(known)}]"
+
+    with pytest.raises(InputError, match=text) as caught:
+        prepare(folder / "budget.yaml", None, [IN_TIERS[0], supply])
+
+    assert "supply.spend_commitments.old.tiers_of" in {fault.path for fault in caught.value.faults}
+
+
 def test_a_promise_without_rates_in_the_new_problem_is_refused(folder):
     _, text = solve(folder, PROMISE)
     (folder / "promise.json").write_text(text, encoding="utf-8")

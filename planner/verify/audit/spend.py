@@ -325,30 +325,47 @@ def _more_off_usd(
 
 def _sizes(plan: Plan, problem: Problem) -> Iterator[str]:
     """Check that as much is promised at a time as the problem allows, and in the right tier."""
-    in_use: dict[tuple[str, int], list[str]] = defaultdict(list)
+    in_use: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
     for name, stated in _known(problem).items():
         rows = [r for r in plan.spend_commitments if r.commitment_id == name]
         if stated.committed_usd_per_hour is not None and not rows:
             yield f"{name} is promised already, and not in the plan"
         for period in range(problem.horizon.periods):
             usd = sum(r.usd_per_hour for r in rows if period in _served(r, stated, problem))
-            if text := _not_allowed(usd, stated):
+            running = _running(stated, problem, period)
+            if text := _not_allowed(usd, usd + running, stated):
                 yield f"period {period}: {usd:g} USD/h of {name}, {text}"
-            in_use[stated.name, period] += [name] if usd > 0 else []
+            if usd + running > 0:
+                in_use[stated.name, period][name] = usd
     for (name, period), tiers in in_use.items():
-        if len(tiers) > 1:
+        # Nobody decides about what runs already.
+        if len(tiers) > 1 and any(tiers.values()):
             yield f"period {period}: {' and '.join(tiers)} at once, of which {name} allows one"
 
 
-def _not_allowed(usd: float, stated: SpendCommitment) -> str:
-    """Return why so much may not be promised at a time, empty when it may."""
+def _running(stated: SpendCommitment, problem: Problem, period: int) -> float:
+    """Return what is promised already of a tier in a period, USD per hour."""
+    end = (period + 1) * problem.horizon.months_per_period
+    return sum(
+        other.committed_usd_per_hour or 0.0
+        for other in problem.supply.spend_commitments
+        if stated.tiers
+        and (other.tiers_of, other.discount) == (stated.name, stated.discount)
+        and other.until is not None
+        and _month(problem, end) <= other.until
+    )
+
+
+def _not_allowed(usd: float, whole: float, stated: SpendCommitment) -> str:
+    """Return why so much may not be promised beside what runs, empty when it may."""
     most = stated.max_usd_per_hour
-    low = usd > 0 and usd < stated.min_usd_per_hour * (1 - TOLERANCE)
-    if low or (most is not None and usd > most * (1 + TOLERANCE)):
+    low = whole < stated.min_usd_per_hour * (1 - TOLERANCE)
+    if usd > 0 and (low or (most is not None and whole > most * (1 + TOLERANCE))):
         return "which the problem does not allow"
     starts = [tier.from_usd_per_hour for tier in stated.tiers or ()]
     above = [start for start in starts if start > stated.min_usd_per_hour]
-    return f"which reach the tier from {above[0]:g}" if above and usd >= above[0] else ""
+    reaches = usd > 0 and bool(above) and whole >= above[0]
+    return f"which reach the tier from {above[0]:g}" if reaches else ""
 
 
 def _month(problem: Problem, months: int) -> str:
