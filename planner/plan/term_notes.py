@@ -90,11 +90,14 @@ def _outlive(plan: Plan, problem: Problem, *, is_existing: bool) -> str:
     """Return the terms that end after the horizon, in words; empty when there are none."""
     horizon = problem.horizon
     end = month_after(horizon.start, horizon.periods * horizon.months_per_period)
-    leased = (row for row in plan.commitments if is_existing or row.tenure != "owned")
-    rows = [
-        *((row.offer_id, row) for row in leased),
-        *((row.units_id, row) for row in plan.provisioned),
-        *((row.commitment_id, row) for row in plan.spend_commitments),
+    terms = [
+        *((r.offer_id, r.is_existing, r.end_month, r.tenure) for r in plan.commitments),
+        *((r.units_id, r.is_existing, r.end_month, "") for r in plan.provisioned),
+        *((r.commitment_id, r.is_existing, r.end_month, "") for r in plan.spend_commitments),
     ]
-    names = {n for n, row in rows if row.is_existing == is_existing and row.end_month > end}
+    names = {
+        name
+        for name, is_there, until, tenure in terms
+        if is_there == is_existing and until > end and (is_existing or tenure != "owned")
+    }
     return ", ".join(sorted(names))
