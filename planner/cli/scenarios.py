@@ -65,7 +65,7 @@ def fit(
     from planner.yaml_io import yaml_text  # noqa: PLC0415
 
     shared = settings_of(context, catalog)
-    loaded = load_problem(problem)
+    loaded = load_problem(problem, overlays=shared.overlays)
     facts = load_catalog([*loaded.overlays, *shared.overlays])
     found = fit_scenarios(
         loaded.problem,

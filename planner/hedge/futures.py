@@ -94,7 +94,7 @@ def load_futures(
         When no scenario has a probability, with every fault of the scenarios, or with every price
         that differs between scenarios which look alike when it is paid.
     """
-    loaded = load_problem(name, None, assignments)
+    loaded = load_problem(name, None, assignments, overlays)
     tree = scenario_tree(loaded.problem)
     if not tree.probabilities:
         message = (

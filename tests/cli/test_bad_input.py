@@ -343,3 +343,22 @@ def test_a_value_refused_elsewhere_hides_no_fault_and_brings_none(case, error_of
         ("p50: 1020", "p50: 0", "workloads.chat.lengths.isl_tokens.p50"),
     ):
         assert faults_of(path, edited(case).replace(old, new, 1)) == {*alone, fault}
+
+
+@pytest.mark.parametrize("command", [("solve",), ("hedge",), ("scenarios", "fit")])
+def test_every_command_names_the_faults_that_check_names(planner, tmp_path, command):
+    # A field that no problem has, a word that is no number, and names that no catalogue knows.
+    wrong = VALID.replace("time_blocks: 1", "time_blocks: one").replace(
+        "benchmark: mmlu_pro", "benchmark: mmlu_prof"
+    )
+    wrong = wrong.replace("providers: []", "providers: [nobody]").replace(
+        "policy: {", "polic: {", 1
+    )
+    (tmp_path / "wrong.yaml").write_text(wrong, encoding="utf-8")
+
+    checked = planner("check", tmp_path / "wrong.yaml")
+    done = planner(*command, tmp_path / "wrong.yaml")
+
+    assert (checked.code, done.code) == (2, 2)
+    assert "nobody" in checked.err
+    assert done.err.splitlines()[:-1] == checked.err.splitlines()[:-1]
