@@ -65,7 +65,7 @@ def booked(
         policy=policy,
         cost_usd=plan.cost_usd,
         bound_usd=plan.bound_usd,
-        cash_usd=sum(p.committed_usd + p.by_use_usd + p.value_left_usd for p in periods),
+        cash_usd=sum(p.committed_usd + p.by_use_usd for p in periods),
         missed_requests=sum(p.missed_requests for p in periods),
         requests=sum(p.requests for p in periods),
         penalty_usd=sum(p.penalty_usd for p in periods),

@@ -115,7 +115,8 @@ class PolicyOutcome:
     bound_usd
         Proven lower limit of the cost of any policy; of perfect foresight only.
     cash_usd
-        Everything that is paid, nominal, payments after the horizon and the value left included.
+        Everything that is paid, nominal, payments after the horizon included; what owned nodes are
+        worth at the end is none.
     missed_requests, requests
         Over the horizon.
     penalty_usd

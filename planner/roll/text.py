@@ -153,13 +153,16 @@ def _periods(out: TextIO, path: PathOutcome) -> None:
         found = [{row.period: row for row in o.periods}.get(period) for o in done]
         cash.append([*head, *(money(_cash_usd(row)) for row in found)])
         missed.append([*head, *(f"{row.missed_requests:,.0f}" if row else "0" for row in found)])
+    left_usd = [sum(row.value_left_usd for row in o.periods) for o in done]
+    if any(left_usd):
+        cash.append(["value left", "no cash", *(money(usd) for usd in left_usd)])
     write_table(out, columns, cash, "Cash by period, USD (commitments are paid used or not)")
     if any(o.missed_requests for o in done):
         write_table(out, columns, missed[:last], "Missed requests by period")
 
 
 def _cash_usd(row: PeriodOutcome | None) -> float:
-    return 0.0 if row is None else row.committed_usd + row.by_use_usd + row.value_left_usd
+    return 0.0 if row is None else row.committed_usd + row.by_use_usd
 
 
 def _orders(out: TextIO, outcome: PolicyOutcome) -> None:

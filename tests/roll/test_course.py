@@ -158,6 +158,10 @@ def test_servers_are_ordered_their_lead_time_before_they_serve():
     assert {o.tenure for o in outcome.orders} == {"owned"}
     build = [b for o in ready.options.offers for b in o.builds if b.start == 2]
     assert [world.ordered_in(b) for b in build] == [1]
+    # Nothing is discounted: of the cost only what servers are worth at the end is no cash.
+    left_usd = sum(period.value_left_usd for period in outcome.periods)
+    assert left_usd < 0
+    assert outcome.cash_usd == pytest.approx(outcome.cost_usd - left_usd)
 
 
 def test_another_policy_is_one_function(tmp_path, monkeypatch):
