@@ -33,7 +33,7 @@ def people_in_price_usd_per_hour(plan: PlanFile, row: CommitmentRow) -> float:
     row
         Nodes that it has taken on.
     """
-    if row.tenure != OWNED or states_people(plan):
+    if row.tenure != OWNED or _states_people(plan):
         return 0.0
     usd = sum(
         line.usd
@@ -59,14 +59,8 @@ def _served_months(plan: PlanFile, row: CommitmentRow) -> int:
     return min(whole, horizon.periods * length - first)
 
 
-def states_people(plan: PlanFile) -> bool:
-    """Return whether the problem of a plan states people of owned nodes itself.
-
-    Parameters
-    ----------
-    plan
-        The plan; of a problem that cannot be read it is not known, and taken as not stated.
-    """
+def _states_people(plan: PlanFile) -> bool:
+    """Return whether the problem of a plan states people of owned nodes itself."""
     stated = plan.problem
     try:
         document = parse_yaml(stated.text, "problem of the plan")

@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from planner.errors import Fault, InputError
-from planner.finance.carried_people import people_in_price_usd_per_hour, states_people
+from planner.finance.carried_people import people_in_price_usd_per_hour
 from planner.finance.later_orders import LaterOrders
 from planner.finance.recorded_orders import StandingOrders
 from planner.options.owned import OWNED
@@ -78,7 +78,6 @@ class Incumbent:
             Whether the problem states people of owned nodes, those that are there included.
         """
         old = [e.model_dump() for e in self.plan.carried if e.until is None or e.until > start]
-        of_site = not states_people(self.plan)
         return old + [
             {
                 "hardware": row.hardware,
@@ -92,7 +91,7 @@ class Incumbent:
                 "region": row.region,
                 "hours": None,
                 "resale": None,
-                "needs_people": row.tenure == OWNED and of_site,
+                "needs_people": row.tenure == OWNED,
             }
             for row in self.plan.commitments
             if not row.is_existing and row.end_month > start and self._is_sunk(row, start)

@@ -65,6 +65,17 @@ def test_people_of_servers_are_paid_once_when_a_later_problem_states_them(staffe
     assert fixed_usd(plan)[0] == pytest.approx(HALF_A_PERSON_USD / 2)
 
 
+def test_where_only_the_earlier_problem_states_people_those_of_the_site_are_there(staffed):
+    demand = "workloads.chat.arrival.mean_rate_rps=400"
+    _, text = solve(staffed, (FACTS, demand, "supply.staff.owned={fte: 0.25, fte_per_node: 0}"))
+    (staffed / "first.json").write_text(text, encoding="utf-8")
+    then = (FACTS, demand, "horizon.start=2027-10", "horizon.periods=1")
+
+    plan, _ = solve(staffed, then, staffed / "first.json")
+
+    assert fixed_usd(plan)[0] == pytest.approx(HALF_A_PERSON_USD)
+
+
 def test_nodes_that_the_problem_says_are_there_have_no_people_unless_it_says_so(staffed):
     there = {
         "hardware": "h100-sxm-80gb", "tenure": "owned", "nodes": 1, "accelerators_per_node": 1,
