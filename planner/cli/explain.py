@@ -172,7 +172,7 @@ def _of_plan(
         loaded = problem_of(plan, path, problem_file, (*assignments, *changes))
         found = prepare_checked(check_loaded(loaded, shared.overlays))
         options = before.held(found.options, found.demand.grid)
-        return replace(found, options=options, incumbent=before if before.orders else None)
+        return replace(found, options=options, incumbent=before or None)
 
     return prepared
 

@@ -18,6 +18,7 @@ With the start of the new horizon as today:
   entry of the problem that it came from, or of its tier; what begins later is decided again;
 * provisioned units that began before it and still run are taken on already (``committed``) in the
   entry of the problem that they came from, at their price; what begins later is decided again;
+* models that it uses before are in use (:mod:`planner.finance.in_use`);
 * replicas and rented nodes of periods that both horizons share are where the solver starts.
 """
 
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import Fault, InputError
 from planner.finance.carried_people import people_in_price_usd_per_hour
+from planner.finance.in_use import InUse
 from planner.finance.later_orders import LaterOrders
 from planner.finance.recorded_orders import StandingOrders
 from planner.options.owned import OWNED
@@ -60,12 +62,19 @@ class Incumbent:
         What it holds.
     keep_orders
         Whether orders of the plan from the start of the new horizon on stand.
+    in_use
+        Models that are in use when the new horizon begins (:meth:`at_start_of`).
     """
 
     path: Path
     sha256: str
     plan: PlanFile
     keep_orders: bool = False
+    in_use: InUse = InUse()
+
+    def at_start_of(self, problem: Problem) -> Incumbent:
+        """Return the same with the models that are in use when the horizon of a problem begins."""
+        return replace(self, in_use=InUse.when(problem, self.plan))
 
     def carried(self, start: str, *, people_apart: bool = False) -> list[dict[str, Any]]:
         """Return what has begun or was paid before a horizon, as entries of the problem.
@@ -148,7 +157,7 @@ class Incumbent:
                 for units in supply.provisioned
             ]
             changes.append(f"supply.provisioned={json.dumps(entries)}")
-        return tuple(changes)
+        return (*changes, *self.in_use.assignments(problem))
 
     def units(self, problem: Problem) -> dict[str, list[dict[str, Any]]]:
         """Return the provisioned units that go on beyond the start of a problem, by their item.
@@ -199,15 +208,16 @@ class Incumbent:
         return self._later.standing(options, grid) if self.keep_orders else StandingOrders()
 
     def held(self, options: OptionSet, grid: TimeGrid) -> OptionSet:
-        """Return the options with the orders that stand, and a note on those of the plan.
+        """Return the options with what stands and what is in use, and notes on the plan.
 
         Parameters
         ----------
         options, grid
             As of :meth:`kept`, which says what is raised.
         """
-        found = self.kept(options, grid).held(options)
-        return replace(found, warnings=(*found.warnings, *self.notes(grid)))
+        found = self.in_use.held(self.kept(options, grid).held(options))
+        notes = (*self.in_use.notes(self.path.name), *self.notes(grid))
+        return replace(found, warnings=(*found.warnings, *notes))
 
     def notes(self, grid: TimeGrid) -> tuple[str, ...]:
         """Return what becomes of the orders that the earlier plan has within a horizon.
@@ -314,6 +324,7 @@ class Incumbent:
             "sha256": self.sha256,
             "carried": self.carried(problem.horizon.start, people_apart=people_apart),
             **kept.record(),
+            **self.in_use.record(),
         }
 
 

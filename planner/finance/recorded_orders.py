@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from planner.finance.in_use import InUse
 from planner.options.held import hold
 
 if TYPE_CHECKING:
@@ -103,22 +104,30 @@ class RecordedOrders:
     ----------
     orders
         What stands.
+    in_use
+        Models that were in use when the plan began.
     """
 
     orders: StandingOrders
+    in_use: InUse = InUse()
 
     @classmethod
     def of(cls, plan: Plan) -> RecordedOrders:
-        """Return the orders that a plan was made with, none for most."""
-        return cls(StandingOrders.of(plan.options.get("incumbent") or {}))
+        """Return the orders and models in use that a plan was made with, none for most."""
+        record = plan.options.get("incumbent") or {}
+        return cls(StandingOrders.of(record), InUse.of(record))
+
+    def __bool__(self) -> bool:
+        """Return whether there are any."""
+        return bool(self.orders or self.in_use.served)
 
     def kept(self, options: OptionSet, grid: TimeGrid) -> StandingOrders:
         """Return what stands."""
         return self.orders
 
     def held(self, options: OptionSet, grid: TimeGrid) -> OptionSet:
-        """Return the options with the orders that stand."""
-        return self.orders.held(options)
+        """Return the options with the orders that stand and what serves before."""
+        return self.in_use.held(self.orders.held(options))
 
     def decisions(self, grid: TimeGrid) -> Decisions | None:
         """Return ``None``: replicas of the earlier plan are not known."""
@@ -126,7 +135,7 @@ class RecordedOrders:
 
     def record(self, kept: StandingOrders, problem: Problem) -> dict[str, Any]:
         """Return what a plan file says of them; what was carried over is part of its problem."""
-        return {"carried": [], **kept.record()}
+        return {"carried": [], **kept.record(), **self.in_use.record()}
 
 
 def _rows(identity: str, amount: str, orders: Mapping[Key, float]) -> list[dict[str, Any]]:

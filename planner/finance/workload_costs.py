@@ -59,13 +59,20 @@ class WorkloadCosts:
         The problem.
     settings
         Gap of every solve; ``time_limit_s`` is the budget of all of them together.
+    served_before
+        What serves before periods, as of :class:`planner.options.records.OptionSet`.
     """
 
     def __init__(
-        self, loaded: LoadedProblem, catalog: Catalog, limits: Limits, settings: SolverSettings
+        self,
+        loaded: LoadedProblem,
+        catalog: Catalog,
+        limits: Limits,
+        settings: SolverSettings,
+        served_before: frozenset[tuple[str, str, int]] = frozenset(),
     ) -> None:
         self.loaded, self.catalog, self.limits = loaded, catalog, limits
-        self.settings = settings
+        self.settings, self.served_before = settings, served_before
         self.deadline_s = time.monotonic() + settings.time_limit_s
 
     def rows(self, plan: Plan, demand: Demand) -> tuple[WorkloadCost, ...]:
@@ -105,7 +112,9 @@ class WorkloadCosts:
             measured=tuple(m for m in self.loaded.measured if m.workload in names),
         )
         demand = build_demand(loaded, self.catalog)
-        options = build_options(loaded, self.catalog, demand)
+        options = replace(
+            build_options(loaded, self.catalog, demand), served_before=self.served_before
+        )
         left_s = max(self.deadline_s - time.monotonic(), 1.0)
         settings = replace(self.settings, time_limit_s=left_s, log=False)
         answer = solve_again(Answer(None, None, None, options, self.limits), demand, settings)

@@ -2,12 +2,13 @@
 
 ``serves[w,m,t]`` is 1 when model m serves workload w in period t, in replicas or in tokens; spare
 replicas without requests do not count, and all streams of a workload count together.
-``moves[w,m,t]`` is what is paid for from the second period on, at the start of the period. In the
-first one model is free for every workload, whichever it is, and ``more[w]`` others are paid for:
-else every model would be brought in there, for a move that costs nothing::
+``moves[w,m,t]`` is what is paid for from the second period on, at the start of the period, and in
+the first one too where it is known what served the workload before. Where it is not, one model is
+free in the first period, whichever it is, and ``more[w]`` others are paid for: else every model
+would be brought in there, for a move that costs nothing::
 
     cost = usd_per_move * (sum over w of more[w]
-                           + sum over w, m, t >= 1 of factor_at(start of t) * moves[w,m,t])
+                           + sum over w, m, t of factor_at(start of t) * moves[w,m,t])
 
 A model that serves next to nothing in one period must not stand for one that is in use when the
 next begins: whoever serves has a share of the requests (`planner.plan.moves`).
@@ -20,7 +21,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from planner.milp.model import GE, LE, Terms
 from planner.milp.naming import models_of
-from planner.plan.moves import SMALLEST_MODEL_SHARE, models_served, requests_asked
+from planner.plan.moves import (
+    SMALLEST_MODEL_SHARE,
+    known_from_the_start,
+    models_served,
+    requests_asked,
+)
 from planner.problem.deferral import owner
 from planner.units import SECONDS_PER_HOUR
 
@@ -58,7 +64,10 @@ def add_switching(model: Model) -> None:
         sum of f[w,m,t,b]  <=  p[w,t,b] serves[w,m,t]                      for every stream
         sum of r / R       >=  SMALLEST_MODEL_SHARE serves[w,m,t]
         moves[w,m,t]       >=  serves[w,m,t] - serves[w,m,t-1]             for t >= 1
-        more[w]            >=  sum over m of serves[w,m,0] - 1
+        moves[w,m,0]       >=  serves[w,m,0]                  where w is known from the start
+        more[w]            >=  sum over m of serves[w,m,0] - 1      where it is not
+
+    Models that serve already when a period begins have no move there.
 
     Parameters
     ----------
@@ -70,7 +79,7 @@ def add_switching(model: Model) -> None:
         return
     in_block: dict[tuple[int, int, int, int], Terms] = defaultdict(dict)
     in_period: dict[tuple[int, int, int], Terms] = defaultdict(dict)
-    asked, before = requests_asked(sets.demand), _served_before(sets)
+    asked, before, known = requests_asked(sets.demand), _served_before(sets), _known(sets)
     for flow in _flows(model):
         stream, w, m, t, b, variable = flow
         in_block[stream, m, t, b][variable] = 1.0
@@ -80,14 +89,14 @@ def add_switching(model: Model) -> None:
         serves = model.variable(f"serves_{w}_{m}_{t}", 1, whole=True)
         model.serves[w, m, t] = serves
         model.row(f"serveshare_{w}_{m}_{t}", shares | {serves: -SMALLEST_MODEL_SHARE}, GE)
-        if t > 0 and (w, m, t) not in before:
+        if (t > 0 or w in known) and (w, m, t) not in before:
             model.moves[w, m, t] = model.variable(f"moves_{w}_{m}_{t}", 1)
             terms: Terms = {model.moves[w, m, t]: 1.0, serves: -1.0}
             if (w, m, t - 1) in model.serves:
                 terms[model.serves[w, m, t - 1]] = 1.0
             model.row(f"move_{w}_{m}_{t}", terms, GE)
     first = _first_streams(sets)
-    for w in sorted({w for w, _, t in model.serves if t == 0}):
+    for w in sorted({w for w, _, t in model.serves if t == 0} - known):
         model.more[w] = model.variable(f"more_{w}")
         begun = {v: -1.0 for (w2, _, t), v in model.serves.items() if (w2, t) == (w, 0)}
         model.row(f"moremodels_{w}", begun | {model.more[w]: 1.0}, GE, -1.0)
@@ -104,8 +113,14 @@ def _served_before(sets: Sets) -> set[tuple[int, int, int]]:
     return {
         (owners.index(workload), models[name], t)
         for workload, name, t in sets.options.served_before
-        if name in models
+        if name in models and workload in owners
     }
+
+
+def _known(sets: Sets) -> set[int]:
+    """Return the first streams of workloads of which is known what serves before the horizon."""
+    known = known_from_the_start(sets.options)
+    return {w for w, rates in enumerate(sets.demand.workloads) if owner(rates.workload) in known}
 
 
 def _first_streams(sets: Sets) -> list[int]:

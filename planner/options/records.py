@@ -379,10 +379,11 @@ class OptionSet:
     energy: EnergyFacts = field(default_factory=EnergyFacts)
     """What nodes draw, and the carbon of the places where they stand."""
     switching_usd_per_move: float = 0.0
-    """What it costs that a model begins to serve a workload, from the second period on."""
+    """What it costs that a model begins to serve a workload."""
     served_before: frozenset[tuple[str, str, int]] = frozenset()
     """Workload, model and period of models that serve already when the period begins, though the
-    decisions do not show it: to begin then is no switch."""
+    decisions do not show it: to begin then is no switch. Workloads without any of period 0 have
+    one model of their first period free."""
     staff: HostingStaff = field(default_factory=HostingStaff)
     """People that hosting needs whatever the number of nodes."""
 

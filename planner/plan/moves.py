@@ -1,8 +1,8 @@
 """Models that begin to serve a workload, and what switching to them costs.
 
 A workload moves to a model in a period in which the model serves it and in the period before did
-not. Nothing says what serves before the horizon: in the first period the model that most is
-planned on is free, and every other one is a move.
+not. Where nothing says what serves before the horizon, the model that most is planned on in the
+first period is free, and every other one is a move.
 """
 
 from __future__ import annotations
@@ -41,15 +41,22 @@ def moves(options: OptionSet, decisions: Decisions) -> tuple[Move, ...]:
     usd = options.switching_usd_per_move
     served = models_served(options, decisions) if usd > 0 else {}
     served_before = served.keys() | {(w, m, t - 1) for w, m, t in options.served_before}
+    known = known_from_the_start(options)
     free: dict[str, tuple[str, float]] = {}
     for (workload, model, t), rate_rps in sorted(served.items()):
-        if t == 0 and rate_rps > free.get(workload, ("", 0.0))[1]:
+        if t == 0 and workload not in known and rate_rps > free.get(workload, ("", 0.0))[1]:
             free[workload] = (model, rate_rps)
     return tuple(
         Move(t, workload, model, usd)
         for workload, model, t in sorted(served, key=lambda key: (key[2], *key[:2]))
-        if (workload, model, t - 1) not in served_before and (t > 0 or free[workload][0] != model)
+        if (workload, model, t - 1) not in served_before
+        and (t > 0 or workload in known or free[workload][0] != model)
     )
+
+
+def known_from_the_start(options: OptionSet) -> frozenset[str]:
+    """Return the workloads of which is known what serves them before the first period."""
+    return frozenset(workload for workload, _, t in options.served_before if t == 0)
 
 
 def models_served(options: OptionSet, decisions: Decisions) -> dict[tuple[str, str, int], float]:

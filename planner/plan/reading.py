@@ -44,10 +44,18 @@ class CommitmentRow(_Row):
     usd_per_month: NonNegative
 
 
-class AllocationRow(_Row):
-    """Replicas of one option in one block."""
+class UseRow(_Row):
+    """Use of a model by a workload in one block, in replicas or in tokens."""
 
     period: Position
+    workload: str
+    model: str
+    rate_rps: NonNegative
+
+
+class AllocationRow(UseRow):
+    """Replicas of one option in one block."""
+
     block: Position
     pool: str
     option_id: str
@@ -80,8 +88,19 @@ class _Problem(_Row):
     set: list[str] = []
 
 
+class _Served(_Row):
+    workload: str
+    model: str
+
+
+class _Paid(_Row):
+    model: str
+
+
 class _Incumbent(_Row):
     carried: list[ExistingNodes] = []
+    served: list[_Served] = []
+    paid: list[_Paid] = []
 
 
 class _Options(_Row):
@@ -143,6 +162,7 @@ class PlanFile(_Row):
     spend_commitments: list[SpendRow] = []
     power_prices: list[PowerPriceRow] = []
     cost_lines: list[CostRow] = []
+    api: list[UseRow] = []
 
     @property
     def horizon(self) -> HorizonRow:
@@ -153,6 +173,23 @@ class PlanFile(_Row):
     def carried(self) -> list[ExistingNodes]:
         """Nodes that the plan itself had carried over from an earlier one."""
         return self.options.incumbent.carried if self.options.incumbent else []
+
+    @property
+    def used(self) -> list[UseRow]:
+        """Every use of a model; replicas without requests are among them."""
+        return [*self.allocations, *self.api]
+
+    @property
+    def served(self) -> frozenset[tuple[str, str]]:
+        """Workloads and models that served them when the plan began, as far as it says so."""
+        rows = self.options.incumbent.served if self.options.incumbent else []
+        return frozenset((row.workload, row.model) for row in rows)
+
+    @property
+    def paid_models(self) -> set[str]:
+        """Models whose one-off cost was paid before the plan began."""
+        rows = self.options.incumbent.paid if self.options.incumbent else []
+        return {row.model for row in rows}
 
 
 def read_plan_file(path: Path) -> tuple[PlanFile, str]:

@@ -25,8 +25,9 @@ _Move = tuple[int, str, str]
 def moves_due(plan: Plan, problem: Problem) -> list[_Move]:
     """Return the models that serve a workload in a period, and in the one before did not.
 
-    In the first period one model of every workload is free: the one that the plan does not list,
-    or the first by name.
+    What served before the first period is what the plan says of the plan it began from. Where that
+    is nothing, one model of the workload is free there: the one that the plan does not list, or
+    the first by name.
 
     Parameters
     ----------
@@ -40,7 +41,11 @@ def moves_due(plan: Plan, problem: Problem) -> list[_Move]:
     serving = {key for key, requests in _served(plan, problem).items() if requests > 0}
     due = [(t, w, m) for t, w, m in serving if t > 0 and (t - 1, w, m) not in serving]
     stated = {(row.period, row.workload, row.model) for row in plan.moves}
-    for name in {w for t, w, _ in serving if t == 0}:
+    rows = (plan.options.get("incumbent") or {}).get("served", ())
+    before = {(row["workload"], row["model"]) for row in rows}
+    known = {name for name, _ in before}
+    due += [(t, w, m) for t, w, m in serving if t == 0 and w in known and (w, m) not in before]
+    for name in {w for t, w, _ in serving if t == 0} - known:
         first = sorted(key for key in serving if key[:2] == (0, name))
         free = next((key for key in first if key not in stated), first[0])
         due += [key for key in first if key != free]
