@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from planner.errors import Fault, InputError
@@ -70,7 +70,7 @@ class Incumbent:
     sha256: str
     plan: PlanFile
     keep_orders: bool = False
-    in_use: InUse = InUse()
+    in_use: InUse = field(default_factory=InUse)
 
     def at_start_of(self, problem: Problem) -> Incumbent:
         """Return the same with the models that are in use when the horizon of a problem begins."""

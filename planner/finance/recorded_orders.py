@@ -109,7 +109,7 @@ class RecordedOrders:
     """
 
     orders: StandingOrders
-    in_use: InUse = InUse()
+    in_use: InUse = field(default_factory=InUse)
 
     @classmethod
     def of(cls, plan: Plan) -> RecordedOrders:

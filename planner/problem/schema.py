@@ -330,8 +330,9 @@ class Policy(Section):
     max_hardware_types: Count | None = None
     switching_cost_usd_per_move: Usd = 0.0
     """Paid at the start of a period in which a model serves a workload that it did not serve in
-    the period before; in the first period one model of every workload is free. With it, a model
-    serves at least 1 % of the requests that a workload has in a period, or none of them."""
+    the period before. What serves before the first period is known from a plan that a run begins
+    from; where it is not, one model of every workload is free there. With it, a model serves at
+    least 1 % of the requests that a workload has in a period, or none of them."""
 
 
 class OneOffCost(Section):
@@ -339,7 +340,8 @@ class OneOffCost(Section):
 
     model: str
     usd: Usd = 0.0
-    """Paid at the start of the first period that uses the model."""
+    """Paid at the start of the first period that uses the model; not again in a run that begins
+    from a plan that used it before."""
     usd_per_period: Usd = 0.0
     """Paid in every period that uses it."""
 

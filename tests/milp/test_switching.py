@@ -165,10 +165,11 @@ def test_a_model_that_serves_too_little_is_a_fault():
         verify_decisions(demand, options, Limits(), wrong)
 
 
-def least_usd(prices, rates, node_usd, move_usd):
+def least_usd(prices, rates, node_usd, move_usd, before=None):
     """Return the least cost over everything that may serve in each month.
 
-    Tokens of models a and b, and a replica of 1 request/s of model c; a month has one block.
+    Tokens of models a and b, and a replica of 1 request/s of model c; a month has one block. What
+    served before is known, or one model of the first month is free.
     """
     periods = range(len(rates))
     names = ("a", "b", "c")
@@ -177,7 +178,7 @@ def least_usd(prices, rates, node_usd, move_usd):
     for chosen in itertools.product(sets, repeat=len(rates)):
         usd = sum(_month_usd(chosen[t], prices, rates[t], node_usd[t], t) for t in periods)
         begun = sum(len(chosen[t] - chosen[t - 1]) for t in periods if t > 0)
-        begun += len(chosen[0]) - 1
+        begun += len(chosen[0]) - 1 if before is None else len(chosen[0] - before)
         best = min(best, usd + begun * move_usd)
     return best
 
@@ -199,8 +200,15 @@ def _month_usd(chosen, prices, rate, node_usd, t):
     return best
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_the_optimum_is_the_least_cost_by_trying_everything(seed):
+@pytest.mark.parametrize(
+    ("seed", "before"),
+    [
+        *((seed, None) for seed in range(40)),
+        *zip(range(40, 54), ["a", "b", "c", "ab", "bc", "d", "cd"] * 2, strict=True),
+    ],
+)
+def test_the_optimum_is_the_least_cost_by_trying_everything(seed, before):
+    # Model d is on offer no more.
     rng = np.random.default_rng(seed)
     prices = {m: rng.uniform(0.3, 1.2, 3).round(3).tolist() for m in "ab"}
     node_usd = rng.uniform(1.0, 5.0, 3).round(2).tolist()
@@ -214,12 +222,14 @@ def test_the_optimum_is_the_least_cost_by_trying_everything(seed):
     options = replace(tokens(move_usd, **prices), **{
         field: getattr(own, field) for field in ("options", "capacities", "offers", "pool_of")
     })  # fmt: skip
+    options = replace(options, served_before=frozenset(("chat", m, 0) for m in before or ()))
     demand = worlds.demand({"chat": [[r] for r in rates]})
 
     result = solve(demand, options)
 
+    served = None if before is None else set(before)
     assert result.objective_usd == pytest.approx(
-        least_usd(prices, rates, node_usd, move_usd), rel=1e-7
+        least_usd(prices, rates, node_usd, move_usd, served), rel=1e-7
     )
     again_usd = decisions_usd(demand, options, Limits(), result.decisions)
     assert again_usd == result.objective_usd
@@ -250,3 +260,42 @@ def test_a_model_that_serves_already_begins_without_a_move(served_before, paid):
 
     assert result.objective_usd == pytest.approx(SECONDS / 1_000 * 0.5 + paid)
     assert sum(m.usd for m in moves(options, result.decisions)) == paid
+
+
+@pytest.mark.parametrize(
+    ("served", "first", "move_usd"),
+    [("a", "b", 3_941.0), ("a", "a", 3_943.0), ("ab", "b", 9_000.0), ("c", "b", 9_000.0)],
+)
+def test_what_served_before_the_horizon_is_left_for_a_move(served, first, move_usd):
+    # On b every month saves 0.5 USD for each of 2,628 thousand requests, 3,942 USD in all.
+    demand = worlds.demand({"chat": [[1.0]] * 3, "new": [[1.0]] * 3})
+    new = worlds.api("new", [0.001] * 3, name="a", model="a")
+    options = tokens(move_usd, a=[1.0] * 3, b=[0.5] * 3)
+    options = replace(
+        options,
+        api=(*options.api, new),
+        served_before=frozenset(("chat", model, 0) for model in served) | {("gone", "a", 0)},
+    )
+
+    result = solve(demand, options)
+
+    moved = first not in served
+    assert listed(options, result) == ([(0, "chat", first)] if moved else [])
+    price = {"a": 1.0, "b": 0.5}[first]
+    assert result.objective_usd == pytest.approx(
+        3 * SECONDS / 1_000 * (1.0 + price) + move_usd * moved
+    )
+
+
+def test_a_budget_counts_a_move_of_the_first_period():
+    # Moving to b takes 1,314 USD and 1,000 for the move in the first month, going on with a 2,628.
+    demand = worlds.demand({"chat": [[1.0], [1.0]]})
+    options = replace(
+        tokens(1_000.0, a=[1.0, 1.0], b=[0.5, 0.5]), served_before=frozenset({("chat", "a", 0)})
+    )
+
+    enough = solve(demand, options, Limits(budgets=(BudgetLimit("cash", 0, 2_315.0),)))
+    short = solve(demand, options, Limits(budgets=(BudgetLimit("cash", 0, 2_313.0),)))
+
+    assert listed(options, enough) == [(0, "chat", "b")]
+    assert short.proof.status == "infeasible"

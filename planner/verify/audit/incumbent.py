@@ -35,10 +35,12 @@ def incumbent_violations(plan: Plan, problem: Problem) -> Iterator[str]:
         # Older plan files say nothing of these two.
         if {"resale": None, "needs_people": False} | carried not in entries:
             yield f"{carried['nodes']} x {carried['hardware']} of an earlier plan are not there"
-    one_off_usd = {cost.model: cost.usd for cost in problem.one_off_costs}
-    for paid in before.get("paid", ()):
-        if usd := one_off_usd.get(paid["model"]):
-            yield f"one-off cost of {paid['model']}: {usd:,.2f} USD, and it was paid before"
+    paid = {row["model"] for row in before.get("paid", ())}
+    yield from (
+        f"one-off cost of {cost.model}: {cost.usd:,.2f} USD, and it was paid before"
+        for cost in problem.one_off_costs
+        if cost.model in paid and cost.usd > 0
+    )
     horizon = plan.problem.get("horizon")
     stated = {
         "start": problem.horizon.start,
