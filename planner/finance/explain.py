@@ -73,7 +73,7 @@ def explained(
     if asked.commitments:
         losses, calendar = CommitmentSheet(own, demand, settings).rows()
         plan = replace(plan, commitment_losses=losses, order_calendar=calendar)
-    if asked.workload_costs and own.limits is not None:
+    if asked.workload_costs and own.limits is not None and own.options is not None:
         before = own.options.served_before
         costs = WorkloadCosts(loaded, catalog, own.limits, settings, before)
         plan = replace(plan, workload_costs=costs.rows(plan, demand))
