@@ -178,10 +178,9 @@ def prepare(
     """
     before = None if incumbent is None else read_incumbent(incumbent, keep_orders=keep_orders)
     loaded = load_problem(name, scenario, assignments, overlays)
-    if before is not None:
-        before = before.at_start_of(loaded.problem)
-        if carried := before.assignments(loaded.problem):
-            loaded = load_problem(name, scenario, (*assignments, *carried), overlays)
+    before = before and before.at_start_of(loaded.problem)
+    if before is not None and (carried := before.assignments(loaded.problem)):
+        loaded = load_problem(name, scenario, (*assignments, *carried), overlays)
     prepared = prepare_checked(check_loaded(loaded, overlays))
     impossible = impossible_limits(prepared.options, prepared.loaded) if possible_only else []
     if impossible:
