@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import typer
 
@@ -56,6 +56,13 @@ if TYPE_CHECKING:
 
 EXIT_BY_STATUS = {"optimal": 0, "infeasible": 3, "feasible": 4, "no_solution": 5}
 EXIT_NOT_KEPT = 6
+
+
+class _Before(TypedDict):
+    """The plan that a run begins from."""
+
+    incumbent: Path | None
+    keep_orders: bool
 
 
 def solve(
@@ -111,12 +118,10 @@ def solve(
         commitments=commitments,
     )
     progress(shared, "reading the problem and modelling every option ...")
-    prepared = prepare(
-        problem, scenario, assignments or (), shared.overlays,
-        incumbent=incumbent, keep_orders=keep_orders,
-    )  # fmt: skip
+    before = _Before(incumbent=incumbent, keep_orders=keep_orders)
+    prepared = prepare(problem, scenario, assignments or (), shared.overlays, **before)
     _export(prepared, write_lp, write_mps)
-    scenarios = _scenarios(problem, assignments, shared) if futures else None
+    scenarios = _scenarios(problem, assignments, shared, before) if futures else None
     progress(shared, f"solving over {counted(len(prepared.options.options), 'option')} ...")
     verified = _verified(prepared, settings, shared, trace, slack) if verify else None
     plan = verified.plan if verified else _solved(prepared, settings, scenarios, shared)
@@ -157,10 +162,12 @@ def _among_futures(
     return with_worth(plan, held, futures, asked, overlays=shared.overlays, on_solve=draw)
 
 
-def _scenarios(problem: str, assignments: list[str] | None, shared: Settings) -> Scenarios:
+def _scenarios(
+    problem: str, assignments: list[str] | None, shared: Settings, before: _Before
+) -> Scenarios:
     from planner.hedge.futures import load_futures  # noqa: PLC0415 - loads the solver
 
-    return load_futures(problem, assignments or (), shared.overlays)
+    return load_futures(problem, assignments or (), shared.overlays, **before)
 
 
 def _written(plan: Plan, prepared: Prepared, output: Path | None) -> str:

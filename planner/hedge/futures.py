@@ -79,7 +79,12 @@ class Decision:
 
 
 def load_futures(
-    name: str | Path, assignments: Sequence[str] = (), overlays: Sequence[Path] = ()
+    name: str | Path,
+    assignments: Sequence[str] = (),
+    overlays: Sequence[Path] = (),
+    *,
+    incumbent: Path | None = None,
+    keep_orders: bool = False,
 ) -> Futures:
     """Return the scenarios of a problem that have a probability.
 
@@ -87,6 +92,8 @@ def load_futures(
     ----------
     name, assignments, overlays
         As in :func:`planner.pipeline.prepare`; assignments go on top of every scenario.
+    incumbent, keep_orders
+        As there, the same in every scenario.
 
     Raises
     ------
@@ -107,7 +114,10 @@ def load_futures(
     told: set[tuple[str, int | None, str]] = set()
     for scenario in tree.probabilities:
         try:
-            prepared.append(prepare(name, scenario, assignments, overlays))
+            one = prepare(
+                name, scenario, assignments, overlays, incumbent=incumbent, keep_orders=keep_orders
+            )
+            prepared.append(one)
         except InputError as error:
             label = f"[scenario {scenario}] "
             faults += [

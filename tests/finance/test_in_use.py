@@ -41,6 +41,15 @@ supply:
   providers: [me]
 policy: {spare_replicas: 0, max_utilization: 1.0}
 """
+FUTURES = """\
+scenarios:
+  same: {probability: 0.5}
+  more:
+    probability: 0.5
+    workloads:
+      - name: w
+        arrival: {mean_rate_rps: 24, forecast_cv: 0, peak_factor_in_hour: 1.0}
+"""
 HEAD = "workload,model,quantization,hardware,tensor_parallel,engine,capacity_rps\n"
 RATES = HEAD + "w,m1,q,h100-sxm-80gb,1,e,8\nw,m2,q,h100-sxm-80gb,1,e,4\n"
 LATER = HEAD + "w,m1,q,h100-sxm-80gb,1,e,8\nw,m2,q,h100-sxm-80gb,1,e,16\n"
@@ -65,8 +74,8 @@ def place(tmp_path_factory):
     place = tmp_path_factory.mktemp("tuned")
     (place / "facts").mkdir()
     files = {
-        "p.yaml": PROBLEM, "rates.csv": RATES, "later.csv": LATER, "with_v.csv": WITH_V,
-        "facts/offers.csv": OFFERS,
+        "p.yaml": PROBLEM, "f.yaml": PROBLEM + FUTURES, "rates.csv": RATES,
+        "later.csv": LATER, "with_v.csv": WITH_V, "facts/offers.csv": OFFERS,
     }  # fmt: skip
     for name, text in files.items():
         (place / name).write_text(text, encoding="utf-8")
@@ -209,6 +218,18 @@ def test_every_other_program_about_the_plan_knows_what_served(place, serving):
     assert alone == pytest.approx({"w": 3 * QUARTER + 65_600, "v": 3 * QUARTER})
     (single,) = (b for b in plan.baselines if b.name == "best_single_hardware")
     assert single.cost_usd == pytest.approx(plan.cost_usd)
+
+
+def test_scenarios_begin_from_the_same_plan(place, tuned, planner):
+    # Two or three nodes of m1 a quarter, which is paid in both.
+    changes = [text for change in (*TUNED, *SECOND) for text in ("--set", change)]
+    before = ("--incumbent", place / "q1.json", "--futures", "--no-compare")
+
+    done = planner("solve", place / "f.yaml", *changes, *before)
+
+    assert done.code == 0
+    usd = 3 * (2.5 * QUARTER + 3_000)
+    assert f"in 2 scenarios the orders of this plan cost {usd:,.0f} USD on average" in done.out
 
 
 def test_a_plan_is_explained_from_its_file_with_what_served_and_was_paid(place, serving, planner):
