@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from planner.infeasibility import explain_infeasible as explain_infeasible
     from planner.options.build import build_options as build_options
     from planner.pipeline import SolveSettings as SolveSettings
-    from planner.pipeline import check_problem as check_problem
-    from planner.pipeline import prepare as prepare
     from planner.pipeline import solve_prepared as solve_prepared
     from planner.pipeline import solve_problem as solve_problem
     from planner.plan.document import Plan as Plan
     from planner.plan.json_io import plan_json as plan_json
+    from planner.preparation import check_problem as check_problem
+    from planner.preparation import prepare as prepare
     from planner.problem.load import load_problem as load_problem
     from planner.roll.run import RollSettings as RollSettings
     from planner.roll.run import run_roll as run_roll
@@ -52,7 +52,7 @@ _HOMES = {
     "audit": "planner.verify.audit",
     "build_demand": "planner.demand.build",
     "build_options": "planner.options.build",
-    "check_problem": "planner.pipeline",
+    "check_problem": "planner.preparation",
     "explain_infeasible": "planner.infeasibility",
     "explain_plan": "planner.sensitivity",
     "compare_plans": "planner.compare.plans",
@@ -60,7 +60,7 @@ _HOMES = {
     "load_problem": "planner.problem.load",
     "open_plan": "planner.verify.verification",
     "plan_json": "planner.plan.json_io",
-    "prepare": "planner.pipeline",
+    "prepare": "planner.preparation",
     "replay_plan": "planner.verify.replay.run",
     "run_roll": "planner.roll.run",
     "run_sweep": "planner.sweep.run",

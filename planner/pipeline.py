@@ -2,7 +2,8 @@
 
     catalogue + problem -> demand -> options -> mixed-integer program -> plan -> audit
 
-Each step is one call below; each is a package with the same name.
+Each step is one call, here or (up to the options) in :mod:`planner.preparation`; each is a package
+with the same name.
 """
 
 from __future__ import annotations
@@ -11,44 +12,28 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from planner.alternatives import Answer
-from planner.catalog.check import catalog_errors
-from planner.catalog.load import load_catalog
-from planner.catalog.messages import listing_command
-from planner.demand.build import build_demand
-from planner.diagnosis import Source, diagnose_program, impossible_limits, unservable
-from planner.errors import InputError, InternalError, as_asked
+from planner.diagnosis import Source, diagnose_program, unservable
+from planner.errors import InternalError
 from planner.finance.explain import Asked, explained
 from planner.finance.figures import commitment_figures
-from planner.finance.incumbent import read_incumbent
 from planner.milp import (
-    Limits,
     SolverSettings,
     build_program,
-    program_limits,
     solve_within_caps,
 )
-from planner.options.build import build_options
 from planner.plan.assemble import assemble_plan, plan_without_allocations
 from planner.plan.records import Proof
 from planner.plan.remarks import binding_rows, plan_warnings
-from planner.problem.load import load_problem, scenario_names
-from planner.problem.references import reference_faults, resolve_hardware
+from planner.preparation import Prepared, prepare
 from planner.verify.audit import require_sound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from planner.catalog.load import Catalog
-    from planner.demand.records import Demand
-    from planner.errors import Fault
-    from planner.finance.incumbent import Incumbent
-    from planner.finance.recorded_orders import RecordedOrders
     from planner.milp import MilpResult, Program
-    from planner.options.records import OptionSet
     from planner.plan.document import Plan
     from planner.plan.records import Decisions
-    from planner.problem.load import LoadedProblem
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +70,6 @@ class SolveSettings:
     compare: bool = True
     unit_costs: Literal["average", "full"] = "average"
     commitments: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A checked problem, its catalogue and its demand: nothing else is read to solve it."""
-
-    loaded: LoadedProblem
-    catalog: Catalog
-    demand: Demand
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A checked problem with everything the program needs."""
-
-    loaded: LoadedProblem
-    catalog: Catalog
-    demand: Demand
-    options: OptionSet
-    limits: Limits
-    incumbent: Incumbent | RecordedOrders | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,116 +111,6 @@ def solve_problem(
     """
     prepared = prepare(name, scenario, assignments, overlays)
     return solve_prepared(prepared, settings or SolveSettings())
-
-
-def prepare(
-    name: str | Path,
-    scenario: str | None = None,
-    assignments: Sequence[str] = (),
-    overlays: Sequence[Path] = (),
-    *,
-    possible_only: bool = True,
-    incumbent: Path | None = None,
-    keep_orders: bool = False,
-) -> Prepared:
-    """Return the checked problem with its demand and options; parameters as `solve_problem`.
-
-    Parameters
-    ----------
-    name, scenario, assignments, overlays
-        As in :func:`solve_problem`.
-    possible_only
-        Refuse latency limits that no option meets even without load.
-    incumbent, keep_orders
-        Plan file to begin from: what it has signed stays (:mod:`planner.finance.incumbent`), and
-        on request what it orders later.
-
-    Raises
-    ------
-    InputError
-        With every fault of the problem or the catalogues.
-    """
-    before = None if incumbent is None else read_incumbent(incumbent, keep_orders=keep_orders)
-    loaded = load_problem(name, scenario, assignments, overlays)
-    before = before and before.at_start_of(loaded.problem)
-    if before is not None and (carried := before.assignments(loaded.problem)):
-        loaded = load_problem(name, scenario, (*assignments, *carried), overlays)
-    prepared = prepare_checked(check_loaded(loaded, overlays))
-    impossible = impossible_limits(prepared.options, prepared.loaded) if possible_only else []
-    if impossible:
-        again = as_asked(str(name), scenario, assignments, overlays)
-        raise InputError(impossible, f"planner explain {again}")
-    if before is None:
-        return prepared
-    options = before.held(prepared.options, prepared.demand.grid)
-    return replace(prepared, options=options, incumbent=before)
-
-
-def check_loaded(
-    loaded: LoadedProblem,
-    overlays: Sequence[Path] = (),
-    read_catalog: Callable[[Sequence[Path]], Catalog] = load_catalog,
-) -> Checked:
-    """Return a problem with its catalogue and demand, after every check that needs no options.
-
-    Parameters
-    ----------
-    loaded
-        The problem.
-    overlays
-        Catalogue folders that win over those of the problem.
-    read_catalog
-        Returns the catalogue of overlays.
-
-    Raises
-    ------
-    InputError
-        With every fault of the catalogue, of names that lead nowhere, or of the demand.
-    """
-    catalog = read_catalog([*loaded.overlays, *overlays])
-    loaded = resolve_hardware(loaded, catalog)
-    measured = frozenset(row.hardware for row in loaded.measured)
-    faults = [
-        *reference_faults(loaded, catalog),
-        *catalog_errors(catalog, measured),
-    ]
-    if faults:
-        raise InputError(faults, listing_command(faults) or "planner schema problem")
-    return Checked(loaded, catalog, build_demand(loaded, catalog))
-
-
-def prepare_checked(checked: Checked) -> Prepared:
-    """Return a checked problem with everything the program needs; reads no file."""
-    options = build_options(checked.loaded, checked.catalog, checked.demand)
-    limits = program_limits(checked.loaded.problem)
-    return Prepared(checked.loaded, checked.catalog, checked.demand, options, limits)
-
-
-def check_problem(name: str | Path, overlays: Sequence[Path] = ()) -> list[Prepared]:
-    """Return the problem and its scenarios after every check that needs no solve.
-
-    Raises
-    ------
-    InputError
-        With every fault of the problem, its scenarios (named in each) and the catalogues.
-    """
-    checked: list[Prepared] = []
-    faults: dict[Fault, str] = {}
-    inherited: set[tuple[str, str]] = set()
-    for scenario in [None, *scenario_names(name)]:
-        try:
-            checked.append(prepare(name, scenario, (), overlays))
-        except InputError as error:
-            label = "" if scenario is None else f"[scenario {scenario}] "
-            faults |= {
-                replace(fault, path=label + fault.path): error.next_step
-                for fault in error.faults
-                if (fault.path, fault.message) not in inherited
-            }
-            inherited |= {(f.path, f.message) for f in error.faults if scenario is None}
-    if faults:
-        raise InputError(list(faults), next(iter(faults.values())) or "planner schema problem")
-    return checked
 
 
 def program_of(prepared: Prepared) -> Program:

@@ -11,7 +11,8 @@ import re
 from pathlib import Path
 from unittest import mock
 
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import prepare
 from planner.report.text import write_plan
 
 README = Path(__file__).parents[1] / "README.md"

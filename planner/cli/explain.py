@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from planner.cli.context import Settings
     from planner.infeasibility import Explanation
-    from planner.pipeline import Prepared
     from planner.plan.document import Plan
+    from planner.preparation import Prepared
     from planner.sensitivity import Sensitivity
 
 EXIT_INFEASIBLE, EXIT_OUTSIDE_GAP, EXIT_UNKNOWN = 3, 4, 5
@@ -121,7 +121,7 @@ def explain(
 def _of_problem(
     name: str, scenario: str | None, assignments: list[str], shared: Settings
 ) -> Callable[[Sequence[str]], Prepared]:
-    from planner.pipeline import prepare  # noqa: PLC0415 - loads the solver
+    from planner.preparation import prepare  # noqa: PLC0415 - loads the solver
 
     def prepared(changes: Sequence[str]) -> Prepared:
         asked = (*assignments, *changes)
@@ -163,7 +163,7 @@ def _of_plan(
     shared: Settings,
 ) -> Callable[[Sequence[str]], Prepared]:
     from planner.finance.recorded_orders import RecordedOrders  # noqa: PLC0415 - loads numpy
-    from planner.pipeline import check_loaded, prepare_checked  # noqa: PLC0415 - loads the solver
+    from planner.preparation import check_loaded, prepare_checked  # noqa: PLC0415 - loads the solver
     from planner.verify.verification import problem_of  # noqa: PLC0415
 
     before = RecordedOrders.of(plan)

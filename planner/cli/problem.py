@@ -21,7 +21,7 @@ from planner.errors import Fault, InputError, counted, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from planner.pipeline import Prepared
+    from planner.preparation import Prepared
 
 
 def check(
@@ -31,7 +31,7 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Validate a problem, its scenarios and the catalogues; nothing is solved."""
-    from planner.pipeline import check_problem  # noqa: PLC0415 - loads numpy
+    from planner.preparation import check_problem  # noqa: PLC0415 - loads numpy
 
     checked = check_problem(problem, settings_of(context, catalog).overlays)
     base = checked[0]
@@ -94,7 +94,7 @@ def options(
     as_json: AsJson = False,
 ) -> None:
     """List every way to serve with capacity, cost, memory and latency, and why others cannot."""
-    from planner.pipeline import prepare  # noqa: PLC0415 - loads numpy
+    from planner.preparation import prepare  # noqa: PLC0415 - loads numpy
 
     overlays = settings_of(context, catalog).overlays
     prepared = prepare(problem, scenario, assignments or (), overlays, possible_only=False)

@@ -50,8 +50,9 @@ from planner.errors import Fault, InputError, as_asked, counted
 if TYPE_CHECKING:
     from planner.cli.context import Settings
     from planner.hedge.futures import Futures as Scenarios
-    from planner.pipeline import Prepared, SolveSettings
+    from planner.pipeline import SolveSettings
     from planner.plan.document import Plan
+    from planner.preparation import Prepared
     from planner.verified import Verified
 
 EXIT_BY_STATUS = {"optimal": 0, "infeasible": 3, "feasible": 4, "no_solution": 5}
@@ -97,7 +98,8 @@ def solve(
     without a plan, 6 a promise is missed in the replay (--verify; the plan is written, and says
     so).
     """
-    from planner.pipeline import SolveSettings, prepare  # noqa: PLC0415 - slow
+    from planner.pipeline import SolveSettings  # noqa: PLC0415 - slow
+    from planner.preparation import prepare  # noqa: PLC0415 - slow
 
     check = checks_problem(problem, scenario, assignments)
     shared = settings_of(context, catalog, verbose, quiet, check)

@@ -9,7 +9,7 @@ from planner.errors import InputError
 from planner.options.builds import CAPEX
 from planner.options.owned import OWNED
 from planner.options.purchases import build_of, decided_in, purchases
-from planner.pipeline import prepare
+from planner.preparation import prepare
 from planner.problem.load import load_problem
 from planner.problem.scenario_tree import scenario_tree
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from planner.errors import Fault
     from planner.options.purchases import Purchase
-    from planner.pipeline import Prepared
+    from planner.preparation import Prepared
     from planner.problem.load import LoadedProblem
     from planner.problem.scenario_tree import ScenarioTree
 
@@ -91,7 +91,7 @@ def load_futures(
     Parameters
     ----------
     name, assignments, overlays
-        As in :func:`planner.pipeline.prepare`; assignments go on top of every scenario.
+        As in :func:`planner.preparation.prepare`; assignments go on top of every scenario.
     incumbent, keep_orders
         As there, the same in every scenario.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from planner.errors import InputError
-from planner.pipeline import check_loaded, prepare_checked
+from planner.preparation import check_loaded, prepare_checked
 from planner.problem.load import load_document
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planner.hedge.futures import Futures
-    from planner.pipeline import Prepared
+    from planner.preparation import Prepared
     from planner.yaml_io import YamlData
 
 MEAN = "the mean of the scenarios"

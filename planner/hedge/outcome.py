@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from planner.hedge.records import Policy
     from planner.milp.joint import Risk
     from planner.milp.records import MilpResult
-    from planner.pipeline import Prepared, SolveSettings
+    from planner.pipeline import SolveSettings
     from planner.plan.document import Plan
+    from planner.preparation import Prepared
 
 _NO_VALUE = Value(None, why_not="there is no hedge")
 

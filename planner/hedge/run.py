@@ -80,7 +80,7 @@ def run_hedge(
     Parameters
     ----------
     name, assignments, overlays
-        As in :func:`planner.pipeline.prepare`.
+        As in :func:`planner.preparation.prepare`.
     settings
         What is hedged for.
     on_solve

@@ -18,7 +18,7 @@ from planner.problem.supply import Budget, HorizonBudget
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from planner.pipeline import Prepared
+    from planner.preparation import Prepared
     from planner.problem.schema import Problem
 
 

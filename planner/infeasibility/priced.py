@@ -16,8 +16,9 @@ from planner.pipeline import plan_of, solver_settings
 if TYPE_CHECKING:
     from planner.infeasibility.records import Fix
     from planner.milp import MilpResult
-    from planner.pipeline import Prepared, SolveSettings
+    from planner.pipeline import SolveSettings
     from planner.plan.document import Plan
+    from planner.preparation import Prepared
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from planner.options.records import Rejection
-    from planner.pipeline import Prepared
+    from planner.preparation import Prepared
     from planner.problem.schema import Problem, QualityFloor, Workload
 
 _FACTORS = (1.02, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)

@@ -19,7 +19,7 @@ from planner.units import HOURS_PER_DAY
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from planner.pipeline import Prepared
+    from planner.preparation import Prepared
     from planner.problem.schema import Problem, Workload
 
 _AGES_DAYS = (90, 180, 365, 730, 1_825)

@@ -21,7 +21,8 @@ from planner.infeasibility.rules import older_prices, steps_of
 from planner.infeasibility.tokens import added_tokens, unproven_tokens
 from planner.milp import SolverSettings, build_program, solve_program
 from planner.milp.elastic import Loosened, least_excess
-from planner.pipeline import SolveSettings, prepare
+from planner.pipeline import SolveSettings
+from planner.preparation import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from planner.infeasibility.levers import Lever
     from planner.infeasibility.rules import Setting, Steps
     from planner.milp import Program
-    from planner.pipeline import Prepared
+    from planner.preparation import Prepared
 
 _FIRST_PLAN = 1.0
 """A gap at which the first plan is good enough."""
@@ -70,7 +71,7 @@ def explain_infeasible(
     Parameters
     ----------
     name, scenario, assignments, overlays
-        As in :func:`planner.pipeline.prepare`.
+        As in :func:`planner.preparation.prepare`.
     gap
         Relative gap to which the plan of each fix is solved, as far as there is time.
     time_limit_s

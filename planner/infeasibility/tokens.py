@@ -13,7 +13,7 @@ from planner.problem.deferral import owner
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from planner.pipeline import Prepared
+    from planner.preparation import Prepared
 
 _ASSUMED = "supply.api_latency=assume_met"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from planner.errors import InputError
-from planner.pipeline import prepare
+from planner.preparation import prepare
 from planner.problem.load import load_problem, sure_part
 from planner.roll.actuals import actuals_of
 from planner.roll.actuals_file import NEXT_STEP, read_actuals
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from planner.errors import Fault
-    from planner.pipeline import Prepared
+    from planner.preparation import Prepared
     from planner.problem.load import LoadedProblem
     from planner.problem.schema import Problem
     from planner.roll.records import Actuals

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from planner.milp import Limits
     from planner.options.builds import Build
     from planner.options.records import OptionSet
-    from planner.pipeline import Prepared
+    from planner.preparation import Prepared
     from planner.roll.records import Actuals, ForecastName
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from planner.infeasibility.levers import Lever
-    from planner.pipeline import Prepared
+    from planner.preparation import Prepared
     from planner.problem.schema import Problem, Workload
 
 _PERCENT = 0.01

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from planner.milp import MilpResult
     from planner.milp.near_optimal import HardwareRange
     from planner.options.records import NodeOffer
-    from planner.pipeline import Prepared
     from planner.plan.document import Plan
     from planner.plan.records import Decisions
+    from planner.preparation import Prepared
     from planner.sensitivity.changes import Change
 
 _LEAST_S = 2.0

@@ -16,7 +16,7 @@ from planner.catalog.load import load_catalog
 from planner.catalog.scale import scaled
 from planner.digest import digest_of, software_sha256
 from planner.errors import Fault, InputError
-from planner.pipeline import check_loaded
+from planner.preparation import check_loaded
 from planner.problem.load import NEXT_STEP, find_problem, load_document
 from planner.problem.patch import apply_assignments, apply_scenario
 from planner.yaml_io import read_yaml

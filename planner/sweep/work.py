@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from planner.digest import software_sha256
 from planner.errors import PlannerError
-from planner.pipeline import Checked, decide, prepare_checked
+from planner.pipeline import decide
 from planner.plan.json_io import plan_json
+from planner.preparation import Checked, prepare_checked
 from planner.sweep.outcome import FAILED, Outcome, outcome_of
 from planner.sweep.tasks import with_factors
 

@@ -41,8 +41,9 @@ from planner.verify.slack import slack_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from planner.pipeline import Decided, Prepared, SolveSettings
+    from planner.pipeline import Decided, SolveSettings
     from planner.plan.document import Plan
+    from planner.preparation import Prepared
     from planner.problem.exclusion import Slot
     from planner.verify.places import Place
     from planner.verify.replay.records import Replay

@@ -10,8 +10,9 @@ from planner.verify.replay.run import ReplaySettings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from planner.pipeline import Decided, Prepared
+    from planner.pipeline import Decided
     from planner.plan.document import Plan
+    from planner.preparation import Prepared
     from planner.problem.exclusion import Slot
     from planner.verify.replay.records import Replay
     from planner.verify.slack import Slack

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from planner.options.records import Capacity, Option
-    from planner.pipeline import Prepared
     from planner.plan.document import Allocation, Plan
+    from planner.preparation import Prepared
     from planner.verify.places import Place
     from planner.verify.replay.run import ReplaySettings
 

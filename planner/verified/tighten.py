@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from planner.options.records import Option
-    from planner.pipeline import Prepared
     from planner.plan.document import Allocation, Plan
+    from planner.preparation import Prepared
     from planner.problem.exclusion import Slot
     from planner.problem.schema import Problem, Workload
     from planner.verified.records import Round

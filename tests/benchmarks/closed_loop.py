@@ -29,7 +29,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from planner.pipeline import SolveSettings, prepare
+from planner.pipeline import SolveSettings
+from planner.preparation import prepare
 from planner.verified import LoopSettings, solve_verified
 from planner.verify.replay.read_trace import read_trace
 from planner.verify.replay.run import ReplaySettings, replay_plan

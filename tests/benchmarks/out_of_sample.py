@@ -32,7 +32,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from planner.pipeline import SolveSettings, prepare
+from planner.pipeline import SolveSettings
+from planner.preparation import prepare
 from planner.units import SECONDS_PER_DAY
 from planner.verified import LoopSettings, solve_verified
 from planner.verify.replay.read_trace import read_trace

@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from planner.pipeline import prepare
 from planner.plan.document import Allocation
 from planner.plan.tables import point_at
+from planner.preparation import prepare
 from planner.verify.replay.cases import Case, Station, Stream
 from planner.verify.replay.engines import Unknown, engine_of
 from planner.verify.replay.read_trace import read_trace

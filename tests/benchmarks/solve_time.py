@@ -20,22 +20,22 @@ def main(problem: str = "chatbot_1m", scenario: str | None = None) -> None:
         marks.append((name, time.perf_counter()))
 
     from planner import pipeline
-    from planner.milp import SolverSettings, build_program, solve_program
+    from planner.milp import SolverSettings, build_program, program_limits, solve_program
     from planner.options.build import build_options
+    from planner.preparation import Prepared, check_loaded
+    from planner.problem.load import load_problem
 
     mark("import")
-    checked = pipeline.check_loaded(pipeline.load_problem(problem, scenario))
+    checked = check_loaded(load_problem(problem, scenario))
     loaded, catalog, demand = checked.loaded, checked.catalog, checked.demand
     mark("problem, catalogue, demand")
     options = build_options(loaded, catalog, demand)
     mark("options and performance model")
-    program = build_program(demand, options, pipeline.program_limits(loaded.problem))
+    program = build_program(demand, options, program_limits(loaded.problem))
     mark("program build")
     result = solve_program(program, SolverSettings())
     mark("solve")
-    prepared = pipeline.Prepared(
-        loaded, catalog, demand, options, pipeline.program_limits(loaded.problem)
-    )
+    prepared = Prepared(loaded, catalog, demand, options, program_limits(loaded.problem))
     pipeline.solve_prepared(prepared, pipeline.SolveSettings())
     mark("solve again with plan, audit and comparisons")
 

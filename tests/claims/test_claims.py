@@ -16,7 +16,7 @@ from planner.claims.run import assess_claims, chosen_claims
 from planner.claims.runs import ClaimsSettings
 from planner.claims.text import write_claims
 from planner.errors import InputError
-from planner.pipeline import check_loaded
+from planner.preparation import check_loaded
 from planner.problem.load import load_problem, scenario_names
 from planner.sweep.answers import Machines
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from planner.errors import InputError
-from planner.pipeline import check_problem, prepare
+from planner.preparation import check_problem, prepare
 from planner.problem.load import load_problem
 from planner.yaml_io import read_yaml
 

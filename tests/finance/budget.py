@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
 from planner.plan.json_io import plan_json
+from planner.preparation import prepare
 from planner.verify.audit import audit
 
 PROBLEM = """\

@@ -15,11 +15,12 @@ import pytest
 from planner.finance.in_use import InUse
 from planner.finance.incumbent import read_incumbent
 from planner.finance.recorded_orders import RecordedOrders
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
 from planner.plan.json_io import plan_json
 from planner.plan.limit_rows import Move
 from planner.plan.plan_file import read_plan
 from planner.plan.reading import PlanFile
+from planner.preparation import prepare
 from planner.problem.load import load_problem
 from planner.verify.audit import audit
 from tests.verify.changes import every_change

@@ -14,7 +14,8 @@ import pytest
 from planner.diagnosis import Source
 from planner.finance.incumbent import read_incumbent
 from planner.options.volumes import kept_nodes
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import prepare
 from planner.verify.audit import audit
 from tests.finance.budget import solve
 

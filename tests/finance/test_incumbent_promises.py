@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from planner.errors import InputError
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import prepare
 from planner.verify.audit import audit
 from tests.finance.budget import solve
 

@@ -8,7 +8,8 @@ import pytest
 
 from planner.catalog.carbon import highest_power_w
 from planner.catalog.load import load_catalog
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import prepare
 from planner.verify.audit import audit
 from tests.finance.budget import solve
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from planner.demand.build import build_demand
+from planner.milp import program_limits
 from planner.options.build import build_options
-from planner.pipeline import Prepared, SolveSettings, program_limits, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import Prepared
 from tests.options.test_terms import servers, sites
 from tests.options.world import catalog, loaded, problem, row, workload
 

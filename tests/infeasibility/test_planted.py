@@ -12,7 +12,8 @@ import pytest
 
 from planner.errors import InputError
 from planner.infeasibility import explain_infeasible
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import prepare
 from tests.finance.budget import SERVERS, SITES
 
 PROBLEM = """\

@@ -12,7 +12,8 @@ from planner.infeasibility.priced import Confirmed, priced
 from planner.infeasibility.records import CAP, DEMAND, POLICY, Explanation, FixCost
 from planner.infeasibility.text import write_explanation
 from planner.milp import SolverSettings, build_program, solve_program
-from planner.pipeline import SolveSettings, prepare, solve_problem
+from planner.pipeline import SolveSettings, solve_problem
+from planner.preparation import prepare
 from tests.infeasibility.test_planted import (  # noqa: F401 - one is a fixture
     QUOTA,
     SINGLE,

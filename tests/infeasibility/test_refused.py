@@ -14,7 +14,8 @@ from planner.infeasibility.rules import older_prices
 from planner.infeasibility.tokens import added_tokens, unproven_tokens
 from planner.milp import SolverSettings
 from planner.options.old_prices import old_prices, why_no_node
-from planner.pipeline import SolveSettings, prepare, solve_problem
+from planner.pipeline import SolveSettings, solve_problem
+from planner.preparation import prepare
 from planner.problem.load import load_problem
 
 BUDGET = Path(__file__).parents[2] / "problems" / "infeasible" / "budget.yaml"

@@ -12,7 +12,8 @@ from planner.milp.bridge import to_arrays
 from planner.milp.few_kinds import plan_of_few_kinds
 from planner.milp.highs import relaxed, solve_arrays
 from planner.milp.records import SolverSettings
-from planner.pipeline import prepare, program_of
+from planner.pipeline import program_of
+from planner.preparation import prepare
 
 
 @pytest.fixture(scope="module")

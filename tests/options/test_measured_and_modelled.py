@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from planner.pipeline import prepare
+from planner.preparation import prepare
 
 HEADER = "workload,model,quantization,hardware,tensor_parallel,engine,capacity_rps\n"
 OPTION = "llama-3.3-70b-instruct/fp8/vllm/h200-sxm-141gb/tp1"

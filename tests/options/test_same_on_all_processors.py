@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from planner.milp.bridge import to_arrays
-from planner.pipeline import prepare, program_of
+from planner.pipeline import program_of
+from planner.preparation import prepare
 from planner.units import significant
 
 ASSIGNMENTS = (

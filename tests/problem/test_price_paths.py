@@ -8,7 +8,7 @@ import pytest
 
 from planner.catalog.load import load_catalog
 from planner.errors import InputError
-from planner.pipeline import check_problem
+from planner.preparation import check_problem
 from planner.problem.load import load_problem
 from planner.problem.references import reference_faults, resolve_hardware
 

@@ -9,7 +9,8 @@ import pytest
 
 from planner.catalog.load import load_catalog
 from planner.demand.build import build_demand
-from planner.pipeline import SolveSettings, prepare, solve_problem
+from planner.pipeline import SolveSettings, solve_problem
+from planner.preparation import prepare
 from planner.problem.load import load_problem, scenario_names
 from planner.problem.references import reference_faults, resolve_hardware
 from planner.problem.schema import Problem

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import prepare
 
 PROBLEM = """\
 schema_version: 1

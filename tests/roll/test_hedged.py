@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from planner.milp import SolverSettings
-from planner.pipeline import prepare
 from planner.plan.records import Decisions
+from planner.preparation import prepare
 from planner.roll.hedged import hedged_orders
 from planner.roll.records import Actuals
 from planner.roll.replay import replay

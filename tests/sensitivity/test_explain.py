@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from planner.infeasibility import explain_prepared
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import prepare
 from planner.sensitivity import explain_plan
 from planner.sensitivity.changes import changes_of
 from planner.sensitivity.explain import ExplainSettings

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import prepare
 from tests.truth.busiest import busiest_blocks
 
 GAP = 0.01

@@ -11,7 +11,8 @@ import pytest
 from planner.milp import SolverSettings
 from planner.milp.bridge import to_arrays
 from planner.milp.highs import relaxed, solve_arrays
-from planner.pipeline import SolveSettings, decide, prepare, program_of
+from planner.pipeline import SolveSettings, decide, program_of
+from planner.preparation import prepare
 from tests.truth.busiest import busiest_blocks
 
 GOLDEN_USD = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import prepare
 from planner.units import HOURS_PER_MONTH
 
 EXACT = SolveSettings(gap=0.0, compare=False)

@@ -7,8 +7,10 @@ import json
 import numpy as np
 
 from planner.demand.build import build_demand
+from planner.milp import program_limits
 from planner.options.build import build_options
-from planner.pipeline import Prepared, SolveSettings, program_limits
+from planner.pipeline import SolveSettings
+from planner.preparation import Prepared
 from planner.problem.load import load_problem, with_assignments
 from planner.verified import LoopSettings
 from planner.verify.replay.run import ReplaySettings

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from planner.demand.build import build_demand
+from planner.milp import program_limits
 from planner.options.build import build_options
-from planner.pipeline import Prepared, SolveSettings, program_limits, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import Prepared
 from planner.verify.replay import router
 from tests.options.test_terms import servers, sites
 from tests.options.world import catalog, loaded, problem, row, workload

@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from planner.demand.build import build_demand
+from planner.milp import program_limits
 from planner.options.build import build_options
-from planner.pipeline import Prepared, SolveSettings, program_limits, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
 from planner.plan.limit_rows import Move
+from planner.preparation import Prepared
 from tests.options.world import catalog, loaded, problem, row, workload
 from tests.verify.changes import changed, every_change, report, slightly_more
 from tests.verify.conftest import MEASURED, solved

@@ -8,10 +8,11 @@ from pydantic import ValidationError
 from planner.demand.build import build_demand
 from planner.errors import InputError
 from planner.infeasibility.search import explain_prepared
-from planner.milp import SolverSettings, build_program, solve_program
+from planner.milp import SolverSettings, build_program, program_limits, solve_program
 from planner.milp.winning_price import WinningPrices
 from planner.options.build import build_options
-from planner.pipeline import Prepared, SolveSettings, decide, prepare, program_limits
+from planner.pipeline import SolveSettings, decide
+from planner.preparation import Prepared, prepare
 from planner.problem.patch import apply_assignments
 from planner.problem.schema import Problem
 from planner.problem.semantics import semantic_faults

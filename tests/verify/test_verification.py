@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 from planner.cli.main import app
 from planner.errors import InputError
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
 from planner.plan.json_io import plan_json
 from planner.plan.plan_file import read_plan
+from planner.preparation import prepare
 from planner.report.verify_text import write_verification
 from planner.verify.replay.run import ReplaySettings
 from planner.verify.verification import open_plan, traces_of, verify_plan

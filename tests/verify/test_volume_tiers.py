@@ -9,8 +9,10 @@ from io import StringIO
 import pytest
 
 from planner.demand.build import build_demand
+from planner.milp import program_limits
 from planner.options.build import build_options
-from planner.pipeline import Prepared, SolveSettings, program_limits, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import Prepared
 from planner.report.text import write_plan
 from planner.verify.audit import audit
 from tests.options.world import catalog, loaded, problem, row, workload

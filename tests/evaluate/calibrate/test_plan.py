@@ -3,7 +3,8 @@
 import pytest
 
 from planner.evaluate.calibration.rows import overlay_text
-from planner.pipeline import SolveSettings, prepare, solve_prepared
+from planner.pipeline import SolveSettings, solve_prepared
+from planner.preparation import prepare
 from planner.verify.audit import audit
 from tests.evaluate.calibrate.toy import METRICS, calibrated, clients, rows
 from tests.options.world import shipped
