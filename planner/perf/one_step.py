@@ -68,6 +68,12 @@ class OneStep:
         self._experts = experts if experts[0] else None
         self._decode_s: list[float] = [0.0]
 
+    def __getstate__(self) -> tuple[None, dict[str, object]]:
+        """Return what it is made of: the same step, whatever has been asked of it before."""
+        return None, {
+            name: [0.0] if name == "_decode_s" else getattr(self, name) for name in self.__slots__
+        }
+
     def time_s(
         self, tokens: float, cached: float, pairs: float, decodes: float, idle: float = 0.0
     ) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -104,3 +105,13 @@ def test_drafted_steps_are_refused(shipped):
 
     with pytest.raises(ValueError, match="drafts tokens"):
         OneStep(step_model([replica_spec(candidate, catalog)]))
+
+
+def test_a_step_that_was_asked_before_is_the_same_question(shipped):
+    """Answers that are kept by what was asked would else be computed again."""
+    for step in shipped[1]:
+        before = pickle.dumps(step)
+        asked = step.decodes_s(600, 3_000.0, 5)
+
+        assert pickle.dumps(step) == before
+        assert pickle.loads(before).decodes_s(600, 3_000.0, 5) == asked
