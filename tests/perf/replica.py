@@ -94,7 +94,7 @@ def simulate(world, rate_rps, acceptance=0.0):
     """Return the requests with the times of their tokens, under chunked prefill."""
     tokens, rng = world.spec.decode_tokens, np.random.default_rng(13)
     pending = requests_of(world, rate_rps)
-    everyone, waiting, running = list(pending), [], []
+    everyone, waiting, running, cached = list(pending), [], [], 0.0
     budget, time_s, now = world.spec.engine.chunk_tokens, step_time(world), 0.0
     pending.reverse()
     while pending or waiting or running:
@@ -106,18 +106,22 @@ def simulate(world, rate_rps, acceptance=0.0):
         taken = chunks(waiting, budget - len(running) * tokens)
         fresh = sum(part for _, part in taken)
         pairs = sum(part * (r.isl - r.left + part / 2) for r, part in taken)
-        cached = sum(r.isl + r.made for r in running)
         now += time_s(fresh + len(running), cached, pairs, len(running))
-        coins = rng.random((len(running), tokens - 1)) < acceptance
-        made = 1 + np.cumprod(coins, axis=1).sum(axis=1).astype(int)
-        advance(now, taken, waiting, running, made)
+        made = [1] * len(running)
+        if tokens > 1:
+            coins = rng.random((len(running), tokens - 1)) < acceptance
+            made = (1 + np.cumprod(coins, axis=1).sum(axis=1)).tolist()
+        cached += advance(now, taken, waiting, running, made)
     return everyone[WARM_UP:]
 
 
 def advance(now, taken, waiting, running, made):
+    """Hand out the tokens of a step; return by how many the cache of what runs has grown."""
+    grown, is_done = float(sum(made)), False
     for request, tokens in zip(running, made, strict=True):
-        request.made += int(tokens)
+        request.made += tokens
         request.times_s.append(now)
+        is_done = is_done or request.made >= request.osl
     for request, part in taken:
         request.left -= part
         if request.left <= 0:
@@ -125,4 +129,9 @@ def advance(now, taken, waiting, running, made):
             request.made = 1
             request.times_s.append(now)
             running.append(request)
-    running[:] = [r for r in running if r.made < r.osl]
+            grown += request.isl + 1
+            is_done = is_done or request.osl <= 1
+    if is_done:
+        grown -= sum(r.isl + r.made for r in running if r.made >= r.osl)
+        running[:] = [r for r in running if r.made < r.osl]
+    return grown

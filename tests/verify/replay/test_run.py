@@ -122,13 +122,13 @@ def test_a_seed_gives_the_same_figures_and_another_seed_others(chat):
 
 def test_full_replay_takes_whole_blocks():
     answers = {"isl_tokens": {"mean": 1000.0}, "osl_tokens": {"mean": 10.0}}  # of few steps
-    world = solved_chat(rate=3.0, blocks=24, lengths=answers)
+    world = solved_chat(rate=0.5, lengths=answers)
     found = replayed(world, settings=ReplaySettings(seeds=1, full=True))
 
     (one,) = found.workloads
     rates = [block.rate_rps for block in one.blocks]
     assert [b.requests for b in one.blocks] == pytest.approx(
-        [rate * 3_600 for rate in rates], rel=0.03
+        [rate * 21_600 for rate in rates], rel=0.03
     )
     assert one.blocks[0].limits[0].low_ms is None
 
@@ -232,9 +232,9 @@ def test_a_trace_replaces_the_requests_at_the_mean_rate(chat):
 
 def test_a_trace_that_keeps_its_rate_comes_as_it_was(chat):
     calm = np.arange(0, 900, 0.25)
-    short = Trace("calm.csv", calm, np.full(len(calm), 1000.0), np.full(len(calm), 100.0))
+    short = Trace("calm.csv", calm, np.full(len(calm), 1000.0), np.full(len(calm), 10.0))
     at_s = np.concatenate([np.arange(0, 43_200, 2.0), np.arange(43_200, 86_400, 0.5)])
-    day = Trace("day.csv", at_s, np.full(len(at_s), 1000.0), np.full(len(at_s), 100.0))
+    day = Trace("day.csv", at_s, np.full(len(at_s), 1000.0), np.full(len(at_s), 10.0))
 
     for trace, expected in ((short, {4.0}), (day, {0.5, 2.0})):
         asked = ReplaySettings(seeds=1, traces={"chat": replace(trace, keeps_rate=True)})
