@@ -1,4 +1,4 @@
-"""The same sweep on a real Dask scheduler with two workers on loopback."""
+"""The same sweep on a real Dask scheduler with two workers on loopback, one of another process."""
 
 from __future__ import annotations
 
@@ -27,28 +27,26 @@ def _free_port():
 
 @pytest.fixture(scope="module")
 def scheduler():
-    """The address of a scheduler with two workers, each a process of its own."""
-    address = f"tcp://127.0.0.1:{_free_port()}"
-    code = "import sys; from distributed.cli.{0} import main; sys.exit(main())"
-    local = ["--host", "127.0.0.1", "--no-dashboard"]
-    commands = [["dask_scheduler", "--port", address.rpartition(":")[2], *local]]
-    commands += [["dask_worker", address, "--nthreads", "1", "--no-nanny", *local]] * 2
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", code.format(name), *arguments],
+    """The address of a scheduler with two workers, of which one is a process of its own."""
+    code = "import sys; from distributed.cli.dask_worker import main; sys.exit(main())"
+    local = ["--nthreads", "1", "--no-nanny", "--host", "127.0.0.1", "--no-dashboard"]
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", host="127.0.0.1",
+        dashboard_address=None,
+    ) as cluster:  # fmt: skip
+        address = cluster.scheduler_address
+        other = subprocess.Popen(
+            [sys.executable, "-c", code, address, *local],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for name, *arguments in commands
-    ]
-    try:
-        with distributed.Client(address, timeout=30, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=30)
-        yield address
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
+        try:
+            with distributed.Client(address, timeout=30, set_as_default=False) as client:
+                client.wait_for_workers(2, timeout=30)
+            yield address
+        finally:
+            other.kill()
+            other.wait()
 
 
 def _timeless(sweep):

@@ -240,7 +240,7 @@ def test_very_long_line_is_read_or_refused(run, character):
             run(sample, long.encode())
 
 
-MANY, SOME, OFFERS = 100_000, 20_000, 2_500
+MANY, SOME, OFFERS = 30_000, 20_000, 2_500
 
 
 def many_zones() -> tuple[str, Any]:

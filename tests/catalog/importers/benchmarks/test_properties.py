@@ -69,7 +69,7 @@ WRONG = [
 ]
 every_sample = pytest.mark.parametrize("name", SAMPLES)
 quick = settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
