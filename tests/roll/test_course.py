@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -47,11 +48,17 @@ def replay_drawn(folder, rates, rent, lease, **settings):
     return run_roll(file, actuals, settings=RollSettings(gap=0.0, **settings)).paths[0]
 
 
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """Return a function that replays the drawn course of a seed, each once."""
+    return cache(lambda seed: replay_drawn(tmp_path_factory.mktemp("course"), *drawn(seed)))
+
+
 @pytest.mark.parametrize("seed", range(6))
-def test_cost_follows_from_the_orders_and_foresight_is_never_beaten(tmp_path, seed):
+def test_cost_follows_from_the_orders_and_foresight_is_never_beaten(course, seed):
     rates, rent, lease = drawn(seed)
 
-    path = replay_drawn(tmp_path, rates, rent, lease)
+    path = course(seed)
 
     least = path.of("perfect_foresight").bound_usd
     for outcome in path.outcomes:
@@ -71,16 +78,14 @@ def test_cost_follows_from_the_orders_and_foresight_is_never_beaten(tmp_path, se
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_orders_do_not_depend_on_what_comes_later(tmp_path, seed):
+def test_orders_do_not_depend_on_what_comes_later(course, tmp_path, seed):
     rates, rent, lease = drawn(seed)
     other_rates, other_rent, other_lease = drawn(seed + 100)
     known = 3
 
-    (tmp_path / "one").mkdir()
-    (tmp_path / "two").mkdir()
-    one = replay_drawn(tmp_path / "one", rates, rent, lease)
+    one = course(seed)
     two = replay_drawn(
-        tmp_path / "two",
+        tmp_path,
         rates[:known] + other_rates[known:],
         rent[: known + 1] + other_rent[known + 1 :],
         lease[: known + 1] + other_lease[known + 1 :],
