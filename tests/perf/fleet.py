@@ -12,6 +12,7 @@ to the replica with the fewest outstanding requests, or with the fewest prompt t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -97,12 +98,20 @@ def step_time(model, option=0):
     assert not model.kv_window_token_s[option]
     moved += float(model.network_token_s[option])
 
-    def time_s(tokens, cached, pairs, decodes):
+    @cache
+    def decoding_s(decodes):
+        return dense_s(decodes, decodes)
+
+    def dense_s(tokens, decodes):
         compute = tokens * token + (decodes + 1) * head
         low, high = (compute, read) if compute < read else (read, compute)
-        whole = high * (1 + (low / high) ** p) ** inverse + tokens * moved
-        whole += cached * kv + pairs * pair + fixed + decodes * request
-        return max(whole, launch) if tokens > decodes else whole
+        return high * (1 + (low / high) ** p) ** inverse + tokens * moved
+
+    def time_s(tokens, cached, pairs, decodes):
+        rest_s = cached * kv + pairs * pair + fixed + decodes * request
+        if tokens > decodes:
+            return max(dense_s(tokens, decodes) + rest_s, launch)
+        return decoding_s(decodes) + rest_s
 
     return time_s
 
@@ -147,9 +156,11 @@ def simulate(engine, replicas, arrivals, *, routing="requests", warm_up=0.1, gro
 
 
 def _chosen(fleet, routing, start):
-    turn = fleet[start:] + fleet[:start]
     if routing == "requests":
-        return min(turn, key=lambda r: r.running + len(r.waiting))
+        loads = [r.running + len(r.waiting) for r in fleet]
+        least = min(loads)
+        return fleet[loads.index(least, start if least in loads[start:] else 0)]
+    turn = fleet[start:] + fleet[:start]
     if routing == "prompts":
         return min(turn, key=lambda r: (r.prompt_tokens, r.running))
     return turn[0]

@@ -243,7 +243,7 @@ def test_formula_agrees_with_a_simulated_engine(isl, osl, clients):
 WORK = st.tuples(st.floats(16, 8000), st.floats(16, 2000), st.integers(1, 512))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(work=WORK, more=st.floats(1, 8), model=st.sampled_from(MODELS))
 def test_more_clients_never_speed_up_one_nor_slow_down_all(spec_of, work, more, model):
     isl, osl, clients = work
@@ -257,7 +257,7 @@ def test_more_clients_never_speed_up_one_nor_slow_down_all(spec_of, work, more, 
     assert many.output_tokens_per_s[0] >= few.output_tokens_per_s[0] * (1 - 0.03)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(work=WORK, factor=st.floats(0.2, 5))
 def test_scaling_all_times_scales_all_results(spec_of, work, factor):
     isl, osl, clients = work

@@ -266,7 +266,7 @@ LIMITS = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(limit=LIMITS, looser=st.floats(1, 10))
 def test_looser_limit_never_lowers_the_rate(world, limit, looser):
     metric, percentile, limit_s = limit
@@ -276,7 +276,7 @@ def test_looser_limit_never_lowers_the_rate(world, limit, looser):
     assert loose.rate() >= strict.rate() * (1 - SEARCH)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(limit=LIMITS, slower=st.floats(1, 5))
 def test_longer_times_never_raise_the_rate(world, limit, slower):
     limited = world.with_limits(LatencyLimit(*limit))
@@ -284,7 +284,7 @@ def test_longer_times_never_raise_the_rate(world, limit, slower):
     assert limited.rate(time_factor=slower) <= limited.rate() * (1 + SEARCH)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(limit=LIMITS, cv=st.sampled_from([0.0, 1.0, 2.5]), seed=st.integers(0, 50))
 def test_more_replicas_never_lower_the_rate(world, limit, cv, seed):
     limited = world.with_limits(LatencyLimit(*limit)).with_traffic(interarrival_cv=cv)
@@ -294,7 +294,7 @@ def test_more_replicas_never_lower_the_rate(world, limit, cv, seed):
     assert (np.diff(rates) >= 0).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     limit=LIMITS,
     more=st.floats(1, 4),
@@ -307,7 +307,7 @@ def test_better_device_never_lowers_the_rate(world, limit, more, field):
     assert better.rate() >= limited.rate() * (1 - SEARCH)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(limit=LIMITS, extra=LIMITS)
 def test_further_probe_never_raises_the_rate(world, limit, extra):
     limited = world.with_limits(LatencyLimit(*limit))

@@ -137,7 +137,7 @@ def broken(draw, name):
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
 @given(data=st.data())
 def test_broken_input_gives_a_valid_workload_or_an_input_error(name, data, tmp_path):
     source = tmp_path / "broken"

@@ -27,7 +27,7 @@ MODEL = LEAF | st.fixed_dictionaries(
 PROVIDER = LEAF | st.fixed_dictionaries({"id": LEAF | st.just("p"), "models": st.lists(MODEL)})
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(PROVIDER, max_size=4))
 def test_any_list_is_read_without_a_crash_and_nothing_is_lost(run, document):
     imported = run(document)

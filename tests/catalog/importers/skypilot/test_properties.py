@@ -35,7 +35,7 @@ def _file(lines):
     return out.getvalue()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lines=LINES, cut=st.integers(0, 400), noise=st.binary(max_size=6))
 def test_no_content_makes_the_reader_fail_otherwise_than_with_its_own_error(
     catalog, lines, cut, noise
