@@ -33,7 +33,7 @@ def mixed():
         performance="table.csv",
         candidates={"quantizations": ["bf16"]},
         supply={"tenures": ["on_demand", "api"], "quotas": [
-            {"hardware": "gpu-a", "max_accelerators": 7}]},
+            {"hardware": "gpu-a", "max_accelerators": 9}]},
     )  # fmt: skip
     facts = catalog(
         models=[row("models"), row("models", id="model-b", family="b")],
