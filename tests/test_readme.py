@@ -1,4 +1,4 @@
-"""The README's example is what the program prints.
+"""The README's commands and problem; its example is tested where its problem is solved.
 
 ``python tests/test_readme.py`` writes the current output into the README.
 """
@@ -9,11 +9,16 @@ import io
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
 
 from planner.pipeline import SolveSettings, solve_prepared
 from planner.preparation import prepare
 from planner.report.text import write_plan
+
+if TYPE_CHECKING:
+    from planner.plan.document import Plan
+    from planner.preparation import Prepared
 
 README = Path(__file__).parents[1] / "README.md"
 PROBLEM = "problems/chatbot_1m.yaml"
@@ -29,9 +34,8 @@ class _Terminal(io.StringIO):
         return True
 
 
-def _printed() -> str:
-    prepared = prepare(PROBLEM)
-    plan = solve_prepared(prepared, SolveSettings())
+def printed(plan: Plan, prepared: Prepared) -> str:
+    """Return what the command of the example prints of its plan."""
     horizon = prepared.loaded.problem.horizon
     out = _Terminal()
     with mock.patch.dict(os.environ, {"COLUMNS": WIDTH, "NO_COLOR": "1", "TERM": "xterm"}):
@@ -44,17 +48,11 @@ def _printed() -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _without_time(text: str) -> str:
-    return SECONDS.sub("", text)
-
-
-def test_example_is_the_true_output():
+def is_example(text: str) -> bool:
+    """Return whether a text is the example, but for the seconds that it took."""
     shown = BLOCK.search(README.read_text(encoding="utf-8"))
-
-    printed = _printed()
-
     assert shown is not None
-    assert _without_time(shown.group(2)) == _without_time(printed)
+    return SECONDS.sub("", shown.group(2)) == SECONDS.sub("", text)
 
 
 def test_both_commands_of_the_set_up_stand_in_the_readme():
@@ -86,4 +84,6 @@ def test_the_smallest_problem_of_the_readme_solves(tmp_path):
 
 if __name__ == "__main__":
     content = README.read_text(encoding="utf-8")
-    README.write_text(BLOCK.sub(lambda m: m[1] + _printed() + m[3], content), encoding="utf-8")
+    asked = prepare(PROBLEM)
+    text = printed(solve_prepared(asked, SolveSettings()), asked)
+    README.write_text(BLOCK.sub(lambda m: m[1] + text + m[3], content), encoding="utf-8")

@@ -5,10 +5,13 @@ A golden cost moves only with a reason that CHANGELOG names; the tolerance cover
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from planner.pipeline import SolveSettings, solve_prepared
 from planner.preparation import prepare
+from tests.test_readme import is_example, printed
 from tests.truth.busiest import busiest_blocks
 
 GAP = 0.01
@@ -34,7 +37,18 @@ def questions():
 
 @pytest.fixture(scope="module")
 def plans(questions):
-    return {name: solve_prepared(asked, SETTINGS) for name, asked in questions.items()}
+    """Return the plan of every scenario; the problem's own has all that the README shows of it."""
+    return {
+        name: solve_prepared(asked, SETTINGS if name else replace(SETTINGS, compare=True))
+        for name, asked in questions.items()
+    }
+
+
+def test_the_example_of_the_readme_is_the_true_output(questions, plans):
+    """``python tests/test_readme.py`` writes the current output into the README."""
+    text = printed(plans[None], questions[None])
+
+    assert is_example(text), text
 
 
 @pytest.mark.parametrize("scenario", GOLDEN_USD, ids=str)
@@ -101,8 +115,6 @@ def test_at_least_six_providers_can_be_rented_from(questions):
 
 
 def test_the_same_problem_gives_the_same_plan(plans):
-    from dataclasses import replace
-
     again = solve_prepared(prepare("chatbot_1m", "batched"), SETTINGS)
     first = plans["batched"]
 
