@@ -19,7 +19,7 @@ CENT = 0.01
 DAY_S = 86_400
 
 
-def incurred(audited, traces=None, seeds=3, full=False, plan=None):
+def incurred(audited, traces=None, seeds=2, full=False, plan=None):
     asked = ReplaySettings(traces=traces or {})
     world = world_of(plan or audited.plan, loaded(audited.problem), audited.catalog, asked)
     return incurred_cost(world, 0, seeds, full=full)
