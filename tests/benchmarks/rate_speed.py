@@ -1,7 +1,8 @@
-"""How fast capacities are found: ``python tests/benchmarks/rate_speed.py``, one core.
+"""How fast capacities are found: ``python tests/benchmarks/rate_speed.py [OPTIONS]``, one core.
 
-Prints full solves per second (TTFT p99 and mean time per token, one number of replicas), and the
-time of 30,000 options with one and with all six numbers of replicas that a plan needs. Not a test.
+Prints full solves per second (TTFT p99 and mean time per token) of so many options (3,000 unless
+said otherwise), and the time that 30,000 would take, with one and with all six numbers of replicas
+that a plan needs. The sample of a class is drawn once, however many options there are. Not a test.
 """
 
 from __future__ import annotations
@@ -31,17 +32,17 @@ OPTIONS = 30_000
 BATCH = 3_000
 
 
-def main() -> None:
+def main(batch: int = BATCH) -> None:
     specs = [spec("llama-3.1-8b"), spec("llama-3.3-70b", 4), spec("qwen3-32b", 2)]
     for traffic in (CHAT, MIXED):
         limits = (LatencyLimit("ttft", 99.0, 0.8), LatencyLimit("tpot", None, 0.04))
         load = replace(traffic, limits=limits)
         longest = load.max_tokens_per_request
-        rows = np.arange(BATCH) % len(specs)
+        rows = np.arange(batch) % len(specs)
         step = step_model(specs).take(rows)
         engine = engine_limits(specs).take(rows)
         memory = memory_fit(specs, max_tokens_per_request=longest).take(rows)
-        factor = np.linspace(0.7, 1.4, BATCH)
+        factor = np.linspace(0.7, 1.4, batch)
         for samples in (SCREENING_SAMPLES, SAMPLES):
             for counts in ((1,), REPLICAS):
                 began = time.process_time()
@@ -52,11 +53,11 @@ def main() -> None:
                 spent = time.process_time() - began
                 print(
                     f"{load.name:<6} {samples} samples, {len(counts)} number(s) of replicas: "
-                    f"{BATCH / spent:7.0f} options/s, {OPTIONS} in "
-                    f"{spent * OPTIONS / BATCH:5.1f} s",
+                    f"{batch / spent:7.0f} options/s, {OPTIONS} in "
+                    f"{spent * OPTIONS / batch:5.1f} s",
                     flush=True,
                 )
 
 
 if __name__ == "__main__":
-    main()
+    main(*(int(argument) for argument in sys.argv[1:]))
