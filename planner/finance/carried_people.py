@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from planner.errors import InputError
+from planner.finance.earlier_problem import earlier_problem
 from planner.options.owned import OWNED
 from planner.plan.staff import STAFF
-from planner.problem.patch import apply_assignments, apply_scenario, value_at
+from planner.problem.patch import value_at
 from planner.problem.supply import months_between
 from planner.units import HOURS_PER_MONTH
-from planner.yaml_io import parse_yaml
 
 if TYPE_CHECKING:
     from planner.plan.reading import CommitmentRow, PlanFile
@@ -61,11 +60,8 @@ def _served_months(plan: PlanFile, row: CommitmentRow) -> int:
 
 def _states_people(plan: PlanFile) -> bool:
     """Return whether the problem of a plan states people of owned nodes itself."""
-    stated = plan.problem
+    data = earlier_problem(plan)
     try:
-        document = parse_yaml(stated.text, "problem of the plan")
-        if stated.scenario is not None:
-            document = apply_scenario(document, stated.scenario)
-        return value_at(apply_assignments(document, stated.set).data, _FIELD) is not None
-    except (InputError, ValueError):
+        return data is not None and value_at(data, _FIELD) is not None
+    except ValueError:
         return False

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 
 from planner.errors import Fault, InputError
 from planner.finance.carried_people import people_in_price_usd_per_hour
+from planner.finance.earlier_problem import growth_notes
 from planner.finance.in_use import InUse
 from planner.finance.later_orders import LaterOrders
 from planner.finance.recorded_orders import StandingOrders
@@ -64,6 +65,8 @@ class Incumbent:
         Whether orders of the plan from the start of the new horizon on stand.
     in_use
         Models that are in use when the new horizon begins (:meth:`at_start_of`).
+    growth_notes
+        On demand that the new problem states as of the start of the earlier plan.
     """
 
     path: Path
@@ -71,10 +74,12 @@ class Incumbent:
     plan: PlanFile
     keep_orders: bool = False
     in_use: InUse = field(default_factory=InUse)
+    growth_notes: tuple[str, ...] = ()
 
     def at_start_of(self, problem: Problem) -> Incumbent:
-        """Return the same with the models that are in use when the horizon of a problem begins."""
-        return replace(self, in_use=InUse.when(problem, self.plan))
+        """Return the same with what it means for the horizon of a problem."""
+        notes = growth_notes(problem, self.plan, self.path.name)
+        return replace(self, in_use=InUse.when(problem, self.plan), growth_notes=notes)
 
     def carried(self, start: str, *, people_apart: bool = False) -> list[dict[str, Any]]:
         """Return what has begun or was paid before a horizon, as entries of the problem.
@@ -216,7 +221,7 @@ class Incumbent:
             As of :meth:`kept`, which says what is raised.
         """
         found = self.in_use.held(self.kept(options, grid).held(options))
-        notes = (*self.in_use.notes(self.path.name), *self.notes(grid))
+        notes = (*self.growth_notes, *self.in_use.notes(self.path.name), *self.notes(grid))
         return replace(found, warnings=(*found.warnings, *notes))
 
     def notes(self, grid: TimeGrid) -> tuple[str, ...]:
