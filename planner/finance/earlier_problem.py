@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from planner.yaml_io import YamlData
 
 
+_DEMAND = ("arrival", "growth_per_period", "lengths", "length_growth_per_period")
+"""Fields of a workload that say how much it asks for, and how that grows."""
+
+
 def earlier_problem(plan: PlanFile) -> YamlData:
     """Return the plain data of the problem of a plan with its changes; ``None`` if unreadable.
 
@@ -64,21 +68,21 @@ def growth_notes(problem: Problem, plan: PlanFile, file: str) -> tuple[str, ...]
 
 
 def _restarted(problem: Problem, plan: PlanFile) -> Iterator[str]:
-    data = earlier_problem(plan)
+    growing = [
+        workload
+        for workload in problem.workloads
+        if changes(workload.growth_per_period) or not workload.length_growth_per_period.is_none
+    ]
+    data = earlier_problem(plan) if growing else None
     listed = data.get("workloads") if isinstance(data, dict) else None
     stated = {
         item.get("name"): item for item in (listed if isinstance(listed, list) else ())
         if isinstance(item, dict)
     }  # fmt: skip
-    for workload in problem.workloads:
-        lengths = workload.length_growth_per_period
-        if not changes(workload.growth_per_period) and lengths.is_none:
-            continue
+    for workload in growing:
         try:
             old = Workload.model_validate(stated.get(workload.name))
         except ValidationError:
             continue
-        if (old.arrival, old.growth_per_period, old.lengths, old.length_growth_per_period) == (
-            workload.arrival, workload.growth_per_period, workload.lengths, lengths
-        ):  # fmt: skip
+        if all(getattr(old, name) == getattr(workload, name) for name in _DEMAND):
             yield workload.name

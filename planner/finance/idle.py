@@ -51,11 +51,7 @@ def _together(chosen: Sequence[Kept], staff: HostingStaff, grid: TimeGrid) -> tu
     paid = [(node.nodes_there, _of_node(node, build, grid)) for node, build in chosen]
     usd = sum(count * each for count, (each, _) in paid)
     later = sum(count * each for count, (_, each) in paid)
-    own = [
-        build
-        for node, build in chosen
-        if node.tenure == OWNED and (staff.counts_existing or node.needs_people)
-    ]
+    own = [build for node, build in chosen if node.tenure == OWNED and staff.counts(node)]
     rented = [build for node, build in chosen if node.tenure != OWNED]
     for builds, per_month in (
         (own, staff.owned_usd_per_month),

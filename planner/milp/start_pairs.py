@@ -100,7 +100,7 @@ def _pairs(sets: Sets, t: int, span: Sequence[int]) -> list[_Pair] | None:
             c for c in sets.columns_of_pool[pool] if sets.columns[c].may_serve(busy, t, span)
         ]
         prices = {c: _prices(sets, c, t, span) for c in members}
-        loads = {c: float(np.max(_load(sets, c, busy, t, span))) for c in members}
+        loads = {c: _highest_load(sets, c, busy, t, span) for c in members}
         pairs = [
             pair
             for c in members
@@ -113,8 +113,8 @@ def _pairs(sets: Sets, t: int, span: Sequence[int]) -> list[_Pair] | None:
     return found
 
 
-def _load(sets: Sets, c: int, busy: Sequence[int], t: int, span: Sequence[int]) -> FloatArray:
-    return sets.columns[c].load(busy, sets.planned_rps, t)[list(span)]
+def _highest_load(sets: Sets, c: int, busy: Sequence[int], t: int, span: Sequence[int]) -> float:
+    return float(np.max(sets.columns[c].load(busy, sets.planned_rps, t)[list(span)]))
 
 
 def _prices(sets: Sets, c: int, t: int, span: Sequence[int]) -> dict[int, float]:

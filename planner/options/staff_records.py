@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from planner.options.records import NodeOffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +34,13 @@ class HostingStaff:
     api_usd_per_month: float = 0.0
     usd_per_offer_month: float = 0.0
     counts_existing: bool = False
+
+    def counts(self, node: NodeOffer) -> bool:
+        """Return whether owned nodes that are there already need the people of owned nodes.
+
+        Parameters
+        ----------
+        node
+            The nodes.
+        """
+        return self.counts_existing or node.needs_people

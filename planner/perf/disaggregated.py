@@ -49,6 +49,7 @@ from planner.perf.search import (
     highest_rates,
     limit_texts_of,
     limits_s_of,
+    parts,
     probes_with,
 )
 from planner.perf.tpot import tpot_samples_s
@@ -122,8 +123,7 @@ class _Units:
     ) -> Floats:
         block = max(1, BLOCK_BYTES // self.load.arrivals.intervals.nbytes)
         blocks = [np.zeros((0, len(self.limits_s)))]
-        for start in range(0, len(options), block):
-            part = slice(start, start + block)
+        for part in parts(len(options), block):
             rows = self._rows(options[part], replicas[part], rate_rps[part])
             blocks.append(rows.latencies_s(self.load, self.probes, queueing=queueing))
         return np.concatenate(blocks)

@@ -44,6 +44,7 @@ from planner.perf.search import (
     highest_rates,
     limit_texts_of,
     limits_s_of,
+    parts,
     probes_with,
 )
 
@@ -107,10 +108,10 @@ class _World:
         blocks = [np.zeros((0, len(self.limits_s)))]
         # The state of all rows at once, their prompts and samples in blocks that fit the cache.
         sampled = not all(is_mean_gap(limit) for limit in self.limits)
-        for outer in _parts(len(options), self.prompt_rows if sampled else None):
+        for outer in parts(len(options), self.prompt_rows if sampled else None):
             rows = [some.take(outer) for some in whole]
             prompts = [prompts_of(some, self.load, self.probes) for some in rows]
-            for inner in _parts(len(options[outer]), self.sample_rows if sampled else None):
+            for inner in parts(len(options[outer]), self.sample_rows if sampled else None):
                 spreads = [
                     latency_spreads_s(
                         some.take(inner),
@@ -294,12 +295,6 @@ def _world(
 def _rows_of(values: int, load: Load) -> int:
     """Return the rows of a block with so many values a row at every level of the load."""
     return max(1, BLOCK_BYTES // (np.dtype(float).itemsize * values * len(load.rate_levels)))
-
-
-def _parts(rows: int, most: int | None) -> list[slice]:
-    """Return parts of so many rows, each of `most` or fewer."""
-    length = most or max(rows, 1)
-    return [slice(start, start + length) for start in range(0, rows, length)]
 
 
 def _bound_codes(world: _World, memory: MemoryFit) -> NDArray[np.intp]:

@@ -175,6 +175,12 @@ def limits_s_of(probes: Sequence[Probe]) -> Floats:
     return np.array([limit.limit_s for p in probes for limit in p.limits], dtype=float)
 
 
+def parts(rows: int, most: int | None) -> list[slice]:
+    """Return parts of so many rows, each of `most` or fewer; one part without a limit."""
+    length = most or max(rows, 1)
+    return [slice(start, start + length) for start in range(0, rows, length)]
+
+
 def kept(latency_s: Floats, limits_s: Floats) -> NDArray[np.bool_]:
     """Return whether a row keeps all its limits, shape (r,)."""
     return np.asarray((latency_s <= limits_s).all(axis=1), dtype=bool)

@@ -65,8 +65,7 @@ def counts_as_owned(options: OptionSet, offer: NodeOffer, build: Build) -> bool:
         The nodes.
     """
     is_new = build.fixed_nodes is None
-    counts = is_new or options.staff.counts_existing or offer.needs_people
-    return offer.tenure == OWNED and counts
+    return offer.tenure == OWNED and (is_new or options.staff.counts(offer))
 
 
 def fixed_people(

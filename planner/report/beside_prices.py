@@ -35,7 +35,7 @@ def people_data(options: OptionSet) -> dict[str, Any]:
     """
     staff = options.staff
     own = [o for o in options.offers if o.tenure == OWNED]
-    counts = any(staff.counts_existing or o.needs_people or not o.is_existing for o in own)
+    counts = any(staff.counts(o) or not o.is_existing for o in own)
     fixed = {
         "owned": staff.owned_usd_per_month if counts else 0.0,
         "rented": staff.rented_usd_per_month if len(own) < len(options.offers) else 0.0,
